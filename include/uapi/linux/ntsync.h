@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * Interface of /dev/ntsync: NT synchronisation primitives for Linux.
+ *
+ * The include guard has two parts, because distributions install a header of
+ * the same name that describes other drivers (kernels 6.10 to 6.13 a stale one
+ * with two ioctls):
+ *
+ * - Such a header before this one would define half of the names, and leave a
+ *   program with a mixture: that is refused.
+ * - Such a header after this one would only define the same names again:
+ *   __LINUX_NTSYNC_H keeps it empty.
+ */
+#ifndef _UAPI_LINUX_NTSYNC_H
+#define _UAPI_LINUX_NTSYNC_H
+
+#ifdef NTSYNC_IOC_CREATE_SEM
+#error "another linux/ntsync.h came first: include this one instead of it"
+#endif
+
+#ifndef __LINUX_NTSYNC_H
+#define __LINUX_NTSYNC_H
+#endif
+
+#include <linux/ioctl.h>
+#include <linux/time_types.h>
+#include <linux/types.h>
+
+/**
+ * DOC: Devices, objects and numbers
+ *
+ * Every open of /dev/ntsync is an instance of its own; objects of two instances
+ * cannot take part in one wait. An ioctl acts either on an instance ("dev") or
+ * on an object of one kind ("obj"). Objects are file descriptors: dup(), fork()
+ * and SCM_RIGHTS share them, and the last close destroys them. A wait holds its
+ * objects, so closing a descriptor does not end it.
+ *
+ * All structs have one layout for 32- and 64-bit callers. Integers are in host
+ * byte order. An owner is any number that the caller uses to tell its threads
+ * apart; it is not a Linux thread id, and 0 means "nobody".
+ */
+
+/**
+ * DOC: Errors that any of these ioctls may return
+ *
+ * * ENOTTY: the driver does not know the number, the size encoded in it is not
+ *   the one listed here, or the descriptor is of another kind (a semaphore for
+ *   an event's ioctl, an object for a device's).
+ * * EBADF: the descriptor is closed, or was opened with O_PATH.
+ * * EFAULT: the argument cannot be read, or the result cannot be written.
+ *   Results are written after the operation took effect: when that write
+ *   faults, the change stands. CHANNEL_RECV and its variants are the exception
+ *   (see there).
+ * * ENOMEM: no memory. Nothing has changed.
+ *
+ * Whatever creates an object returns a new descriptor with O_CLOEXEC set, or
+ * EMFILE or ENFILE in addition.
+ *
+ * The errors of one operation are listed with it in the order in which they are
+ * checked. A member marked "out" is written on success only, unless its
+ * description says otherwise.
+ */
+
+/**
+ * DOC: Features
+ *
+ * One bit each of &ntsync_features_args.features. Semaphores, mutexes, events,
+ * WAIT_ANY and WAIT_ALL need no bit: every driver has them, and so does the
+ * in-tree driver, which answers ENOTTY to the query.
+ *
+ * * NTSYNC_FEATURE_PRIORITY_QUEUES: waiters are served in the order of their
+ *   real-time priority, and in order of arrival within one priority; all tasks
+ *   without one form the last level.
+ * * NTSYNC_FEATURE_MUTEX_PI: the holder of a mutex inherits the priority of
+ *   whoever waits for it.
+ * * NTSYNC_FEATURE_EVENT_SET_PI: NTSYNC_IOC_EVENT_SET_PI.
+ * * NTSYNC_FEATURE_CHANNEL: NTSYNC_IOC_CREATE_CHANNEL and CHANNEL_SEND_PI,
+ *   _RECV, _RECV2, _REPLY, _REGISTER_THREAD and _DEREGISTER_THREAD.
+ * * NTSYNC_FEATURE_CHANNEL_TRY_RECV2: NTSYNC_IOC_CHANNEL_TRY_RECV2.
+ * * NTSYNC_FEATURE_AGGREGATE_WAIT: NTSYNC_IOC_AGGREGATE_WAIT, both layouts.
+ * * NTSYNC_FEATURE_URING_FD: &ntsync_wait_args.uring_fd other than 0.
+ * * NTSYNC_FEATURE_POLL: objects can be polled.
+ * * NTSYNC_FEATURE_SIGNAL_AND_WAIT: signal one object and wait for others in
+ *   one call.
+ *
+ * Bits that a program does not know may be set: ignore them.
+ */
+#define NTSYNC_FEATURE_PRIORITY_QUEUES		(1ULL << 0)
+#define NTSYNC_FEATURE_MUTEX_PI			(1ULL << 1)
+#define NTSYNC_FEATURE_EVENT_SET_PI		(1ULL << 2)
+#define NTSYNC_FEATURE_CHANNEL			(1ULL << 3)
+#define NTSYNC_FEATURE_CHANNEL_TRY_RECV2	(1ULL << 4)
+#define NTSYNC_FEATURE_AGGREGATE_WAIT		(1ULL << 5)
+#define NTSYNC_FEATURE_URING_FD			(1ULL << 6)
+#define NTSYNC_FEATURE_POLL			(1ULL << 7)
+#define NTSYNC_FEATURE_SIGNAL_AND_WAIT		(1ULL << 8)
+
+/**
+ * struct ntsync_features_args - what this driver offers
+ * @features: out: NTSYNC_FEATURE_* bits.
+ * @version: out: version of the interface, counted from 1. It grows when the
+ *	meaning of something already there is refined; what was added shows in
+ *	@features.
+ * @reserved: out: 0.
+ *
+ * NTSYNC_IOC_QUERY_FEATURES, on dev. An extension: a driver without it answers
+ * ENOTTY, and has semaphores, mutexes, events, WAIT_ANY and WAIT_ALL only.
+ *
+ * EFAULT: the result cannot be written.
+ */
+struct ntsync_features_args {
+	__u64 features;
+	__u32 version;
+	__u32 reserved;
+};
+
+#define NTSYNC_IOC_QUERY_FEATURES	_IOR('N', 0x8f, struct ntsync_features_args)
+
+/**
+ * struct ntsync_sem_args - state of a semaphore
+ * @count: how many acquisitions are available. 0 = not signaled.
+ * @max: upper bound of @count.
+ *
+ * NTSYNC_IOC_CREATE_SEM, on dev, returns a semaphore. Both members may be 0, or
+ * both ~0.
+ *
+ * * EFAULT
+ * * EINVAL: @count > @max.
+ *
+ * NTSYNC_IOC_SEM_READ, on a semaphore, writes both members.
+ *
+ * * EFAULT
+ */
+struct ntsync_sem_args {
+	__u32 count;
+	__u32 max;
+};
+
+#define NTSYNC_IOC_CREATE_SEM		_IOW('N', 0x80, struct ntsync_sem_args)
+#define NTSYNC_IOC_SEM_READ		_IOR('N', 0x8b, struct ntsync_sem_args)
+
+/*
+ * NTSYNC_IOC_SEM_RELEASE, on a semaphore: adds the number pointed to, and
+ * replaces it by the count before. Adding 0 is legal.
+ *
+ * EFAULT
+ * EOVERFLOW: the count would exceed its bound. The semaphore and the number
+ *	pointed to are as before.
+ */
+#define NTSYNC_IOC_SEM_RELEASE		_IOWR('N', 0x81, __u32)
+
+/**
+ * struct ntsync_mutex_args - state of a mutex
+ * @owner: who holds it. 0 = nobody.
+ * @count: how often the owner has acquired it.
+ *
+ * NTSYNC_IOC_CREATE_MUTEX, on dev, returns a mutex, held by @owner if not 0.
+ *
+ * * EFAULT
+ * * EINVAL: exactly one of @owner and @count is 0.
+ *
+ * NTSYNC_IOC_MUTEX_UNLOCK, on a mutex, undoes one acquisition by @owner, and
+ * writes the count before to @count (which is not read).
+ *
+ * * EFAULT
+ * * EINVAL: @owner is 0.
+ * * EPERM: @owner does not hold the mutex, which includes one that is free or
+ *   abandoned. The argument is untouched.
+ *
+ * NTSYNC_IOC_MUTEX_READ, on a mutex, writes both members.
+ *
+ * * EFAULT
+ * * EOWNERDEAD: the mutex is abandoned. 0 is written to both members. The
+ *   mutex stays abandoned.
+ */
+struct ntsync_mutex_args {
+	__u32 owner;
+	__u32 count;
+};
+
+#define NTSYNC_IOC_CREATE_MUTEX		_IOW('N', 0x84, struct ntsync_mutex_args)
+#define NTSYNC_IOC_MUTEX_UNLOCK		_IOWR('N', 0x85, struct ntsync_mutex_args)
+#define NTSYNC_IOC_MUTEX_READ		_IOR('N', 0x8c, struct ntsync_mutex_args)
+
+/*
+ * NTSYNC_IOC_MUTEX_KILL, on a mutex: the owner that is pointed to has died.
+ * All its acquisitions are undone and the mutex is abandoned: the next waiter
+ * gets it together with EOWNERDEAD.
+ *
+ * EFAULT
+ * EINVAL: the owner is 0.
+ * EPERM: the owner does not hold the mutex. So fails a second kill.
+ */
+#define NTSYNC_IOC_MUTEX_KILL		_IOW('N', 0x86, __u32)
+
+/**
+ * struct ntsync_event_args - state of an event
+ * @manual: not 0: the event stays signaled until it is reset, and releases
+ *	every waiter. 0: it releases one waiter, and that resets it.
+ * @signaled: not 0: the event is signaled.
+ *
+ * NTSYNC_IOC_CREATE_EVENT, on dev, returns an event. Any value but 0 counts
+ * as 1.
+ *
+ * * EFAULT
+ *
+ * NTSYNC_IOC_EVENT_READ, on an event, writes both members, as 0 or 1.
+ *
+ * * EFAULT
+ */
+struct ntsync_event_args {
+	__u32 manual;
+	__u32 signaled;
+};
+
+#define NTSYNC_IOC_CREATE_EVENT		_IOW('N', 0x87, struct ntsync_event_args)
+#define NTSYNC_IOC_EVENT_READ		_IOR('N', 0x8d, struct ntsync_event_args)
+
+/*
+ * NTSYNC_IOC_EVENT_SET signals an event. NTSYNC_IOC_EVENT_RESET ends the signal.
+ * NTSYNC_IOC_EVENT_PULSE releases one waiter (auto-reset event) or all that are
+ * waiting (manual-reset), and leaves the event not signaled in any case. Each
+ * writes whether the event was signaled before, as 0 or 1.
+ *
+ * EFAULT: the result cannot be written. The event has changed nevertheless.
+ */
+#define NTSYNC_IOC_EVENT_SET		_IOR('N', 0x88, __u32)
+#define NTSYNC_IOC_EVENT_RESET		_IOR('N', 0x89, __u32)
+#define NTSYNC_IOC_EVENT_PULSE		_IOR('N', 0x8a, __u32)
+
+/* The timeout of a wait is CLOCK_REALTIME instead of CLOCK_MONOTONIC. */
+#define NTSYNC_WAIT_REALTIME		0x1
+
+/* The most objects of one wait. The alert does not count. */
+#define NTSYNC_MAX_WAIT_COUNT		64
+
+/* The index of a wait that was ended by its uring_fd. */
+#define NTSYNC_INDEX_URING_READY	0xFFFFFFFE
+
+/**
+ * struct ntsync_wait_args - wait for objects
+ * @timeout: when to give up: absolute, in nanoseconds, of CLOCK_MONOTONIC in the
+ *	caller's time namespace or of CLOCK_REALTIME (see @flags). U64_MAX =
+ *	never. Other values above S64_MAX count as passed. When the time has
+ *	passed on entry, one attempt to acquire is made.
+ * @objs: address of an array of @count descriptors (int).
+ * @count: how many objects, 0 to NTSYNC_MAX_WAIT_COUNT.
+ * @index: out: which object ended the wait: its position in @objs for WAIT_ANY
+ *	(the lowest of several that are ready), 0 for WAIT_ALL, @count for the
+ *	alert, NTSYNC_INDEX_URING_READY for @uring_fd. Also written with
+ *	EOWNERDEAD, and with no other error.
+ * @flags: 0 or NTSYNC_WAIT_REALTIME.
+ * @owner: who acquires mutexes. Never 0, even if there is no mutex.
+ * @alert: descriptor of one more object that ends the wait when it is ready and
+ *	no other reason to end is. 0 = none, so descriptor 0 cannot be an alert.
+ *	It is acquired only if it ends the wait.
+ * @uring_fd: descriptor that ends the wait when it polls readable and neither
+ *	objects nor alert are ready. Nothing is acquired or read then. 0 = none.
+ *	NTSYNC_FEATURE_URING_FD announces it; without that, only 0 is legal.
+ * @pad: name of @uring_fd in the in-tree header.
+ *
+ * NTSYNC_IOC_WAIT_ANY, on dev, waits until one of the objects is ready and
+ * acquires that one. NTSYNC_IOC_WAIT_ALL waits until all are ready at the same
+ * time and acquires all, and nothing before. Acquiring takes one from a
+ * semaphore's count, resets an auto-reset event, leaves a manual-reset one
+ * signaled, and makes @owner the holder of a mutex. A mutex is ready when nobody
+ * or @owner holds it, and not ~0 times already.
+ *
+ * With a @count of 0 WAIT_ALL succeeds at once, and WAIT_ANY waits for the alert.
+ *
+ * * EFAULT: @args
+ * * EINVAL: unknown @flags; @uring_fd without its feature; @owner is 0; @count
+ *   above NTSYNC_MAX_WAIT_COUNT.
+ * * EFAULT: @objs
+ * * ENOMEM
+ * * EINVAL: an element of @objs, or @alert, is not an object of this instance:
+ *   a closed descriptor, the instance itself, a channel. WAIT_ALL: an object is
+ *   there twice, as object or alert, even by two descriptors.
+ * * EBADF: @uring_fd is not an open descriptor.
+ * * EOWNERDEAD: the wait has succeeded, and a mutex among what it acquired was
+ *   abandoned. The mutex is held now, with a count of 1.
+ * * ETIMEDOUT: @timeout has passed. Nothing was acquired.
+ * * EINTR: a signal came, and its handler does not restart calls. Nothing was
+ *   acquired. The timeout is absolute, so a repetition does not lengthen it.
+ */
+struct ntsync_wait_args {
+	__u64 timeout;
+	__u64 objs;
+	__u32 count;
+	__u32 index;
+	__u32 flags;
+	__u32 owner;
+	__u32 alert;
+	union {
+		__u32 uring_fd;
+		__u32 pad;
+	};
+};
+
+#define NTSYNC_IOC_WAIT_ANY		_IOWR('N', 0x82, struct ntsync_wait_args)
+#define NTSYNC_IOC_WAIT_ALL		_IOWR('N', 0x83, struct ntsync_wait_args)
+
+/**
+ * struct ntsync_event_set_pi_args - signal an event with a priority
+ * @flags: 0.
+ * @policy: SCHED_FIFO (1) or SCHED_RR (2).
+ * @prio: 1 to 99.
+ * @__pad: ignored.
+ *
+ * NTSYNC_IOC_EVENT_SET_PI, on an event; announced by NTSYNC_FEATURE_EVENT_SET_PI.
+ * Acts as EVENT_SET, and hands the priority to the task that consumes the signal,
+ * from before it runs until it enters its next wait or receive. The last of
+ * several before a consumer comes counts; a reset cancels it. Callers can hand on
+ * at most what they may have themselves (their own real-time priority,
+ * RLIMIT_RTPRIO, anything with CAP_SYS_NICE); a higher @prio is lowered to that.
+ *
+ * * EFAULT
+ * * EINVAL: @flags, @policy or @prio is none of these.
+ */
+struct ntsync_event_set_pi_args {
+	__u32 flags;
+	__u32 policy;
+	__u32 prio;
+	__u32 __pad;
+};
+
+#define NTSYNC_IOC_EVENT_SET_PI		_IOW('N', 0x8e, struct ntsync_event_set_pi_args)
+
+/* The largest depth of a channel. */
+#define NTSYNC_CHANNEL_MAX_DEPTH	1024
+
+/**
+ * struct ntsync_channel_create_args - create a channel
+ * @max_depth: how many entries may be pending, 1 to NTSYNC_CHANNEL_MAX_DEPTH.
+ * @__pad: ignored.
+ *
+ * NTSYNC_IOC_CREATE_CHANNEL, on dev, returns a channel: a mailbox of requests in
+ * the order of their priority, whose senders wait for a reply. Announced by
+ * NTSYNC_FEATURE_CHANNEL.
+ *
+ * * EFAULT
+ * * EINVAL: @max_depth is out of range.
+ */
+struct ntsync_channel_create_args {
+	__u32 max_depth;
+	__u32 __pad;
+};
+
+#define NTSYNC_IOC_CREATE_CHANNEL	_IOWR('N', 0x90, struct ntsync_channel_create_args)
+
+/**
+ * struct ntsync_channel_send_args - send a request and wait for the reply
+ * @policy: SCHED_FIFO (1) or SCHED_RR (2); ignored if @prio is 0.
+ * @prio: 1 to 99, or 0 for a request without a priority.
+ * @payload_off: passed to the receiver as it is.
+ * @reply_off: passed to the receiver as it is.
+ *
+ * NTSYNC_IOC_CHANNEL_SEND_PI, on a channel; announced by NTSYNC_FEATURE_CHANNEL.
+ * Returns when somebody has replied.
+ *
+ * * EFAULT
+ * * EINVAL: @prio or @policy is none of these.
+ * * ENOMEM
+ * * EAGAIN: as many entries are pending as the channel may hold.
+ * * EINTR: a signal came. The entry is withdrawn; one that a receiver already
+ *   has may have been executed, and is not sent again.
+ * * ECONNRESET: the process that had received the request has gone. The request
+ *   may have been executed.
+ * * EPIPE: no process is left that receives. The request was not executed.
+ */
+struct ntsync_channel_send_args {
+	__u32 policy;
+	__u32 prio;
+	__u64 payload_off;
+	__u64 reply_off;
+};
+
+#define NTSYNC_IOC_CHANNEL_SEND_PI	_IOWR('N', 0x91, struct ntsync_channel_send_args)
+
+/**
+ * struct ntsync_channel_recv_args - receive a request
+ * @entry_id: out: what to reply to. Counted from 1 per channel, never reused.
+ * @payload_off: out: as the sender gave it.
+ * @reply_off: out: as the sender gave it.
+ * @sender_tid: out: the sender's thread id in its own pid namespace.
+ * @prio: out: priority of the request, 0 if it has none.
+ *
+ * NTSYNC_IOC_CHANNEL_RECV, on a channel; announced by NTSYNC_FEATURE_CHANNEL.
+ * Waits for a request and takes the one of highest priority, the oldest among
+ * equals.
+ *
+ * * EFAULT: the result cannot be written. The entry goes back to its place, so
+ *   that its sender is not stranded.
+ * * ENOMEM
+ * * EINTR: a signal came. Nothing was received.
+ */
+struct ntsync_channel_recv_args {
+	__u64 entry_id;
+	__u64 payload_off;
+	__u64 reply_off;
+	__u32 sender_tid;
+	__u32 prio;
+};
+
+#define NTSYNC_IOC_CHANNEL_RECV		_IOWR('N', 0x92, struct ntsync_channel_recv_args)
+
+/**
+ * struct ntsync_channel_recv2_args - receive a request and its sender's token
+ * @entry_id: out: as in &struct ntsync_channel_recv_args.
+ * @payload_off: out: as there.
+ * @reply_off: out: as there.
+ * @sender_tid: out: as there.
+ * @prio: out: as there.
+ * @thread_token: out: the token that is registered for @sender_tid at this
+ *	moment, or 0.
+ *
+ * NTSYNC_IOC_CHANNEL_RECV2, on a channel; announced by NTSYNC_FEATURE_CHANNEL.
+ * Otherwise as CHANNEL_RECV.
+ *
+ * NTSYNC_IOC_CHANNEL_TRY_RECV2, on a channel; announced by
+ * NTSYNC_FEATURE_CHANNEL_TRY_RECV2. Does not wait:
+ *
+ * * EAGAIN: no request is pending.
+ */
+struct ntsync_channel_recv2_args {
+	__u64 entry_id;
+	__u64 payload_off;
+	__u64 reply_off;
+	__u32 sender_tid;
+	__u32 prio;
+	__u64 thread_token;
+};
+
+#define NTSYNC_IOC_CHANNEL_RECV2	_IOWR('N', 0x96, struct ntsync_channel_recv2_args)
+#define NTSYNC_IOC_CHANNEL_TRY_RECV2	_IOWR('N', 0x98, struct ntsync_channel_recv2_args)
+
+/*
+ * NTSYNC_IOC_CHANNEL_REPLY, on a channel: lets the sender of the entry whose id
+ * is pointed to return. Any task may reply. Announced by NTSYNC_FEATURE_CHANNEL.
+ *
+ * EFAULT
+ * ENOENT: the id is unknown, not received yet, or replied to already, or the
+ *	sender has left.
+ */
+#define NTSYNC_IOC_CHANNEL_REPLY	_IOW('N', 0x93, __u64)
+
+/**
+ * struct ntsync_channel_register_thread_args - give a thread a token
+ * @tid: the thread, as CHANNEL_RECV reports it.
+ * @__pad: ignored.
+ * @token: what CHANNEL_RECV2 reports for this thread.
+ *
+ * NTSYNC_IOC_CHANNEL_REGISTER_THREAD, on a channel; announced by
+ * NTSYNC_FEATURE_CHANNEL. Replaces an earlier token.
+ *
+ * * EFAULT
+ * * EINVAL: @tid is 0.
+ * * ENOMEM
+ */
+struct ntsync_channel_register_thread_args {
+	__u32 tid;
+	__u32 __pad;
+	__u64 token;
+};
+
+#define NTSYNC_IOC_CHANNEL_REGISTER_THREAD \
+	_IOW('N', 0x94, struct ntsync_channel_register_thread_args)
+
+/*
+ * NTSYNC_IOC_CHANNEL_DEREGISTER_THREAD, on a channel: forgets the token of the
+ * thread whose id is pointed to; success too if there is none. Announced by
+ * NTSYNC_FEATURE_CHANNEL.
+ *
+ * EFAULT
+ */
+#define NTSYNC_IOC_CHANNEL_DEREGISTER_THREAD	_IOW('N', 0x95, __u32)
+
+/* &ntsync_aggregate_source.type: an object of this instance, any descriptor. */
+#define NTSYNC_AGG_OBJECT		1
+#define NTSYNC_AGG_FD			2
+
+/* The most sources of one aggregate wait. */
+#define NTSYNC_AGG_MAX			64
+
+/* The timeout of an aggregate wait is CLOCK_REALTIME, not CLOCK_MONOTONIC. */
+#define NTSYNC_AGG_FLAG_REALTIME	0x1
+
+/* The fired_index of an aggregate wait that timed out. */
+#define NTSYNC_AGG_TIMEOUT		0xFFFFFFFF
+
+/**
+ * struct ntsync_aggregate_source - one source of an aggregate wait
+ * @type: NTSYNC_AGG_OBJECT or NTSYNC_AGG_FD.
+ * @events: poll(2) events of a descriptor; 0 for an object.
+ * @fd: the object, or any descriptor that can be polled.
+ * @__pad: 0. Together with @fd it is the 64-bit handle_or_fd of programs written
+ *	for the 48-byte layout; on little-endian machines the bytes are the same.
+ */
+struct ntsync_aggregate_source {
+	__u32 type;
+	__u32 events;
+	__u32 fd;
+	__u32 __pad;
+};
+
+/**
+ * struct ntsync_aggregate_wait_args - wait for objects and descriptors
+ * @timeout: when to give up, as in &struct ntsync_wait_args.
+ * @sources: address of an array of @nb_sources &struct ntsync_aggregate_source.
+ * @nb_sources: how many sources, 1 to NTSYNC_AGG_MAX. Duplicates are legal.
+ * @fired_index: out: position of the source that ended the wait; with ETIMEDOUT,
+ *	NTSYNC_AGG_TIMEOUT.
+ * @flags: 0 or NTSYNC_AGG_FLAG_REALTIME.
+ * @owner: who acquires mutexes. 0 is legal as long as no source is a mutex.
+ * @fired_events: out: the poll(2) events of a descriptor, 0 for an object.
+ * @__pad: 0.
+ *
+ * NTSYNC_IOC_AGGREGATE_WAIT, on dev; announced by NTSYNC_FEATURE_AGGREGATE_WAIT.
+ * Waits until one source is ready. Of several that are on entry, objects go
+ * before descriptors, each in array order. Objects are acquired as by WAIT_ANY.
+ * A channel among the objects is ready while it has pending entries, and nothing
+ * is taken from it.
+ *
+ * * EFAULT
+ * * EINVAL: @nb_sources is out of range; unknown @flags; a pad is not 0; a
+ *   source of unknown type; an object with events; a mutex and @owner 0.
+ * * ENOMEM
+ * * EBADF: a closed descriptor, or an object that is not one of this instance.
+ * * EPERM: a descriptor that cannot be polled.
+ * * EOWNERDEAD, ETIMEDOUT, EINTR: as WAIT_ANY.
+ */
+struct ntsync_aggregate_wait_args {
+	__u64 timeout;
+	__u64 sources;
+	__u32 nb_sources;
+	__u32 fired_index;
+	__u32 flags;
+	__u32 owner;
+	__u32 fired_events;
+	__u32 __pad;
+};
+
+#define NTSYNC_IOC_AGGREGATE_WAIT	_IOWR('N', 0x97, struct ntsync_aggregate_wait_args)
+
+/**
+ * struct ntsync_aggregate_wait_timespec_args - the same in its published layout
+ * @nb_sources: as in &struct ntsync_aggregate_wait_args.
+ * @reserved: 0.
+ * @sources: as there.
+ * @deadline: as timeout there; {0, 0} = never.
+ * @fired_index: out: as there.
+ * @fired_events: out: as there.
+ * @flags: as there.
+ * @owner: as there.
+ *
+ * NTSYNC_IOC_AGGREGATE_WAIT_TIMESPEC is AGGREGATE_WAIT with this layout: the
+ * ioctls differ in the size alone, and do the same.
+ */
+struct ntsync_aggregate_wait_timespec_args {
+	__u32 nb_sources;
+	__u32 reserved;
+	__u64 sources;
+	struct __kernel_timespec deadline;
+	__u32 fired_index;
+	__u32 fired_events;
+	__u32 flags;
+	__u32 owner;
+};
+
+#define NTSYNC_IOC_AGGREGATE_WAIT_TIMESPEC \
+	_IOWR('N', 0x97, struct ntsync_aggregate_wait_timespec_args)
+
+#endif /* _UAPI_LINUX_NTSYNC_H */
