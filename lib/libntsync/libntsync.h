@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libntsync: NT synchronisation objects on Linux, over /dev/ntsync.
+ *
+ * An instance is an open /dev/ntsync. Objects are created in an instance, and
+ * a wait takes objects of one instance only. Instances and objects are file
+ * descriptors: close(2) releases them, dup(2), fork(2) and SCM_RIGHTS share
+ * them.
+ *
+ * What holds for every function unless its description says otherwise:
+ *
+ * - It returns 0, or a descriptor, or a negative errno: -ENOMEM and the like.
+ *   errno(3) itself is left with an unspecified value.
+ * - A pointer to a result may be NULL. Results are written on success only.
+ * - It is one system call. The library keeps no state, allocates no memory and
+ *   creates no threads, so every function may be called from any thread at any
+ *   time, and from a signal handler (that saves errno around it).
+ * - It does not wait. Those that do (ntsync_wait_any(), ntsync_wait_all()) say
+ *   so. "Does not wait" is not a bound on time: the driver may allocate memory
+ *   when it creates an object.
+ * - -EBADF: the descriptor is not open, or was opened with O_PATH.
+ *   -ENOTTY: the descriptor is something else, for example a semaphore where a
+ *   mutex is expected.
+ *
+ * The header of the system, <linux/ntsync.h>, may be older than this library.
+ * Don't include it before this one; after this one, it adds nothing.
+ */
+#ifndef LIBNTSYNC_H
+#define LIBNTSYNC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ntsync_uapi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * NTSYNC_WAIT_FOREVER - deadline of a wait that has none
+ */
+#define NTSYNC_WAIT_FOREVER UINT64_MAX
+
+/* ------------------------------------------------------------- Instances */
+
+/**
+ * ntsync_open() - open an instance
+ *
+ * Opens /dev/ntsync with O_CLOEXEC. Unlike all others here, this function is a
+ * cancellation point.
+ *
+ * Return: a descriptor, or
+ * -ENOENT: no such device: the module is not loaded.
+ * -EACCES: the node's mode does not let the caller in.
+ * -EMFILE, -ENFILE, -ENOMEM: out of descriptors or memory.
+ */
+int ntsync_open(void);
+
+/**
+ * enum ntsync_driver - whose driver answers
+ * @NTSYNC_DRIVER_IN_TREE: the one that comes with Linux since 6.14: semaphores,
+ *	mutexes, events, ntsync_wait_any() and ntsync_wait_all().
+ * @NTSYNC_DRIVER_NTSYNC_RT: ours. &ntsync_features.features says what it adds.
+ */
+enum ntsync_driver {
+	NTSYNC_DRIVER_IN_TREE = 0,
+	NTSYNC_DRIVER_NTSYNC_RT = 1,
+};
+
+/**
+ * struct ntsync_features - what the driver offers
+ * @driver: whose it is.
+ * @version: version of its interface, 0 for the in-tree driver. Ours counts from
+ *	1. Ours with a version below 1 was built before the interface was
+ *	settled: its feature bits hold, and nothing else is promised.
+ * @features: NTSYNC_FEATURE_* bits, 0 for the in-tree driver. Bits that are
+ *	newer than this library are passed on, so a program that knows them can
+ *	use them.
+ */
+struct ntsync_features {
+	enum ntsync_driver driver;
+	uint32_t version;
+	uint64_t features;
+};
+
+/**
+ * ntsync_features() - ask what the driver offers
+ * @dev: the instance.
+ * @out: where to write the answer.
+ *
+ * Up to two system calls. The answer does not change while @dev is open, and is
+ * not remembered here: callers that need it often keep it.
+ *
+ * Return: 0, or
+ * -ENOTTY: @dev is not an instance of a complete driver. The two-ioctl driver of
+ * Linux 6.10 to 6.13 is not one.
+ */
+int ntsync_features(int dev, struct ntsync_features *out);
+
+/* ------------------------------------------------------------ Semaphores */
+
+/**
+ * ntsync_sem_create() - create a semaphore (NtCreateSemaphore)
+ * @dev: the instance.
+ * @count: how many acquisitions are available at first.
+ * @max: how many may be at most.
+ *
+ * Return: a descriptor (O_CLOEXEC), or
+ * -EINVAL: @count is above @max.
+ * -EMFILE, -ENFILE, -ENOMEM: out of descriptors or memory.
+ */
+int ntsync_sem_create(int dev, uint32_t count, uint32_t max);
+
+/**
+ * ntsync_sem_release() - add to a semaphore's count (NtReleaseSemaphore)
+ * @sem: the semaphore.
+ * @count: how much. 0 is legal and changes nothing.
+ * @prev: where to write the count before, or NULL.
+ *
+ * Return: 0, or
+ * -EOVERFLOW: the count would exceed its maximum. Nothing has changed.
+ */
+int ntsync_sem_release(int sem, uint32_t count, uint32_t *prev);
+
+/**
+ * ntsync_sem_read() - read a semaphore (NtQuerySemaphore)
+ * @sem: the semaphore.
+ * @count: where to write its count, or NULL.
+ * @max: where to write its maximum, or NULL.
+ *
+ * Return: 0 or an error common to all functions.
+ */
+int ntsync_sem_read(int sem, uint32_t *count, uint32_t *max);
+
+/* --------------------------------------------------------------- Mutexes */
+
+/**
+ * ntsync_mutex_create() - create a mutex (NtCreateMutant)
+ * @dev: the instance.
+ * @owner: who holds it at first; 0 = nobody. A number by which the caller tells
+ *	its threads apart, the same as &ntsync_wait_opts.owner.
+ * @count: how often @owner has acquired it; 0 if and only if @owner is 0.
+ *
+ * Return: a descriptor (O_CLOEXEC), or
+ * -EINVAL: exactly one of @owner and @count is 0.
+ * -EMFILE, -ENFILE, -ENOMEM: out of descriptors or memory.
+ */
+int ntsync_mutex_create(int dev, uint32_t owner, uint32_t count);
+
+/**
+ * ntsync_mutex_unlock() - undo one acquisition (NtReleaseMutant)
+ * @mutex: the mutex.
+ * @owner: who holds it.
+ * @prev: where to write how often it was held before, or NULL.
+ *
+ * A mutex is acquired by waiting for it.
+ *
+ * Return: 0, or
+ * -EINVAL: @owner is 0.
+ * -EPERM: @owner does not hold the mutex: someone else does, or nobody does, or
+ * it is abandoned.
+ */
+int ntsync_mutex_unlock(int mutex, uint32_t owner, uint32_t *prev);
+
+/**
+ * ntsync_mutex_kill() - abandon a mutex whose holder has ended
+ * @mutex: the mutex.
+ * @owner: who held it.
+ *
+ * What NT does by itself when a thread ends. The next wait that acquires the
+ * mutex returns -EOWNERDEAD.
+ *
+ * Return: 0, or
+ * -EINVAL: @owner is 0.
+ * -EPERM: @owner does not hold the mutex.
+ */
+int ntsync_mutex_kill(int mutex, uint32_t owner);
+
+/**
+ * ntsync_mutex_read() - read a mutex (NtQueryMutant)
+ * @mutex: the mutex.
+ * @owner: where to write who holds it, 0 if nobody does, or NULL.
+ * @count: where to write how often, or NULL.
+ *
+ * Return: 0, or
+ * -EOWNERDEAD: the mutex is abandoned; 0 is written to both. It stays so until a
+ * wait acquires it.
+ */
+int ntsync_mutex_read(int mutex, uint32_t *owner, uint32_t *count);
+
+/* ---------------------------------------------------------------- Events */
+
+/**
+ * ntsync_event_create() - create an event (NtCreateEvent)
+ * @dev: the instance.
+ * @manual: true: stays signaled until it is reset and releases every waiter
+ *	(NotificationEvent). false: releases one waiter, which resets it
+ *	(SynchronizationEvent).
+ * @signaled: whether it is signaled at first.
+ *
+ * Return: a descriptor (O_CLOEXEC), or
+ * -EMFILE, -ENFILE, -ENOMEM: out of descriptors or memory.
+ */
+int ntsync_event_create(int dev, bool manual, bool signaled);
+
+/**
+ * ntsync_event_set() - signal an event (NtSetEvent)
+ * @event: the event.
+ * @prev: where to write whether it was signaled before (0 or 1), or NULL.
+ *
+ * Return: 0 or an error common to all functions.
+ */
+int ntsync_event_set(int event, uint32_t *prev);
+
+/**
+ * ntsync_event_reset() - end an event's signal (NtResetEvent)
+ * @event: the event.
+ * @prev: where to write whether it was signaled before (0 or 1), or NULL.
+ *
+ * Return: 0 or an error common to all functions.
+ */
+int ntsync_event_reset(int event, uint32_t *prev);
+
+/**
+ * ntsync_event_pulse() - release those who wait now (NtPulseEvent)
+ * @event: the event.
+ * @prev: where to write whether it was signaled before (0 or 1), or NULL.
+ *
+ * Releases one waiter of an auto-reset event, all of a manual-reset one. The
+ * event is not signaled afterwards, whether somebody was waiting or not.
+ *
+ * Return: 0 or an error common to all functions.
+ */
+int ntsync_event_pulse(int event, uint32_t *prev);
+
+/**
+ * ntsync_event_read() - read an event (NtQueryEvent)
+ * @event: the event.
+ * @manual: where to write whether it is a manual-reset event (0 or 1), or NULL.
+ * @signaled: where to write whether it is signaled (0 or 1), or NULL.
+ *
+ * Return: 0 or an error common to all functions.
+ */
+int ntsync_event_read(int event, uint32_t *manual, uint32_t *signaled);
+
+/* ----------------------------------------------------------------- Waits */
+
+/**
+ * struct ntsync_wait_opts - how to wait
+ * @deadline: when to give up: an absolute time in nanoseconds of CLOCK_MONOTONIC,
+ *	or NTSYNC_WAIT_FOREVER. 0 and the past: try once, don't wait.
+ * @flags: 0, or NTSYNC_WAIT_REALTIME: @deadline is of CLOCK_REALTIME.
+ * @owner: who acquires mutexes. Must not be 0, even if there are none.
+ * @alert: one more object, which ends the wait if no other is ready; 0 = none.
+ *	(NT: the thread's APC event.) It is acquired only if it ends the wait.
+ * @uring_fd: a descriptor that ends the wait when it is readable and nothing else
+ *	is ready, such as an io_uring; 0 = none. Needs NTSYNC_FEATURE_URING_FD.
+ */
+struct ntsync_wait_opts {
+	uint64_t deadline;
+	uint32_t flags;
+	uint32_t owner;
+	int alert;
+	int uring_fd;
+};
+
+/**
+ * ntsync_wait_any() - wait for one of several objects
+ *	(NtWaitForMultipleObjects, WaitAny; NtWaitForSingleObject)
+ * @dev: the instance.
+ * @objs: the objects. Not read if @count is 0.
+ * @count: how many, up to NTSYNC_MAX_WAIT_COUNT. With 0, only the alert and the
+ *	deadline end the wait.
+ * @opts: how to wait. Not NULL.
+ * @index: where to write what ended the wait, or NULL: the position in @objs
+ *	(the lowest of several), @count for the alert, NTSYNC_INDEX_URING_READY
+ *	for the uring_fd. Written on 0 and -EOWNERDEAD, on no other.
+ *
+ * Waits, so a signal handler should not call it. Acquires the one object that
+ * ended the wait: one of a semaphore's count, an auto-reset event's signal, or
+ * the mutex, for the owner.
+ *
+ * -EINTR is handed to the caller and not retried: whether the signal asked the
+ * thread to stop, only the caller knows. To go on, call again with the same
+ * @opts: the deadline is absolute, so it does not move. Handlers installed with
+ * SA_RESTART don't cause -EINTR. Of an acquisition and a signal, the acquisition
+ * wins: with -EINTR, nothing was acquired.
+ *
+ * Return: 0, or
+ * -EOWNERDEAD: success too, and the mutex that was acquired was abandoned: what
+ * it protects may be half changed.
+ * -ETIMEDOUT: the deadline has passed.
+ * -EINTR: a signal was handled.
+ * -EINVAL: unknown flags; the owner is 0; @count is too large; an element of
+ * @objs or the alert is not an object of this instance (a closed descriptor is
+ * not -EBADF here).
+ * -EBADF: @dev, or the uring_fd, is not an open descriptor.
+ * -ENOTSUP: there is a uring_fd and the driver cannot wait for it. The driver's
+ * own answer to that is -EINVAL, as to much else: on -EINVAL with a uring_fd, the
+ * library asks ntsync_features().
+ * -EFAULT, -ENOMEM.
+ */
+int ntsync_wait_any(int dev, const int *objs, uint32_t count,
+		    const struct ntsync_wait_opts *opts, uint32_t *index);
+
+/**
+ * ntsync_wait_all() - wait until all of several objects are ready at once
+ *	(NtWaitForMultipleObjects, WaitAll)
+ * @dev: the instance.
+ * @objs: the objects. Not read if @count is 0.
+ * @count: how many, up to NTSYNC_MAX_WAIT_COUNT. With 0, the wait succeeds at once.
+ * @opts: how to wait. Not NULL.
+ * @index: where to write what ended the wait, or NULL: 0 for the objects, @count
+ *	for the alert, NTSYNC_INDEX_URING_READY for the uring_fd. Written on 0
+ *	and -EOWNERDEAD, on no other.
+ *
+ * Waits, so a signal handler should not call it. Acquires all objects in one step,
+ * or none. -EINTR is handed on as by ntsync_wait_any().
+ *
+ * Return: as ntsync_wait_any(). In addition
+ * -EINVAL: an object is there twice, as object or alert, even by two descriptors.
+ * -EOWNERDEAD: at least one mutex was abandoned; all objects were acquired.
+ */
+int ntsync_wait_all(int dev, const int *objs, uint32_t count,
+		    const struct ntsync_wait_opts *opts, uint32_t *index);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIBNTSYNC_H */

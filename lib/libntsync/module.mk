@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# libntsync: included by the top Makefile, paths are from there.
+#   lib            build/lib/libntsync.a, build/lib/libntsync.so.0
+#   lib-install    library, headers and pkg-config file under DESTDIR
+#   lib-uninstall  the same, away
+
+BUILD ?= build
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+INSTALL ?= install
+
+LIBNTSYNC_VERSION := 0.1.0
+LIBNTSYNC_SONAME := libntsync.so.0
+LIBNTSYNC_DIR := lib/libntsync
+LIBNTSYNC_OBJDIR := $(BUILD)/lib/obj
+LIBNTSYNC_A := $(BUILD)/lib/libntsync.a
+LIBNTSYNC_SO := $(BUILD)/lib/$(LIBNTSYNC_SONAME)
+
+LIBNTSYNC_SOURCES := device.c event.c features.c mutex.c sem.c wait.c
+LIBNTSYNC_OBJECTS := $(LIBNTSYNC_SOURCES:%.c=$(LIBNTSYNC_OBJDIR)/%.o)
+
+# One set of objects for both libraries: position-independent code in the static
+# one lets it go into position-independent executables and other libraries.
+LIBNTSYNC_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -g -Wall -Wextra -Werror \
+	-Wmissing-prototypes -fPIC -fvisibility=hidden -MMD -MP
+
+.PHONY: lib lib-install lib-uninstall
+
+lib: $(LIBNTSYNC_A) $(LIBNTSYNC_SO)
+
+$(LIBNTSYNC_OBJDIR)/%.o: $(LIBNTSYNC_DIR)/%.c $(LIBNTSYNC_DIR)/module.mk
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(LIBNTSYNC_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+# ar would leave members behind whose source has gone.
+$(LIBNTSYNC_A): $(LIBNTSYNC_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(LIBNTSYNC_SO): $(LIBNTSYNC_OBJECTS) $(LIBNTSYNC_DIR)/libntsync.map
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(LIBNTSYNC_SONAME) -Wl,-z,defs \
+		-Wl,--version-script=$(LIBNTSYNC_DIR)/libntsync.map -o $@ $(LIBNTSYNC_OBJECTS)
+	ln -sf $(LIBNTSYNC_SONAME) $(BUILD)/lib/libntsync.so
+
+# The pkg-config file is made at installation, because PREFIX may differ from one
+# installation to the next without anything here being out of date.
+lib-install: lib
+	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/libntsync
+	$(INSTALL) -m 644 $(LIBNTSYNC_A) $(DESTDIR)$(LIBDIR)/libntsync.a
+	$(INSTALL) -m 755 $(LIBNTSYNC_SO) $(DESTDIR)$(LIBDIR)/libntsync.so.$(LIBNTSYNC_VERSION)
+	ln -sf libntsync.so.$(LIBNTSYNC_VERSION) $(DESTDIR)$(LIBDIR)/$(LIBNTSYNC_SONAME)
+	ln -sf $(LIBNTSYNC_SONAME) $(DESTDIR)$(LIBDIR)/libntsync.so
+	$(INSTALL) -m 644 $(LIBNTSYNC_DIR)/libntsync.h $(DESTDIR)$(INCLUDEDIR)/libntsync/libntsync.h
+	$(INSTALL) -m 644 include/uapi/linux/ntsync.h \
+		$(DESTDIR)$(INCLUDEDIR)/libntsync/ntsync_uapi.h
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(LIBNTSYNC_VERSION)|' \
+		$(LIBNTSYNC_DIR)/libntsync.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/libntsync.pc
+
+lib-uninstall:
+	rm -f $(DESTDIR)$(LIBDIR)/libntsync.a $(DESTDIR)$(LIBDIR)/libntsync.so \
+		$(DESTDIR)$(LIBDIR)/$(LIBNTSYNC_SONAME) \
+		$(DESTDIR)$(LIBDIR)/libntsync.so.$(LIBNTSYNC_VERSION) \
+		$(DESTDIR)$(LIBDIR)/pkgconfig/libntsync.pc
+	rm -rf $(DESTDIR)$(INCLUDEDIR)/libntsync
+
+-include $(LIBNTSYNC_OBJECTS:.o=.d)

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "internal.h"
+
+/*
+ * A driver that cannot wait for a uring_fd says EINVAL. The answer is sought
+ * here, where the call has failed already, because before the wait it would cost
+ * a system call each time, and remembering it would be state.
+ */
+static int explain_einval(int dev, const struct ntsync_wait_opts *opts)
+{
+	struct ntsync_features found;
+
+	if (!opts->uring_fd || ntsync_features(dev, &found))
+		return -EINVAL;
+	return found.features & NTSYNC_FEATURE_URING_FD ? -EINVAL : -ENOTSUP;
+}
+
+static int wait(int dev, unsigned long request, const int *objs, uint32_t count,
+		const struct ntsync_wait_opts *opts, uint32_t *index)
+{
+	struct ntsync_wait_args args = {
+		.timeout = opts->deadline,
+		.objs = (uintptr_t)objs,
+		.count = count,
+		.flags = opts->flags,
+		.owner = opts->owner,
+		.alert = opts->alert,
+		.uring_fd = opts->uring_fd,
+	};
+	int ret = ntsync_ioctl(dev, request, &args);
+
+	if (!ret || ret == -EOWNERDEAD)
+		ntsync_put(index, args.index);
+	else if (ret == -EINVAL)
+		ret = explain_einval(dev, opts);
+	return ret;
+}
+
+NTSYNC_API int ntsync_wait_any(int dev, const int *objs, uint32_t count,
+			       const struct ntsync_wait_opts *opts, uint32_t *index)
+{
+	return wait(dev, NTSYNC_IOC_WAIT_ANY, objs, count, opts, index);
+}
+
+NTSYNC_API int ntsync_wait_all(int dev, const int *objs, uint32_t count,
+			       const struct ntsync_wait_opts *opts, uint32_t *index)
+{
+	return wait(dev, NTSYNC_IOC_WAIT_ALL, objs, count, opts, index);
+}
