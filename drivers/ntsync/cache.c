@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Slab caches of our own: aligned, so that two objects never share a cache line,
+ * and not merged with others of the same size, so that /sys/kernel/slab and
+ * slabtop can answer "who uses this module, and does it leak".
+ */
+#include <linux/slab.h>
+
+#include "ntsync_internal.h"
+
+static struct kmem_cache *obj_cache;
+static struct kmem_cache *wait_cache;
+
+int ntsync_cache_init(void)
+{
+	const slab_flags_t flags = SLAB_HWCACHE_ALIGN | SLAB_NO_MERGE;
+
+	obj_cache = kmem_cache_create("ntsync_obj", sizeof(struct ntsync_obj), 0, flags, NULL);
+	if (!obj_cache)
+		return -ENOMEM;
+
+	wait_cache = kmem_cache_create("ntsync_wait_q",
+				       NTSYNC_CACHED_WAIT * sizeof(struct ntsync_wait_entry),
+				       0, flags, NULL);
+	if (!wait_cache)
+		goto err_obj_cache;
+	return 0;
+
+err_obj_cache:
+	kmem_cache_destroy(obj_cache);
+	return -ENOMEM;
+}
+
+void ntsync_cache_exit(void)
+{
+	kmem_cache_destroy(wait_cache);
+	kmem_cache_destroy(obj_cache);
+}
+
+struct ntsync_obj *ntsync_cache_alloc_obj(void)
+{
+	return kmem_cache_zalloc(obj_cache, GFP_KERNEL_ACCOUNT);
+}
+
+void ntsync_cache_free_obj(struct ntsync_obj *obj)
+{
+	kmem_cache_free(obj_cache, obj);
+}
+
+struct ntsync_wait_entry *ntsync_cache_alloc_entries(u32 nr)
+{
+	if (nr <= NTSYNC_CACHED_WAIT)
+		return kmem_cache_alloc(wait_cache, GFP_KERNEL_ACCOUNT);
+	return kmalloc_array(nr, sizeof(struct ntsync_wait_entry), GFP_KERNEL_ACCOUNT);
+}
+
+void ntsync_cache_free_entries(struct ntsync_wait_entry *entries, u32 nr)
+{
+	if (nr <= NTSYNC_CACHED_WAIT)
+		kmem_cache_free(wait_cache, entries);
+	else
+		kfree(entries);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Everything that differs between the kernels this module supports, forced in
+ * from Kbuild. The rest of the driver is written for the newest of them and has
+ * no version test in it (CI looks).
+ */
+#ifndef NTSYNC_COMPAT_H
+#define NTSYNC_COMPAT_H
+
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#error "ntsync: kernels before 6.12 are not supported"
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 4, 0)
+#error "ntsync: this kernel is newer than the newest that was tested (7.3)"
+#endif
+
+#include <linux/ktime.h>
+#include <linux/nsproxy.h>
+#include <linux/sched.h>
+#include <linux/time_namespace.h>
+
+/*
+ * timens_ktime_to_host() ends in a function that 6.12 does not export. The
+ * offset itself is in plain sight of any caller; the saturation is the part
+ * that is easy to forget.
+ */
+static inline ktime_t ntsync_monotonic_to_host(ktime_t t)
+{
+#ifdef CONFIG_TIME_NS
+	ktime_t offset = timespec64_to_ktime(current->nsproxy->time_ns->offsets.monotonic);
+	s64 host;
+
+	if (check_sub_overflow(t, offset, &host))
+		return offset > 0 ? 0 : KTIME_MAX;
+	return max_t(s64, host, 0);
+#else
+	return t;
+#endif
+}
+
+#endif

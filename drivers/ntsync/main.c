@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * NT synchronisation primitives for real-time Linux: init and exit.
+ */
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+
+#include "ntsync_internal.h"
+
+static struct miscdevice ntsync_miscdev = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "ntsync",
+	.fops = &ntsync_device_fops,
+	.mode = 0666,
+};
+
+static int __init ntsync_init(void)
+{
+	int ret = ntsync_cache_init();
+
+	if (ret)
+		return ret;
+	ret = misc_register(&ntsync_miscdev);
+	if (ret)
+		goto err_cache;
+	return 0;
+
+err_cache:
+	ntsync_cache_exit();
+	return ret;
+}
+
+static void __exit ntsync_exit(void)
+{
+	misc_deregister(&ntsync_miscdev);
+	ntsync_cache_exit();
+}
+
+module_init(ntsync_init);
+module_exit(ntsync_exit);
+
+MODULE_DESCRIPTION("NT synchronisation primitives for real-time Linux");
+MODULE_AUTHOR("The ntsync-rt authors");
+MODULE_LICENSE("GPL");

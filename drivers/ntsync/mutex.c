@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mutex: recursive, owned by an id that the runtime chooses, and abandoned when
+ * the runtime says that the owner has died.
+ *
+ *	state		owner	count	abandoned
+ *	free		0	0	false
+ *	abandoned	0	0	true	  the next one to acquire it is told
+ *	held		id	1..~0	false
+ */
+#include <linux/errno.h>
+#include <linux/rbtree.h>
+#include <linux/seq_file.h>
+
+#include "lock.h"
+#include "ntsync_internal.h"
+
+static bool mutex_signaled(const struct ntsync_obj *obj, u32 owner)
+{
+	u32 holder = READ_ONCE(obj->mutex.owner);
+
+	return !holder || (holder == owner && READ_ONCE(obj->mutex.count) < U32_MAX);
+}
+
+static bool acquire_mutex(struct ntsync_obj *obj, u32 owner)
+{
+	bool abandoned = obj->mutex.abandoned;
+
+	ntsync_assert_obj_lock(obj);
+	WRITE_ONCE(obj->mutex.owner, owner);
+	WRITE_ONCE(obj->mutex.count, obj->mutex.count + 1);
+	obj->mutex.abandoned = false;
+	return abandoned;
+}
+
+/*
+ * Threads that wait with the same owner id all get the mutex as soon as one of
+ * them does. They may stand anywhere in the queue, so they are found through a
+ * tree by owner id and not by walking it: with a thousand others in between, a
+ * walk at every hand-over is what would hurt.
+ */
+static bool owned_before(struct rb_node *a, const struct rb_node *b)
+{
+	const struct ntsync_wait_entry *l = rb_entry(a, struct ntsync_wait_entry, by_owner);
+	const struct ntsync_wait_entry *r = rb_entry(b, struct ntsync_wait_entry, by_owner);
+
+	if (l->wait->owner != r->wait->owner)
+		return l->wait->owner < r->wait->owner;
+	return l->node.arrival < r->node.arrival;
+}
+
+static int compare_owner(const void *key, const struct rb_node *node)
+{
+	const struct ntsync_wait_entry *e = rb_entry(node, struct ntsync_wait_entry, by_owner);
+	u32 owner = *(const u32 *)key;
+
+	return owner < e->wait->owner ? -1 : owner > e->wait->owner;
+}
+
+static void mutex_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
+{
+	rb_add(&e->by_owner, &obj->mutex.by_owner, owned_before);
+}
+
+static void mutex_dequeue(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
+{
+	rb_erase(&e->by_owner, &obj->mutex.by_owner);
+}
+
+static struct ntsync_wait_entry *mutex_next_waiter(struct ntsync_obj *obj)
+{
+	if (!obj->mutex.owner)
+		return ntsync_obj_first_any(obj);
+	if (obj->mutex.count == U32_MAX)
+		return NULL;
+	return rb_entry_safe(rb_find_first(&obj->mutex.owner, &obj->mutex.by_owner, compare_owner),
+			     struct ntsync_wait_entry, by_owner);
+}
+
+static void mutex_show(struct seq_file *m, const union ntsync_state *copy)
+{
+	seq_printf(m, "ntsync-owner:\t%u\n", copy->mutex.owner);
+	seq_printf(m, "ntsync-count:\t%u\n", copy->mutex.count);
+	seq_printf(m, "ntsync-abandoned:\t%d\n", copy->mutex.abandoned);
+}
+
+const struct ntsync_obj_ops ntsync_mutex_ops = {
+	.name = "mutex",
+	.signaled = mutex_signaled,
+	.acquire = acquire_mutex,
+	.next_waiter = mutex_next_waiter,
+	.enqueued = mutex_enqueued,
+	.dequeue = mutex_dequeue,
+	.show = mutex_show,
+};
+
+/* Free, or held by @owner @count times; -EINVAL if just one of them is 0. */
+struct ntsync_obj *ntsync_mutex_create(struct ntsync_device *dev, u32 owner, u32 count)
+{
+	struct ntsync_obj *obj;
+
+	if (!owner != !count)
+		return ERR_PTR(-EINVAL);
+	obj = ntsync_obj_alloc(dev, &ntsync_mutex_ops);
+	if (!obj)
+		return ERR_PTR(-ENOMEM);
+	obj->mutex.owner = owner;
+	obj->mutex.count = count;
+	obj->mutex.by_owner = RB_ROOT;
+	return obj;
+}
+
+/* Gives back one level of the recursion or, abandoning, all. -EPERM: not the holder. */
+static int give_back(struct ntsync_obj *obj, u32 owner, bool abandon, u32 *prev)
+{
+	struct ntsync_mutex *m = &obj->mutex;
+	struct ntsync_hold h;
+	int ret = -EPERM;
+
+	if (!owner || obj->ops != &ntsync_mutex_ops)
+		return -EINVAL;
+
+	ntsync_obj_hold(&h, obj);
+	if (m->owner == owner) {
+		*prev = m->count;
+		WRITE_ONCE(m->count, abandon ? 0 : m->count - 1);
+		if (!m->count)
+			WRITE_ONCE(m->owner, 0);
+		m->abandoned = abandon;
+		/* One level less lets somebody go only if there was no further one left. */
+		if (!m->count || *prev == U32_MAX)
+			ntsync_wake_takers(&h);
+		ret = 0;
+	}
+	ntsync_obj_unhold(&h);
+	return ret;
+}
+
+int ntsync_mutex_unlock(struct ntsync_obj *obj, u32 owner, u32 *prev)
+{
+	return give_back(obj, owner, false, prev);
+}
+
+int ntsync_mutex_kill(struct ntsync_obj *obj, u32 owner)
+{
+	u32 prev;
+
+	return give_back(obj, owner, true, &prev);
+}
+
+/* -EOWNERDEAD, with 0 and 0, for an abandoned one. */
+int ntsync_mutex_read(struct ntsync_obj *obj, u32 *owner, u32 *count)
+{
+	struct ntsync_hold h;
+	int ret;
+
+	if (obj->ops != &ntsync_mutex_ops)
+		return -EINVAL;
+
+	ntsync_obj_hold(&h, obj);
+	*owner = obj->mutex.owner;
+	*count = obj->mutex.count;
+	ret = obj->mutex.abandoned ? -EOWNERDEAD : 0;
+	ntsync_obj_unhold(&h);
+	return ret;
+}

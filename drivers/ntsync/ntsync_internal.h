@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The structs and prototypes that the parts of the driver share. The lock order
+ * and the lifetime rules are in lock.h; who may call whom is in docs/architecture.md.
+ */
+#ifndef NTSYNC_INTERNAL_H
+#define NTSYNC_INTERNAL_H
+
+#include <linux/atomic.h>
+#include <linux/kref.h>
+#include <linux/ktime.h>
+#include <linux/rbtree.h>
+#include <linux/rtmutex.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct file;
+struct file_operations;
+struct seq_file;
+struct ntsync_obj;
+struct ntsync_wait;
+
+/* ---- waitq.c: a queue in the order of (epoch, level, arrival) ---- */
+
+/**
+ * struct ntsync_waitq_node - a place in a queue
+ * @rb: the tree's link; an empty node is not queued
+ * @arrival: the how manieth arrival at this queue; first come, first served
+ *	within a level, and kept when the node moves to another level
+ * @epoch: the queue's epoch at arrival. Nodes of an older epoch have been
+ *	released already and are only waiting for the releaser to get to them,
+ *	so they come before all others, whatever their level.
+ * @level: the lower the sooner, see ntsync_task_level()
+ *
+ * Protected by the lock of the queue it is in.
+ */
+struct ntsync_waitq_node {
+	struct rb_node rb;
+	u64 arrival;
+	u32 epoch;
+	int level;
+};
+
+struct ntsync_waitq {
+	struct rb_root_cached tree;
+	u64 arrivals;
+	u32 epoch;
+	u32 count;
+};
+
+void ntsync_waitq_init(struct ntsync_waitq *q);
+void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level);
+void ntsync_waitq_erase(struct ntsync_waitq *q, struct ntsync_waitq_node *n);
+void ntsync_waitq_move(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level);
+u32 ntsync_waitq_cut(struct ntsync_waitq *q);
+
+static inline struct ntsync_waitq_node *ntsync_waitq_first(const struct ntsync_waitq *q)
+{
+	return rb_entry_safe(rb_first_cached(&q->tree), struct ntsync_waitq_node, rb);
+}
+
+static inline struct ntsync_waitq_node *ntsync_waitq_next(const struct ntsync_waitq_node *n)
+{
+	return rb_entry_safe(rb_next(&n->rb), struct ntsync_waitq_node, rb);
+}
+
+static inline bool ntsync_waitq_queued(const struct ntsync_waitq_node *n)
+{
+	return !RB_EMPTY_NODE(&n->rb);
+}
+
+/* Was @n queued when ntsync_waitq_cut() returned @epoch? The difference makes it wrap. */
+static inline bool ntsync_waitq_before_cut(const struct ntsync_waitq_node *n, u32 epoch)
+{
+	return (s32)(n->epoch - epoch) <= 0;
+}
+
+/* ---- object.c: what all types have in common ---- */
+
+struct ntsync_device {
+	struct kref refs;
+	struct rt_mutex all_lock;
+};
+
+struct ntsync_sem {
+	u32 count;
+	u32 max;	/* immutable */
+};
+
+struct ntsync_mutex {
+	u32 owner;	/* 0 = free; the runtime's id, not a tid */
+	u32 count;	/* depth of recursion */
+	bool abandoned;
+	struct rb_root by_owner; /* the any-queue's entries again, by owner id */
+};
+
+struct ntsync_event {
+	bool manual;	/* immutable */
+	bool signaled;
+};
+
+union ntsync_state {
+	struct ntsync_sem sem;
+	struct ntsync_mutex mutex;
+	struct ntsync_event event;
+};
+
+/**
+ * struct ntsync_obj - what one fd of ours stands for
+ * @lock: protects all below that is not marked otherwise
+ * @all_waits: how many wait-alls are looking at this object. While it is not 0,
+ *	whoever touches the state holds dev->all_lock too; written under both
+ * @unsettled: somebody in @any may be able to take the object and has not been
+ *	given it yet; whoever takes @lock next goes on handing out
+ * @ops: the type; immutable
+ * @dev: the instance it was created on, counted; immutable
+ * @any: WAIT_ANY's waiters, and alerts
+ * @all: WAIT_ALL's waiters; protected by dev->all_lock alone
+ */
+struct ntsync_obj {
+	raw_spinlock_t lock;
+	u32 all_waits;
+	bool unsettled;
+	const struct ntsync_obj_ops *ops;
+	struct ntsync_device *dev;
+	union {
+		union ntsync_state state;
+		struct ntsync_sem sem;
+		struct ntsync_mutex mutex;
+		struct ntsync_event event;
+	};
+	struct ntsync_waitq any;
+	struct ntsync_waitq all;
+};
+
+/**
+ * struct ntsync_obj_ops - what differs between the types; one table per type
+ * @name: as fdinfo shows it
+ * @signaled: could a waiter with this owner id take the object now? Without the
+ *	lock, too, a "no" must have been true at some moment during the call
+ *	(ntsync_obj_peek() relies on it)
+ * @acquire: take it for that owner id; returns true if it was abandoned
+ * @next_waiter: the entry of the any-queue that is to have the object now, NULL
+ *	if nobody there can take it
+ * @enqueued, @dequeue: NULL, or called after an entry went into the any-queue
+ *	and before it leaves it
+ * @show: the state for fdinfo; works on a copy, without a lock
+ *
+ * All but @show, and @signaled in a peek, are called under obj->lock.
+ */
+struct ntsync_obj_ops {
+	const char *name;
+	bool (*signaled)(const struct ntsync_obj *obj, u32 owner);
+	bool (*acquire)(struct ntsync_obj *obj, u32 owner);
+	struct ntsync_wait_entry *(*next_waiter)(struct ntsync_obj *obj);
+	void (*enqueued)(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
+	void (*dequeue)(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
+	void (*show)(struct seq_file *m, const union ntsync_state *copy);
+};
+
+struct ntsync_device *ntsync_device_alloc(void);
+void ntsync_device_get(struct ntsync_device *dev);
+void ntsync_device_put(struct ntsync_device *dev);
+struct ntsync_obj *ntsync_obj_alloc(struct ntsync_device *dev, const struct ntsync_obj_ops *ops);
+void ntsync_obj_free(struct ntsync_obj *obj);
+int ntsync_obj_install_fd(struct ntsync_obj *obj, const struct file_operations *fops);
+void ntsync_obj_show(struct seq_file *m, struct ntsync_obj *obj);
+
+/*
+ * A look without the lock. "No" is a good answer, as of the moment of the look;
+ * "yes" has to be asked again under the lock.
+ */
+static inline bool ntsync_obj_peek(const struct ntsync_obj *obj, u32 owner)
+{
+	return obj->ops->signaled(obj, owner);
+}
+
+/* ---- wait.c: the sleeper's side ---- */
+
+#define NTSYNC_UNCLAIMED	(-1)
+#define NTSYNC_SMALL_WAIT	4	/* entries on the sleeper's stack up to here, */
+#define NTSYNC_CACHED_WAIT	16	/* from the slab cache up to here */
+#define NTSYNC_MAX_ENTRIES	(NTSYNC_MAX_WAIT_COUNT + 1)
+
+/**
+ * struct ntsync_wait_entry - one object of a wait
+ * @node: in obj->any (wait-any, and every alert) or in obj->all
+ * @by_owner: in obj->mutex.by_owner, if it is a mutex and @node is in obj->any
+ * @obj: the object; the caller's file reference keeps it
+ * @wait: back to the whole
+ * @index: what a claim through this entry answers
+ */
+struct ntsync_wait_entry {
+	struct ntsync_waitq_node node;
+	struct rb_node by_owner;
+	struct ntsync_obj *obj;
+	struct ntsync_wait *wait;
+	u32 index;
+};
+
+/**
+ * struct ntsync_wait - one blocked call; lives on the sleeper's stack
+ * @task: who sleeps; immutable
+ * @claim: NTSYNC_UNCLAIMED, or the index that a waker (or the sleeper itself)
+ *	has set by a compare-and-exchange; the claimer acquires in the waiter's name
+ * @owner: owner id for mutexes; immutable
+ * @owner_dead: an abandoned mutex was acquired; written by the claimer under the
+ *	locks that the sleeper has to take before it reads it
+ * @count: objects, without the alert; immutable
+ * @entries: @count of them, and behind these the alert's if there is one
+ */
+struct ntsync_wait {
+	struct task_struct *task;
+	atomic_t claim;
+	u32 owner;
+	bool owner_dead;
+	u32 count;
+	struct ntsync_wait_entry *entries;
+};
+
+/**
+ * struct ntsync_deadline - when a wait gives up
+ * @expires: host time, so not in the caller's time namespace any more;
+ *	KTIME_MAX = never, 0 = try once
+ * @clock: CLOCK_MONOTONIC or CLOCK_REALTIME
+ */
+struct ntsync_deadline {
+	ktime_t expires;
+	clockid_t clock;
+};
+
+/**
+ * struct ntsync_wait_req - a wait call in kernel types
+ * @objs: @count objects, and behind them the alert if @alert
+ * @count: without the alert
+ * @alert: is there an alert?
+ * @owner: owner id, not 0
+ * @deadline: when to give up
+ * @index: out, valid if the call succeeds or gives -EOWNERDEAD
+ */
+struct ntsync_wait_req {
+	struct ntsync_obj *const *objs;
+	u32 count;
+	bool alert;
+	u32 owner;
+	struct ntsync_deadline deadline;
+	u32 index;
+};
+
+/* Who is first in the any-queue? NULL if it is empty. */
+static inline struct ntsync_wait_entry *ntsync_obj_first_any(const struct ntsync_obj *obj)
+{
+	struct ntsync_waitq_node *n = ntsync_waitq_first(&obj->any);
+
+	return n ? container_of(n, struct ntsync_wait_entry, node) : NULL;
+}
+
+static inline u32 ntsync_req_entries(const struct ntsync_wait_req *req)
+{
+	return req->count + req->alert;
+}
+
+/*
+ * The one order of service: deadline tasks, then real-time priorities, then all
+ * the rest on one level, in the order of arrival. Ordering normal tasks by nice
+ * would let one that comes back quickly starve the others for ever.
+ */
+static inline int ntsync_task_level(const struct task_struct *p)
+{
+	return min_t(int, READ_ONCE(p->prio), MAX_RT_PRIO);
+}
+
+/* Whoever gets true has the right, and the duty, to acquire in this waiter's name. */
+static inline bool ntsync_wait_claim(struct ntsync_wait *w, u32 index)
+{
+	return atomic_cmpxchg(&w->claim, NTSYNC_UNCLAIMED, index) == NTSYNC_UNCLAIMED;
+}
+
+static inline bool ntsync_wait_claimed(const struct ntsync_wait *w)
+{
+	return atomic_read(&w->claim) != NTSYNC_UNCLAIMED;
+}
+
+void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
+		      struct ntsync_wait_entry *entries);
+int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline);
+int ntsync_wait_result(const struct ntsync_wait *w, int ret, u32 *index);
+bool ntsync_deadline_passed(const struct ntsync_deadline *deadline);
+bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked);
+void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e);
+
+/* Runs @block with entries for @req from the stack, the cache or kmalloc. */
+typedef int (*ntsync_block_fn)(struct ntsync_wait_req *req, struct ntsync_wait_entry *entries);
+int ntsync_wait_with_entries(struct ntsync_wait_req *req, ntsync_block_fn block);
+
+/* ---- wake.c: the waker's side ---- */
+
+#define NTSYNC_WAKE_BATCH	16
+
+/**
+ * struct ntsync_hold - an object held for a change, and what the change woke
+ * @obj: the object; obj->lock is held
+ * @all: dev->all_lock is held, by us or by our caller
+ * @drop_all: and it is ours to drop
+ * @steps: entries handled since obj->lock was taken, at most NTSYNC_WAKE_BATCH
+ * @nr: tasks in @wake, at most @steps
+ * @wake: claimed for, referenced, not woken yet
+ */
+struct ntsync_hold {
+	struct ntsync_obj *obj;
+	bool all;
+	bool drop_all;
+	unsigned int steps;
+	unsigned int nr;
+	struct task_struct *wake[NTSYNC_WAKE_BATCH];
+};
+
+void ntsync_obj_hold(struct ntsync_hold *h, struct ntsync_obj *obj);
+void ntsync_obj_hold_all_locked(struct ntsync_hold *h, struct ntsync_obj *obj);
+void ntsync_obj_unhold(struct ntsync_hold *h);
+void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
+void ntsync_wake_all_waiters(struct ntsync_hold *h);
+void ntsync_wake_takers(struct ntsync_hold *h);
+void ntsync_wake_one(struct ntsync_hold *h);
+void ntsync_wake_queued(struct ntsync_hold *h);
+
+/* ---- sem.c, mutex.c, event.c ---- */
+
+extern const struct ntsync_obj_ops ntsync_sem_ops;
+struct ntsync_obj *ntsync_sem_create(struct ntsync_device *dev, u32 count, u32 max);
+int ntsync_sem_release(struct ntsync_obj *obj, u32 count, u32 *prev);
+int ntsync_sem_read(struct ntsync_obj *obj, u32 *count, u32 *max);
+
+extern const struct ntsync_obj_ops ntsync_mutex_ops;
+struct ntsync_obj *ntsync_mutex_create(struct ntsync_device *dev, u32 owner, u32 count);
+int ntsync_mutex_unlock(struct ntsync_obj *obj, u32 owner, u32 *prev);
+int ntsync_mutex_kill(struct ntsync_obj *obj, u32 owner);
+int ntsync_mutex_read(struct ntsync_obj *obj, u32 *owner, u32 *count);
+
+extern const struct ntsync_obj_ops ntsync_event_ops;
+struct ntsync_obj *ntsync_event_create(struct ntsync_device *dev, bool manual, bool signaled);
+int ntsync_event_set(struct ntsync_obj *obj, u32 *prev);
+int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev);
+int ntsync_event_pulse(struct ntsync_obj *obj, u32 *prev);
+int ntsync_event_read(struct ntsync_obj *obj, u32 *manual, u32 *signaled);
+
+/* ---- wait_any.c, wait_all.c ---- */
+
+int ntsync_wait_any(struct ntsync_wait_req *req);
+int ntsync_wait_all(struct ntsync_device *dev, struct ntsync_wait_req *req);
+
+/* ---- cache.c ---- */
+
+int ntsync_cache_init(void);
+void ntsync_cache_exit(void);
+struct ntsync_obj *ntsync_cache_alloc_obj(void);
+void ntsync_cache_free_obj(struct ntsync_obj *obj);
+struct ntsync_wait_entry *ntsync_cache_alloc_entries(u32 nr);
+void ntsync_cache_free_entries(struct ntsync_wait_entry *entries, u32 nr);
+
+/* ---- ioctl.c ---- */
+
+extern const struct file_operations ntsync_device_fops;
+
+#endif

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Lifetime of devices and objects, and what fdinfo shows of an object.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/fcntl.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "lock.h"
+#include "ntsync_internal.h"
+
+struct ntsync_device *ntsync_device_alloc(void)
+{
+	struct ntsync_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL_ACCOUNT);
+
+	if (!dev)
+		return NULL;
+	kref_init(&dev->refs);
+	rt_mutex_init(&dev->all_lock);
+	return dev;
+}
+
+void ntsync_device_get(struct ntsync_device *dev)
+{
+	kref_get(&dev->refs);
+}
+
+static void device_free(struct kref *refs)
+{
+	kfree(container_of(refs, struct ntsync_device, refs));
+}
+
+void ntsync_device_put(struct ntsync_device *dev)
+{
+	kref_put(&dev->refs, device_free);
+}
+
+/* Zeroed but for what is common to all types; the type fills in its own state. */
+struct ntsync_obj *ntsync_obj_alloc(struct ntsync_device *dev, const struct ntsync_obj_ops *ops)
+{
+	struct ntsync_obj *obj = ntsync_cache_alloc_obj();
+
+	if (!obj)
+		return NULL;
+	raw_spin_lock_init(&obj->lock);
+	ntsync_waitq_init(&obj->any);
+	ntsync_waitq_init(&obj->all);
+	obj->ops = ops;
+	ntsync_device_get(dev);
+	obj->dev = dev;
+	return obj;
+}
+
+void ntsync_obj_free(struct ntsync_obj *obj)
+{
+	/* A waiter holds the file, so the last file can't go while one is queued. */
+	WARN_ON_ONCE(obj->any.count || obj->all.count || obj->all_waits);
+	ntsync_device_put(obj->dev);
+	ntsync_cache_free_obj(obj);
+}
+
+/* The fd owns the object; without an fd there is no object. */
+int ntsync_obj_install_fd(struct ntsync_obj *obj, const struct file_operations *fops)
+{
+	int fd = anon_inode_getfd("ntsync", fops, obj, O_CLOEXEC | O_RDWR);
+
+	if (fd < 0)
+		ntsync_obj_free(obj);
+	return fd;
+}
+
+void ntsync_obj_show(struct seq_file *m, struct ntsync_obj *obj)
+{
+	union ntsync_state copy;
+	u32 any;
+
+	/* Printing is no work for a raw lock. */
+	scoped_guard(raw_spinlock, &obj->lock) {
+		copy = obj->state;
+		any = obj->any.count;
+	}
+	seq_printf(m, "ntsync-type:\t%s\n", obj->ops->name);
+	obj->ops->show(m, &copy);
+	seq_printf(m, "ntsync-waiters-any:\t%u\n", any);
+	seq_printf(m, "ntsync-waiters-all:\t%u\n", READ_ONCE(obj->all.count));
+}

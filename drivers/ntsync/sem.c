@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Semaphore: a count up to a maximum; a waiter takes one.
+ */
+#include <linux/errno.h>
+#include <linux/overflow.h>
+#include <linux/seq_file.h>
+
+#include "lock.h"
+#include "ntsync_internal.h"
+
+static bool sem_signaled(const struct ntsync_obj *obj, u32 owner)
+{
+	return READ_ONCE(obj->sem.count) > 0;
+}
+
+static bool acquire_sem(struct ntsync_obj *obj, u32 owner)
+{
+	ntsync_assert_obj_lock(obj);
+	WRITE_ONCE(obj->sem.count, obj->sem.count - 1);
+	return false;
+}
+
+static struct ntsync_wait_entry *sem_next_waiter(struct ntsync_obj *obj)
+{
+	return obj->sem.count ? ntsync_obj_first_any(obj) : NULL;
+}
+
+static void sem_show(struct seq_file *m, const union ntsync_state *copy)
+{
+	seq_printf(m, "ntsync-count:\t%u\n", copy->sem.count);
+	seq_printf(m, "ntsync-max:\t%u\n", copy->sem.max);
+}
+
+const struct ntsync_obj_ops ntsync_sem_ops = {
+	.name = "sem",
+	.signaled = sem_signaled,
+	.acquire = acquire_sem,
+	.next_waiter = sem_next_waiter,
+	.show = sem_show,
+};
+
+/* -EINVAL if there is more than @max in it. */
+struct ntsync_obj *ntsync_sem_create(struct ntsync_device *dev, u32 count, u32 max)
+{
+	struct ntsync_obj *obj;
+
+	if (count > max)
+		return ERR_PTR(-EINVAL);
+	obj = ntsync_obj_alloc(dev, &ntsync_sem_ops);
+	if (!obj)
+		return ERR_PTR(-ENOMEM);
+	obj->sem.count = count;
+	obj->sem.max = max;
+	return obj;
+}
+
+/* -EINVAL for another type; -EOVERFLOW, and nothing released, if it is too much. */
+int ntsync_sem_release(struct ntsync_obj *obj, u32 count, u32 *prev)
+{
+	struct ntsync_hold h;
+	int ret = 0;
+	u32 sum;
+
+	if (obj->ops != &ntsync_sem_ops)
+		return -EINVAL;
+
+	ntsync_obj_hold(&h, obj);
+	if (check_add_overflow(obj->sem.count, count, &sum) || sum > obj->sem.max) {
+		ret = -EOVERFLOW;
+	} else {
+		*prev = obj->sem.count;
+		WRITE_ONCE(obj->sem.count, sum);
+		ntsync_wake_takers(&h);
+	}
+	ntsync_obj_unhold(&h);
+	return ret;
+}
+
+int ntsync_sem_read(struct ntsync_obj *obj, u32 *count, u32 *max)
+{
+	struct ntsync_hold h;
+
+	if (obj->ops != &ntsync_sem_ops)
+		return -EINVAL;
+
+	ntsync_obj_hold(&h, obj);
+	*count = obj->sem.count;
+	*max = obj->sem.max;
+	ntsync_obj_unhold(&h);
+	return 0;
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The sleeper's side, as far as WAIT_ANY and WAIT_ALL have it in common: the
+ * record of a blocked call, getting into the queues and out of them, the sleep,
+ * and what comes out of it. The protocol with the waker is drawn in wake.c.
+ */
+#include <linux/hrtimer.h>
+#include <linux/sched/signal.h>
+
+#include "lock.h"
+#include "ntsync_internal.h"
+
+void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
+		      struct ntsync_wait_entry *entries)
+{
+	u32 i;
+
+	w->task = current;
+	atomic_set(&w->claim, NTSYNC_UNCLAIMED);
+	w->owner = req->owner;
+	w->owner_dead = false;
+	w->count = req->count;
+	w->entries = entries;
+
+	for (i = 0; i < ntsync_req_entries(req); i++) {
+		RB_CLEAR_NODE(&entries[i].node.rb);
+		entries[i].obj = req->objs[i];
+		entries[i].wait = w;
+		entries[i].index = i;
+	}
+}
+
+/*
+ * Into the any-queue of its object, or, if that is signaled, takes it at once.
+ * True if the wait is over; it may as well be because it was claimed through
+ * another entry meanwhile. The entry is queued exactly if this returns false.
+ */
+bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked)
+{
+	struct ntsync_wait *w = e->wait;
+	struct ntsync_obj *obj = e->obj;
+	struct ntsync_hold h;
+	bool signaled;
+
+	if (all_locked)
+		ntsync_obj_hold_all_locked(&h, obj);
+	else
+		ntsync_obj_hold(&h, obj);
+
+	signaled = obj->ops->signaled(obj, w->owner);
+	if (signaled) {
+		if (ntsync_wait_claim(w, e->index) && obj->ops->acquire(obj, w->owner))
+			w->owner_dead = true;
+	} else {
+		ntsync_waitq_insert(&obj->any, &e->node, ntsync_task_level(current));
+		if (obj->ops->enqueued)
+			obj->ops->enqueued(obj, e);
+	}
+	ntsync_obj_unhold(&h);
+	return signaled;
+}
+
+/*
+ * Out of the any-queue. The lock is taken even if a waker has dequeued the entry
+ * already: that waker may still be at work on our record.
+ */
+void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e)
+{
+	guard(raw_spinlock)(&e->obj->lock);
+	if (ntsync_waitq_queued(&e->node))
+		ntsync_obj_dequeue_locked(e->obj, e);
+}
+
+bool ntsync_deadline_passed(const struct ntsync_deadline *deadline)
+{
+	if (deadline->expires == KTIME_MAX)
+		return false;
+	if (deadline->expires <= 0)
+		return true;
+	if (deadline->clock == CLOCK_REALTIME)
+		return ktime_get_real() >= deadline->expires;
+	return ktime_get() >= deadline->expires;
+}
+
+/* 0 if claimed; else why the sleep ended. Look at the claim again after dequeueing. */
+int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline)
+{
+	ktime_t expires = deadline->expires;
+	int ret = 0;
+
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (ntsync_wait_claimed(w))
+			break;
+		if (signal_pending(current)) {
+			ret = -ERESTARTSYS;
+			break;
+		}
+		if (!schedule_hrtimeout_range_clock(expires == KTIME_MAX ? NULL : &expires, 0,
+						    HRTIMER_MODE_ABS, deadline->clock)) {
+			ret = -ETIMEDOUT;
+			break;
+		}
+	}
+	__set_current_state(TASK_RUNNING);
+	return ret;
+}
+
+/* For a sleeper that has left every queue: a claim wins over timeout and signal. */
+int ntsync_wait_result(const struct ntsync_wait *w, int ret, u32 *index)
+{
+	int claim = atomic_read(&w->claim);
+
+	if (claim == NTSYNC_UNCLAIMED)
+		return ret;
+	*index = claim;
+	return w->owner_dead ? -EOWNERDEAD : 0;
+}
+
+static noinline int with_small_entries(struct ntsync_wait_req *req, ntsync_block_fn block)
+{
+	struct ntsync_wait_entry entries[NTSYNC_SMALL_WAIT];
+
+	return block(req, entries);
+}
+
+int ntsync_wait_with_entries(struct ntsync_wait_req *req, ntsync_block_fn block)
+{
+	u32 nr = ntsync_req_entries(req);
+	struct ntsync_wait_entry *entries;
+	int ret;
+
+	if (nr <= NTSYNC_SMALL_WAIT)
+		return with_small_entries(req, block);
+
+	entries = ntsync_cache_alloc_entries(nr);
+	if (!entries)
+		return -ENOMEM;
+	ret = block(req, entries);
+	ntsync_cache_free_entries(entries, nr);
+	return ret;
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * WAIT_ALL: all objects at the same moment, or nothing. While a call looks at an
+ * object it counts in obj->all_waits, which makes everybody else come to all_lock
+ * first; lock.h draws why no more than one raw lock is needed at a time.
+ */
+#include "lock.h"
+#include "ntsync_internal.h"
+
+/* Joins; true if the object can be had. The answer stays true under all_lock. */
+static bool join(struct ntsync_obj *obj, u32 owner)
+{
+	struct ntsync_hold h;
+	bool signaled;
+
+	ntsync_obj_hold_all_locked(&h, obj);
+	obj->all_waits++;
+	signaled = obj->ops->signaled(obj, owner);
+	ntsync_obj_unhold(&h);
+	return signaled;
+}
+
+static bool join_each(const struct ntsync_wait_req *req)
+{
+	bool signaled = true;
+	u32 i;
+
+	for (i = 0; i < req->count; i++)
+		signaled &= join(req->objs[i], req->owner);
+	return signaled;
+}
+
+static void leave(struct ntsync_obj *obj)
+{
+	guard(raw_spinlock)(&obj->lock);
+	obj->all_waits--;
+}
+
+static void leave_each(const struct ntsync_wait_req *req)
+{
+	u32 i;
+
+	for (i = 0; i < req->count; i++)
+		leave(req->objs[i]);
+}
+
+/* True if one of them had been abandoned. */
+static bool acquire_each(const struct ntsync_wait_req *req)
+{
+	bool owner_dead = false;
+	u32 i;
+
+	for (i = 0; i < req->count; i++) {
+		struct ntsync_obj *obj = req->objs[i];
+
+		guard(raw_spinlock)(&obj->lock);
+		owner_dead |= obj->ops->acquire(obj, req->owner);
+	}
+	return owner_dead;
+}
+
+static int try_alert(struct ntsync_wait_req *req)
+{
+	struct ntsync_obj *alert = req->objs[req->count];
+	int ret = -EAGAIN;
+	struct ntsync_hold h;
+
+	ntsync_obj_hold_all_locked(&h, alert);
+	if (alert->ops->signaled(alert, req->owner)) {
+		req->index = req->count;
+		ret = alert->ops->acquire(alert, req->owner) ? -EOWNERDEAD : 0;
+	}
+	ntsync_obj_unhold(&h);
+	return ret;
+}
+
+static bool peek(const struct ntsync_wait_req *req)
+{
+	u32 i;
+
+	if (req->alert && ntsync_obj_peek(req->objs[req->count], req->owner))
+		return true;
+	for (i = 0; i < req->count; i++) {
+		if (!ntsync_obj_peek(req->objs[i], req->owner))
+			return false;
+	}
+	return true;
+}
+
+/* One look at all, no queueing. -EAGAIN if neither they nor the alert are ready. */
+static int try_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
+{
+	int ret = -EAGAIN;
+
+	if (!peek(req))
+		return -EAGAIN;
+
+	guard(ntsync_all_lock)(dev);
+	if (join_each(req)) {
+		req->index = 0;
+		ret = acquire_each(req) ? -EOWNERDEAD : 0;
+	}
+	leave_each(req);
+	if (ret == -EAGAIN && req->alert)
+		ret = try_alert(req);
+	return ret;
+}
+
+/* Into all queues, or the end of the wait if it turns out that it is over. */
+static bool enqueue(struct ntsync_device *dev, struct ntsync_wait *w,
+		    const struct ntsync_wait_req *req)
+{
+	int level = ntsync_task_level(current);
+	u32 i;
+
+	guard(ntsync_all_lock)(dev);
+	if (join_each(req)) {
+		atomic_set(&w->claim, 0);
+		w->owner_dead = acquire_each(req);
+		leave_each(req);
+		return true;
+	}
+	if (req->alert && ntsync_wait_enqueue_any(&w->entries[w->count], true)) {
+		leave_each(req);
+		return true;
+	}
+	for (i = 0; i < w->count; i++)
+		ntsync_waitq_insert(&w->entries[i].obj->all, &w->entries[i].node, level);
+	return false;
+}
+
+static void dequeue(struct ntsync_device *dev, struct ntsync_wait *w,
+		    const struct ntsync_wait_req *req)
+{
+	u32 i;
+
+	if (req->alert)
+		ntsync_wait_dequeue_any(&w->entries[w->count]);
+
+	guard(ntsync_all_lock)(dev);
+	for (i = 0; i < w->count; i++)
+		ntsync_waitq_erase(&w->entries[i].obj->all, &w->entries[i].node);
+	leave_each(req);
+}
+
+static int block_all(struct ntsync_wait_req *req, struct ntsync_wait_entry *entries)
+{
+	struct ntsync_device *dev = req->objs[0]->dev;
+	struct ntsync_wait w;
+	int ret = 0;
+
+	ntsync_wait_init(&w, req, entries);
+	if (!enqueue(dev, &w, req)) {
+		ret = ntsync_wait_sleep(&w, &req->deadline);
+		dequeue(dev, &w, req);
+	}
+	return ntsync_wait_result(&w, ret, &req->index);
+}
+
+/* The alert counts as one of them; quadratic, but over 65 pointers at most. */
+static bool has_duplicate(const struct ntsync_wait_req *req)
+{
+	u32 i, j;
+
+	for (i = 1; i < ntsync_req_entries(req); i++) {
+		for (j = 0; j < i; j++) {
+			if (req->objs[i] == req->objs[j])
+				return true;
+		}
+	}
+	return false;
+}
+
+/**
+ * ntsync_wait_all() - wait until all objects can be had at once, and take them
+ * @dev: the instance; all objects are its own
+ * @req: objects, alert, owner, deadline; @req->index is the answer
+ *
+ * Takes nothing until it can take all. Without objects it succeeds at once and
+ * does not look at the alert.
+ *
+ * Context: process; may sleep; the caller keeps the objects.
+ * Return: 0, -EOWNERDEAD (acquired, but one or more had been abandoned), -EINVAL
+ * (an object twice), -ETIMEDOUT, -ERESTARTSYS, -ENOMEM.
+ */
+int ntsync_wait_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
+{
+	int ret;
+
+	if (has_duplicate(req))
+		return -EINVAL;
+	if (!req->count) {
+		req->index = 0;
+		return 0;
+	}
+	ret = try_all(dev, req);
+	if (ret != -EAGAIN)
+		return ret;
+	if (ntsync_deadline_passed(&req->deadline))
+		return -ETIMEDOUT;
+	return ntsync_wait_with_entries(req, block_all);
+}
