@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The commands people type. What the kernel's build reads is Kbuild, never this file.
+# Everything that is built lands in build/, except ntsync.ko.
+
+SHELL    := /bin/bash
+.DEFAULT_GOAL := help
+
+KDIR     ?= /lib/modules/$(shell uname -r)/build
+MINUTES  ?= 10
+CFLAGS   ?= -O2 -g
+WARN     := -Wall -Wextra -Werror
+Q        := $(if $(V),,@)
+JOBS     := $(shell nproc)
+
+# A plain `make TARGET` uses all processors; an explicit -j is respected.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(JOBS)
+endif
+
+##@ Try it
+.PHONY: help demo check
+help:			## this list
+	@awk -f scripts/check/help.awk $(MAKEFILE_LIST)
+
+demo: deps		## boot a real-time kernel in a VM and run a small audio engine on ntsync
+	@+$(MAKE) --no-print-directory examples
+	@scripts/vm/run --add build/examples/daw -- /add/daw
+
+check: deps		## run everything that can be checked (long)
+	@scripts/check/all
+
+##@ Parts of the check
+.PHONY: check-host check-fast check-deep soak
+check-host: deps	## what needs no VM: builds, ABI, library tests, static checks
+	@scripts/check/all host
+
+check-fast: deps	## the suites on Debian's real-time kernel, in the VM
+	@scripts/check/all fast
+
+check-deep: deps	## KUnit and the suites on the instrumented kernel, in the VM
+	@scripts/check/all deep
+
+soak: deps		## the stress programs for MINUTES=10 on Debian's real-time kernel
+	@NTSYNC_STRESS_SECONDS=$$(( $(MINUTES) * 60 )) scripts/check/all soak
+
+##@ Build
+.PHONY: deps modules lib tests examples install clean
+deps:			## install the Debian packages that are missing (root or sudo)
+	@scripts/check/deps
+
+modules:		## build ntsync.ko for the kernel whose build folder is KDIR=...
+	@scripts/check/modules "$(KDIR)"
+
+lib:			## build libntsync, static and shared, into build/lib
+tests:			## build the userspace test programs into build/tests
+examples:		## build the examples into build/examples
+install:		## install libntsync, its header and pkg-config file under PREFIX
+
+clean:			## remove everything that was built (the kernels' cache stays)
+	rm -rf build ntsync.ko
+
+# --- libntsync -----------------------------------------------------------------------------------
+include lib/libntsync/module.mk $(wildcard tests/*/module.mk)
+
+install: lib-install
+
+INCLUDES := -Iinclude/uapi -Ilib/libntsync
+COMPILE   = $(CC) $(CPPFLAGS) $(INCLUDES) -std=gnu11 $(WARN) $(CFLAGS) -MMD -MP
+
+# --- test programs -------------------------------------------------------------------------------
+# One program per test_*.c or stress_*.c; the other .c files of a folder are shared by its programs.
+test_dirs := lib uapi stress
+test_src  := $(foreach d,$(test_dirs),$(wildcard tests/$(d)/test_*.c tests/$(d)/stress_*.c))
+test_bin  := $(test_src:%.c=build/%)
+helpers    = $(patsubst %.c,build/%.o,$(filter-out $(test_src),$(wildcard tests/$(1)/*.c)))
+
+tests: $(test_bin)
+
+build/tests/%.o: tests/%.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) -c -o $@ $<
+
+define test_rule
+$(filter build/tests/$(1)/%,$(test_bin)): build/tests/$(1)/%: build/tests/$(1)/%.o \
+		$(call helpers,$(1)) build/lib/libntsync.a
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka -lpthread
+endef
+$(foreach d,$(test_dirs),$(eval $(call test_rule,$(d))))
+
+# --- examples ------------------------------------------------------------------------------------
+# examples/NAME.c, or examples/NAME/*.c for one of several files.
+example_bin := $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c)) \
+	$(patsubst examples/%/,build/examples/%,$(dir $(wildcard examples/*/main.c)))
+
+examples: $(example_bin)
+
+.SECONDEXPANSION:
+$(example_bin): build/examples/%: $$(wildcard examples/%.c examples/%/*.c examples/%/*.h) \
+		build/lib/libntsync.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) -MF $@.d $(LDFLAGS) -o $@ $(filter %.c,$^) build/lib/libntsync.a -lpthread -lm
+
+.SECONDARY:
+-include $(wildcard build/tests/*/*.d build/examples/*.d)
