@@ -69,24 +69,28 @@ INCLUDES := -Iinclude/uapi -Ilib/libntsync
 COMPILE   = $(CC) $(CPPFLAGS) $(INCLUDES) -std=gnu11 $(WARN) $(CFLAGS) -MMD -MP
 
 # --- test programs -------------------------------------------------------------------------------
-# One program per test_*.c or stress_*.c; the other .c files of a folder are shared by its programs.
+# One program per test_*.c or stress_*.c; the other .c files of a folder are linked into each of its
+# programs, and those of tests/uapi into the stress programs too.
 test_dirs := lib uapi stress
 test_src  := $(foreach d,$(test_dirs),$(wildcard tests/$(d)/test_*.c tests/$(d)/stress_*.c))
 test_bin  := $(test_src:%.c=build/%)
-helpers    = $(patsubst %.c,build/%.o,$(filter-out $(test_src),$(wildcard tests/$(1)/*.c)))
+helpers    = $(patsubst %.c,build/obj/%.o,$(filter-out $(test_src),$(wildcard $(1:%=tests/%/*.c))))
 
 tests: $(test_bin)
 
-build/tests/%.o: tests/%.c
-	$(Q)mkdir -p $(@D)
+build/obj/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -c -o $@ $<
 
 define test_rule
-$(filter build/tests/$(1)/%,$(test_bin)): build/tests/$(1)/%: build/tests/$(1)/%.o \
-		$(call helpers,$(1)) build/lib/libntsync.a
+$(filter build/tests/$(1)/%,$(test_bin)): build/tests/$(1)/%: build/obj/tests/$(1)/%.o \
+		$(call helpers,$(1) $(2)) build/lib/libntsync.a
+	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka -lpthread
 endef
-$(foreach d,$(test_dirs),$(eval $(call test_rule,$(d))))
+$(eval $(call test_rule,lib))
+$(eval $(call test_rule,uapi))
+$(eval $(call test_rule,stress,uapi))
 
 # --- examples ------------------------------------------------------------------------------------
 # examples/NAME.c, or examples/NAME/*.c for one of several files.
@@ -102,4 +106,4 @@ $(example_bin): build/examples/%: $$(wildcard examples/%.c examples/%/*.c exampl
 	$(Q)$(COMPILE) -MF $@.d $(LDFLAGS) -o $@ $(filter %.c,$^) build/lib/libntsync.a -lpthread -lm
 
 .SECONDARY:
--include $(wildcard build/tests/*/*.d build/examples/*.d)
+-include $(wildcard build/obj/tests/*/*.d build/examples/*.d)
