@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# Packages of any Debian suite, through an apt whose sources and lists are in the
+# cache: the user's own are neither changed nor needed. Needs no root.
+
+# The mirror that the user's own apt has, so that a local one is respected.
+debian_mirror() {
+	local uri
+	[ -n "${NTSYNC_MIRROR:-}" ] && { echo "${NTSYNC_MIRROR%/}"; return; }
+	# shellcheck disable=SC2016 # apt's own variables
+	uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
+		grep -m 1 '/debian/*$') ||
+		die "no Debian mirror among apt's sources: set NTSYNC_MIRROR to one (…/debian)"
+	echo "${uri%%/}"
+}
+
+debian_sources() {
+	local suite=$1 mirror
+	local key=/usr/share/keyrings/debian-archive-keyring.gpg
+	mirror=$(debian_mirror)
+	mirror=${mirror%/}
+	printf 'deb [signed-by=%s] %s %s main\n' \
+		"$key" "$mirror" "$suite" \
+		"$key" "$mirror" "$suite-updates" \
+		"$key" "$mirror" "$suite-backports" \
+		"$key" "${mirror%debian}debian-security" "$suite-security"
+}
+
+# apt SUITE PROGRAM ARGUMENTS…, with the installed packages of this host taken
+# into account only when dependencies are asked for.
+debian_apt() {
+	local dir=$cache_dir/apt/$1 program=$2
+	shift 2
+	"$program" -o Dir::Etc::sourcelist="$dir/sources.list" \
+		-o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
+		-o Dir::Etc::preferences=/dev/null -o Dir::State::lists="$dir/lists" \
+		-o Dir::Cache="$dir/cache" -o APT::Sandbox::User= \
+		-o Debug::NoLocking=1 -o Acquire::Languages=none -o Acquire::Retries=3 "$@"
+}
+
+# Makes the suite's lists at most a day old. Without a network old lists do:
+# what is in the cache stays usable.
+debian_lists() {
+	local suite=$1 dir=$cache_dir/apt/$1
+	local lock_fd
+	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$cache_dir/locks"
+	exec {lock_fd}>"$cache_dir/locks/apt-$suite"
+	flock "$lock_fd"
+	if [ -z "$(find "$dir/stamp" -mtime -1 2>/dev/null)" ]; then
+		debian_sources "$suite" >"$dir/sources.list"
+		if progress "package lists of $suite" debian_apt "$suite" apt-get update -q \
+			--error-on=any; then
+			touch "$dir/stamp"
+		elif [ -e "$dir/stamp" ]; then
+			note "going on with older package lists of $suite"
+		else
+			return 1
+		fi
+	fi
+	exec {lock_fd}>&-
+}
+
+# The newest version of a package: of SUITE, or of SUITE's RELEASE (backports).
+debian_version() {
+	debian_apt "$1" apt-cache ${3:+-t "$3"} policy "$2" |
+		awk '$1 == "Candidate:" && $2 != "(none)" { print $2; found = 1 }
+			END { exit !found }'
+}
+
+# The package names that PACKAGE=VERSION depends on, one a line.
+debian_depends() {
+	debian_apt "$1" apt-cache show "$2" |
+		sed -n '/^Depends: /{s///;s/ *([^)]*)//g;s/ *[,|] */\n/g;p;q}'
+}
+
+# Downloads PACKAGE[=VERSION]… of SUITE and unpacks them into DIR.
+debian_unpack() {
+	local suite=$1 dir=$2 debs
+	shift 2
+	debs=$(mktemp -d "$cache_dir/debs.XXXXXX")
+	(cd "$debs" && progress "fetching $*" debian_apt "$suite" apt-get download -q "$@") ||
+		{ rm -rf "$debs"; return 1; }
+	find "$debs" -name '*.deb' -exec dpkg -x {} "$dir" \;
+	rm -rf "$debs"
+}

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# The VM's root file system: busybox, guest-init, the module, and what the user
+# adds with the libraries that it needs. Sourced by run.
+
+# quote WORD…: one line that a POSIX shell reads as these words.
+quote() {
+	local word
+	for word; do
+		printf "'%s' " "${word//\'/\'\\\'\'}"
+	done
+	echo
+}
+
+make_skeleton() {
+	local root=$1
+	mkdir -p "$root"/{proc,sys,dev,tmp,run,root,add,vm,etc,var} \
+		"$root"/usr/{bin,sbin,lib,lib32,lib64,libx32}
+	local dir
+	for dir in bin sbin lib lib32 lib64 libx32; do
+		ln -s "usr/$dir" "$root/$dir"
+	done
+	ln -s ../tmp "$root/var/tmp"
+	chmod 1777 "$root/tmp"
+	cp "$(busybox_static)" "$root/bin/busybox"
+	local applet
+	for applet in $("$root/bin/busybox" --list); do
+		[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
+	done
+	printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' \
+		>"$root/etc/passwd"
+	printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
+	cp "$vm_dir/guest-init" "$root/init"
+	chmod 755 "$root/init"
+}
+
+# busybox-static and busybox are both /bin/busybox.
+busybox_static() {
+	local path
+	path=$(command -v busybox) || die "no busybox: install busybox-static"
+	ldd "$path" >/dev/null 2>&1 && die "$path is dynamic: install busybox-static"
+	echo "$path"
+}
+
+# add_path ROOT PATH: PATH becomes /add/NAME, and what its programs need is put
+# where they look for it.
+add_path() {
+	local root=$1 path=$2 file
+	[ -e "$path" ] || die "--add $path: no such file or folder"
+	cp -rL "$path" "$root/add/"
+	while IFS= read -r -d '' file; do
+		add_needs "$root" "$file"
+	done < <(find -L "$path" -type f -print0)
+}
+
+add_needs() {
+	local root=$1 file=$2 magic
+	IFS= read -r -d '' -n 4 magic <"$file" || true
+	case $magic in
+	$'\x7fELF') add_libraries "$root" "$file" ;;
+	'#!'*) add_interpreter "$root" "$file" ;;
+	esac
+}
+
+# Libraries from outside the loader's own folders (an $ORIGIN, the user's
+# LD_LIBRARY_PATH) go to /vm/lib, which guest programs search too.
+add_libraries() {
+	local root=$1 library
+	while read -r library; do
+		case $library in
+		missing:*) note "warning: $2 needs ${library#missing:}, which this host lacks" ;;
+		/lib/* | /lib64/* | /lib32/* | /usr/lib/* | /usr/lib32/*)
+			copy_to "$root$library" "$library" ;;
+		*) copy_to "$root/vm/lib/${library##*/}" "$library" ;;
+		esac
+	done < <(libraries_of "$2")
+}
+
+# Nothing for a static program; ldd fails for those, and for other machines'.
+libraries_of() {
+	{ ldd "$1" 2>/dev/null || true; } | awk '
+		/=> not found/ { print "missing:" $1; next }
+		$2 == "=>" && $3 ~ /^\// { print $3; next }
+		$1 ~ /^\// { print $1 }'
+}
+
+copy_to() {
+	[ -e "$1" ] && return
+	mkdir -p "${1%/*}"
+	cp -L "$2" "$1"
+}
+
+# "#!/usr/bin/env NAME" needs NAME. busybox is sh, and env.
+add_interpreter() {
+	local root=$1 words program
+	read -r -a words < <(head -n 1 "$2" | tr -d '\0') || true
+	program=${words[0]#'#!'}
+	[ -n "$program" ] || program=${words[1]:-}
+	if [ "${program##*/}" = env ]; then
+		program=$(command -v "${words[-1]}" || true)
+	fi
+	[ -n "$program" ] && [ ! -e "$root$program" ] || return 0
+	if [ ! -x "$program" ]; then
+		note "warning: $2 wants $program, which this host lacks"
+		return
+	fi
+	copy_to "$root$program" "$program"
+	add_libraries "$root" "$program"
+}
+
+# pack ROOT FILE: not compressed, as unpacking is emulated and the file is small.
+pack() {
+	(cd "$1" && find . -print0 | sort -z |
+		cpio --null --create --format=newc --owner=0:0 --quiet) >"$2"
+}

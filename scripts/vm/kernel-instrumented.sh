@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# The kernel that looks for mistakes: tinyconfig and instrumented.config on
+# Debian's own source. Sourced by kernel.
+
+source_package=linux-source-6.12
+
+get_instrumented() {
+	local name=$1 suite version key dir=$cache_dir/kernel/$1
+	suite=$(host_suite)
+	# The fragment is ours and may change at any time, so that the key is always
+	# made; only the archive is asked once a day.
+	if ! debian_lists "$suite"; then
+		[ -e "$dir/current/stamp" ] || die "no package lists of $suite: is there a network?"
+		note "$name: no news from the archive, taking the cached one"
+		return
+	fi
+	version=$(debian_version "$suite" "$source_package") ||
+		die "$suite has no $source_package"
+	key=$version-$(cat "$vm_dir/instrumented.config" "$vm_dir/kernel-instrumented.sh" \
+		<(gcc --version | head -n 1) | sha256sum | cut -c1-12)
+	entry "$dir/$key" build_instrumented "$suite" "$version"
+	make_current "$name" "$key"
+}
+
+build_instrumented() {
+	local suite=$1 version=$2 new=$3 build=$3/build
+	debian_unpack "$suite" "$new/source" "$source_package=$version"
+	mkdir "$build"
+	progress "unpacking the source" \
+		tar -C "$build" --strip-components=1 -xf "$new/source/usr/src/$source_package.tar.xz"
+	rm -rf "$new/source"
+	configure "$build"
+	progress "building the kernel (some minutes)" \
+		nice make -C "$build" -j"$(($(nproc) + 1))" vmlinux modules
+	cp "$build/vmlinux" "$new/vmlinuz"
+	make -s -C "$build" kernelrelease | tail -n 1 >"$new/release"
+	echo microvm >"$new/machine"
+	mkdir "$new/modules"
+	prune "$build"
+}
+
+configure() {
+	local build=$1
+	make -s -C "$build" tinyconfig
+	(cd "$build" && scripts/kconfig/merge_config.sh -m .config "$vm_dir/instrumented.config")
+	make -s -C "$build" olddefconfig
+	verify_config "$build/.config"
+}
+
+# Kconfig drops what it cannot have without a word (SLUB_TINY takes KASAN with
+# it), and a kernel without its checks passes every test.
+verify_config() {
+	local config=$1 line name missing=0
+	while read -r line; do
+		case $line in
+		CONFIG_*) grep -qxF "$line" "$config" && continue ;;
+		"# CONFIG_"*" is not set")
+			name=${line#\# }
+			grep -q "^${name%% *}=" "$config" || continue
+			;;
+		*) continue ;;
+		esac
+		note "instrumented.config: not in the result: $line"
+		missing=1
+	done <"$vm_dir/instrumented.config"
+	[ "$missing" = 0 ] || die "the kernel's configuration is not what was asked for"
+}
+
+# What out-of-tree modules are built against stays: a tenth of the whole.
+prune() {
+	local build=$1
+	find "$build" -name '*.o' -not -path '*/scripts/*' -not -path '*/tools/objtool/*' -delete
+	find "$build" \( -name '*.a' -o -name '.*.cmd' \) -delete
+	find "$build/arch" -mindepth 1 -maxdepth 1 -not -name x86 -not -name 'Kconfig*' \
+		-exec rm -rf {} +
+	rm -rf "$build"/{Documentation,drivers,sound,fs,net,crypto,samples,LICENSES} \
+		"$build"/tools/{testing,perf} "$build"/{vmlinux.unstripped,.tmp_*}
+}
