@@ -10,6 +10,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 INSTALL ?= install
+Q ?=
 
 LIBNTSYNC_VERSION := 0.1.0
 LIBNTSYNC_SONAME := libntsync.so.0
@@ -32,17 +33,17 @@ lib: $(LIBNTSYNC_A) $(LIBNTSYNC_SO)
 
 $(LIBNTSYNC_OBJDIR)/%.o: $(LIBNTSYNC_DIR)/%.c $(LIBNTSYNC_DIR)/module.mk
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(LIBNTSYNC_CFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(LIBNTSYNC_CFLAGS) $(CFLAGS) -c -o $@ $<
 
 # ar would leave members behind whose source has gone.
 $(LIBNTSYNC_A): $(LIBNTSYNC_OBJECTS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(LIBNTSYNC_SO): $(LIBNTSYNC_OBJECTS) $(LIBNTSYNC_DIR)/libntsync.map
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(LIBNTSYNC_SONAME) -Wl,-z,defs \
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(LIBNTSYNC_SONAME) -Wl,-z,defs \
 		-Wl,--version-script=$(LIBNTSYNC_DIR)/libntsync.map -o $@ $(LIBNTSYNC_OBJECTS)
-	ln -sf $(LIBNTSYNC_SONAME) $(BUILD)/lib/libntsync.so
+	$(Q)ln -sf $(LIBNTSYNC_SONAME) $(BUILD)/lib/libntsync.so
 
 # The pkg-config file is made at installation, because PREFIX may differ from one
 # installation to the next without anything here being out of date.

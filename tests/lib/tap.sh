@@ -8,13 +8,14 @@ tap_count=0
 tap_failed=0
 
 tap() {
-	local name=$1 output verdict=ok
+	local name=$1 output status verdict=ok
 	shift
 	# A subshell outside of any condition, or `set -e` would be off inside.
 	set +e
 	output=$(set -e; "$@" 2>&1)
-	[ $? -eq 0 ] || verdict="not ok"
+	status=$?
 	set -e
+	[ "$status" -eq 0 ] || verdict="not ok"
 	tap_count=$((tap_count + 1))
 	echo "$verdict $tap_count - $name"
 	if [ "$verdict" != ok ]; then

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+
+#include "fake_kernel.h"
+
+#define MAX_CALLS 16
+
+struct fake_reply {
+	int ret;
+	int error;
+	unsigned char out[64];
+	size_t size;
+};
+
+static struct fake_call calls[MAX_CALLS];
+static struct fake_reply replies[MAX_CALLS];
+static struct fake_open opened;
+static unsigned int nr_calls, nr_taken, nr_replies;
+
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __wrap_open(const char *path, int flags, ...);
+
+int fake_setup(void **state)
+{
+	(void)state;
+	nr_calls = 0;
+	nr_taken = 0;
+	nr_replies = 0;
+	memset(&opened, 0, sizeof(opened));
+	return 0;
+}
+
+int fake_teardown(void **state)
+{
+	(void)state;
+	return nr_taken != nr_replies;
+}
+
+static void add_reply(int ret, int error, const void *out, size_t size)
+{
+	struct fake_reply *reply = &replies[nr_replies++];
+
+	assert_true(nr_replies <= MAX_CALLS && size <= sizeof(reply->out));
+	*reply = (struct fake_reply){ .ret = ret, .error = error, .size = size };
+	if (size)
+		memcpy(reply->out, out, size);
+}
+
+void fake_returns(int ret)
+{
+	add_reply(ret, 0, NULL, 0);
+}
+
+void fake_writes(const void *out, size_t size)
+{
+	add_reply(0, 0, out, size);
+}
+
+void fake_fails(int error)
+{
+	add_reply(-1, error, NULL, 0);
+}
+
+void fake_fails_and_writes(int error, const void *out, size_t size)
+{
+	add_reply(-1, error, out, size);
+}
+
+static const struct fake_reply *take_reply(void)
+{
+	/* An old value of errno must not look like an answer. */
+	errno = ENOSYS;
+	if (nr_taken == nr_replies)
+		fail_msg("a system call that the test does not expect");
+	if (replies[nr_taken].error)
+		errno = replies[nr_taken].error;
+	return &replies[nr_taken++];
+}
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	const struct fake_reply *reply = take_reply();
+	struct fake_call *call = &calls[nr_calls++];
+	va_list args;
+	void *arg;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+
+	*call = (struct fake_call){ .fd = fd, .request = request };
+	/* The size is part of the number: that much the kernel reads or writes. */
+	memcpy(call->arg, arg, _IOC_SIZE(request));
+	memcpy(arg, reply->out, reply->size);
+	return reply->ret;
+}
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	opened = (struct fake_open){ .path = path, .flags = flags };
+	return take_reply()->ret;
+}
+
+const struct fake_call *fake_call(unsigned int n)
+{
+	assert_true(n < nr_calls);
+	return &calls[n];
+}
+
+void fake_assert_one_call(int fd, unsigned long request, const void *arg, size_t size)
+{
+	assert_int_equal(nr_calls, 1);
+	assert_int_equal(calls[0].fd, fd);
+	assert_int_equal(calls[0].request, request);
+	assert_int_equal(_IOC_SIZE(request), size);
+	/* What the driver only writes has no content yet. */
+	if (_IOC_DIR(request) & _IOC_WRITE)
+		assert_memory_equal(calls[0].arg, arg, size);
+}
+
+const struct fake_open *fake_open(void)
+{
+	assert_non_null(opened.path);
+	return &opened;
+}
+
+void fake_assert_errors_pass(int (*call)(void))
+{
+	static const int errors[] = {
+		EBADF, ENOTTY, EFAULT, EINVAL, EPERM, ENOMEM, EMFILE, ENFILE, EOVERFLOW,
+		EOWNERDEAD, ETIMEDOUT, EINTR, 4095,
+	};
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		fake_setup(NULL);
+		fake_fails(errors[i]);
+		assert_int_equal(call(), -errors[i]);
+		assert_int_equal(nr_calls, 1);
+	}
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What the built library offers to a linker, against what its header promises.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. tests/lib/tap.sh
+
+shared=build/lib/libntsync.so.0
+static=build/lib/libntsync.a
+header=lib/libntsync/libntsync.h
+
+declared() {
+	${CC:-cc} -E -P "$header" | grep -oE '\bntsync_[a-z_0-9]+ *\(' | tr -d ' (' | sort
+}
+
+exported() {
+	nm -D --defined-only "$shared" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort
+}
+
+global_in_archive() {
+	nm -g --defined-only "$static" | awk 'NF == 3 { print $3 }' | sort
+}
+
+same() {
+	diff -u <("$1") <("$2")
+}
+
+library_offers_something() {
+	[ "$(exported | wc -l)" -ge 16 ]
+}
+
+every_symbol_has_a_version() {
+	[ "$(nm -D --defined-only "$shared" |
+		awk '$2 != "A" && $3 !~ /@@LIBNTSYNC_[0-9.]+$/' | tee /dev/stderr | wc -l)" -eq 0 ]
+}
+
+soname() {
+	readelf -d "$shared" | grep -F 'Library soname: [libntsync.so.0]'
+}
+
+no_writable_data() {
+	[ "$(nm "$static" | awk 'NF == 3 && $2 ~ /[bBcCdDgGsS]/' | tee /dev/stderr | wc -l)" -eq 0 ]
+}
+
+every_function_is_described() {
+	local name status=0
+	for name in $(declared); do
+		grep -qE "^ \* $name\(\) - " "$header" || { echo "$name"; status=1; }
+	done
+	return "$status"
+}
+
+tap "the shared library exports functions" library_offers_something
+tap "it exports what libntsync.h declares, and nothing else" same declared exported
+tap "the static library defines the same names" same declared global_in_archive
+tap "every exported symbol has a version" every_symbol_has_a_version
+tap "its name is libntsync.so.0" soname
+tap "the library has no variables" no_writable_data
+tap "every function is described in the header" every_function_is_described
+tap_end
