@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <libntsync.h>
+
+#include "daw.h"
+
+void samples_init(struct samples *samples, size_t room)
+{
+	/* calloc() would leave the pages to be found missing later. */
+	samples->ns = malloc(room * sizeof(*samples->ns));
+	if (!samples->ns)
+		abort();
+	for (size_t i = 0; i < room; i++)
+		samples->ns[i] = i;
+	samples->room = room;
+}
+
+void samples_add(struct samples *samples, uint64_t ns)
+{
+	if (samples->count < samples->room)
+		samples->ns[samples->count++] = ns;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The sample that @percent of them do not exceed, in microseconds. */
+static double percentile(const struct samples *samples, unsigned int percent)
+{
+	return samples->ns[(samples->count - 1) * percent / 100] / 1000.0;
+}
+
+static void print_thread(struct thread *thread)
+{
+	struct samples *latency = &thread->latency, *mutex = &thread->mutex_wait;
+
+	printf("%-9s", thread->name);
+	if (thread->priority)
+		printf("FIFO %-4d", thread->priority);
+	else
+		printf("normal   ");
+	printf("%9" PRIu64 " ", thread->woken);
+	if (thread == &thread->engine->audio)
+		printf("%7" PRIu64, thread->missed);
+	else
+		printf("%7s", "-");
+	if (latency->count) {
+		qsort(latency->ns, latency->count, sizeof(*latency->ns), compare);
+		printf(" %9.1f %9.1f %9.1f %9.1f", percentile(latency, 0),
+		       percentile(latency, 50), percentile(latency, 99),
+		       percentile(latency, 100));
+	}
+	if (mutex->count) {
+		qsort(mutex->ns, mutex->count, sizeof(*mutex->ns), compare);
+		printf(" %9.1f %9.1f", percentile(mutex, 50), percentile(mutex, 100));
+	}
+	printf("\n");
+}
+
+void print_table(struct engine *engine)
+{
+	printf("\n                                       wake-up latency (us)               mutex wait (us)\n");
+	printf("thread   priority  wake-ups   xruns       min    median      99 %%       max    median       max\n");
+	print_thread(&engine->clock);
+	print_thread(&engine->audio);
+	for (unsigned int i = 0; i < engine->tracks; i++)
+		print_thread(&engine->worker[i]);
+	print_thread(&engine->ui);
+	printf("\n");
+}
+
+static int check(const char *what, uint64_t sent, uint64_t received)
+{
+	printf("%-28s%9" PRIu64 " sent %9" PRIu64 " received  %s\n", what, sent, received,
+	       sent == received ? "ok" : "WRONG");
+	return sent != received;
+}
+
+/* Nothing may be left over in the objects either. */
+static int check_objects(struct engine *engine)
+{
+	uint32_t ticks = 1, owner = 1, signaled;
+	int wrong;
+
+	must(ntsync_sem_read(engine->tick, &ticks, NULL), "reading the ticks");
+	must(ntsync_mutex_read(engine->project, &owner, NULL), "reading the project");
+	wrong = ticks || owner;
+	for (unsigned int i = 0; i < engine->tracks; i++) {
+		must(ntsync_event_read(engine->start[i], NULL, &signaled), "reading a start");
+		wrong |= signaled;
+		must(ntsync_event_read(engine->done[i], NULL, &signaled), "reading an end");
+		wrong |= signaled;
+	}
+	printf("%-61s%s\n", "nothing left over in the objects", wrong ? "WRONG" : "ok");
+	return wrong;
+}
+
+int check_counts(struct engine *engine)
+{
+	uint64_t started = 0, ended = 0;
+	int wrong;
+
+	for (unsigned int i = 0; i < engine->tracks; i++) {
+		started += engine->worker[i].woken;
+		ended += engine->worker[i].sent;
+	}
+	wrong = check("ticks (semaphore)", engine->clock.sent, engine->audio.woken);
+	wrong |= check("starts (events)", engine->audio.sent, started);
+	wrong |= check("ends (events, wait for all)", ended, engine->audio.received);
+	/* The plain counter comes out right only if the mutex kept them apart. */
+	wrong |= check("project edits (mutex)", engine->audio.locked + engine->ui.locked,
+		       engine->edits);
+	return wrong | check_objects(engine);
+}
