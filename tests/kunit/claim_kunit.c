@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The protocol between waker and sleeper, looked at in the middle: a record that
+ * is queued without being asleep shows who was given what, and when.
+ */
+#include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "fixture.h"
+
+#define MANY	10000
+
+static struct kt_record *records(struct kunit *test, unsigned int nr)
+{
+	struct kt_record *r = kunit_kmalloc_array(test, nr, sizeof(*r), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	return r;
+}
+
+static unsigned int leave_all(struct kt_record *r, unsigned int nr)
+{
+	unsigned int i, claimed = 0;
+
+	for (i = 0; i < nr; i++)
+		claimed += kt_record_leave(&r[i]) != NTSYNC_UNCLAIMED;
+	return claimed;
+}
+
+/* ---- one claim ---- */
+
+struct claim_race {
+	struct ntsync_wait wait;
+	atomic_t wins;
+};
+
+static void claim_often(void *arg)
+{
+	struct claim_race *race = arg;
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		if (ntsync_wait_claim(&race->wait, i))
+			atomic_inc(&race->wins);
+	}
+}
+
+static void a_wait_is_claimed_once(struct kunit *test)
+{
+	struct claim_race race;
+	int round;
+
+	for (round = 0; round < 200; round++) {
+		atomic_set(&race.wait.claim, NTSYNC_UNCLAIMED);
+		atomic_set(&race.wins, 0);
+		kt_run(test, 4, claim_often, &race);
+		KUNIT_ASSERT_EQ(test, atomic_read(&race.wins), 1);
+	}
+}
+
+static void a_claim_beats_the_reason_why_the_sleep_ended(struct kunit *test)
+{
+	struct ntsync_obj *sem = kt_sem(test, 0, 1);
+	struct kt_record r;
+	u32 prev, index = 77;
+
+	kt_record_queue(&r, 1, sem, NULL);
+	/* The deadline has passed, the sleeper is on its way to the lock. */
+	KUNIT_EXPECT_EQ(test, ntsync_sem_release(sem, 1, &prev), 0);
+	kt_record_leave(&r);
+	KUNIT_EXPECT_EQ(test, ntsync_wait_result(&r.wait, -ETIMEDOUT, &index), 0);
+	KUNIT_EXPECT_EQ(test, index, 0);
+
+	index = 77;
+	kt_record_queue(&r, 1, sem, NULL);
+	kt_record_leave(&r);
+	KUNIT_EXPECT_EQ(test, ntsync_wait_result(&r.wait, -ETIMEDOUT, &index), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, index, 77);
+}
+
+static void a_claimed_waiter_takes_nothing_more(struct kunit *test)
+{
+	struct ntsync_obj *a = kt_event(test, false, false);
+	struct ntsync_obj *b = kt_event(test, false, false);
+	u32 prev, manual, signaled;
+	struct kt_record r;
+
+	KUNIT_ASSERT_TRUE(test, kt_record_queue(&r, 1, a, b));
+	ntsync_event_set(b, &prev);
+	ntsync_event_set(a, &prev);
+	ntsync_event_read(a, &manual, &signaled);
+	KUNIT_EXPECT_EQ(test, signaled, 1);
+	ntsync_event_read(b, &manual, &signaled);
+	KUNIT_EXPECT_EQ(test, signaled, 0);
+	KUNIT_EXPECT_EQ(test, kt_record_leave(&r), 1);
+}
+
+/* The sleeper may come back at any time, so it is on nobody's list by then. */
+static void a_waker_takes_the_entry_out(struct kunit *test)
+{
+	struct ntsync_obj *sem = kt_sem(test, 0, 9);
+	struct kt_record r[3];
+	u32 prev;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		kt_record_queue(&r[i], 1, sem, NULL);
+	ntsync_sem_release(sem, 2, &prev);
+	KUNIT_EXPECT_EQ(test, sem->any.count, 1);
+	KUNIT_EXPECT_EQ(test, leave_all(r, 3), 2);
+}
+
+/* ---- mutex owners ---- */
+
+static void all_waits_of_the_new_owner_are_served(struct kunit *test)
+{
+	struct ntsync_obj *m = kt_mutex(test, 9, 1);
+	struct kt_record r[6];
+	u32 prev, owner, count;
+	int i;
+
+	for (i = 0; i < 6; i++)
+		kt_record_queue(&r[i], 1 + i % 2, m, NULL);
+	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(m, 9, &prev), 0);
+	ntsync_mutex_read(m, &owner, &count);
+	KUNIT_EXPECT_EQ(test, owner, 1);
+	KUNIT_EXPECT_EQ(test, count, 3);
+	KUNIT_EXPECT_EQ(test, m->any.count, 3);
+
+	KUNIT_EXPECT_EQ(test, ntsync_mutex_kill(m, 1), 0);
+	for (i = 0; i < 6; i++) {
+		KUNIT_EXPECT_EQ(test, kt_record_leave(&r[i]), 0);
+		/* Only the first of the new owner's waits is told. */
+		KUNIT_EXPECT_EQ(test, r[i].wait.owner_dead, i == 1);
+	}
+}
+
+static void the_deepest_recursion_waits_for_one_level(struct kunit *test)
+{
+	struct ntsync_obj *m = kt_mutex(test, 9, U32_MAX);
+	struct kt_record r[2];
+	u32 prev;
+
+	KUNIT_ASSERT_TRUE(test, kt_record_queue(&r[0], 8, m, NULL));
+	KUNIT_ASSERT_TRUE(test, kt_record_queue(&r[1], 9, m, NULL));
+	ntsync_mutex_unlock(m, 9, &prev);
+	KUNIT_EXPECT_EQ(test, prev, U32_MAX);
+	KUNIT_EXPECT_EQ(test, kt_record_leave(&r[0]), NTSYNC_UNCLAIMED);
+	KUNIT_EXPECT_EQ(test, kt_record_leave(&r[1]), 0);
+	KUNIT_EXPECT_EQ(test, m->mutex.count, U32_MAX);
+}
+
+/* ---- many, with the lock dropped in between ---- */
+
+static void a_set_releases_everybody(struct kunit *test)
+{
+	struct ntsync_obj *e = kt_event(test, true, false);
+	struct kt_record *r = records(test, MANY);
+	u32 prev;
+	int i;
+
+	for (i = 0; i < MANY; i++)
+		kt_record_queue(&r[i], 1, e, NULL);
+	ntsync_event_set(e, &prev);
+	KUNIT_EXPECT_EQ(test, leave_all(r, MANY), MANY);
+}
+
+struct overtake {
+	struct ntsync_obj *obj;
+	struct kt_record *r;
+	atomic_t role;
+	unsigned int thefts;
+	int newcomer;
+};
+
+static void release_or_steal(void *arg)
+{
+	struct overtake *o = arg;
+	struct ntsync_wait_req req = { .objs = &o->obj, .count = 1, .owner = 1 };
+	u32 prev;
+
+	if (atomic_inc_return(&o->role) == 1) {
+		ntsync_sem_release(o->obj, MANY, &prev);
+		return;
+	}
+	while (!ntsync_wait_claimed(&o->r[MANY - 1].wait)) {
+		if (!ntsync_wait_any(&req))
+			o->thefts++;
+		cond_resched();
+	}
+}
+
+/*
+ * One release lets go exactly as many as are queued, and drops the lock many
+ * times meanwhile. Who comes then finds a count, but it is promised.
+ */
+static void nobody_overtakes_a_release_in_progress(struct kunit *test)
+{
+	struct overtake o = {
+		.obj = kt_sem(test, 0, MANY),
+		.r = records(test, MANY),
+	};
+	int i;
+
+	for (i = 0; i < MANY; i++)
+		kt_record_queue(&o.r[i], 1, o.obj, NULL);
+	kt_run(test, 2, release_or_steal, &o);
+	KUNIT_EXPECT_EQ(test, o.thefts, 0);
+	KUNIT_EXPECT_EQ(test, leave_all(o.r, MANY), MANY);
+}
+
+static void pulse_or_join(void *arg)
+{
+	struct overtake *o = arg;
+	struct kt_record late;
+	u32 prev;
+
+	if (atomic_inc_return(&o->role) == 1) {
+		ntsync_event_pulse(o->obj, &prev);
+		return;
+	}
+	while (!ntsync_wait_claimed(&o->r[0].wait))
+		cond_resched();
+	kt_set_prio(current, 50); /* better than all of them, and still too late */
+	kt_record_queue(&late, 1, o->obj, NULL);
+	/* The last of the old ones is through: so is the pulse. */
+	while (!ntsync_wait_claimed(&o->r[MANY - 1].wait))
+		usleep_range(50, 100);
+	o->newcomer = kt_record_leave(&late);
+}
+
+static void a_pulse_does_not_release_a_newcomer(struct kunit *test)
+{
+	struct overtake o = {
+		.obj = kt_event(test, true, false),
+		.r = records(test, MANY),
+	};
+	int i;
+
+	for (i = 0; i < MANY; i++)
+		kt_record_queue(&o.r[i], 1, o.obj, NULL);
+	kt_run(test, 2, pulse_or_join, &o);
+	KUNIT_EXPECT_EQ(test, o.newcomer, NTSYNC_UNCLAIMED);
+	KUNIT_EXPECT_EQ(test, leave_all(o.r, MANY), MANY);
+	KUNIT_EXPECT_FALSE(test, o.obj->event.signaled);
+}
+
+static void set_or_reset(void *arg)
+{
+	struct overtake *o = arg;
+	u32 prev;
+
+	if (atomic_inc_return(&o->role) == 1)
+		ntsync_event_set(o->obj, &prev);
+	else
+		ntsync_event_reset(o->obj, &prev);
+}
+
+/*
+ * Before or after the set, the reset can't take the signal from the one who
+ * waits, though the set has to get past many who are gone already, and drops
+ * the lock on the way.
+ */
+static void a_reset_does_not_catch_a_signal_on_its_way(struct kunit *test)
+{
+	struct ntsync_obj *gone = kt_event(test, true, false);
+	struct overtake o = {
+		.obj = kt_event(test, false, false),
+		.r = records(test, 200),
+	};
+	int i, round;
+	u32 prev;
+
+	for (round = 0; round < 200; round++) {
+		for (i = 0; i < 199; i++)
+			kt_record_queue(&o.r[i], 1, o.obj, gone);
+		kt_record_queue(&o.r[199], 1, o.obj, NULL);
+		ntsync_event_pulse(gone, &prev);
+
+		atomic_set(&o.role, 0);
+		kt_run(test, 2, set_or_reset, &o);
+		KUNIT_ASSERT_EQ(test, leave_all(o.r, 200), 200);
+		ntsync_event_reset(o.obj, &prev);
+	}
+}
+
+/* ---- conservation ---- */
+
+struct churn {
+	struct ntsync_obj *sem;
+	atomic_t role;
+	atomic_t lost_tries;
+};
+
+static void take_and_give_back(void *arg)
+{
+	struct churn *c = arg;
+	struct ntsync_wait_req req = { .objs = &c->sem, .count = 1, .owner = 1 };
+	u32 prev;
+	int i, ret;
+
+	for (i = 0; i < 3000; i++) {
+		req.deadline.clock = CLOCK_MONOTONIC;
+		req.deadline.expires = ktime_add_ns(ktime_get(), (i % 40) * 500);
+		ret = ntsync_wait_any(&req);
+		if (!ret)
+			ntsync_sem_release(c->sem, 1, &prev);
+		else if (ret == -ETIMEDOUT)
+			atomic_inc(&c->lost_tries);
+	}
+}
+
+static void no_count_is_lost_to_a_deadline(struct kunit *test)
+{
+	struct churn c = { .sem = kt_sem(test, 2, 2) };
+
+	kt_run(test, 6, take_and_give_back, &c);
+	kunit_info(test, "%d timeouts", atomic_read(&c.lost_tries));
+	KUNIT_EXPECT_GT(test, atomic_read(&c.lost_tries), 0);
+	KUNIT_EXPECT_EQ(test, c.sem->sem.count, 2);
+}
+
+static struct kunit_case claim_cases[] = {
+	KUNIT_CASE(a_wait_is_claimed_once),
+	KUNIT_CASE(a_claim_beats_the_reason_why_the_sleep_ended),
+	KUNIT_CASE(a_claimed_waiter_takes_nothing_more),
+	KUNIT_CASE(a_waker_takes_the_entry_out),
+	KUNIT_CASE(all_waits_of_the_new_owner_are_served),
+	KUNIT_CASE(the_deepest_recursion_waits_for_one_level),
+	KUNIT_CASE_SLOW(a_set_releases_everybody),
+	KUNIT_CASE_SLOW(nobody_overtakes_a_release_in_progress),
+	KUNIT_CASE_SLOW(a_pulse_does_not_release_a_newcomer),
+	KUNIT_CASE_SLOW(a_reset_does_not_catch_a_signal_on_its_way),
+	KUNIT_CASE_SLOW(no_count_is_lost_to_a_deadline),
+	{}
+};
+
+static struct kunit_suite claim_suite = {
+	.name = "ntsync_claim",
+	.init = ntsync_kunit_init,
+	.test_cases = claim_cases,
+};
+
+kunit_test_suite(claim_suite);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the in-kernel suites share: a device whose objects go away with the test,
+ * wait records that the test queues itself, and threads that wait for real.
+ */
+#ifndef NTSYNC_KUNIT_FIXTURE_H
+#define NTSYNC_KUNIT_FIXTURE_H
+
+#include <kunit/test.h>
+#include <linux/completion.h>
+
+#include "ntsync_internal.h"
+
+/* For suites' .init: test->priv is an instance, freed after the test. */
+int ntsync_kunit_init(struct kunit *test);
+
+/* Objects of that instance, freed after the test and checked to be unused then. */
+struct ntsync_obj *kt_sem(struct kunit *test, u32 count, u32 max);
+struct ntsync_obj *kt_mutex(struct kunit *test, u32 owner, u32 count);
+struct ntsync_obj *kt_event(struct kunit *test, bool manual, bool signaled);
+
+/*
+ * A blocked WAIT_ANY without a sleeper: the test's own thread stands in the queues
+ * as often as the test likes, and looks at the claims whenever it likes.
+ */
+struct kt_record {
+	struct ntsync_wait wait;
+	struct ntsync_wait_entry entries[2];
+	u32 nr;
+};
+
+bool kt_record_queue(struct kt_record *r, u32 owner, struct ntsync_obj *a, struct ntsync_obj *b);
+/* Leaves the queues; the claimed index, or NTSYNC_UNCLAIMED. */
+int kt_record_leave(struct kt_record *r);
+
+/* A thread that makes one wait call. */
+struct kt_waiter {
+	struct task_struct *task;
+	struct completion done;
+	struct ntsync_device *dev;
+	struct ntsync_obj *objs[NTSYNC_MAX_ENTRIES];
+	struct ntsync_wait_req req;
+	bool all;
+	bool joined;
+	int ret;
+};
+
+#define KT_NORMAL	0	/* SCHED_NORMAL instead of a FIFO priority */
+
+struct kt_waiter *kt_waiter(struct kunit *test, bool all, u32 owner, int prio);
+void kt_waiter_add(struct kt_waiter *w, struct ntsync_obj *obj);
+void kt_waiter_alert(struct kt_waiter *w, struct ntsync_obj *obj);
+void kt_waiter_start(struct kunit *test, struct kt_waiter *w);
+int kt_waiter_join(struct kunit *test, struct kt_waiter *w);
+void kt_set_prio(struct task_struct *p, int prio);
+
+/* Return when so many are queued; the test fails after a minute. */
+void kt_until_any(struct kunit *test, struct ntsync_obj *obj, u32 count);
+void kt_until_all(struct kunit *test, struct ntsync_obj *obj, u32 count);
+
+/* Runs @fn in threads of its own, all at once, and returns when all are done. */
+#define KT_MAX_THREADS	8
+void kt_run(struct kunit *test, unsigned int nr, void (*fn)(void *arg), void *arg);
+
+#endif
