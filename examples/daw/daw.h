@@ -16,8 +16,9 @@
 
 #define MAX_TRACKS 16
 
-/* Durations in nanoseconds. Room is made before the threads start: none of them
- * may allocate memory while the music plays.
+/*
+ * Durations in nanoseconds. Room is made before the threads start: none of them may
+ * allocate memory while the music plays.
  */
 struct samples {
 	uint64_t *ns;
@@ -32,6 +33,7 @@ struct thread {
 	unsigned int track;
 	struct engine *engine;
 	pthread_t id;
+	uint64_t wait_begin;	/* ns */
 	uint64_t woken, sent, received, locked, missed;
 	struct samples latency, mutex_wait;
 };
@@ -42,10 +44,11 @@ struct engine {
 
 	int dev;		/* the instance of /dev/ntsync */
 	int tick;		/* semaphore: cycles that audio has not begun */
-	int clock_stopped, audio_stopped;	/* events, manual reset */
-	int start[MAX_TRACKS], done[MAX_TRACKS];	/* events, auto reset */
 	int project;		/* mutex, protects @edits */
 	uint64_t edits;
+	/* Events, the first two with manual reset: their end is for everybody. */
+	int clock_stopped, audio_stopped;
+	int start[MAX_TRACKS], done[MAX_TRACKS];
 
 	/* When the signal was given, for whoever is woken by it. */
 	_Atomic uint64_t *tick_time;
@@ -67,6 +70,7 @@ int must(int ret, const char *what);
 void samples_init(struct samples *samples, size_t room);
 void samples_add(struct samples *samples, uint64_t ns);
 void print_table(struct engine *engine);
+void print_notes(const struct engine *engine);
 /* 0 if everything that was sent has been received, once. */
 int check_counts(struct engine *engine);
 

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <libntsync.h>
 
@@ -73,6 +74,31 @@ void print_table(struct engine *engine)
 	for (unsigned int i = 0; i < engine->tracks; i++)
 		print_thread(&engine->worker[i]);
 	print_thread(&engine->ui);
+	printf("\n");
+}
+
+static int in_virtual_machine(void)
+{
+	char word[64];
+	int found = 0;
+	FILE *cpuinfo = fopen("/proc/cpuinfo", "r");
+
+	while (cpuinfo && !found && fscanf(cpuinfo, "%63s", word) == 1)
+		found = !strcmp(word, "hypervisor");
+	if (cpuinfo)
+		fclose(cpuinfo);
+	return found;
+}
+
+void print_notes(const struct engine *engine)
+{
+	printf("%" PRIu64 " of %u periods were late (xruns): %s\n", engine->audio.missed,
+	       engine->cycles, engine->audio.missed ? "each one is a click" : "no clicks");
+	if (!engine->audio.priority)
+		printf("note: no right to real-time priorities (root, or an rtprio limit): these are "
+		       "latencies of ordinary threads\n");
+	if (in_virtual_machine())
+		printf("note: in a virtual machine, lateness includes that of the host\n");
 	printf("\n");
 }
 

@@ -43,20 +43,21 @@ static int wait_any(struct thread *self, const int *objs, uint32_t count, uint64
 	return ret ? ret : (int)index;
 }
 
-/* The index of what woke us. The latency is for a signal, not for the end. */
+/* Of several that are ready the first counts: no signal is left when the end comes. */
 static int next_signal(struct thread *self, int signal, int end)
 {
 	const int objs[] = { signal, end };
 
+	self->wait_begin = now_ns();
 	return must(wait_any(self, objs, 2, NTSYNC_WAIT_FOREVER), "waiting for a signal");
 }
 
-static void woken(struct thread *self, uint64_t since)
+/* A signal that was there already woke nobody, so it has no latency. */
+static void woken(struct thread *self, uint64_t signal_time)
 {
-	uint64_t now = now_ns();
-
 	self->woken++;
-	samples_add(&self->latency, now > since ? now - since : 0);
+	if (signal_time >= self->wait_begin)
+		samples_add(&self->latency, now_ns() - signal_time);
 }
 
 /* A mutex is taken by waiting for it. */
@@ -96,6 +97,7 @@ void *clock_thread(void *arg)
 	while (self->sent < engine->cycles) {
 		uint64_t periods, first = self->sent;
 
+		self->wait_begin = now_ns();
 		if (read(fd, &periods, sizeof(periods)) != sizeof(periods))
 			must(-errno, "reading the timer");
 		woken(self, engine->begin + first * engine->period);
@@ -133,25 +135,23 @@ static int collect_tracks(struct thread *self, uint64_t deadline)
 }
 
 /*
- * One period's work, due by @deadline. A player would put out silence when it is
- * late; we count that, and go on without a deadline, so that all signals that were
- * sent are received.
+ * One period's work, due by @deadline. Returns 0 if it was done in time: otherwise a
+ * sound card would have played silence. What was begun is ended nevertheless, so that
+ * all signals that were sent are received.
  */
-static void audio_cycle(struct thread *self, uint64_t deadline)
+static int audio_cycle(struct thread *self, uint64_t deadline)
 {
-	int late = 0;
-
-	if (lock_project(self, deadline)) {
-		late = 1;
-		lock_project(self, NTSYNC_WAIT_FOREVER);
-	}
+	/* Nobody would hear it, and the next period can still be saved. */
+	if (now_ns() > deadline || lock_project(self, deadline))
+		return -ETIMEDOUT;
 	unlock_project(self);
+
 	start_tracks(self);
 	if (collect_tracks(self, deadline)) {
-		late = 1;
 		collect_tracks(self, NTSYNC_WAIT_FOREVER);
+		return -ETIMEDOUT;
 	}
-	self->missed += late || now_ns() > deadline;
+	return 0;
 }
 
 void *audio_thread(void *arg)
@@ -159,12 +159,12 @@ void *audio_thread(void *arg)
 	struct thread *self = arg;
 	struct engine *engine = self->engine;
 
-	/* Of several that are ready the first one counts: no tick is left behind. */
 	while (next_signal(self, engine->tick, engine->clock_stopped) == 0) {
 		uint64_t cycle = self->woken;
 
 		woken(self, engine->tick_time[cycle]);
-		audio_cycle(self, engine->begin + (cycle + 1) * engine->period);
+		if (audio_cycle(self, engine->begin + (cycle + 1) * engine->period))
+			self->missed++;
 	}
 	must(ntsync_event_set(engine->audio_stopped, NULL), "stopping audio");
 	return NULL;
