@@ -50,6 +50,8 @@ struct engine {
 	int clock_stopped, audio_stopped;
 	int start[MAX_TRACKS], done[MAX_TRACKS];
 
+	float output[MAX_TRACKS];	/* what the workers rendered */
+
 	/* When the signal was given, for whoever is woken by it. */
 	_Atomic uint64_t *tick_time;
 	_Atomic uint64_t start_time[MAX_TRACKS];

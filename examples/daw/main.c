@@ -61,8 +61,7 @@ static void open_device(struct engine *engine)
 
 	engine->dev = ntsync_open();
 	if (engine->dev == -ENOENT) {
-		fprintf(stderr, "daw: /dev/ntsync is missing: load the module "
-			"(insmod ntsync.ko, or modprobe ntsync)\n");
+		fprintf(stderr, "daw: /dev/ntsync is missing: load the module (insmod ntsync.ko, or modprobe ntsync)\n");
 		exit(EXIT_FAILURE);
 	}
 	must(engine->dev, "/dev/ntsync");

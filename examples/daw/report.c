@@ -95,8 +95,7 @@ void print_notes(const struct engine *engine)
 	printf("%" PRIu64 " of %u periods were late (xruns): %s\n", engine->audio.missed,
 	       engine->cycles, engine->audio.missed ? "each one is a click" : "no clicks");
 	if (!engine->audio.priority)
-		printf("note: no right to real-time priorities (root, or an rtprio limit): these are "
-		       "latencies of ordinary threads\n");
+		printf("note: no right to real-time priorities (root, or an rtprio limit): these are latencies of ordinary threads\n");
 	if (in_virtual_machine())
 		printf("note: in a virtual machine, lateness includes that of the host\n");
 	printf("\n");

@@ -185,13 +185,11 @@ void *worker_thread(void *arg)
 {
 	struct thread *self = arg;
 	struct engine *engine = self->engine;
-	volatile float output;
 	uint32_t signaled;
 
 	while (next_signal(self, engine->start[self->track], engine->audio_stopped) == 0) {
 		woken(self, engine->start_time[self->track]);
-		output = render(self->track);
-		(void)output;
+		engine->output[self->track] = render(self->track);
 		must(ntsync_event_set(engine->done[self->track], &signaled), "ending a track");
 		/* It would have swallowed this one. */
 		self->sent += !signaled;

@@ -7,7 +7,7 @@
 
 #include "pin.h"
 
-static void features(void)
+static void pin_features(void)
 {
 	PIN_SIZE(struct ntsync_features_args, 16);
 	PIN_FIELD(struct ntsync_features_args, features, 0, 8);
@@ -28,7 +28,7 @@ static void features(void)
 	pin_group("feature bits");
 }
 
-static void sem(void)
+static void pin_sem(void)
 {
 	PIN_SIZE(struct ntsync_sem_args, 8);
 	PIN_FIELD(struct ntsync_sem_args, count, 0, 4);
@@ -39,7 +39,7 @@ static void sem(void)
 	pin_group("semaphore");
 }
 
-static void mutex(void)
+static void pin_mutex(void)
 {
 	PIN_SIZE(struct ntsync_mutex_args, 8);
 	PIN_FIELD(struct ntsync_mutex_args, owner, 0, 4);
@@ -51,7 +51,7 @@ static void mutex(void)
 	pin_group("mutex");
 }
 
-static void event(void)
+static void pin_event(void)
 {
 	PIN_SIZE(struct ntsync_event_args, 8);
 	PIN_FIELD(struct ntsync_event_args, manual, 0, 4);
@@ -72,7 +72,7 @@ static void event(void)
 	pin_group("event, set with a priority");
 }
 
-static void wait(void)
+static void pin_wait(void)
 {
 	PIN_SIZE(struct ntsync_wait_args, 40);
 	PIN_FIELD(struct ntsync_wait_args, timeout, 0, 8);
@@ -92,7 +92,7 @@ static void wait(void)
 	pin_group("wait for any and all");
 }
 
-static void channel_create(void)
+static void pin_channel_create(void)
 {
 	PIN_SIZE(struct ntsync_channel_create_args, 8);
 	PIN_FIELD(struct ntsync_channel_create_args, max_depth, 0, 4);
@@ -102,7 +102,7 @@ static void channel_create(void)
 	pin_group("channel, create");
 }
 
-static void channel_send(void)
+static void pin_channel_send(void)
 {
 	PIN_SIZE(struct ntsync_channel_send_args, 24);
 	PIN_FIELD(struct ntsync_channel_send_args, policy, 0, 4);
@@ -114,7 +114,7 @@ static void channel_send(void)
 	pin_group("channel, send and reply");
 }
 
-static void channel_recv(void)
+static void pin_channel_recv(void)
 {
 	PIN_SIZE(struct ntsync_channel_recv_args, 32);
 	PIN_FIELD(struct ntsync_channel_recv_args, entry_id, 0, 8);
@@ -137,7 +137,7 @@ static void channel_recv(void)
 	pin_group("channel, receive with a token");
 }
 
-static void channel_threads(void)
+static void pin_channel_threads(void)
 {
 	PIN_SIZE(struct ntsync_channel_register_thread_args, 16);
 	PIN_FIELD(struct ntsync_channel_register_thread_args, tid, 0, 4);
@@ -148,7 +148,7 @@ static void channel_threads(void)
 	pin_group("channel, tokens of threads");
 }
 
-static void aggregate(void)
+static void pin_aggregate(void)
 {
 	PIN_SIZE(struct ntsync_aggregate_wait_args, 40);
 	PIN_FIELD(struct ntsync_aggregate_wait_args, timeout, 0, 8);
@@ -177,7 +177,7 @@ static void aggregate(void)
 	pin_group("aggregate wait, published layout");
 }
 
-static void aggregate_source(void)
+static void pin_aggregate_source(void)
 {
 	PIN_SIZE(struct ntsync_aggregate_source, 16);
 	PIN_FIELD(struct ntsync_aggregate_source, type, 0, 4);
@@ -194,17 +194,17 @@ static void aggregate_source(void)
 
 int main(void)
 {
-	features();
-	sem();
-	mutex();
-	event();
-	wait();
-	channel_create();
-	channel_send();
-	channel_recv();
-	channel_threads();
-	aggregate();
-	aggregate_source();
+	pin_features();
+	pin_sem();
+	pin_mutex();
+	pin_event();
+	pin_wait();
+	pin_channel_create();
+	pin_channel_send();
+	pin_channel_recv();
+	pin_channel_threads();
+	pin_aggregate();
+	pin_aggregate_source();
 	pin_end();
 	return 0;
 }

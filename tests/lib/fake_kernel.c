@@ -17,9 +17,6 @@ static struct fake_reply replies[MAX_CALLS];
 static struct fake_open opened;
 static unsigned int nr_calls, nr_taken, nr_replies;
 
-int __wrap_ioctl(int fd, unsigned long request, ...);
-int __wrap_open(const char *path, int flags, ...);
-
 int fake_setup(void **state)
 {
 	(void)state;
@@ -69,7 +66,7 @@ void fake_fails_and_writes(int error, const void *out, size_t size)
 static const struct fake_reply *take_reply(void)
 {
 	/* An old value of errno must not look like an answer. */
-	errno = ENOSYS;
+	errno = EDOM;
 	if (nr_taken == nr_replies)
 		fail_msg("a system call that the test does not expect");
 	if (replies[nr_taken].error)
@@ -131,7 +128,7 @@ void fake_assert_errors_pass(int (*call)(void))
 		EOWNERDEAD, ETIMEDOUT, EINTR, 4095,
 	};
 
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
 		fake_setup(NULL);
 		fake_fails(errors[i]);
 		assert_int_equal(call(), -errors[i]);

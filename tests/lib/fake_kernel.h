@@ -16,6 +16,8 @@
 #include <errno.h>
 #include <libntsync.h>
 
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
 /* A result that no call was asked to write must still hold this. */
 #define UNTOUCHED 0xdeadbeefu
 
@@ -31,6 +33,10 @@ struct fake_open {
 	const char *path;
 	int flags;
 };
+
+/* What the linker calls instead of ioctl() and open(). */
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __wrap_open(const char *path, int flags, ...);
 
 /* cmocka setup function: forgets all calls and replies. */
 int fake_setup(void **state);

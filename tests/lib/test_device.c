@@ -25,7 +25,7 @@ static void errors_pass(void **state)
 	static const int errors[] = { ENOENT, EACCES, EMFILE, ENFILE, ENOMEM };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
 		fake_fails(errors[i]);
 		assert_int_equal(ntsync_open(), -errors[i]);
 	}

@@ -113,7 +113,7 @@ static void errors_write_no_index(void **state)
 
 	(void)state;
 	out = UNTOUCHED;
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
 		fake_fails_and_writes(errors[i], &result, sizeof(result));
 		assert_int_equal(any(), -errors[i]);
 		fake_fails_and_writes(errors[i], &result, sizeof(result));
