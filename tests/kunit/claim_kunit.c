@@ -101,7 +101,7 @@ static void a_claimed_waiter_takes_nothing_more(struct kunit *test)
 static void a_waker_takes_the_entry_out(struct kunit *test)
 {
 	struct ntsync_obj *sem = kt_sem(test, 0, 9);
-	struct kt_record r[3];
+	struct kt_record *r = records(test, 3);
 	u32 prev;
 	int i;
 
@@ -117,7 +117,7 @@ static void a_waker_takes_the_entry_out(struct kunit *test)
 static void all_waits_of_the_new_owner_are_served(struct kunit *test)
 {
 	struct ntsync_obj *m = kt_mutex(test, 9, 1);
-	struct kt_record r[6];
+	struct kt_record *r = records(test, 6);
 	u32 prev, owner, count;
 	int i;
 
@@ -140,7 +140,7 @@ static void all_waits_of_the_new_owner_are_served(struct kunit *test)
 static void the_deepest_recursion_waits_for_one_level(struct kunit *test)
 {
 	struct ntsync_obj *m = kt_mutex(test, 9, U32_MAX);
-	struct kt_record r[2];
+	struct kt_record *r = records(test, 2);
 	u32 prev;
 
 	KUNIT_ASSERT_TRUE(test, kt_record_queue(&r[0], 8, m, NULL));
@@ -323,7 +323,7 @@ static void no_count_is_lost_to_a_deadline(struct kunit *test)
 }
 
 static struct kunit_case claim_cases[] = {
-	KUNIT_CASE(a_wait_is_claimed_once),
+	KUNIT_CASE_SLOW(a_wait_is_claimed_once),
 	KUNIT_CASE(a_claim_beats_the_reason_why_the_sleep_ended),
 	KUNIT_CASE(a_claimed_waiter_takes_nothing_more),
 	KUNIT_CASE(a_waker_takes_the_entry_out),

@@ -2,9 +2,11 @@
 #include "fixture.h"
 
 #include <kunit/resource.h>
+#include <kunit/test-bug.h>
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <uapi/linux/sched/types.h>
 
@@ -98,6 +100,7 @@ static int waiter_thread(void *arg)
 {
 	struct kt_waiter *w = arg;
 
+	allow_signal(SIGKILL); /* kernel threads ignore it otherwise */
 	w->ret = w->all ? ntsync_wait_all(w->dev, &w->req) : ntsync_wait_any(&w->req);
 	/* The module may be gone as soon as somebody knows that we are done. */
 	kthread_complete_and_exit(&w->done, 0);
@@ -183,6 +186,7 @@ void kt_until_all(struct kunit *test, struct ntsync_obj *obj, u32 count)
 struct runner {
 	void (*fn)(void *arg);
 	void *arg;
+	struct task_struct *task;
 	struct completion done;
 };
 
@@ -196,20 +200,19 @@ static int runner_thread(void *arg)
 
 void kt_run(struct kunit *test, unsigned int nr, void (*fn)(void *arg), void *arg)
 {
-	struct runner runners[KT_MAX_THREADS];
-	struct task_struct *tasks[KT_MAX_THREADS];
+	struct runner *runners = kunit_kcalloc(test, nr, sizeof(*runners), GFP_KERNEL);
 	unsigned int i;
 
-	KUNIT_ASSERT_LE(test, nr, KT_MAX_THREADS);
+	KUNIT_ASSERT_NOT_NULL(test, runners);
 	for (i = 0; i < nr; i++) {
 		runners[i].fn = fn;
 		runners[i].arg = arg;
 		init_completion(&runners[i].done);
-		tasks[i] = kthread_create(runner_thread, &runners[i], "ntsync_kunit_run");
-		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, tasks[i]);
+		runners[i].task = kthread_create(runner_thread, &runners[i], "ntsync_kunit_run");
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, runners[i].task);
 	}
 	for (i = 0; i < nr; i++)
-		wake_up_process(tasks[i]);
+		wake_up_process(runners[i].task);
 	for (i = 0; i < nr; i++)
 		wait_for_completion(&runners[i].done);
 }

@@ -59,7 +59,6 @@ void kt_until_any(struct kunit *test, struct ntsync_obj *obj, u32 count);
 void kt_until_all(struct kunit *test, struct ntsync_obj *obj, u32 count);
 
 /* Runs @fn in threads of its own, all at once, and returns when all are done. */
-#define KT_MAX_THREADS	8
 void kt_run(struct kunit *test, unsigned int nr, void (*fn)(void *arg), void *arg);
 
 #endif
