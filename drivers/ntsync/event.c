@@ -17,17 +17,24 @@ static bool event_signaled(const struct ntsync_obj *obj, u32 owner)
 static bool acquire_event(struct ntsync_obj *obj, u32 owner)
 {
 	ntsync_assert_obj_lock(obj);
-	if (!obj->event.manual)
+	if (!obj->event.manual) {
 		WRITE_ONCE(obj->event.signaled, false);
+		obj->event.pulsed = false;
+	}
 	return false;
 }
 
-/* Manual-reset events release by ntsync_wake_queued() and owe nothing to anyone. */
 static struct ntsync_wait_entry *event_next_waiter(struct ntsync_obj *obj)
 {
-	if (obj->event.manual || !obj->event.signaled)
-		return NULL;
-	return ntsync_obj_first_any(obj);
+	return obj->event.signaled ? ntsync_obj_first_any(obj) : NULL;
+}
+
+static void event_settled(struct ntsync_obj *obj)
+{
+	if (obj->event.pulsed) {
+		WRITE_ONCE(obj->event.signaled, false);
+		obj->event.pulsed = false;
+	}
 }
 
 static void event_show(struct seq_file *m, const union ntsync_state *copy)
@@ -41,6 +48,7 @@ const struct ntsync_obj_ops ntsync_event_ops = {
 	.signaled = event_signaled,
 	.acquire = acquire_event,
 	.next_waiter = event_next_waiter,
+	.settled = event_settled,
 	.show = event_show,
 };
 
@@ -55,7 +63,7 @@ struct ntsync_obj *ntsync_event_create(struct ntsync_device *dev, bool manual, b
 	return obj;
 }
 
-int ntsync_event_set(struct ntsync_obj *obj, u32 *prev)
+static int signal(struct ntsync_obj *obj, bool pulse, u32 *prev)
 {
 	struct ntsync_hold h;
 
@@ -64,15 +72,25 @@ int ntsync_event_set(struct ntsync_obj *obj, u32 *prev)
 
 	ntsync_obj_hold(&h, obj);
 	*prev = obj->event.signaled;
+	obj->event.pulsed = pulse;
 	WRITE_ONCE(obj->event.signaled, true);
-	if (obj->event.manual) {
-		ntsync_wake_all_waiters(&h);
-		ntsync_wake_queued(&h);
-	} else {
-		ntsync_wake_takers(&h);
-	}
+	ntsync_wake_takers(&h);
 	ntsync_obj_unhold(&h);
 	return 0;
+}
+
+int ntsync_event_set(struct ntsync_obj *obj, u32 *prev)
+{
+	return signal(obj, false, prev);
+}
+
+/*
+ * A set for those who are queued. Nobody else can take it or join them: whoever
+ * comes meanwhile settles the event first, and that ends the pulse.
+ */
+int ntsync_event_pulse(struct ntsync_obj *obj, u32 *prev)
+{
+	return signal(obj, true, prev);
 }
 
 int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev)
@@ -85,36 +103,6 @@ int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev)
 	ntsync_obj_hold(&h, obj);
 	*prev = obj->event.signaled;
 	WRITE_ONCE(obj->event.signaled, false);
-	ntsync_obj_unhold(&h);
-	return 0;
-}
-
-/*
- * Whoever is queued now is released as by a set; nobody else ever sees it
- * signaled. Wait-alls need it signaled while they look; all_lock hides that. The
- * any-waiters don't need it, so it is over before they are woken, which may drop
- * the lock.
- */
-int ntsync_event_pulse(struct ntsync_obj *obj, u32 *prev)
-{
-	struct ntsync_hold h;
-	bool taken = false;
-
-	if (obj->ops != &ntsync_event_ops)
-		return -EINVAL;
-
-	ntsync_obj_hold(&h, obj);
-	*prev = obj->event.signaled;
-	if (obj->all_waits) {
-		WRITE_ONCE(obj->event.signaled, true);
-		ntsync_wake_all_waiters(&h);
-		taken = !obj->event.signaled;
-	}
-	WRITE_ONCE(obj->event.signaled, false);
-	if (obj->event.manual)
-		ntsync_wake_queued(&h);
-	else if (!taken)
-		ntsync_wake_one(&h);
 	ntsync_obj_unhold(&h);
 	return 0;
 }

@@ -329,15 +329,15 @@ static const struct obj_ioctl obj_ioctls[] = {
  * in no range that starts at FIRST_NR.
  */
 #define FIND(table, _cmd) ({						\
-	unsigned int slot = SLOT(_cmd);					\
-	const typeof(*(table)) *entry = NULL;				\
+	const unsigned int __slot = SLOT(_cmd);				\
+	const typeof(*(table)) *__entry = NULL;				\
 									\
-	if (slot < ARRAY_SIZE(table)) {					\
-		entry = &(table)[array_index_nospec(slot, ARRAY_SIZE(table))]; \
-		if (entry->cmd != (_cmd))				\
-			entry = NULL;					\
+	if (__slot < ARRAY_SIZE(table)) {				\
+		__entry = &(table)[array_index_nospec(__slot, ARRAY_SIZE(table))]; \
+		if (__entry->cmd != (_cmd))				\
+			__entry = NULL;					\
 	}								\
-	entry;								\
+	__entry;							\
 })
 
 static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

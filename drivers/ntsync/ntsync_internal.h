@@ -21,16 +21,13 @@ struct seq_file;
 struct ntsync_obj;
 struct ntsync_wait;
 
-/* ---- waitq.c: a queue in the order of (epoch, level, arrival) ---- */
+/* ---- waitq.c: a queue in the order of (level, arrival) ---- */
 
 /**
  * struct ntsync_waitq_node - a place in a queue
  * @rb: the tree's link; an empty node is not queued
  * @arrival: the how manieth arrival at this queue; first come, first served
  *	within a level, and kept when the node moves to another level
- * @epoch: the queue's epoch at arrival. Nodes of an older epoch have been
- *	released already and are only waiting for the releaser to get to them,
- *	so they come before all others, whatever their level.
  * @level: the lower the sooner, see ntsync_task_level()
  *
  * Protected by the lock of the queue it is in.
@@ -38,14 +35,12 @@ struct ntsync_wait;
 struct ntsync_waitq_node {
 	struct rb_node rb;
 	u64 arrival;
-	u32 epoch;
 	int level;
 };
 
 struct ntsync_waitq {
 	struct rb_root_cached tree;
 	u64 arrivals;
-	u32 epoch;
 	u32 count;
 };
 
@@ -53,7 +48,6 @@ void ntsync_waitq_init(struct ntsync_waitq *q);
 void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level);
 void ntsync_waitq_erase(struct ntsync_waitq *q, struct ntsync_waitq_node *n);
 void ntsync_waitq_move(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level);
-u32 ntsync_waitq_cut(struct ntsync_waitq *q);
 
 static inline struct ntsync_waitq_node *ntsync_waitq_first(const struct ntsync_waitq *q)
 {
@@ -68,12 +62,6 @@ static inline struct ntsync_waitq_node *ntsync_waitq_next(const struct ntsync_wa
 static inline bool ntsync_waitq_queued(const struct ntsync_waitq_node *n)
 {
 	return !RB_EMPTY_NODE(&n->rb);
-}
-
-/* Was @n queued when ntsync_waitq_cut() returned @epoch? The difference makes it wrap. */
-static inline bool ntsync_waitq_before_cut(const struct ntsync_waitq_node *n, u32 epoch)
-{
-	return (s32)(n->epoch - epoch) <= 0;
 }
 
 /* ---- object.c: what all types have in common ---- */
@@ -98,6 +86,7 @@ struct ntsync_mutex {
 struct ntsync_event {
 	bool manual;	/* immutable */
 	bool signaled;
+	bool pulsed;	/* signaled for those who are queued, and only until they have it */
 };
 
 union ntsync_state {
@@ -143,6 +132,7 @@ struct ntsync_obj {
  * @acquire: take it for that owner id; returns true if it was abandoned
  * @next_waiter: the entry of the any-queue that is to have the object now, NULL
  *	if nobody there can take it
+ * @settled: NULL, or called when @next_waiter has no more waiter to name
  * @enqueued, @dequeue: NULL, or called after an entry went into the any-queue
  *	and before it leaves it
  * @show: the state for fdinfo; works on a copy, without a lock
@@ -154,6 +144,7 @@ struct ntsync_obj_ops {
 	bool (*signaled)(const struct ntsync_obj *obj, u32 owner);
 	bool (*acquire)(struct ntsync_obj *obj, u32 owner);
 	struct ntsync_wait_entry *(*next_waiter)(struct ntsync_obj *obj);
+	void (*settled)(struct ntsync_obj *obj);
 	void (*enqueued)(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
 	void (*dequeue)(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
 	void (*show)(struct seq_file *m, const union ntsync_state *copy);
@@ -169,7 +160,10 @@ void ntsync_obj_show(struct seq_file *m, struct ntsync_obj *obj);
 
 /*
  * A look without the lock. "No" is a good answer, as of the moment of the look;
- * "yes" has to be asked again under the lock.
+ * "yes" has to be asked again under the lock. The first of a call's looks comes
+ * after a full barrier, and so does the return of every change: of two tasks that
+ * each write a word of their own and then look at the other's object (or signal it
+ * and then look at the other's word), one sees the other.
  */
 static inline bool ntsync_obj_peek(const struct ntsync_obj *obj, u32 owner)
 {
@@ -206,7 +200,8 @@ struct ntsync_wait_entry {
  *	has set by a compare-and-exchange; the claimer acquires in the waiter's name
  * @owner: owner id for mutexes; immutable
  * @owner_dead: an abandoned mutex was acquired; written by the claimer under the
- *	locks that the sleeper has to take before it reads it
+ *	locks that the sleeper has to take before it reads it, or before @left
+ * @left: a waker has taken it out of all wait-all queues, and is done with it
  * @count: objects, without the alert; immutable
  * @entries: @count of them, and behind these the alert's if there is one
  */
@@ -215,6 +210,7 @@ struct ntsync_wait {
 	atomic_t claim;
 	u32 owner;
 	bool owner_dead;
+	bool left;
 	u32 count;
 	struct ntsync_wait_entry *entries;
 };
@@ -290,9 +286,8 @@ bool ntsync_deadline_passed(const struct ntsync_deadline *deadline);
 bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked);
 void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e);
 
-/* Runs @block with entries for @req from the stack, the cache or kmalloc. */
-typedef int (*ntsync_block_fn)(struct ntsync_wait_req *req, struct ntsync_wait_entry *entries);
-int ntsync_wait_with_entries(struct ntsync_wait_req *req, ntsync_block_fn block);
+struct ntsync_wait_entry *ntsync_wait_get_entries(u32 nr, struct ntsync_wait_entry *small);
+void ntsync_wait_put_entries(struct ntsync_wait_entry *entries, u32 nr);
 
 /* ---- wake.c: the waker's side ---- */
 
@@ -319,11 +314,9 @@ struct ntsync_hold {
 void ntsync_obj_hold(struct ntsync_hold *h, struct ntsync_obj *obj);
 void ntsync_obj_hold_all_locked(struct ntsync_hold *h, struct ntsync_obj *obj);
 void ntsync_obj_unhold(struct ntsync_hold *h);
+void ntsync_obj_help(struct ntsync_obj *obj);
 void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
-void ntsync_wake_all_waiters(struct ntsync_hold *h);
 void ntsync_wake_takers(struct ntsync_hold *h);
-void ntsync_wake_one(struct ntsync_hold *h);
-void ntsync_wake_queued(struct ntsync_hold *h);
 
 /* ---- sem.c, mutex.c, event.c ---- */
 

@@ -55,7 +55,7 @@ struct ntsync_obj *ntsync_obj_alloc(struct ntsync_device *dev, const struct ntsy
 void ntsync_obj_free(struct ntsync_obj *obj)
 {
 	/* A waiter holds the file, so the last file can't go while one is queued. */
-	WARN_ON_ONCE(obj->any.count || obj->all.count || obj->all_waits);
+	WARN_ON_ONCE(obj->any.count || obj->all.count || obj->all_waits || obj->unsettled);
 	ntsync_device_put(obj->dev);
 	ntsync_cache_free_obj(obj);
 }

@@ -19,6 +19,7 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 	atomic_set(&w->claim, NTSYNC_UNCLAIMED);
 	w->owner = req->owner;
 	w->owner_dead = false;
+	w->left = false;
 	w->count = req->count;
 	w->entries = entries;
 
@@ -66,9 +67,16 @@ bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked)
  */
 void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e)
 {
-	guard(raw_spinlock)(&e->obj->lock);
-	if (ntsync_waitq_queued(&e->node))
-		ntsync_obj_dequeue_locked(e->obj, e);
+	struct ntsync_obj *obj = e->obj;
+	bool help;
+
+	scoped_guard(raw_spinlock, &obj->lock) {
+		if (ntsync_waitq_queued(&e->node))
+			ntsync_obj_dequeue_locked(obj, e);
+		help = obj->unsettled;
+	}
+	if (unlikely(help))
+		ntsync_obj_help(obj);
 }
 
 bool ntsync_deadline_passed(const struct ntsync_deadline *deadline)
@@ -89,7 +97,7 @@ int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadl
 	int ret = 0;
 
 	for (;;) {
-		set_current_state(TASK_INTERRUPTIBLE);
+		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (ntsync_wait_claimed(w))
 			break;
 		if (signal_pending(current)) {
@@ -117,26 +125,14 @@ int ntsync_wait_result(const struct ntsync_wait *w, int ret, u32 *index)
 	return w->owner_dead ? -EOWNERDEAD : 0;
 }
 
-static noinline int with_small_entries(struct ntsync_wait_req *req, ntsync_block_fn block)
+/* For @nr entries: the caller's @small ones if that is enough, else memory; or NULL. */
+struct ntsync_wait_entry *ntsync_wait_get_entries(u32 nr, struct ntsync_wait_entry *small)
 {
-	struct ntsync_wait_entry entries[NTSYNC_SMALL_WAIT];
-
-	return block(req, entries);
+	return nr <= NTSYNC_SMALL_WAIT ? small : ntsync_cache_alloc_entries(nr);
 }
 
-int ntsync_wait_with_entries(struct ntsync_wait_req *req, ntsync_block_fn block)
+void ntsync_wait_put_entries(struct ntsync_wait_entry *entries, u32 nr)
 {
-	u32 nr = ntsync_req_entries(req);
-	struct ntsync_wait_entry *entries;
-	int ret;
-
-	if (nr <= NTSYNC_SMALL_WAIT)
-		return with_small_entries(req, block);
-
-	entries = ntsync_cache_alloc_entries(nr);
-	if (!entries)
-		return -ENOMEM;
-	ret = block(req, entries);
-	ntsync_cache_free_entries(entries, nr);
-	return ret;
+	if (nr > NTSYNC_SMALL_WAIT)
+		ntsync_cache_free_entries(entries, nr);
 }

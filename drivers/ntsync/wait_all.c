@@ -92,6 +92,7 @@ static int try_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 {
 	int ret = -EAGAIN;
 
+	smp_mb(); /* see ntsync_obj_peek() */
 	if (!peek(req))
 		return -EAGAIN;
 
@@ -100,9 +101,9 @@ static int try_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 		req->index = 0;
 		ret = acquire_each(req) ? -EOWNERDEAD : 0;
 	}
-	leave_each(req);
 	if (ret == -EAGAIN && req->alert)
 		ret = try_alert(req);
+	leave_each(req);
 	return ret;
 }
 
@@ -136,24 +137,33 @@ static void dequeue(struct ntsync_device *dev, struct ntsync_wait *w,
 
 	if (req->alert)
 		ntsync_wait_dequeue_any(&w->entries[w->count]);
+	if (smp_load_acquire(&w->left))
+		return;
 
 	guard(ntsync_all_lock)(dev);
+	if (w->left)
+		return;
 	for (i = 0; i < w->count; i++)
 		ntsync_waitq_erase(&w->entries[i].obj->all, &w->entries[i].node);
 	leave_each(req);
 }
 
-static int block_all(struct ntsync_wait_req *req, struct ntsync_wait_entry *entries)
+static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 {
-	struct ntsync_device *dev = req->objs[0]->dev;
+	struct ntsync_wait_entry small[NTSYNC_SMALL_WAIT], *entries;
+	u32 nr = ntsync_req_entries(req);
 	struct ntsync_wait w;
 	int ret = 0;
 
+	entries = ntsync_wait_get_entries(nr, small);
+	if (!entries)
+		return -ENOMEM;
 	ntsync_wait_init(&w, req, entries);
 	if (!enqueue(dev, &w, req)) {
 		ret = ntsync_wait_sleep(&w, &req->deadline);
 		dequeue(dev, &w, req);
 	}
+	ntsync_wait_put_entries(entries, nr);
 	return ntsync_wait_result(&w, ret, &req->index);
 }
 
@@ -198,5 +208,5 @@ int ntsync_wait_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 		return ret;
 	if (ntsync_deadline_passed(&req->deadline))
 		return -ETIMEDOUT;
-	return ntsync_wait_with_entries(req, block_all);
+	return block_all(dev, req);
 }
