@@ -73,11 +73,11 @@ COMPILE   = $(CC) $(CPPFLAGS) $(INCLUDES) -std=gnu11 $(WARN) $(CFLAGS) -MMD -MP
 
 # --- test programs -------------------------------------------------------------------------------
 # One program per test_*.c or stress_*.c; the other .c files of a folder are linked into each of its
-# programs, and those of tests/uapi into the stress programs too.
+# programs.
 test_dirs := lib uapi stress
 test_src  := $(foreach d,$(test_dirs),$(wildcard tests/$(d)/test_*.c tests/$(d)/stress_*.c))
 test_bin  := $(test_src:%.c=build/%)
-helpers    = $(patsubst %.c,build/obj/%.o,$(filter-out $(test_src),$(wildcard $(1:%=tests/%/*.c))))
+helpers    = $(patsubst %.c,build/obj/%.o,$(filter-out $(test_src),$(wildcard tests/$(1)/*.c)))
 
 tests: $(test_bin)
 
@@ -87,13 +87,13 @@ build/obj/tests/%.o: tests/%.c
 
 define test_rule
 $(filter build/tests/$(1)/%,$(test_bin)): build/tests/$(1)/%: build/obj/tests/$(1)/%.o \
-		$(call helpers,$(1) $(2)) build/lib/libntsync.a
+		$(call helpers,$(1)) build/lib/libntsync.a
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka -lpthread
 endef
 $(eval $(call test_rule,lib))
 $(eval $(call test_rule,uapi))
-$(eval $(call test_rule,stress,uapi))
+$(eval $(call test_rule,stress))
 
 # --- examples ------------------------------------------------------------------------------------
 # examples/NAME.c, or examples/NAME/*.c for one of several files.
