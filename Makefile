@@ -86,7 +86,7 @@ build/obj/tests/%.o: tests/%.c
 	$(Q)$(COMPILE) -c -o $@ $<
 
 define test_rule
-$(filter build/tests/$(1)/%,$(test_bin)): build/tests/$(1)/%: build/obj/tests/$(1)/%.o \
+$(filter-out %32,$(filter build/tests/$(1)/%,$(test_bin))): build/tests/$(1)/%: build/obj/tests/$(1)/%.o \
 		$(call helpers,$(1)) build/lib/libntsync.a
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka -lpthread
@@ -94,6 +94,11 @@ endef
 $(eval $(call test_rule,lib))
 $(eval $(call test_rule,uapi))
 $(eval $(call test_rule,stress))
+
+# A 32-bit program for a 64-bit guest, which has no 32-bit libraries: static, without cmocka.
+build/tests/uapi/test_compat32: tests/uapi/test_compat32.c
+	@mkdir -p $(@D) build/obj/tests/uapi
+	$(Q)$(COMPILE) -MF build/obj/$(<:.c=.d) -m32 -static -o $@ $< -lpthread
 
 # --- examples ------------------------------------------------------------------------------------
 # examples/NAME.c, or examples/NAME/*.c for one of several files.
