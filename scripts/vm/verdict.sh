@@ -9,11 +9,10 @@ word() {
 		{ grep -q "^$1\$" "$work/ctl" && echo; }
 }
 
-fail_with() {
-	local code=$1
-	shift
-	note "$* (kernel log: $log)"
-	exit "$code"
+# finding CODE TEXT: everything that is wrong gets its line; the first is the status.
+finding() {
+	note "$2 (kernel log: $log)"
+	[ "$verdict" != 0 ] || verdict=$1
 }
 
 # The last marker that a test left in the log before line $1.
@@ -42,43 +41,57 @@ drop_boot_noise() {
 	done
 }
 
+# The panic comes first: what led to it is a complaint too.
 judge_log() {
-	local found first
+	local found during
 	found=$(complaints)
 	[ -n "$found" ] || return 0
-	first=$(head -n 1 <<<"$found")
 	head -n 20 <<<"$found" | sed 's/^[0-9]*:/  /' >&2
-	fail_with "$1" "$2 $(running_test "${first%%:*}")"
+	during=$(running_test "${found%%:*}")
+	if grep -q 'Kernel panic' <<<"$found"; then
+		finding 121 "panic $during"
+	else
+		finding 123 "the kernel complained $during"
+	fi
 }
 
-verdict() {
-	local status cpus
-	tr -d '\r' <"$log" >"$log.new" && mv "$log.new" "$log"
-	[ -e "$work/ctl" ] || : >"$work/ctl"
-	status=$(word status) || status=''
-	! grep -q 'Kernel panic' "$log" || judge_log 121 "panic"
-	[ "$timed_out" = 0 ] || timeout_verdict
-	judge_log 123 "the kernel complained"
-	if cpus=$(word cpus) && [ "$cpus" != "$smp" ]; then
-		fail_with 124 "CPUs missing: $cpus of $smp came up"
-	fi
-	judge_module
-	if [ -z "$status" ] || ! word end >/dev/null; then
-		tail -n 5 "$work/qemu.err" >&2
-		fail_with 120 "lost VM: QEMU ended before the command did"
-	fi
-	exit "$status"
-}
-
-timeout_verdict() {
+judge_timeout() {
+	[ "$timed_out" = 1 ] || return 0
 	tail -n 3 "$log" | sed 's/^/  /' >&2
-	fail_with 122 "timeout: not done in $timeout s $(running_test "$(wc -l <"$log")")"
+	finding 122 "timeout: not done in $timeout s $(running_test "$(wc -l <"$log")")"
+}
+
+judge_cpus() {
+	local cpus
+	cpus=$(word cpus) && [ "$cpus" != "$smp" ] || return 0
+	finding 124 "CPUs missing: $cpus of $smp came up"
 }
 
 judge_module() {
 	local what
-	! word unloadable >/dev/null || fail_with 125 "the module did not load"
-	! word nodevice >/dev/null || fail_with 125 "the module made no /dev/ntsync"
-	if what=$(word leak); then fail_with 125 "leaked: $what"; fi
-	if what=$(word inuse); then fail_with 125 "module still in use: $what"; fi
+	! word unloadable >/dev/null || finding 125 "the module did not load"
+	! word nodevice >/dev/null || finding 125 "the module made no /dev/ntsync"
+	if what=$(word leak); then finding 125 "leaked: $what"; fi
+	if what=$(word inuse); then finding 125 "module still in use: $what"; fi
+}
+
+# Without an explanation so far, a run that did not come to its end is a lost VM.
+judge_end() {
+	[ "$verdict" = 0 ] && ! word end >/dev/null || return 0
+	tail -n 5 "$work/qemu.err" >&2
+	finding 120 "lost VM: QEMU ended before the command did"
+}
+
+verdict() {
+	local verdict=0 status
+	tr -d '\r' <"$log" >"$log.new" && mv "$log.new" "$log"
+	[ -e "$work/ctl" ] || : >"$work/ctl"
+	judge_log
+	judge_timeout
+	judge_cpus
+	judge_module
+	judge_end
+	status=$(word status) || status=0
+	[ "$verdict" = 0 ] || exit "$verdict"
+	exit "$status"
 }
