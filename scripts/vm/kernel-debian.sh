@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # its caller sets what is shared
 # Debian's own PREEMPT_RT kernels, unpacked from their packages: nothing is
 # installed on the host. Sourced by kernel.
 

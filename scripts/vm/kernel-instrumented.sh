@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # its caller sets what is shared
 # The kernel that looks for mistakes: tinyconfig and instrumented.config on
 # Debian's own source. Sourced by kernel.
 
