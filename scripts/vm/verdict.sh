@@ -17,15 +17,15 @@ finding() {
 
 # The last marker that a test left in the log before line $1.
 running_test() {
-	head -n "$1" "$log" | sed -n 's/.*ntsync-test: /during test /p' | tail -n 1
+	head -n "$1" "$work/log" | sed -n 's/.*ntsync-test: /during test /p' | tail -n 1
 }
 
 # complaints: "LINE:TEXT" of every line that should not be there. The known noise
 # of booting is passed over as long as it boots: with no end in the log, it all is.
 complaints() {
 	local booted
-	booted=$(grep -n -m 1 'ntsync-vm: boot ended' "$log" | cut -d : -f 1 || true)
-	grep -nE -f <(patterns complaints) "$log" | grep -v 'ntsync-test: ' |
+	booted=$(grep -n -m 1 'ntsync-vm: boot ended' "$work/log" | cut -d : -f 1 || true)
+	grep -nE -f <(patterns complaints) "$work/log" | grep -v 'ntsync-test: ' |
 		drop_boot_noise "${booted:-999999}" || true
 }
 
@@ -57,8 +57,8 @@ judge_log() {
 
 judge_timeout() {
 	[ "$timed_out" = 1 ] || return 0
-	tail -n 3 "$log" | sed 's/^/  /' >&2
-	finding 122 "timeout: not done in $timeout s $(running_test "$(wc -l <"$log")")"
+	tail -n 3 "$work/log" | sed 's/^/  /' >&2
+	finding 122 "timeout: not done in $timeout s $(running_test "$(wc -l <"$work/log")")"
 }
 
 judge_cpus() {
@@ -84,7 +84,8 @@ judge_end() {
 
 verdict() {
 	local verdict=0 status
-	tr -d '\r' <"$log" >"$log.new" && mv "$log.new" "$log"
+	tr -d '\r' <"$work/log" >"$work/log.new"
+	mv "$work/log.new" "$work/log"
 	[ -e "$work/ctl" ] || : >"$work/ctl"
 	judge_log
 	judge_timeout
