@@ -151,7 +151,7 @@ static void *wait_again_and_again(void *arg)
 	struct duel *d = arg;
 
 	prctl(PR_SET_TIMERSLACK, 1);
-	while (stress_now() < d->end && !d->lost && !d->doubled) {
+	do {
 		uint64_t moment = stress_now() + 200 * NS_PER_US;
 		unsigned int round = atomic_load(&d->round) + 1;
 		int ret;
@@ -163,7 +163,7 @@ static void *wait_again_and_again(void *arg)
 		while (atomic_load(&d->given) != round)
 			sched_yield();
 		judge(d, ret);
-	}
+	} while (stress_now() < d->end && !d->lost && !d->doubled);
 	atomic_store(&d->over, true);
 	return NULL;
 }
