@@ -23,6 +23,7 @@ static int __init ntsync_init(void)
 	ret = misc_register(&ntsync_miscdev);
 	if (ret)
 		goto err_cache;
+	ntsync_debugfs_init();
 	return 0;
 
 err_cache:
@@ -32,9 +33,15 @@ err_cache:
 
 static void __exit ntsync_exit(void)
 {
+	ntsync_debugfs_exit();
 	misc_deregister(&ntsync_miscdev);
+	ntsync_pi_exit();
 	ntsync_cache_exit();
 }
+
+/* Read at load only: a boost that is given must be taken back by the same rules. */
+module_param_named(pi, ntsync_pi_enabled, bool, 0444);
+MODULE_PARM_DESC(pi, "priority inheritance (default: on)");
 
 module_init(ntsync_init);
 module_exit(ntsync_exit);

@@ -18,6 +18,7 @@ struct ntsync_device *ntsync_device_alloc(void)
 		return NULL;
 	kref_init(&dev->refs);
 	rt_mutex_init(&dev->all_lock);
+	raw_spin_lock_init(&dev->owners_lock);
 	return dev;
 }
 
@@ -56,6 +57,8 @@ void ntsync_obj_free(struct ntsync_obj *obj)
 {
 	/* A waiter holds the file, so the last file can't go while one is queued. */
 	WARN_ON_ONCE(obj->any.count || obj->all.count || obj->all_waits);
+	if (obj->ops->destroy)
+		obj->ops->destroy(obj);
 	ntsync_device_put(obj->dev);
 	ntsync_cache_free_obj(obj);
 }

@@ -44,34 +44,30 @@ static void leave_each(const struct ntsync_wait_req *req)
 		leave(req->objs[i]);
 }
 
-/* True if one of them had been abandoned. */
-static bool acquire_each(const struct ntsync_wait_req *req)
+static void acquire_each(const struct ntsync_wait_req *req, struct ntsync_taker *taker)
 {
-	bool owner_dead = false;
 	u32 i;
 
 	for (i = 0; i < req->count; i++) {
 		struct ntsync_obj *obj = req->objs[i];
 
 		guard(raw_spinlock)(&obj->lock);
-		owner_dead |= obj->ops->acquire(obj, req->owner);
+		obj->ops->acquire(obj, taker);
 	}
-	return owner_dead;
 }
 
-static int try_alert(struct ntsync_wait_req *req)
+static bool try_alert(struct ntsync_wait_req *req, struct ntsync_taker *taker)
 {
 	struct ntsync_obj *alert = req->objs[req->count];
-	int ret = -EAGAIN;
 	struct ntsync_hold h;
+	bool signaled;
 
 	ntsync_obj_hold_all_locked(&h, alert);
-	if (alert->ops->signaled(alert, req->owner)) {
-		req->index = req->count;
-		ret = alert->ops->acquire(alert, req->owner) ? -EOWNERDEAD : 0;
-	}
+	signaled = alert->ops->signaled(alert, req->owner);
+	if (signaled)
+		alert->ops->acquire(alert, taker);
 	ntsync_obj_unhold(&h);
-	return ret;
+	return signaled;
 }
 
 static bool peek(const struct ntsync_wait_req *req)
@@ -87,36 +83,47 @@ static bool peek(const struct ntsync_wait_req *req)
 	return true;
 }
 
+static bool try_all_locked(struct ntsync_wait_req *req, struct ntsync_taker *taker)
+{
+	bool signaled = join_each(req);
+
+	if (signaled) {
+		req->index = 0;
+		acquire_each(req, taker);
+	}
+	leave_each(req);
+	if (!signaled && req->alert) {
+		req->index = req->count;
+		signaled = try_alert(req, taker);
+	}
+	return signaled;
+}
+
 /* One look at all, no queueing. -EAGAIN if neither they nor the alert are ready. */
 static int try_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 {
-	int ret = -EAGAIN;
+	struct ntsync_taker taker = { .task = current, .owner = req->owner };
 
 	if (!peek(req))
 		return -EAGAIN;
-
-	guard(ntsync_all_lock)(dev);
-	if (join_each(req)) {
-		req->index = 0;
-		ret = acquire_each(req) ? -EOWNERDEAD : 0;
+	scoped_guard(ntsync_all_lock, dev) {
+		if (!try_all_locked(req, &taker))
+			return -EAGAIN;
 	}
-	leave_each(req);
-	if (ret == -EAGAIN && req->alert)
-		ret = try_alert(req);
-	return ret;
+	ntsync_pi_catch_up();
+	return ntsync_taker_result(&taker);
 }
 
 /* Into all queues, or the end of the wait if it turns out that it is over. */
 static bool enqueue(struct ntsync_device *dev, struct ntsync_wait *w,
 		    const struct ntsync_wait_req *req)
 {
-	int level = ntsync_task_level(current);
 	u32 i;
 
 	guard(ntsync_all_lock)(dev);
 	if (join_each(req)) {
 		atomic_set(&w->claim, 0);
-		w->owner_dead = acquire_each(req);
+		acquire_each(req, &w->taker);
 		leave_each(req);
 		return true;
 	}
@@ -125,7 +132,7 @@ static bool enqueue(struct ntsync_device *dev, struct ntsync_wait *w,
 		return true;
 	}
 	for (i = 0; i < w->count; i++)
-		ntsync_waitq_insert(&w->entries[i].obj->all, &w->entries[i].node, level);
+		ntsync_waitq_insert(&w->entries[i].obj->all, &w->entries[i].node, w->level);
 	return false;
 }
 
@@ -149,11 +156,15 @@ static int block_all(struct ntsync_wait_req *req, struct ntsync_wait_entry *entr
 	struct ntsync_wait w;
 	int ret = 0;
 
-	ntsync_wait_init(&w, req, entries);
+	ntsync_wait_init(&w, req, entries, true);
 	if (!enqueue(dev, &w, req)) {
-		ret = ntsync_wait_sleep(&w, &req->deadline);
+		ret = ntsync_pi_block(&w);
+		if (!ret)
+			ret = ntsync_wait_sleep(&w, &req->deadline);
 		dequeue(dev, &w, req);
+		ntsync_pi_unblock(&w);
 	}
+	ntsync_pi_catch_up();
 	return ntsync_wait_result(&w, ret, &req->index);
 }
 
@@ -189,6 +200,7 @@ int ntsync_wait_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 
 	if (has_duplicate(req))
 		return -EINVAL;
+	ntsync_boost_end();
 	if (!req->count) {
 		req->index = 0;
 		return 0;

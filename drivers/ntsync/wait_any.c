@@ -6,17 +6,17 @@
 #include "ntsync_internal.h"
 
 /* Take it if it can be had now. */
-static bool try_acquire(struct ntsync_obj *obj, u32 owner, bool *owner_dead)
+static bool try_acquire(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
 	struct ntsync_hold h;
 	bool signaled;
 
-	if (!ntsync_obj_peek(obj, owner))
+	if (!ntsync_obj_peek(obj, taker->owner))
 		return false;
 	ntsync_obj_hold(&h, obj);
-	signaled = obj->ops->signaled(obj, owner);
+	signaled = obj->ops->signaled(obj, taker->owner);
 	if (signaled)
-		*owner_dead = obj->ops->acquire(obj, owner);
+		obj->ops->acquire(obj, taker);
 	ntsync_obj_unhold(&h);
 	return signaled;
 }
@@ -24,13 +24,13 @@ static bool try_acquire(struct ntsync_obj *obj, u32 owner, bool *owner_dead)
 /* One look at each, no queueing. -EAGAIN if none is ready. */
 static int try_each(struct ntsync_wait_req *req)
 {
-	bool owner_dead;
+	struct ntsync_taker taker = { .task = current, .owner = req->owner };
 	u32 i;
 
 	for (i = 0; i < ntsync_req_entries(req); i++) {
-		if (try_acquire(req->objs[i], req->owner, &owner_dead)) {
+		if (try_acquire(req->objs[i], &taker)) {
 			req->index = i;
-			return owner_dead ? -EOWNERDEAD : 0;
+			return ntsync_taker_result(&taker);
 		}
 	}
 	return -EAGAIN;
@@ -42,16 +42,19 @@ static int block_any(struct ntsync_wait_req *req, struct ntsync_wait_entry *entr
 	u32 queued = 0;
 	int ret = 0;
 
-	ntsync_wait_init(&w, req, entries);
+	ntsync_wait_init(&w, req, entries, false);
 	while (queued < ntsync_req_entries(req)) {
 		if (ntsync_wait_enqueue_any(&entries[queued], false))
 			goto out;
 		queued++;
 	}
-	ret = ntsync_wait_sleep(&w, &req->deadline);
+	ret = ntsync_pi_block(&w);
+	if (!ret)
+		ret = ntsync_wait_sleep(&w, &req->deadline);
 out:
 	while (queued--)
 		ntsync_wait_dequeue_any(&entries[queued]);
+	ntsync_pi_unblock(&w);
 	return ntsync_wait_result(&w, ret, &req->index);
 }
 
@@ -67,8 +70,10 @@ out:
  */
 int ntsync_wait_any(struct ntsync_wait_req *req)
 {
-	int ret = try_each(req);
+	int ret;
 
+	ntsync_boost_end();
+	ret = try_each(req);
 	if (ret != -EAGAIN)
 		return ret;
 	if (ntsync_deadline_passed(&req->deadline))

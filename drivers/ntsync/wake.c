@@ -105,16 +105,15 @@ static bool grant_locked(struct ntsync_hold *h, struct ntsync_wait_entry *e)
 	ntsync_obj_dequeue_locked(obj, e);
 	if (!ntsync_wait_claim(w, e->index))
 		return false;
-	if (obj->ops->acquire(obj, w->owner))
-		w->owner_dead = true;
-	h->wake[h->nr++] = get_task_struct(w->task);
+	obj->ops->acquire(obj, &w->taker);
+	h->wake[h->nr++] = get_task_struct(w->taker.task);
 	return true;
 }
 
 /* Somebody may have changed the task's priority since it came; true if it moved. */
 static bool refresh_level(struct ntsync_waitq *q, struct ntsync_wait_entry *e)
 {
-	int level = ntsync_task_level(e->wait->task);
+	int level = ntsync_task_level(e->wait->taker.task);
 
 	if (likely(level == e->node.level))
 		return false;
@@ -182,12 +181,16 @@ void ntsync_obj_hold_all_locked(struct ntsync_hold *h, struct ntsync_obj *obj)
 	settle(h);
 }
 
-/* Unlocks, and wakes whom the change let go. */
+/*
+ * Unlocks, and wakes whom the change let go. A new owner is awake before the old
+ * one loses what it had inherited.
+ */
 void ntsync_obj_unhold(struct ntsync_hold *h)
 {
 	unlock_obj_and_wake(h);
 	if (h->drop_all)
 		rt_mutex_unlock(&h->obj->dev->all_lock);
+	ntsync_pi_catch_up();
 }
 
 /* ---- wait-alls ---- */
@@ -199,7 +202,7 @@ static bool all_signaled(const struct ntsync_wait *w)
 	for (i = 0; i < w->count; i++) {
 		const struct ntsync_obj *obj = w->entries[i].obj;
 
-		if (!obj->ops->signaled(obj, w->owner))
+		if (!obj->ops->signaled(obj, w->taker.owner))
 			return false;
 	}
 	return true;
@@ -220,10 +223,20 @@ static void grant_all(struct ntsync_wait *w)
 		struct ntsync_obj *obj = w->entries[i].obj;
 
 		guard(raw_spinlock)(&obj->lock);
-		if (obj->ops->acquire(obj, w->owner))
-			w->owner_dead = true;
+		obj->ops->acquire(obj, &w->taker);
 	}
-	wake_up_process(w->task);
+	wake_up_process(w->taker.task);
+}
+
+/* Who moves back is met again, and then in its place. */
+static void sort_by_live_level(struct ntsync_waitq *q)
+{
+	struct ntsync_waitq_node *n, *next;
+
+	for (n = ntsync_waitq_first(q); n; n = next) {
+		next = ntsync_waitq_next(n);
+		refresh_level(q, container_of(n, struct ntsync_wait_entry, node));
+	}
 }
 
 /**
@@ -236,24 +249,19 @@ static void grant_all(struct ntsync_wait *w)
 void ntsync_wake_all_waiters(struct ntsync_hold *h)
 {
 	struct ntsync_obj *obj = h->obj;
-	struct ntsync_wait_entry *e;
-	struct ntsync_waitq_node *n, *next;
+	struct ntsync_waitq_node *n;
 
 	if (likely(!obj->all_waits))
 		return;
 	ntsync_assert_all_lock(obj->dev);
 	raw_spin_unlock(&obj->lock);
 
-	for (n = ntsync_waitq_first(&obj->all); n; n = next) {
-		int level = n->level;
+	sort_by_live_level(&obj->all);
+	for (n = ntsync_waitq_first(&obj->all); n; n = ntsync_waitq_next(n)) {
+		struct ntsync_wait *w = container_of(n, struct ntsync_wait_entry, node)->wait;
 
-		e = container_of(n, struct ntsync_wait_entry, node);
-		next = ntsync_waitq_next(n);
-		/* Moved back? Then it comes up again, behind its betters. */
-		if (refresh_level(&obj->all, e) && n->level > level && next)
-			continue;
-		if (!ntsync_wait_claimed(e->wait) && all_signaled(e->wait))
-			grant_all(e->wait);
+		if (!ntsync_wait_claimed(w) && all_signaled(w))
+			grant_all(w);
 	}
 
 	raw_spin_lock(&obj->lock);
