@@ -13,10 +13,13 @@ WARN     := -Wall -Wextra -Werror
 Q        := $(if $(V),,@)
 JOBS     := $(shell nproc)
 
-# A plain `make TARGET` uses all processors; an explicit -j is respected.
+# All processors, unless this is a sub-make that was given its share.
 ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(JOBS)
 endif
+
+# Scripts that run make themselves get a clean one: not this one's flags and job server.
+RUN := @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 
 ##@ Try it
 .PHONY: help demo check
@@ -24,25 +27,25 @@ help:			## this list
 	@awk -f scripts/check/help.awk $(MAKEFILE_LIST)
 
 demo: deps		## boot a real-time kernel in a VM and run a small audio engine on ntsync
-	@+$(MAKE) --no-print-directory examples
-	@scripts/vm/run --add build/examples/daw -- /add/daw
+	$(RUN) make -s examples
+	$(RUN) scripts/vm/run --add build/examples/daw -- /add/daw
 
 check: deps		## run everything that can be checked (long)
-	@scripts/check/all
+	$(RUN) scripts/check/all
 
 ##@ Parts of the check
 .PHONY: check-host check-fast check-deep soak
 check-host: deps	## what needs no VM: builds, ABI, library tests, static checks
-	@scripts/check/all host
+	$(RUN) scripts/check/all host
 
 check-fast: deps	## the suites on Debian's real-time kernel, in the VM
-	@scripts/check/all fast
+	$(RUN) scripts/check/all fast
 
 check-deep: deps	## KUnit and the suites on the instrumented kernel, in the VM
-	@scripts/check/all deep
+	$(RUN) scripts/check/all deep
 
 soak: deps		## the stress programs for MINUTES=10 on Debian's real-time kernel
-	@NTSYNC_STRESS_SECONDS=$$(( $(MINUTES) * 60 )) scripts/check/all soak
+	$(RUN) NTSYNC_STRESS_SECONDS=$$(( $(MINUTES) * 60 )) scripts/check/all soak
 
 ##@ Build
 .PHONY: deps modules lib tests examples install clean
@@ -50,7 +53,7 @@ deps:			## install the Debian packages that are missing (root or sudo)
 	@scripts/check/deps
 
 modules:		## build ntsync.ko for the kernel whose build folder is KDIR=...
-	@scripts/check/modules "$(KDIR)"
+	$(RUN) scripts/check/modules "$(KDIR)"
 
 lib:			## build libntsync, static and shared, into build/lib
 tests:			## build the userspace test programs into build/tests
@@ -70,11 +73,11 @@ COMPILE   = $(CC) $(CPPFLAGS) $(INCLUDES) -std=gnu11 $(WARN) $(CFLAGS) -MMD -MP
 
 # --- test programs -------------------------------------------------------------------------------
 # One program per test_*.c or stress_*.c; the other .c files of a folder are linked into each of its
-# programs, and those of tests/uapi into the stress programs too.
+# programs.
 test_dirs := lib uapi stress
 test_src  := $(foreach d,$(test_dirs),$(wildcard tests/$(d)/test_*.c tests/$(d)/stress_*.c))
 test_bin  := $(test_src:%.c=build/%)
-helpers    = $(patsubst %.c,build/obj/%.o,$(filter-out $(test_src),$(wildcard $(1:%=tests/%/*.c))))
+helpers    = $(patsubst %.c,build/obj/%.o,$(filter-out $(test_src),$(wildcard tests/$(1)/*.c)))
 
 tests: $(test_bin)
 
@@ -83,14 +86,19 @@ build/obj/tests/%.o: tests/%.c
 	$(Q)$(COMPILE) -c -o $@ $<
 
 define test_rule
-$(filter build/tests/$(1)/%,$(test_bin)): build/tests/$(1)/%: build/obj/tests/$(1)/%.o \
-		$(call helpers,$(1) $(2)) build/lib/libntsync.a
+$(filter-out %32,$(filter build/tests/$(1)/%,$(test_bin))): build/tests/$(1)/%: build/obj/tests/$(1)/%.o \
+		$(call helpers,$(1)) build/lib/libntsync.a
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka -lpthread
 endef
 $(eval $(call test_rule,lib))
 $(eval $(call test_rule,uapi))
-$(eval $(call test_rule,stress,uapi))
+$(eval $(call test_rule,stress))
+
+# A 32-bit program for a 64-bit guest, which has no 32-bit libraries: static, without cmocka.
+build/tests/uapi/test_compat32: tests/uapi/test_compat32.c
+	@mkdir -p $(@D) build/obj/tests/uapi
+	$(Q)$(COMPILE) -MF build/obj/$(<:.c=.d) -m32 -static -o $@ $< -lpthread
 
 # --- examples ------------------------------------------------------------------------------------
 # examples/NAME.c, or examples/NAME/*.c for one of several files.

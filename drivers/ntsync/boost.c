@@ -23,7 +23,8 @@
 /**
  * struct ntsync_boost - one signal's boost
  * @refs: the signaller's, and the event's or the taker's
- * @policy, @level: immutable
+ * @policy: immutable
+ * @level: immutable
  * @dev: number of the instance it comes from; immutable
  * @task: who took the signal, counted; written once, under the event's lock
  * @next: in taker->boost; the taker's

@@ -17,20 +17,27 @@ static bool event_signaled(const struct ntsync_obj *obj, u32 owner)
 static void acquire_event(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
 	ntsync_assert_obj_lock(obj);
-	if (!obj->event.manual)
+	if (!obj->event.manual) {
 		WRITE_ONCE(obj->event.signaled, false);
+		obj->event.pulsed = false;
+	}
 	if (unlikely(obj->event.boost)) {
 		ntsync_boost_hand_locked(obj->event.boost, taker);
 		obj->event.boost = NULL;
 	}
 }
 
-/* Manual-reset events release by ntsync_wake_queued() and owe nothing to anyone. */
 static struct ntsync_wait_entry *event_next_waiter(struct ntsync_obj *obj)
 {
-	if (obj->event.manual || !obj->event.signaled)
-		return NULL;
-	return ntsync_obj_first_any(obj);
+	return obj->event.signaled ? ntsync_obj_first_any(obj) : NULL;
+}
+
+static void event_settled(struct ntsync_obj *obj)
+{
+	if (obj->event.pulsed) {
+		WRITE_ONCE(obj->event.signaled, false);
+		obj->event.pulsed = false;
+	}
 }
 
 static void event_show(struct seq_file *m, const union ntsync_state *copy)
@@ -49,6 +56,7 @@ const struct ntsync_obj_ops ntsync_event_ops = {
 	.signaled = event_signaled,
 	.acquire = acquire_event,
 	.next_waiter = event_next_waiter,
+	.settled = event_settled,
 	.show = event_show,
 	.destroy = event_destroy,
 };
@@ -64,36 +72,48 @@ struct ntsync_obj *ntsync_event_create(struct ntsync_device *dev, bool manual, b
 	return obj;
 }
 
-/* The signal, and with it @b or no boost; the boost of an earlier one goes. */
-static void set_with(struct ntsync_obj *obj, struct ntsync_boost *b, u32 *prev)
+/* Takes out the boost of an earlier signal that nobody has taken. */
+static struct ntsync_boost *swap_boost(struct ntsync_obj *obj, struct ntsync_boost *b)
 {
-	struct ntsync_boost *old;
+	swap(obj->event.boost, b);
+	return b;
+}
+
+static void signal(struct ntsync_obj *obj, bool pulse, struct ntsync_boost *b, u32 *prev)
+{
 	struct ntsync_hold h;
 
 	ntsync_obj_hold(&h, obj);
 	*prev = obj->event.signaled;
-	old = obj->event.boost;
-	obj->event.boost = b;
+	b = swap_boost(obj, b);
+	obj->event.pulsed = pulse;
 	WRITE_ONCE(obj->event.signaled, true);
-	if (obj->event.manual) {
-		ntsync_wake_all_waiters(&h);
-		ntsync_wake_queued(&h);
-	} else {
-		ntsync_wake_takers(&h);
-	}
+	ntsync_wake_takers(&h);
 	ntsync_obj_unhold(&h);
-	ntsync_boost_put(old);
+	ntsync_boost_put(b);
 }
 
 int ntsync_event_set(struct ntsync_obj *obj, u32 *prev)
 {
 	if (obj->ops != &ntsync_event_ops)
 		return -EINVAL;
-	set_with(obj, NULL, prev);
+	signal(obj, false, NULL, prev);
 	return 0;
 }
 
-/* The event and we have a reference each: the waiter may be done before we are. */
+/*
+ * A set for those who are queued. Nobody else can take it or join them: whoever
+ * comes meanwhile settles the event first, and that ends the pulse.
+ */
+int ntsync_event_pulse(struct ntsync_obj *obj, u32 *prev)
+{
+	if (obj->ops != &ntsync_event_ops)
+		return -EINVAL;
+	signal(obj, true, NULL, prev);
+	return 0;
+}
+
+/* The event has a reference to the boost, and we have: the taker may be faster. */
 int ntsync_event_set_pi(struct ntsync_obj *obj, u32 policy, u32 prio)
 {
 	struct ntsync_boost *b;
@@ -101,10 +121,10 @@ int ntsync_event_set_pi(struct ntsync_obj *obj, u32 policy, u32 prio)
 
 	if (obj->ops != &ntsync_event_ops)
 		return -EINVAL;
-	b = ntsync_boost_alloc(policy, prio);
+	b = ntsync_boost_alloc(obj->dev, policy, prio);
 	if (IS_ERR(b))
 		return PTR_ERR(b);
-	set_with(obj, b, &prev);
+	signal(obj, false, b, &prev);
 	ntsync_boost_apply(b);
 	ntsync_boost_put(b);
 	return 0;
@@ -112,7 +132,7 @@ int ntsync_event_set_pi(struct ntsync_obj *obj, u32 policy, u32 prio)
 
 int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev)
 {
-	struct ntsync_boost *old;
+	struct ntsync_boost *b;
 	struct ntsync_hold h;
 
 	if (obj->ops != &ntsync_event_ops)
@@ -121,44 +141,9 @@ int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev)
 	ntsync_obj_hold(&h, obj);
 	*prev = obj->event.signaled;
 	WRITE_ONCE(obj->event.signaled, false);
-	old = obj->event.boost;
-	obj->event.boost = NULL;
+	b = swap_boost(obj, NULL);
 	ntsync_obj_unhold(&h);
-	ntsync_boost_put(old);
-	return 0;
-}
-
-/*
- * Whoever is queued now is released as by a set; nobody else ever sees it
- * signaled. Wait-alls need it signaled while they look; all_lock hides that. The
- * any-waiters don't need it, so it is over before they are woken, which may drop
- * the lock. The boost of an earlier signal ends with that signal.
- */
-int ntsync_event_pulse(struct ntsync_obj *obj, u32 *prev)
-{
-	struct ntsync_boost *old;
-	struct ntsync_hold h;
-	bool taken = false;
-
-	if (obj->ops != &ntsync_event_ops)
-		return -EINVAL;
-
-	ntsync_obj_hold(&h, obj);
-	*prev = obj->event.signaled;
-	old = obj->event.boost;
-	obj->event.boost = NULL;
-	if (obj->all_waits) {
-		WRITE_ONCE(obj->event.signaled, true);
-		ntsync_wake_all_waiters(&h);
-		taken = !obj->event.signaled;
-	}
-	WRITE_ONCE(obj->event.signaled, false);
-	if (obj->event.manual)
-		ntsync_wake_queued(&h);
-	else if (!taken)
-		ntsync_wake_one(&h);
-	ntsync_obj_unhold(&h);
-	ntsync_boost_put(old);
+	ntsync_boost_put(b);
 	return 0;
 }
 

@@ -178,7 +178,8 @@ static long do_wait(struct ntsync_device *dev, void __user *argp, bool all)
 
 	if (ret && ret != -EOWNERDEAD)
 		return ret;
-	ntsync_owner_learn(dev, args.owner);
+	if (ntsync_owner_learn(dev, args.owner))
+		ntsync_pi_learnt();
 	/* What has been acquired stays acquired, even if nobody can be told. */
 	return put_user(req.index, &uargs->index) ? -EFAULT : ret;
 }
@@ -349,15 +350,15 @@ static const struct obj_ioctl obj_ioctls[] = {
  * in no range that starts at FIRST_NR.
  */
 #define FIND(table, _cmd) ({						\
-	unsigned int slot = SLOT(_cmd);					\
-	const typeof(*(table)) *entry = NULL;				\
+	const unsigned int __slot = SLOT(_cmd);				\
+	const typeof(*(table)) *__entry = NULL;				\
 									\
-	if (slot < ARRAY_SIZE(table)) {					\
-		entry = &(table)[array_index_nospec(slot, ARRAY_SIZE(table))]; \
-		if (entry->cmd != (_cmd))				\
-			entry = NULL;					\
+	if (__slot < ARRAY_SIZE(table)) {				\
+		__entry = &(table)[array_index_nospec(__slot, ARRAY_SIZE(table))]; \
+		if (__entry->cmd != (_cmd))				\
+			__entry = NULL;					\
 	}								\
-	entry;								\
+	__entry;							\
 })
 
 static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -386,7 +387,11 @@ static int device_open(struct inode *inode, struct file *file)
 
 static int device_release(struct inode *inode, struct file *file)
 {
-	ntsync_device_put(file->private_data);
+	struct ntsync_device *dev = file->private_data;
+	u64 id = dev->id;
+
+	if (ntsync_device_put(dev))
+		ntsync_boost_end_device(id);
 	return 0;
 }
 
@@ -400,7 +405,11 @@ const struct file_operations ntsync_device_fops = {
 
 static int obj_release(struct inode *inode, struct file *file)
 {
-	ntsync_obj_free(file->private_data);
+	struct ntsync_obj *obj = file->private_data;
+	u64 id = obj->dev->id;
+
+	if (ntsync_obj_free(obj))
+		ntsync_boost_end_device(id);
 	return 0;
 }
 

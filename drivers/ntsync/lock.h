@@ -29,7 +29,7 @@
  *
  * So the wait-all, and a waker that acts for it, may look at one object after
  * the other and then take them one after the other: under all_lock nobody else
- * can see or disturb what is in between.
+ * can disturb what is in between. (Only fdinfo can see it, which takes one lock.)
  *
  * Lifetimes:
  *   struct ntsync_obj		its file's; a call holds the file

@@ -20,12 +20,17 @@ static int __init ntsync_init(void)
 
 	if (ret)
 		return ret;
-	ret = misc_register(&ntsync_miscdev);
+	ret = ntsync_pi_init();
 	if (ret)
 		goto err_cache;
+	ret = misc_register(&ntsync_miscdev);
+	if (ret)
+		goto err_pi;
 	ntsync_debugfs_init();
 	return 0;
 
+err_pi:
+	ntsync_pi_exit();
 err_cache:
 	ntsync_cache_exit();
 	return ret;

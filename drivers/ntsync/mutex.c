@@ -49,8 +49,8 @@ static bool owned_before(struct rb_node *a, const struct rb_node *b)
 	const struct ntsync_wait_entry *l = rb_entry(a, struct ntsync_wait_entry, by_owner);
 	const struct ntsync_wait_entry *r = rb_entry(b, struct ntsync_wait_entry, by_owner);
 
-	if (l->wait->owner != r->wait->owner)
-		return l->wait->owner < r->wait->owner;
+	if (l->wait->taker.owner != r->wait->taker.owner)
+		return l->wait->taker.owner < r->wait->taker.owner;
 	return l->node.arrival < r->node.arrival;
 }
 
@@ -59,7 +59,7 @@ static int compare_owner(const void *key, const struct rb_node *node)
 	const struct ntsync_wait_entry *e = rb_entry(node, struct ntsync_wait_entry, by_owner);
 	u32 owner = *(const u32 *)key;
 
-	return owner < e->wait->owner ? -1 : owner > e->wait->owner;
+	return owner < e->wait->taker.owner ? -1 : owner > e->wait->taker.owner;
 }
 
 static void mutex_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
@@ -150,8 +150,8 @@ int ntsync_mutex_unlock(struct ntsync_obj *obj, u32 owner, u32 *prev)
 	int ret = give_back(obj, owner, false, prev);
 
 	/* A kill is made in the owner's name by somebody else; an unlock is its own. */
-	if (!ret)
-		ntsync_owner_learn(obj->dev, owner);
+	if (!ret && ntsync_owner_learn(obj->dev, owner))
+		ntsync_pi_learnt();
 	return ret;
 }
 

@@ -26,16 +26,13 @@ struct ntsync_obj;
 struct ntsync_sleeper;
 struct ntsync_wait;
 
-/* ---- waitq.c: a queue in the order of (epoch, level, arrival) ---- */
+/* ---- waitq.c: a queue in the order of (level, arrival) ---- */
 
 /**
  * struct ntsync_waitq_node - a place in a queue
  * @rb: the tree's link; an empty node is not queued
  * @arrival: the how manieth arrival at this queue; first come, first served
  *	within a level, and kept when the node moves to another level
- * @epoch: the queue's epoch at arrival. Nodes of an older epoch have been
- *	released already and are only waiting for the releaser to get to them,
- *	so they come before all others, whatever their level.
  * @level: the lower the sooner, see ntsync_task_level()
  *
  * Protected by the lock of the queue it is in.
@@ -43,14 +40,12 @@ struct ntsync_wait;
 struct ntsync_waitq_node {
 	struct rb_node rb;
 	u64 arrival;
-	u32 epoch;
 	int level;
 };
 
 struct ntsync_waitq {
 	struct rb_root_cached tree;
 	u64 arrivals;
-	u32 epoch;
 	u32 count;
 };
 
@@ -58,7 +53,6 @@ void ntsync_waitq_init(struct ntsync_waitq *q);
 void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level);
 void ntsync_waitq_erase(struct ntsync_waitq *q, struct ntsync_waitq_node *n);
 void ntsync_waitq_move(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level);
-u32 ntsync_waitq_cut(struct ntsync_waitq *q);
 
 static inline struct ntsync_waitq_node *ntsync_waitq_first(const struct ntsync_waitq *q)
 {
@@ -73,12 +67,6 @@ static inline struct ntsync_waitq_node *ntsync_waitq_next(const struct ntsync_wa
 static inline bool ntsync_waitq_queued(const struct ntsync_waitq_node *n)
 {
 	return !RB_EMPTY_NODE(&n->rb);
-}
-
-/* Was @n queued when ntsync_waitq_cut() returned @epoch? The difference makes it wrap. */
-static inline bool ntsync_waitq_before_cut(const struct ntsync_waitq_node *n, u32 epoch)
-{
-	return (s32)(n->epoch - epoch) <= 0;
 }
 
 /* ---- object.c: what all types have in common ---- */
@@ -103,12 +91,14 @@ struct ntsync_owner_slot {
 /**
  * struct ntsync_device - one open of /dev/ntsync
  * @refs: its file and every object
+ * @id: unique for ever; immutable
  * @all_lock: see lock.h
  * @owners_lock: protects @owners, see owner.c
  * @owners: which task has used which owner id lately
  */
 struct ntsync_device {
 	struct kref refs;
+	u64 id;
 	struct rt_mutex all_lock;
 	raw_spinlock_t owners_lock;
 	struct ntsync_owner_slot owners[1 << NTSYNC_OWNER_BITS];
@@ -132,6 +122,7 @@ struct ntsync_mutex {
 struct ntsync_event {
 	bool manual;	/* immutable */
 	bool signaled;
+	bool pulsed;	/* signaled for those who are queued, and only until they have it */
 	struct ntsync_boost *boost; /* for whoever takes the signal; boost.c */
 };
 
@@ -192,6 +183,7 @@ struct ntsync_taker {
  * @acquire: take it for that task
  * @next_waiter: the entry of the any-queue that is to have the object now, NULL
  *	if nobody there can take it
+ * @settled: NULL, or called when @next_waiter has no more waiter to name
  * @enqueued, @dequeue: NULL, or called after an entry went into the any-queue
  *	and before it leaves it
  * @show: the state for fdinfo; works on a copy, without a lock
@@ -205,6 +197,7 @@ struct ntsync_obj_ops {
 	bool (*signaled)(const struct ntsync_obj *obj, u32 owner);
 	void (*acquire)(struct ntsync_obj *obj, struct ntsync_taker *taker);
 	struct ntsync_wait_entry *(*next_waiter)(struct ntsync_obj *obj);
+	void (*settled)(struct ntsync_obj *obj);
 	void (*enqueued)(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
 	void (*dequeue)(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
 	void (*show)(struct seq_file *m, const union ntsync_state *copy);
@@ -214,15 +207,18 @@ struct ntsync_obj_ops {
 
 struct ntsync_device *ntsync_device_alloc(void);
 void ntsync_device_get(struct ntsync_device *dev);
-void ntsync_device_put(struct ntsync_device *dev);
+bool ntsync_device_put(struct ntsync_device *dev);
 struct ntsync_obj *ntsync_obj_alloc(struct ntsync_device *dev, const struct ntsync_obj_ops *ops);
-void ntsync_obj_free(struct ntsync_obj *obj);
+bool ntsync_obj_free(struct ntsync_obj *obj);
 int ntsync_obj_install_fd(struct ntsync_obj *obj, const struct file_operations *fops);
 void ntsync_obj_show(struct seq_file *m, struct ntsync_obj *obj);
 
 /*
  * A look without the lock. "No" is a good answer, as of the moment of the look;
- * "yes" has to be asked again under the lock.
+ * "yes" has to be asked again under the lock. The first of a call's looks comes
+ * after a full barrier, and so does the return of every change: of two tasks that
+ * each write a word of their own and then look at the other's object (or signal it
+ * and then look at the other's word), one sees the other.
  */
 static inline bool ntsync_obj_peek(const struct ntsync_obj *obj, u32 owner)
 {
@@ -261,10 +257,12 @@ struct ntsync_wait_entry {
  * @claim: NTSYNC_UNCLAIMED, or the index that a waker (or the sleeper itself)
  *	has set by a compare-and-exchange; the claimer acquires in the waiter's name
  * @all: a WAIT_ALL; immutable
+ * @left: a waker has taken it out of all wait-all queues, and is done with it
  * @pi: some entry counts for inheritance, or has done; pi_lock, and the sleeper
  *	before it is registered and after it is not any more
  * @level: what the entries stand in the any-queues with; as @pi
  * @slot: where pi.c finds this wait by its task; the sleeper's own
+ * @overflow, @overflow_link: the same if there was no slot; pi_lock
  * @count: objects, without the alert; immutable
  * @nr: entries, with the alert; immutable
  * @entries: @nr of them, the alert's last
@@ -273,9 +271,12 @@ struct ntsync_wait {
 	struct ntsync_taker taker;
 	atomic_t claim;
 	bool all;
+	bool left;
 	bool pi;
+	bool overflow;
 	int level;
 	struct ntsync_sleeper *slot;
+	struct list_head overflow_link;
 	u32 count;
 	u32 nr;
 	struct ntsync_wait_entry *entries;
@@ -353,9 +354,8 @@ bool ntsync_deadline_passed(const struct ntsync_deadline *deadline);
 bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked);
 void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e);
 
-/* Runs @block with entries for @req from the stack, the cache or kmalloc. */
-typedef int (*ntsync_block_fn)(struct ntsync_wait_req *req, struct ntsync_wait_entry *entries);
-int ntsync_wait_with_entries(struct ntsync_wait_req *req, ntsync_block_fn block);
+struct ntsync_wait_entry *ntsync_wait_get_entries(u32 nr, struct ntsync_wait_entry *small);
+void ntsync_wait_put_entries(struct ntsync_wait_entry *entries, u32 nr);
 
 /* ---- wake.c: the waker's side ---- */
 
@@ -382,11 +382,9 @@ struct ntsync_hold {
 void ntsync_obj_hold(struct ntsync_hold *h, struct ntsync_obj *obj);
 void ntsync_obj_hold_all_locked(struct ntsync_hold *h, struct ntsync_obj *obj);
 void ntsync_obj_unhold(struct ntsync_hold *h);
+void ntsync_obj_help(struct ntsync_obj *obj);
 void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
-void ntsync_wake_all_waiters(struct ntsync_hold *h);
 void ntsync_wake_takers(struct ntsync_hold *h);
-void ntsync_wake_one(struct ntsync_hold *h);
-void ntsync_wake_queued(struct ntsync_hold *h);
 
 /* ---- owner.c: the task behind an owner id ---- */
 
@@ -395,7 +393,7 @@ static inline struct ntsync_task_id ntsync_task_id(const struct task_struct *p)
 	return (struct ntsync_task_id){ .pid = p->pid, .start = p->start_time };
 }
 
-void ntsync_owner_learn(struct ntsync_device *dev, u32 owner);
+bool ntsync_owner_learn(struct ntsync_device *dev, u32 owner);
 struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj);
 
 /* ---- sleepers.c: the wait that a task is in ---- */
@@ -433,6 +431,7 @@ struct ntsync_contrib {
  * @active: in the list of all
  * @stale: in ntsync_pi_stale, if @queued: the owner has changed
  * @queued: bit 0, set under obj->lock
+ * @spare: the record that it brings along, until it is active
  *
  * Protected by pi_lock, but for @stale and @queued.
  */
@@ -444,11 +443,13 @@ struct ntsync_pi_mutex {
 	struct list_head active;
 	struct llist_node stale;
 	unsigned long queued;
+	struct ntsync_pi_task *spare;
 };
 
 extern bool ntsync_pi_enabled;
 extern struct llist_head ntsync_pi_stale;
 
+int ntsync_pi_init(void);
 void ntsync_pi_exit(void);
 int ntsync_pi_block(struct ntsync_wait *w);
 void ntsync_pi_unblock(struct ntsync_wait *w);
@@ -460,8 +461,9 @@ void ntsync_pi_unlock(void);
 struct ntsync_pi_task *ntsync_pi_task_alloc(void);
 void ntsync_pi_task_free(struct ntsync_pi_task *r);
 void ntsync_pi_boost_locked(struct task_struct *p, struct ntsync_pi_task *spare, int level,
-			    int policy);
+			    int policy, u64 dev);
 void ntsync_pi_end_boost_locked(struct task_struct *p);
+void ntsync_pi_end_boosts_locked(u64 dev);
 void ntsync_pi_show(struct seq_file *m);
 void ntsync_pi_show_stats(struct seq_file *m);
 
@@ -485,17 +487,18 @@ static inline void ntsync_pi_catch_up(void)
 
 extern atomic_t ntsync_boosts;
 
-struct ntsync_boost *ntsync_boost_alloc(u32 policy, u32 prio);
+struct ntsync_boost *ntsync_boost_alloc(const struct ntsync_device *dev, u32 policy, u32 prio);
 void ntsync_boost_put(struct ntsync_boost *b);
 void ntsync_boost_hand_locked(struct ntsync_boost *b, struct ntsync_taker *taker);
 void ntsync_boost_apply(struct ntsync_boost *b);
 void ntsync_boost_take(struct ntsync_taker *taker);
 void ntsync_boost_end_slow(void);
+void ntsync_boost_end_device(u64 dev);
 
 /* An event's boost lasts until the task's next wait. */
 static inline void ntsync_boost_end(void)
 {
-	if (unlikely(atomic_read(&ntsync_boosts)) && current->rt_priority)
+	if (unlikely(atomic_read(&ntsync_boosts)))
 		ntsync_boost_end_slow();
 }
 

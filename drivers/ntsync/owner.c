@@ -31,21 +31,21 @@ static bool same_task(struct ntsync_task_id a, struct ntsync_task_id b)
 	return a.pid == b.pid && a.start == b.start;
 }
 
-/* current has made a successful call with @owner. Free if it was known. */
-void ntsync_owner_learn(struct ntsync_device *dev, u32 owner)
+/* current has made a successful call with @owner; free, and false, if that was known. */
+bool ntsync_owner_learn(struct ntsync_device *dev, u32 owner)
 {
 	struct ntsync_owner_slot *slot = slot_of(dev, owner);
 	struct ntsync_task_id id = ntsync_task_id(current);
 
 	/* Torn by a writer it may look different, never like ourselves by mistake. */
 	if (likely(data_race(slot->owner == owner && same_task(slot->id, id))))
-		return;
+		return false;
 
 	scoped_guard(raw_spinlock, &dev->owners_lock) {
 		slot->owner = owner;
 		slot->id = id;
 	}
-	ntsync_pi_learnt();
+	return true;
 }
 
 static bool look_up(struct ntsync_device *dev, u32 owner, struct ntsync_task_id *id)

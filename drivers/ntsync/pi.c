@@ -29,7 +29,8 @@
  * goes as soon as anyone leaves the cycle.)
  *
  * Records never fail to be there: every active mutex, and every event boost in
- * effect, has brought one along, and each needs at most one task to be boosted. All
+ * effect, has brought one along, and each needs at most one task to be boosted; one
+ * more is for the moment between two owners. All
  * memory is allocated by calls that may sleep and may say -ENOMEM before they have
  * changed anything; further down a chain, where nobody could be told, it is
  * allocated so that it can't fail.
@@ -56,7 +57,8 @@
 
 /**
  * struct params - a task's scheduling parameters, as far as a boost changes them
- * @policy, @prio: as in sched_attr; @prio is 0 for normal tasks
+ * @policy: as in sched_attr
+ * @prio: as in sched_attr, 0 for normal tasks
  * @reset_on_fork: children start as normal tasks
  * @slice: a slice that the task has asked for, or 0
  * @slack: timer slack, which the kernel resets for real-time tasks
@@ -81,7 +83,8 @@ struct params {
  * @event: the one of an event's boost
  * @event_dev: number of the instance that this came from
  * @base: what the task is without us
- * @policy, @prio: what we have given to it; @prio is 0 while it has its base
+ * @policy: what we have given to it
+ * @prio: likewise; 0 while it has its base
  */
 struct ntsync_pi_task {
 	union {
@@ -236,12 +239,11 @@ static bool has_cap_sys_nice(struct task_struct *p)
 /* Could @r's task have given itself these, had it not been boosted? */
 static bool may_have(const struct ntsync_pi_task *r, const struct params *params)
 {
-	if (level_of(params->policy, params->prio) == MAX_RT_PRIO)
+	/* Real-time ones only; nothing that we give helps to become a deadline task. */
+	if (params->policy != SCHED_FIFO && params->policy != SCHED_RR)
 		return true;
 	if (has_cap_sys_nice(r->task))
 		return true;
-	if (params->policy == SCHED_DEADLINE)
-		return false;
 	return params->prio <= r->base.prio ||
 	       params->prio <= task_rlimit(r->task, RLIMIT_RTPRIO);
 }
@@ -311,4 +313,546 @@ static bool apply(struct ntsync_pi_task *r)
 	set_params(r->task, &want);
 	trace_ntsync_unboost(r->task, "none", old, want.prio);
 	return true;
+}
+
+/* ---- records ---- */
+
+static struct ntsync_pi_task *find_record(const struct task_struct *p)
+{
+	struct ntsync_pi_task *r;
+
+	hash_for_each_possible(records, r, hash, (unsigned long)p) {
+		if (r->task == p)
+			return r;
+	}
+	return NULL;
+}
+
+static struct ntsync_pi_task *get_record(struct task_struct *p)
+{
+	struct ntsync_pi_task *r = find_record(p);
+
+	if (r)
+		return r;
+	r = list_first_entry(&spares, struct ntsync_pi_task, spare);
+	list_del(&r->spare);
+	memset(r, 0, sizeof(*r));
+	r->task = get_task_struct(p);
+	ntsync_waitq_init(&r->contribs);
+	RB_CLEAR_NODE(&r->event.node.rb);
+	read_params(p, &r->base);
+	hash_add(records, &r->hash, (unsigned long)p);
+	stats.records++;
+	schedule_delayed_work(&sweeper, HZ);
+	return r;
+}
+
+static void follow(struct task_struct *p);
+
+/* After a change of @r's contributions: [2] and [3], and the end of an empty record. */
+static void update_task(struct ntsync_pi_task *r)
+{
+	if (!is_dead(r->task) && apply(r))
+		follow(r->task);
+	if (r->contribs.count)
+		return;
+	hash_del(&r->hash);
+	put_task_struct(r->task);
+	list_add(&r->spare, &spares);
+}
+
+static void attach(struct ntsync_contrib *c, struct ntsync_pi_task *r, int level)
+{
+	c->task = r;
+	ntsync_waitq_insert(&r->contribs, &c->node, level);
+}
+
+static void detach(struct ntsync_contrib *c)
+{
+	ntsync_waitq_erase(&c->task->contribs, &c->node);
+	c->task = NULL;
+}
+
+/* ---- mutexes ---- */
+
+static int level_of_waiters(const struct ntsync_pi_mutex *m)
+{
+	struct ntsync_waitq_node *top = ntsync_waitq_first(&m->waiters);
+
+	return top ? top->level : MAX_RT_PRIO;
+}
+
+static bool gets_worse(const struct ntsync_pi_mutex *m)
+{
+	return m->contrib.task && level_of_waiters(m) > m->contrib.node.level;
+}
+
+static void mark(struct ntsync_pi_mutex *m)
+{
+	list_move_tail(&m->dirty, gets_worse(m) ? &worse : &better);
+}
+
+static void mark_stale(void)
+{
+	struct ntsync_pi_mutex *m, *next;
+
+	llist_for_each_entry_safe(m, next, llist_del_all(&ntsync_pi_stale), stale) {
+		clear_bit(0, &m->queued);
+		mark(m);
+	}
+}
+
+static struct ntsync_pi_mutex *activate(struct ntsync_obj *obj, struct list_head *kits)
+{
+	struct ntsync_pi_mutex *m = obj->mutex.pi;
+
+	if (m)
+		return m;
+	m = list_first_entry_or_null(kits, struct ntsync_pi_mutex, active);
+	if (m)
+		list_del(&m->active);
+	else
+		m = mutex_alloc(GFP_KERNEL | __GFP_NOFAIL);
+
+	add_spare(m->spare);
+	m->spare = NULL;
+	m->obj = obj;
+	ntsync_waitq_init(&m->waiters);
+	RB_CLEAR_NODE(&m->contrib.node.rb);
+	m->contrib.policy = SCHED_FIFO;
+	INIT_LIST_HEAD(&m->dirty);
+	list_add(&m->active, &active);
+
+	guard(raw_spinlock)(&obj->lock);
+	obj->mutex.pi = m;
+	return m;
+}
+
+static void deactivate(struct ntsync_pi_mutex *m)
+{
+	scoped_guard(raw_spinlock, &m->obj->lock)
+		m->obj->mutex.pi = NULL;
+	mark_stale(); /* it may be among them, and is not seen by anyone after this */
+	list_del(&m->dirty);
+	list_del(&m->active);
+	kfree(m);
+	drop_spare();
+}
+
+/*
+ * Equation [1] for one mutex, [2] and [3] for its owner and, if that has changed, for
+ * the old one too, after the new one.
+ */
+static void update_mutex(struct ntsync_pi_mutex *m)
+{
+	struct ntsync_pi_task *old = m->contrib.task, *new = NULL;
+	int level = level_of_waiters(m);
+	struct task_struct *owner = NULL;
+
+	if (m->waiters.count)
+		owner = ntsync_owner_get_task(m->obj);
+	if (owner)
+		new = get_record(owner);
+	if (old)
+		detach(&m->contrib);
+	if (new)
+		attach(&m->contrib, new, level);
+	if (new)
+		update_task(new);
+	if (old && old != new)
+		update_task(old);
+	if (owner)
+		put_task_struct(owner);
+	if (!m->waiters.count)
+		deactivate(m);
+}
+
+/* ---- waits ---- */
+
+/* Entry @e of a sleeper stands for @level now, with the mutex that it waits for. */
+static void update_entry(struct ntsync_wait_entry *e, int level, struct list_head *kits)
+{
+	struct ntsync_pi_mutex *m;
+
+	if (level < MAX_RT_PRIO) {
+		if (ntsync_waitq_queued(&e->pi) && e->pi.level == level)
+			return;
+		m = activate(e->obj, kits);
+		if (ntsync_waitq_queued(&e->pi))
+			ntsync_waitq_move(&m->waiters, &e->pi, level);
+		else
+			ntsync_waitq_insert(&m->waiters, &e->pi, level);
+		e->wait->pi = true;
+		mark(m);
+	} else if (ntsync_waitq_queued(&e->pi)) {
+		m = e->obj->mutex.pi;
+		ntsync_waitq_erase(&m->waiters, &e->pi);
+		mark(m);
+	}
+}
+
+/* Its place in the any-queue. Wait-alls are sorted when they are looked at. */
+static void move_entry(struct ntsync_wait_entry *e, int level)
+{
+	guard(raw_spinlock)(&e->obj->lock);
+	if (ntsync_waitq_queued(&e->node))
+		ntsync_waitq_move(&e->obj->any, &e->node, level);
+}
+
+/* Equation [3]. */
+static void update_wait(struct ntsync_wait *w, int level, struct list_head *kits)
+{
+	u32 i;
+
+	for (i = 0; i < w->nr; i++) {
+		struct ntsync_wait_entry *e = &w->entries[i];
+
+		if (level != w->level && (!w->all || i == w->count))
+			move_entry(e, level);
+		if (e->obj->ops->owned)
+			update_entry(e, level, kits);
+	}
+	w->level = level;
+}
+
+static void follow(struct task_struct *p)
+{
+	struct ntsync_wait *w = ntsync_sleeper_pin_locked(p);
+	LIST_HEAD(no_kits);
+
+	if (!w)
+		return;
+	update_wait(w, ntsync_task_level(p), &no_kits);
+	ntsync_sleeper_unpin_locked(w);
+}
+
+/* ---- until the equations hold ---- */
+
+static struct ntsync_pi_mutex *next_dirty(void)
+{
+	struct ntsync_pi_mutex *m;
+
+	mark_stale();
+	m = list_first_entry_or_null(&worse, struct ntsync_pi_mutex, dirty) ?:
+	    list_first_entry_or_null(&better, struct ntsync_pi_mutex, dirty);
+	if (m)
+		list_del_init(&m->dirty);
+	return m;
+}
+
+static void catch_up(void)
+{
+	struct ntsync_pi_mutex *m;
+
+	while ((m = next_dirty())) {
+		update_mutex(m);
+		/* Whoever waits for us may go on with what is left, or do something else. */
+		rt_mutex_unlock(&pi_lock);
+		rt_mutex_lock(&pi_lock);
+	}
+}
+
+void ntsync_pi_run(void)
+{
+	ntsync_pi_lock();
+	catch_up();
+	ntsync_pi_unlock();
+}
+
+/* Somebody has used an owner id for the first time: guesses may have been wrong. */
+void ntsync_pi_learnt(void)
+{
+	struct ntsync_pi_mutex *m;
+
+	smp_mb(); /* one that is activated just now finds what we have learnt */
+	if (list_empty_careful(&active))
+		return;
+	ntsync_pi_lock();
+	list_for_each_entry(m, &active, active)
+		mark(m);
+	catch_up();
+	ntsync_pi_unlock();
+}
+
+/* ---- the sleeper's side ---- */
+
+static void free_kits(struct list_head *kits)
+{
+	struct ntsync_pi_mutex *m, *next;
+
+	list_for_each_entry_safe(m, next, kits, active)
+		mutex_free(m);
+}
+
+/* One for each mutex that might have to be activated. */
+static int alloc_kits(const struct ntsync_wait *w, struct list_head *kits)
+{
+	u32 i;
+
+	for (i = 0; i < w->nr; i++) {
+		struct ntsync_obj *obj = w->entries[i].obj;
+		struct ntsync_pi_mutex *m;
+
+		if (!obj->ops->owned || READ_ONCE(obj->mutex.pi))
+			continue;
+		m = mutex_alloc(GFP_KERNEL_ACCOUNT);
+		if (!m) {
+			free_kits(kits);
+			return -ENOMEM;
+		}
+		list_add(&m->active, kits);
+	}
+	return 0;
+}
+
+static bool waits_for_owner(const struct ntsync_wait *w)
+{
+	u32 i;
+
+	for (i = 0; i < w->nr; i++) {
+		if (w->entries[i].obj->ops->owned)
+			return true;
+	}
+	return false;
+}
+
+static int block(struct ntsync_wait *w)
+{
+	LIST_HEAD(kits);
+	int ret;
+
+	if (waits_for_owner(w)) {
+		ret = alloc_kits(w, &kits);
+		if (ret)
+			return ret;
+	}
+	ntsync_pi_lock();
+	update_wait(w, ntsync_task_level(current), &kits);
+	catch_up();
+	ntsync_pi_unlock();
+	free_kits(&kits);
+	return 0;
+}
+
+/**
+ * ntsync_pi_block() - current is about to sleep
+ * @w: its wait, in all queues
+ *
+ * From here on the arbiter can find it. A normal task is done with that; what a
+ * real-time task waits for is boosted when this returns.
+ *
+ * Return: 0, or -ENOMEM if the owners could not be boosted: don't sleep.
+ */
+int ntsync_pi_block(struct ntsync_wait *w)
+{
+	int level;
+
+	if (!ntsync_pi_enabled)
+		return 0;
+	ntsync_sleeper_register(w);
+	level = ntsync_task_level(current);
+	if (likely(level == data_race(w->level) && (level == MAX_RT_PRIO || !waits_for_owner(w))))
+		return 0;
+	return block(w);
+}
+
+/* The counterpart, after the wait has left all queues; nobody inherits from it then. */
+void ntsync_pi_unblock(struct ntsync_wait *w)
+{
+	bool unregistered;
+	u32 i;
+
+	if (!w->slot && !w->overflow)
+		return;
+	unregistered = ntsync_sleeper_try_unregister(w);
+	if (likely(unregistered && !w->pi))
+		return;
+
+	ntsync_pi_lock();
+	if (!unregistered)
+		ntsync_sleeper_unregister_locked(w);
+	for (i = 0; w->pi && i < w->nr; i++) {
+		struct ntsync_wait_entry *e = &w->entries[i];
+
+		if (e->obj->ops->owned)
+			update_entry(e, MAX_RT_PRIO, NULL);
+	}
+	catch_up();
+	ntsync_pi_unlock();
+}
+
+/* ---- boosts of events ---- */
+
+static void end_event_boost(struct ntsync_pi_task *r)
+{
+	detach(&r->event);
+	atomic_dec(&ntsync_boosts);
+	update_task(r);
+	drop_spare();
+}
+
+/*
+ * Boosts @p until its next wait. @spare is the record that the boost has brought
+ * along. Of two that one wait has taken, the better counts.
+ */
+void ntsync_pi_boost_locked(struct task_struct *p, struct ntsync_pi_task *spare, int level,
+			    int policy, u64 dev)
+{
+	struct ntsync_pi_task *r;
+
+	add_spare(spare);
+	if (is_dead(p)) {
+		drop_spare();
+		return;
+	}
+	r = get_record(p);
+	if (ntsync_waitq_queued(&r->event.node)) {
+		level = min(level, r->event.node.level);
+		detach(&r->event);
+		atomic_dec(&ntsync_boosts);
+		drop_spare();
+	}
+	r->event.policy = policy;
+	r->event.event = true;
+	r->event_dev = dev;
+	attach(&r->event, r, level);
+	atomic_inc(&ntsync_boosts);
+	update_task(r);
+	catch_up();
+}
+
+void ntsync_pi_end_boost_locked(struct task_struct *p)
+{
+	struct ntsync_pi_task *r = find_record(p);
+
+	if (!r || !ntsync_waitq_queued(&r->event.node))
+		return;
+	end_event_boost(r);
+	catch_up();
+}
+
+void ntsync_pi_end_boosts_locked(u64 dev)
+{
+	struct ntsync_pi_task *r;
+	struct hlist_node *next;
+	int i;
+
+	hash_for_each_safe(records, i, next, r, hash) {
+		if (ntsync_waitq_queued(&r->event.node) && r->event_dev == dev)
+			end_event_boost(r);
+	}
+	catch_up();
+}
+
+/* The priority that current has without us, 0 if it is a normal task. */
+int ntsync_pi_base_prio(void)
+{
+	const struct ntsync_pi_task *r;
+	int prio = current->rt_priority;
+
+	if (!prio || (list_empty_careful(&active) && !atomic_read(&ntsync_boosts)))
+		return prio;
+	ntsync_pi_lock();
+	r = find_record(current);
+	if (r && r->prio)
+		prio = r->base.prio;
+	ntsync_pi_unlock();
+	return prio;
+}
+
+/* ---- now and then ---- */
+
+static void bury(struct ntsync_pi_task *r)
+{
+	struct ntsync_waitq_node *n;
+
+	while ((n = ntsync_waitq_first(&r->contribs))) {
+		struct ntsync_contrib *c = container_of(n, struct ntsync_contrib, node);
+
+		detach(c);
+		if (c->event) {
+			atomic_dec(&ntsync_boosts);
+			drop_spare();
+		}
+	}
+	update_task(r);
+}
+
+/*
+ * Nobody tells us when a boosted task dies, or changes its own parameters. While
+ * there are records they are looked at once a second.
+ */
+static void sweep(struct work_struct *work)
+{
+	struct ntsync_pi_task *r;
+	struct hlist_node *next;
+	int i;
+
+	ntsync_pi_lock();
+	hash_for_each_safe(records, i, next, r, hash) {
+		if (is_dead(r->task))
+			bury(r);
+		else
+			update_task(r);
+	}
+	catch_up();
+	if (!hash_empty(records))
+		schedule_delayed_work(&sweeper, HZ);
+	ntsync_pi_unlock();
+}
+
+/* One record more, for update_mutex(), which has the old and the new owner in hand. */
+int ntsync_pi_init(void)
+{
+	struct ntsync_pi_task *r = ntsync_pi_task_alloc();
+
+	if (!r)
+		return -ENOMEM;
+	list_add(&r->spare, &spares);
+	return 0;
+}
+
+/* Without an open file there is no wait and no instance, and so no contribution. */
+void ntsync_pi_exit(void)
+{
+	cancel_delayed_work_sync(&sweeper);
+	drop_spare();
+	WARN_ON(!hash_empty(records) || !list_empty(&spares) || !list_empty(&active));
+}
+
+/* ---- for people ---- */
+
+static void show_record(struct seq_file *m, const struct ntsync_pi_task *r)
+{
+	struct ntsync_waitq_node *n;
+
+	seq_printf(m, "task %d %s\n", r->task->pid, r->task->comm);
+	seq_printf(m, "base policy=%d prio=%d nice=%d reset_on_fork=%d\n", r->base.policy,
+		   r->base.prio, task_nice(r->task), r->base.reset_on_fork);
+	for (n = ntsync_waitq_first(&r->contribs); n; n = ntsync_waitq_next(n)) {
+		const struct ntsync_contrib *c = container_of(n, struct ntsync_contrib, node);
+
+		seq_printf(m, "  contribution %s policy=%d prio=%d\n",
+			   c->event ? "event" : "mutex", c->policy, prio_of(n->level));
+	}
+}
+
+void ntsync_pi_show(struct seq_file *m)
+{
+	struct ntsync_pi_task *r;
+	int i;
+
+	ntsync_pi_lock();
+	hash_for_each(records, i, r, hash)
+		show_record(m, r);
+	ntsync_pi_unlock();
+}
+
+void ntsync_pi_show_stats(struct seq_file *m)
+{
+	rt_mutex_lock(&pi_lock); /* looking does not count */
+	seq_printf(m, "pi_lock: %llu\n", stats.locks);
+	seq_printf(m, "pi_alloc: %llu\n", stats.allocs);
+	seq_printf(m, "pi_records_total: %llu\n", stats.records);
+	rt_mutex_unlock(&pi_lock);
 }

@@ -21,7 +21,9 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 	w->taker.boost = NULL;
 	atomic_set(&w->claim, NTSYNC_UNCLAIMED);
 	w->all = all;
+	w->left = false;
 	w->pi = false;
+	w->overflow = false;
 	w->level = ntsync_task_level(current);
 	w->slot = NULL;
 	w->count = req->count;
@@ -73,9 +75,16 @@ bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked)
  */
 void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e)
 {
-	guard(raw_spinlock)(&e->obj->lock);
-	if (ntsync_waitq_queued(&e->node))
-		ntsync_obj_dequeue_locked(e->obj, e);
+	struct ntsync_obj *obj = e->obj;
+	bool help;
+
+	scoped_guard(raw_spinlock, &obj->lock) {
+		if (ntsync_waitq_queued(&e->node))
+			ntsync_obj_dequeue_locked(obj, e);
+		help = obj->unsettled;
+	}
+	if (unlikely(help))
+		ntsync_obj_help(obj);
 }
 
 bool ntsync_deadline_passed(const struct ntsync_deadline *deadline)
@@ -96,7 +105,7 @@ int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadl
 	int ret = 0;
 
 	for (;;) {
-		set_current_state(TASK_INTERRUPTIBLE);
+		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (ntsync_wait_claimed(w))
 			break;
 		if (signal_pending(current)) {
@@ -132,26 +141,14 @@ int ntsync_wait_result(struct ntsync_wait *w, int ret, u32 *index)
 	return ntsync_taker_result(&w->taker);
 }
 
-static noinline int with_small_entries(struct ntsync_wait_req *req, ntsync_block_fn block)
+/* For @nr entries: the caller's @small ones if that is enough, else memory; or NULL. */
+struct ntsync_wait_entry *ntsync_wait_get_entries(u32 nr, struct ntsync_wait_entry *small)
 {
-	struct ntsync_wait_entry entries[NTSYNC_SMALL_WAIT];
-
-	return block(req, entries);
+	return nr <= NTSYNC_SMALL_WAIT ? small : ntsync_cache_alloc_entries(nr);
 }
 
-int ntsync_wait_with_entries(struct ntsync_wait_req *req, ntsync_block_fn block)
+void ntsync_wait_put_entries(struct ntsync_wait_entry *entries, u32 nr)
 {
-	u32 nr = ntsync_req_entries(req);
-	struct ntsync_wait_entry *entries;
-	int ret;
-
-	if (nr <= NTSYNC_SMALL_WAIT)
-		return with_small_entries(req, block);
-
-	entries = ntsync_cache_alloc_entries(nr);
-	if (!entries)
-		return -ENOMEM;
-	ret = block(req, entries);
-	ntsync_cache_free_entries(entries, nr);
-	return ret;
+	if (nr > NTSYNC_SMALL_WAIT)
+		ntsync_cache_free_entries(entries, nr);
 }

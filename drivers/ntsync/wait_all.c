@@ -90,12 +90,11 @@ static bool try_all_locked(struct ntsync_wait_req *req, struct ntsync_taker *tak
 	if (signaled) {
 		req->index = 0;
 		acquire_each(req, taker);
-	}
-	leave_each(req);
-	if (!signaled && req->alert) {
+	} else if (req->alert) {
 		req->index = req->count;
 		signaled = try_alert(req, taker);
 	}
+	leave_each(req);
 	return signaled;
 }
 
@@ -104,6 +103,7 @@ static int try_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 {
 	struct ntsync_taker taker = { .task = current, .owner = req->owner };
 
+	smp_mb(); /* see ntsync_obj_peek() */
 	if (!peek(req))
 		return -EAGAIN;
 	scoped_guard(ntsync_all_lock, dev) {
@@ -143,19 +143,27 @@ static void dequeue(struct ntsync_device *dev, struct ntsync_wait *w,
 
 	if (req->alert)
 		ntsync_wait_dequeue_any(&w->entries[w->count]);
+	if (smp_load_acquire(&w->left))
+		return;
 
 	guard(ntsync_all_lock)(dev);
+	if (w->left)
+		return;
 	for (i = 0; i < w->count; i++)
 		ntsync_waitq_erase(&w->entries[i].obj->all, &w->entries[i].node);
 	leave_each(req);
 }
 
-static int block_all(struct ntsync_wait_req *req, struct ntsync_wait_entry *entries)
+static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 {
-	struct ntsync_device *dev = req->objs[0]->dev;
+	struct ntsync_wait_entry small[NTSYNC_SMALL_WAIT], *entries;
+	u32 nr = ntsync_req_entries(req);
 	struct ntsync_wait w;
 	int ret = 0;
 
+	entries = ntsync_wait_get_entries(nr, small);
+	if (!entries)
+		return -ENOMEM;
 	ntsync_wait_init(&w, req, entries, true);
 	if (!enqueue(dev, &w, req)) {
 		ret = ntsync_pi_block(&w);
@@ -165,6 +173,7 @@ static int block_all(struct ntsync_wait_req *req, struct ntsync_wait_entry *entr
 		ntsync_pi_unblock(&w);
 	}
 	ntsync_pi_catch_up();
+	ntsync_wait_put_entries(entries, nr);
 	return ntsync_wait_result(&w, ret, &req->index);
 }
 
@@ -210,5 +219,5 @@ int ntsync_wait_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 		return ret;
 	if (ntsync_deadline_passed(&req->deadline))
 		return -ETIMEDOUT;
-	return ntsync_wait_with_entries(req, block_all);
+	return block_all(dev, req);
 }

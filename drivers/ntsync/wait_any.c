@@ -5,30 +5,45 @@
 #include "lock.h"
 #include "ntsync_internal.h"
 
-/* Take it if it can be had now. */
-static bool try_acquire(struct ntsync_obj *obj, struct ntsync_taker *taker)
+/* The lowest position that is ready at a look, @nr if there is none. */
+static u32 first_ready(const struct ntsync_wait_req *req, u32 nr)
 {
-	struct ntsync_hold h;
-	bool signaled;
+	u32 i;
 
-	if (!ntsync_obj_peek(obj, taker->owner))
-		return false;
-	ntsync_obj_hold(&h, obj);
-	signaled = obj->ops->signaled(obj, taker->owner);
-	if (signaled)
-		obj->ops->acquire(obj, taker);
-	ntsync_obj_unhold(&h);
-	return signaled;
+	for (i = 0; i < nr; i++) {
+		if (ntsync_obj_peek(req->objs[i], req->owner))
+			break;
+	}
+	return i;
 }
 
-/* One look at each, no queueing. -EAGAIN if none is ready. */
+/*
+ * Takes the object if it can be had and nothing before it: since we looked there,
+ * somebody may have signaled that one first and this one after it.
+ */
+static bool try_acquire(const struct ntsync_wait_req *req, u32 index, struct ntsync_taker *taker)
+{
+	struct ntsync_obj *obj = req->objs[index];
+	struct ntsync_hold h;
+	bool ready;
+
+	ntsync_obj_hold(&h, obj);
+	ready = obj->ops->signaled(obj, req->owner) && first_ready(req, index) == index;
+	if (ready)
+		obj->ops->acquire(obj, taker);
+	ntsync_obj_unhold(&h);
+	return ready;
+}
+
+/* No queueing. -EAGAIN if none is ready. */
 static int try_each(struct ntsync_wait_req *req)
 {
 	struct ntsync_taker taker = { .task = current, .owner = req->owner };
+	u32 nr = ntsync_req_entries(req);
 	u32 i;
 
-	for (i = 0; i < ntsync_req_entries(req); i++) {
-		if (try_acquire(req->objs[i], &taker)) {
+	while ((i = first_ready(req, nr)) < nr) {
+		if (try_acquire(req, i, &taker)) {
 			req->index = i;
 			return ntsync_taker_result(&taker);
 		}
@@ -36,14 +51,18 @@ static int try_each(struct ntsync_wait_req *req)
 	return -EAGAIN;
 }
 
-static int block_any(struct ntsync_wait_req *req, struct ntsync_wait_entry *entries)
+static noinline int block_any(struct ntsync_wait_req *req)
 {
+	struct ntsync_wait_entry small[NTSYNC_SMALL_WAIT], *entries;
+	u32 queued = 0, nr = ntsync_req_entries(req);
 	struct ntsync_wait w;
-	u32 queued = 0;
 	int ret = 0;
 
+	entries = ntsync_wait_get_entries(nr, small);
+	if (!entries)
+		return -ENOMEM;
 	ntsync_wait_init(&w, req, entries, false);
-	while (queued < ntsync_req_entries(req)) {
+	while (queued < nr) {
 		if (ntsync_wait_enqueue_any(&entries[queued], false))
 			goto out;
 		queued++;
@@ -55,6 +74,7 @@ out:
 	while (queued--)
 		ntsync_wait_dequeue_any(&entries[queued]);
 	ntsync_pi_unblock(&w);
+	ntsync_wait_put_entries(entries, nr);
 	return ntsync_wait_result(&w, ret, &req->index);
 }
 
@@ -73,10 +93,11 @@ int ntsync_wait_any(struct ntsync_wait_req *req)
 	int ret;
 
 	ntsync_boost_end();
+	smp_mb(); /* see ntsync_obj_peek() */
 	ret = try_each(req);
 	if (ret != -EAGAIN)
 		return ret;
 	if (ntsync_deadline_passed(&req->deadline))
 		return -ETIMEDOUT;
-	return ntsync_wait_with_entries(req, block_any);
+	return block_any(req);
 }

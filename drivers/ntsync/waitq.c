@@ -11,8 +11,6 @@ static bool comes_before(struct rb_node *a, const struct rb_node *b)
 	const struct ntsync_waitq_node *l = rb_entry(a, struct ntsync_waitq_node, rb);
 	const struct ntsync_waitq_node *r = rb_entry(b, struct ntsync_waitq_node, rb);
 
-	if (l->epoch != r->epoch)
-		return (s32)(l->epoch - r->epoch) < 0;
 	if (l->level != r->level)
 		return l->level < r->level;
 	return l->arrival < r->arrival;
@@ -22,13 +20,11 @@ void ntsync_waitq_init(struct ntsync_waitq *q)
 {
 	q->tree = RB_ROOT_CACHED;
 	q->arrivals = 0;
-	q->epoch = 0;
 	q->count = 0;
 }
 
 void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level)
 {
-	n->epoch = q->epoch;
 	n->arrival = q->arrivals++;
 	n->level = level;
 	rb_add_cached(&n->rb, &q->tree, comes_before);
@@ -48,13 +44,4 @@ void ntsync_waitq_move(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int 
 	rb_erase_cached(&n->rb, &q->tree);
 	n->level = level;
 	rb_add_cached(&n->rb, &q->tree, comes_before);
-}
-
-/*
- * Draws a line behind everybody who is queued now. Returns what
- * ntsync_waitq_before_cut() wants in order to tell them from later ones.
- */
-u32 ntsync_waitq_cut(struct ntsync_waitq *q)
-{
-	return q->epoch++;
 }

@@ -22,15 +22,16 @@
  * Between claim and wake-up preemption is off: a signaller that is preempted
  * there by a middling task would hold up a better waiter for as long as that
  * task likes. For the same reason at most NTSYNC_WAKE_BATCH are woken at a time.
- * What is left to do when the lock is dropped in between stays visible to
- * others, so that nobody can come between a signal and those whom it released:
  *
- *   a thing that one waiter takes from all others (semaphore, mutex, auto-reset
- *   event): obj->unsettled is set, and whoever takes the lock next goes on
- *   handing out before it does anything else;
+ * Those who have not been reached when the lock is dropped in between have been
+ * promised the object all the same. obj->unsettled says so, and everybody who wants
+ * to do something with the object goes on handing it out first, in the same order
+ * (ntsync_obj_hold()). So nobody can come between a signal and those whom it
+ * released: neither take it from them, nor reset it, nor join them.
  *
- *   a release of everybody who is queued (manual-reset event): they are cut off
- *   from later arrivals by the queue's epoch, and go first.
+ * Nor do they depend on the signaller alone, who may not run for a while: whoever
+ * it has woken helps with one batch on his way out (ntsync_obj_help()), and is more
+ * urgent than those whom that reaches.
  */
 #include <linux/preempt.h>
 #include <linux/sched/task.h>
@@ -122,32 +123,40 @@ static bool refresh_level(struct ntsync_waitq *q, struct ntsync_wait_entry *e)
 }
 
 /*
- * Serves the waiter that is next; false if it was not to be had: its level was
- * out of date (then somebody else may be next), or something else was faster.
- * The lock is dropped first if the batch is full; what was next may be gone then.
+ * Hands out until nobody can take the object any more, or the batch is full; then
+ * false. An entry whose level was out of date is asked for again: somebody else may
+ * come first now.
  */
-static bool serve(struct ntsync_hold *h, struct ntsync_wait_entry *e)
-{
-	if (h->steps++ == NTSYNC_WAKE_BATCH) {
-		wake_and_relock(h);
-		return false;
-	}
-	return !refresh_level(&h->obj->any, e) && grant_locked(h, e);
-}
-
-/* Hands out until nobody can take the object any more. */
-static void settle(struct ntsync_hold *h)
+static bool hand_out_locked(struct ntsync_hold *h)
 {
 	struct ntsync_obj *obj = h->obj;
 	struct ntsync_wait_entry *e;
 
-	while (unlikely(obj->unsettled)) {
-		e = obj->ops->next_waiter(obj);
-		if (e)
-			serve(h, e);
-		else
-			obj->unsettled = false;
+	while ((e = obj->ops->next_waiter(obj))) {
+		if (h->steps++ == NTSYNC_WAKE_BATCH)
+			return false;
+		if (!refresh_level(&obj->any, e))
+			grant_locked(h, e);
 	}
+	obj->unsettled = false;
+	if (obj->ops->settled)
+		obj->ops->settled(obj);
+	return true;
+}
+
+static void settle(struct ntsync_hold *h)
+{
+	while (unlikely(h->obj->unsettled) && !hand_out_locked(h))
+		wake_and_relock(h);
+}
+
+static void start_hold(struct ntsync_hold *h, struct ntsync_obj *obj, bool all)
+{
+	h->obj = obj;
+	h->all = all;
+	h->drop_all = false;
+	h->nr = 0;
+	lock_obj(h);
 }
 
 /**
@@ -161,11 +170,7 @@ static void settle(struct ntsync_hold *h)
  */
 void ntsync_obj_hold(struct ntsync_hold *h, struct ntsync_obj *obj)
 {
-	h->obj = obj;
-	h->all = false;
-	h->drop_all = false;
-	h->nr = 0;
-	lock_obj(h);
+	start_hold(h, obj, false);
 	settle(h);
 }
 
@@ -173,11 +178,7 @@ void ntsync_obj_hold(struct ntsync_hold *h, struct ntsync_obj *obj)
 void ntsync_obj_hold_all_locked(struct ntsync_hold *h, struct ntsync_obj *obj)
 {
 	ntsync_assert_all_lock(obj->dev);
-	h->obj = obj;
-	h->all = true;
-	h->drop_all = false;
-	h->nr = 0;
-	lock_obj(h);
+	start_hold(h, obj, true);
 	settle(h);
 }
 
@@ -191,6 +192,19 @@ void ntsync_obj_unhold(struct ntsync_hold *h)
 	if (h->drop_all)
 		rt_mutex_unlock(&h->obj->dev->all_lock);
 	ntsync_pi_catch_up();
+	/* The counterpart of the one in ntsync_obj_peek(). */
+	smp_mb();
+}
+
+/* One batch for those who are still to be served, by one of those who have been. */
+void ntsync_obj_help(struct ntsync_obj *obj)
+{
+	struct ntsync_hold h;
+
+	start_hold(&h, obj, false);
+	if (obj->unsettled)
+		hand_out_locked(&h);
+	ntsync_obj_unhold(&h);
 }
 
 /* ---- wait-alls ---- */
@@ -209,23 +223,31 @@ static bool all_signaled(const struct ntsync_wait *w)
 }
 
 /*
- * all_lock keeps the states as all_signaled() has seen them, and the sleeper in
- * its call: it needs all_lock to leave.
+ * all_lock keeps the states as all_signaled() has seen them, and the record here:
+ * the sleeper needs all_lock to leave, until it is told that it has left. So the
+ * best waiter does not have to wait until all others have been looked at.
  */
 static void grant_all(struct ntsync_wait *w)
 {
+	struct task_struct *task = get_task_struct(w->taker.task);
 	u32 i;
 
-	guard(preempt)();
-	if (!ntsync_wait_claim(w, 0))
-		return;
-	for (i = 0; i < w->count; i++) {
-		struct ntsync_obj *obj = w->entries[i].obj;
+	scoped_guard(preempt) {
+		if (!ntsync_wait_claim(w, 0))
+			break;
+		for (i = 0; i < w->count; i++) {
+			struct ntsync_wait_entry *e = &w->entries[i];
+			struct ntsync_obj *obj = e->obj;
 
-		guard(raw_spinlock)(&obj->lock);
-		obj->ops->acquire(obj, &w->taker);
+			ntsync_waitq_erase(&obj->all, &e->node);
+			guard(raw_spinlock)(&obj->lock);
+			obj->ops->acquire(obj, &w->taker);
+			obj->all_waits--;
+		}
+		smp_store_release(&w->left, true);
+		wake_up_process(task);
 	}
-	wake_up_process(w->taker.task);
+	put_task_struct(task);
 }
 
 /* Who moves back is met again, and then in its place. */
@@ -239,70 +261,44 @@ static void sort_by_live_level(struct ntsync_waitq *q)
 	}
 }
 
-/**
- * ntsync_wake_all_waiters() - offer a signaled object to the wait-alls
- * @h: the object
- *
- * They come before the any-waiters. Drops obj->lock meanwhile; with wait-alls
- * there, all_lock keeps the state.
+/*
+ * Wait-alls come before the any-waiters. obj->lock is dropped meanwhile, but we
+ * count as one of the wait-alls, so all_lock keeps the state.
  */
-void ntsync_wake_all_waiters(struct ntsync_hold *h)
+static void wake_all_waiters(struct ntsync_hold *h)
 {
 	struct ntsync_obj *obj = h->obj;
-	struct ntsync_waitq_node *n;
+	struct ntsync_waitq_node *n, *next;
 
 	if (likely(!obj->all_waits))
 		return;
 	ntsync_assert_all_lock(obj->dev);
+	WARN_ON_ONCE(h->nr); /* they would wait for their wake-up until we are through */
+	obj->all_waits++;
 	raw_spin_unlock(&obj->lock);
 
 	sort_by_live_level(&obj->all);
-	for (n = ntsync_waitq_first(&obj->all); n; n = ntsync_waitq_next(n)) {
+	for (n = ntsync_waitq_first(&obj->all); n; n = next) {
 		struct ntsync_wait *w = container_of(n, struct ntsync_wait_entry, node)->wait;
 
-		if (!ntsync_wait_claimed(w) && all_signaled(w))
+		next = ntsync_waitq_next(n);
+		if (all_signaled(w))
 			grant_all(w);
 	}
 
 	raw_spin_lock(&obj->lock);
+	obj->all_waits--;
 }
-
-/* ---- what the types call after a change ---- */
 
 /**
  * ntsync_wake_takers() - the object can be taken now: hand it to whom it is due
  * @h: the object
  *
- * For what can be used up: semaphores, mutexes, auto-reset events.
+ * What the types call after a change for the better.
  */
 void ntsync_wake_takers(struct ntsync_hold *h)
 {
-	ntsync_wake_all_waiters(h);
-	if (h->obj->any.count) {
-		h->obj->unsettled = true;
-		settle(h);
-	}
-}
-
-/* Releases the first any-waiter that is still waiting, if there is one. */
-void ntsync_wake_one(struct ntsync_hold *h)
-{
-	struct ntsync_wait_entry *e;
-
-	while ((e = ntsync_obj_first_any(h->obj)) && !serve(h, e))
-		;
-}
-
-/* Releases every any-waiter that is queued now, and none that comes later. */
-void ntsync_wake_queued(struct ntsync_hold *h)
-{
-	struct ntsync_waitq *q = &h->obj->any;
-	struct ntsync_wait_entry *e;
-	u32 epoch;
-
-	if (!q->count)
-		return;
-	epoch = ntsync_waitq_cut(q);
-	while ((e = ntsync_obj_first_any(h->obj)) && ntsync_waitq_before_cut(&e->node, epoch))
-		serve(h, e);
+	wake_all_waiters(h);
+	h->obj->unsettled = true;
+	settle(h);
 }

@@ -249,6 +249,8 @@ END {
 	suite = step
 	if (marked && planned_suites < 0)
 		emit("fail", "ended without its number of suites")
+	else if (marked && planned_suites == 0)
+		emit("fail", "ran no suite")
 	else if (marked && planned_suites != suites_marked)
 		emit("fail", "planned " planned_suites " suites, saw " suites_marked)
 	# 1 says that a suite failed; anything else is the machine's own trouble.

@@ -9,7 +9,7 @@ debian_mirror() {
 	[ -n "${NTSYNC_MIRROR:-}" ] && { echo "${NTSYNC_MIRROR%/}"; return; }
 	# shellcheck disable=SC2016 # apt's own variables
 	uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
-		grep -m 1 '/debian/*$') ||
+		awk '/\/debian\/*$/ && !found { print; found = 1 } END { exit !found }') ||
 		die "no Debian mirror among apt's sources: set NTSYNC_MIRROR to one (…/debian)"
 	echo "${uri%%/}"
 }
@@ -67,10 +67,11 @@ debian_version() {
 			END { exit !found }'
 }
 
-# The package names that PACKAGE=VERSION depends on, one a line.
+# The package names that PACKAGE=VERSION depends on, one a line. Reads to the end:
+# apt fails when its output is cut off.
 debian_depends() {
 	debian_apt "$1" apt-cache show "$2" |
-		sed -n '/^Depends: /{s///;s/ *([^)]*)//g;s/ *[,|] */\n/g;p;q}'
+		sed -n '/^Depends: /{s///;s/ *([^)]*)//g;s/ *[,|] */\n/g;p}'
 }
 
 # Downloads PACKAGE[=VERSION]… of SUITE and unpacks them into DIR.

@@ -286,6 +286,156 @@ static void a_reset_does_not_catch_a_signal_on_its_way(struct kunit *test)
 	}
 }
 
+/* ---- a pulse is a promise like any other ---- */
+
+#define STALE	300
+
+/* Two signals in a race, each of which drops the lock on its way past the stale ones. */
+static void pulse_or_set(void *arg)
+{
+	struct overtake *o = arg;
+	u32 prev;
+
+	if (atomic_inc_return(&o->role) == 1)
+		ntsync_event_pulse(o->obj, &prev);
+	else
+		ntsync_event_set(o->obj, &prev);
+}
+
+static void queue_stale(struct kt_record *r, struct ntsync_obj *obj, struct ntsync_obj *gone)
+{
+	u32 prev;
+	int i;
+
+	for (i = 0; i < STALE; i++)
+		kt_record_queue(&r[i], 1, obj, gone);
+	ntsync_event_pulse(gone, &prev);
+}
+
+static void a_pulse_and_a_set_release_two(struct kunit *test)
+{
+	struct ntsync_obj *gone = kt_event(test, true, false);
+	struct overtake o = {
+		.obj = kt_event(test, false, false),
+		.r = records(test, STALE + 2),
+	};
+	int round;
+	u32 prev;
+
+	for (round = 0; round < 200; round++) {
+		queue_stale(o.r, o.obj, gone);
+		kt_record_queue(&o.r[STALE], 1, o.obj, NULL);
+		kt_record_queue(&o.r[STALE + 1], 1, o.obj, NULL);
+		atomic_set(&o.role, 0);
+		kt_run(test, 2, pulse_or_set, &o);
+		KUNIT_ASSERT_EQ(test, leave_all(o.r, STALE + 2), STALE + 2);
+		ntsync_event_reset(o.obj, &prev);
+	}
+}
+
+static void pulse_or_come_late(void *arg)
+{
+	struct overtake *o = arg;
+	struct kt_record late;
+	u32 prev;
+
+	if (atomic_inc_return(&o->role) == 1) {
+		ntsync_event_pulse(o->obj, &prev);
+		return;
+	}
+	kt_set_prio(current, 50);
+	while (!ntsync_wait_claimed(&o->r[STALE].wait) && o->obj->any.count > STALE)
+		usleep_range(1, 2);
+	kt_record_queue(&late, 1, o->obj, NULL);
+	o->newcomer = kt_record_leave(&late);
+}
+
+static void a_pulse_releases_one_that_was_queued(struct kunit *test)
+{
+	struct ntsync_obj *gone = kt_event(test, true, false);
+	struct overtake o = {
+		.obj = kt_event(test, false, false),
+		.r = records(test, STALE + 1),
+	};
+	int round;
+
+	for (round = 0; round < 200; round++) {
+		queue_stale(o.r, o.obj, gone);
+		kt_record_queue(&o.r[STALE], 1, o.obj, NULL);
+		atomic_set(&o.role, 0);
+		kt_run(test, 2, pulse_or_come_late, &o);
+		KUNIT_ASSERT_EQ(test, o.newcomer, NTSYNC_UNCLAIMED);
+		KUNIT_ASSERT_EQ(test, leave_all(o.r, STALE + 1), STALE + 1);
+		KUNIT_ASSERT_FALSE(test, o.obj->event.signaled);
+	}
+}
+
+/* ---- who has been served helps ---- */
+
+/*
+ * A signaller stopped after its first batch: what it has promised is there, and the
+ * first of the served who leaves hands out the next batch.
+ */
+static void the_served_help_the_others(struct kunit *test)
+{
+	struct ntsync_obj *sem = kt_sem(test, 0, 100);
+	struct kt_record *r = records(test, 40);
+	int i;
+
+	for (i = 0; i < 40; i++)
+		kt_record_queue(&r[i], 1, sem, NULL);
+	sem->sem.count = 40;
+	sem->unsettled = true;
+	KUNIT_EXPECT_EQ(test, kt_record_leave(&r[39]), NTSYNC_UNCLAIMED);
+	KUNIT_EXPECT_EQ(test, sem->sem.count, 40 - NTSYNC_WAKE_BATCH);
+	KUNIT_EXPECT_EQ(test, kt_record_leave(&r[0]), 0);
+	KUNIT_EXPECT_EQ(test, sem->sem.count, 40 - 2 * NTSYNC_WAKE_BATCH);
+	KUNIT_EXPECT_EQ(test, leave_all(r, 39), 39);
+}
+
+/* ---- the lowest position ---- */
+
+struct scan {
+	struct ntsync_obj *low, *high;
+	atomic_t role;
+	unsigned int wrong;
+};
+
+/* The lower one is always set before the higher one, so the higher is never alone. */
+static void set_both_or_scan(void *arg)
+{
+	struct scan *s = arg;
+	struct ntsync_obj *objs[] = { s->low, s->high };
+	struct ntsync_wait_req req = { .objs = objs, .count = 2, .owner = 1 };
+	u32 prev;
+	int i;
+
+	if (atomic_inc_return(&s->role) == 1) {
+		for (i = 0; i < 20000; i++) {
+			ntsync_event_set(s->low, &prev);
+			ntsync_event_set(s->high, &prev);
+			ntsync_event_reset(s->high, &prev);
+			ntsync_event_reset(s->low, &prev);
+		}
+		return;
+	}
+	for (i = 0; i < 40000; i++) {
+		if (!ntsync_wait_any(&req) && req.index == 1)
+			s->wrong++;
+	}
+}
+
+static void a_scan_does_not_pass_over_a_lower_one(struct kunit *test)
+{
+	struct scan s = {
+		.low = kt_event(test, true, false),
+		.high = kt_event(test, true, false),
+	};
+
+	kt_run(test, 2, set_both_or_scan, &s);
+	KUNIT_EXPECT_EQ(test, s.wrong, 0);
+}
+
 /* ---- conservation ---- */
 
 struct churn {
@@ -333,6 +483,10 @@ static struct kunit_case claim_cases[] = {
 	KUNIT_CASE_SLOW(nobody_overtakes_a_release_in_progress),
 	KUNIT_CASE_SLOW(a_pulse_does_not_release_a_newcomer),
 	KUNIT_CASE_SLOW(a_reset_does_not_catch_a_signal_on_its_way),
+	KUNIT_CASE_SLOW(a_pulse_and_a_set_release_two),
+	KUNIT_CASE_SLOW(a_pulse_releases_one_that_was_queued),
+	KUNIT_CASE(the_served_help_the_others),
+	KUNIT_CASE_SLOW(a_scan_does_not_pass_over_a_lower_one),
 	KUNIT_CASE_SLOW(no_count_is_lost_to_a_deadline),
 	{}
 };

@@ -97,6 +97,25 @@ static void a_sunk_waiter_lets_its_betters_pass(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, sunk), 0);
 }
 
+/* Where a waiter sinks to must not decide whether it is looked at. */
+static void sunk_waiters_are_not_passed_over(struct kunit *test)
+{
+	static const int to[] = { 60, 50, 40 };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(to); i++) {
+		struct ntsync_obj *event = kt_event(test, true, false);
+		struct kt_waiter *sunk = start_all(test, 1, 90, event, NULL);
+		struct kt_waiter *other = start_all(test, 1, 50, event, NULL);
+		u32 prev;
+
+		kt_set_prio(sunk->task, to[i]);
+		ntsync_event_set(event, &prev);
+		KUNIT_EXPECT_EQ(test, kt_waiter_join(test, sunk), 0);
+		KUNIT_EXPECT_EQ(test, kt_waiter_join(test, other), 0);
+	}
+}
+
 static void goes_before_wait_any(struct kunit *test)
 {
 	struct ntsync_obj *event = kt_event(test, false, false);
@@ -259,6 +278,7 @@ static struct kunit_case wait_all_cases[] = {
 	KUNIT_CASE(an_object_twice_is_refused),
 	KUNIT_CASE(served_in_the_order_of_priority),
 	KUNIT_CASE(a_sunk_waiter_lets_its_betters_pass),
+	KUNIT_CASE(sunk_waiters_are_not_passed_over),
 	KUNIT_CASE(goes_before_wait_any),
 	KUNIT_CASE(a_pulse_satisfies_it),
 	KUNIT_CASE(its_owner_has_all_of_its_waits_served),

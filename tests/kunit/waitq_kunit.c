@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The queue alone: order, the cut, and that it stays a balanced tree.
+ * The queue alone: order, and that it stays a balanced tree.
  */
 #include <kunit/test.h>
 #include <linux/log2.h>
@@ -47,28 +47,6 @@ static void a_moved_node_keeps_its_arrival(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, q.count, 3);
 }
 
-static void a_cut_separates_whatever_the_level(struct kunit *test)
-{
-	struct ntsync_waitq_node before, better, later;
-	struct ntsync_waitq q;
-	u32 epoch;
-
-	ntsync_waitq_init(&q);
-	q.epoch = U32_MAX; /* the next one wraps */
-	ntsync_waitq_insert(&q, &before, 100);
-	epoch = ntsync_waitq_cut(&q);
-	ntsync_waitq_insert(&q, &later, 100);
-	ntsync_waitq_insert(&q, &better, 0);
-
-	KUNIT_EXPECT_PTR_EQ(test, ntsync_waitq_first(&q), &before);
-	KUNIT_EXPECT_TRUE(test, ntsync_waitq_before_cut(&before, epoch));
-	KUNIT_EXPECT_FALSE(test, ntsync_waitq_before_cut(&better, epoch));
-	KUNIT_EXPECT_FALSE(test, ntsync_waitq_before_cut(&later, epoch));
-
-	ntsync_waitq_erase(&q, &before);
-	KUNIT_EXPECT_PTR_EQ(test, ntsync_waitq_first(&q), &better);
-}
-
 static int depth(const struct ntsync_waitq_node *n)
 {
 	const struct rb_node *rb;
@@ -106,7 +84,7 @@ static void ten_thousand_waiters_are_a_few_steps_away(struct kunit *test)
 #define MODEL	64
 #define STEPS	20000
 
-/* The model: the first is whoever has the least (epoch, level, arrival) of all. */
+/* The model: the first is whoever has the least (level, arrival) of all. */
 static struct ntsync_waitq_node *least(struct ntsync_waitq_node *n)
 {
 	struct ntsync_waitq_node *best = NULL;
@@ -117,10 +95,8 @@ static struct ntsync_waitq_node *least(struct ntsync_waitq_node *n)
 
 		if (!ntsync_waitq_queued(c))
 			continue;
-		if (!best || c->epoch < best->epoch ||
-		    (c->epoch == best->epoch &&
-		     (c->level < best->level ||
-		      (c->level == best->level && c->arrival < best->arrival))))
+		if (!best || c->level < best->level ||
+		    (c->level == best->level && c->arrival < best->arrival))
 			best = c;
 	}
 	return best;
@@ -146,9 +122,7 @@ static void random_operations_agree_with_a_model(struct kunit *test)
 		u32 what = prandom_u32_state(&rnd) % 16;
 		int level = prandom_u32_state(&rnd) % 5;
 
-		if (!what)
-			ntsync_waitq_cut(&q);
-		else if (!ntsync_waitq_queued(c))
+		if (!ntsync_waitq_queued(c))
 			ntsync_waitq_insert(&q, c, level);
 		else if (what < 8)
 			ntsync_waitq_move(&q, c, level);
@@ -161,7 +135,6 @@ static void random_operations_agree_with_a_model(struct kunit *test)
 static struct kunit_case waitq_cases[] = {
 	KUNIT_CASE(orders_by_level_then_arrival),
 	KUNIT_CASE(a_moved_node_keeps_its_arrival),
-	KUNIT_CASE(a_cut_separates_whatever_the_level),
 	KUNIT_CASE(ten_thousand_waiters_are_a_few_steps_away),
 	KUNIT_CASE(random_operations_agree_with_a_model),
 	{}

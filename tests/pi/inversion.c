@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "inversion.h"
+#include "partner.h"
 
 #include <signal.h>
 
@@ -114,6 +115,7 @@ int stage_teardown(void **state)
 	struct fixture *f = *state;
 	bool ours = f->ours, exact = true;
 
+	partners_end();
 	end_orders();
 	if (ours)
 		exact = all_exact();
@@ -331,16 +333,17 @@ void actor_introduce(struct actor *a)
 	assert_ret(actor_tries(a, new_manual(a->f, true)), 0);
 }
 
-void stage_assert_boosted(struct actor *a, int policy, int prio, const char *file, int line)
+void stage_assert_task_boosted(pid_t tid, const char *name, int policy, int prio, const char *file,
+			       int line)
 {
 	struct task_attr attr;
 
-	fixture_assert_ret(task_get_attr(a->tid, &attr), 0, "sched_getattr()", file, line);
+	fixture_assert_ret(task_get_attr(tid, &attr), 0, "sched_getattr()", file, line);
 	if (attr.policy == (uint32_t)policy && attr.prio == (uint32_t)prio &&
 	    attr.flags & TASK_RESET_ON_FORK)
 		return;
 	print_error("%s: policy %u, priority %u, flags %llu: want %d, %d, reset on fork\n",
-		    a->name, attr.policy, attr.prio, (unsigned long long)attr.flags, policy, prio);
+		    name, attr.policy, attr.prio, (unsigned long long)attr.flags, policy, prio);
 	_fail(file, line);
 }
 

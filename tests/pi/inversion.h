@@ -109,8 +109,11 @@ void work_here(void);
 
 #define assert_base(a) assert_true(task_state_is((a)->tid, &(a)->base, (a)->name))
 /* FIFO at @prio, lent: children don't get it. */
-#define assert_boosted(a, prio) stage_assert_boosted(a, SCHED_FIFO, prio, __FILE__, __LINE__)
-void stage_assert_boosted(struct actor *a, int policy, int prio, const char *file, int line);
+#define assert_boosted(a, prio) assert_lent(a, SCHED_FIFO, prio)
+#define assert_lent(a, policy, prio)                                           \
+	stage_assert_task_boosted((a)->tid, (a)->name, policy, prio, __FILE__, __LINE__)
+void stage_assert_task_boosted(pid_t tid, const char *name, int policy, int prio, const char *file,
+			       int line);
 
 /* ---- the hog ---- */
 

@@ -612,11 +612,11 @@ static void together_with_a_mutex(void **state)
 		assert_ret(actor_locks(consumer, mutex), 0);
 		assert_ret(set_pi(event, SCHED_RR, prio), 0);
 		assert_ret(actor_tries(consumer, event), 0);
-		stage_assert_boosted(consumer, SCHED_RR, prio, __FILE__, __LINE__);
+		assert_lent(consumer, SCHED_RR, prio);
 		actor_lock(waiter, mutex);
 		actor_assert_asleep(waiter);
 		if (above)
-			stage_assert_boosted(consumer, SCHED_RR, 70, __FILE__, __LINE__);
+			assert_lent(consumer, SCHED_RR, 70);
 		else
 			assert_boosted(consumer, 60);
 		assert_ret(actor_tries(consumer, never), -ETIMEDOUT);

@@ -78,14 +78,21 @@ int fixture_run(const char *group, const struct CMUnitTest *tests, size_t count)
 	return _cmocka_run_group_tests(group, tests, count, NULL, NULL);
 }
 
-/* A complaint in the kernel log is then found under the test that caused it. */
+/*
+ * A complaint in the kernel log is then found under the test that caused it.
+ * One write is one record; dprintf() won't do, as it tries to seek.
+ */
 static void announce(const char *name)
 {
 	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	char text[256];
+	int len;
 
 	if (fd < 0)
 		return;
-	dprintf(fd, "ntsync-test: %s\n", name);
+	len = snprintf(text, sizeof(text), "ntsync-test: %s\n", name);
+	if (write(fd, text, len) != len)
+		print_error("# no kernel log: %s\n", strerror(errno));
 	close(fd);
 }
 
@@ -132,6 +139,29 @@ int fixture_setup(void **state)
 	return 0;
 }
 
+static void unlist_finished(struct fixture *f, struct waiter *w)
+{
+	struct waiter **link = &f->finished;
+
+	while (*link && *link != w)
+		link = &(*link)->next_finished;
+	if (*link)
+		*link = w->next_finished;
+}
+
+static void join(struct waiter *w)
+{
+	struct fixture *f = w->fixture;
+
+	if (w->joined)
+		return;
+	pthread_join(w->thread, NULL);
+	w->joined = true;
+	pthread_mutex_lock(&f->lock);
+	unlist_finished(f, w);
+	pthread_mutex_unlock(&f->lock);
+}
+
 static void end_waiters(struct fixture *f)
 {
 	while (f->waiters) {
@@ -141,8 +171,7 @@ static void end_waiters(struct fixture *f)
 			pthread_kill(w->thread, SIGUSR2);
 			sleep_ms(1);
 		}
-		if (!w->joined)
-			pthread_join(w->thread, NULL);
+		join(w);
 		f->waiters = w->next;
 		free(w);
 	}
@@ -476,29 +505,6 @@ bool waiter_asleep(struct waiter *w)
 			return true;
 		sleep_ms(1);
 	}
-}
-
-static void unlist_finished(struct fixture *f, struct waiter *w)
-{
-	struct waiter **link = &f->finished;
-
-	while (*link && *link != w)
-		link = &(*link)->next_finished;
-	if (*link)
-		*link = w->next_finished;
-}
-
-static void join(struct waiter *w)
-{
-	struct fixture *f = w->fixture;
-
-	if (w->joined)
-		return;
-	pthread_join(w->thread, NULL);
-	w->joined = true;
-	pthread_mutex_lock(&f->lock);
-	unlist_finished(f, w);
-	pthread_mutex_unlock(&f->lock);
 }
 
 void fixture_assert_woken(struct waiter *w, int ret, uint32_t index,

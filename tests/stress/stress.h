@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the stress programs share: arguments, random numbers, clock, TAP. */
+#ifndef NTSYNC_TESTS_STRESS_H
+#define NTSYNC_TESTS_STRESS_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define NS_PER_US 1000ull
+#define NS_PER_MS 1000000ull
+#define NS_PER_SEC 1000000000ull
+
+/**
+ * struct stress - one run
+ * @seconds: how long; the first argument, or NTSYNC_STRESS_SECONDS, or 3
+ * @seed: the second argument, or the time; printed, so that a run can be redone
+ * @end: when it is over, CLOCK_MONOTONIC
+ * @tests: "ok" lines so far
+ * @failures: "not ok" lines so far
+ */
+struct stress {
+	unsigned int seconds;
+	uint64_t seed;
+	uint64_t end;
+	unsigned int tests;
+	unsigned int failures;
+};
+
+void stress_init(struct stress *s, int argc, char **argv);
+bool stress_over(const struct stress *s);
+
+/* One invariant: prints "ok" or "not ok". */
+void stress_check(struct stress *s, bool ok, const char *invariant);
+
+/* Prints the plan. Returns the program's exit status. */
+int stress_end(const struct stress *s);
+
+/* Something is missing that no check makes sense without. */
+int stress_skip(const char *why);
+int stress_bail_out(const char *what, int ret);
+
+/* xorshift64*: good enough to be different each time, and the same again. */
+uint64_t stress_random(uint64_t *state);
+unsigned int stress_below(uint64_t *state, unsigned int bound);
+
+uint64_t stress_now(void);
+void stress_sleep(uint64_t ns);
+
+/* Open fds of this process, and references to the module (-1: unknown). */
+int stress_count_fds(void);
+int stress_module_references(void);
+
+#endif

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tokens in = tokens out. Many threads take semaphore counts, mutexes and auto
+ * events and give them back, with deadlines of microseconds and under a hail
+ * of signals, so that grants meet time-outs, interruptions and each other. A
+ * waiter that was granted something and is told that it timed out, or the other
+ * way round, leaves a token missing or doubled; they are counted at the end,
+ * and holders are counted all the time.
+ */
+#include "stress.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "libntsync.h"
+
+#define WORKERS 12
+#define REALTIME_WORKERS 2
+#define SEMS 3
+#define MUTEXES 3
+#define EVENTS 3
+#define OBJECTS (SEMS + MUTEXES + EVENTS)
+#define SEM_TOKENS 2
+
+enum kind { SEM, MUTEX, EVENT };
+
+/*
+ * Only this one is ever killed: with several, one wait-all may acquire two
+ * abandoned ones and is told once.
+ */
+#define KILLED SEMS
+
+struct counts {
+	uint64_t any, all, alert, timeouts, signals, kills, dead;
+};
+
+struct worker {
+	pthread_t thread;
+	uint32_t owner;
+	uint64_t random;
+	bool realtime;
+	unsigned int held[OBJECTS];
+	struct counts counts;
+};
+
+static struct stress stress;
+static int dev, objs[OBJECTS];
+static struct worker workers[WORKERS];
+
+/* Who holds how many of each, as the workers know it. */
+static atomic_int holders[OBJECTS];
+static atomic_uint too_many_holders, bad_previous, unexpected, foreign_owner;
+static atomic_bool stop_signals;
+
+static enum kind kind_of(int i)
+{
+	return i < SEMS ? SEM : i < SEMS + MUTEXES ? MUTEX : EVENT;
+}
+
+static void expected(int ret, int line)
+{
+	if (!ret)
+		return;
+	atomic_fetch_add(&unexpected, 1);
+	printf("# line %d: %s\n", line, strerror(-ret));
+}
+
+#define EXPECT_SUCCESS(call) expected(call, __LINE__)
+
+/* A mutex counts once per owner, however often that one has acquired it. */
+static void note_acquired(struct worker *w, int i)
+{
+	static const int limits[] = { [SEM] = SEM_TOKENS, [MUTEX] = 1, [EVENT] = 1 };
+	enum kind kind = kind_of(i);
+
+	if (kind == MUTEX && w->held[i]++)
+		return;
+	if (kind != MUTEX)
+		w->held[i]++;
+	if (atomic_fetch_add(&holders[i], 1) >= limits[kind])
+		atomic_fetch_add(&too_many_holders, 1);
+}
+
+static void check_owner(struct worker *w, int i)
+{
+	uint32_t owner, count;
+	int ret = ntsync_mutex_read(objs[i], &owner, &count);
+
+	if (ret || owner != w->owner || count != w->held[i])
+		atomic_fetch_add(&foreign_owner, 1);
+}
+
+static void unlock(struct worker *w, int i)
+{
+	uint32_t prev = 0;
+
+	check_owner(w, i);
+	if (w->held[i] == 1)
+		atomic_fetch_sub(&holders[i], 1);
+	EXPECT_SUCCESS(ntsync_mutex_unlock(objs[i], w->owner, &prev));
+	if (prev != w->held[i])
+		atomic_fetch_add(&bad_previous, 1);
+	w->held[i]--;
+}
+
+static void kill_own(struct worker *w, int i)
+{
+	atomic_fetch_sub(&holders[i], 1);
+	w->held[i] = 0;
+	w->counts.kills++;
+	EXPECT_SUCCESS(ntsync_mutex_kill(objs[i], w->owner));
+}
+
+/* The holder count goes first: once it is given back, another may take it. */
+static void give_back_one(struct worker *w, int i)
+{
+	uint32_t prev = 0;
+
+	switch (kind_of(i)) {
+	case SEM:
+		atomic_fetch_sub(&holders[i], 1);
+		w->held[i]--;
+		EXPECT_SUCCESS(ntsync_sem_release(objs[i], 1, NULL));
+		break;
+	case MUTEX:
+		if (i == KILLED && stress_below(&w->random, 8) == 0)
+			kill_own(w, i);
+		else
+			unlock(w, i);
+		break;
+	case EVENT:
+		atomic_fetch_sub(&holders[i], 1);
+		w->held[i]--;
+		EXPECT_SUCCESS(ntsync_event_set(objs[i], &prev));
+		/* Who has the token knows that the event isn't signaled. */
+		if (prev)
+			atomic_fetch_add(&bad_previous, 1);
+		break;
+	}
+}
+
+static void give_back_all(struct worker *w)
+{
+	for (int i = 0; i < OBJECTS; i++) {
+		while (w->held[i])
+			give_back_one(w, i);
+	}
+}
+
+/* @count different ones, and one more for an alert. */
+static void choose(struct worker *w, int *chosen, unsigned int count)
+{
+	int all[OBJECTS];
+
+	for (int i = 0; i < OBJECTS; i++)
+		all[i] = i;
+	for (unsigned int i = 0; i < count; i++) {
+		unsigned int j = i + stress_below(&w->random, OBJECTS - i);
+		int swap = all[i];
+
+		all[i] = all[j];
+		all[j] = swap;
+		chosen[i] = all[i];
+	}
+}
+
+static uint64_t choose_deadline(struct worker *w)
+{
+	static const unsigned int microseconds[] = { 1, 20, 50, 100, 200, 1000, 5000 };
+	unsigned int n = stress_below(&w->random, ARRAY_SIZE(microseconds) + 1);
+
+	if (n == ARRAY_SIZE(microseconds))
+		return 0;
+	return stress_now() + stress_below(&w->random, microseconds[n] * 1000);
+}
+
+static void note_result(struct worker *w, int ret, bool all, const int *chosen,
+			unsigned int count, uint32_t index)
+{
+	w->counts.timeouts += ret == -ETIMEDOUT;
+	w->counts.signals += ret == -EINTR;
+	w->counts.dead += ret == -EOWNERDEAD;
+	if (ret == -ETIMEDOUT || ret == -EINTR)
+		return;
+	if (ret && ret != -EOWNERDEAD) {
+		expected(ret, __LINE__);
+		return;
+	}
+	w->counts.alert += index == count;
+	w->counts.all += all && index != count;
+	w->counts.any += !all && index != count;
+	if (!all || index == count) {
+		note_acquired(w, chosen[index]);
+		return;
+	}
+	for (unsigned int i = 0; i < count; i++)
+		note_acquired(w, chosen[i]);
+}
+
+static void take_some(struct worker *w)
+{
+	unsigned int count = 1 + stress_below(&w->random, 4);
+	bool all = stress_below(&w->random, 3) == 0;
+	int chosen[OBJECTS], fds[OBJECTS], ret;
+	struct ntsync_wait_opts opts = { .owner = w->owner, .deadline = choose_deadline(w) };
+	uint32_t index = ~0u;
+
+	choose(w, chosen, count + 1);
+	for (unsigned int i = 0; i <= count; i++)
+		fds[i] = objs[chosen[i]];
+	if (stress_below(&w->random, 4) == 0)
+		opts.alert = fds[count];
+	ret = all ? ntsync_wait_all(dev, fds, count, &opts, &index) :
+		    ntsync_wait_any(dev, fds, count, &opts, &index);
+	note_result(w, ret, all, chosen, count, index);
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	struct sched_param param = { .sched_priority = w->owner };
+
+	/* Time-outs of 50 µs more than asked for would hardly meet a grant. */
+	prctl(PR_SET_TIMERSLACK, 1);
+	if (w->realtime)
+		pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
+	while (!stress_over(&stress)) {
+		take_some(w);
+		/* Now and then it waits for more with its hands full. */
+		if (stress_below(&w->random, 4))
+			give_back_all(w);
+		/* So that the others run as well. */
+		if (w->realtime)
+			stress_sleep(50 * NS_PER_US);
+	}
+	give_back_all(w);
+	return NULL;
+}
+
+static void ignore_signal(int sig)
+{
+	(void)sig;
+}
+
+static void handle_signal(int flags)
+{
+	struct sigaction action = { .sa_handler = ignore_signal, .sa_flags = flags };
+
+	sigaction(SIGUSR1, &action, NULL);
+}
+
+static void *hail(void *arg)
+{
+	uint64_t random = *(uint64_t *)arg;
+
+	for (unsigned int n = 0; !atomic_load(&stop_signals); n++) {
+		if (n % 512 == 0)
+			handle_signal(n % 1024 ? SA_RESTART : 0);
+		pthread_kill(workers[stress_below(&random, WORKERS)].thread, SIGUSR1);
+		stress_sleep(100 * NS_PER_US);
+	}
+	return NULL;
+}
+
+static void make_objects(void)
+{
+	for (int i = 0; i < OBJECTS; i++) {
+		switch (kind_of(i)) {
+		case SEM:
+			/* Room for one too many, which then shows. */
+			objs[i] = ntsync_sem_create(dev, SEM_TOKENS, 1000);
+			break;
+		case MUTEX:
+			objs[i] = ntsync_mutex_create(dev, 0, 0);
+			break;
+		case EVENT:
+			objs[i] = ntsync_event_create(dev, false, true);
+			break;
+		}
+		if (objs[i] < 0)
+			exit(stress_bail_out("create", objs[i]));
+	}
+}
+
+static void start(pthread_t *hail_thread, uint64_t *random)
+{
+	handle_signal(0);
+	for (unsigned int i = 0; i < WORKERS; i++) {
+		struct worker *w = &workers[i];
+
+		w->owner = i + 1;
+		w->random = stress_random(random) | 1;
+		w->realtime = i < REALTIME_WORKERS;
+		pthread_create(&w->thread, NULL, work, w);
+	}
+	pthread_create(hail_thread, NULL, hail, random);
+}
+
+static struct counts total(void)
+{
+	struct counts sum = { 0 };
+
+	for (unsigned int i = 0; i < WORKERS; i++) {
+		const struct counts *c = &workers[i].counts;
+
+		sum.any += c->any;
+		sum.all += c->all;
+		sum.alert += c->alert;
+		sum.timeouts += c->timeouts;
+		sum.signals += c->signals;
+		sum.kills += c->kills;
+		sum.dead += c->dead;
+	}
+	return sum;
+}
+
+static void show_progress(void)
+{
+	struct counts sum = total();
+
+	printf("# any %llu, all %llu, alert %llu, timed out %llu, interrupted %llu, killed %llu\n",
+	       (unsigned long long)sum.any, (unsigned long long)sum.all,
+	       (unsigned long long)sum.alert, (unsigned long long)sum.timeouts,
+	       (unsigned long long)sum.signals, (unsigned long long)sum.kills);
+}
+
+static void watch(void)
+{
+	for (unsigned int n = 1; !stress_over(&stress); n++) {
+		stress_sleep(100 * NS_PER_MS);
+		if (n % (stress.seconds > 60 ? 100 : 10) == 0)
+			show_progress();
+	}
+}
+
+static void check_sems(void)
+{
+	bool ok = true;
+
+	for (int i = 0; i < SEMS; i++) {
+		uint32_t count = 0, max = 0;
+
+		EXPECT_SUCCESS(ntsync_sem_read(objs[i], &count, &max));
+		if (count == SEM_TOKENS)
+			continue;
+		printf("# semaphore %d: %u tokens left of %d\n", i, count, SEM_TOKENS);
+		ok = false;
+	}
+	stress_check(&stress, ok, "semaphore tokens in = tokens out");
+}
+
+/* Also counts the abandoned one: a kill that nobody was told of yet. */
+static void check_mutexes(uint64_t *untold)
+{
+	bool ok = true;
+
+	for (int i = SEMS; i < SEMS + MUTEXES; i++) {
+		uint32_t owner = ~0u, count = ~0u;
+		int ret = ntsync_mutex_read(objs[i], &owner, &count);
+
+		*untold += ret == -EOWNERDEAD;
+		if ((!ret || ret == -EOWNERDEAD) && !owner && !count)
+			continue;
+		printf("# mutex %d: owner %u, count %u\n", i - SEMS, owner, count);
+		ok = false;
+	}
+	stress_check(&stress, ok, "no mutex has an owner that doesn't know");
+}
+
+static void check_events(void)
+{
+	bool ok = true;
+
+	for (int i = SEMS + MUTEXES; i < OBJECTS; i++) {
+		uint32_t manual = ~0u, signaled = ~0u;
+
+		EXPECT_SUCCESS(ntsync_event_read(objs[i], &manual, &signaled));
+		if (signaled == 1)
+			continue;
+		printf("# event %d: its token is lost\n", i - SEMS - MUTEXES);
+		ok = false;
+	}
+	stress_check(&stress, ok, "event tokens in = tokens out");
+}
+
+static void check(void)
+{
+	struct counts sum = total();
+	uint64_t untold = 0;
+
+	check_sems();
+	check_mutexes(&untold);
+	check_events();
+	stress_check(&stress, !too_many_holders, "never more holders than tokens");
+	stress_check(&stress, !foreign_owner, "a mutex is always its holder's");
+	stress_check(&stress, !bad_previous, "previous states are the holder's");
+	stress_check(&stress, sum.kills == sum.dead + untold, "each kill is told once");
+	stress_check(&stress, !unexpected, "no unexpected error");
+	/* A run without them proves nothing. */
+	stress_check(&stress, sum.any && sum.all && sum.alert && sum.timeouts && sum.signals,
+		     "grants, time-outs and interruptions did happen");
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t hail_thread;
+	uint64_t random;
+
+	stress_init(&stress, argc, argv);
+	random = stress.seed;
+	dev = ntsync_open();
+	if (dev < 0)
+		return stress_bail_out("/dev/ntsync", dev);
+	make_objects();
+	start(&hail_thread, &random);
+	watch();
+	/* A thread that has ended can't be signalled any more, a joined one not at all. */
+	atomic_store(&stop_signals, true);
+	pthread_join(hail_thread, NULL);
+	for (unsigned int i = 0; i < WORKERS; i++)
+		pthread_join(workers[i].thread, NULL);
+	show_progress();
+	check();
+	return stress_end(&stress);
+}

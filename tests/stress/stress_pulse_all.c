@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Set, reset and pulse release exactly whom they should, thousands of times.
+ *
+ * The waiters count each release, and go straight back into the queue. When
+ * all of them are in it again, as the event's fdinfo tells, the sum is known to
+ * the unit: one missing is a lost wake-up (the run then hangs, and fails), one
+ * too many is a waiter that was released twice, or that came late and was let
+ * through. Meanwhile others wait with deadlines of microseconds, in the queue
+ * that is not counted, and look whether a pulsed event ever shows as signaled.
+ */
+#include "stress.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libntsync.h"
+
+/* More than one batch of wake-ups. */
+#define WAITERS 24
+#define OWNER 1
+
+/* What the waiters wait for, and with which call. */
+struct target {
+	const char *name;
+	int event;
+	bool all;
+	bool manual;
+	/* Ends the waits: an alert. */
+	int quit;
+	/* Always signaled: the other half of an all-wait. */
+	int spare;
+	/* Never signaled: what the noise lacks. */
+	int missing;
+	atomic_ullong released;
+	atomic_uint errors;
+	atomic_uint seen_signaled;
+	atomic_bool stop;
+};
+
+static struct stress stress;
+static int dev;
+
+static int wait_for(struct target *t, uint64_t deadline, int other, bool all)
+{
+	const int objs[] = { t->event, other };
+	struct ntsync_wait_opts opts = { .owner = OWNER, .deadline = deadline, .alert = t->quit };
+	uint32_t index = ~0u;
+	int ret = all ? ntsync_wait_all(dev, objs, 2, &opts, &index) :
+			ntsync_wait_any(dev, objs, 1, &opts, &index);
+
+	if (ret)
+		return ret;
+	/* The alert's index is the count. */
+	return index == (all ? 2 : 1);
+}
+
+static void *wait_again_and_again(void *arg)
+{
+	struct target *t = arg;
+	int ret;
+
+	while ((ret = wait_for(t, NTSYNC_WAIT_FOREVER, t->spare, t->all)) == 0)
+		atomic_fetch_add(&t->released, 1);
+	if (ret < 0)
+		atomic_fetch_add(&t->errors, 1);
+	return NULL;
+}
+
+/* Joins and leaves the other queue; never gets what it waits for. */
+static void *wait_in_vain(void *arg)
+{
+	struct target *t = arg;
+	uint64_t random = stress.seed ^ 0x5555;
+
+	while (!atomic_load(&t->stop)) {
+		uint64_t deadline = stress_now() + stress_below(&random, 100000);
+		int ret = t->all ? -ETIMEDOUT : wait_for(t, deadline, t->missing, true);
+
+		if (ret != -ETIMEDOUT && ret != 1)
+			atomic_fetch_add(&t->errors, 1);
+		stress_sleep(20 * NS_PER_US);
+	}
+	return NULL;
+}
+
+/* A pulse is for those who wait: one who just tries never gets through. */
+static void *try_again_and_again(void *arg)
+{
+	struct target *t = arg;
+
+	while (!atomic_load(&t->stop)) {
+		const struct ntsync_wait_opts once = { .owner = OWNER };
+		uint32_t index, signaled = 0;
+
+		if (ntsync_wait_any(dev, &t->event, 1, &once, &index) != -ETIMEDOUT)
+			atomic_fetch_add(&t->seen_signaled, 1);
+		ntsync_event_read(t->event, NULL, &signaled);
+		if (signaled)
+			atomic_fetch_add(&t->seen_signaled, 1);
+		stress_sleep(20 * NS_PER_US);
+	}
+	return NULL;
+}
+
+/* -1 where the driver doesn't tell. */
+static int queued(const struct target *t)
+{
+	const char *key = t->all ? "ntsync-waiters-all:\t" : "ntsync-waiters-any:\t";
+	char path[64], text[1024];
+	const char *at;
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", t->event);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	at = strstr(text, key);
+	return at ? atoi(at + strlen(key)) : -1;
+}
+
+static void wait_until_all_are_queued(const struct target *t)
+{
+	while (queued(t) != WAITERS)
+		stress_sleep(100 * NS_PER_US);
+}
+
+/* One round; returns how many releases it must have made. */
+static unsigned int pulse_manual(struct target *t)
+{
+	uint32_t prev = 1;
+
+	if (ntsync_event_pulse(t->event, &prev) || prev)
+		atomic_fetch_add(&t->errors, 1);
+	return WAITERS;
+}
+
+/* Each is handed to one who waits, be it for the second time. */
+static unsigned int set_auto(struct target *t)
+{
+	for (unsigned int i = 0; i < WAITERS; i++) {
+		uint32_t prev = 1;
+
+		if (ntsync_event_set(t->event, &prev) || prev)
+			atomic_fetch_add(&t->errors, 1);
+	}
+	return WAITERS;
+}
+
+static unsigned int pulse_auto(struct target *t)
+{
+	uint32_t prev = 1;
+
+	if (ntsync_event_pulse(t->event, &prev) || prev)
+		atomic_fetch_add(&t->errors, 1);
+	return 1;
+}
+
+typedef unsigned int (*round_fn)(struct target *t);
+
+/* WAITERS releases may be under way in set_auto while some wait a second time. */
+static bool run_rounds(struct target *t, round_fn round, uint64_t until)
+{
+	unsigned long long expected = 0, rounds = 0;
+	bool ok = true;
+
+	while (stress_now() < until && ok) {
+		wait_until_all_are_queued(t);
+		ok = atomic_load(&t->released) == expected;
+		if (!ok)
+			break;
+		expected += round(t);
+		rounds++;
+	}
+	wait_until_all_are_queued(t);
+	printf("# %s: %llu rounds, %llu released, %llu expected\n", t->name, rounds,
+	       (unsigned long long)atomic_load(&t->released), expected);
+	return ok && rounds && atomic_load(&t->released) == expected;
+}
+
+static void make_target(struct target *t)
+{
+	t->event = ntsync_event_create(dev, t->manual, false);
+	t->quit = ntsync_event_create(dev, true, false);
+	t->spare = ntsync_event_create(dev, true, true);
+	t->missing = ntsync_sem_create(dev, 0, 1);
+	if (t->event < 0 || t->quit < 0 || t->spare < 0 || t->missing < 0)
+		exit(stress_bail_out("create", -EMFILE));
+}
+
+static void close_target(struct target *t)
+{
+	close(t->event);
+	close(t->quit);
+	close(t->spare);
+	close(t->missing);
+}
+
+static void phase(const char *name, bool manual, bool all, round_fn round, uint64_t until)
+{
+	struct target t = { .name = name, .manual = manual, .all = all };
+	pthread_t waiters[WAITERS], vain, tries;
+	char text[128];
+	bool ok;
+
+	make_target(&t);
+	for (int i = 0; i < WAITERS; i++)
+		pthread_create(&waiters[i], NULL, wait_again_and_again, &t);
+	pthread_create(&vain, NULL, wait_in_vain, &t);
+	pthread_create(&tries, NULL, try_again_and_again, &t);
+	ok = run_rounds(&t, round, until);
+	atomic_store(&t.stop, true);
+	ntsync_event_set(t.quit, NULL);
+	for (int i = 0; i < WAITERS; i++)
+		pthread_join(waiters[i], NULL);
+	pthread_join(vain, NULL);
+	pthread_join(tries, NULL);
+	close_target(&t);
+	snprintf(text, sizeof(text), "%s: each releases exactly whom it should", name);
+	stress_check(&stress, ok && !t.errors, text);
+	snprintf(text, sizeof(text), "%s: never signaled for one who comes by", name);
+	stress_check(&stress, !t.seen_signaled, text);
+}
+
+/*
+ * Set, and reset at once: whoever was queued is released, however late it runs.
+ * One that comes back in between finds the event still set, and rightly so;
+ * therefore rounds take turns on two events, and wait on each once.
+ */
+struct turn {
+	int events[2];
+	bool all;
+	int spare;
+	unsigned int rounds;
+	atomic_uint errors;
+	atomic_uint arrived;
+};
+
+static struct turn turn;
+static pthread_barrier_t barrier;
+
+static void *take_turns(void *arg)
+{
+	bool all = *(bool *)arg;
+
+	for (;;) {
+		int objs[2] = { turn.events[turn.rounds % 2], turn.spare };
+		struct ntsync_wait_opts opts = { .owner = OWNER, .deadline = NTSYNC_WAIT_FOREVER };
+		uint32_t index;
+		int ret;
+
+		ret = all ? ntsync_wait_all(dev, objs, 2, &opts, &index) :
+			    ntsync_wait_any(dev, objs, 1, &opts, &index);
+		if (ret)
+			atomic_fetch_add(&turn.errors, 1);
+		atomic_fetch_add(&turn.arrived, 1);
+		/* All have been released; then the main thread names the next round. */
+		pthread_barrier_wait(&barrier);
+		pthread_barrier_wait(&barrier);
+		if (turn.rounds == ~0u)
+			return NULL;
+	}
+}
+
+static void set_and_reset(unsigned int any, unsigned int all)
+{
+	struct target t = { .event = turn.events[turn.rounds % 2] };
+	uint32_t prev = 1;
+
+	while (queued(&t) != (int)any)
+		stress_sleep(100 * NS_PER_US);
+	t.all = true;
+	while (queued(&t) != (int)all)
+		stress_sleep(100 * NS_PER_US);
+	if (ntsync_event_set(t.event, &prev) || prev)
+		atomic_fetch_add(&turn.errors, 1);
+	if (ntsync_event_reset(t.event, &prev) || !prev)
+		atomic_fetch_add(&turn.errors, 1);
+}
+
+static void set_and_reset_phase(uint64_t until)
+{
+	static bool all[] = { false, true };
+	pthread_t waiters[WAITERS];
+	unsigned int rounds = 0;
+
+	turn.events[0] = ntsync_event_create(dev, true, false);
+	turn.events[1] = ntsync_event_create(dev, true, false);
+	turn.spare = ntsync_event_create(dev, true, true);
+	pthread_barrier_init(&barrier, NULL, WAITERS + 1);
+	for (int i = 0; i < WAITERS; i++)
+		pthread_create(&waiters[i], NULL, take_turns, &all[i % 2]);
+	while (turn.rounds != ~0u) {
+		set_and_reset(WAITERS / 2, WAITERS / 2);
+		/* One who was passed over would never come here. */
+		pthread_barrier_wait(&barrier);
+		rounds++;
+		turn.rounds = stress_now() < until ? turn.rounds + 1 : ~0u;
+		pthread_barrier_wait(&barrier);
+	}
+	for (int i = 0; i < WAITERS; i++)
+		pthread_join(waiters[i], NULL);
+	pthread_barrier_destroy(&barrier);
+	close(turn.events[0]);
+	close(turn.events[1]);
+	close(turn.spare);
+	printf("# set and reset: %u rounds\n", rounds);
+	stress_check(&stress, rounds && !turn.errors && turn.arrived == rounds * WAITERS,
+		     "set and reset: everybody who was queued is released");
+}
+
+static bool driver_tells_waiters(void)
+{
+	struct target t = { .event = ntsync_event_create(dev, false, false) };
+	bool tells = queued(&t) == 0;
+
+	close(t.event);
+	return tells;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		bool manual, all;
+		round_fn round;
+	} phases[] = {
+		{ "pulse of a manual event, any-waits", true, false, pulse_manual },
+		{ "pulse of a manual event, all-waits", true, true, pulse_manual },
+		{ "set of an auto event, any-waits", false, false, set_auto },
+		{ "set of an auto event, all-waits", false, true, set_auto },
+		{ "pulse of an auto event, any-waits", false, false, pulse_auto },
+		{ "pulse of an auto event, all-waits", false, true, pulse_auto },
+	};
+	uint64_t begin = stress_now(), share;
+
+	stress_init(&stress, argc, argv);
+	dev = ntsync_open();
+	if (dev < 0)
+		return stress_bail_out("/dev/ntsync", dev);
+	if (!driver_tells_waiters())
+		return stress_skip("the driver doesn't tell how many wait");
+	share = (stress.end - begin) / (ARRAY_SIZE(phases) + 1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(phases); i++)
+		phase(phases[i].name, phases[i].manual, phases[i].all, phases[i].round,
+		      begin + (i + 1) * share);
+	set_and_reset_phase(stress.end);
+	return stress_end(&stress);
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A 32-bit program on a 64-bit kernel: every ioctl once, through compat_ioctl.
+ *
+ * Meant to be built with -m32 -static (built otherwise it runs, and proves
+ * less). It has neither cmocka nor the fixture, which a 64-bit machine has no
+ * 32-bit libraries for. Prints TAP.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/ntsync.h>
+
+_Static_assert(sizeof(struct ntsync_wait_args) == 40, "one layout for both");
+_Static_assert(offsetof(struct ntsync_wait_args, count) == 16, "one layout for both");
+_Static_assert(NTSYNC_IOC_WAIT_ANY == 0xc0284e82, "one number for both");
+
+#define OWNER 7u
+#define UNTOUCHED 0xdeadbeefu
+
+static int dev;
+static unsigned int tests, failures;
+
+static void result(bool ok, const char *what)
+{
+	printf("%sok %u - %s\n", ok ? "" : "not ", ++tests, what);
+	failures += !ok;
+}
+
+static int nt(int fd, unsigned long request, void *arg)
+{
+	int ret = ioctl(fd, request, arg);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static int create(unsigned long request, uint32_t first, uint32_t second)
+{
+	uint32_t words[2] = { first, second };
+
+	return nt(dev, request, words);
+}
+
+static bool reads(int fd, unsigned long request, uint32_t first, uint32_t second)
+{
+	uint32_t words[2] = { UNTOUCHED, UNTOUCHED };
+
+	return nt(fd, request, words) == 0 && words[0] == first && words[1] == second;
+}
+
+static int wait_for(unsigned long request, const int *objs, uint32_t count, uint64_t timeout,
+		    uint32_t *index)
+{
+	struct ntsync_wait_args args = {
+		.timeout = timeout,
+		.objs = (uintptr_t)objs,
+		.count = count,
+		.index = UNTOUCHED,
+		.owner = OWNER,
+	};
+	int ret = nt(dev, request, &args);
+
+	*index = args.index;
+	return ret;
+}
+
+static void test_sem(void)
+{
+	int sem = create(NTSYNC_IOC_CREATE_SEM, 1, 3);
+	uint32_t word = 2;
+
+	result(sem >= 0 && reads(sem, NTSYNC_IOC_SEM_READ, 1, 3), "semaphore: create, read");
+	result(nt(sem, NTSYNC_IOC_SEM_RELEASE, &word) == 0 && word == 1 &&
+		       reads(sem, NTSYNC_IOC_SEM_READ, 3, 3), "semaphore: release");
+	word = 1;
+	result(nt(sem, NTSYNC_IOC_SEM_RELEASE, &word) == -EOVERFLOW && word == 1,
+	       "semaphore: release over max");
+	close(sem);
+}
+
+static void test_mutex(void)
+{
+	int mutex = create(NTSYNC_IOC_CREATE_MUTEX, OWNER, 2);
+	struct ntsync_mutex_args args = { .owner = OWNER };
+	uint32_t owner = OWNER, words[2] = { UNTOUCHED, UNTOUCHED };
+
+	result(mutex >= 0 && reads(mutex, NTSYNC_IOC_MUTEX_READ, OWNER, 2), "mutex: create, read");
+	result(nt(mutex, NTSYNC_IOC_MUTEX_UNLOCK, &args) == 0 && args.count == 2,
+	       "mutex: unlock");
+	result(nt(mutex, NTSYNC_IOC_MUTEX_KILL, &owner) == 0, "mutex: kill");
+	result(nt(mutex, NTSYNC_IOC_MUTEX_READ, words) == -EOWNERDEAD && !words[0] && !words[1],
+	       "mutex: read an abandoned one");
+	close(mutex);
+}
+
+static void test_event(void)
+{
+	int event = create(NTSYNC_IOC_CREATE_EVENT, 1, 0);
+	uint32_t word = UNTOUCHED;
+
+	result(event >= 0 && reads(event, NTSYNC_IOC_EVENT_READ, 1, 0), "event: create, read");
+	result(nt(event, NTSYNC_IOC_EVENT_SET, &word) == 0 && word == 0, "event: set");
+	result(nt(event, NTSYNC_IOC_EVENT_RESET, &word) == 0 && word == 1, "event: reset");
+	result(nt(event, NTSYNC_IOC_EVENT_PULSE, &word) == 0 && word == 0, "event: pulse");
+	close(event);
+}
+
+static void test_waits(void)
+{
+	int objs[2] = { create(NTSYNC_IOC_CREATE_SEM, 0, 1), create(NTSYNC_IOC_CREATE_EVENT, 1, 1) };
+	uint32_t index, one = 1;
+
+	result(wait_for(NTSYNC_IOC_WAIT_ANY, objs, 2, 0, &index) == 0 && index == 1,
+	       "wait-any: index");
+	result(wait_for(NTSYNC_IOC_WAIT_ALL, objs, 2, 0, &index) == -ETIMEDOUT &&
+		       index == UNTOUCHED, "wait-all: timeout");
+	nt(objs[0], NTSYNC_IOC_SEM_RELEASE, &one);
+	result(wait_for(NTSYNC_IOC_WAIT_ALL, objs, 2, UINT64_MAX, &index) == 0 && index == 0,
+	       "wait-all: success");
+	close(objs[0]);
+	close(objs[1]);
+}
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+/* A deadline needs all of its 64 bits. */
+static void test_deadline(void)
+{
+	uint64_t deadline = monotonic_ns() + 50000000;
+	int sem = create(NTSYNC_IOC_CREATE_SEM, 0, 1);
+	uint32_t index;
+
+	result(wait_for(NTSYNC_IOC_WAIT_ANY, &sem, 1, deadline, &index) == -ETIMEDOUT &&
+		       monotonic_ns() >= deadline, "wait-any: deadline");
+	close(sem);
+}
+
+static void *set_later(void *event)
+{
+	uint32_t prev;
+
+	nt(*(int *)event, NTSYNC_IOC_EVENT_SET, &prev);
+	return NULL;
+}
+
+static void test_wake(void)
+{
+	int event = create(NTSYNC_IOC_CREATE_EVENT, 0, 0);
+	pthread_t thread;
+	uint32_t index;
+	int ret;
+
+	pthread_create(&thread, NULL, set_later, &event);
+	ret = wait_for(NTSYNC_IOC_WAIT_ANY, &event, 1, UINT64_MAX, &index);
+	pthread_join(thread, NULL);
+	result(ret == 0 && index == 0, "wait-any: woken");
+	close(event);
+}
+
+/* A 32-bit address with something in the upper half is no address. */
+static void test_faults(void)
+{
+	int sem = create(NTSYNC_IOC_CREATE_SEM, 1, 1);
+	struct ntsync_wait_args args = { .count = 1, .owner = OWNER };
+
+	args.objs = (uint64_t)1 << 63 | (uintptr_t)&sem;
+	result(nt(dev, NTSYNC_IOC_WAIT_ANY, &args) == -EFAULT, "wait-any: bad address");
+	result(nt(dev, NTSYNC_IOC_WAIT_ANY, NULL) == -EFAULT, "wait-any: no argument");
+	result(nt(sem, NTSYNC_IOC_SEM_RELEASE, NULL) == -EFAULT, "semaphore: no argument");
+	result(reads(sem, NTSYNC_IOC_SEM_READ, 1, 1), "semaphore: unchanged");
+	close(sem);
+}
+
+static void test_unknown(void)
+{
+	uint64_t words[8] = { 0 };
+	int sem = create(NTSYNC_IOC_CREATE_SEM, 1, 1);
+
+	result(nt(dev, NTSYNC_IOC_SEM_READ, words) == -ENOTTY, "an object's ioctl on the device");
+	result(nt(sem, NTSYNC_IOC_CREATE_SEM, words) == -ENOTTY, "the device's ioctl on an object");
+	result(nt(dev, _IOWR('N', 0x7f, uint64_t), words) == -ENOTTY, "unknown number");
+	result(nt(dev, _IOW('N', 0x80, uint32_t), words) == -ENOTTY, "wrong size");
+	close(sem);
+}
+
+static void test_features(void)
+{
+	struct ntsync_features_args args = { 0 };
+	int ret = nt(dev, NTSYNC_IOC_QUERY_FEATURES, &args);
+
+	if (ret == -ENOTTY)
+		printf("ok %u - features # SKIP the in-tree driver\n", ++tests);
+	else
+		result(ret == 0 && args.version >= 1 && !args.reserved, "features");
+}
+
+int main(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	alarm(120);
+	dev = open("/dev/ntsync", O_RDWR | O_CLOEXEC);
+	if (dev < 0) {
+		printf("Bail out! /dev/ntsync: %s\n", strerror(errno));
+		return 1;
+	}
+	printf("# %zu-bit program\n", sizeof(long) * 8);
+	test_sem();
+	test_mutex();
+	test_event();
+	test_waits();
+	test_deadline();
+	test_wake();
+	test_faults();
+	test_unknown();
+	test_features();
+	close(dev);
+	printf("1..%u\n", tests);
+	return failures != 0;
+}

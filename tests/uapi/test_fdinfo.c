@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What /proc/PID/fdinfo/FD tells about an object. */
+#include "fixture.h"
+
+static void read_fdinfo(int fd, char *text, size_t size)
+{
+	char path[64];
+	ssize_t len;
+	int info;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	info = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(info >= 0);
+	len = read(info, text, size - 1);
+	close(info);
+	assert_true(len > 0);
+	text[len] = '\0';
+}
+
+/* The lines after the standard ones, whole: order, spelling and the tab. */
+static void assert_fdinfo(struct fixture *f, int fd, const char *want)
+{
+	char text[1024];
+	char *ours;
+
+	only_ours(f, "it tells nothing in fdinfo");
+	read_fdinfo(fd, text, sizeof(text));
+	assert_non_null(strstr(text, "pos:\t"));
+	ours = strstr(text, "ntsync-");
+	assert_non_null(ours);
+	assert_string_equal(ours, want);
+}
+
+static void sem_is_described(void **state)
+{
+	struct fixture *f = *state;
+	int sem = new_sem(f, 3, ~0u);
+
+	assert_fdinfo(f, sem, "ntsync-type:\tsem\nntsync-count:\t3\nntsync-max:\t4294967295\n"
+			      "ntsync-waiters-any:\t0\nntsync-waiters-all:\t0\n");
+	release(sem, 2, 3);
+	assert_fdinfo(f, sem, "ntsync-type:\tsem\nntsync-count:\t5\nntsync-max:\t4294967295\n"
+			      "ntsync-waiters-any:\t0\nntsync-waiters-all:\t0\n");
+}
+
+static void mutex_is_described(void **state)
+{
+	struct fixture *f = *state;
+	int mutex = new_mutex(f, ~0u, 2);
+
+	assert_fdinfo(f, mutex, "ntsync-type:\tmutex\nntsync-owner:\t4294967295\n"
+				"ntsync-count:\t2\nntsync-abandoned:\t0\n"
+				"ntsync-waiters-any:\t0\nntsync-waiters-all:\t0\n");
+	kill_owner(mutex, ~0u);
+	assert_fdinfo(f, mutex, "ntsync-type:\tmutex\nntsync-owner:\t0\nntsync-count:\t0\n"
+				"ntsync-abandoned:\t1\n"
+				"ntsync-waiters-any:\t0\nntsync-waiters-all:\t0\n");
+	/* To look is not to acquire. */
+	assert_abandoned(mutex);
+}
+
+static void event_is_described(void **state)
+{
+	struct fixture *f = *state;
+	char want[256];
+
+	for (int manual = 0; manual < 2; manual++) {
+		for (int signaled = 0; signaled < 2; signaled++) {
+			int event = new_event(f, manual, signaled);
+
+			snprintf(want, sizeof(want),
+				 "ntsync-type:\tevent\nntsync-manual:\t%d\nntsync-signaled:\t%d\n"
+				 "ntsync-waiters-any:\t0\nntsync-waiters-all:\t0\n",
+				 manual, signaled);
+			assert_fdinfo(f, event, want);
+			assert_event(event, manual, signaled);
+		}
+	}
+}
+
+static void assert_waiters(struct fixture *f, int sem, int any, int all)
+{
+	char want[256];
+
+	snprintf(want, sizeof(want),
+		 "ntsync-type:\tsem\nntsync-count:\t0\nntsync-max:\t9\n"
+		 "ntsync-waiters-any:\t%d\nntsync-waiters-all:\t%d\n", any, all);
+	assert_fdinfo(f, sem, want);
+}
+
+static void waiters_are_counted(void **state)
+{
+	struct fixture *f = *state;
+	int sem = new_sem(f, 0, 9), other = new_auto(f, false);
+	struct waiter *any, *all;
+
+	any = start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .timeout = FOREVER));
+	assert_waiters(f, sem, 1, 0);
+	all = start(f, ALL, ARGS(FDS(other, sem), .owner = OWNER, .timeout = FOREVER));
+	assert_waiters(f, sem, 1, 1);
+	release(sem, 1, 0);
+	assert_woken(any, 0, 0);
+	assert_waiters(f, sem, 0, 1);
+	set_event(other, 0);
+	release(sem, 1, 0);
+	assert_woken(all, 0, 0);
+	assert_waiters(f, sem, 0, 0);
+}
+
+/* Those who leave empty-handed are gone, too. */
+static void waiters_that_time_out_are_gone(void **state)
+{
+	static const unsigned long requests[] = { ANY, ALL };
+	struct fixture *f = *state;
+	int sem = new_sem(f, 0, 9);
+
+	for (int i = 0; i < 2; i++)
+		assert_wait(f, requests[i], ARGS(FDS(sem), .owner = OWNER,
+						 .timeout = monotonic_ns() + 10 * NS_PER_MS),
+			    -ETIMEDOUT, 0);
+	assert_waiters(f, sem, 0, 0);
+}
+
+static int read_in_child(struct fixture *f, void *arg)
+{
+	char path[64], text[1024];
+	int fd;
+
+	(void)f;
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", getppid(), *(int *)arg);
+	fd = open(path, O_RDONLY);
+	CHECK(fd >= 0);
+	CHECK(read(fd, text, sizeof(text)) > 0);
+	return 0;
+}
+
+/* While states change at full speed: no line is torn, nothing deadlocks. */
+static void read_under_load(void **state)
+{
+	struct fixture *f = *state;
+	int sem = new_sem(f, 0, 9);
+	char text[1024];
+
+	only_ours(f, "it tells nothing in fdinfo");
+	for (int i = 0; i < 20; i++) {
+		struct waiter *w = start_running(f, i % 2 ? ALL : ANY,
+						 ARGS(FDS(sem), .owner = OWNER,
+						      .timeout = FOREVER), NULL);
+
+		read_fdinfo(sem, text, sizeof(text));
+		assert_non_null(strstr(text, "ntsync-type:\tsem\n"));
+		assert_non_null(strstr(text, "ntsync-waiters-all:\t"));
+		release(sem, 1, 0);
+		assert_woken(w, 0, 0);
+	}
+	assert_child_ok(child_start(f, read_in_child, &sem));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(sem_is_described),
+		TEST(mutex_is_described),
+		TEST(event_is_described),
+		TEST(waiters_are_counted),
+		TEST(waiters_that_time_out_are_gone),
+		TEST(read_under_load),
+	};
+
+	return RUN(tests);
+}

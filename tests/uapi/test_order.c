@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Who of several waiters is served, and that nobody comes in between. */
+#include "fixture.h"
+
+#define WAITERS 5
+
+/* One unit of what is waited for, of every kind, for any- and for all-waits. */
+struct kind {
+	const char *name;
+	unsigned long request;
+	int (*make)(struct fixture *f);
+	void (*give)(int obj, uint32_t holder);
+};
+
+static int make_sem(struct fixture *f)
+{
+	return new_sem(f, 0, 1);
+}
+
+static int make_mutex(struct fixture *f)
+{
+	return new_mutex(f, OWNER, 1);
+}
+
+static int make_event(struct fixture *f)
+{
+	return new_auto(f, false);
+}
+
+static void give_sem(int obj, uint32_t holder)
+{
+	(void)holder;
+	release(obj, 1, 0);
+}
+
+static void give_mutex(int obj, uint32_t holder)
+{
+	unlock(obj, holder, 1);
+}
+
+static void abandon_mutex(int obj, uint32_t holder)
+{
+	kill_owner(obj, holder);
+}
+
+static void give_event(int obj, uint32_t holder)
+{
+	(void)holder;
+	set_event(obj, 0);
+}
+
+static void pulse(int obj, uint32_t holder)
+{
+	(void)holder;
+	pulse_event(obj, 0);
+}
+
+static const struct kind kinds[] = {
+	{ "semaphore, any", ANY, make_sem, give_sem },
+	{ "semaphore, all", ALL, make_sem, give_sem },
+	{ "mutex, any", ANY, make_mutex, give_mutex },
+	{ "mutex, all", ALL, make_mutex, give_mutex },
+	{ "killed mutex, any", ANY, make_mutex, abandon_mutex },
+	{ "killed mutex, all", ALL, make_mutex, abandon_mutex },
+	{ "event, any", ANY, make_event, give_event },
+	{ "event, all", ALL, make_event, give_event },
+	{ "pulse, any", ANY, make_event, pulse },
+	{ "pulse, all", ALL, make_event, pulse },
+};
+
+static void need_priority_queues(struct fixture *f)
+{
+	only_ours(f, "it serves everybody in order of arrival");
+	assert_true(f->features & NTSYNC_FEATURE_PRIORITY_QUEUES);
+	need_realtime();
+}
+
+/* Owners are 1, 2, … in order of arrival, so that each waits for its own sake. */
+static void start_in_order(struct fixture *f, const struct kind *kind, int obj,
+			   const struct waiter_sched *scheds, struct waiter **w)
+{
+	int spare = new_manual(f, true);
+
+	for (int i = 0; i < WAITERS; i++)
+		w[i] = kind->request == ANY ?
+			       start_sched(f, ANY, ARGS(FDS(obj), .owner = i + 1,
+							.timeout = FOREVER), &scheds[i]) :
+			       start_sched(f, ALL, ARGS(FDS(spare, obj), .owner = i + 1,
+							.timeout = FOREVER), &scheds[i]);
+}
+
+/* Gives one after the other; the next comes when the last has arrived. */
+static void assert_served(struct fixture *f, const struct kind *kind, int obj,
+			  struct waiter **w, const int *order)
+{
+	uint32_t holder = OWNER;
+
+	for (int i = 0; i < WAITERS; i++) {
+		struct waiter *next;
+
+		kind->give(obj, holder);
+		next = next_woken(f);
+		holder = order[i] + 1;
+		if (next != w[order[i]])
+			fail_msg("%s: the wrong one was number %d", kind->name, i);
+	}
+}
+
+static void check_order(struct fixture *f, const struct waiter_sched *scheds, const int *order)
+{
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		struct waiter *w[WAITERS];
+		int obj = kinds[k].make(f);
+
+		start_in_order(f, &kinds[k], obj, scheds, w);
+		assert_served(f, &kinds[k], obj, w, order);
+	}
+}
+
+static void by_priority(void **state)
+{
+	static const struct waiter_sched scheds[WAITERS] = {
+		{ .policy = SCHED_FIFO, .prio = 30 }, { .policy = SCHED_FIFO, .prio = 50 },
+		{ .policy = SCHED_RR, .prio = 10 },   { .policy = SCHED_FIFO, .prio = 40 },
+		{ .policy = SCHED_RR, .prio = 20 },
+	};
+	static const int order[WAITERS] = { 1, 3, 0, 4, 2 };
+
+	need_priority_queues(*state);
+	check_order(*state, scheds, order);
+}
+
+static void lowest_first_in_the_queue(void **state)
+{
+	static const struct waiter_sched scheds[WAITERS] = {
+		{ .policy = SCHED_FIFO, .prio = 1 },  { .policy = SCHED_FIFO, .prio = 2 },
+		{ .policy = SCHED_FIFO, .prio = 50 }, { .policy = SCHED_FIFO, .prio = 98 },
+		{ .policy = SCHED_FIFO, .prio = 99 },
+	};
+	static const int order[WAITERS] = { 4, 3, 2, 1, 0 };
+
+	need_priority_queues(*state);
+	check_order(*state, scheds, order);
+}
+
+/* FIFO and RR of one priority are one level. */
+static void equals_by_arrival(void **state)
+{
+	static const struct waiter_sched scheds[WAITERS] = {
+		{ .policy = SCHED_FIFO, .prio = 20 }, { .policy = SCHED_RR, .prio = 20 },
+		{ .policy = SCHED_FIFO, .prio = 20 }, { .policy = SCHED_RR, .prio = 20 },
+		{ .policy = SCHED_FIFO, .prio = 20 },
+	};
+	static const int order[WAITERS] = { 0, 1, 2, 3, 4 };
+
+	need_realtime();
+	check_order(*state, scheds, order);
+}
+
+/* Were nice to count, a busy thread could starve a background one for ever. */
+static void normal_ones_by_arrival(void **state)
+{
+	static const struct waiter_sched scheds[WAITERS] = {
+		{ .policy = SCHED_OTHER, .nice = 19 }, { .policy = SCHED_OTHER, .nice = -20 },
+		{ .policy = SCHED_IDLE },	       { .policy = SCHED_OTHER, .nice = -5 },
+		{ .policy = SCHED_BATCH },
+	};
+	static const int order[WAITERS] = { 0, 1, 2, 3, 4 };
+
+	check_order(*state, scheds, order);
+}
+
+static void realtime_before_normal(void **state)
+{
+	static const struct waiter_sched scheds[WAITERS] = {
+		{ .policy = SCHED_OTHER, .nice = -20 }, { .policy = SCHED_FIFO, .prio = 1 },
+		{ .policy = SCHED_OTHER },		{ .policy = SCHED_RR, .prio = 2 },
+		{ .policy = SCHED_OTHER },
+	};
+	static const int order[WAITERS] = { 3, 1, 0, 2, 4 };
+
+	need_priority_queues(*state);
+	check_order(*state, scheds, order);
+}
+
+static void change_priority(struct waiter *w, int policy, int prio)
+{
+	struct sched_param param = { .sched_priority = prio };
+
+	assert_int_equal(sched_setscheduler(waiter_tid(w), policy, &param), 0);
+}
+
+/* Lowered while it was first in the queue: noticed when its turn comes. */
+static void lowered_while_queued(void **state)
+{
+	static const struct waiter_sched scheds[WAITERS] = {
+		{ .policy = SCHED_FIFO, .prio = 50 }, { .policy = SCHED_FIFO, .prio = 40 },
+		{ .policy = SCHED_FIFO, .prio = 30 }, { .policy = SCHED_FIFO, .prio = 20 },
+		{ .policy = SCHED_OTHER },
+	};
+	/* The first becomes FIFO 25, the second an ordinary task that came early. */
+	static const int order[WAITERS] = { 2, 0, 3, 1, 4 };
+	struct fixture *f = *state;
+
+	need_priority_queues(f);
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		struct waiter *w[WAITERS];
+		int obj = kinds[k].make(f);
+
+		start_in_order(f, &kinds[k], obj, scheds, w);
+		change_priority(w[0], SCHED_FIFO, 25);
+		change_priority(w[1], SCHED_OTHER, 0);
+		assert_served(f, &kinds[k], obj, w, order);
+	}
+}
+
+/*
+ * Raised from outside, which nobody announces: noticed at the front at the
+ * latest. So the first, who stays the first, must not be passed by, ...
+ */
+static void raised_at_the_front_stays_there(void **state)
+{
+	static const struct waiter_sched scheds[WAITERS] = {
+		{ .policy = SCHED_FIFO, .prio = 50 }, { .policy = SCHED_FIFO, .prio = 40 },
+		{ .policy = SCHED_FIFO, .prio = 30 }, { .policy = SCHED_FIFO, .prio = 20 },
+		{ .policy = SCHED_FIFO, .prio = 10 },
+	};
+	static const int order[WAITERS] = { 0, 1, 2, 3, 4 };
+	struct fixture *f = *state;
+
+	need_priority_queues(f);
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		struct waiter *w[WAITERS];
+		int obj = kinds[k].make(f);
+
+		start_in_order(f, &kinds[k], obj, scheds, w);
+		change_priority(w[0], SCHED_FIFO, 60);
+		assert_served(f, &kinds[k], obj, w, order);
+	}
+}
+
+/* ... and a change that changes nothing must not cost one its place. */
+static void a_change_within_the_level_keeps_the_place(void **state)
+{
+	static const struct waiter_sched scheds[WAITERS] = {
+		{ .policy = SCHED_FIFO, .prio = 20 }, { .policy = SCHED_FIFO, .prio = 20 },
+		{ .policy = SCHED_OTHER },	      { .policy = SCHED_OTHER },
+		{ .policy = SCHED_OTHER },
+	};
+	static const int order[WAITERS] = { 0, 1, 2, 3, 4 };
+	struct fixture *f = *state;
+
+	need_priority_queues(f);
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		struct waiter *w[WAITERS];
+		int obj = kinds[k].make(f);
+
+		start_in_order(f, &kinds[k], obj, scheds, w);
+		change_priority(w[0], SCHED_RR, 20);
+		change_priority(w[2], SCHED_BATCH, 0);
+		assert_served(f, &kinds[k], obj, w, order);
+	}
+}
+
+static void all_waits_before_any_waits_of_any_priority(void **state)
+{
+	static const struct waiter_sched high = { .policy = SCHED_FIFO, .prio = 90 };
+	struct fixture *f = *state;
+
+	need_realtime();
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		int obj = kinds[k].make(f), spare = new_manual(f, true);
+		struct waiter *any, *all;
+
+		any = start_sched(f, ANY, ARGS(FDS(obj), .owner = 1, .timeout = FOREVER), &high);
+		all = start(f, ALL, ARGS(FDS(obj, spare), .owner = 2, .timeout = FOREVER));
+		kinds[k].give(obj, OWNER);
+		assert_ptr_equal(next_woken(f), all);
+		assert_asleep(any);
+		kinds[k].give(obj, 2);
+		assert_ptr_equal(next_woken(f), any);
+	}
+}
+
+/* The best all-wait that is complete; one that is not keeps nobody. */
+static void an_incomplete_wait_of_high_priority_is_passed(void **state)
+{
+	static const struct waiter_sched high = { .policy = SCHED_FIFO, .prio = 90 };
+	static const struct waiter_sched low = { .policy = SCHED_FIFO, .prio = 10 };
+	struct fixture *f = *state;
+	int sem = new_sem(f, 0, 2), missing = new_auto(f, false), there = new_manual(f, true);
+	struct waiter *incomplete, *complete;
+
+	need_priority_queues(f);
+	incomplete = start_sched(f, ALL, ARGS(FDS(sem, missing), .owner = 1, .timeout = FOREVER),
+				 &high);
+	complete = start_sched(f, ALL, ARGS(FDS(sem, there), .owner = 2, .timeout = FOREVER),
+			       &low);
+	release(sem, 1, 0);
+	assert_woken(complete, 0, 0);
+	assert_asleep(incomplete);
+	set_event(missing, 0);
+	assert_asleep(incomplete);
+	release(sem, 1, 0);
+	assert_woken(incomplete, 0, 0);
+	assert_event(missing, 0, 0);
+}
+
+static void occupy_cpu(cpu_set_t *before)
+{
+	struct sched_param param = { .sched_priority = 50 };
+	cpu_set_t first;
+
+	pthread_getaffinity_np(pthread_self(), sizeof(*before), before);
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	pthread_setaffinity_np(pthread_self(), sizeof(first), &first);
+	pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
+}
+
+static void free_cpu(const cpu_set_t *before)
+{
+	struct sched_param param = { 0 };
+
+	pthread_setschedparam(pthread_self(), SCHED_OTHER, &param);
+	pthread_setaffinity_np(pthread_self(), sizeof(*before), before);
+}
+
+/*
+ * The waiter can't run, as its CPU is taken: whoever released the object and
+ * asks for it again at once would get it, were it not the waiter's already.
+ */
+static void handed_over_before_the_waiter_runs(void **state)
+{
+	static const struct waiter_sched below = { .policy = SCHED_FIFO, .prio = 10, .cpu = 1 };
+	struct fixture *f = *state;
+	cpu_set_t before;
+
+	need_realtime();
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		struct ntsync_wait_args args = ARGS(.owner = 7, .timeout = FOREVER);
+		int obj = kinds[k].make(f), ret;
+		struct waiter *w;
+
+		args.objs = (uintptr_t)&obj;
+		args.count = 1;
+		w = start_sched(f, kinds[k].request, args, &below);
+		occupy_cpu(&before);
+		kinds[k].give(obj, OWNER);
+		ret = try_wait(f, obj, OWNER);
+		free_cpu(&before);
+		assert_ret(ret, -ETIMEDOUT);
+		assert_ptr_equal(next_woken(f), w);
+	}
+}
+
+/* Many, so that several batches of wake-ups are needed; all are released. */
+static void released_in_batches(void **state)
+{
+	static const struct waiter_sched scheds[] = {
+		{ .policy = SCHED_OTHER },	      { .policy = SCHED_FIFO, .prio = 10 },
+		{ .policy = SCHED_FIFO, .prio = 20 },
+	};
+	struct fixture *f = *state;
+	int sem = new_sem(f, 0, 1000);
+
+	need_realtime();
+	for (int i = 0; i < 100; i++)
+		start_sched(f, i % 2 ? ALL : ANY, ARGS(FDS(sem), .owner = OWNER,
+						       .timeout = FOREVER), &scheds[i % 3]);
+	release(sem, 60, 0);
+	for (int i = 0; i < 60; i++)
+		assert_ret(waiter_ret(next_woken(f)), 0);
+	assert_sem(sem, 0, 1000);
+	release(sem, 60, 0);
+	for (int i = 0; i < 40; i++)
+		assert_ret(waiter_ret(next_woken(f)), 0);
+	assert_sem(sem, 20, 1000);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(by_priority),
+		TEST(lowest_first_in_the_queue),
+		TEST(equals_by_arrival),
+		TEST(normal_ones_by_arrival),
+		TEST(realtime_before_normal),
+		TEST(lowered_while_queued),
+		TEST(raised_at_the_front_stays_there),
+		TEST(a_change_within_the_level_keeps_the_place),
+		TEST(all_waits_before_any_waits_of_any_priority),
+		TEST(an_incomplete_wait_of_high_priority_is_passed),
+		TEST(handed_over_before_the_waiter_runs),
+		TEST(released_in_batches),
+	};
+
+	return RUN(tests);
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Deadlines: which values mean what, on which clock, in which time namespace. */
+#include "fixture.h"
+
+#include <linux/magic.h>
+#include <sys/statfs.h>
+#include <signal.h>
+
+static const unsigned long requests[] = { ANY, ALL };
+static const uint32_t clock_flags[] = { 0, NTSYNC_WAIT_REALTIME };
+
+#define for_each_request(request)                                              \
+	for (const unsigned long *request = requests;                          \
+	     request < requests + ARRAY_SIZE(requests); request++)
+#define for_each_clock(flag)                                                   \
+	for (const uint32_t *flag = clock_flags;                               \
+	     flag < clock_flags + ARRAY_SIZE(clock_flags); flag++)
+
+/* Every value above S64_MAX but the last has passed, and so have these. */
+static const uint64_t passed[] = {
+	0, 1, NS_PER_SEC, (uint64_t)INT64_MAX + 1, 0xc000000000000000, UINT64_MAX - 1,
+};
+
+static clockid_t clock_of(uint32_t flags)
+{
+	return flags & NTSYNC_WAIT_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+}
+
+static void passed_deadlines_try_once(void **state)
+{
+	struct fixture *f = *state;
+	int sem = new_sem(f, 0, 1);
+
+	for_each_request(r) {
+		for_each_clock(flags) {
+			for (size_t i = 0; i < ARRAY_SIZE(passed); i++) {
+				struct ntsync_wait_args args = ARGS(
+					FDS(sem), .owner = OWNER, .flags = *flags,
+					.timeout = passed[i]);
+
+				assert_wait(f, *r, args, -ETIMEDOUT, 0);
+				release(sem, 1, 0);
+				assert_wait(f, *r, args, 0, 0);
+				assert_sem(sem, 0, 1);
+			}
+		}
+	}
+}
+
+static void passed_deadlines_with_an_alert(void **state)
+{
+	struct fixture *f = *state;
+	int sem = new_sem(f, 0, 1), alert = new_auto(f, true);
+
+	for_each_request(r) {
+		struct ntsync_wait_args args = ARGS(FDS(sem), .owner = OWNER, .alert = alert);
+
+		assert_wait(f, *r, args, 0, 1);
+		assert_wait(f, *r, args, -ETIMEDOUT, 0);
+		set_event(alert, 0);
+	}
+}
+
+/* The instant before the call, so that only the clock's own value is passed. */
+static void just_passed(void **state)
+{
+	struct fixture *f = *state;
+	int sem = new_sem(f, 0, 1);
+
+	for_each_request(r) {
+		for_each_clock(flags)
+			assert_wait(f, *r, ARGS(FDS(sem), .owner = OWNER, .flags = *flags,
+						.timeout = now_ns(clock_of(*flags))),
+				    -ETIMEDOUT, 0);
+	}
+}
+
+/* Far enough to hang the watchdog if they were read as passed or as wrapped. */
+static void far_deadlines_sleep(void **state)
+{
+	static const uint64_t far[] = { UINT64_MAX, INT64_MAX, INT64_MAX - 1 };
+	struct fixture *f = *state;
+	int event = new_auto(f, false);
+
+	for_each_request(r) {
+		for_each_clock(flags) {
+			for (size_t i = 0; i < ARRAY_SIZE(far); i++) {
+				struct waiter *w = start(f, *r, ARGS(
+					FDS(event), .owner = OWNER, .flags = *flags,
+					.timeout = far[i]));
+
+				set_event(event, 0);
+				assert_woken(w, 0, 0);
+			}
+		}
+	}
+}
+
+/* A wait that ends by itself shows so within this; a good one just goes on. */
+static void never_is_never(void **state)
+{
+	struct fixture *f = *state;
+	struct waiter *w[4];
+
+	for (int i = 0; i < 4; i++)
+		w[i] = start(f, requests[i / 2], ARGS(FDS(new_sem(f, 0, 1)), .owner = OWNER,
+						      .flags = clock_flags[i % 2],
+						      .timeout = FOREVER));
+	sleep_ms(500);
+	for (int i = 0; i < 4; i++)
+		assert_asleep(w[i]);
+}
+
+static void not_before_the_deadline(void **state)
+{
+	static const uint64_t delays[] = { 0, 1000, NS_PER_MS, 30 * NS_PER_MS, 200 * NS_PER_MS };
+	struct fixture *f = *state;
+	int sem = new_sem(f, 0, 1);
+
+	for_each_request(r) {
+		for_each_clock(flags) {
+			for (size_t i = 0; i < ARRAY_SIZE(delays); i++) {
+				clockid_t clock = clock_of(*flags);
+				uint64_t deadline = now_ns(clock) + delays[i];
+
+				assert_wait(f, *r, ARGS(FDS(sem), .owner = OWNER,
+							.flags = *flags, .timeout = deadline),
+					    -ETIMEDOUT, 0);
+				assert_true(now_ns(clock) >= deadline);
+			}
+		}
+	}
+}
+
+/* One clock's present is the other's far future, or its far past. */
+static void the_flag_chooses_the_clock(void **state)
+{
+	struct fixture *f = *state;
+	int event = new_auto(f, false);
+
+	if (now_ns(CLOCK_REALTIME) < monotonic_ns() + 3600 * NS_PER_SEC)
+		skip_because("the wall clock is not set");
+	for_each_request(r) {
+		struct waiter *w;
+
+		assert_wait(f, *r, ARGS(FDS(event), .owner = OWNER, .flags = NTSYNC_WAIT_REALTIME,
+					.timeout = monotonic_ns() + 600 * NS_PER_SEC),
+			    -ETIMEDOUT, 0);
+		w = start(f, *r, ARGS(FDS(event), .owner = OWNER,
+				      .timeout = now_ns(CLOCK_REALTIME)));
+		set_event(event, 0);
+		assert_woken(w, 0, 0);
+	}
+}
+
+/* Only a machine that lives in memory, such as the tests' own, may be tampered with. */
+static bool machine_is_disposable(void)
+{
+	struct statfs fs;
+
+	return geteuid() == 0 && statfs("/", &fs) == 0 &&
+	       (fs.f_type == RAMFS_MAGIC || fs.f_type == TMPFS_MAGIC);
+}
+
+static void step_wall_clock(int64_t seconds)
+{
+	struct timespec ts;
+
+	assert_int_equal(clock_gettime(CLOCK_REALTIME, &ts), 0);
+	ts.tv_sec += seconds;
+	assert_int_equal(clock_settime(CLOCK_REALTIME, &ts), 0);
+}
+
+static void stepping_the_wall_clock(void **state)
+{
+	struct fixture *f = *state;
+	int sem = new_sem(f, 0, 1);
+	struct waiter *wall, *monotonic, *later;
+
+	if (!machine_is_disposable())
+		skip_because("would set this machine's clock");
+	wall = start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .flags = NTSYNC_WAIT_REALTIME,
+				  .timeout = now_ns(CLOCK_REALTIME) + 3600 * NS_PER_SEC));
+	later = start(f, ALL, ARGS(FDS(sem), .owner = OWNER, .flags = NTSYNC_WAIT_REALTIME,
+				   .timeout = now_ns(CLOCK_REALTIME) + 36000 * NS_PER_SEC));
+	monotonic = start(f, ANY, ARGS(FDS(sem), .owner = OWNER,
+				       .timeout = monotonic_ns() + 3600 * NS_PER_SEC));
+	step_wall_clock(3601);
+	assert_woken(wall, -ETIMEDOUT, 0);
+	step_wall_clock(-3601);
+	assert_asleep(later);
+	assert_asleep(monotonic);
+}
+
+struct offset_case {
+	int64_t offset;
+	int sem;
+	int event;
+};
+
+static int wait_once(struct fixture *f, unsigned long request, uint64_t timeout, int obj,
+		     uint32_t flags)
+{
+	struct ntsync_wait_args args = ARGS(FDS(obj), .owner = OWNER, .flags = flags,
+					    .timeout = timeout);
+
+	return nt(f->dev, request, &args);
+}
+
+/* Runs in the time namespace. */
+static int wait_inside(struct fixture *f, void *arg)
+{
+	struct offset_case *c = arg;
+
+	for_each_request(r) {
+		uint64_t deadline = monotonic_ns() + 300 * NS_PER_MS;
+
+		CHECK(wait_once(f, *r, deadline, c->sem, 0) == -ETIMEDOUT);
+		CHECK(monotonic_ns() >= deadline);
+		deadline = now_ns(CLOCK_REALTIME) + 20 * NS_PER_MS;
+		CHECK(wait_once(f, *r, deadline, c->sem, NTSYNC_WAIT_REALTIME) == -ETIMEDOUT);
+		CHECK(now_ns(CLOCK_REALTIME) >= deadline);
+		/* Shifted to before the host's zero, or not: passed is passed. */
+		for (size_t i = 0; i < ARRAY_SIZE(passed); i++) {
+			if (passed[i] <= monotonic_ns() || passed[i] > INT64_MAX)
+				CHECK(wait_once(f, *r, passed[i], c->sem, 0) == -ETIMEDOUT);
+		}
+	}
+	return 0;
+}
+
+/* Shifted past the end of time, or not: the far future is not over yet. */
+static int wait_far_inside(struct fixture *f, void *arg)
+{
+	struct offset_case *c = arg;
+
+	CHECK(wait_once(f, ANY, INT64_MAX, c->event, 0) == 0);
+	CHECK(wait_once(f, ALL, FOREVER, c->event, 0) == 0);
+	return 0;
+}
+
+static int enter_time_namespace(int64_t offset)
+{
+	char text[64];
+	int fd, len, ret;
+
+	if (unshare(CLONE_NEWTIME))
+		return -errno;
+	fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	len = snprintf(text, sizeof(text), "monotonic %lld %lld\n",
+		       (long long)(offset / (int64_t)NS_PER_SEC),
+		       (long long)(offset % (int64_t)NS_PER_SEC));
+	ret = write(fd, text, len) == len ? 0 : -errno;
+	close(fd);
+	return ret;
+}
+
+static int wait_until_asleep_then_set(pid_t pid, unsigned long request, int event)
+{
+	uint32_t prev;
+
+	while (!asleep_in(pid, pid, request)) {
+		/* Gone already? Then it has said why. */
+		CHECK(kill(pid, 0) == 0);
+		sleep_ms(1);
+	}
+	CHECK(nt(event, NTSYNC_IOC_EVENT_SET, &prev) == 0);
+	return 0;
+}
+
+#define NO_NAMESPACE 77
+
+/* The namespace is for the children of whoever unshares, so there are two levels. */
+static int in_time_namespace(struct fixture *f, void *arg)
+{
+	struct offset_case *c = arg;
+	int ret = enter_time_namespace(c->offset);
+	pid_t pid;
+
+	if (ret == -EINVAL || ret == -EPERM || ret == -ENOENT)
+		return NO_NAMESPACE;
+	CHECK(ret == 0);
+	ret = child_finish(child_start(f, wait_inside, c));
+	if (ret)
+		return ret;
+	pid = child_start(f, wait_far_inside, c);
+	if (wait_until_asleep_then_set(pid, ANY, c->event) ||
+	    wait_until_asleep_then_set(pid, ALL, c->event))
+		return 1;
+	return child_finish(pid);
+}
+
+static void check_offset(struct fixture *f, int64_t offset)
+{
+	struct offset_case c = { .offset = offset,
+				 .sem = new_sem(f, 0, 1),
+				 .event = new_auto(f, false) };
+	int ret = child_finish(child_start(f, in_time_namespace, &c));
+
+	if (ret == NO_NAMESPACE)
+		skip_because("no time namespaces here");
+	assert_int_equal(ret, 0);
+}
+
+/* Read as the host's time, the deadline would be half an hour away. */
+static void namespace_ahead(void **state)
+{
+	check_offset(*state, 1800 * (int64_t)NS_PER_SEC);
+}
+
+/* Read as the host's time, the deadline would have passed. */
+static void namespace_behind(void **state)
+{
+	/* Not behind zero, and by more than the wait lasts. */
+	while (monotonic_ns() < 4 * NS_PER_SEC)
+		sleep_ms(100);
+	check_offset(*state, -2 * (int64_t)NS_PER_SEC);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(passed_deadlines_try_once),
+		TEST(passed_deadlines_with_an_alert),
+		TEST(just_passed),
+		TEST(far_deadlines_sleep),
+		TEST(never_is_never),
+		TEST(not_before_the_deadline),
+		TEST(the_flag_chooses_the_clock),
+		TEST(stepping_the_wall_clock),
+		TEST(namespace_ahead),
+		TEST(namespace_behind),
+	};
+
+	return RUN(tests);
+}
