@@ -6,39 +6,18 @@
  *		or pulsed, or destroyed.
  *   handed	to the task that takes the signal, under obj->lock: nobody else can
  *		get it then
- *   applied	by the signaller before its call returns, so that a busy CPU can't
- *		hold it back, and by the taker before its own returns, so that it never
- *		runs without; whoever is first
+ *   applied	by the waker before its call returns, so that a busy CPU can't hold it
+ *		back, and by the taker before its own does, so that it never runs
+ *		without; whoever is first (ntsync_pi_catch_up())
  *   ended	when the task enters its next wait, or with the instance
  */
 #include <linux/capability.h>
-#include <linux/refcount.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
 #include "lock.h"
 #include "ntsync_internal.h"
-
-/**
- * struct ntsync_boost - one signal's boost
- * @refs: the signaller's, and the event's or the taker's
- * @policy: immutable
- * @level: immutable
- * @dev: number of the instance it comes from; immutable
- * @task: who took the signal, counted; written once, under the event's lock
- * @next: in taker->boost; the taker's
- * @spare: what the arbiter needs; NULL when applied. Protected by pi_lock
- */
-struct ntsync_boost {
-	refcount_t refs;
-	int policy;
-	int level;
-	u64 dev;
-	struct task_struct *task;
-	struct ntsync_boost *next;
-	struct ntsync_pi_task *spare;
-};
 
 /* How many tasks have one in effect. */
 atomic_t ntsync_boosts = ATOMIC_INIT(0);
@@ -54,8 +33,8 @@ static u32 clamp_prio(u32 prio)
 }
 
 /*
- * For one signal of an event of @dev, with two references. NULL if nothing is left
- * of @prio, or inheritance is off: the signal goes without; -ENOMEM.
+ * For one signal of an event of @dev. NULL if nothing is left of @prio, or inheritance
+ * is off: the signal goes without; -ENOMEM.
  */
 struct ntsync_boost *ntsync_boost_alloc(const struct ntsync_device *dev, u32 policy, u32 prio)
 {
@@ -75,42 +54,29 @@ struct ntsync_boost *ntsync_boost_alloc(const struct ntsync_device *dev, u32 pol
 		kfree(b);
 		return ERR_PTR(-ENOMEM);
 	}
-	refcount_set(&b->refs, 2);
 	b->policy = policy;
 	b->level = MAX_RT_PRIO - 1 - prio;
 	b->dev = dev->id;
 	return b;
 }
 
-void ntsync_boost_put(struct ntsync_boost *b)
+/* One that is not on its way to a task; or NULL. */
+void ntsync_boost_free(struct ntsync_boost *b)
 {
-	if (!b || !refcount_dec_and_test(&b->refs))
+	if (!b)
 		return;
 	ntsync_pi_task_free(b->spare);
-	if (b->task)
-		put_task_struct(b->task);
 	kfree(b);
 }
 
-/* The event's reference goes to the taker. */
+/* It is the taker's now, who waits until it is applied before it frees it. */
 void ntsync_boost_hand_locked(struct ntsync_boost *b, struct ntsync_taker *taker)
 {
-	WRITE_ONCE(b->task, get_task_struct(taker->task));
+	b->task = taker->task;
 	b->next = taker->boost;
 	taker->boost = b;
-}
-
-/* Does nothing if it is applied, or staged, or NULL. */
-void ntsync_boost_apply(struct ntsync_boost *b)
-{
-	if (!b || !READ_ONCE(b->task))
-		return;
-	ntsync_pi_lock();
-	if (b->spare) {
-		ntsync_pi_boost_locked(b->task, b->spare, b->level, b->policy, b->dev);
-		b->spare = NULL;
-	}
-	ntsync_pi_unlock();
+	atomic_inc(&ntsync_pi_pending);
+	llist_add(&b->handed, &ntsync_pi_handed);
 }
 
 /* current has taken the signals that these came with. */
@@ -118,26 +84,9 @@ void ntsync_boost_take(struct ntsync_taker *taker)
 {
 	struct ntsync_boost *b;
 
+	ntsync_pi_run();
 	while ((b = taker->boost)) {
 		taker->boost = b->next;
-		ntsync_boost_apply(b);
-		ntsync_boost_put(b);
+		ntsync_boost_free(b);
 	}
-}
-
-void ntsync_boost_end_slow(void)
-{
-	ntsync_pi_lock();
-	ntsync_pi_end_boost_locked(current);
-	ntsync_pi_unlock();
-}
-
-/* The instance is gone; so is the next wait that would have ended its boosts. */
-void ntsync_boost_end_device(u64 dev)
-{
-	if (!atomic_read(&ntsync_boosts))
-		return;
-	ntsync_pi_lock();
-	ntsync_pi_end_boosts_locked(dev);
-	ntsync_pi_unlock();
 }

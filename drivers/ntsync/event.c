@@ -48,7 +48,7 @@ static void event_show(struct seq_file *m, const union ntsync_state *copy)
 
 static void event_destroy(struct ntsync_obj *obj)
 {
-	ntsync_boost_put(obj->event.boost);
+	ntsync_boost_free(obj->event.boost);
 }
 
 const struct ntsync_obj_ops ntsync_event_ops = {
@@ -90,7 +90,7 @@ static void signal(struct ntsync_obj *obj, bool pulse, struct ntsync_boost *b, u
 	WRITE_ONCE(obj->event.signaled, true);
 	ntsync_wake_takers(&h);
 	ntsync_obj_unhold(&h);
-	ntsync_boost_put(b);
+	ntsync_boost_free(b);
 }
 
 int ntsync_event_set(struct ntsync_obj *obj, u32 *prev)
@@ -113,7 +113,6 @@ int ntsync_event_pulse(struct ntsync_obj *obj, u32 *prev)
 	return 0;
 }
 
-/* The event has a reference to the boost, and we have: the taker may be faster. */
 int ntsync_event_set_pi(struct ntsync_obj *obj, u32 policy, u32 prio)
 {
 	struct ntsync_boost *b;
@@ -125,8 +124,6 @@ int ntsync_event_set_pi(struct ntsync_obj *obj, u32 policy, u32 prio)
 	if (IS_ERR(b))
 		return PTR_ERR(b);
 	signal(obj, false, b, &prev);
-	ntsync_boost_apply(b);
-	ntsync_boost_put(b);
 	return 0;
 }
 
@@ -143,7 +140,7 @@ int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev)
 	WRITE_ONCE(obj->event.signaled, false);
 	b = swap_boost(obj, NULL);
 	ntsync_obj_unhold(&h);
-	ntsync_boost_put(b);
+	ntsync_boost_free(b);
 	return 0;
 }
 

@@ -446,8 +446,30 @@ struct ntsync_pi_mutex {
 	struct ntsync_pi_task *spare;
 };
 
+/**
+ * struct ntsync_boost - what one signal of an event carries; see boost.c
+ * @policy: SCHED_FIFO or SCHED_RR; immutable
+ * @level: immutable
+ * @dev: number of the instance it comes from; immutable
+ * @task: who has taken the signal, and waits for us to be done with this
+ * @next: in taker->boost; the taker's
+ * @handed: in ntsync_pi_handed
+ * @spare: the record that it brings along; pi_lock once it is handed
+ */
+struct ntsync_boost {
+	int policy;
+	int level;
+	u64 dev;
+	struct task_struct *task;
+	struct ntsync_boost *next;
+	struct llist_node handed;
+	struct ntsync_pi_task *spare;
+};
+
 extern bool ntsync_pi_enabled;
 extern struct llist_head ntsync_pi_stale;
+extern struct llist_head ntsync_pi_handed;
+extern atomic_t ntsync_pi_pending;
 
 int ntsync_pi_init(void);
 void ntsync_pi_exit(void);
@@ -460,10 +482,8 @@ void ntsync_pi_lock(void);
 void ntsync_pi_unlock(void);
 struct ntsync_pi_task *ntsync_pi_task_alloc(void);
 void ntsync_pi_task_free(struct ntsync_pi_task *r);
-void ntsync_pi_boost_locked(struct task_struct *p, struct ntsync_pi_task *spare, int level,
-			    int policy, u64 dev);
-void ntsync_pi_end_boost_locked(struct task_struct *p);
-void ntsync_pi_end_boosts_locked(u64 dev);
+void ntsync_pi_end_boost(struct task_struct *p);
+void ntsync_pi_end_boosts(u64 dev);
 void ntsync_pi_show(struct seq_file *m);
 void ntsync_pi_show_stats(struct seq_file *m);
 
@@ -472,14 +492,20 @@ static inline void ntsync_pi_owner_changed_locked(struct ntsync_obj *obj)
 {
 	struct ntsync_pi_mutex *m = obj->mutex.pi;
 
-	if (unlikely(m) && !test_and_set_bit(0, &m->queued))
+	if (unlikely(m) && !test_and_set_bit(0, &m->queued)) {
+		atomic_inc(&ntsync_pi_pending);
 		llist_add(&m->stale, &ntsync_pi_stale);
+	}
 }
 
-/* Without a raw lock: have those changes taken into account before we return. */
+/*
+ * Without a raw lock: have such changes, and boosts that were handed to somebody,
+ * taken into account before we return. If others have begun with that we wait for
+ * them, and they inherit from us.
+ */
 static inline void ntsync_pi_catch_up(void)
 {
-	if (unlikely(!llist_empty(&ntsync_pi_stale)))
+	if (unlikely(atomic_read(&ntsync_pi_pending)))
 		ntsync_pi_run();
 }
 
@@ -488,18 +514,22 @@ static inline void ntsync_pi_catch_up(void)
 extern atomic_t ntsync_boosts;
 
 struct ntsync_boost *ntsync_boost_alloc(const struct ntsync_device *dev, u32 policy, u32 prio);
-void ntsync_boost_put(struct ntsync_boost *b);
+void ntsync_boost_free(struct ntsync_boost *b);
 void ntsync_boost_hand_locked(struct ntsync_boost *b, struct ntsync_taker *taker);
-void ntsync_boost_apply(struct ntsync_boost *b);
 void ntsync_boost_take(struct ntsync_taker *taker);
-void ntsync_boost_end_slow(void);
-void ntsync_boost_end_device(u64 dev);
 
 /* An event's boost lasts until the task's next wait. */
 static inline void ntsync_boost_end(void)
 {
 	if (unlikely(atomic_read(&ntsync_boosts)))
-		ntsync_boost_end_slow();
+		ntsync_pi_end_boost(current);
+}
+
+/* The instance is gone; so is the next wait that would have ended its boosts. */
+static inline void ntsync_boost_end_device(u64 dev)
+{
+	if (unlikely(atomic_read(&ntsync_boosts)))
+		ntsync_pi_end_boosts(dev);
 }
 
 /* ---- debugfs.c ---- */

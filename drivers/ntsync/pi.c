@@ -105,6 +105,12 @@ bool ntsync_pi_enabled __read_mostly = true;
 /* Mutexes whose owner has changed; filled under obj->lock, emptied under pi_lock. */
 LLIST_HEAD(ntsync_pi_stale);
 
+/* Boosts on their way to the tasks that have taken them; likewise. */
+LLIST_HEAD(ntsync_pi_handed);
+
+/* What was put into these two and is not completely done with. */
+atomic_t ntsync_pi_pending = ATOMIC_INIT(0);
+
 static DEFINE_RT_MUTEX(pi_lock);
 static DEFINE_HASHTABLE(records, 7);
 static LIST_HEAD(spares);
@@ -392,14 +398,18 @@ static void mark(struct ntsync_pi_mutex *m)
 	list_move_tail(&m->dirty, gets_worse(m) ? &worse : &better);
 }
 
-static void mark_stale(void)
+/* How many there were. */
+static int mark_stale(void)
 {
 	struct ntsync_pi_mutex *m, *next;
+	int nr = 0;
 
 	llist_for_each_entry_safe(m, next, llist_del_all(&ntsync_pi_stale), stale) {
 		clear_bit(0, &m->queued);
 		mark(m);
+		nr++;
 	}
+	return nr;
 }
 
 static struct ntsync_pi_mutex *activate(struct ntsync_obj *obj, struct list_head *kits)
@@ -432,7 +442,8 @@ static void deactivate(struct ntsync_pi_mutex *m)
 {
 	scoped_guard(raw_spinlock, &m->obj->lock)
 		m->obj->mutex.pi = NULL;
-	mark_stale(); /* it may be among them, and is not seen by anyone after this */
+	/* It may be among them, and is not seen by anyone after this. */
+	atomic_sub(mark_stale(), &ntsync_pi_pending);
 	list_del(&m->dirty);
 	list_del(&m->active);
 	kfree(m);
@@ -526,13 +537,60 @@ static void follow(struct task_struct *p)
 	ntsync_sleeper_unpin_locked(w);
 }
 
+/* ---- boosts of events ---- */
+
+static void end_event_boost(struct ntsync_pi_task *r)
+{
+	detach(&r->event);
+	atomic_dec(&ntsync_boosts);
+	update_task(r);
+	drop_spare();
+}
+
+/* Until the task's next wait. Of two that one wait has taken, the better counts. */
+static void start_event_boost(struct ntsync_boost *b)
+{
+	struct ntsync_pi_task *r;
+
+	add_spare(b->spare);
+	b->spare = NULL;
+	r = get_record(b->task);
+	if (ntsync_waitq_queued(&r->event.node)) {
+		if (r->event.node.level <= b->level) {
+			drop_spare();
+			return;
+		}
+		detach(&r->event);
+		atomic_dec(&ntsync_boosts);
+		drop_spare();
+	}
+	r->event.policy = b->policy;
+	r->event.event = true;
+	r->event_dev = b->dev;
+	attach(&r->event, r, b->level);
+	atomic_inc(&ntsync_boosts);
+	update_task(r);
+}
+
+/* The takers can't leave: they need pi_lock for that. How many there were. */
+static int apply_handed(void)
+{
+	struct ntsync_boost *b, *next;
+	int nr = 0;
+
+	llist_for_each_entry_safe(b, next, llist_del_all(&ntsync_pi_handed), handed) {
+		start_event_boost(b);
+		nr++;
+	}
+	return nr;
+}
+
 /* ---- until the equations hold ---- */
 
 static struct ntsync_pi_mutex *next_dirty(void)
 {
 	struct ntsync_pi_mutex *m;
 
-	mark_stale();
 	m = list_first_entry_or_null(&worse, struct ntsync_pi_mutex, dirty) ?:
 	    list_first_entry_or_null(&better, struct ntsync_pi_mutex, dirty);
 	if (m)
@@ -543,13 +601,20 @@ static struct ntsync_pi_mutex *next_dirty(void)
 static void catch_up(void)
 {
 	struct ntsync_pi_mutex *m;
+	int done = 0;
 
-	while ((m = next_dirty())) {
+	for (;;) {
+		done += apply_handed();
+		done += mark_stale();
+		m = next_dirty();
+		if (!m)
+			break;
 		update_mutex(m);
 		/* Whoever waits for us may go on with what is left, or do something else. */
 		rt_mutex_unlock(&pi_lock);
 		rt_mutex_lock(&pi_lock);
 	}
+	atomic_sub(done, &ntsync_pi_pending);
 }
 
 void ntsync_pi_run(void)
@@ -681,67 +746,49 @@ void ntsync_pi_unblock(struct ntsync_wait *w)
 	ntsync_pi_unlock();
 }
 
-/* ---- boosts of events ---- */
+/* ---- the end of boosts ---- */
 
-static void end_event_boost(struct ntsync_pi_task *r)
+/* The contributions of a dead task: mutexes contribute to nobody, a boost has ended. */
+static void bury(struct ntsync_pi_task *r)
 {
-	detach(&r->event);
-	atomic_dec(&ntsync_boosts);
+	bool boosted = ntsync_waitq_queued(&r->event.node);
+
+	while (r->contribs.count)
+		detach(container_of(ntsync_waitq_first(&r->contribs), struct ntsync_contrib, node));
 	update_task(r);
-	drop_spare();
-}
-
-/*
- * Boosts @p until its next wait. @spare is the record that the boost has brought
- * along. Of two that one wait has taken, the better counts.
- */
-void ntsync_pi_boost_locked(struct task_struct *p, struct ntsync_pi_task *spare, int level,
-			    int policy, u64 dev)
-{
-	struct ntsync_pi_task *r;
-
-	add_spare(spare);
-	if (is_dead(p)) {
-		drop_spare();
-		return;
-	}
-	r = get_record(p);
-	if (ntsync_waitq_queued(&r->event.node)) {
-		level = min(level, r->event.node.level);
-		detach(&r->event);
+	if (boosted) {
 		atomic_dec(&ntsync_boosts);
 		drop_spare();
 	}
-	r->event.policy = policy;
-	r->event.event = true;
-	r->event_dev = dev;
-	attach(&r->event, r, level);
-	atomic_inc(&ntsync_boosts);
-	update_task(r);
-	catch_up();
 }
 
-void ntsync_pi_end_boost_locked(struct task_struct *p)
-{
-	struct ntsync_pi_task *r = find_record(p);
-
-	if (!r || !ntsync_waitq_queued(&r->event.node))
-		return;
-	end_event_boost(r);
-	catch_up();
-}
-
-void ntsync_pi_end_boosts_locked(u64 dev)
+/* Ends event boosts: of task @p, of instance @dev, and of whoever has died. */
+static void end_boosts(const struct task_struct *p, u64 dev)
 {
 	struct ntsync_pi_task *r;
 	struct hlist_node *next;
 	int i;
 
+	ntsync_pi_lock();
 	hash_for_each_safe(records, i, next, r, hash) {
-		if (ntsync_waitq_queued(&r->event.node) && r->event_dev == dev)
+		if (is_dead(r->task))
+			bury(r);
+		else if (ntsync_waitq_queued(&r->event.node) &&
+			 (r->task == p || r->event_dev == dev))
 			end_event_boost(r);
 	}
 	catch_up();
+	ntsync_pi_unlock();
+}
+
+void ntsync_pi_end_boost(struct task_struct *p)
+{
+	end_boosts(p, 0);
+}
+
+void ntsync_pi_end_boosts(u64 dev)
+{
+	end_boosts(NULL, dev);
 }
 
 /* The priority that current has without us, 0 if it is a normal task. */
@@ -761,22 +808,6 @@ int ntsync_pi_base_prio(void)
 }
 
 /* ---- now and then ---- */
-
-static void bury(struct ntsync_pi_task *r)
-{
-	struct ntsync_waitq_node *n;
-
-	while ((n = ntsync_waitq_first(&r->contribs))) {
-		struct ntsync_contrib *c = container_of(n, struct ntsync_contrib, node);
-
-		detach(c);
-		if (c->event) {
-			atomic_dec(&ntsync_boosts);
-			drop_spare();
-		}
-	}
-	update_task(r);
-}
 
 /*
  * Nobody tells us when a boosted task dies, or changes its own parameters. While
