@@ -127,17 +127,6 @@ static struct {
 	u64 records;
 } stats;
 
-void ntsync_pi_lock(void)
-{
-	rt_mutex_lock(&pi_lock);
-	stats.locks++;
-}
-
-void ntsync_pi_unlock(void)
-{
-	rt_mutex_unlock(&pi_lock);
-}
-
 /* ---- memory ---- */
 
 struct ntsync_pi_task *ntsync_pi_task_alloc(void)
@@ -233,6 +222,67 @@ static void set_params(struct task_struct *p, const struct params *params)
 		WRITE_ONCE(p->timer_slack_ns, params->slack);
 }
 
+/* ---- pi_lock ---- */
+
+/*
+ * Parameters that current gets when it lets go of pi_lock. It must not lower itself
+ * before: a task that has taken a lock for which others wait with the same priority
+ * is not boosted by them (there was no need to), nor will it be when it lowers
+ * itself; it would keep them waiting for whatever preempts it.
+ */
+static struct {
+	bool set;
+	struct params params;
+} own;
+
+void ntsync_pi_lock(void)
+{
+	rt_mutex_lock(&pi_lock);
+	stats.locks++;
+}
+
+void ntsync_pi_unlock(void)
+{
+	struct params params = own.params;
+
+	if (likely(!own.set)) {
+		rt_mutex_unlock(&pi_lock);
+		return;
+	}
+	own.set = false;
+	guard(preempt)();
+	/* For a deadline task it could sleep; somebody has made it one meanwhile. */
+	if (current->policy != SCHED_DEADLINE)
+		set_params(current, &params);
+	rt_mutex_unlock(&pi_lock);
+}
+
+static void set_params_in_time(struct task_struct *p, const struct params *params)
+{
+	if (p == current) {
+		own.set = level_of(params->policy, params->prio) > ntsync_task_level(p);
+		own.params = *params;
+		if (own.set)
+			return;
+	}
+	set_params(p, params);
+}
+
+static bool lowers_itself(const struct task_struct *p)
+{
+	return p == current && own.set;
+}
+
+/* The level of @p when we are done. */
+static int next_level(const struct task_struct *p)
+{
+	if (lowers_itself(p))
+		return level_of(own.params.policy, own.params.prio);
+	return ntsync_task_level(p);
+}
+
+/* ---- what a task is to have ---- */
+
 static bool has_cap_sys_nice(struct task_struct *p)
 {
 	const struct cred *cred;
@@ -263,6 +313,8 @@ static bool adopt_changes(struct ntsync_pi_task *r)
 {
 	struct params now;
 
+	if (lowers_itself(r->task))
+		return false; /* it has not got yet what we have decided */
 	read_params(r->task, &now);
 	if (!r->prio) {
 		r->base = now;
@@ -304,7 +356,7 @@ static bool apply(struct ntsync_pi_task *r)
 			return false;
 		r->policy = want.policy;
 		r->prio = want.prio;
-		set_params(r->task, &want);
+		set_params_in_time(r->task, &want);
 		if (want.prio >= old)
 			trace_ntsync_boost(r->task, top->event ? "event" : "mutex", old, want.prio);
 		else
@@ -316,7 +368,7 @@ static bool apply(struct ntsync_pi_task *r)
 	if (!r->prio && !foreign)
 		return false;
 	r->prio = 0;
-	set_params(r->task, &want);
+	set_params_in_time(r->task, &want);
 	trace_ntsync_unboost(r->task, "none", old, want.prio);
 	return true;
 }
@@ -346,7 +398,10 @@ static struct ntsync_pi_task *get_record(struct task_struct *p)
 	r->task = get_task_struct(p);
 	ntsync_waitq_init(&r->contribs);
 	RB_CLEAR_NODE(&r->event.node.rb);
-	read_params(p, &r->base);
+	if (lowers_itself(p))
+		r->base = own.params;
+	else
+		read_params(p, &r->base);
 	hash_add(records, &r->hash, (unsigned long)p);
 	stats.records++;
 	schedule_delayed_work(&sweeper, HZ);
@@ -533,7 +588,7 @@ static void follow(struct task_struct *p)
 
 	if (!w)
 		return;
-	update_wait(w, ntsync_task_level(p), &no_kits);
+	update_wait(w, next_level(p), &no_kits);
 	ntsync_sleeper_unpin_locked(w);
 }
 
@@ -611,7 +666,7 @@ static void catch_up(void)
 			break;
 		update_mutex(m);
 		/* Whoever waits for us may go on with what is left, or do something else. */
-		rt_mutex_unlock(&pi_lock);
+		ntsync_pi_unlock();
 		rt_mutex_lock(&pi_lock);
 	}
 	atomic_sub(done, &ntsync_pi_pending);

@@ -15,8 +15,10 @@ static struct {
 	struct actor *actors;
 	uint32_t owners;
 	char rt_runtime[32];
+	struct actor *hog;
 	atomic_ullong hog_rounds;
 	atomic_bool hog_stop;
+	char *seen_by_hog;
 } stage;
 
 static void set_rt_runtime(const char *us)
@@ -59,6 +61,72 @@ static void unpin(void)
 	sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
+/*
+ * The hog runs only when something is wrong, or has come to its end: what it finds
+ * then tells what everybody was waiting for.
+ */
+static void look_around(void)
+{
+	char *records;
+	size_t size;
+	FILE *text;
+
+	free(stage.seen_by_hog);
+	stage.seen_by_hog = NULL;
+	text = open_memstream(&stage.seen_by_hog, &size);
+	for (struct actor *a = stage.actors; text && a; a = a->next) {
+		if (!a->joined)
+			task_describe(text, a->tid, a->name);
+	}
+	/* The last, as it waits for the arbiter's lock, and lends its own priority to it. */
+	records = arbiter_text("pi");
+	if (text) {
+		fprintf(text, "%s", records ? records : "");
+		fclose(text);
+	}
+	free(records);
+}
+
+static uint64_t cpu_ns(void)
+{
+	return now_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+static int burn(struct actor *a, void *arg)
+{
+	uint64_t end = cpu_ns() + HOG_SECONDS * NS_PER_SEC;
+
+	(void)a;
+	(void)arg;
+	if (!atomic_fetch_add(&stage.hog_rounds, 1) && !atomic_load(&stage.hog_stop))
+		look_around();
+	while (!atomic_load(&stage.hog_stop) && cpu_ns() < end) {
+		atomic_fetch_add(&stage.hog_rounds, 1);
+		for (volatile int i = 0; i < 1000; i++)
+			;
+	}
+	return 0;
+}
+
+/* It gets everything but the word to begin. */
+static void arm_hog(void)
+{
+	struct actor *hog = stage.hog;
+
+	atomic_store(&stage.hog_rounds, 0);
+	atomic_store(&stage.hog_stop, false);
+	hog->order = burn;
+	hog->busy = true;
+	atomic_store(&hog->idle, false);
+	atomic_store(&hog->held, true);
+}
+
+void hog_release(void)
+{
+	atomic_store(&stage.hog->held, false);
+	sem_post(&stage.hog->told);
+}
+
 int stage_setup(void **state)
 {
 	struct fixture *f;
@@ -75,6 +143,8 @@ int stage_setup(void **state)
 		print_error("# no right to real-time priorities\n");
 		return -1;
 	}
+	stage.hog = actor_new(f, "hog", FIFO(HOG));
+	arm_hog();
 	return 0;
 }
 
@@ -83,7 +153,7 @@ static void end_orders(void)
 	atomic_store(&stage.hog_stop, true);
 	for (struct actor *a = stage.actors; a; a = a->next) {
 		if (atomic_load(&a->held))
-			hog_release(a);
+			hog_release();
 		while (a->busy && !atomic_load(&a->idle)) {
 			pthread_kill(a->thread, SIGUSR2);
 			sleep_ms(1);
@@ -129,6 +199,7 @@ int stage_teardown(void **state)
 		sem_destroy(&a->done);
 		free(a);
 	}
+	free(stage.seen_by_hog);
 	if (ours) {
 		task_set_attr(0, NORMAL(0));
 		unpin();
@@ -170,6 +241,16 @@ static void *actor_main(void *arg)
 	return NULL;
 }
 
+/* In the order of their creation, in which they are shown. */
+static void append(struct actor *a)
+{
+	struct actor **end = &stage.actors;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = a;
+}
+
 static struct actor *new_actor(struct fixture *f, const char *name, struct task_attr attr,
 			       bool pinned)
 {
@@ -185,8 +266,8 @@ static struct actor *new_actor(struct fixture *f, const char *name, struct task_
 	sem_init(&a->done, 0, 0);
 	assert_int_equal(pthread_create(&a->thread, NULL, actor_main, a), 0);
 	a->busy = true;
-	a->next = stage.actors;
-	stage.actors = a;
+	a->next = NULL;
+	append(a);
 	assert_ret(actor_finish(a), 0);
 	assert_ret(task_get_state(a->tid, &a->base), 0);
 	return a;
@@ -347,66 +428,19 @@ void stage_assert_task_boosted(pid_t tid, const char *name, int policy, int prio
 	_fail(file, line);
 }
 
-static uint64_t cpu_ns(void)
-{
-	return now_ns(CLOCK_THREAD_CPUTIME_ID);
-}
-
-static int burn(struct actor *a, void *arg)
-{
-	uint64_t end = cpu_ns() + HOG_SECONDS * NS_PER_SEC;
-
-	(void)a;
-	(void)arg;
-	do {
-		atomic_fetch_add(&stage.hog_rounds, 1);
-		for (volatile int i = 0; i < 1000; i++)
-			;
-	} while (!atomic_load(&stage.hog_stop) && cpu_ns() < end);
-	return 0;
-}
-
-struct actor *hog_new(struct fixture *f)
-{
-	struct actor *hog = actor_new(f, "hog", FIFO(HOG));
-
-	atomic_store(&stage.hog_rounds, 0);
-	atomic_store(&stage.hog_stop, false);
-	/* All but the word to begin. */
-	hog->order = burn;
-	hog->busy = true;
-	atomic_store(&hog->idle, false);
-	atomic_store(&hog->held, true);
-	return hog;
-}
-
-void hog_release(struct actor *hog)
-{
-	atomic_store(&hog->held, false);
-	sem_post(&hog->told);
-}
-
-struct actor *hog_start(struct fixture *f)
-{
-	struct actor *hog = hog_new(f);
-
-	hog_release(hog);
-	return hog;
-}
-
-void stage_assert_not_held_up(struct actor *a, struct actor *hog, int ret, const char *file,
-			      int line)
+void stage_assert_not_held_up(struct actor *a, int ret, const char *file, int line)
 {
 	int got = actor_finish(a);
 	uint64_t rounds = a->hog_rounds;
 
 	atomic_store(&stage.hog_stop, true);
-	if (hog)
-		actor_finish(hog);
+	actor_finish(stage.hog);
+	arm_hog();
 	fixture_assert_ret(got, ret, a->name, file, line);
 	if (!rounds)
 		return;
-	print_error("%s was held up for %llu rounds of the hog\n", a->name,
-		    (unsigned long long)rounds);
+	/* cmocka would cut it off. */
+	fprintf(stderr, "# %s was held up for %llu rounds of the hog, which saw:\n%s", a->name,
+		(unsigned long long)rounds, stage.seen_by_hog);
 	_fail(file, line);
 }

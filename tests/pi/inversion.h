@@ -117,16 +117,11 @@ void stage_assert_task_boosted(pid_t tid, const char *name, int policy, int prio
 
 /* ---- the hog ---- */
 
-/* Runs as soon as nobody above FIFO 50 can. */
-struct actor *hog_start(struct fixture *f);
-/* For orders: the hog, made by hog_new(), may run from now on. */
-struct actor *hog_new(struct fixture *f);
-void hog_release(struct actor *hog);
+/* Lets it run, as soon as nobody above FIFO 50 can. May be called by an order. */
+void hog_release(void);
 
 /* Waits for @a, which must end with @ret before the hog got the CPU. Stops the hog. */
-#define assert_not_held_up(a, hog, ret)                                        \
-	stage_assert_not_held_up(a, hog, ret, __FILE__, __LINE__)
-void stage_assert_not_held_up(struct actor *a, struct actor *hog, int ret, const char *file,
-			      int line);
+#define assert_not_held_up(a, ret) stage_assert_not_held_up(a, ret, __FILE__, __LINE__)
+void stage_assert_not_held_up(struct actor *a, int ret, const char *file, int line);
 
 #endif

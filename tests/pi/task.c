@@ -103,6 +103,19 @@ int task_live_prio(pid_t tid)
 	return priority < 0 ? -1 - priority : 0;
 }
 
+void task_describe(FILE *out, pid_t tid, const char *who)
+{
+	char *wchan = read_proc(tid, "wchan"), *stack = read_proc(tid, "stack");
+	struct task_attr attr;
+
+	task_get_attr(tid, &attr);
+	fprintf(out, "# %s %d: policy %u priority %u, live %d, flags %llu, %s\n%s", who, tid,
+		attr.policy, attr.prio, task_live_prio(tid), (unsigned long long)attr.flags,
+		wchan ? wchan : "", stack ? stack : "");
+	free(wchan);
+	free(stack);
+}
+
 char *arbiter_text(const char *file)
 {
 	char path[64];

@@ -48,6 +48,9 @@ int task_get_state(pid_t tid, struct task_state *state);
 /* Says on stderr in what @tid differs from @want, naming it @who. */
 bool task_state_is(pid_t tid, const struct task_state *want, const char *who);
 
+/* One line: what it is, and where it sleeps. */
+void task_describe(FILE *out, pid_t tid, const char *who);
+
 /*
  * The priority that the scheduler uses, 1 to 99, or 0: it counts what the kernel's
  * own rt_mutex lends, which sched_getattr() does not show.

@@ -20,7 +20,7 @@ static struct actor *low(struct fixture *f)
 struct consumption {
 	unsigned long request;
 	struct ntsync_wait_args args;
-	struct actor *hog;
+	bool releases_hog;
 	struct task_attr seen;
 	int seen_ret;
 };
@@ -33,8 +33,8 @@ static int consume(struct actor *a, void *arg)
 	c->args.owner = a->owner;
 	ret = nt(a->f->dev, c->request, &c->args);
 	c->seen_ret = task_get_attr(0, &c->seen);
-	if (c->hog) {
-		hog_release(c->hog);
+	if (c->releases_hog) {
+		hog_release();
 		work_here();
 	}
 	return ret ? ret : c->seen_ret;
@@ -160,13 +160,12 @@ static void queued_behind_a_hog(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(consumers); i++) {
 		int event = new_auto(f, false);
 		struct consumption c = CONSUMPTION(ANY, FDS(event), .timeout = FOREVER);
-		struct actor *hog;
 
 		actor_tell(consumers[i], consume, &c);
 		actor_assert_asleep(consumers[i]);
-		hog = hog_start(f);
+		hog_release();
 		assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
-		assert_not_held_up(consumers[i], hog, 0);
+		assert_not_held_up(consumers[i], 0);
 		assert_seen(&c, SCHED_FIFO, HIGH);
 		assert_event(event, 0, 0);
 		assert_boosted(consumers[i], HIGH);
@@ -178,16 +177,16 @@ static void queued_behind_a_hog(void **state)
 static void queued_in_a_wait_all(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f), *hog;
+	struct actor *consumer = low(f);
 	int event = new_auto(f, false), sem = new_sem(f, 1, 1);
 	struct consumption c = CONSUMPTION(ALL, FDS(sem, event), .timeout = FOREVER);
 
 	only_ours(f, "no EVENT_SET_PI");
 	actor_tell(consumer, consume, &c);
 	actor_assert_asleep(consumer);
-	hog = hog_start(f);
+	hog_release();
 	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
-	assert_not_held_up(consumer, hog, 0);
+	assert_not_held_up(consumer, 0);
 	assert_seen(&c, SCHED_FIFO, HIGH);
 	assert_sem(sem, 0, 1);
 	assert_ends_with_the_next_wait(consumer);
@@ -197,7 +196,7 @@ static void queued_in_a_wait_all(void **state)
 static void wait_all_completed_by_another_object(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f), *hog;
+	struct actor *consumer = low(f);
 	int event = new_auto(f, false), sem = new_sem(f, 0, 1);
 	struct consumption c = CONSUMPTION(ALL, FDS(sem, event), .timeout = FOREVER);
 
@@ -206,9 +205,9 @@ static void wait_all_completed_by_another_object(void **state)
 	actor_assert_asleep(consumer);
 	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
 	assert_base(consumer);
-	hog = hog_start(f);
+	hog_release();
 	release(sem, 1, 0);
-	assert_not_held_up(consumer, hog, 0);
+	assert_not_held_up(consumer, 0);
 	assert_seen(&c, SCHED_FIFO, HIGH);
 	assert_event(event, 0, 0);
 	assert_ends_with_the_next_wait(consumer);
@@ -225,13 +224,12 @@ static void queued_on_an_alert(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
 		struct consumption c = CONSUMPTION(requests[i], FDS(sem), .alert = event,
 						   .timeout = FOREVER);
-		struct actor *hog;
 
 		actor_tell(consumer, consume, &c);
 		actor_assert_asleep(consumer);
-		hog = hog_start(f);
+		hog_release();
 		assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
-		assert_not_held_up(consumer, hog, 0);
+		assert_not_held_up(consumer, 0);
 		assert_int_equal(c.args.index, 1);
 		assert_seen(&c, SCHED_FIFO, HIGH);
 		assert_ends_with_the_next_wait(consumer);
@@ -294,10 +292,10 @@ static void check_staged(struct fixture *f, struct actor *consumer, unsigned lon
 
 	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
 	assert_event(event, 0, 1);
-	c.hog = hog_new(f);
+	c.releases_hog = true;
 	/* The hog comes when the consumer has the signal: too late to be in its way. */
 	actor_tell(consumer, consume, &c);
-	assert_not_held_up(consumer, c.hog, 0);
+	assert_not_held_up(consumer, 0);
 	assert_seen(&c, SCHED_FIFO, HIGH);
 	assert_event(event, 0, 0);
 	assert_boosted(consumer, HIGH);

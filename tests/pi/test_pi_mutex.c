@@ -26,7 +26,8 @@ static void check_inversion(struct fixture *f, struct actor *holder, int mutex)
 
 	actor_lock(waiter, mutex);
 	actor_work_and_unlock(holder, mutex);
-	assert_not_held_up(waiter, hog_start(f), 0);
+	hog_release();
+	assert_not_held_up(waiter, 0);
 	assert_ret(actor_finish(holder), 0);
 	assert_base(holder);
 	assert_ret(actor_unlocks(waiter, mutex), 0);
@@ -213,7 +214,7 @@ static void a_failed_call_teaches_nothing(void **state)
 static void handed_over_by_a_releaser(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *first = low(f, "first"), *heir = low(f, "heir"), *waiter, *hog;
+	struct actor *first = low(f, "first"), *heir = low(f, "heir"), *waiter;
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
@@ -225,9 +226,9 @@ static void handed_over_by_a_releaser(void **state)
 	assert_mutex(mutex, heir->owner, 1);
 	assert_false(actor_finished(heir));
 	actor_lock(waiter, mutex);
-	hog = hog_start(f);
+	hog_release();
 	/* It is out of its wait, as the high one waits for it; then it works. */
-	assert_not_held_up(heir, hog, 0);
+	assert_not_held_up(heir, 0);
 	actor_assert_asleep(waiter);
 	assert_boosted(heir, HIGH);
 	assert_base(first);
@@ -240,7 +241,7 @@ static void handed_over_by_a_releaser(void **state)
 static void handed_over_while_a_high_one_waits(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *first = low(f, "first"), *heir = low(f, "heir"), *waiter = high(f), *hog;
+	struct actor *first = low(f, "first"), *heir = low(f, "heir"), *waiter = high(f);
 	int mutex = new_mutex(f, 0, 0), sem = new_sem(f, 0, 1);
 
 	only_ours(f, "no inheritance");
@@ -251,8 +252,8 @@ static void handed_over_while_a_high_one_waits(void **state)
 	actor_assert_asleep(waiter);
 	assert_boosted(first, HIGH);
 	unlock(mutex, first->owner, 1);
-	hog = hog_start(f);
-	assert_not_held_up(heir, hog, 0);
+	hog_release();
+	assert_not_held_up(heir, 0);
 	assert_base(first);
 	assert_boosted(heir, HIGH);
 	assert_ret(actor_unlocks(heir, mutex), 0);
@@ -395,7 +396,8 @@ static void wait_any_is_not_held_up(void **state)
 		   ARGS(.objs = (uintptr_t)all.mutex, .count = OWNERS, .timeout = FOREVER));
 	for (int i = 0; i < OWNERS; i++)
 		actor_work_and_unlock(all.owner[i], all.mutex[i]);
-	assert_not_held_up(waiter, hog_start(f), 0);
+	hog_release();
+	assert_not_held_up(waiter, 0);
 	for (int i = 0; i < OWNERS; i++)
 		assert_ret(actor_finish(all.owner[i]), 0);
 }
@@ -411,7 +413,8 @@ static void wait_all_is_not_held_up(void **state)
 		   ARGS(.objs = (uintptr_t)all.mutex, .count = OWNERS, .timeout = FOREVER));
 	for (int i = 0; i < OWNERS; i++)
 		actor_work_and_unlock(all.owner[i], all.mutex[i]);
-	assert_not_held_up(waiter, hog_start(f), 0);
+	hog_release();
+	assert_not_held_up(waiter, 0);
 	for (int i = 0; i < OWNERS; i++)
 		assert_ret(actor_finish(all.owner[i]), 0);
 }
@@ -495,12 +498,13 @@ static void block(struct chain *c, int i)
 	actor_assert_asleep(c->task[i]);
 }
 
-static void check_chain(struct fixture *f, struct chain *c, struct actor *waiter)
+static void check_chain(struct chain *c, struct actor *waiter)
 {
 	for (int i = 0; i < CHAIN; i++)
 		assert_boosted(c->task[i], HIGH);
 	actor_work_and_unlock(c->task[CHAIN - 1], c->link[CHAIN - 1].own);
-	assert_not_held_up(waiter, hog_start(f), 0);
+	hog_release();
+	assert_not_held_up(waiter, 0);
 	for (int i = 0; i < CHAIN; i++) {
 		assert_ret(actor_finish(c->task[i]), 0);
 		assert_base(c->task[i]);
@@ -519,7 +523,7 @@ static void chain_blocked_first(void **state)
 		block(&c, i);
 	actor_lock(waiter, c.link[0].own);
 	actor_assert_asleep(waiter);
-	check_chain(f, &c, waiter);
+	check_chain(&c, waiter);
 }
 
 static void chain_blocked_from_its_end(void **state)
@@ -534,7 +538,7 @@ static void chain_blocked_from_its_end(void **state)
 		block(&c, i);
 	actor_lock(waiter, c.link[0].own);
 	actor_assert_asleep(waiter);
-	check_chain(f, &c, waiter);
+	check_chain(&c, waiter);
 }
 
 static void chain_boosted_first(void **state)
@@ -551,7 +555,7 @@ static void chain_boosted_first(void **state)
 		assert_boosted(c.task[i], HIGH);
 		block(&c, i);
 	}
-	check_chain(f, &c, waiter);
+	check_chain(&c, waiter);
 }
 
 /* In the middle, one that waits for all or any of several. */
@@ -747,7 +751,8 @@ static void chain_ends_in_a_futex(void **state)
 	await_live_prio(end, LOW);
 	actor_lock(waiter, mutex);
 	actor_tell(end, work_and_unlock_futex, NULL);
-	assert_not_held_up(waiter, hog_start(f), 0);
+	hog_release();
+	assert_not_held_up(waiter, 0);
 	assert_ret(actor_finish(end), 0);
 	assert_ret(actor_finish(middle), 0);
 	assert_int_equal(task_live_prio(end->tid), LOW - 1);
@@ -774,7 +779,8 @@ static void chain_through_a_futex(void **state)
 	actor_assert_asleep(middle);
 	assert_boosted(behind, HIGH);
 	actor_work_and_unlock(behind, last);
-	assert_not_held_up(waiter, hog_start(f), 0);
+	hog_release();
+	assert_not_held_up(waiter, 0);
 	assert_ret(actor_finish(behind), 0);
 	assert_ret(actor_finish(middle), 0);
 	assert_ret(actor_finish(before), 0);
