@@ -73,12 +73,16 @@ static inline bool ntsync_waitq_queued(const struct ntsync_waitq_node *n)
 
 /**
  * struct ntsync_task_id - a task, without a reference to it
- * @pid: in the initial namespace
+ * @task: for comparing only
  * @start: tells it from a later task with the same pid
+ * @pid: in the initial namespace
+ * @tgid: likewise
  */
 struct ntsync_task_id {
-	pid_t pid;
+	const struct task_struct *task;
 	u64 start;
+	pid_t pid;
+	pid_t tgid;
 };
 
 struct ntsync_owner_slot {
@@ -390,7 +394,12 @@ void ntsync_wake_takers(struct ntsync_hold *h);
 
 static inline struct ntsync_task_id ntsync_task_id(const struct task_struct *p)
 {
-	return (struct ntsync_task_id){ .pid = p->pid, .start = p->start_time };
+	return (struct ntsync_task_id){
+		.task = p,
+		.start = p->start_time,
+		.pid = p->pid,
+		.tgid = p->tgid,
+	};
 }
 
 bool ntsync_owner_learn(struct ntsync_device *dev, u32 owner);

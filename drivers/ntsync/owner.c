@@ -11,7 +11,8 @@
  *   can make one with any id.
  *
  * Tasks are noted without a reference, by pid and start time: a dead owner pins
- * nothing, and is not mistaken for a later task with its pid.
+ * nothing, and is not mistaken for a later task with its pid. A thread that execs
+ * takes over pid and start time of its process, and is found there.
  */
 #include <linux/hash.h>
 #include <linux/pid.h>
@@ -26,9 +27,9 @@ static struct ntsync_owner_slot *slot_of(struct ntsync_device *dev, u32 owner)
 	return &dev->owners[hash_32(owner, NTSYNC_OWNER_BITS)];
 }
 
-static bool same_task(struct ntsync_task_id a, struct ntsync_task_id b)
+static bool same_task(const struct ntsync_task_id *a, const struct ntsync_task_id *b)
 {
-	return a.pid == b.pid && a.start == b.start;
+	return a->task == b->task && a->start == b->start && a->pid == b->pid;
 }
 
 /* current has made a successful call with @owner; free, and false, if that was known. */
@@ -38,7 +39,7 @@ bool ntsync_owner_learn(struct ntsync_device *dev, u32 owner)
 	struct ntsync_task_id id = ntsync_task_id(current);
 
 	/* Torn by a writer it may look different, never like ourselves by mistake. */
-	if (likely(data_race(slot->owner == owner && same_task(slot->id, id))))
+	if (likely(data_race(slot->owner == owner && same_task(&slot->id, &id))))
 		return false;
 
 	scoped_guard(raw_spinlock, &dev->owners_lock) {
@@ -63,9 +64,12 @@ static struct task_struct *get_task(struct ntsync_task_id id)
 
 	guard(rcu)();
 	p = pid_task(find_pid_ns(id.pid, &init_pid_ns), PIDTYPE_PID);
-	if (!p || p->start_time != id.start || p->exit_state)
-		return NULL;
-	return get_task_struct(p);
+	if (!p || p->start_time != id.start) {
+		p = pid_task(find_pid_ns(id.tgid, &init_pid_ns), PIDTYPE_PID);
+		if (p != id.task)
+			return NULL;
+	}
+	return p && !p->exit_state ? get_task_struct(p) : NULL;
 }
 
 /* A reference to the living task that owns @obj, a mutex; NULL if there is none. */

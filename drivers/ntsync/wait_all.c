@@ -102,16 +102,15 @@ static bool try_all_locked(struct ntsync_wait_req *req, struct ntsync_taker *tak
 static int try_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 {
 	struct ntsync_taker taker = { .task = current, .owner = req->owner };
+	bool taken;
 
 	smp_mb(); /* see ntsync_obj_peek() */
 	if (!peek(req))
 		return -EAGAIN;
-	scoped_guard(ntsync_all_lock, dev) {
-		if (!try_all_locked(req, &taker))
-			return -EAGAIN;
-	}
+	scoped_guard(ntsync_all_lock, dev)
+		taken = try_all_locked(req, &taker);
 	ntsync_pi_catch_up();
-	return ntsync_taker_result(&taker);
+	return taken ? ntsync_taker_result(&taker) : -EAGAIN;
 }
 
 /* Into all queues, or the end of the wait if it turns out that it is over. */
@@ -166,6 +165,7 @@ static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req 
 		return -ENOMEM;
 	ntsync_wait_init(&w, req, entries, true);
 	if (!enqueue(dev, &w, req)) {
+		ntsync_pi_catch_up();
 		ret = ntsync_pi_block(&w);
 		if (!ret)
 			ret = ntsync_wait_sleep(&w, &req->deadline);

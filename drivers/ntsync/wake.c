@@ -191,7 +191,9 @@ void ntsync_obj_unhold(struct ntsync_hold *h)
 	unlock_obj_and_wake(h);
 	if (h->drop_all)
 		rt_mutex_unlock(&h->obj->dev->all_lock);
-	ntsync_pi_catch_up();
+	/* Who holds all_lock must not lower itself, see pi.c; the caller does it later. */
+	if (h->drop_all || !h->all)
+		ntsync_pi_catch_up();
 	/* The counterpart of the one in ntsync_obj_peek(). */
 	smp_mb();
 }
