@@ -4,6 +4,7 @@
 # Sourced by the scripts of this folder.
 
 vm_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck disable=SC2034 # for those that source this
 top_dir=$(cd "$vm_dir/../.." && pwd)
 cache_dir=${NTSYNC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ntsync-rt}
 self=${0##*/}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # its caller sets what is shared
 # Packages of any Debian suite, through an apt whose sources and lists are in the
 # cache: the user's own are neither changed nor needed. Needs no root.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # its caller sets what is shared
 # The VM's root file system: busybox, guest-init, the module, and what the user
 # adds with the libraries that it needs. Sourced by run.
 

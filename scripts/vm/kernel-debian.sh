@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # its caller sets what is shared
 # Debian's own PREEMPT_RT kernels, unpacked from their packages: nothing is
 # installed on the host. Sourced by kernel.
 
@@ -76,7 +76,9 @@ unpack_image() {
 	shift 3
 	mapfile -t packages < <(select_packages '^linux-(image|binary|modules)-' "$@")
 	debian_unpack "$suite" "$new/image" "${packages[@]}"
-	mv "$new/image/boot/vmlinuz-$release" "$new/vmlinuz"
+	# In /boot, or from 7.x on beside the modules.
+	find "$new/image" -type f -name 'vmlinuz*' -exec mv {} "$new/vmlinuz" \;
+	[ -e "$new/vmlinuz" ] || die "no kernel in ${packages[*]}"
 	mkdir "$new/modules"
 	find "$new/image" -name 'ntsync.ko*' -exec cp {} "$new/modules/" \;
 	find "$new/modules" -name '*.xz' -exec unxz {} +

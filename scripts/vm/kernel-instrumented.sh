@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # its caller sets what is shared
 # The kernel that looks for mistakes: tinyconfig and instrumented.config on
 # Debian's own source. Sourced by kernel.
 
@@ -17,10 +17,17 @@ get_instrumented() {
 	fi
 	version=$(debian_version "$suite" "$source_package") ||
 		die "$suite has no $source_package"
-	key=$version-$(cat "$vm_dir/instrumented.config" "$vm_dir/kernel-instrumented.sh" \
-		<(gcc --version | head -n 1) | sha256sum | cut -c1-12)
+	key=$version-$(recipe | sha256sum | cut -c1-12)
 	entry "$dir/$key" build_instrumented "$suite" "$version"
 	make_current "$name" "$key"
+}
+
+# Everything but the source that the result depends on. "declare -f" leaves the
+# comments out: they need no new kernel.
+recipe() {
+	gcc --version | head -n 1
+	grep -E '^(CONFIG_|# CONFIG_.* is not set)' "$vm_dir/instrumented.config"
+	declare -f build_instrumented configure prune
 }
 
 build_instrumented() {
@@ -43,7 +50,8 @@ build_instrumented() {
 configure() {
 	local build=$1
 	make -s -C "$build" tinyconfig
-	(cd "$build" && scripts/kconfig/merge_config.sh -m .config "$vm_dir/instrumented.config")
+	(cd "$build" && scripts/kconfig/merge_config.sh -Q -m .config \
+		"$vm_dir/instrumented.config") >/dev/null
 	make -s -C "$build" olddefconfig
 	verify_config "$build/.config"
 }

@@ -26,6 +26,7 @@
 #define EVENTS 3
 #define OBJECTS (SEMS + MUTEXES + EVENTS)
 #define SEM_TOKENS 2
+#define POSITIONS 64
 
 enum kind { SEM, MUTEX, EVENT };
 
@@ -202,15 +203,31 @@ static void note_result(struct worker *w, int ret, bool all, const int *chosen,
 		note_acquired(w, chosen[i]);
 }
 
+/*
+ * A wait-any for the same few objects at many positions is in many queues, and
+ * needs long to leave them: long enough to be granted something meanwhile.
+ */
+static unsigned int repeat(struct worker *w, int *chosen, unsigned int count)
+{
+	unsigned int many = POSITIONS / 4 + stress_below(&w->random, POSITIONS * 3 / 4);
+
+	chosen[many] = chosen[count];
+	for (unsigned int i = count; i < many; i++)
+		chosen[i] = chosen[stress_below(&w->random, count)];
+	return many;
+}
+
 static void take_some(struct worker *w)
 {
 	unsigned int count = 1 + stress_below(&w->random, 4);
 	bool all = stress_below(&w->random, 3) == 0;
-	int chosen[OBJECTS], fds[OBJECTS], ret;
+	int chosen[POSITIONS + 1], fds[POSITIONS + 1], ret;
 	struct ntsync_wait_opts opts = { .owner = w->owner, .deadline = choose_deadline(w) };
 	uint32_t index = ~0u;
 
 	choose(w, chosen, count + 1);
+	if (!all && stress_below(&w->random, 2))
+		count = repeat(w, chosen, count);
 	for (unsigned int i = 0; i <= count; i++)
 		fds[i] = objs[chosen[i]];
 	if (stress_below(&w->random, 4) == 0)

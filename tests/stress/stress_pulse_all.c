@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,9 @@
 #include "libntsync.h"
 
 /* More than one batch of wake-ups. */
-#define WAITERS 24
+#define WAITERS 40
+/* Of these, in the phase where both kinds take part. */
+#define ALL_WAITERS 4
 #define OWNER 1
 
 /* What the waiters wait for, and with which call. */
@@ -171,20 +174,19 @@ typedef unsigned int (*round_fn)(struct target *t);
 static bool run_rounds(struct target *t, round_fn round, uint64_t until)
 {
 	unsigned long long expected = 0, rounds = 0;
-	bool ok = true;
 
-	while (stress_now() < until && ok) {
+	/* Once at least, be the machine as slow as it may. */
+	do {
 		wait_until_all_are_queued(t);
-		ok = atomic_load(&t->released) == expected;
-		if (!ok)
+		if (atomic_load(&t->released) != expected)
 			break;
 		expected += round(t);
 		rounds++;
-	}
+	} while (stress_now() < until);
 	wait_until_all_are_queued(t);
 	printf("# %s: %llu rounds, %llu released, %llu expected\n", t->name, rounds,
 	       (unsigned long long)atomic_load(&t->released), expected);
-	return ok && rounds && atomic_load(&t->released) == expected;
+	return atomic_load(&t->released) == expected;
 }
 
 static void make_target(struct target *t)
@@ -205,7 +207,8 @@ static void close_target(struct target *t)
 	close(t->missing);
 }
 
-static void phase(const char *name, bool manual, bool all, round_fn round, uint64_t until)
+/* Its time starts when everybody is there. */
+static void phase(const char *name, bool manual, bool all, round_fn round, uint64_t duration)
 {
 	struct target t = { .name = name, .manual = manual, .all = all };
 	pthread_t waiters[WAITERS], vain, tries;
@@ -217,7 +220,8 @@ static void phase(const char *name, bool manual, bool all, round_fn round, uint6
 		pthread_create(&waiters[i], NULL, wait_again_and_again, &t);
 	pthread_create(&vain, NULL, wait_in_vain, &t);
 	pthread_create(&tries, NULL, try_again_and_again, &t);
-	ok = run_rounds(&t, round, until);
+	wait_until_all_are_queued(&t);
+	ok = run_rounds(&t, round, stress_now() + duration);
 	atomic_store(&t.stop, true);
 	ntsync_event_set(t.quit, NULL);
 	for (int i = 0; i < WAITERS; i++)
@@ -232,17 +236,19 @@ static void phase(const char *name, bool manual, bool all, round_fn round, uint6
 }
 
 /*
- * Set, and reset at once: whoever was queued is released, however late it runs.
- * One that comes back in between finds the event still set, and rightly so;
- * therefore rounds take turns on two events, and wait on each once.
+ * Set, while others reset: whoever was queued is released, however late it runs
+ * and however early the reset comes. One that comes back in between may find the
+ * event still set, and rightly so; therefore rounds take turns on two events, and
+ * wait on each once.
  */
 struct turn {
 	int events[2];
 	bool all;
 	int spare;
-	unsigned int rounds;
+	atomic_uint rounds;
 	atomic_uint errors;
 	atomic_uint arrived;
+	atomic_bool stop;
 };
 
 static struct turn turn;
@@ -271,6 +277,38 @@ static void *take_turns(void *arg)
 	}
 }
 
+/* What takes longer never comes. */
+#define PASSED_OVER (60 * NS_PER_SEC)
+
+static void *reset_again_and_again(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&turn.stop)) {
+		if (ntsync_event_reset(turn.events[0], NULL) ||
+		    ntsync_event_reset(turn.events[1], NULL))
+			atomic_fetch_add(&turn.errors, 1);
+		sched_yield();
+	}
+	return NULL;
+}
+
+/* All of them were queued before the set, so all come. */
+static void wait_until_all_have_come(unsigned int expected)
+{
+	uint64_t late = stress_now() + PASSED_OVER;
+
+	while (atomic_load(&turn.arrived) != expected) {
+		stress_sleep(100 * NS_PER_US);
+		if (stress_now() < late)
+			continue;
+		printf("# %u of %u have come\n", atomic_load(&turn.arrived), expected);
+		atomic_fetch_add(&turn.errors, 1);
+		/* Lets the rest go, so that the run comes to its end. */
+		atomic_store(&turn.stop, true);
+		ntsync_event_set(turn.events[turn.rounds % 2], NULL);
+	}
+}
+
 static void set_and_reset(unsigned int any, unsigned int all)
 {
 	struct target t = { .event = turn.events[turn.rounds % 2] };
@@ -283,14 +321,15 @@ static void set_and_reset(unsigned int any, unsigned int all)
 		stress_sleep(100 * NS_PER_US);
 	if (ntsync_event_set(t.event, &prev) || prev)
 		atomic_fetch_add(&turn.errors, 1);
-	if (ntsync_event_reset(t.event, &prev) || !prev)
+	if (ntsync_event_reset(t.event, NULL))
 		atomic_fetch_add(&turn.errors, 1);
 }
 
-static void set_and_reset_phase(uint64_t until)
+static void set_and_reset_phase(uint64_t duration)
 {
 	static bool all[] = { false, true };
-	pthread_t waiters[WAITERS];
+	uint64_t until = stress_now() + duration;
+	pthread_t waiters[WAITERS], resetter;
 	unsigned int rounds = 0;
 
 	turn.events[0] = ntsync_event_create(dev, true, false);
@@ -298,15 +337,17 @@ static void set_and_reset_phase(uint64_t until)
 	turn.spare = ntsync_event_create(dev, true, true);
 	pthread_barrier_init(&barrier, NULL, WAITERS + 1);
 	for (int i = 0; i < WAITERS; i++)
-		pthread_create(&waiters[i], NULL, take_turns, &all[i % 2]);
+		pthread_create(&waiters[i], NULL, take_turns, &all[i < ALL_WAITERS]);
+	pthread_create(&resetter, NULL, reset_again_and_again, NULL);
 	while (turn.rounds != ~0u) {
-		set_and_reset(WAITERS / 2, WAITERS / 2);
-		/* One who was passed over would never come here. */
+		set_and_reset(WAITERS - ALL_WAITERS, ALL_WAITERS);
+		wait_until_all_have_come(++rounds * WAITERS);
 		pthread_barrier_wait(&barrier);
-		rounds++;
-		turn.rounds = stress_now() < until ? turn.rounds + 1 : ~0u;
+		turn.rounds = stress_now() < until && !turn.errors ? turn.rounds + 1 : ~0u;
 		pthread_barrier_wait(&barrier);
 	}
+	atomic_store(&turn.stop, true);
+	pthread_join(resetter, NULL);
 	for (int i = 0; i < WAITERS; i++)
 		pthread_join(waiters[i], NULL);
 	pthread_barrier_destroy(&barrier);
@@ -341,7 +382,7 @@ int main(int argc, char **argv)
 		{ "pulse of an auto event, any-waits", false, false, pulse_auto },
 		{ "pulse of an auto event, all-waits", false, true, pulse_auto },
 	};
-	uint64_t begin = stress_now(), share;
+	uint64_t share;
 
 	stress_init(&stress, argc, argv);
 	dev = ntsync_open();
@@ -349,10 +390,9 @@ int main(int argc, char **argv)
 		return stress_bail_out("/dev/ntsync", dev);
 	if (!driver_tells_waiters())
 		return stress_skip("the driver doesn't tell how many wait");
-	share = (stress.end - begin) / (ARRAY_SIZE(phases) + 1);
+	share = stress.seconds * NS_PER_SEC / (ARRAY_SIZE(phases) + 1);
 	for (unsigned int i = 0; i < ARRAY_SIZE(phases); i++)
-		phase(phases[i].name, phases[i].manual, phases[i].all, phases[i].round,
-		      begin + (i + 1) * share);
-	set_and_reset_phase(stress.end);
+		phase(phases[i].name, phases[i].manual, phases[i].all, phases[i].round, share);
+	set_and_reset_phase(share);
 	return stress_end(&stress);
 }

@@ -29,6 +29,14 @@ struct waiter {
 	int ret;
 };
 
+/* NTSYNC_TEST_WATCHDOG, in seconds, for those who expect a hang. */
+static unsigned int watchdog_seconds(void)
+{
+	const char *text = getenv("NTSYNC_TEST_WATCHDOG");
+
+	return text && atoi(text) > 0 ? atoi(text) : WATCHDOG_SECONDS;
+}
+
 /* For the watchdog, which has no other way to know what was running. */
 static const char *running = "nothing";
 
@@ -121,7 +129,7 @@ int fixture_setup(void **state)
 	running = f->name;
 	*state = f;
 	announce(f->name);
-	alarm(WATCHDOG_SECONDS);
+	alarm(watchdog_seconds());
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->changed, NULL);
 	f->pages = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,
@@ -588,7 +596,7 @@ pid_t child_start(struct fixture *f, child_fn body, void *arg)
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		alarm(WATCHDOG_SECONDS); /* not inherited */
+		alarm(watchdog_seconds()); /* not inherited */
 		_exit(body(f, arg));
 	}
 	return pid;

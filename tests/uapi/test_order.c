@@ -291,7 +291,7 @@ static void an_incomplete_wait_of_high_priority_is_passed(void **state)
 	int sem = new_sem(f, 0, 2), missing = new_auto(f, false), there = new_manual(f, true);
 	struct waiter *incomplete, *complete;
 
-	need_priority_queues(f);
+	need_realtime();
 	incomplete = start_sched(f, ALL, ARGS(FDS(sem, missing), .owner = 1, .timeout = FOREVER),
 				 &high);
 	complete = start_sched(f, ALL, ARGS(FDS(sem, there), .owner = 2, .timeout = FOREVER),

@@ -44,8 +44,10 @@
  * DOC: Errors that any of these ioctls may return
  *
  * * ENOTTY: the driver does not know the number, the size encoded in it is not
- *   the one listed here, or the descriptor is of another kind (a semaphore for
- *   an event's ioctl, an object for a device's).
+ *   the one listed here, or the descriptor is of another kind: an object for a
+ *   device's ioctl, or the other way round.
+ * * EINVAL: the object is of another type, a semaphore for an event's ioctl, say.
+ *   Where the argument is an input, EFAULT comes first.
  * * EBADF: the descriptor is closed, or was opened with O_PATH.
  * * EFAULT: the argument cannot be read, or the result cannot be written.
  *   Results are written after the operation took effect: when that write
@@ -272,11 +274,12 @@ struct ntsync_event_args {
  * * EINVAL: unknown @flags; @uring_fd without its feature; @owner is 0; @count
  *   above NTSYNC_MAX_WAIT_COUNT.
  * * EFAULT: @objs
- * * ENOMEM
  * * EINVAL: an element of @objs, or @alert, is not an object of this instance:
  *   a closed descriptor, the instance itself, a channel. WAIT_ALL: an object is
  *   there twice, as object or alert, even by two descriptors.
  * * EBADF: @uring_fd is not an open descriptor.
+ * * ENOMEM: nothing is ready, and there is no memory to sleep with. Nothing was
+ *   acquired.
  * * EOWNERDEAD: the wait has succeeded, and a mutex among what it acquired was
  *   abandoned. The mutex is held now, with a count of 1.
  * * ETIMEDOUT: @timeout has passed. Nothing was acquired.
