@@ -116,7 +116,10 @@ static void *play(void *arg)
 		case 'L': wait_for(owner, (char[]){ *++at, ' ' }, false); break;
 		case 'Y': at = wait_for(owner, at + 1, false); break;
 		case 'A': at = wait_for(owner, at + 1, true); break;
-		case 'C': obj[digit(*++at)] = ntsync_mutex_create(dev, owner, 1); break;
+		case 'C':
+			close(obj[digit(*++at)]);
+			obj[digit(*at)] = ntsync_mutex_create(dev, owner, 1);
+			break;
 		case 'U': ntsync_mutex_unlock(obj[digit(*++at)], owner, NULL); break;
 		case 'P':
 			if (ntsync_event_set_pi(obj[EVENT], SCHED_FIFO, 80))
