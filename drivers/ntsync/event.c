@@ -14,14 +14,17 @@ static bool event_signaled(const struct ntsync_obj *obj, u32 owner)
 	return READ_ONCE(obj->event.signaled);
 }
 
-static bool acquire_event(struct ntsync_obj *obj, u32 owner)
+static void acquire_event(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
 	ntsync_assert_obj_lock(obj);
 	if (!obj->event.manual) {
 		WRITE_ONCE(obj->event.signaled, false);
 		obj->event.pulsed = false;
 	}
-	return false;
+	if (unlikely(obj->event.boost)) {
+		ntsync_boost_hand_locked(obj->event.boost, taker);
+		obj->event.boost = NULL;
+	}
 }
 
 static struct ntsync_wait_entry *event_next_waiter(struct ntsync_obj *obj)
@@ -43,6 +46,11 @@ static void event_show(struct seq_file *m, const union ntsync_state *copy)
 	seq_printf(m, "ntsync-signaled:\t%d\n", copy->event.signaled);
 }
 
+static void event_destroy(struct ntsync_obj *obj)
+{
+	ntsync_boost_free(obj->event.boost);
+}
+
 const struct ntsync_obj_ops ntsync_event_ops = {
 	.name = "event",
 	.signaled = event_signaled,
@@ -50,6 +58,7 @@ const struct ntsync_obj_ops ntsync_event_ops = {
 	.next_waiter = event_next_waiter,
 	.settled = event_settled,
 	.show = event_show,
+	.destroy = event_destroy,
 };
 
 struct ntsync_obj *ntsync_event_create(struct ntsync_device *dev, bool manual, bool signaled)
@@ -63,25 +72,33 @@ struct ntsync_obj *ntsync_event_create(struct ntsync_device *dev, bool manual, b
 	return obj;
 }
 
-static int signal(struct ntsync_obj *obj, bool pulse, u32 *prev)
+/* Takes out the boost of an earlier signal that nobody has taken. */
+static struct ntsync_boost *swap_boost(struct ntsync_obj *obj, struct ntsync_boost *b)
+{
+	swap(obj->event.boost, b);
+	return b;
+}
+
+static void signal(struct ntsync_obj *obj, bool pulse, struct ntsync_boost *b, u32 *prev)
 {
 	struct ntsync_hold h;
 
-	if (obj->ops != &ntsync_event_ops)
-		return -EINVAL;
-
 	ntsync_obj_hold(&h, obj);
 	*prev = obj->event.signaled;
+	b = swap_boost(obj, b);
 	obj->event.pulsed = pulse;
 	WRITE_ONCE(obj->event.signaled, true);
 	ntsync_wake_takers(&h);
 	ntsync_obj_unhold(&h);
-	return 0;
+	ntsync_boost_free(b);
 }
 
 int ntsync_event_set(struct ntsync_obj *obj, u32 *prev)
 {
-	return signal(obj, false, prev);
+	if (obj->ops != &ntsync_event_ops)
+		return -EINVAL;
+	signal(obj, false, NULL, prev);
+	return 0;
 }
 
 /*
@@ -90,11 +107,29 @@ int ntsync_event_set(struct ntsync_obj *obj, u32 *prev)
  */
 int ntsync_event_pulse(struct ntsync_obj *obj, u32 *prev)
 {
-	return signal(obj, true, prev);
+	if (obj->ops != &ntsync_event_ops)
+		return -EINVAL;
+	signal(obj, true, NULL, prev);
+	return 0;
+}
+
+int ntsync_event_set_pi(struct ntsync_obj *obj, u32 policy, u32 prio)
+{
+	struct ntsync_boost *b;
+	u32 prev;
+
+	if (obj->ops != &ntsync_event_ops)
+		return -EINVAL;
+	b = ntsync_boost_alloc(obj->dev, policy, prio);
+	if (IS_ERR(b))
+		return PTR_ERR(b);
+	signal(obj, false, b, &prev);
+	return 0;
 }
 
 int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev)
 {
+	struct ntsync_boost *b;
 	struct ntsync_hold h;
 
 	if (obj->ops != &ntsync_event_ops)
@@ -103,7 +138,9 @@ int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev)
 	ntsync_obj_hold(&h, obj);
 	*prev = obj->event.signaled;
 	WRITE_ONCE(obj->event.signaled, false);
+	b = swap_boost(obj, NULL);
 	ntsync_obj_unhold(&h);
+	ntsync_boost_free(b);
 	return 0;
 }
 

@@ -30,10 +30,13 @@ static int install(struct ntsync_obj *obj)
 
 static long query_features(struct ntsync_device *dev, void __user *argp)
 {
-	const struct ntsync_features_args args = {
+	struct ntsync_features_args args = {
 		.features = NTSYNC_FEATURE_PRIORITY_QUEUES,
 		.version = NTSYNC_VERSION,
 	};
+
+	if (ntsync_pi_enabled)
+		args.features |= NTSYNC_FEATURE_MUTEX_PI | NTSYNC_FEATURE_EVENT_SET_PI;
 
 	return copy_to_user(argp, &args, sizeof(args)) ? -EFAULT : 0;
 }
@@ -173,10 +176,12 @@ static long do_wait(struct ntsync_device *dev, void __user *argp, bool all)
 	}
 	put_objs(&set);
 
+	if (ret && ret != -EOWNERDEAD)
+		return ret;
+	if (ntsync_owner_learn(dev, args.owner))
+		ntsync_pi_learnt();
 	/* What has been acquired stays acquired, even if nobody can be told. */
-	if ((!ret || ret == -EOWNERDEAD) && put_user(req.index, &uargs->index))
-		return -EFAULT;
-	return ret;
+	return put_user(req.index, &uargs->index) ? -EFAULT : ret;
 }
 
 static long wait_any(struct ntsync_device *dev, void __user *argp)
@@ -276,6 +281,21 @@ static long event_pulse(struct ntsync_obj *obj, void __user *argp)
 	return change_event(obj, argp, ntsync_event_pulse);
 }
 
+static long event_set_pi(struct ntsync_obj *obj, void __user *argp)
+{
+	struct ntsync_event_set_pi_args args;
+
+	if (copy_from_user(&args, argp, sizeof(args)))
+		return -EFAULT;
+	if (args.flags)
+		return -EINVAL;
+	if (args.policy != SCHED_FIFO && args.policy != SCHED_RR)
+		return -EINVAL;
+	if (args.prio < 1 || args.prio >= MAX_RT_PRIO)
+		return -EINVAL;
+	return ntsync_event_set_pi(obj, args.policy, args.prio);
+}
+
 static long event_read(struct ntsync_obj *obj, void __user *argp)
 {
 	struct ntsync_event_args args;
@@ -322,6 +342,7 @@ static const struct obj_ioctl obj_ioctls[] = {
 	ENTRY(NTSYNC_IOC_SEM_READ, sem_read),
 	ENTRY(NTSYNC_IOC_MUTEX_READ, mutex_read),
 	ENTRY(NTSYNC_IOC_EVENT_READ, event_read),
+	ENTRY(NTSYNC_IOC_EVENT_SET_PI, event_set_pi),
 };
 
 /*
@@ -366,7 +387,11 @@ static int device_open(struct inode *inode, struct file *file)
 
 static int device_release(struct inode *inode, struct file *file)
 {
-	ntsync_device_put(file->private_data);
+	struct ntsync_device *dev = file->private_data;
+	u64 id = dev->id;
+
+	if (ntsync_device_put(dev))
+		ntsync_boost_end_device(id);
 	return 0;
 }
 
@@ -380,7 +405,11 @@ const struct file_operations ntsync_device_fops = {
 
 static int obj_release(struct inode *inode, struct file *file)
 {
-	ntsync_obj_free(file->private_data);
+	struct ntsync_obj *obj = file->private_data;
+	u64 id = obj->dev->id;
+
+	if (ntsync_obj_free(obj))
+		ntsync_boost_end_device(id);
 	return 0;
 }
 

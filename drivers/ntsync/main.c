@@ -20,11 +20,17 @@ static int __init ntsync_init(void)
 
 	if (ret)
 		return ret;
-	ret = misc_register(&ntsync_miscdev);
+	ret = ntsync_pi_init();
 	if (ret)
 		goto err_cache;
+	ret = misc_register(&ntsync_miscdev);
+	if (ret)
+		goto err_pi;
+	ntsync_debugfs_init();
 	return 0;
 
+err_pi:
+	ntsync_pi_exit();
 err_cache:
 	ntsync_cache_exit();
 	return ret;
@@ -32,9 +38,15 @@ err_cache:
 
 static void __exit ntsync_exit(void)
 {
+	ntsync_debugfs_exit();
 	misc_deregister(&ntsync_miscdev);
+	ntsync_pi_exit();
 	ntsync_cache_exit();
 }
+
+/* Read at load only: a boost that is given must be taken back by the same rules. */
+module_param_named(pi, ntsync_pi_enabled, bool, 0444);
+MODULE_PARM_DESC(pi, "priority inheritance (default: on)");
 
 module_init(ntsync_init);
 module_exit(ntsync_exit);

@@ -22,15 +22,20 @@ static bool mutex_signaled(const struct ntsync_obj *obj, u32 owner)
 	return !holder || (holder == owner && READ_ONCE(obj->mutex.count) < U32_MAX);
 }
 
-static bool acquire_mutex(struct ntsync_obj *obj, u32 owner)
+static void acquire_mutex(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
-	bool abandoned = obj->mutex.abandoned;
+	struct ntsync_mutex *m = &obj->mutex;
 
 	ntsync_assert_obj_lock(obj);
-	WRITE_ONCE(obj->mutex.owner, owner);
-	WRITE_ONCE(obj->mutex.count, obj->mutex.count + 1);
-	obj->mutex.abandoned = false;
-	return abandoned;
+	WRITE_ONCE(m->owner, taker->owner);
+	WRITE_ONCE(m->count, m->count + 1);
+	m->task_id = ntsync_task_id(taker->task);
+	m->guessed = false;
+	if (m->abandoned) {
+		m->abandoned = false;
+		taker->owner_dead = true;
+	}
+	ntsync_pi_owner_changed_locked(obj);
 }
 
 /*
@@ -44,8 +49,8 @@ static bool owned_before(struct rb_node *a, const struct rb_node *b)
 	const struct ntsync_wait_entry *l = rb_entry(a, struct ntsync_wait_entry, by_owner);
 	const struct ntsync_wait_entry *r = rb_entry(b, struct ntsync_wait_entry, by_owner);
 
-	if (l->wait->owner != r->wait->owner)
-		return l->wait->owner < r->wait->owner;
+	if (l->wait->taker.owner != r->wait->taker.owner)
+		return l->wait->taker.owner < r->wait->taker.owner;
 	return l->node.arrival < r->node.arrival;
 }
 
@@ -54,7 +59,7 @@ static int compare_owner(const void *key, const struct rb_node *node)
 	const struct ntsync_wait_entry *e = rb_entry(node, struct ntsync_wait_entry, by_owner);
 	u32 owner = *(const u32 *)key;
 
-	return owner < e->wait->owner ? -1 : owner > e->wait->owner;
+	return owner < e->wait->taker.owner ? -1 : owner > e->wait->taker.owner;
 }
 
 static void mutex_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
@@ -92,6 +97,7 @@ const struct ntsync_obj_ops ntsync_mutex_ops = {
 	.enqueued = mutex_enqueued,
 	.dequeue = mutex_dequeue,
 	.show = mutex_show,
+	.owned = true,
 };
 
 /* Free, or held by @owner @count times; -EINVAL if just one of them is 0. */
@@ -106,6 +112,8 @@ struct ntsync_obj *ntsync_mutex_create(struct ntsync_device *dev, u32 owner, u32
 		return ERR_PTR(-ENOMEM);
 	obj->mutex.owner = owner;
 	obj->mutex.count = count;
+	obj->mutex.task_id = ntsync_task_id(current);
+	obj->mutex.guessed = true;
 	obj->mutex.by_owner = RB_ROOT;
 	return obj;
 }
@@ -127,6 +135,7 @@ static int give_back(struct ntsync_obj *obj, u32 owner, bool abandon, u32 *prev)
 		if (!m->count)
 			WRITE_ONCE(m->owner, 0);
 		m->abandoned = abandon;
+		ntsync_pi_owner_changed_locked(obj);
 		/* One level less lets somebody go only if there was no further one left. */
 		if (!m->count || *prev == U32_MAX)
 			ntsync_wake_takers(&h);
@@ -138,7 +147,12 @@ static int give_back(struct ntsync_obj *obj, u32 owner, bool abandon, u32 *prev)
 
 int ntsync_mutex_unlock(struct ntsync_obj *obj, u32 owner, u32 *prev)
 {
-	return give_back(obj, owner, false, prev);
+	int ret = give_back(obj, owner, false, prev);
+
+	/* A kill is made in the owner's name by somebody else; an unlock is its own. */
+	if (!ret && ntsync_owner_learn(obj->dev, owner))
+		ntsync_pi_learnt();
+	return ret;
 }
 
 int ntsync_mutex_kill(struct ntsync_obj *obj, u32 owner)

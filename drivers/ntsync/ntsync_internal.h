@@ -9,6 +9,8 @@
 #include <linux/atomic.h>
 #include <linux/kref.h>
 #include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/rbtree.h>
 #include <linux/rtmutex.h>
 #include <linux/sched.h>
@@ -17,8 +19,11 @@
 
 struct file;
 struct file_operations;
+struct ntsync_boost;
+struct ntsync_pi_mutex;
 struct seq_file;
 struct ntsync_obj;
+struct ntsync_sleeper;
 struct ntsync_wait;
 
 /* ---- waitq.c: a queue in the order of (level, arrival) ---- */
@@ -66,9 +71,41 @@ static inline bool ntsync_waitq_queued(const struct ntsync_waitq_node *n)
 
 /* ---- object.c: what all types have in common ---- */
 
+/**
+ * struct ntsync_task_id - a task, without a reference to it
+ * @task: for comparing only
+ * @start: tells it from a later task with the same pid
+ * @pid: in the initial namespace
+ * @tgid: likewise
+ */
+struct ntsync_task_id {
+	const struct task_struct *task;
+	u64 start;
+	pid_t pid;
+	pid_t tgid;
+};
+
+struct ntsync_owner_slot {
+	u32 owner;
+	struct ntsync_task_id id;
+};
+
+#define NTSYNC_OWNER_BITS	7
+
+/**
+ * struct ntsync_device - one open of /dev/ntsync
+ * @refs: its file and every object
+ * @id: unique for ever; immutable
+ * @all_lock: see lock.h
+ * @owners_lock: protects @owners, see owner.c
+ * @owners: which task has used which owner id lately
+ */
 struct ntsync_device {
 	struct kref refs;
+	u64 id;
 	struct rt_mutex all_lock;
+	raw_spinlock_t owners_lock;
+	struct ntsync_owner_slot owners[1 << NTSYNC_OWNER_BITS];
 };
 
 struct ntsync_sem {
@@ -80,13 +117,17 @@ struct ntsync_mutex {
 	u32 owner;	/* 0 = free; the runtime's id, not a tid */
 	u32 count;	/* depth of recursion */
 	bool abandoned;
+	bool guessed;	/* task_id is the creator's, who need not be the owner */
+	struct ntsync_task_id task_id; /* the task behind the owner id */
 	struct rb_root by_owner; /* the any-queue's entries again, by owner id */
+	struct ntsync_pi_mutex *pi; /* while a real-time task waits; pi.c */
 };
 
 struct ntsync_event {
 	bool manual;	/* immutable */
 	bool signaled;
 	bool pulsed;	/* signaled for those who are queued, and only until they have it */
+	struct ntsync_boost *boost; /* for whoever takes the signal; boost.c */
 };
 
 union ntsync_state {
@@ -124,37 +165,55 @@ struct ntsync_obj {
 };
 
 /**
+ * struct ntsync_taker - in whose name an object is acquired, and what comes with it
+ * @task: the task; immutable
+ * @owner: its owner id for mutexes; immutable
+ * @owner_dead: out: an abandoned mutex was among them
+ * @boost: out: the boosts that the signals carried
+ */
+struct ntsync_taker {
+	struct task_struct *task;
+	u32 owner;
+	bool owner_dead;
+	struct ntsync_boost *boost;
+};
+
+/**
  * struct ntsync_obj_ops - what differs between the types; one table per type
  * @name: as fdinfo shows it
  * @signaled: could a waiter with this owner id take the object now? Without the
  *	lock, too, a "no" must have been true at some moment during the call
  *	(ntsync_obj_peek() relies on it)
- * @acquire: take it for that owner id; returns true if it was abandoned
+ * @acquire: take it for that task
  * @next_waiter: the entry of the any-queue that is to have the object now, NULL
  *	if nobody there can take it
  * @settled: NULL, or called when @next_waiter has no more waiter to name
  * @enqueued, @dequeue: NULL, or called after an entry went into the any-queue
  *	and before it leaves it
  * @show: the state for fdinfo; works on a copy, without a lock
+ * @destroy: NULL, or called before the object is freed, without a lock
+ * @owned: somebody owns it while it is taken, and inherits from who waits for it
  *
- * All but @show, and @signaled in a peek, are called under obj->lock.
+ * All but @show and @destroy, and @signaled in a peek, are called under obj->lock.
  */
 struct ntsync_obj_ops {
 	const char *name;
 	bool (*signaled)(const struct ntsync_obj *obj, u32 owner);
-	bool (*acquire)(struct ntsync_obj *obj, u32 owner);
+	void (*acquire)(struct ntsync_obj *obj, struct ntsync_taker *taker);
 	struct ntsync_wait_entry *(*next_waiter)(struct ntsync_obj *obj);
 	void (*settled)(struct ntsync_obj *obj);
 	void (*enqueued)(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
 	void (*dequeue)(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
 	void (*show)(struct seq_file *m, const union ntsync_state *copy);
+	void (*destroy)(struct ntsync_obj *obj);
+	bool owned;
 };
 
 struct ntsync_device *ntsync_device_alloc(void);
 void ntsync_device_get(struct ntsync_device *dev);
-void ntsync_device_put(struct ntsync_device *dev);
+bool ntsync_device_put(struct ntsync_device *dev);
 struct ntsync_obj *ntsync_obj_alloc(struct ntsync_device *dev, const struct ntsync_obj_ops *ops);
-void ntsync_obj_free(struct ntsync_obj *obj);
+bool ntsync_obj_free(struct ntsync_obj *obj);
 int ntsync_obj_install_fd(struct ntsync_obj *obj, const struct file_operations *fops);
 void ntsync_obj_show(struct seq_file *m, struct ntsync_obj *obj);
 
@@ -181,6 +240,7 @@ static inline bool ntsync_obj_peek(const struct ntsync_obj *obj, u32 owner)
  * struct ntsync_wait_entry - one object of a wait
  * @node: in obj->any (wait-any, and every alert) or in obj->all
  * @by_owner: in obj->mutex.by_owner, if it is a mutex and @node is in obj->any
+ * @pi: in obj->mutex.pi->waiters, while it counts for inheritance; pi_lock
  * @obj: the object; the caller's file reference keeps it
  * @wait: back to the whole
  * @index: what a claim through this entry answers
@@ -188,6 +248,7 @@ static inline bool ntsync_obj_peek(const struct ntsync_obj *obj, u32 owner)
 struct ntsync_wait_entry {
 	struct ntsync_waitq_node node;
 	struct rb_node by_owner;
+	struct ntsync_waitq_node pi;
 	struct ntsync_obj *obj;
 	struct ntsync_wait *wait;
 	u32 index;
@@ -195,23 +256,33 @@ struct ntsync_wait_entry {
 
 /**
  * struct ntsync_wait - one blocked call; lives on the sleeper's stack
- * @task: who sleeps; immutable
+ * @taker: who sleeps, and what it got; the claimer writes it under the locks that
+ *	the sleeper has to take before it reads it
  * @claim: NTSYNC_UNCLAIMED, or the index that a waker (or the sleeper itself)
  *	has set by a compare-and-exchange; the claimer acquires in the waiter's name
- * @owner: owner id for mutexes; immutable
- * @owner_dead: an abandoned mutex was acquired; written by the claimer under the
- *	locks that the sleeper has to take before it reads it, or before @left
+ * @all: a WAIT_ALL; immutable
  * @left: a waker has taken it out of all wait-all queues, and is done with it
+ * @pi: some entry counts for inheritance, or has done; pi_lock, and the sleeper
+ *	before it is registered and after it is not any more
+ * @level: what the entries stand in the any-queues with; as @pi
+ * @slot: where pi.c finds this wait by its task; the sleeper's own
+ * @overflow, @overflow_link: the same if there was no slot; pi_lock
  * @count: objects, without the alert; immutable
- * @entries: @count of them, and behind these the alert's if there is one
+ * @nr: entries, with the alert; immutable
+ * @entries: @nr of them, the alert's last
  */
 struct ntsync_wait {
-	struct task_struct *task;
+	struct ntsync_taker taker;
 	atomic_t claim;
-	u32 owner;
-	bool owner_dead;
+	bool all;
 	bool left;
+	bool pi;
+	bool overflow;
+	int level;
+	struct ntsync_sleeper *slot;
+	struct list_head overflow_link;
 	u32 count;
+	u32 nr;
 	struct ntsync_wait_entry *entries;
 };
 
@@ -279,9 +350,10 @@ static inline bool ntsync_wait_claimed(const struct ntsync_wait *w)
 }
 
 void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
-		      struct ntsync_wait_entry *entries);
+		      struct ntsync_wait_entry *entries, bool all);
 int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline);
-int ntsync_wait_result(const struct ntsync_wait *w, int ret, u32 *index);
+int ntsync_wait_result(struct ntsync_wait *w, int ret, u32 *index);
+int ntsync_taker_result(struct ntsync_taker *taker);
 bool ntsync_deadline_passed(const struct ntsync_deadline *deadline);
 bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked);
 void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e);
@@ -318,6 +390,162 @@ void ntsync_obj_help(struct ntsync_obj *obj);
 void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
 void ntsync_wake_takers(struct ntsync_hold *h);
 
+/* ---- owner.c: the task behind an owner id ---- */
+
+static inline struct ntsync_task_id ntsync_task_id(const struct task_struct *p)
+{
+	return (struct ntsync_task_id){
+		.task = p,
+		.start = p->start_time,
+		.pid = p->pid,
+		.tgid = p->tgid,
+	};
+}
+
+bool ntsync_owner_learn(struct ntsync_device *dev, u32 owner);
+struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj);
+
+/* ---- sleepers.c: the wait that a task is in ---- */
+
+void ntsync_sleeper_register(struct ntsync_wait *w);
+bool ntsync_sleeper_try_unregister(struct ntsync_wait *w);
+void ntsync_sleeper_unregister_locked(struct ntsync_wait *w);
+struct ntsync_wait *ntsync_sleeper_pin_locked(struct task_struct *p);
+void ntsync_sleeper_unpin_locked(struct ntsync_wait *w);
+
+/* ---- pi.c: the arbiter ---- */
+
+struct ntsync_pi_task;
+
+/**
+ * struct ntsync_contrib - one reason for a task to be boosted
+ * @node: in the record's queue, by level; not queued = no reason at present
+ * @task: the record
+ * @policy: SCHED_FIFO or SCHED_RR
+ * @event: an event's boost, not a contended mutex
+ */
+struct ntsync_contrib {
+	struct ntsync_waitq_node node;
+	struct ntsync_pi_task *task;
+	int policy;
+	bool event;
+};
+
+/**
+ * struct ntsync_pi_mutex - what a mutex has while real-time tasks wait for it
+ * @obj: the mutex
+ * @waiters: their entries, by level
+ * @contrib: what its owner gets from it
+ * @dirty: in one of the arbiter's lists, if it has to be looked at
+ * @active: in the list of all
+ * @stale: in ntsync_pi_stale, if @queued: the owner has changed
+ * @queued: bit 0, set under obj->lock
+ * @spare: the record that it brings along, until it is active
+ *
+ * Protected by pi_lock, but for @stale and @queued.
+ */
+struct ntsync_pi_mutex {
+	struct ntsync_obj *obj;
+	struct ntsync_waitq waiters;
+	struct ntsync_contrib contrib;
+	struct list_head dirty;
+	struct list_head active;
+	struct llist_node stale;
+	unsigned long queued;
+	struct ntsync_pi_task *spare;
+};
+
+/**
+ * struct ntsync_boost - what one signal of an event carries; see boost.c
+ * @policy: SCHED_FIFO or SCHED_RR; immutable
+ * @level: immutable
+ * @dev: number of the instance it comes from; immutable
+ * @task: who has taken the signal, and waits for us to be done with this
+ * @next: in taker->boost; the taker's
+ * @handed: in ntsync_pi_handed
+ * @spare: the record that it brings along; pi_lock once it is handed
+ */
+struct ntsync_boost {
+	int policy;
+	int level;
+	u64 dev;
+	struct task_struct *task;
+	struct ntsync_boost *next;
+	struct llist_node handed;
+	struct ntsync_pi_task *spare;
+};
+
+extern bool ntsync_pi_enabled;
+extern struct llist_head ntsync_pi_stale;
+extern struct llist_head ntsync_pi_handed;
+extern atomic_t ntsync_pi_pending;
+
+int ntsync_pi_init(void);
+void ntsync_pi_exit(void);
+int ntsync_pi_block(struct ntsync_wait *w);
+void ntsync_pi_unblock(struct ntsync_wait *w);
+void ntsync_pi_run(void);
+void ntsync_pi_learnt(void);
+int ntsync_pi_base_prio(void);
+void ntsync_pi_lock(void);
+void ntsync_pi_unlock(void);
+struct ntsync_pi_task *ntsync_pi_task_alloc(void);
+void ntsync_pi_task_free(struct ntsync_pi_task *r);
+void ntsync_pi_end_boost(struct task_struct *p);
+void ntsync_pi_end_boosts(u64 dev);
+void ntsync_pi_show(struct seq_file *m);
+void ntsync_pi_show_stats(struct seq_file *m);
+
+/* Under obj->lock: the owner has changed while real-time tasks wait for somebody. */
+static inline void ntsync_pi_owner_changed_locked(struct ntsync_obj *obj)
+{
+	struct ntsync_pi_mutex *m = obj->mutex.pi;
+
+	if (unlikely(m) && !test_and_set_bit(0, &m->queued)) {
+		atomic_inc(&ntsync_pi_pending);
+		llist_add(&m->stale, &ntsync_pi_stale);
+	}
+}
+
+/*
+ * Without a raw lock: have such changes, and boosts that were handed to somebody,
+ * taken into account before we return. If others have begun with that we wait for
+ * them, and they inherit from us.
+ */
+static inline void ntsync_pi_catch_up(void)
+{
+	if (unlikely(atomic_read(&ntsync_pi_pending)))
+		ntsync_pi_run();
+}
+
+/* ---- boost.c: boosts that come with the signal of an event ---- */
+
+extern atomic_t ntsync_boosts;
+
+struct ntsync_boost *ntsync_boost_alloc(const struct ntsync_device *dev, u32 policy, u32 prio);
+void ntsync_boost_free(struct ntsync_boost *b);
+void ntsync_boost_hand_locked(struct ntsync_boost *b, struct ntsync_taker *taker);
+void ntsync_boost_take(struct ntsync_taker *taker);
+
+/* An event's boost lasts until the task's next wait. */
+static inline void ntsync_boost_end(void)
+{
+	if (unlikely(atomic_read(&ntsync_boosts)))
+		ntsync_pi_end_boost(current);
+}
+
+/* The instance is gone; so is the next wait that would have ended its boosts. */
+static inline void ntsync_boost_end_device(u64 dev)
+{
+	if (unlikely(atomic_read(&ntsync_boosts)))
+		ntsync_pi_end_boosts(dev);
+}
+
+/* ---- debugfs.c ---- */
+
+void ntsync_debugfs_init(void);
+void ntsync_debugfs_exit(void);
+
 /* ---- sem.c, mutex.c, event.c ---- */
 
 extern const struct ntsync_obj_ops ntsync_sem_ops;
@@ -334,6 +562,7 @@ int ntsync_mutex_read(struct ntsync_obj *obj, u32 *owner, u32 *count);
 extern const struct ntsync_obj_ops ntsync_event_ops;
 struct ntsync_obj *ntsync_event_create(struct ntsync_device *dev, bool manual, bool signaled);
 int ntsync_event_set(struct ntsync_obj *obj, u32 *prev);
+int ntsync_event_set_pi(struct ntsync_obj *obj, u32 policy, u32 prio);
 int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev);
 int ntsync_event_pulse(struct ntsync_obj *obj, u32 *prev);
 int ntsync_event_read(struct ntsync_obj *obj, u32 *manual, u32 *signaled);

@@ -10,6 +10,8 @@
 #include "lock.h"
 #include "ntsync_internal.h"
 
+static atomic64_t last_id = ATOMIC64_INIT(0);
+
 struct ntsync_device *ntsync_device_alloc(void)
 {
 	struct ntsync_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL_ACCOUNT);
@@ -17,7 +19,9 @@ struct ntsync_device *ntsync_device_alloc(void)
 	if (!dev)
 		return NULL;
 	kref_init(&dev->refs);
+	dev->id = atomic64_inc_return(&last_id);
 	rt_mutex_init(&dev->all_lock);
+	raw_spin_lock_init(&dev->owners_lock);
 	return dev;
 }
 
@@ -31,9 +35,10 @@ static void device_free(struct kref *refs)
 	kfree(container_of(refs, struct ntsync_device, refs));
 }
 
-void ntsync_device_put(struct ntsync_device *dev)
+/* True if that was the last reference. */
+bool ntsync_device_put(struct ntsync_device *dev)
 {
-	kref_put(&dev->refs, device_free);
+	return kref_put(&dev->refs, device_free);
 }
 
 /* Zeroed but for what is common to all types; the type fills in its own state. */
@@ -52,12 +57,17 @@ struct ntsync_obj *ntsync_obj_alloc(struct ntsync_device *dev, const struct ntsy
 	return obj;
 }
 
-void ntsync_obj_free(struct ntsync_obj *obj)
+/* True if its instance has gone with it. */
+bool ntsync_obj_free(struct ntsync_obj *obj)
 {
+	struct ntsync_device *dev = obj->dev;
+
 	/* A waiter holds the file, so the last file can't go while one is queued. */
 	WARN_ON_ONCE(obj->any.count || obj->all.count || obj->all_waits || obj->unsettled);
-	ntsync_device_put(obj->dev);
+	if (obj->ops->destroy)
+		obj->ops->destroy(obj);
 	ntsync_cache_free_obj(obj);
+	return ntsync_device_put(dev);
 }
 
 /* The fd owns the object; without an fd there is no object. */

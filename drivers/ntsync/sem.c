@@ -14,11 +14,10 @@ static bool sem_signaled(const struct ntsync_obj *obj, u32 owner)
 	return READ_ONCE(obj->sem.count) > 0;
 }
 
-static bool acquire_sem(struct ntsync_obj *obj, u32 owner)
+static void acquire_sem(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
 	ntsync_assert_obj_lock(obj);
 	WRITE_ONCE(obj->sem.count, obj->sem.count - 1);
-	return false;
 }
 
 static struct ntsync_wait_entry *sem_next_waiter(struct ntsync_obj *obj)

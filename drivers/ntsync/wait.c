@@ -11,20 +11,28 @@
 #include "ntsync_internal.h"
 
 void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
-		      struct ntsync_wait_entry *entries)
+		      struct ntsync_wait_entry *entries, bool all)
 {
 	u32 i;
 
-	w->task = current;
+	w->taker.task = current;
+	w->taker.owner = req->owner;
+	w->taker.owner_dead = false;
+	w->taker.boost = NULL;
 	atomic_set(&w->claim, NTSYNC_UNCLAIMED);
-	w->owner = req->owner;
-	w->owner_dead = false;
+	w->all = all;
 	w->left = false;
+	w->pi = false;
+	w->overflow = false;
+	w->level = ntsync_task_level(current);
+	w->slot = NULL;
 	w->count = req->count;
+	w->nr = ntsync_req_entries(req);
 	w->entries = entries;
 
-	for (i = 0; i < ntsync_req_entries(req); i++) {
+	for (i = 0; i < w->nr; i++) {
 		RB_CLEAR_NODE(&entries[i].node.rb);
+		RB_CLEAR_NODE(&entries[i].pi.rb);
 		entries[i].obj = req->objs[i];
 		entries[i].wait = w;
 		entries[i].index = i;
@@ -48,12 +56,12 @@ bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked)
 	else
 		ntsync_obj_hold(&h, obj);
 
-	signaled = obj->ops->signaled(obj, w->owner);
+	signaled = obj->ops->signaled(obj, w->taker.owner);
 	if (signaled) {
-		if (ntsync_wait_claim(w, e->index) && obj->ops->acquire(obj, w->owner))
-			w->owner_dead = true;
+		if (ntsync_wait_claim(w, e->index))
+			obj->ops->acquire(obj, &w->taker);
 	} else {
-		ntsync_waitq_insert(&obj->any, &e->node, ntsync_task_level(current));
+		ntsync_waitq_insert(&obj->any, &e->node, w->level);
 		if (obj->ops->enqueued)
 			obj->ops->enqueued(obj, e);
 	}
@@ -114,15 +122,23 @@ int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadl
 	return ret;
 }
 
+/* What the call that has acquired something answers, and lives with. */
+int ntsync_taker_result(struct ntsync_taker *taker)
+{
+	if (unlikely(taker->boost))
+		ntsync_boost_take(taker);
+	return taker->owner_dead ? -EOWNERDEAD : 0;
+}
+
 /* For a sleeper that has left every queue: a claim wins over timeout and signal. */
-int ntsync_wait_result(const struct ntsync_wait *w, int ret, u32 *index)
+int ntsync_wait_result(struct ntsync_wait *w, int ret, u32 *index)
 {
 	int claim = atomic_read(&w->claim);
 
 	if (claim == NTSYNC_UNCLAIMED)
 		return ret;
 	*index = claim;
-	return w->owner_dead ? -EOWNERDEAD : 0;
+	return ntsync_taker_result(&w->taker);
 }
 
 /* For @nr entries: the caller's @small ones if that is enough, else memory; or NULL. */

@@ -44,34 +44,30 @@ static void leave_each(const struct ntsync_wait_req *req)
 		leave(req->objs[i]);
 }
 
-/* True if one of them had been abandoned. */
-static bool acquire_each(const struct ntsync_wait_req *req)
+static void acquire_each(const struct ntsync_wait_req *req, struct ntsync_taker *taker)
 {
-	bool owner_dead = false;
 	u32 i;
 
 	for (i = 0; i < req->count; i++) {
 		struct ntsync_obj *obj = req->objs[i];
 
 		guard(raw_spinlock)(&obj->lock);
-		owner_dead |= obj->ops->acquire(obj, req->owner);
+		obj->ops->acquire(obj, taker);
 	}
-	return owner_dead;
 }
 
-static int try_alert(struct ntsync_wait_req *req)
+static bool try_alert(struct ntsync_wait_req *req, struct ntsync_taker *taker)
 {
 	struct ntsync_obj *alert = req->objs[req->count];
-	int ret = -EAGAIN;
 	struct ntsync_hold h;
+	bool signaled;
 
 	ntsync_obj_hold_all_locked(&h, alert);
-	if (alert->ops->signaled(alert, req->owner)) {
-		req->index = req->count;
-		ret = alert->ops->acquire(alert, req->owner) ? -EOWNERDEAD : 0;
-	}
+	signaled = alert->ops->signaled(alert, req->owner);
+	if (signaled)
+		alert->ops->acquire(alert, taker);
 	ntsync_obj_unhold(&h);
-	return ret;
+	return signaled;
 }
 
 static bool peek(const struct ntsync_wait_req *req)
@@ -87,37 +83,46 @@ static bool peek(const struct ntsync_wait_req *req)
 	return true;
 }
 
+static bool try_all_locked(struct ntsync_wait_req *req, struct ntsync_taker *taker)
+{
+	bool signaled = join_each(req);
+
+	if (signaled) {
+		req->index = 0;
+		acquire_each(req, taker);
+	} else if (req->alert) {
+		req->index = req->count;
+		signaled = try_alert(req, taker);
+	}
+	leave_each(req);
+	return signaled;
+}
+
 /* One look at all, no queueing. -EAGAIN if neither they nor the alert are ready. */
 static int try_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 {
-	int ret = -EAGAIN;
+	struct ntsync_taker taker = { .task = current, .owner = req->owner };
+	bool taken;
 
 	smp_mb(); /* see ntsync_obj_peek() */
 	if (!peek(req))
 		return -EAGAIN;
-
-	guard(ntsync_all_lock)(dev);
-	if (join_each(req)) {
-		req->index = 0;
-		ret = acquire_each(req) ? -EOWNERDEAD : 0;
-	}
-	if (ret == -EAGAIN && req->alert)
-		ret = try_alert(req);
-	leave_each(req);
-	return ret;
+	scoped_guard(ntsync_all_lock, dev)
+		taken = try_all_locked(req, &taker);
+	ntsync_pi_catch_up();
+	return taken ? ntsync_taker_result(&taker) : -EAGAIN;
 }
 
 /* Into all queues, or the end of the wait if it turns out that it is over. */
 static bool enqueue(struct ntsync_device *dev, struct ntsync_wait *w,
 		    const struct ntsync_wait_req *req)
 {
-	int level = ntsync_task_level(current);
 	u32 i;
 
 	guard(ntsync_all_lock)(dev);
 	if (join_each(req)) {
 		atomic_set(&w->claim, 0);
-		w->owner_dead = acquire_each(req);
+		acquire_each(req, &w->taker);
 		leave_each(req);
 		return true;
 	}
@@ -126,7 +131,7 @@ static bool enqueue(struct ntsync_device *dev, struct ntsync_wait *w,
 		return true;
 	}
 	for (i = 0; i < w->count; i++)
-		ntsync_waitq_insert(&w->entries[i].obj->all, &w->entries[i].node, level);
+		ntsync_waitq_insert(&w->entries[i].obj->all, &w->entries[i].node, w->level);
 	return false;
 }
 
@@ -158,11 +163,16 @@ static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req 
 	entries = ntsync_wait_get_entries(nr, small);
 	if (!entries)
 		return -ENOMEM;
-	ntsync_wait_init(&w, req, entries);
+	ntsync_wait_init(&w, req, entries, true);
 	if (!enqueue(dev, &w, req)) {
-		ret = ntsync_wait_sleep(&w, &req->deadline);
+		ntsync_pi_catch_up();
+		ret = ntsync_pi_block(&w);
+		if (!ret)
+			ret = ntsync_wait_sleep(&w, &req->deadline);
 		dequeue(dev, &w, req);
+		ntsync_pi_unblock(&w);
 	}
+	ntsync_pi_catch_up();
 	ntsync_wait_put_entries(entries, nr);
 	return ntsync_wait_result(&w, ret, &req->index);
 }
@@ -199,6 +209,7 @@ int ntsync_wait_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 
 	if (has_duplicate(req))
 		return -EINVAL;
+	ntsync_boost_end();
 	if (!req->count) {
 		req->index = 0;
 		return 0;

@@ -21,7 +21,7 @@ static u32 first_ready(const struct ntsync_wait_req *req, u32 nr)
  * Takes the object if it can be had and nothing before it: since we looked there,
  * somebody may have signaled that one first and this one after it.
  */
-static bool try_acquire(const struct ntsync_wait_req *req, u32 index, bool *owner_dead)
+static bool try_acquire(const struct ntsync_wait_req *req, u32 index, struct ntsync_taker *taker)
 {
 	struct ntsync_obj *obj = req->objs[index];
 	struct ntsync_hold h;
@@ -30,7 +30,7 @@ static bool try_acquire(const struct ntsync_wait_req *req, u32 index, bool *owne
 	ntsync_obj_hold(&h, obj);
 	ready = obj->ops->signaled(obj, req->owner) && first_ready(req, index) == index;
 	if (ready)
-		*owner_dead = obj->ops->acquire(obj, req->owner);
+		obj->ops->acquire(obj, taker);
 	ntsync_obj_unhold(&h);
 	return ready;
 }
@@ -38,14 +38,14 @@ static bool try_acquire(const struct ntsync_wait_req *req, u32 index, bool *owne
 /* No queueing. -EAGAIN if none is ready. */
 static int try_each(struct ntsync_wait_req *req)
 {
+	struct ntsync_taker taker = { .task = current, .owner = req->owner };
 	u32 nr = ntsync_req_entries(req);
-	bool owner_dead;
 	u32 i;
 
 	while ((i = first_ready(req, nr)) < nr) {
-		if (try_acquire(req, i, &owner_dead)) {
+		if (try_acquire(req, i, &taker)) {
 			req->index = i;
-			return owner_dead ? -EOWNERDEAD : 0;
+			return ntsync_taker_result(&taker);
 		}
 	}
 	return -EAGAIN;
@@ -61,16 +61,19 @@ static noinline int block_any(struct ntsync_wait_req *req)
 	entries = ntsync_wait_get_entries(nr, small);
 	if (!entries)
 		return -ENOMEM;
-	ntsync_wait_init(&w, req, entries);
+	ntsync_wait_init(&w, req, entries, false);
 	while (queued < nr) {
 		if (ntsync_wait_enqueue_any(&entries[queued], false))
 			goto out;
 		queued++;
 	}
-	ret = ntsync_wait_sleep(&w, &req->deadline);
+	ret = ntsync_pi_block(&w);
+	if (!ret)
+		ret = ntsync_wait_sleep(&w, &req->deadline);
 out:
 	while (queued--)
 		ntsync_wait_dequeue_any(&entries[queued]);
+	ntsync_pi_unblock(&w);
 	ntsync_wait_put_entries(entries, nr);
 	return ntsync_wait_result(&w, ret, &req->index);
 }
@@ -89,6 +92,7 @@ int ntsync_wait_any(struct ntsync_wait_req *req)
 {
 	int ret;
 
+	ntsync_boost_end();
 	smp_mb(); /* see ntsync_obj_peek() */
 	ret = try_each(req);
 	if (ret != -EAGAIN)

@@ -106,16 +106,15 @@ static bool grant_locked(struct ntsync_hold *h, struct ntsync_wait_entry *e)
 	ntsync_obj_dequeue_locked(obj, e);
 	if (!ntsync_wait_claim(w, e->index))
 		return false;
-	if (obj->ops->acquire(obj, w->owner))
-		w->owner_dead = true;
-	h->wake[h->nr++] = get_task_struct(w->task);
+	obj->ops->acquire(obj, &w->taker);
+	h->wake[h->nr++] = get_task_struct(w->taker.task);
 	return true;
 }
 
 /* Somebody may have changed the task's priority since it came; true if it moved. */
 static bool refresh_level(struct ntsync_waitq *q, struct ntsync_wait_entry *e)
 {
-	int level = ntsync_task_level(e->wait->task);
+	int level = ntsync_task_level(e->wait->taker.task);
 
 	if (likely(level == e->node.level))
 		return false;
@@ -183,12 +182,18 @@ void ntsync_obj_hold_all_locked(struct ntsync_hold *h, struct ntsync_obj *obj)
 	settle(h);
 }
 
-/* Unlocks, and wakes whom the change let go. */
+/*
+ * Unlocks, and wakes whom the change let go. A new owner is awake before the old
+ * one loses what it had inherited.
+ */
 void ntsync_obj_unhold(struct ntsync_hold *h)
 {
 	unlock_obj_and_wake(h);
 	if (h->drop_all)
 		rt_mutex_unlock(&h->obj->dev->all_lock);
+	/* Who holds all_lock must not lower itself, see pi.c; the caller does it later. */
+	if (h->drop_all || !h->all)
+		ntsync_pi_catch_up();
 	/* The counterpart of the one in ntsync_obj_peek(). */
 	smp_mb();
 }
@@ -213,7 +218,7 @@ static bool all_signaled(const struct ntsync_wait *w)
 	for (i = 0; i < w->count; i++) {
 		const struct ntsync_obj *obj = w->entries[i].obj;
 
-		if (!obj->ops->signaled(obj, w->owner))
+		if (!obj->ops->signaled(obj, w->taker.owner))
 			return false;
 	}
 	return true;
@@ -226,7 +231,7 @@ static bool all_signaled(const struct ntsync_wait *w)
  */
 static void grant_all(struct ntsync_wait *w)
 {
-	struct task_struct *task = get_task_struct(w->task);
+	struct task_struct *task = get_task_struct(w->taker.task);
 	u32 i;
 
 	scoped_guard(preempt) {
@@ -238,8 +243,7 @@ static void grant_all(struct ntsync_wait *w)
 
 			ntsync_waitq_erase(&obj->all, &e->node);
 			guard(raw_spinlock)(&obj->lock);
-			if (obj->ops->acquire(obj, w->owner))
-				w->owner_dead = true;
+			obj->ops->acquire(obj, &w->taker);
 			obj->all_waits--;
 		}
 		smp_store_release(&w->left, true);

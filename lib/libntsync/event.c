@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <stddef.h>
+
 #include "internal.h"
 
 NTSYNC_API int ntsync_event_create(int dev, bool manual, bool signaled)
@@ -32,6 +34,17 @@ NTSYNC_API int ntsync_event_reset(int event, uint32_t *prev)
 NTSYNC_API int ntsync_event_pulse(int event, uint32_t *prev)
 {
 	return change(event, NTSYNC_IOC_EVENT_PULSE, prev);
+}
+
+NTSYNC_API int ntsync_event_set_pi(int event, uint32_t policy, uint32_t prio)
+{
+	struct ntsync_event_set_pi_args args = { .policy = policy, .prio = prio };
+	int ret = ntsync_ioctl(event, NTSYNC_IOC_EVENT_SET_PI, &args);
+
+	/* A driver without it, unless @event is none of its events at all. */
+	if (ret == -ENOTTY && !ntsync_event_read(event, NULL, NULL))
+		return -ENOTSUP;
+	return ret;
 }
 
 NTSYNC_API int ntsync_event_read(int event, uint32_t *manual, uint32_t *signaled)

@@ -214,6 +214,32 @@ int ntsync_event_create(int dev, bool manual, bool signaled);
 int ntsync_event_set(int event, uint32_t *prev);
 
 /**
+ * ntsync_event_set_pi() - signal an event and hand on a priority with it
+ * @event: the event.
+ * @policy: SCHED_FIFO or SCHED_RR.
+ * @prio: 1 to 99.
+ *
+ * As ntsync_event_set(), and the thread that consumes the signal runs with @policy
+ * and @prio, if its own is not higher: from before it returns from its wait until
+ * it enters its next one. Whoever has to answer a real-time thread does not stay
+ * behind others then. Of several calls before a consumer comes the last counts, be
+ * it this function or ntsync_event_set(); ntsync_event_reset() and
+ * ntsync_event_pulse() cancel it.
+ *
+ * A caller hands on at most what it may have itself: its own real-time priority,
+ * RLIMIT_RTPRIO, or with CAP_SYS_NICE everything. A @prio above that is lowered,
+ * and the event is signaled in any case.
+ *
+ * Needs NTSYNC_FEATURE_EVENT_SET_PI.
+ *
+ * Return: 0, or
+ * -EINVAL: @policy or @prio is none of these.
+ * -ENOTSUP: the driver does not offer it. Nothing has changed: ntsync_event_set()
+ * is the next best.
+ */
+int ntsync_event_set_pi(int event, uint32_t policy, uint32_t prio);
+
+/**
  * ntsync_event_reset() - end an event's signal (NtResetEvent)
  * @event: the event.
  * @prev: where to write whether it was signaled before (0 or 1), or NULL.

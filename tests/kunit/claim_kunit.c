@@ -133,7 +133,7 @@ static void all_waits_of_the_new_owner_are_served(struct kunit *test)
 	for (i = 0; i < 6; i++) {
 		KUNIT_EXPECT_EQ(test, kt_record_leave(&r[i]), 0);
 		/* Only the first of the new owner's waits is told. */
-		KUNIT_EXPECT_EQ(test, r[i].wait.owner_dead, i == 1);
+		KUNIT_EXPECT_EQ(test, r[i].wait.taker.owner_dead, i == 1);
 	}
 }
 

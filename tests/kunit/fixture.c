@@ -68,7 +68,7 @@ bool kt_record_queue(struct kt_record *r, u32 owner, struct ntsync_obj *a, struc
 	struct ntsync_obj *objs[] = { a, b };
 	struct ntsync_wait_req req = { .objs = objs, .count = b ? 2 : 1, .owner = owner };
 
-	ntsync_wait_init(&r->wait, &req, r->entries);
+	ntsync_wait_init(&r->wait, &req, r->entries, false);
 	for (r->nr = 0; r->nr < req.count; r->nr++) {
 		if (ntsync_wait_enqueue_any(&r->entries[r->nr], false))
 			return false;

@@ -23,6 +23,11 @@ static int pulse(void)
 	return ntsync_event_pulse(4, &out[0]);
 }
 
+static int set_pi(void)
+{
+	return ntsync_event_set_pi(4, 1, 80);
+}
+
 static int read_state(void)
 {
 	return ntsync_event_read(4, &out[0], &out[1]);
@@ -63,6 +68,50 @@ static void set_returns_the_state_before(void **state)
 {
 	(void)state;
 	check_change(set, NTSYNC_IOC_EVENT_SET);
+}
+
+static void set_pi_passes_policy_and_priority(void **state)
+{
+	const struct ntsync_event_set_pi_args args = { .policy = 1, .prio = 80 };
+
+	(void)state;
+	fake_returns(0);
+	assert_int_equal(set_pi(), 0);
+	fake_assert_one_call(4, NTSYNC_IOC_EVENT_SET_PI, &args, sizeof(args));
+}
+
+/* An event that can be read is one, so what answers ENOTTY lacks the ioctl. */
+static void set_pi_is_not_supported(void **state)
+{
+	const struct ntsync_event_args args = { .manual = 0, .signaled = 0 };
+
+	(void)state;
+	fake_fails(ENOTTY);
+	fake_writes(&args, sizeof(args));
+	assert_int_equal(set_pi(), -ENOTSUP);
+	assert_int_equal(fake_call(0)->request, NTSYNC_IOC_EVENT_SET_PI);
+	assert_int_equal(fake_call(1)->request, NTSYNC_IOC_EVENT_READ);
+	assert_int_equal(fake_call(1)->fd, 4);
+}
+
+static void set_pi_of_something_else(void **state)
+{
+	(void)state;
+	fake_fails(ENOTTY);
+	fake_fails(ENOTTY);
+	assert_int_equal(set_pi(), -ENOTTY);
+}
+
+static void set_pi_passes_other_errors(void **state)
+{
+	static const int errors[] = { EBADF, EINVAL, ENOMEM };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		fake_setup(NULL);
+		fake_fails(errors[i]);
+		assert_int_equal(set_pi(), -errors[i]);
+	}
 }
 
 static void reset_returns_the_state_before(void **state)
@@ -128,6 +177,10 @@ int main(void)
 		fake_test(create_passes_the_state),
 		fake_test(create_tells_the_flags_apart),
 		fake_test(set_returns_the_state_before),
+		fake_test(set_pi_passes_policy_and_priority),
+		fake_test(set_pi_is_not_supported),
+		fake_test(set_pi_of_something_else),
+		fake_test(set_pi_passes_other_errors),
 		fake_test(reset_returns_the_state_before),
 		fake_test(pulse_returns_the_state_before),
 		fake_test(read_returns_the_state),

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the arbiter does at the moment, in /sys/kernel/debug/ntsync/. For people and
+ * tests; not an interface to build on.
+ */
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+
+#include "ntsync_internal.h"
+
+static struct dentry *dir;
+
+static int pi_show(struct seq_file *m, void *unused)
+{
+	ntsync_pi_show(m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(pi);
+
+static int stats_show(struct seq_file *m, void *unused)
+{
+	ntsync_pi_show_stats(m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(stats);
+
+void ntsync_debugfs_init(void)
+{
+	dir = debugfs_create_dir("ntsync", NULL);
+	debugfs_create_file("pi", 0400, dir, NULL, &pi_fops);
+	debugfs_create_file("stats", 0400, dir, NULL, &stats_fops);
+}
+
+void ntsync_debugfs_exit(void)
+{
+	debugfs_remove(dir);
+}

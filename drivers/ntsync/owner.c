@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which task stands behind an owner id. The ids are the runtime's own, so it can
+ * only be learnt from the calls that use them:
+ *
+ * - A task that acquires a mutex, or in whose name a waker does, is noted in the
+ *   mutex itself. That is the usual case and always right.
+ * - A mutex that is created owned is noted with its creator, as a guess. A better
+ *   answer may be in the device's table: the last task that waited or unlocked
+ *   successfully with that id. A call that failed teaches nothing, since any task
+ *   can make one with any id.
+ *
+ * Tasks are noted without a reference, by pid and start time: a dead owner pins
+ * nothing, and is not mistaken for a later task with its pid. A thread that execs
+ * takes over pid and start time of its process, and is found there.
+ */
+#include <linux/hash.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/task.h>
+
+#include "lock.h"
+#include "ntsync_internal.h"
+
+static struct ntsync_owner_slot *slot_of(struct ntsync_device *dev, u32 owner)
+{
+	return &dev->owners[hash_32(owner, NTSYNC_OWNER_BITS)];
+}
+
+static bool same_task(const struct ntsync_task_id *a, const struct ntsync_task_id *b)
+{
+	return a->task == b->task && a->start == b->start && a->pid == b->pid;
+}
+
+/* current has made a successful call with @owner; free, and false, if that was known. */
+bool ntsync_owner_learn(struct ntsync_device *dev, u32 owner)
+{
+	struct ntsync_owner_slot *slot = slot_of(dev, owner);
+	struct ntsync_task_id id = ntsync_task_id(current);
+
+	/* Torn by a writer it may look different, never like ourselves by mistake. */
+	if (likely(data_race(slot->owner == owner && same_task(&slot->id, &id))))
+		return false;
+
+	scoped_guard(raw_spinlock, &dev->owners_lock) {
+		slot->owner = owner;
+		slot->id = id;
+	}
+	return true;
+}
+
+static bool look_up(struct ntsync_device *dev, u32 owner, struct ntsync_task_id *id)
+{
+	struct ntsync_owner_slot *slot = slot_of(dev, owner);
+
+	guard(raw_spinlock)(&dev->owners_lock);
+	*id = slot->id;
+	return slot->owner == owner;
+}
+
+static struct task_struct *get_task(struct ntsync_task_id id)
+{
+	struct task_struct *p;
+
+	guard(rcu)();
+	p = pid_task(find_pid_ns(id.pid, &init_pid_ns), PIDTYPE_PID);
+	if (!p || p->start_time != id.start) {
+		p = pid_task(find_pid_ns(id.tgid, &init_pid_ns), PIDTYPE_PID);
+		if (p != id.task)
+			return NULL;
+	}
+	return p && !p->exit_state ? get_task_struct(p) : NULL;
+}
+
+/* A reference to the living task that owns @obj, a mutex; NULL if there is none. */
+struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj)
+{
+	struct task_struct *p = NULL;
+	struct ntsync_task_id id, better;
+	bool guessed;
+	u32 owner;
+
+	scoped_guard(raw_spinlock, &obj->lock) {
+		owner = obj->mutex.owner;
+		id = obj->mutex.task_id;
+		guessed = obj->mutex.guessed;
+	}
+	if (!owner)
+		return NULL;
+	if (guessed && look_up(obj->dev, owner, &better))
+		p = get_task(better);
+	return p ?: get_task(id);
+}

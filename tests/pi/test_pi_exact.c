@@ -1,0 +1,871 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A boost ends exactly: when its reason has gone, however that went, and what the
+ * task was before comes back, or what it has become meanwhile by its own right.
+ */
+#include "partner.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+static struct actor *high(struct fixture *f)
+{
+	return actor_new(f, "high", FIFO(HIGH));
+}
+
+static struct actor *normal(struct fixture *f)
+{
+	return actor_new(f, "holder", NORMAL(0));
+}
+
+/* @holder has @mutex, and @waiter sleeps in a wait for it. */
+static void contend(struct actor *holder, struct actor *waiter, int mutex)
+{
+	assert_ret(actor_locks(holder, mutex), 0);
+	actor_lock(waiter, mutex);
+	actor_assert_asleep(waiter);
+	assert_boosted(holder, HIGH);
+}
+
+static void interrupt(struct actor *a)
+{
+	pthread_kill(a->thread, SIGUSR2);
+	assert_ret(actor_finish(a), -EINTR);
+}
+
+/* ---- several at once, in any order ---- */
+
+#define MUTEXES 3
+
+static int highest(const bool *waits, const int *prio)
+{
+	int best = 0;
+
+	for (int i = 0; i < MUTEXES; i++)
+		best = waits[i] && prio[i] > best ? prio[i] : best;
+	return best;
+}
+
+static void check_order(struct actor *holder, struct actor *const *waiter, const int *mutex,
+			const int *order, bool by_unlock)
+{
+	static const int prio[MUTEXES] = { 60, 70, 80 };
+	bool waits[MUTEXES] = { true, true, true };
+
+	for (int i = 0; i < MUTEXES; i++) {
+		assert_ret(actor_locks(holder, mutex[i]), 0);
+		actor_lock(waiter[i], mutex[i]);
+		actor_assert_asleep(waiter[i]);
+		assert_boosted(holder, prio[i]);
+	}
+	for (int i = 0; i < MUTEXES; i++) {
+		int m = order[i];
+
+		if (by_unlock) {
+			assert_ret(actor_unlocks(holder, mutex[m]), 0);
+			assert_ret(actor_finish(waiter[m]), 0);
+			assert_ret(actor_unlocks(waiter[m], mutex[m]), 0);
+		} else {
+			interrupt(waiter[m]);
+			assert_ret(actor_unlocks(holder, mutex[m]), 0);
+		}
+		waits[m] = false;
+		if (highest(waits, prio))
+			assert_boosted(holder, highest(waits, prio));
+	}
+	stage_assert_exact(holder->f);
+}
+
+static const int permutations[][MUTEXES] = {
+	{ 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 },
+};
+
+static void check_permutations(struct fixture *f, bool by_unlock)
+{
+	struct actor *holder = normal(f);
+	struct actor *waiter[] = { actor_new(f, "w60", FIFO(60)), actor_new(f, "w70", FIFO(70)),
+				   actor_new(f, "w80", FIFO(80)) };
+	int mutex[] = { new_mutex(f, 0, 0), new_mutex(f, 0, 0), new_mutex(f, 0, 0) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(permutations); i++)
+		check_order(holder, waiter, mutex, permutations[i], by_unlock);
+}
+
+static void released_in_any_order(void **state)
+{
+	only_ours((struct fixture *)*state, "no inheritance");
+	check_permutations(*state, true);
+}
+
+static void left_in_any_order(void **state)
+{
+	only_ours((struct fixture *)*state, "no inheritance");
+	check_permutations(*state, false);
+}
+
+/* All for the same mutex: with each that leaves, the next one counts. */
+static void waiters_of_one_mutex_leave_in_any_order(void **state)
+{
+	static const int prio[MUTEXES] = { 60, 70, 80 };
+	struct fixture *f = *state;
+	struct actor *holder = normal(f), *waiter[MUTEXES];
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	for (int i = 0; i < MUTEXES; i++)
+		waiter[i] = actor_new(f, "waiter", FIFO(prio[i]));
+	assert_ret(actor_locks(holder, mutex), 0);
+	for (size_t k = 0; k < ARRAY_SIZE(permutations); k++) {
+		bool waits[MUTEXES] = { false };
+
+		for (int i = 0; i < MUTEXES; i++) {
+			int w = permutations[k][i];
+
+			waits[w] = true;
+			actor_lock(waiter[w], mutex);
+			actor_assert_asleep(waiter[w]);
+			assert_boosted(holder, highest(waits, prio));
+		}
+		for (int i = 0; i < MUTEXES; i++) {
+			int w = permutations[k][(i + 1) % MUTEXES];
+
+			waits[w] = false;
+			interrupt(waiter[w]);
+			if (highest(waits, prio))
+				assert_boosted(holder, highest(waits, prio));
+		}
+		stage_assert_exact(f);
+	}
+}
+
+/* ---- how a waiter leaves ---- */
+
+static void waiter_times_out(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = normal(f), *waiter = high(f);
+	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
+
+	only_ours(f, "no inheritance");
+	assert_ret(actor_locks(holder, mutex), 0);
+	actor_wait(waiter, ANY, ARGS(FDS(mutex), .timeout = monotonic_ns() + 20 * NS_PER_MS));
+	assert_ret(actor_finish(waiter), -ETIMEDOUT);
+	stage_assert_exact(f);
+	actor_wait(waiter, ALL,
+		   ARGS(FDS(mutex, event), .timeout = monotonic_ns() + 20 * NS_PER_MS));
+	assert_ret(actor_finish(waiter), -ETIMEDOUT);
+	stage_assert_exact(f);
+}
+
+/* Nobody waits, so nobody lends anything, not even for a moment. */
+static void a_try_lends_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = normal(f), *waiter = high(f);
+	int mutex = new_mutex(f, 0, 0);
+	long long records;
+
+	only_ours(f, "no inheritance");
+	assert_ret(actor_locks(holder, mutex), 0);
+	records = arbiter_stat("pi_records_total");
+	assert_ret(actor_tries(waiter, mutex), -ETIMEDOUT);
+	actor_wait(waiter, ALL, ARGS(FDS(mutex)));
+	assert_ret(actor_finish(waiter), -ETIMEDOUT);
+	assert_true(records >= 0);
+	assert_int_equal(arbiter_stat("pi_records_total"), records);
+}
+
+static void waiter_is_interrupted(void **state)
+{
+	static const unsigned long requests[] = { ANY, ALL };
+	struct fixture *f = *state;
+	struct actor *holder = normal(f), *waiter = high(f);
+	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
+
+	only_ours(f, "no inheritance");
+	assert_ret(actor_locks(holder, mutex), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+		actor_wait(waiter, requests[i], ARGS(FDS(mutex, event), .timeout = FOREVER));
+		actor_assert_asleep(waiter);
+		assert_boosted(holder, HIGH);
+		interrupt(waiter);
+		stage_assert_exact(f);
+	}
+}
+
+static void waiter_gets_something_else(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = normal(f), *waiter = high(f);
+	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
+
+	only_ours(f, "no inheritance");
+	assert_ret(actor_locks(holder, mutex), 0);
+	for (int alert = 0; alert < 2; alert++) {
+		if (alert)
+			actor_wait(waiter, ALL,
+				   ARGS(FDS(mutex), .alert = event, .timeout = FOREVER));
+		else
+			actor_wait(waiter, ANY, ARGS(FDS(mutex, event), .timeout = FOREVER));
+		actor_assert_asleep(waiter);
+		assert_boosted(holder, HIGH);
+		set_event(event, 0);
+		assert_ret(actor_finish(waiter), 0);
+		stage_assert_exact(f);
+	}
+}
+
+static int wait_high(struct partner *p)
+{
+	CHECK(!task_set_attr(0, FIFO(HIGH)));
+	if (!p->value)
+		return partner_lock(p, FOREVER) != 0;
+	return nt(p->f->dev, ALL, &ARGS(FDS(p->mutex, p->value), .owner = p->owner,
+					.timeout = FOREVER)) != 0;
+}
+
+static void waiter_is_killed(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = normal(f);
+	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
+
+	only_ours(f, "no inheritance");
+	assert_ret(actor_locks(holder, mutex), 0);
+	for (int all = 0; all < 2; all++) {
+		struct partner *waiter = partner_start(f, wait_high, mutex, all ? event : 0);
+
+		partner_assert_asleep(waiter);
+		assert_boosted(holder, HIGH);
+		partner_kill(waiter);
+		stage_assert_exact(f);
+	}
+}
+
+/* ---- how the holder lets go ---- */
+
+static void mutex_kill(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *second = actor_new(f, "second", FIFO(40));
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	contend(holder, waiter, mutex);
+	actor_lock(second, mutex);
+	actor_assert_asleep(second);
+	kill_owner(mutex, holder->owner);
+	assert_base(holder);
+	assert_ret(actor_finish(waiter), -EOWNERDEAD);
+	assert_ret(actor_unlocks(waiter, mutex), 0);
+	assert_ret(actor_finish(second), 0);
+}
+
+static void owner_exits(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *second = actor_new(f, "second", FIFO(HIGH + 1));
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	contend(holder, waiter, mutex);
+	actor_exit(holder);
+	/* Nobody is there to be boosted, and nothing must go wrong trying. */
+	actor_lock(second, mutex);
+	actor_assert_asleep(second);
+	interrupt(second);
+	kill_owner(mutex, holder->owner);
+	assert_ret(actor_finish(waiter), -EOWNERDEAD);
+}
+
+static int hold(struct partner *p)
+{
+	CHECK(!partner_lock(p, FOREVER));
+	partner_stop(p);
+	return 0;
+}
+
+static void owner_is_killed(void **state)
+{
+	struct fixture *f = *state;
+	int mutex = new_mutex(f, 0, 0);
+	struct actor *waiter = high(f), *other = actor_new(f, "other", NORMAL(0));
+	struct partner *holder;
+
+	only_ours(f, "no inheritance");
+	holder = partner_start(f, hold, mutex, 0);
+	partner_await(holder);
+	actor_lock(waiter, mutex);
+	actor_assert_asleep(waiter);
+	partner_assert_boosted(holder, HIGH);
+	partner_kill(holder);
+	interrupt(waiter);
+	assert_true(arbiter_idle());
+	actor_lock(waiter, mutex);
+	actor_assert_asleep(waiter);
+	kill_owner(mutex, holder->owner);
+	assert_ret(actor_finish(waiter), -EOWNERDEAD);
+	assert_base(other);
+}
+
+/* Another task may take over the id of one that has gone. */
+static void owner_id_is_reused(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *gone = normal(f), *next = normal(f), *waiter = high(f);
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	next->owner = gone->owner;
+	assert_ret(actor_locks(gone, mutex), 0);
+	actor_exit(gone);
+	assert_ret(actor_locks(next, mutex), 0);
+	actor_lock(waiter, mutex);
+	actor_assert_asleep(waiter);
+	assert_boosted(next, HIGH);
+	assert_ret(actor_unlocks(next, mutex), 0);
+	assert_boosted(next, HIGH);
+	assert_ret(actor_unlocks(next, mutex), 0);
+	assert_base(next);
+	assert_ret(actor_finish(waiter), 0);
+}
+
+static void object_is_closed(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = normal(f), *waiter = high(f);
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	contend(holder, waiter, mutex);
+	close_fd(f, mutex);
+	assert_boosted(holder, HIGH);
+	interrupt(waiter);
+	stage_assert_exact(f);
+	/* Held, and nobody waits. */
+	mutex = new_mutex(f, 0, 0);
+	assert_ret(actor_locks(holder, mutex), 0);
+	close_fd(f, mutex);
+	stage_assert_exact(f);
+}
+
+struct other {
+	int dev, mutex;
+};
+
+static int lock_other(struct actor *a, void *arg)
+{
+	struct other *o = arg;
+
+	return nt(o->dev, ANY, &ARGS(FDS(o->mutex), .owner = a->owner, .timeout = FOREVER));
+}
+
+static void device_is_closed(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = normal(f), *waiter = high(f);
+	struct ntsync_mutex_args args = { 0 };
+	struct other o = { .dev = open_device(f) };
+
+	only_ours(f, "no inheritance");
+	o.mutex = own_fd(f, nt(o.dev, NTSYNC_IOC_CREATE_MUTEX, &args));
+	assert_ret(actor_do(holder, lock_other, &o), 0);
+	actor_tell(waiter, lock_other, &o);
+	actor_assert_asleep(waiter);
+	assert_boosted(holder, HIGH);
+	close_fd(f, o.dev);
+	close_fd(f, o.mutex);
+	assert_boosted(holder, HIGH);
+	interrupt(waiter);
+	stage_assert_exact(f);
+}
+
+/* ---- what a task was before ---- */
+
+static int set_slack(struct actor *a, void *arg)
+{
+	(void)a;
+	return prctl(PR_SET_TIMERSLACK, *(unsigned long *)arg) ? -errno : 0;
+}
+
+static const struct task_attr bases[] = {
+	{ .policy = SCHED_OTHER },
+	{ .policy = SCHED_OTHER, .nice = 7 },
+	{ .policy = SCHED_OTHER, .nice = -11 },
+	{ .policy = SCHED_OTHER, .flags = TASK_RESET_ON_FORK },
+	{ .policy = SCHED_OTHER, .runtime = 5 * NS_PER_MS },
+	{ .policy = SCHED_BATCH, .nice = 3 },
+	{ .policy = SCHED_BATCH, .nice = -3, .flags = TASK_RESET_ON_FORK },
+	{ .policy = SCHED_IDLE },
+	{ .policy = SCHED_RR, .prio = 5 },
+	{ .policy = SCHED_FIFO, .prio = 1 },
+	{ .policy = SCHED_FIFO, .prio = 79 },
+	{ .policy = SCHED_FIFO, .prio = 10, .flags = TASK_RESET_ON_FORK },
+};
+
+static void every_base_comes_back(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *waiter = high(f);
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
+		struct actor *holder = actor_new(f, "holder", bases[i]);
+
+		contend(holder, waiter, mutex);
+		assert_ret(actor_unlocks(holder, mutex), 0);
+		assert_base(holder);
+		assert_ret(actor_finish(waiter), 0);
+		assert_ret(actor_unlocks(waiter, mutex), 0);
+	}
+}
+
+/* A real-time task has none, and the kernel gives the default one back. */
+static void timer_slack_comes_back(void **state)
+{
+	static unsigned long slacks[] = { 1, 123456, 7 * NS_PER_MS };
+	struct fixture *f = *state;
+	struct actor *holder = normal(f), *waiter = high(f);
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	for (size_t i = 0; i < ARRAY_SIZE(slacks); i++) {
+		assert_ret(actor_do(holder, set_slack, &slacks[i]), 0);
+		holder->base.slack = slacks[i];
+		assert_base(holder);
+		contend(holder, waiter, mutex);
+		assert_ret(actor_unlocks(holder, mutex), 0);
+		assert_base(holder);
+		assert_ret(actor_finish(waiter), 0);
+		assert_ret(actor_unlocks(waiter, mutex), 0);
+	}
+}
+
+static void slack_comes_back_after_an_event(void **state)
+{
+	static unsigned long slack = 123456;
+	struct ntsync_event_set_pi_args args = { .policy = SCHED_FIFO, .prio = HIGH };
+	struct fixture *f = *state;
+	struct actor *consumer = normal(f);
+	int event = new_auto(f, false);
+
+	only_ours(f, "no inheritance");
+	assert_ret(actor_do(consumer, set_slack, &slack), 0);
+	consumer->base.slack = slack;
+	assert_ret(nt(event, NTSYNC_IOC_EVENT_SET_PI, &args), 0);
+	assert_ret(actor_tries(consumer, event), 0);
+	assert_boosted(consumer, HIGH);
+	assert_ret(actor_tries(consumer, event), -ETIMEDOUT);
+	assert_base(consumer);
+}
+
+/* ---- changed meanwhile ---- */
+
+static void nice_is_changed(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = actor_new(f, "holder", NORMAL(-3)), *waiter = high(f);
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	contend(holder, waiter, mutex);
+	assert_int_equal(setpriority(PRIO_PROCESS, holder->tid, 12), 0);
+	assert_boosted(holder, HIGH);
+	holder->base.attr.nice = 12;
+	assert_ret(actor_unlocks(holder, mutex), 0);
+	assert_base(holder);
+	assert_ret(actor_finish(waiter), 0);
+}
+
+static void affinity_is_changed(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = normal(f), *waiter = high(f);
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		skip_because("one CPU only");
+	contend(holder, waiter, mutex);
+	CPU_SET(1, &holder->base.cpus);
+	assert_int_equal(sched_setaffinity(holder->tid, sizeof(cpu_set_t), &holder->base.cpus), 0);
+	assert_ret(actor_unlocks(holder, mutex), 0);
+	assert_base(holder);
+	assert_ret(actor_finish(waiter), 0);
+}
+
+static int change_myself(struct actor *a, void *arg)
+{
+	(void)a;
+	return task_set_attr(0, *(struct task_attr *)arg);
+}
+
+static struct task_attr becomes[] = {
+	{ .policy = SCHED_OTHER, .nice = 5 },
+	{ .policy = SCHED_BATCH, .nice = -5 },
+	{ .policy = SCHED_IDLE },
+	{ .policy = SCHED_FIFO, .prio = 30 },
+	{ .policy = SCHED_RR, .prio = 20 },
+	{ .policy = SCHED_FIFO, .prio = 95 },
+};
+
+/* With CAP_SYS_NICE it could have had that without the boost: it is its new base. */
+static void check_new_base(struct fixture *f, struct task_attr *attr, bool by_itself)
+{
+	struct actor *holder = normal(f), *waiter = high(f);
+	int mutex = new_mutex(f, 0, 0);
+
+	contend(holder, waiter, mutex);
+	if (by_itself)
+		assert_ret(actor_do(holder, change_myself, attr), 0);
+	else
+		assert_ret(task_set_attr(holder->tid, *attr), 0);
+	holder->base.attr.policy = attr->policy;
+	holder->base.attr.nice = attr->nice;
+	holder->base.attr.prio = attr->prio;
+	if (attr->policy == SCHED_FIFO || attr->policy == SCHED_RR) {
+		holder->base.attr.runtime = 0;
+		holder->base.slack = 0;
+	}
+	assert_ret(actor_unlocks(holder, mutex), 0);
+	assert_base(holder);
+	assert_ret(actor_finish(waiter), 0);
+}
+
+static void changes_its_own_policy(void **state)
+{
+	only_ours((struct fixture *)*state, "no inheritance");
+	for (size_t i = 0; i < ARRAY_SIZE(becomes); i++)
+		check_new_base(*state, &becomes[i], true);
+}
+
+static void policy_is_changed_by_another(void **state)
+{
+	only_ours((struct fixture *)*state, "no inheritance");
+	for (size_t i = 0; i < ARRAY_SIZE(becomes); i++)
+		check_new_base(*state, &becomes[i], false);
+}
+
+/* The next change of the boost finds the new base, and lends on top of it. */
+static void boosted_again_after_a_change(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *second = actor_new(f, "second", FIFO(HIGH + 5));
+	struct task_attr attr = FIFO(30);
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	contend(holder, waiter, mutex);
+	assert_ret(actor_do(holder, change_myself, &attr), 0);
+	holder->base.attr.policy = SCHED_FIFO;
+	holder->base.attr.prio = 30;
+	holder->base.attr.runtime = 0;
+	holder->base.slack = 0;
+	actor_lock(second, mutex);
+	actor_assert_asleep(second);
+	assert_boosted(holder, HIGH + 5);
+	interrupt(second);
+	assert_boosted(holder, HIGH);
+	assert_ret(actor_unlocks(holder, mutex), 0);
+	assert_base(holder);
+	assert_ret(actor_finish(waiter), 0);
+}
+
+/* ---- SCHED_DEADLINE ---- */
+
+static struct task_attr deadline(void)
+{
+	return ATTR(.policy = SCHED_DEADLINE, .runtime = 20 * NS_PER_MS,
+		    .deadline = 100 * NS_PER_MS, .period = 100 * NS_PER_MS);
+}
+
+static void deadline_owner_is_left_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = actor_roaming(f, "holder", deadline()), *waiter = high(f);
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	assert_ret(actor_locks(holder, mutex), 0);
+	actor_lock(waiter, mutex);
+	actor_assert_asleep(waiter);
+	assert_base(holder);
+	assert_ret(actor_unlocks(holder, mutex), 0);
+	assert_base(holder);
+	assert_ret(actor_finish(waiter), 0);
+}
+
+static void deadline_waiter_lends_99(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = normal(f), *waiter = actor_roaming(f, "waiter", deadline());
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	assert_ret(actor_locks(holder, mutex), 0);
+	actor_lock(waiter, mutex);
+	actor_assert_asleep(waiter);
+	assert_boosted(holder, 99);
+	assert_ret(actor_unlocks(holder, mutex), 0);
+	assert_base(holder);
+	assert_ret(actor_finish(waiter), 0);
+}
+
+static void becomes_deadline_while_boosted(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = actor_roaming(f, "holder", NORMAL(0)), *waiter = high(f);
+	struct task_attr attr = deadline();
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	contend(holder, waiter, mutex);
+	assert_ret(actor_do(holder, change_myself, &attr), 0);
+	assert_ret(task_get_state(holder->tid, &holder->base), 0);
+	holder->base.attr.flags = 0;
+	assert_int_equal(holder->base.attr.policy, SCHED_DEADLINE);
+	assert_ret(actor_unlocks(holder, mutex), 0);
+	assert_base(holder);
+	assert_ret(actor_finish(waiter), 0);
+}
+
+/* ---- fork and exec ---- */
+
+static int no_boost_here(void)
+{
+	struct task_attr attr;
+
+	CHECK(!task_get_attr(0, &attr));
+	CHECK(attr.policy == SCHED_OTHER);
+	CHECK(attr.prio == 0);
+	CHECK(attr.nice == 0);
+	CHECK(!(attr.flags & TASK_RESET_ON_FORK));
+	return 0;
+}
+
+static int fork_here(struct actor *a, void *arg)
+{
+	pid_t pid = fork();
+
+	(void)a;
+	(void)arg;
+	if (!pid)
+		_exit(no_boost_here());
+	return pid < 0 ? -errno : -child_finish(pid);
+}
+
+static void *thread_main(void *arg)
+{
+	*(int *)arg = no_boost_here();
+	return NULL;
+}
+
+static int create_thread_here(struct actor *a, void *arg)
+{
+	pthread_t thread;
+	int ret = 0;
+
+	(void)a;
+	(void)arg;
+	if (pthread_create(&thread, NULL, thread_main, &ret))
+		return -EAGAIN;
+	pthread_join(thread, NULL);
+	return -ret;
+}
+
+static void children_are_not_boosted(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = normal(f), *waiter = high(f);
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	contend(holder, waiter, mutex);
+	assert_ret(actor_do(holder, fork_here, NULL), 0);
+	assert_ret(actor_do(holder, create_thread_here, NULL), 0);
+	assert_boosted(holder, HIGH);
+	assert_ret(actor_unlocks(holder, mutex), 0);
+	assert_base(holder);
+	assert_ret(actor_finish(waiter), 0);
+}
+
+/* What is left of the partner after exec: still boosted, until it unlocks. */
+static int exec_helper(char **argv)
+{
+	struct ntsync_mutex_args args = { .owner = atoi(argv[3]) };
+	struct task_attr attr;
+
+	CHECK(!task_get_attr(0, &attr));
+	CHECK(attr.policy == SCHED_FIFO);
+	CHECK(attr.prio == HIGH);
+	CHECK(!nt(atoi(argv[2]), NTSYNC_IOC_MUTEX_UNLOCK, &args));
+	return no_boost_here();
+}
+
+static void exec_here(struct partner *p)
+{
+	char mutex[16], owner[16];
+	char *argv[] = { "/proc/self/exe", "exec-helper", mutex, owner, NULL };
+
+	snprintf(mutex, sizeof(mutex), "%d", p->mutex);
+	snprintf(owner, sizeof(owner), "%u", p->owner);
+	fcntl(p->mutex, F_SETFD, 0);
+	execv(argv[0], argv);
+	_exit(99);
+}
+
+static void *hold_and_exec(void *arg)
+{
+	struct partner *p = arg;
+
+	p->tid = gettid();
+	if (partner_lock(p, FOREVER))
+		_exit(98);
+	partner_stop(p);
+	exec_here(p);
+	return NULL;
+}
+
+static int exec_partner(struct partner *p)
+{
+	pthread_t thread;
+
+	if (p->value) {
+		CHECK(!pthread_create(&thread, NULL, hold_and_exec, p));
+		pthread_join(thread, NULL);
+	}
+	hold_and_exec(p);
+	return 97;
+}
+
+static void exec_while_boosted(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *waiter = high(f);
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	/* Another thread than the first takes over the first one's id. */
+	for (int other_thread = 0; other_thread < 2; other_thread++) {
+		struct partner *p = partner_start(f, exec_partner, mutex, other_thread);
+
+		partner_await(p);
+		actor_lock(waiter, mutex);
+		actor_assert_asleep(waiter);
+		partner_assert_boosted(p, HIGH);
+		partner_go(p);
+		partner_assert_ok(p);
+		assert_ret(actor_finish(waiter), 0);
+		assert_ret(actor_unlocks(waiter, mutex), 0);
+		assert_true(arbiter_idle());
+	}
+}
+
+/* The waiter comes after the exec: the task behind the owner id is the same one. */
+static int exec_first_helper(char **argv)
+{
+	struct ntsync_mutex_args args = { .owner = atoi(argv[3]) };
+	int unlocked;
+
+	raise(SIGSTOP);
+	unlocked = nt(atoi(argv[2]), NTSYNC_IOC_MUTEX_UNLOCK, &args);
+	CHECK(!unlocked);
+	return no_boost_here();
+}
+
+static void *hold_and_exec_first(void *arg)
+{
+	struct partner *p = arg;
+	char mutex[16], owner[16];
+	char *argv[] = { "/proc/self/exe", "exec-first-helper", mutex, owner, NULL };
+
+	if (partner_lock(p, FOREVER))
+		_exit(98);
+	snprintf(mutex, sizeof(mutex), "%d", p->mutex);
+	snprintf(owner, sizeof(owner), "%u", p->owner);
+	fcntl(p->mutex, F_SETFD, 0);
+	execv(argv[0], argv);
+	_exit(99);
+}
+
+static int exec_first_partner(struct partner *p)
+{
+	pthread_t thread;
+
+	if (p->value) {
+		CHECK(!pthread_create(&thread, NULL, hold_and_exec_first, p));
+		pthread_join(thread, NULL);
+	}
+	hold_and_exec_first(p);
+	return 97;
+}
+
+static void exec_before_the_waiter_comes(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *waiter = high(f);
+	int mutex = new_mutex(f, 0, 0), status;
+
+	only_ours(f, "no inheritance");
+	for (int other_thread = 0; other_thread < 2; other_thread++) {
+		struct partner *p = partner_start(f, exec_first_partner, mutex, other_thread);
+
+		assert_int_equal(waitpid(p->pid, &status, WUNTRACED), p->pid);
+		assert_true(WIFSTOPPED(status));
+		actor_lock(waiter, mutex);
+		actor_assert_asleep(waiter);
+		p->tid = p->pid;
+		partner_assert_boosted(p, HIGH);
+		kill(p->pid, SIGCONT);
+		partner_assert_ok(p);
+		assert_ret(actor_finish(waiter), 0);
+		assert_ret(actor_unlocks(waiter, mutex), 0);
+		assert_true(arbiter_idle());
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		PI_TEST(released_in_any_order),
+		PI_TEST(left_in_any_order),
+		PI_TEST(waiters_of_one_mutex_leave_in_any_order),
+		PI_TEST(waiter_times_out),
+		PI_TEST(a_try_lends_nothing),
+		PI_TEST(waiter_is_interrupted),
+		PI_TEST(waiter_gets_something_else),
+		PI_TEST(waiter_is_killed),
+		PI_TEST(mutex_kill),
+		PI_TEST(owner_exits),
+		PI_TEST(owner_is_killed),
+		PI_TEST(owner_id_is_reused),
+		PI_TEST(object_is_closed),
+		PI_TEST(device_is_closed),
+		PI_TEST(every_base_comes_back),
+		PI_TEST(timer_slack_comes_back),
+		PI_TEST(slack_comes_back_after_an_event),
+		PI_TEST(nice_is_changed),
+		PI_TEST(affinity_is_changed),
+		PI_TEST(changes_its_own_policy),
+		PI_TEST(policy_is_changed_by_another),
+		PI_TEST(boosted_again_after_a_change),
+		PI_TEST(deadline_owner_is_left_alone),
+		PI_TEST(deadline_waiter_lends_99),
+		PI_TEST(becomes_deadline_while_boosted),
+		PI_TEST(children_are_not_boosted),
+		PI_TEST(exec_while_boosted),
+		PI_TEST(exec_before_the_waiter_comes),
+	};
+
+	if (argc == 4 && !strcmp(argv[1], "exec-helper"))
+		return exec_helper(argv);
+	if (argc == 4 && !strcmp(argv[1], "exec-first-helper"))
+		return exec_first_helper(argv);
+	return RUN(tests);
+}

@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * No privilege comes with a boost: who has no right to real-time priorities keeps
+ * none, passes none to its children, and hands none on with a signal.
+ */
+#include "partner.h"
+
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#define NOBODY 65534
+
+static int set_pi(int event, uint32_t policy, uint32_t prio)
+{
+	struct ntsync_event_set_pi_args args = { .policy = policy, .prio = prio };
+
+	return nt(event, NTSYNC_IOC_EVENT_SET_PI, &args);
+}
+
+/* From here on it is an ordinary user's process, with that RLIMIT_RTPRIO. */
+static int drop_privilege(rlim_t rtprio)
+{
+	const struct rlimit limit = { rtprio, rtprio };
+
+	CHECK(!setrlimit(RLIMIT_RTPRIO, &limit));
+	CHECK(!setresgid(NOBODY, NOBODY, NOBODY));
+	CHECK(!setresuid(NOBODY, NOBODY, NOBODY));
+	/* The kernel makes such a process untouchable; the test reads its /proc. */
+	CHECK(!prctl(PR_SET_DUMPABLE, 1));
+	return 0;
+}
+
+static int keep_only_sys_nice(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { { 0 } };
+
+	data[0].effective = data[0].permitted = 1u << CAP_SYS_NICE;
+	CHECK(!prctl(PR_SET_KEEPCAPS, 1));
+	CHECK(!drop_privilege(0));
+	CHECK(!syscall(SYS_capset, &header, data));
+	return 0;
+}
+
+static int no_boost_here(void)
+{
+	struct task_attr attr;
+
+	CHECK(!task_get_attr(0, &attr));
+	CHECK(attr.policy == SCHED_OTHER);
+	CHECK(attr.prio == 0);
+	CHECK(attr.nice == 0);
+	CHECK(!(attr.flags & TASK_RESET_ON_FORK));
+	return 0;
+}
+
+/* ---- a boosted task helps itself ---- */
+
+/* What the kernel grants a boosted task of an ordinary user, as it is FIFO 80. */
+static const struct task_attr grabs[] = {
+	{ .policy = SCHED_FIFO, .prio = HIGH, .flags = TASK_RESET_ON_FORK },
+	{ .policy = SCHED_FIFO, .prio = 50, .flags = TASK_RESET_ON_FORK },
+	{ .policy = SCHED_FIFO, .prio = 1, .flags = TASK_RESET_ON_FORK },
+};
+
+static int grab_and_unlock(struct partner *p)
+{
+	CHECK(!drop_privilege(0));
+	for (size_t i = 0; i < ARRAY_SIZE(grabs); i++) {
+		struct task_attr lasting = grabs[i];
+
+		CHECK(!partner_lock(p, FOREVER));
+		partner_stop(p);
+		CHECK(!task_set_attr(0, grabs[i]));
+		/* Without that flag its children would have it as well. */
+		lasting.flags = 0;
+		CHECK(task_set_attr(0, lasting) == -EPERM);
+		CHECK(!partner_unlock(p));
+		CHECK(!no_boost_here());
+		partner_stop(p);
+	}
+	CHECK(task_set_attr(0, FIFO(1)) == -EPERM);
+	return 0;
+}
+
+static void boosted_task_keeps_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *waiter = actor_new(f, "high", FIFO(HIGH));
+	int mutex = new_mutex(f, 0, 0);
+	struct partner *p;
+
+	only_ours(f, "no inheritance");
+	p = partner_start(f, grab_and_unlock, mutex, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(grabs); i++) {
+		partner_await(p);
+		actor_lock(waiter, mutex);
+		actor_assert_asleep(waiter);
+		partner_assert_boosted(p, HIGH);
+		partner_go(p);
+		partner_await(p);
+		partner_assert_base(p);
+		assert_true(arbiter_idle());
+		assert_ret(actor_finish(waiter), 0);
+		assert_ret(actor_unlocks(waiter, mutex), 0);
+		partner_go(p);
+	}
+	partner_assert_ok(p);
+}
+
+/* The same when the boost goes because the waiter does. */
+static int grab_and_stay(struct partner *p)
+{
+	CHECK(!drop_privilege(0));
+	CHECK(!partner_lock(p, FOREVER));
+	partner_stop(p);
+	CHECK(!task_set_attr(0, grabs[1]));
+	partner_stop(p);
+	CHECK(!no_boost_here());
+	CHECK(!partner_unlock(p));
+	return 0;
+}
+
+static void waiter_leaves_after_a_grab(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *waiter = actor_new(f, "high", FIFO(HIGH));
+	int mutex = new_mutex(f, 0, 0);
+	struct partner *p;
+
+	only_ours(f, "no inheritance");
+	p = partner_start(f, grab_and_stay, mutex, 0);
+	partner_await(p);
+	actor_lock(waiter, mutex);
+	actor_assert_asleep(waiter);
+	partner_go(p);
+	partner_await(p);
+	pthread_kill(waiter->thread, SIGUSR2);
+	assert_ret(actor_finish(waiter), -EINTR);
+	partner_assert_base(p);
+	partner_go(p);
+	partner_assert_ok(p);
+}
+
+/* What it could have had anyway, it keeps. */
+struct own_right {
+	rlim_t rtprio;
+	struct task_attr sets, becomes;
+};
+
+static const struct own_right rights[] = {
+	{ 0, { .policy = SCHED_BATCH, .nice = 5 }, { .policy = SCHED_BATCH, .nice = 5 } },
+	{ 0, { .policy = SCHED_IDLE }, { .policy = SCHED_IDLE } },
+	{ 20, { .policy = SCHED_FIFO, .prio = 15 }, { .policy = SCHED_FIFO, .prio = 15 } },
+	{ 20, { .policy = SCHED_FIFO, .prio = 20 }, { .policy = SCHED_FIFO, .prio = 20 } },
+	{ 20, { .policy = SCHED_RR, .prio = 20 }, { .policy = SCHED_RR, .prio = 20 } },
+	{ 20, { .policy = SCHED_FIFO, .prio = 21 }, { .policy = SCHED_OTHER } },
+	{ 20, { .policy = SCHED_RR, .prio = HIGH }, { .policy = SCHED_OTHER } },
+};
+
+static int use_own_right(struct partner *p)
+{
+	const struct own_right *r = &rights[p->value];
+	struct task_attr sets = r->sets, is;
+
+	CHECK(!drop_privilege(r->rtprio));
+	CHECK(!partner_lock(p, FOREVER));
+	partner_stop(p);
+	/* As long as the boost is on, the kernel refuses to drop the flag. */
+	sets.flags = TASK_RESET_ON_FORK;
+	CHECK(!task_set_attr(0, sets));
+	CHECK(!partner_unlock(p));
+	CHECK(!task_get_attr(0, &is));
+	CHECK(is.policy == r->becomes.policy);
+	CHECK(is.prio == r->becomes.prio);
+	CHECK(is.nice == r->becomes.nice);
+	return 0;
+}
+
+static void own_rights_count(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *waiter = actor_new(f, "high", FIFO(HIGH));
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	for (size_t i = 0; i < ARRAY_SIZE(rights); i++) {
+		struct partner *p = partner_start(f, use_own_right, mutex, i);
+
+		partner_await(p);
+		actor_lock(waiter, mutex);
+		actor_assert_asleep(waiter);
+		partner_assert_boosted(p, HIGH);
+		partner_go(p);
+		if (child_finish(p->pid)) {
+			p->reaped = true;
+			fail_msg("case %zu", i);
+		}
+		p->reaped = true;
+		assert_ret(actor_finish(waiter), 0);
+		assert_ret(actor_unlocks(waiter, mutex), 0);
+	}
+}
+
+/* ---- its children ---- */
+
+static int child_of_boosted(void)
+{
+	CHECK(!no_boost_here());
+	CHECK(task_set_attr(0, FIFO(1)) == -EPERM);
+	return 0;
+}
+
+static int fork_while_boosted(struct partner *p)
+{
+	pid_t pid;
+
+	CHECK(!drop_privilege(0));
+	CHECK(!partner_lock(p, FOREVER));
+	partner_stop(p);
+	pid = fork();
+	if (!pid)
+		_exit(child_of_boosted());
+	CHECK(pid > 0);
+	CHECK(!child_finish(pid));
+	CHECK(!partner_unlock(p));
+	CHECK(!no_boost_here());
+	return 0;
+}
+
+/* Forked while boosted, and after the boost has gone. */
+static int grab_and_fork(struct partner *p)
+{
+	pid_t pid;
+
+	CHECK(!drop_privilege(0));
+	CHECK(!partner_lock(p, FOREVER));
+	partner_stop(p);
+	CHECK(!task_set_attr(0, grabs[0]));
+	for (int boosted = 1; boosted >= 0; boosted--) {
+		pid = fork();
+		if (!pid)
+			_exit(child_of_boosted());
+		CHECK(pid > 0);
+		CHECK(!child_finish(pid));
+		if (boosted)
+			CHECK(!partner_unlock(p));
+	}
+	CHECK(!no_boost_here());
+	return 0;
+}
+
+static void children_get_nothing(void **state)
+{
+	static int (*const bodies[])(struct partner *p) = { fork_while_boosted, grab_and_fork };
+	struct fixture *f = *state;
+	struct actor *waiter = actor_new(f, "high", FIFO(HIGH));
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+		struct partner *p = partner_start(f, bodies[i], mutex, 0);
+
+		partner_await(p);
+		actor_lock(waiter, mutex);
+		actor_assert_asleep(waiter);
+		partner_assert_boosted(p, HIGH);
+		partner_go(p);
+		partner_assert_ok(p);
+		assert_ret(actor_finish(waiter), 0);
+		assert_ret(actor_unlocks(waiter, mutex), 0);
+	}
+}
+
+/* ---- EVENT_SET_PI ---- */
+
+/**
+ * struct giver - who signals
+ * @rtprio:   its RLIMIT_RTPRIO
+ * @own:      its own FIFO priority, got as root
+ * @sys_nice: it keeps CAP_SYS_NICE
+ * @wants:    what it asks for
+ * @gives:    what the consumer must get, 0 = nothing
+ */
+struct giver {
+	rlim_t rtprio;
+	uint32_t own;
+	bool sys_nice;
+	uint32_t wants, gives;
+};
+
+static const struct giver givers[] = {
+	{ .wants = 99, .gives = 0 },
+	{ .wants = 1, .gives = 0 },
+	{ .rtprio = 20, .wants = 99, .gives = 20 },
+	{ .rtprio = 20, .wants = 20, .gives = 20 },
+	{ .rtprio = 20, .wants = 15, .gives = 15 },
+	{ .own = 30, .wants = 80, .gives = 30 },
+	{ .own = 30, .wants = 12, .gives = 12 },
+	{ .rtprio = 40, .own = 30, .wants = 80, .gives = 40 },
+	{ .rtprio = 20, .own = 30, .wants = 80, .gives = 30 },
+	{ .rtprio = 99, .wants = 99, .gives = 99 },
+	{ .sys_nice = true, .wants = 99, .gives = 99 },
+};
+
+static int give(struct partner *p)
+{
+	const struct giver *g = &givers[p->value];
+
+	if (g->own)
+		CHECK(!task_set_attr(0, FIFO(g->own)));
+	if (g->sys_nice)
+		CHECK(!keep_only_sys_nice());
+	else
+		CHECK(!drop_privilege(g->rtprio));
+	/* Once for somebody who is waiting, once for somebody who comes later. */
+	for (int i = 0; i < 2; i++) {
+		CHECK(!set_pi(p->mutex, SCHED_FIFO, g->wants));
+		partner_stop(p);
+	}
+	return 0;
+}
+
+static void check_given(struct actor *consumer, const struct giver *g, int event)
+{
+	assert_event(event, 0, 0);
+	if (g->gives)
+		assert_boosted(consumer, g->gives);
+	else
+		assert_base(consumer);
+	assert_ret(actor_tries(consumer, event), -ETIMEDOUT);
+	stage_assert_exact(consumer->f);
+}
+
+static void set_pi_is_clamped(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *consumer = actor_new(f, "consumer", NORMAL(0));
+	int event = new_auto(f, false);
+
+	only_ours(f, "no EVENT_SET_PI");
+	for (size_t i = 0; i < ARRAY_SIZE(givers); i++) {
+		struct partner *p;
+
+		actor_lock(consumer, event);
+		actor_assert_asleep(consumer);
+		p = partner_start(f, give, event, i);
+		assert_ret(actor_finish(consumer), 0);
+		partner_await(p);
+		check_given(consumer, &givers[i], event);
+		partner_go(p);
+		partner_await(p);
+		assert_event(event, 0, 1);
+		assert_ret(actor_tries(consumer, event), 0);
+		check_given(consumer, &givers[i], event);
+		partner_go(p);
+		partner_assert_ok(p);
+	}
+}
+
+static void root_hands_on_anything(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *consumer = actor_new(f, "consumer", NORMAL(0));
+	int event = new_auto(f, false);
+
+	only_ours(f, "no EVENT_SET_PI");
+	assert_ret(set_pi(event, SCHED_FIFO, 99), 0);
+	assert_ret(actor_tries(consumer, event), 0);
+	assert_boosted(consumer, 99);
+	assert_ret(actor_tries(consumer, event), -ETIMEDOUT);
+}
+
+/* An event of its own, signaled and consumed by itself. */
+static int give_to_myself(struct partner *p)
+{
+	struct ntsync_wait_args args = ARGS(FDS(p->mutex), .owner = p->owner);
+
+	CHECK(!drop_privilege(0));
+	CHECK(!set_pi(p->mutex, SCHED_FIFO, 99));
+	CHECK(!nt(p->f->dev, ANY, &args));
+	CHECK(!no_boost_here());
+	return 0;
+}
+
+static void nobody_boosts_himself(void **state)
+{
+	struct fixture *f = *state;
+
+	only_ours(f, "no EVENT_SET_PI");
+	partner_assert_ok(partner_start(f, give_to_myself, new_auto(f, false), 0));
+}
+
+/* What is lent to it is not its own: with @value, it has that by itself. */
+static int give_while_boosted(struct partner *p)
+{
+	int event = p->value, own = p->owner % 100;
+
+	if (own)
+		CHECK(!task_set_attr(0, FIFO(own)));
+	CHECK(!drop_privilege(0));
+	CHECK(!partner_lock(p, FOREVER));
+	partner_stop(p);
+	CHECK(!set_pi(event, SCHED_FIFO, HIGH));
+	CHECK(!partner_unlock(p));
+	return 0;
+}
+
+static int give_while_boosted_as_fifo(struct partner *p)
+{
+	p->owner += 25;
+	return give_while_boosted(p);
+}
+
+static void a_boosted_giver_gives_its_own(void **state)
+{
+	static int (*const bodies[])(struct partner *p) = { give_while_boosted,
+							    give_while_boosted_as_fifo };
+	struct fixture *f = *state;
+	struct actor *waiter = actor_new(f, "high", FIFO(HIGH));
+	struct actor *consumer = actor_new(f, "consumer", NORMAL(0));
+	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
+
+	only_ours(f, "no EVENT_SET_PI");
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+		struct partner *p = partner_start(f, bodies[i], mutex, event);
+
+		partner_await(p);
+		actor_lock(waiter, mutex);
+		actor_assert_asleep(waiter);
+		partner_assert_boosted(p, HIGH);
+		partner_go(p);
+		partner_assert_ok(p);
+		assert_ret(actor_finish(waiter), 0);
+		assert_ret(actor_unlocks(waiter, mutex), 0);
+		assert_ret(actor_tries(consumer, event), 0);
+		if (i)
+			assert_boosted(consumer, 25);
+		else
+			assert_base(consumer);
+		assert_ret(actor_tries(consumer, event), -ETIMEDOUT);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		PI_TEST(boosted_task_keeps_nothing),
+		PI_TEST(waiter_leaves_after_a_grab),
+		PI_TEST(own_rights_count),
+		PI_TEST(children_get_nothing),
+		PI_TEST(set_pi_is_clamped),
+		PI_TEST(root_hands_on_anything),
+		PI_TEST(nobody_boosts_himself),
+		PI_TEST(a_boosted_giver_gives_its_own),
+	};
+
+	return RUN(tests);
+}
