@@ -14,6 +14,15 @@ static bool event_signaled(const struct ntsync_obj *obj, u32 owner)
 	return READ_ONCE(obj->event.signaled);
 }
 
+/* A manual-reset event lets go of everybody, and the best of them gets the boost. */
+static bool better_waits(const struct ntsync_obj *obj, const struct ntsync_taker *taker)
+{
+	const struct ntsync_wait_entry *e = ntsync_obj_first_any(obj);
+
+	return e && !ntsync_wait_claimed(e->wait) &&
+	       ntsync_task_level(e->wait->taker.task) < ntsync_task_level(taker->task);
+}
+
 static void acquire_event(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
 	ntsync_assert_obj_lock(obj);
@@ -21,7 +30,7 @@ static void acquire_event(struct ntsync_obj *obj, struct ntsync_taker *taker)
 		WRITE_ONCE(obj->event.signaled, false);
 		obj->event.pulsed = false;
 	}
-	if (unlikely(obj->event.boost)) {
+	if (unlikely(obj->event.boost) && !(obj->event.manual && better_waits(obj, taker))) {
 		ntsync_boost_hand_locked(obj->event.boost, taker);
 		obj->event.boost = NULL;
 	}

@@ -179,7 +179,7 @@ static long do_wait(struct ntsync_device *dev, void __user *argp, bool all)
 	if (ret && ret != -EOWNERDEAD)
 		return ret;
 	if (ntsync_owner_learn(dev, args.owner))
-		ntsync_pi_learnt();
+		ntsync_pi_learnt(dev, args.owner);
 	/* What has been acquired stays acquired, even if nobody can be told. */
 	return put_user(req.index, &uargs->index) ? -EFAULT : ret;
 }

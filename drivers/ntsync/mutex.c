@@ -132,10 +132,11 @@ static int give_back(struct ntsync_obj *obj, u32 owner, bool abandon, u32 *prev)
 	if (m->owner == owner) {
 		*prev = m->count;
 		WRITE_ONCE(m->count, abandon ? 0 : m->count - 1);
-		if (!m->count)
-			WRITE_ONCE(m->owner, 0);
 		m->abandoned = abandon;
-		ntsync_pi_owner_changed_locked(obj);
+		if (!m->count) {
+			WRITE_ONCE(m->owner, 0);
+			ntsync_pi_owner_changed_locked(obj);
+		}
 		/* One level less lets somebody go only if there was no further one left. */
 		if (!m->count || *prev == U32_MAX)
 			ntsync_wake_takers(&h);
@@ -151,7 +152,7 @@ int ntsync_mutex_unlock(struct ntsync_obj *obj, u32 owner, u32 *prev)
 
 	/* A kill is made in the owner's name by somebody else; an unlock is its own. */
 	if (!ret && ntsync_owner_learn(obj->dev, owner))
-		ntsync_pi_learnt();
+		ntsync_pi_learnt(obj->dev, owner);
 	return ret;
 }
 

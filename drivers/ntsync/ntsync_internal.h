@@ -265,6 +265,8 @@ struct ntsync_wait_entry {
  * @pi: some entry counts for inheritance, or has done; pi_lock, and the sleeper
  *	before it is registered and after it is not any more
  * @level: what the entries stand in the any-queues with; as @pi
+ * @lent: the level that a PI futex of the sleeper's lends to it, or MAX_RT_PRIO;
+ *	noted when it blocks
  * @slot: where pi.c finds this wait by its task; the sleeper's own
  * @overflow, @overflow_link: the same if there was no slot; pi_lock
  * @count: objects, without the alert; immutable
@@ -279,6 +281,7 @@ struct ntsync_wait {
 	bool pi;
 	bool overflow;
 	int level;
+	int lent;
 	struct ntsync_sleeper *slot;
 	struct list_head overflow_link;
 	u32 count;
@@ -485,13 +488,13 @@ void ntsync_pi_exit(void);
 int ntsync_pi_block(struct ntsync_wait *w);
 void ntsync_pi_unblock(struct ntsync_wait *w);
 void ntsync_pi_run(void);
-void ntsync_pi_learnt(void);
+void ntsync_pi_learnt(const struct ntsync_device *dev, u32 owner);
 int ntsync_pi_base_prio(void);
 void ntsync_pi_lock(void);
 void ntsync_pi_unlock(void);
 struct ntsync_pi_task *ntsync_pi_task_alloc(void);
 void ntsync_pi_task_free(struct ntsync_pi_task *r);
-void ntsync_pi_end_boost(struct task_struct *p);
+void ntsync_pi_end_boost(void);
 void ntsync_pi_end_boosts(u64 dev);
 void ntsync_pi_show(struct seq_file *m);
 void ntsync_pi_show_stats(struct seq_file *m);
@@ -518,6 +521,11 @@ static inline void ntsync_pi_catch_up(void)
 		ntsync_pi_run();
 }
 
+/* ---- fork.c: boosts are not for children ---- */
+
+int ntsync_fork_init(void);
+void ntsync_fork_exit(void);
+
 /* ---- boost.c: boosts that come with the signal of an event ---- */
 
 extern atomic_t ntsync_boosts;
@@ -531,7 +539,7 @@ void ntsync_boost_take(struct ntsync_taker *taker);
 static inline void ntsync_boost_end(void)
 {
 	if (unlikely(atomic_read(&ntsync_boosts)))
-		ntsync_pi_end_boost(current);
+		ntsync_pi_end_boost();
 }
 
 /* The instance is gone; so is the next wait that would have ended its boosts. */

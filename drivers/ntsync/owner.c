@@ -66,16 +66,16 @@ static struct task_struct *get_task(struct ntsync_task_id id)
 	p = pid_task(find_pid_ns(id.pid, &init_pid_ns), PIDTYPE_PID);
 	if (!p || p->start_time != id.start) {
 		p = pid_task(find_pid_ns(id.tgid, &init_pid_ns), PIDTYPE_PID);
-		if (p != id.task)
+		/* After an exec it has its process's start time, which is earlier. */
+		if (!p || p != id.task || p->start_time > id.start)
 			return NULL;
 	}
-	return p && !p->exit_state ? get_task_struct(p) : NULL;
+	return p->exit_state ? NULL : get_task_struct(p);
 }
 
 /* A reference to the living task that owns @obj, a mutex; NULL if there is none. */
 struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj)
 {
-	struct task_struct *p = NULL;
 	struct ntsync_task_id id, better;
 	bool guessed;
 	u32 owner;
@@ -88,6 +88,6 @@ struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj)
 	if (!owner)
 		return NULL;
 	if (guessed && look_up(obj->dev, owner, &better))
-		p = get_task(better);
-	return p ?: get_task(id);
+		id = better;
+	return get_task(id);
 }

@@ -24,7 +24,7 @@
  * It ends, in a cycle too: mutexes whose contribution gets worse go first. Such a
  * step makes levels only worse, of which there are finitely many, and marks nothing
  * that gets better; when none is left, a step makes levels only better, and nothing
- * that gets worse comes from it. (In a cycle, which is a deadlock as long as it
+ * that gets worse comes from it; a new owner counts as two changes from outside. (In a cycle, which is a deadlock as long as it
  * lasts, a level may go on being inherited around it after its source has left. It
  * goes as soon as anyone leaves the cycle.)
  *
@@ -192,8 +192,10 @@ static int prio_of(int level)
 	return min(MAX_RT_PRIO - 1 - level, MAX_RT_PRIO - 1);
 }
 
-static void read_params(const struct task_struct *p, struct params *params)
+/* The kernel changes them one after the other under this lock. */
+static void read_params(struct task_struct *p, struct params *params)
 {
+	guard(raw_spinlock_irqsave)(&p->pi_lock);
 	params->policy = p->policy;
 	params->prio = p->rt_priority;
 	params->reset_on_fork = p->sched_reset_on_fork;
@@ -203,7 +205,7 @@ static void read_params(const struct task_struct *p, struct params *params)
 
 static bool is_dead(const struct task_struct *p)
 {
-	return READ_ONCE(p->exit_state) || (READ_ONCE(p->flags) & PF_EXITING);
+	return READ_ONCE(p->exit_state);
 }
 
 static void set_params(struct task_struct *p, const struct params *params)
@@ -217,7 +219,10 @@ static void set_params(struct task_struct *p, const struct params *params)
 		.sched_runtime = params->slice,
 	};
 
-	sched_setattr_nocheck(p, &attr);
+	/* Somebody has made it one meanwhile; that is above all that we could give. */
+	if (params->policy == SCHED_DEADLINE)
+		return;
+	WARN_ON_ONCE(sched_setattr_nocheck(p, &attr) && !is_dead(p));
 	if (params->slack)
 		WRITE_ONCE(p->timer_slack_ns, params->slack);
 }
@@ -257,10 +262,16 @@ void ntsync_pi_unlock(void)
 	rt_mutex_unlock(&pi_lock);
 }
 
+/* Without what is inherited in the kernel: with pi_lock held, that may come from it. */
+static int normal_level(const struct task_struct *p)
+{
+	return min_t(int, READ_ONCE(p->normal_prio), MAX_RT_PRIO);
+}
+
 static void set_params_in_time(struct task_struct *p, const struct params *params)
 {
 	if (p == current) {
-		own.set = level_of(params->policy, params->prio) > ntsync_task_level(p);
+		own.set = level_of(params->policy, params->prio) > normal_level(p);
 		own.params = *params;
 		if (own.set)
 			return;
@@ -273,12 +284,14 @@ static bool lowers_itself(const struct task_struct *p)
 	return p == current && own.set;
 }
 
-/* The level of @p when we are done. */
-static int next_level(const struct task_struct *p)
+/* The level that wait @w of task @p is to have when we are done. */
+static int wait_level(const struct ntsync_wait *w, const struct task_struct *p)
 {
-	if (lowers_itself(p))
-		return level_of(own.params.policy, own.params.prio);
-	return ntsync_task_level(p);
+	if (p != current)
+		return ntsync_task_level(p);
+	if (own.set)
+		return min(level_of(own.params.policy, own.params.prio), w->lent);
+	return min(normal_level(p), w->lent);
 }
 
 /* ---- what a task is to have ---- */
@@ -292,22 +305,25 @@ static bool has_cap_sys_nice(struct task_struct *p)
 	return cred->user_ns == &init_user_ns && cap_raised(cred->cap_effective, CAP_SYS_NICE);
 }
 
-/* Could @r's task have given itself these, had it not been boosted? */
+/* Could @r's task have given itself these, had it not been boosted? As sched(7) says. */
 static bool may_have(const struct ntsync_pi_task *r, const struct params *params)
 {
-	/* Real-time ones only; nothing that we give helps to become a deadline task. */
-	if (params->policy != SCHED_FIFO && params->policy != SCHED_RR)
+	unsigned long limit = task_rlimit(r->task, RLIMIT_RTPRIO);
+
+	/* Nothing that we give helps to become a deadline task. */
+	if (params->policy == SCHED_DEADLINE || has_cap_sys_nice(r->task))
 		return true;
-	if (has_cap_sys_nice(r->task))
-		return true;
-	return params->prio <= r->base.prio ||
-	       params->prio <= task_rlimit(r->task, RLIMIT_RTPRIO);
+	if (params->policy == SCHED_FIFO || params->policy == SCHED_RR)
+		return (params->policy == r->base.policy || limit) &&
+		       (params->prio <= r->base.prio || params->prio <= limit);
+	return r->base.policy != SCHED_IDLE || params->policy == SCHED_IDLE ||
+	       nice_to_rlimit(task_nice(r->task)) <= task_rlimit(r->task, RLIMIT_NICE);
 }
 
 /*
- * Has somebody changed the parameters since we looked last? They are the new base,
+ * Has somebody changed the parameters of a boosted task? They are the new base,
  * unless only the boost has made that possible; then the old base comes back. True
- * if what the task has now must be replaced, whatever it is.
+ * if so: the task has to be given what it is to have, whatever that is.
  */
 static bool adopt_changes(struct ntsync_pi_task *r)
 {
@@ -324,11 +340,13 @@ static bool adopt_changes(struct ntsync_pi_task *r)
 		return false;
 
 	r->prio = 0;
-	if (!may_have(r, &now))
-		return true;
-	now.slack = r->base.slack;
-	r->base = now;
-	return false;
+	if (may_have(r, &now)) {
+		/* Ours, unless it was there before: sched_setparam() keeps it. */
+		now.reset_on_fork &= r->base.reset_on_fork;
+		now.slack = level_of(now.policy, now.prio) < MAX_RT_PRIO ? 0 : r->base.slack;
+		r->base = now;
+	}
+	return true;
 }
 
 static const struct ntsync_contrib *best(const struct ntsync_pi_task *r)
@@ -342,8 +360,8 @@ static const struct ntsync_contrib *best(const struct ntsync_pi_task *r)
 static bool apply(struct ntsync_pi_task *r)
 {
 	const struct ntsync_contrib *top = best(r);
-	bool foreign = adopt_changes(r);
 	int old = r->prio ?: r->base.prio;
+	bool foreign = adopt_changes(r);
 	struct params want = r->base;
 
 	if (top && top->node.level < level_of(r->base.policy, r->base.prio)) {
@@ -436,16 +454,29 @@ static void detach(struct ntsync_contrib *c)
 
 /* ---- mutexes ---- */
 
-static int level_of_waiters(const struct ntsync_pi_mutex *m)
+/*
+ * The best level among those whom the mutex keeps waiting: nobody inherits from
+ * himself, nor from a task that has the same owner id and gets it all the same.
+ */
+static int level_of_waiters(const struct ntsync_pi_mutex *m, const struct task_struct *owner)
 {
-	struct ntsync_waitq_node *top = ntsync_waitq_first(&m->waiters);
+	u32 id = READ_ONCE(m->obj->mutex.owner);
+	struct ntsync_waitq_node *n;
 
-	return top ? top->level : MAX_RT_PRIO;
+	for (n = ntsync_waitq_first(&m->waiters); n; n = ntsync_waitq_next(n)) {
+		const struct ntsync_wait_entry *e = container_of(n, struct ntsync_wait_entry, pi);
+
+		if (e->wait->taker.task != owner && e->wait->taker.owner != id)
+			return n->level;
+	}
+	return MAX_RT_PRIO;
 }
 
 static bool gets_worse(const struct ntsync_pi_mutex *m)
 {
-	return m->contrib.task && level_of_waiters(m) > m->contrib.node.level;
+	const struct ntsync_pi_task *r = m->contrib.task;
+
+	return r && level_of_waiters(m, r->task) > m->contrib.node.level;
 }
 
 static void mark(struct ntsync_pi_mutex *m)
@@ -460,7 +491,7 @@ static int mark_stale(void)
 	int nr = 0;
 
 	llist_for_each_entry_safe(m, next, llist_del_all(&ntsync_pi_stale), stale) {
-		clear_bit(0, &m->queued);
+		clear_bit_unlock(0, &m->queued); /* it may be added again: we have its next */
 		mark(m);
 		nr++;
 	}
@@ -493,44 +524,49 @@ static struct ntsync_pi_mutex *activate(struct ntsync_obj *obj, struct list_head
 	return m;
 }
 
-static void deactivate(struct ntsync_pi_mutex *m)
+/* How many others it has marked, see mark_stale(). */
+static int deactivate(struct ntsync_pi_mutex *m)
 {
+	int nr;
+
 	scoped_guard(raw_spinlock, &m->obj->lock)
 		m->obj->mutex.pi = NULL;
-	/* It may be among them, and is not seen by anyone after this. */
-	atomic_sub(mark_stale(), &ntsync_pi_pending);
+	/* It may be among the stale ones, and nobody can add it again after this. */
+	nr = mark_stale();
 	list_del(&m->dirty);
 	list_del(&m->active);
 	kfree(m);
 	drop_spare();
+	return nr;
 }
 
 /*
  * Equation [1] for one mutex, [2] and [3] for its owner and, if that has changed, for
- * the old one too, after the new one.
+ * the old one too, after the new one. How many others it has marked.
  */
-static void update_mutex(struct ntsync_pi_mutex *m)
+static int update_mutex(struct ntsync_pi_mutex *m)
 {
 	struct ntsync_pi_task *old = m->contrib.task, *new = NULL;
-	int level = level_of_waiters(m);
 	struct task_struct *owner = NULL;
+	int level = MAX_RT_PRIO;
 
 	if (m->waiters.count)
 		owner = ntsync_owner_get_task(m->obj);
 	if (owner)
+		level = level_of_waiters(m, owner);
+	if (level < MAX_RT_PRIO)
 		new = get_record(owner);
 	if (old)
 		detach(&m->contrib);
-	if (new)
+	if (new) {
 		attach(&m->contrib, new, level);
-	if (new)
 		update_task(new);
+	}
 	if (old && old != new)
 		update_task(old);
 	if (owner)
 		put_task_struct(owner);
-	if (!m->waiters.count)
-		deactivate(m);
+	return m->waiters.count ? 0 : deactivate(m);
 }
 
 /* ---- waits ---- */
@@ -561,7 +597,7 @@ static void update_entry(struct ntsync_wait_entry *e, int level, struct list_hea
 static void move_entry(struct ntsync_wait_entry *e, int level)
 {
 	guard(raw_spinlock)(&e->obj->lock);
-	if (ntsync_waitq_queued(&e->node))
+	if (ntsync_waitq_queued(&e->node) && e->node.level != level)
 		ntsync_waitq_move(&e->obj->any, &e->node, level);
 }
 
@@ -573,7 +609,7 @@ static void update_wait(struct ntsync_wait *w, int level, struct list_head *kits
 	for (i = 0; i < w->nr; i++) {
 		struct ntsync_wait_entry *e = &w->entries[i];
 
-		if (level != w->level && (!w->all || i == w->count))
+		if (!w->all || i == w->count)
 			move_entry(e, level);
 		if (e->obj->ops->owned)
 			update_entry(e, level, kits);
@@ -588,7 +624,7 @@ static void follow(struct task_struct *p)
 
 	if (!w)
 		return;
-	update_wait(w, next_level(p), &no_kits);
+	update_wait(w, wait_level(w, p), &no_kits);
 	ntsync_sleeper_unpin_locked(w);
 }
 
@@ -664,7 +700,7 @@ static void catch_up(void)
 		m = next_dirty();
 		if (!m)
 			break;
-		update_mutex(m);
+		done += update_mutex(m);
 		/* Whoever waits for us may go on with what is left, or do something else. */
 		ntsync_pi_unlock();
 		rt_mutex_lock(&pi_lock);
@@ -679,8 +715,8 @@ void ntsync_pi_run(void)
 	ntsync_pi_unlock();
 }
 
-/* Somebody has used an owner id for the first time: guesses may have been wrong. */
-void ntsync_pi_learnt(void)
+/* current has used an owner id that was not known as its own: guesses may be wrong. */
+void ntsync_pi_learnt(const struct ntsync_device *dev, u32 owner)
 {
 	struct ntsync_pi_mutex *m;
 
@@ -688,8 +724,13 @@ void ntsync_pi_learnt(void)
 	if (list_empty_careful(&active))
 		return;
 	ntsync_pi_lock();
-	list_for_each_entry(m, &active, active)
-		mark(m);
+	list_for_each_entry(m, &active, active) {
+		const struct ntsync_obj *obj = m->obj;
+
+		if (obj->dev == dev && READ_ONCE(obj->mutex.guessed) &&
+		    READ_ONCE(obj->mutex.owner) == owner)
+			mark(m);
+	}
 	catch_up();
 	ntsync_pi_unlock();
 }
@@ -746,8 +787,10 @@ static int block(struct ntsync_wait *w)
 		if (ret)
 			return ret;
 	}
+	if (current->prio < current->normal_prio)
+		w->lent = ntsync_task_level(current);
 	ntsync_pi_lock();
-	update_wait(w, ntsync_task_level(current), &kits);
+	update_wait(w, wait_level(w, current), &kits);
 	catch_up();
 	ntsync_pi_unlock();
 	free_kits(&kits);
@@ -771,6 +814,7 @@ int ntsync_pi_block(struct ntsync_wait *w)
 		return 0;
 	ntsync_sleeper_register(w);
 	level = ntsync_task_level(current);
+	/* If the arbiter changes it just now it has found us, and does the rest. */
 	if (likely(level == data_race(w->level) && (level == MAX_RT_PRIO || !waits_for_owner(w))))
 		return 0;
 	return block(w);
@@ -817,8 +861,25 @@ static void bury(struct ntsync_pi_task *r)
 	}
 }
 
-/* Ends event boosts: of task @p, of instance @dev, and of whoever has died. */
-static void end_boosts(const struct task_struct *p, u64 dev)
+/* Of current, at the entry of its next wait. */
+void ntsync_pi_end_boost(void)
+{
+	struct ntsync_pi_task *r;
+
+	/* Only we ourselves have let a boost of ours begin, by the end of our last wait. */
+	if (hlist_empty(&records[hash_min((unsigned long)current, HASH_BITS(records))]))
+		return;
+	ntsync_pi_lock();
+	r = find_record(current);
+	if (r && ntsync_waitq_queued(&r->event.node)) {
+		end_event_boost(r);
+		catch_up();
+	}
+	ntsync_pi_unlock();
+}
+
+/* All of instance @dev, which is gone. */
+void ntsync_pi_end_boosts(u64 dev)
 {
 	struct ntsync_pi_task *r;
 	struct hlist_node *next;
@@ -826,35 +887,24 @@ static void end_boosts(const struct task_struct *p, u64 dev)
 
 	ntsync_pi_lock();
 	hash_for_each_safe(records, i, next, r, hash) {
-		if (is_dead(r->task))
-			bury(r);
-		else if (ntsync_waitq_queued(&r->event.node) &&
-			 (r->task == p || r->event_dev == dev))
+		if (ntsync_waitq_queued(&r->event.node) && r->event_dev == dev)
 			end_event_boost(r);
 	}
 	catch_up();
 	ntsync_pi_unlock();
 }
 
-void ntsync_pi_end_boost(struct task_struct *p)
-{
-	end_boosts(p, 0);
-}
-
-void ntsync_pi_end_boosts(u64 dev)
-{
-	end_boosts(NULL, dev);
-}
-
 /* The priority that current has without us, 0 if it is a normal task. */
 int ntsync_pi_base_prio(void)
 {
 	const struct ntsync_pi_task *r;
-	int prio = current->rt_priority;
+	int prio;
 
-	if (!prio || (list_empty_careful(&active) && !atomic_read(&ntsync_boosts)))
-		return prio;
+	if (!current->rt_priority)
+		return 0;
+	/* Only with the lock does the priority belong to the record that we find. */
 	ntsync_pi_lock();
+	prio = current->rt_priority;
 	r = find_record(current);
 	if (r && r->prio)
 		prio = r->base.prio;
@@ -890,10 +940,19 @@ static void sweep(struct work_struct *work)
 /* One record more, for update_mutex(), which has the old and the new owner in hand. */
 int ntsync_pi_init(void)
 {
-	struct ntsync_pi_task *r = ntsync_pi_task_alloc();
+	struct ntsync_pi_task *r;
+	int ret;
 
+	if (!ntsync_pi_enabled)
+		return 0;
+	r = ntsync_pi_task_alloc();
 	if (!r)
 		return -ENOMEM;
+	ret = ntsync_fork_init();
+	if (ret) {
+		ntsync_pi_task_free(r);
+		return ret;
+	}
 	list_add(&r->spare, &spares);
 	return 0;
 }
@@ -901,7 +960,10 @@ int ntsync_pi_init(void)
 /* Without an open file there is no wait and no instance, and so no contribution. */
 void ntsync_pi_exit(void)
 {
+	if (!ntsync_pi_enabled)
+		return;
 	cancel_delayed_work_sync(&sweeper);
+	ntsync_fork_exit();
 	drop_spare();
 	WARN_ON(!hash_empty(records) || !list_empty(&spares) || !list_empty(&active));
 }

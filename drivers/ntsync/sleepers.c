@@ -19,7 +19,7 @@
  *   sleeper (blocks)			arbiter (boosts it)
  *
  *   level = my priority		sched_setattr_nocheck(sleeper)
- *   queues itself with level		<full barrier in there>
+ *   queues itself with level		<full barrier>
  *   registers (full barrier)		looks it up
  *   my priority still level?
  *
@@ -65,8 +65,9 @@ void ntsync_sleeper_register(struct ntsync_wait *w)
 			continue;
 		s->wait = w;
 		w->slot = s;
-		/* After this anybody may find us. */
+		/* After this anybody may find us, and whoever does not is seen by us. */
 		atomic_long_set_release(&s->key, (long)p);
+		/* Pairs with the one in ntsync_sleeper_pin_locked(). */
 		smp_mb();
 		return;
 	}
@@ -75,6 +76,7 @@ void ntsync_sleeper_register(struct ntsync_wait *w)
 	w->overflow = true;
 	list_add(&w->overflow_link, &overflow);
 	ntsync_pi_unlock();
+	/* Likewise. */
 	smp_mb();
 }
 
@@ -100,6 +102,8 @@ struct ntsync_wait *ntsync_sleeper_pin_locked(struct task_struct *p)
 	struct ntsync_wait *w;
 	unsigned int i;
 
+	/* After its priority was changed; pairs with the one that registering ends with. */
+	smp_mb();
 	for (i = 0; i < PROBES; i++) {
 		struct ntsync_sleeper *s = probe(p, i);
 		long key = (long)p;

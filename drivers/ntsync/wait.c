@@ -25,6 +25,7 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 	w->pi = false;
 	w->overflow = false;
 	w->level = ntsync_task_level(current);
+	w->lent = MAX_RT_PRIO;
 	w->slot = NULL;
 	w->count = req->count;
 	w->nr = ntsync_req_entries(req);

@@ -104,7 +104,8 @@ static int try_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 	struct ntsync_taker taker = { .task = current, .owner = req->owner };
 	bool taken;
 
-	smp_mb(); /* see ntsync_obj_peek() */
+	/* See ntsync_obj_peek(). */
+	smp_mb();
 	if (!peek(req))
 		return -EAGAIN;
 	scoped_guard(ntsync_all_lock, dev)
@@ -142,6 +143,7 @@ static void dequeue(struct ntsync_device *dev, struct ntsync_wait *w,
 
 	if (req->alert)
 		ntsync_wait_dequeue_any(&w->entries[w->count]);
+	/* Pairs with grant_all() in wake.c: what it has written is ours then. */
 	if (smp_load_acquire(&w->left))
 		return;
 

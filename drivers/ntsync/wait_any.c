@@ -93,7 +93,8 @@ int ntsync_wait_any(struct ntsync_wait_req *req)
 	int ret;
 
 	ntsync_boost_end();
-	smp_mb(); /* see ntsync_obj_peek() */
+	/* See ntsync_obj_peek(). */
+	smp_mb();
 	ret = try_each(req);
 	if (ret != -EAGAIN)
 		return ret;

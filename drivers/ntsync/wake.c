@@ -80,6 +80,8 @@ static void unlock_obj_and_wake(struct ntsync_hold *h)
 static void wake_and_relock(struct ntsync_hold *h)
 {
 	unlock_obj_and_wake(h);
+	if (!h->all)
+		ntsync_pi_catch_up();
 	lock_obj(h);
 }
 
@@ -246,6 +248,7 @@ static void grant_all(struct ntsync_wait *w)
 			obj->ops->acquire(obj, &w->taker);
 			obj->all_waits--;
 		}
+		/* Our last touch; pairs with dequeue() in wait_all.c. */
 		smp_store_release(&w->left, true);
 		wake_up_process(task);
 	}
