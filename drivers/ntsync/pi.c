@@ -924,7 +924,7 @@ static void sweep(struct work_struct *work)
 	struct hlist_node *next;
 	int i;
 
-	ntsync_pi_lock();
+	rt_mutex_lock(&pi_lock); /* not on anybody's account */
 	hash_for_each_safe(records, i, next, r, hash) {
 		if (is_dead(r->task))
 			bury(r);
