@@ -146,20 +146,35 @@ static void waiter_leaves_after_a_grab(void **state)
 	partner_assert_ok(p);
 }
 
-/* What it could have had anyway, it keeps. */
+/**
+ * struct own_right - what it could have had anyway, it keeps; what not, not
+ * @rtprio:  its RLIMIT_RTPRIO
+ * @base:    what it was before
+ * @sets:    what it makes of itself while it is boosted
+ * @becomes: what it must be afterwards
+ */
 struct own_right {
 	rlim_t rtprio;
-	struct task_attr sets, becomes;
+	struct task_attr base, sets, becomes;
 };
 
 static const struct own_right rights[] = {
-	{ 0, { .policy = SCHED_BATCH, .nice = 5 }, { .policy = SCHED_BATCH, .nice = 5 } },
-	{ 0, { .policy = SCHED_IDLE }, { .policy = SCHED_IDLE } },
-	{ 20, { .policy = SCHED_FIFO, .prio = 15 }, { .policy = SCHED_FIFO, .prio = 15 } },
-	{ 20, { .policy = SCHED_FIFO, .prio = 20 }, { .policy = SCHED_FIFO, .prio = 20 } },
-	{ 20, { .policy = SCHED_RR, .prio = 20 }, { .policy = SCHED_RR, .prio = 20 } },
-	{ 20, { .policy = SCHED_FIFO, .prio = 21 }, { .policy = SCHED_OTHER } },
-	{ 20, { .policy = SCHED_RR, .prio = HIGH }, { .policy = SCHED_OTHER } },
+	{ 0, { 0 }, { .policy = SCHED_BATCH, .nice = 5 }, { .policy = SCHED_BATCH, .nice = 5 } },
+	{ 0, { 0 }, { .policy = SCHED_IDLE }, { .policy = SCHED_IDLE } },
+	{ 20, { 0 }, { .policy = SCHED_FIFO, .prio = 15 }, { .policy = SCHED_FIFO, .prio = 15 } },
+	{ 20, { 0 }, { .policy = SCHED_FIFO, .prio = 20 }, { .policy = SCHED_FIFO, .prio = 20 } },
+	{ 20, { 0 }, { .policy = SCHED_RR, .prio = 20 }, { .policy = SCHED_RR, .prio = 20 } },
+	{ 20, { 0 }, { .policy = SCHED_FIFO, .prio = 21 }, { .policy = SCHED_OTHER } },
+	{ 20, { 0 }, { .policy = SCHED_RR, .prio = HIGH }, { .policy = SCHED_OTHER } },
+	{ 0, { .policy = SCHED_FIFO, .prio = 30 }, { .policy = SCHED_FIFO, .prio = 25 },
+	  { .policy = SCHED_FIFO, .prio = 25 } },
+	{ 0, { .policy = SCHED_FIFO, .prio = 30 }, { .policy = SCHED_FIFO, .prio = 31 },
+	  { .policy = SCHED_FIFO, .prio = 30 } },
+	{ 0, { .policy = SCHED_FIFO, .prio = 30 }, { .policy = SCHED_OTHER },
+	  { .policy = SCHED_OTHER } },
+	/* From SCHED_IDLE there is no way up without RLIMIT_NICE. */
+	{ 0, { .policy = SCHED_IDLE }, { .policy = SCHED_OTHER }, { .policy = SCHED_IDLE } },
+	{ 0, { .policy = SCHED_IDLE }, { .policy = SCHED_BATCH }, { .policy = SCHED_IDLE } },
 };
 
 static int use_own_right(struct partner *p)
@@ -167,6 +182,7 @@ static int use_own_right(struct partner *p)
 	const struct own_right *r = &rights[p->value];
 	struct task_attr sets = r->sets, is;
 
+	CHECK(!task_set_attr(0, r->base));
 	CHECK(!drop_privilege(r->rtprio));
 	CHECK(!partner_lock(p, FOREVER));
 	partner_stop(p);
