@@ -124,6 +124,15 @@ char *arbiter_text(const char *file)
 	return read_file(path);
 }
 
+bool arbiter_has_records(void)
+{
+	char *text = arbiter_text("pi");
+	bool some = text && *text;
+
+	free(text);
+	return some;
+}
+
 bool arbiter_idle(void)
 {
 	char *text = arbiter_text("pi");

@@ -59,6 +59,7 @@ int task_live_prio(pid_t tid);
 
 /* The arbiter's records, as debugfs shows them; the caller frees the text. */
 char *arbiter_text(const char *file);
+bool arbiter_has_records(void);
 bool arbiter_idle(void);
 /* Is there a record of @tid with a contribution "<source> policy=P prio=N"? */
 bool arbiter_has(pid_t tid, const char *source, int policy, int prio);
