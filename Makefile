@@ -26,9 +26,11 @@ RUN := @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 help:			## this list
 	@awk -f scripts/check/help.awk $(MAKEFILE_LIST)
 
-demo: deps		## boot a real-time kernel in a VM and run a small audio engine on ntsync
+demo: deps		## boot a real-time kernel in a VM: an audio engine on ntsync, and priority inversion
 	$(RUN) make -s examples
 	$(RUN) scripts/vm/run --add build/examples/daw -- /add/daw
+	@echo
+	$(RUN) scripts/vm/run --smp 1 --add build/examples/inversion -- /add/inversion /vm/module.ko
 
 check: deps		## run everything that can be checked (long)
 	$(RUN) scripts/check/all
