@@ -5,7 +5,9 @@
  *   dev->all_lock		rt_mutex; the all-queues and all_waits of the
  *				instance's objects, and with them the state of
  *				every object that a wait-all looks at
- *     obj->lock		raw spinlock; state and any-queue of one object.
+ *     pi_lock			rt_mutex, one for the module; the arbiter, see pi.c.
+ *				What lowers a priority is not done under all_lock
+ *       obj->lock		raw spinlock; state and any-queue of one object.
  *				Never two of them at a time, never from an interrupt
  *
  * Under obj->lock only pointer work that is bounded by O(log waiters): no
