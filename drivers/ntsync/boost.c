@@ -19,9 +19,6 @@
 #include "lock.h"
 #include "ntsync_internal.h"
 
-/* How many tasks have one in effect. */
-atomic_t ntsync_boosts = ATOMIC_INIT(0);
-
 /* Nobody can hand on more than it could have itself. */
 static u32 clamp_prio(u32 prio)
 {

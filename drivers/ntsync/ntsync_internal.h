@@ -482,6 +482,7 @@ extern bool ntsync_pi_enabled;
 extern struct llist_head ntsync_pi_stale;
 extern struct llist_head ntsync_pi_handed;
 extern atomic_t ntsync_pi_pending;
+extern atomic_t ntsync_boosts;
 
 int ntsync_pi_init(void);
 void ntsync_pi_exit(void);
@@ -527,8 +528,6 @@ int ntsync_fork_init(void);
 void ntsync_fork_exit(void);
 
 /* ---- boost.c: boosts that come with the signal of an event ---- */
-
-extern atomic_t ntsync_boosts;
 
 struct ntsync_boost *ntsync_boost_alloc(const struct ntsync_device *dev, u32 policy, u32 prio);
 void ntsync_boost_free(struct ntsync_boost *b);

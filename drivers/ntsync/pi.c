@@ -111,6 +111,9 @@ LLIST_HEAD(ntsync_pi_handed);
 /* What was put into these two and is not completely done with. */
 atomic_t ntsync_pi_pending = ATOMIC_INIT(0);
 
+/* How many tasks have an event's boost in effect. */
+atomic_t ntsync_boosts = ATOMIC_INIT(0);
+
 static DEFINE_RT_MUTEX(pi_lock);
 static DEFINE_HASHTABLE(records, 7);
 static LIST_HEAD(spares);
