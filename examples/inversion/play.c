@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -135,8 +136,10 @@ static void *play_role(void *arg)
 	uint32_t owner = gettid();
 
 	for (; *at; at++) {
-		at = act_on(owner, at);
-		act(*at);
+		if (strchr("LYACU", *at))
+			at = act_on(owner, at);
+		else
+			act(*at);
 	}
 	return NULL;
 }
