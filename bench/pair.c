@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define ROUNDS 2000
 #define OWNER 7
 
@@ -112,7 +113,7 @@ int main(void)
 		mutex[i] = ntsync_mutex_create(dev, 0, 0);
 	sem = ntsync_sem_create(dev, 1, 1);
 	event = ntsync_event_create(dev, false, false);
-	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
 		double cost = measure(operations[i].run, &failed);
 
 		printf("%-28s %8.0f\n", operations[i].name, cost);

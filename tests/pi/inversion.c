@@ -20,6 +20,13 @@ static struct {
 	char *seen_by_hog;
 } stage;
 
+/* The empty statement may do anything, for all that the compiler knows. */
+static void spin(unsigned int rounds)
+{
+	while (rounds--)
+		__asm__("" : : : "memory");
+}
+
 static void set_rt_runtime(const char *us)
 {
 	int fd = open(RT_RUNTIME, O_WRONLY | O_CLOEXEC);
@@ -113,8 +120,7 @@ static int burn(struct actor *a, void *arg)
 		look_around();
 	while (!atomic_load(&stage.hog_stop) && cpu_ns() < end) {
 		atomic_fetch_add(&stage.hog_rounds, 1);
-		for (volatile int i = 0; i < 1000; i++)
-			;
+		spin(1000);
 	}
 	return 0;
 }
@@ -380,8 +386,7 @@ int unlock_here(struct actor *a, int mutex)
 
 void work_here(void)
 {
-	for (volatile int i = 0; i < WORK_ROUNDS; i++)
-		;
+	spin(WORK_ROUNDS);
 }
 
 int actor_locks(struct actor *a, int mutex)

@@ -713,12 +713,12 @@ static int exec_helper(char **argv)
 static void exec_here(struct partner *p)
 {
 	char mutex[16], owner[16];
-	char *argv[] = { "/proc/self/exe", "exec-helper", mutex, owner, NULL };
+	const char *const argv[] = { "/proc/self/exe", "exec-helper", mutex, owner, NULL };
 
 	snprintf(mutex, sizeof(mutex), "%d", p->mutex);
 	snprintf(owner, sizeof(owner), "%u", p->owner);
 	fcntl(p->mutex, F_SETFD, 0);
-	execv(argv[0], argv);
+	execv(argv[0], (char *const *)argv);
 	_exit(99);
 }
 
@@ -785,14 +785,14 @@ static void *hold_and_exec_first(void *arg)
 {
 	struct partner *p = arg;
 	char mutex[16], owner[16];
-	char *argv[] = { "/proc/self/exe", "exec-first-helper", mutex, owner, NULL };
+	const char *const argv[] = { "/proc/self/exe", "exec-first-helper", mutex, owner, NULL };
 
 	if (partner_lock(p, FOREVER))
 		_exit(98);
 	snprintf(mutex, sizeof(mutex), "%d", p->mutex);
 	snprintf(owner, sizeof(owner), "%u", p->owner);
 	fcntl(p->mutex, F_SETFD, 0);
-	execv(argv[0], argv);
+	execv(argv[0], (char *const *)argv);
 	_exit(99);
 }
 

@@ -190,24 +190,30 @@ static int calls_that_fail(struct actor *a, void *arg)
 	       nt(a->f->dev, ANY, &wait) == -ETIMEDOUT ? 0 : -EPROTO;
 }
 
+/* Whether the driver knows the holder from its own wait, or from its id alone. */
 static void a_failed_call_teaches_nothing(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *holder = low(f, "holder"), *stranger = low(f, "stranger"), *waiter = high(f);
-	int mutex = new_mutex(f, 0, 0);
 	struct theft theft = { .mutex = new_mutex(f, 0, 0), .event = new_auto(f, false),
 			       .owner = holder->owner };
 
 	only_ours(f, "no inheritance");
-	assert_ret(actor_locks(holder, mutex), 0);
-	assert_ret(actor_do(stranger, calls_that_fail, &theft), 0);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
-	assert_ret(actor_do(stranger, calls_that_fail, &theft), 0);
-	assert_base(stranger);
-	assert_boosted(holder, HIGH);
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_ret(actor_finish(waiter), 0);
+	actor_introduce(holder);
+	for (int created = 0; created < 2; created++) {
+		int mutex = new_mutex(f, created ? holder->owner : 0, created);
+
+		if (!created)
+			assert_ret(actor_locks(holder, mutex), 0);
+		assert_ret(actor_do(stranger, calls_that_fail, &theft), 0);
+		actor_lock(waiter, mutex);
+		actor_assert_asleep(waiter);
+		assert_ret(actor_do(stranger, calls_that_fail, &theft), 0);
+		assert_base(stranger);
+		assert_boosted(holder, HIGH);
+		assert_ret(actor_unlocks(holder, mutex), 0);
+		assert_ret(actor_finish(waiter), 0);
+	}
 }
 
 /* The new holder was given the mutex, and has not run since. */
