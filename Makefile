@@ -22,7 +22,7 @@ endif
 RUN := @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 
 ##@ Try it
-.PHONY: help demo check
+.PHONY: help demo check bench
 help:			## this list
 	@awk -f scripts/check/help.awk $(MAKEFILE_LIST)
 
@@ -34,6 +34,10 @@ demo: deps		## boot a real-time kernel in a VM: an audio engine on ntsync, and p
 
 check: deps		## run everything that can be checked (long)
 	$(RUN) scripts/check/all
+
+bench: deps		## count instructions per operation, in a VM whose clock counts them
+	$(RUN) $(MAKE) -s bench-programs
+	$(RUN) scripts/vm/run --icount --add build/bench/pair -- /add/pair
 
 ##@ Parts of the check
 .PHONY: check-host check-fast check-deep soak
@@ -116,4 +120,5 @@ $(example_bin): build/examples/%: $$(wildcard examples/%.c examples/%/*.c exampl
 	$(Q)$(COMPILE) -MF $@.d $(LDFLAGS) -o $@ $(filter %.c,$^) build/lib/libntsync.a -lpthread -lm
 
 .SECONDARY:
+include bench/module.mk
 -include $(wildcard build/obj/tests/*/*.d build/examples/*.d)

@@ -3,8 +3,8 @@
 # bench/NAME.c: one program each, in build/bench.
 bench_bin := $(patsubst %.c,build/%,$(wildcard bench/*.c))
 
-.PHONY: bench
-bench: $(bench_bin)
+.PHONY: bench-programs
+bench-programs: $(bench_bin)
 
 $(bench_bin): build/bench/%: bench/%.c build/lib/libntsync.a
 	@mkdir -p $(@D)
