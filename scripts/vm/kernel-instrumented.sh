@@ -27,7 +27,7 @@ get_instrumented() {
 recipe() {
 	gcc --version | head -n 1
 	grep -E '^(CONFIG_|# CONFIG_.* is not set)' "$vm_dir/instrumented.config"
-	declare -f build_instrumented configure prune
+	declare -f build_instrumented mend configure prune
 }
 
 build_instrumented() {
@@ -37,6 +37,7 @@ build_instrumented() {
 	progress "unpacking the source" \
 		tar -C "$build" --strip-components=1 -xf "$new/source/usr/src/$source_package.tar.xz"
 	rm -rf "$new/source"
+	mend "$build"
 	configure "$build"
 	progress "building the kernel (some minutes)" \
 		nice make -C "$build" -j"$(($(nproc) + 1))" vmlinux modules
@@ -45,6 +46,16 @@ build_instrumented() {
 	echo microvm >"$new/machine"
 	mkdir "$new/modules"
 	prune "$build"
+}
+
+# 6.12 frees a task that dies while its last reference is dropped by somebody who is
+# blocked on a lock of the kernel's own, and lockdep rightly objects: many threads
+# that exit at once are enough. Later kernels leave it to RCU then, as this does.
+mend() {
+	local file=$1/include/linux/sched/task.h
+	sed -i 's/PREEMPT_RT) || preemptible()) {/PREEMPT_RT) || (preemptible() \&\& !current->pi_blocked_on)) {/' \
+		"$file"
+	grep -q pi_blocked_on "$file" || die "put_task_struct() is not what it was: look at mend()"
 }
 
 configure() {
