@@ -38,67 +38,13 @@
  * Protected by pi_lock, an rt_mutex: who works here with a low priority inherits
  * that of whoever waits for the lock. Taken inside all_lock, outside obj->lock.
  */
-#include <linux/capability.h>
-#include <linux/cred.h>
-#include <linux/hashtable.h>
-#include <linux/sched/deadline.h>
 #include <linux/sched/rt.h>
-#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/user_namespace.h>
 #include <linux/workqueue.h>
-#include <uapi/linux/sched/types.h>
 
-#include "lock.h"
-#include "ntsync_internal.h"
-#include "trace.h"
-
-/**
- * struct params - a task's scheduling parameters, as far as a boost changes them
- * @policy: as in sched_attr
- * @prio: as in sched_attr, 0 for normal tasks
- * @reset_on_fork: children start as normal tasks
- * @slice: a slice that the task has asked for, or 0
- * @slack: timer slack, which the kernel resets for real-time tasks
- *
- * Nice is not among them: setpriority() works on a boosted task as ever, and it is
- * read when it is needed.
- */
-struct params {
-	int policy;
-	int prio;
-	bool reset_on_fork;
-	u64 slice;
-	u64 slack;
-};
-
-/**
- * struct ntsync_pi_task - the record of a task that has contributions
- * @hash: in records, by @task
- * @spare: in spares, while it stands for no task
- * @task: counted
- * @contribs: struct ntsync_contrib, the best one first
- * @event: the one of an event's boost
- * @event_dev: number of the instance that this came from
- * @base: what the task is without us
- * @policy: what we have given to it
- * @prio: likewise; 0 while it has its base
- */
-struct ntsync_pi_task {
-	union {
-		struct hlist_node hash;
-		struct list_head spare;
-	};
-	struct task_struct *task;
-	struct ntsync_waitq contribs;
-	struct ntsync_contrib event;
-	u64 event_dev;
-	struct params base;
-	int policy;
-	int prio;
-};
+#include "pi.h"
 
 bool ntsync_pi_enabled __read_mostly = true;
 
@@ -114,9 +60,6 @@ atomic_t ntsync_pi_pending = ATOMIC_INIT(0);
 /* How many tasks have an event's boost in effect. */
 atomic_t ntsync_boosts = ATOMIC_INIT(0);
 
-static DEFINE_RT_MUTEX(pi_lock);
-static DEFINE_HASHTABLE(records, 7);
-static LIST_HEAD(spares);
 static LIST_HEAD(active);
 static LIST_HEAD(worse);	/* marked: the contribution gets worse, or ends */
 static LIST_HEAD(better);	/* marked: all others */
@@ -124,23 +67,7 @@ static LIST_HEAD(better);	/* marked: all others */
 static void sweep(struct work_struct *work);
 static DECLARE_DELAYED_WORK(sweeper, sweep);
 
-static struct {
-	u64 locks;
-	u64 allocs;
-	u64 records;
-} stats;
-
 /* ---- memory ---- */
-
-struct ntsync_pi_task *ntsync_pi_task_alloc(void)
-{
-	return kzalloc(sizeof(struct ntsync_pi_task), GFP_KERNEL_ACCOUNT);
-}
-
-void ntsync_pi_task_free(struct ntsync_pi_task *r)
-{
-	kfree(r);
-}
 
 /* With the record that it brings along. */
 static struct ntsync_pi_mutex *mutex_alloc(gfp_t gfp)
@@ -163,296 +90,23 @@ static void mutex_free(struct ntsync_pi_mutex *m)
 	kfree(m);
 }
 
-static void add_spare(struct ntsync_pi_task *r)
-{
-	list_add(&r->spare, &spares);
-	stats.allocs++;
-}
-
-static void drop_spare(void)
-{
-	struct ntsync_pi_task *r = list_first_entry_or_null(&spares, struct ntsync_pi_task, spare);
-
-	if (WARN_ON_ONCE(!r))
-		return;
-	list_del(&r->spare);
-	kfree(r);
-}
-
-/* ---- a task's parameters ---- */
-
-static int level_of(int policy, int prio)
-{
-	if (policy == SCHED_DEADLINE)
-		return MAX_DL_PRIO - 1;
-	if (policy == SCHED_FIFO || policy == SCHED_RR)
-		return MAX_RT_PRIO - 1 - prio;
-	return MAX_RT_PRIO;
-}
-
-static int prio_of(int level)
-{
-	return min(MAX_RT_PRIO - 1 - level, MAX_RT_PRIO - 1);
-}
-
-/* The kernel changes them one after the other under this lock. */
-static void read_params(struct task_struct *p, struct params *params)
-{
-	guard(raw_spinlock_irqsave)(&p->pi_lock);
-	params->policy = p->policy;
-	params->prio = p->rt_priority;
-	params->reset_on_fork = p->sched_reset_on_fork;
-	params->slice = p->se.custom_slice ? p->se.slice : 0;
-	params->slack = p->timer_slack_ns;
-}
-
-static bool is_dead(const struct task_struct *p)
-{
-	return READ_ONCE(p->exit_state);
-}
-
-static void set_params(struct task_struct *p, const struct params *params)
-{
-	struct sched_attr attr = {
-		.size = sizeof(attr),
-		.sched_policy = params->policy,
-		.sched_priority = params->prio,
-		.sched_nice = task_nice(p),
-		.sched_flags = params->reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0,
-		.sched_runtime = params->slice,
-	};
-
-	/* Somebody has made it one meanwhile; that is above all that we could give. */
-	if (params->policy == SCHED_DEADLINE)
-		return;
-	WARN_ON_ONCE(sched_setattr_nocheck(p, &attr) && !is_dead(p));
-	if (params->slack)
-		WRITE_ONCE(p->timer_slack_ns, params->slack);
-}
-
-/* ---- pi_lock ---- */
-
-/*
- * Parameters that current gets when it lets go of pi_lock. It must not lower itself
- * before: a task that has taken a lock for which others wait with the same priority
- * is not boosted by them (there was no need to), nor will it be when it lowers
- * itself; it would keep them waiting for whatever preempts it.
- */
-static struct {
-	bool set;
-	struct params params;
-} own;
-
-void ntsync_pi_lock(void)
-{
-	rt_mutex_lock(&pi_lock);
-	stats.locks++;
-}
-
-void ntsync_pi_unlock(void)
-{
-	struct params params = own.params;
-
-	if (likely(!own.set)) {
-		rt_mutex_unlock(&pi_lock);
-		return;
-	}
-	own.set = false;
-	guard(preempt)();
-	/* For a deadline task it could sleep; somebody has made it one meanwhile. */
-	if (current->policy != SCHED_DEADLINE)
-		set_params(current, &params);
-	rt_mutex_unlock(&pi_lock);
-}
-
-/* Without what is inherited in the kernel: with pi_lock held, that may come from it. */
-static int normal_level(const struct task_struct *p)
-{
-	return min_t(int, READ_ONCE(p->normal_prio), MAX_RT_PRIO);
-}
-
-static void set_params_in_time(struct task_struct *p, const struct params *params)
-{
-	if (p == current) {
-		own.set = level_of(params->policy, params->prio) > normal_level(p);
-		own.params = *params;
-		if (own.set)
-			return;
-	}
-	set_params(p, params);
-}
-
-static bool lowers_itself(const struct task_struct *p)
-{
-	return p == current && own.set;
-}
-
-/* The level that wait @w of task @p is to have when we are done. */
-static int wait_level(const struct ntsync_wait *w, const struct task_struct *p)
-{
-	if (p != current)
-		return ntsync_task_level(p);
-	if (own.set)
-		return min(level_of(own.params.policy, own.params.prio), w->lent);
-	return min(normal_level(p), w->lent);
-}
-
-/* ---- what a task is to have ---- */
-
-static bool has_cap_sys_nice(struct task_struct *p)
-{
-	const struct cred *cred;
-
-	guard(rcu)();
-	cred = __task_cred(p);
-	return cred->user_ns == &init_user_ns && cap_raised(cred->cap_effective, CAP_SYS_NICE);
-}
-
-/* Could @r's task have given itself these, had it not been boosted? As sched(7) says. */
-static bool may_have(const struct ntsync_pi_task *r, const struct params *params)
-{
-	unsigned long limit = task_rlimit(r->task, RLIMIT_RTPRIO);
-
-	/* Nothing that we give helps to become a deadline task. */
-	if (params->policy == SCHED_DEADLINE || has_cap_sys_nice(r->task))
-		return true;
-	if (params->policy == SCHED_FIFO || params->policy == SCHED_RR)
-		return (params->policy == r->base.policy || limit) &&
-		       (params->prio <= r->base.prio || params->prio <= limit);
-	return r->base.policy != SCHED_IDLE || params->policy == SCHED_IDLE ||
-	       nice_to_rlimit(task_nice(r->task)) <= task_rlimit(r->task, RLIMIT_NICE);
-}
-
-/*
- * Has somebody changed the parameters of a boosted task? They are the new base,
- * unless only the boost has made that possible; then the old base comes back. True
- * if so: the task has to be given what it is to have, whatever that is.
- */
-static bool adopt_changes(struct ntsync_pi_task *r)
-{
-	struct params now;
-
-	if (lowers_itself(r->task))
-		return false; /* it has not got yet what we have decided */
-	read_params(r->task, &now);
-	if (!r->prio) {
-		r->base = now;
-		return false;
-	}
-	if (now.policy == r->policy && now.prio == r->prio)
-		return false;
-
-	r->prio = 0;
-	if (may_have(r, &now)) {
-		/* Ours, unless it was there before: sched_setparam() keeps it. */
-		now.reset_on_fork &= r->base.reset_on_fork;
-		now.slack = level_of(now.policy, now.prio) < MAX_RT_PRIO ? 0 : r->base.slack;
-		r->base = now;
-	}
-	return true;
-}
-
-static const struct ntsync_contrib *best(const struct ntsync_pi_task *r)
-{
-	struct ntsync_waitq_node *n = ntsync_waitq_first(&r->contribs);
-
-	return n ? container_of(n, struct ntsync_contrib, node) : NULL;
-}
-
-/* Equation [2]. True if the task's level has changed. */
-static bool apply(struct ntsync_pi_task *r)
-{
-	const struct ntsync_contrib *top = best(r);
-	int old = r->prio ?: r->base.prio;
-	bool foreign = adopt_changes(r);
-	struct params want = r->base;
-
-	if (top && top->node.level < level_of(r->base.policy, r->base.prio)) {
-		want.policy = top->policy;
-		want.prio = prio_of(top->node.level);
-		want.reset_on_fork = true;
-		want.slice = 0;
-		want.slack = 0;
-		if (!foreign && r->policy == want.policy && r->prio == want.prio)
-			return false;
-		r->policy = want.policy;
-		r->prio = want.prio;
-		set_params_in_time(r->task, &want);
-		if (want.prio >= old)
-			trace_ntsync_boost(r->task, top->event ? "event" : "mutex", old, want.prio);
-		else
-			trace_ntsync_unboost(r->task, top->event ? "event" : "mutex", old,
-					     want.prio);
-		return true;
-	}
-
-	if (!r->prio && !foreign)
-		return false;
-	r->prio = 0;
-	set_params_in_time(r->task, &want);
-	trace_ntsync_unboost(r->task, "none", old, want.prio);
-	return true;
-}
-
 /* ---- records ---- */
-
-static struct ntsync_pi_task *find_record(const struct task_struct *p)
-{
-	struct ntsync_pi_task *r;
-
-	hash_for_each_possible(records, r, hash, (unsigned long)p) {
-		if (r->task == p)
-			return r;
-	}
-	return NULL;
-}
-
-static struct ntsync_pi_task *get_record(struct task_struct *p)
-{
-	struct ntsync_pi_task *r = find_record(p);
-
-	if (r)
-		return r;
-	r = list_first_entry(&spares, struct ntsync_pi_task, spare);
-	list_del(&r->spare);
-	memset(r, 0, sizeof(*r));
-	r->task = get_task_struct(p);
-	ntsync_waitq_init(&r->contribs);
-	RB_CLEAR_NODE(&r->event.node.rb);
-	if (lowers_itself(p))
-		r->base = own.params;
-	else
-		read_params(p, &r->base);
-	hash_add(records, &r->hash, (unsigned long)p);
-	stats.records++;
-	schedule_delayed_work(&sweeper, HZ);
-	return r;
-}
 
 static void follow(struct task_struct *p);
 
 /* After a change of @r's contributions: [2] and [3], and the end of an empty record. */
 static void update_task(struct ntsync_pi_task *r)
 {
-	if (!is_dead(r->task) && apply(r))
+	if (!ntsync_task_is_dead(r->task) && ntsync_pi_task_apply(r))
 		follow(r->task);
-	if (r->contribs.count)
-		return;
-	hash_del(&r->hash);
-	put_task_struct(r->task);
-	list_add(&r->spare, &spares);
+	ntsync_pi_task_put_idle(r);
 }
 
-static void attach(struct ntsync_contrib *c, struct ntsync_pi_task *r, int level)
+/* The record of @p, and somebody who looks at it now and then. */
+static struct ntsync_pi_task *watch(struct task_struct *p)
 {
-	c->task = r;
-	ntsync_waitq_insert(&r->contribs, &c->node, level);
-}
-
-static void detach(struct ntsync_contrib *c)
-{
-	ntsync_waitq_erase(&c->task->contribs, &c->node);
-	c->task = NULL;
+	schedule_delayed_work(&sweeper, HZ);
+	return ntsync_pi_task_get(p);
 }
 
 /* ---- mutexes ---- */
@@ -513,7 +167,7 @@ static struct ntsync_pi_mutex *activate(struct ntsync_obj *obj, struct list_head
 	else
 		m = mutex_alloc(GFP_KERNEL | __GFP_NOFAIL);
 
-	add_spare(m->spare);
+	ntsync_pi_spare_add(m->spare);
 	m->spare = NULL;
 	m->obj = obj;
 	ntsync_waitq_init(&m->waiters);
@@ -539,7 +193,7 @@ static int deactivate(struct ntsync_pi_mutex *m)
 	list_del(&m->dirty);
 	list_del(&m->active);
 	kfree(m);
-	drop_spare();
+	ntsync_pi_spare_drop();
 	return nr;
 }
 
@@ -558,11 +212,11 @@ static int update_mutex(struct ntsync_pi_mutex *m)
 	if (owner)
 		level = level_of_waiters(m, owner);
 	if (level < MAX_RT_PRIO)
-		new = get_record(owner);
+		new = watch(owner);
 	if (old)
-		detach(&m->contrib);
+		ntsync_contrib_detach(&m->contrib);
 	if (new) {
-		attach(&m->contrib, new, level);
+		ntsync_contrib_attach(&m->contrib, new, level);
 		update_task(new);
 	}
 	if (old && old != new)
@@ -627,7 +281,7 @@ static void follow(struct task_struct *p)
 
 	if (!w)
 		return;
-	update_wait(w, wait_level(w, p), &no_kits);
+	update_wait(w, ntsync_pi_wait_level(w, p), &no_kits);
 	ntsync_sleeper_unpin_locked(w);
 }
 
@@ -635,10 +289,10 @@ static void follow(struct task_struct *p)
 
 static void end_event_boost(struct ntsync_pi_task *r)
 {
-	detach(&r->event);
+	ntsync_contrib_detach(&r->event);
 	atomic_dec(&ntsync_boosts);
 	update_task(r);
-	drop_spare();
+	ntsync_pi_spare_drop();
 }
 
 /* Until the task's next wait. Of two that one wait has taken, the better counts. */
@@ -646,22 +300,22 @@ static void start_event_boost(struct ntsync_boost *b)
 {
 	struct ntsync_pi_task *r;
 
-	add_spare(b->spare);
+	ntsync_pi_spare_add(b->spare);
 	b->spare = NULL;
-	r = get_record(b->task);
+	r = watch(b->task);
 	if (ntsync_waitq_queued(&r->event.node)) {
 		if (r->event.node.level <= b->level) {
-			drop_spare();
+			ntsync_pi_spare_drop();
 			return;
 		}
-		detach(&r->event);
+		ntsync_contrib_detach(&r->event);
 		atomic_dec(&ntsync_boosts);
-		drop_spare();
+		ntsync_pi_spare_drop();
 	}
 	r->event.policy = b->policy;
 	r->event.event = true;
 	r->event_dev = b->dev;
-	attach(&r->event, r, b->level);
+	ntsync_contrib_attach(&r->event, r, b->level);
 	atomic_inc(&ntsync_boosts);
 	update_task(r);
 }
@@ -706,7 +360,7 @@ static void catch_up(void)
 		done += update_mutex(m);
 		/* Whoever waits for us may go on with what is left, or do something else. */
 		ntsync_pi_unlock();
-		rt_mutex_lock(&pi_lock);
+		ntsync_pi_lock_again();
 	}
 	atomic_sub(done, &ntsync_pi_pending);
 }
@@ -793,7 +447,7 @@ static int block(struct ntsync_wait *w)
 	if (current->prio < current->normal_prio)
 		w->lent = ntsync_task_level(current);
 	ntsync_pi_lock();
-	update_wait(w, wait_level(w, current), &kits);
+	update_wait(w, ntsync_pi_wait_level(w, current), &kits);
 	catch_up();
 	ntsync_pi_unlock();
 	free_kits(&kits);
@@ -856,11 +510,11 @@ static void bury(struct ntsync_pi_task *r)
 	bool boosted = ntsync_waitq_queued(&r->event.node);
 
 	while (r->contribs.count)
-		detach(container_of(ntsync_waitq_first(&r->contribs), struct ntsync_contrib, node));
+		ntsync_contrib_detach(container_of(ntsync_waitq_first(&r->contribs), struct ntsync_contrib, node));
 	update_task(r);
 	if (boosted) {
 		atomic_dec(&ntsync_boosts);
-		drop_spare();
+		ntsync_pi_spare_drop();
 	}
 }
 
@@ -870,10 +524,10 @@ void ntsync_pi_end_boost(void)
 	struct ntsync_pi_task *r;
 
 	/* Only we ourselves have let a boost of ours begin, by the end of our last wait. */
-	if (hlist_empty(&records[hash_min((unsigned long)current, HASH_BITS(records))]))
+	if (hlist_empty(&ntsync_pi_records[hash_min((unsigned long)current, HASH_BITS(ntsync_pi_records))]))
 		return;
 	ntsync_pi_lock();
-	r = find_record(current);
+	r = ntsync_pi_task_find(current);
 	if (r && ntsync_waitq_queued(&r->event.node)) {
 		end_event_boost(r);
 		catch_up();
@@ -889,7 +543,7 @@ void ntsync_pi_end_boosts(u64 dev)
 	int i;
 
 	ntsync_pi_lock();
-	hash_for_each_safe(records, i, next, r, hash) {
+	hash_for_each_safe(ntsync_pi_records, i, next, r, hash) {
 		if (ntsync_waitq_queued(&r->event.node) && r->event_dev == dev)
 			end_event_boost(r);
 	}
@@ -908,7 +562,7 @@ int ntsync_pi_base_prio(void)
 	/* Only with the lock does the priority belong to the record that we find. */
 	ntsync_pi_lock();
 	prio = current->rt_priority;
-	r = find_record(current);
+	r = ntsync_pi_task_find(current);
 	if (r && r->prio)
 		prio = r->base.prio;
 	ntsync_pi_unlock();
@@ -927,15 +581,15 @@ static void sweep(struct work_struct *work)
 	struct hlist_node *next;
 	int i;
 
-	rt_mutex_lock(&pi_lock); /* not on anybody's account */
-	hash_for_each_safe(records, i, next, r, hash) {
-		if (is_dead(r->task))
+	ntsync_pi_lock_again();
+	hash_for_each_safe(ntsync_pi_records, i, next, r, hash) {
+		if (ntsync_task_is_dead(r->task))
 			bury(r);
 		else
 			update_task(r);
 	}
 	catch_up();
-	if (!hash_empty(records))
+	if (!hash_empty(ntsync_pi_records))
 		schedule_delayed_work(&sweeper, HZ);
 	ntsync_pi_unlock();
 }
@@ -956,7 +610,7 @@ int ntsync_pi_init(void)
 		ntsync_pi_task_free(r);
 		return ret;
 	}
-	list_add(&r->spare, &spares);
+	ntsync_pi_spare_add(r);
 	return 0;
 }
 
@@ -967,8 +621,8 @@ void ntsync_pi_exit(void)
 		return;
 	cancel_delayed_work_sync(&sweeper);
 	ntsync_fork_exit();
-	drop_spare();
-	WARN_ON(!hash_empty(records) || !list_empty(&spares) || !list_empty(&active));
+	ntsync_pi_spare_drop();
+	WARN_ON(!hash_empty(ntsync_pi_records) || !list_empty(&active));
 }
 
 /* ---- for people ---- */
@@ -984,7 +638,7 @@ static void show_record(struct seq_file *m, const struct ntsync_pi_task *r)
 		const struct ntsync_contrib *c = container_of(n, struct ntsync_contrib, node);
 
 		seq_printf(m, "  contribution %s policy=%d prio=%d\n",
-			   c->event ? "event" : "mutex", c->policy, prio_of(n->level));
+			   c->event ? "event" : "mutex", c->policy, ntsync_prio_of_level(n->level));
 	}
 }
 
@@ -994,16 +648,7 @@ void ntsync_pi_show(struct seq_file *m)
 	int i;
 
 	ntsync_pi_lock();
-	hash_for_each(records, i, r, hash)
+	hash_for_each(ntsync_pi_records, i, r, hash)
 		show_record(m, r);
 	ntsync_pi_unlock();
-}
-
-void ntsync_pi_show_stats(struct seq_file *m)
-{
-	rt_mutex_lock(&pi_lock); /* looking does not count */
-	seq_printf(m, "pi_lock: %llu\n", stats.locks);
-	seq_printf(m, "pi_alloc: %llu\n", stats.allocs);
-	seq_printf(m, "pi_records_total: %llu\n", stats.records);
-	rt_mutex_unlock(&pi_lock);
 }

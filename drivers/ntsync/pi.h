@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the two halves of the arbiter share: pi.c and pi_task.c.
+ */
+#ifndef NTSYNC_PI_H
+#define NTSYNC_PI_H
+
+#include <linux/hashtable.h>
+
+#include "lock.h"
+#include "ntsync_internal.h"
+
+/**
+ * struct ntsync_sched_params - a task's scheduling parameters, as far as a boost changes them
+ * @policy: as in sched_attr
+ * @prio: as in sched_attr, 0 for normal tasks
+ * @reset_on_fork: children start as normal tasks
+ * @slice: a slice that the task has asked for, or 0
+ * @slack: timer slack, which the kernel resets for real-time tasks
+ *
+ * Nice is not among them: setpriority() works on a boosted task as ever, and it is
+ * read when it is needed.
+ */
+struct ntsync_sched_params {
+	int policy;
+	int prio;
+	bool reset_on_fork;
+	u64 slice;
+	u64 slack;
+};
+
+/**
+ * struct ntsync_pi_task - the record of a task that has contributions
+ * @hash: in ntsync_pi_records, by @task
+ * @spare: in spares, while it stands for no task
+ * @task: counted
+ * @contribs: struct ntsync_contrib, the best one first
+ * @event: the one of an event's boost
+ * @event_dev: number of the instance that this came from
+ * @base: what the task is without us
+ * @policy: what we have given to it
+ * @prio: likewise; 0 while it has its base
+ */
+struct ntsync_pi_task {
+	union {
+		struct hlist_node hash;
+		struct list_head spare;
+	};
+	struct task_struct *task;
+	struct ntsync_waitq contribs;
+	struct ntsync_contrib event;
+	u64 event_dev;
+	struct ntsync_sched_params base;
+	int policy;
+	int prio;
+};
+
+#define NTSYNC_PI_RECORD_BITS	7
+
+extern DECLARE_HASHTABLE(ntsync_pi_records, NTSYNC_PI_RECORD_BITS);
+
+void ntsync_pi_lock_again(void);
+void ntsync_pi_spare_add(struct ntsync_pi_task *r);
+void ntsync_pi_spare_drop(void);
+int ntsync_prio_of_level(int level);
+bool ntsync_task_is_dead(const struct task_struct *p);
+int ntsync_pi_wait_level(const struct ntsync_wait *w, const struct task_struct *p);
+struct ntsync_pi_task *ntsync_pi_task_find(const struct task_struct *p);
+struct ntsync_pi_task *ntsync_pi_task_get(struct task_struct *p);
+bool ntsync_pi_task_apply(struct ntsync_pi_task *r);
+void ntsync_pi_task_put_idle(struct ntsync_pi_task *r);
+void ntsync_contrib_attach(struct ntsync_contrib *c, struct ntsync_pi_task *r, int level);
+void ntsync_contrib_detach(struct ntsync_contrib *c);
+
+#endif

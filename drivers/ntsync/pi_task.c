@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The arbiter's records: a task's own scheduling parameters, what it has been given
+ * instead, and why. pi.c says who contributes what to whom; this says what a task is
+ * to have from that, and gives it to it. All under pi_lock, which is here too, since
+ * nobody may be lowered while he holds it.
+ */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/sched/deadline.h>
+#include <linux/sched/rt.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+#include <uapi/linux/sched/types.h>
+
+#include "pi.h"
+#include "trace.h"
+
+DEFINE_HASHTABLE(ntsync_pi_records, NTSYNC_PI_RECORD_BITS);
+
+static DEFINE_RT_MUTEX(pi_lock);
+static LIST_HEAD(spares);
+
+static struct {
+	u64 locks;
+	u64 allocs;
+	u64 records;
+} stats;
+
+/* ---- memory ---- */
+
+struct ntsync_pi_task *ntsync_pi_task_alloc(void)
+{
+	return kzalloc(sizeof(struct ntsync_pi_task), GFP_KERNEL_ACCOUNT);
+}
+
+void ntsync_pi_task_free(struct ntsync_pi_task *r)
+{
+	kfree(r);
+}
+
+void ntsync_pi_spare_add(struct ntsync_pi_task *r)
+{
+	list_add(&r->spare, &spares);
+	stats.allocs++;
+}
+
+void ntsync_pi_spare_drop(void)
+{
+	struct ntsync_pi_task *r = list_first_entry_or_null(&spares, struct ntsync_pi_task, spare);
+
+	if (WARN_ON_ONCE(!r))
+		return;
+	list_del(&r->spare);
+	kfree(r);
+}
+
+/* ---- a task's parameters ---- */
+
+static int level_of(int policy, int prio)
+{
+	if (policy == SCHED_DEADLINE)
+		return MAX_DL_PRIO - 1;
+	if (policy == SCHED_FIFO || policy == SCHED_RR)
+		return MAX_RT_PRIO - 1 - prio;
+	return MAX_RT_PRIO;
+}
+
+int ntsync_prio_of_level(int level)
+{
+	return min(MAX_RT_PRIO - 1 - level, MAX_RT_PRIO - 1);
+}
+
+/* The kernel changes them one after the other under this lock. */
+static void read_params(struct task_struct *p, struct ntsync_sched_params *params)
+{
+	guard(raw_spinlock_irqsave)(&p->pi_lock);
+	params->policy = p->policy;
+	params->prio = p->rt_priority;
+	params->reset_on_fork = p->sched_reset_on_fork;
+	params->slice = p->se.custom_slice ? p->se.slice : 0;
+	params->slack = p->timer_slack_ns;
+}
+
+bool ntsync_task_is_dead(const struct task_struct *p)
+{
+	return READ_ONCE(p->exit_state);
+}
+
+static void set_params(struct task_struct *p, const struct ntsync_sched_params *params)
+{
+	struct sched_attr attr = {
+		.size = sizeof(attr),
+		.sched_policy = params->policy,
+		.sched_priority = params->prio,
+		.sched_nice = task_nice(p),
+		.sched_flags = params->reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0,
+		.sched_runtime = params->slice,
+	};
+
+	/* Somebody has made it one meanwhile; that is above all that we could give. */
+	if (params->policy == SCHED_DEADLINE)
+		return;
+	WARN_ON_ONCE(sched_setattr_nocheck(p, &attr) && !ntsync_task_is_dead(p));
+	if (params->slack)
+		WRITE_ONCE(p->timer_slack_ns, params->slack);
+}
+
+/* ---- pi_lock ---- */
+
+/*
+ * Parameters that current gets when it lets go of pi_lock. It must not lower itself
+ * before: a task that has taken a lock for which others wait with the same priority
+ * is not boosted by them (there was no need to), nor will it be when it lowers
+ * itself; it would keep them waiting for whatever preempts it.
+ */
+static struct {
+	bool set;
+	struct ntsync_sched_params params;
+} own;
+
+void ntsync_pi_lock(void)
+{
+	rt_mutex_lock(&pi_lock);
+	stats.locks++;
+}
+
+/* On nobody's account: to go on after a break, or in the background. */
+void ntsync_pi_lock_again(void)
+{
+	rt_mutex_lock(&pi_lock);
+}
+
+void ntsync_pi_unlock(void)
+{
+	struct ntsync_sched_params params = own.params;
+
+	if (likely(!own.set)) {
+		rt_mutex_unlock(&pi_lock);
+		return;
+	}
+	own.set = false;
+	guard(preempt)();
+	/* For a deadline task it could sleep; somebody has made it one meanwhile. */
+	if (current->policy != SCHED_DEADLINE)
+		set_params(current, &params);
+	rt_mutex_unlock(&pi_lock);
+}
+
+/* Without what is inherited in the kernel: with pi_lock held, that may come from it. */
+static int normal_level(const struct task_struct *p)
+{
+	return min_t(int, READ_ONCE(p->normal_prio), MAX_RT_PRIO);
+}
+
+static void set_params_in_time(struct task_struct *p, const struct ntsync_sched_params *params)
+{
+	if (p == current) {
+		own.set = level_of(params->policy, params->prio) > normal_level(p);
+		own.params = *params;
+		if (own.set)
+			return;
+	}
+	set_params(p, params);
+}
+
+static bool lowers_itself(const struct task_struct *p)
+{
+	return p == current && own.set;
+}
+
+/* The level that wait @w of task @p is to have when we are done. */
+int ntsync_pi_wait_level(const struct ntsync_wait *w, const struct task_struct *p)
+{
+	if (p != current)
+		return ntsync_task_level(p);
+	if (own.set)
+		return min(level_of(own.params.policy, own.params.prio), w->lent);
+	return min(normal_level(p), w->lent);
+}
+
+/* ---- what a task is to have ---- */
+
+static bool has_cap_sys_nice(struct task_struct *p)
+{
+	const struct cred *cred;
+
+	guard(rcu)();
+	cred = __task_cred(p);
+	return cred->user_ns == &init_user_ns && cap_raised(cred->cap_effective, CAP_SYS_NICE);
+}
+
+/* Could @r's task have given itself these, had it not been boosted? As sched(7) says. */
+static bool may_have(const struct ntsync_pi_task *r, const struct ntsync_sched_params *params)
+{
+	unsigned long limit = task_rlimit(r->task, RLIMIT_RTPRIO);
+
+	/* Nothing that we give helps to become a deadline task. */
+	if (params->policy == SCHED_DEADLINE || has_cap_sys_nice(r->task))
+		return true;
+	if (params->policy == SCHED_FIFO || params->policy == SCHED_RR)
+		return (params->policy == r->base.policy || limit) &&
+		       (params->prio <= r->base.prio || params->prio <= limit);
+	return r->base.policy != SCHED_IDLE || params->policy == SCHED_IDLE ||
+	       nice_to_rlimit(task_nice(r->task)) <= task_rlimit(r->task, RLIMIT_NICE);
+}
+
+/*
+ * Has somebody changed the parameters of a boosted task? They are the new base,
+ * unless only the boost has made that possible; then the old base comes back. True
+ * if so: the task has to be given what it is to have, whatever that is.
+ */
+static bool adopt_changes(struct ntsync_pi_task *r)
+{
+	struct ntsync_sched_params now;
+
+	if (lowers_itself(r->task))
+		return false; /* it has not got yet what we have decided */
+	read_params(r->task, &now);
+	if (!r->prio) {
+		r->base = now;
+		return false;
+	}
+	if (now.policy == r->policy && now.prio == r->prio)
+		return false;
+
+	r->prio = 0;
+	if (may_have(r, &now)) {
+		/* Ours, unless it was there before: sched_setparam() keeps it. */
+		now.reset_on_fork &= r->base.reset_on_fork;
+		now.slack = level_of(now.policy, now.prio) < MAX_RT_PRIO ? 0 : r->base.slack;
+		r->base = now;
+	}
+	return true;
+}
+
+static const struct ntsync_contrib *best(const struct ntsync_pi_task *r)
+{
+	struct ntsync_waitq_node *n = ntsync_waitq_first(&r->contribs);
+
+	return n ? container_of(n, struct ntsync_contrib, node) : NULL;
+}
+
+/* Equation [2]. True if the task's level has changed. */
+bool ntsync_pi_task_apply(struct ntsync_pi_task *r)
+{
+	const struct ntsync_contrib *top = best(r);
+	int old = r->prio ?: r->base.prio;
+	bool foreign = adopt_changes(r);
+	struct ntsync_sched_params want = r->base;
+
+	if (top && top->node.level < level_of(r->base.policy, r->base.prio)) {
+		want.policy = top->policy;
+		want.prio = ntsync_prio_of_level(top->node.level);
+		want.reset_on_fork = true;
+		want.slice = 0;
+		want.slack = 0;
+		if (!foreign && r->policy == want.policy && r->prio == want.prio)
+			return false;
+		r->policy = want.policy;
+		r->prio = want.prio;
+		set_params_in_time(r->task, &want);
+		if (want.prio >= old)
+			trace_ntsync_boost(r->task, top->event ? "event" : "mutex", old, want.prio);
+		else
+			trace_ntsync_unboost(r->task, top->event ? "event" : "mutex", old,
+					     want.prio);
+		return true;
+	}
+
+	if (!r->prio && !foreign)
+		return false;
+	r->prio = 0;
+	set_params_in_time(r->task, &want);
+	trace_ntsync_unboost(r->task, "none", old, want.prio);
+	return true;
+}
+
+/* ---- records ---- */
+
+struct ntsync_pi_task *ntsync_pi_task_find(const struct task_struct *p)
+{
+	struct ntsync_pi_task *r;
+
+	hash_for_each_possible(ntsync_pi_records, r, hash, (unsigned long)p) {
+		if (r->task == p)
+			return r;
+	}
+	return NULL;
+}
+
+struct ntsync_pi_task *ntsync_pi_task_get(struct task_struct *p)
+{
+	struct ntsync_pi_task *r = ntsync_pi_task_find(p);
+
+	if (r)
+		return r;
+	r = list_first_entry(&spares, struct ntsync_pi_task, spare);
+	list_del(&r->spare);
+	memset(r, 0, sizeof(*r));
+	r->task = get_task_struct(p);
+	ntsync_waitq_init(&r->contribs);
+	RB_CLEAR_NODE(&r->event.node.rb);
+	if (lowers_itself(p))
+		r->base = own.params;
+	else
+		read_params(p, &r->base);
+	hash_add(ntsync_pi_records, &r->hash, (unsigned long)p);
+	stats.records++;
+	return r;
+}
+
+void ntsync_contrib_attach(struct ntsync_contrib *c, struct ntsync_pi_task *r, int level)
+{
+	c->task = r;
+	ntsync_waitq_insert(&r->contribs, &c->node, level);
+}
+
+void ntsync_contrib_detach(struct ntsync_contrib *c)
+{
+	ntsync_waitq_erase(&c->task->contribs, &c->node);
+	c->task = NULL;
+}
+
+/* The end of a record that has nothing left to say. */
+void ntsync_pi_task_put_idle(struct ntsync_pi_task *r)
+{
+	if (r->contribs.count)
+		return;
+	hash_del(&r->hash);
+	put_task_struct(r->task);
+	list_add(&r->spare, &spares);
+}
+
+/* ---- for people ---- */
+
+void ntsync_pi_show_stats(struct seq_file *m)
+{
+	ntsync_pi_lock_again();
+	seq_printf(m, "pi_lock: %llu\n", stats.locks);
+	seq_printf(m, "pi_alloc: %llu\n", stats.allocs);
+	seq_printf(m, "pi_records_total: %llu\n", stats.records);
+	ntsync_pi_unlock();
+}
