@@ -120,5 +120,5 @@ $(example_bin): build/examples/%: $$(wildcard examples/%.c examples/%/*.c exampl
 	$(Q)$(COMPILE) -MF $@.d $(LDFLAGS) -o $@ $(filter %.c,$^) build/lib/libntsync.a -lpthread -lm
 
 .SECONDARY:
-include bench/module.mk
+include $(wildcard bench/module.mk)
 -include $(wildcard build/obj/tests/*/*.d build/examples/*.d)
