@@ -70,7 +70,8 @@ static struct task_struct *get_task(struct ntsync_task_id id)
 		if (!p || p != id.task || p->start_time > id.start)
 			return NULL;
 	}
-	return p->exit_state ? NULL : get_task_struct(p);
+	/* Who has begun to exit makes no more calls. */
+	return READ_ONCE(p->flags) & PF_EXITING ? NULL : get_task_struct(p);
 }
 
 /* A reference to the living task that owns @obj, a mutex; NULL if there is none. */
