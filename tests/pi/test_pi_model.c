@@ -5,8 +5,6 @@
  */
 #include "inversion.h"
 
-#include <sys/wait.h>
-
 /* A real-time task that waits for @mutex until ->event is set. */
 struct suitor {
 	struct actor *actor;
@@ -185,51 +183,6 @@ static void the_best_of_any_and_all_gets_the_boost(void **state)
 	assert_ret(actor_tries(any, new_auto(f, false)), -ETIMEDOUT);
 }
 
-/* ---- a fork in the middle of a boost, or of its end ---- */
-
-/* As many as a slow machine has time for. */
-enum { FORKS = 400, FORK_SECONDS = 3 };
-
-static int fork_often(struct actor *a, void *arg)
-{
-	uint64_t end = monotonic_ns() + FORK_SECONDS * 1000000000ULL;
-	int wrong = 0;
-
-	(void)a;
-	for (int i = 0; i < FORKS && monotonic_ns() < end; i++) {
-		pid_t child = fork();
-		int status;
-
-		if (!child)
-			_exit(sched_getscheduler(0) != SCHED_OTHER || task_live_prio(getpid()));
-		if (child < 0 || waitpid(child, &status, 0) != child)
-			return -EIO;
-		wrong += !!status;
-	}
-	atomic_store((atomic_bool *)arg, true);
-	return wrong;
-}
-
-static void no_child_is_born_boosted(void **state)
-{
-	struct fixture *f = *state;
-	struct actor *parent = actor_roaming(f, "parent", NORMAL(0));
-	struct actor *waiter = actor_roaming(f, "waiter", FIFO(HIGH));
-	int mutex = new_mutex(f, 0, 0);
-	atomic_bool done = false;
-
-	only_ours(f, "no inheritance");
-	assert_ret(actor_locks(parent, mutex), 0);
-	actor_tell(parent, fork_often, &done);
-	for (uint64_t turn = 0; !atomic_load(&done); turn++) {
-		actor_wait(waiter, ANY, ARGS(FDS(mutex),
-			   .timeout = monotonic_ns() + 20000 + turn % 50 * 1000));
-		assert_ret(actor_finish(waiter), -ETIMEDOUT);
-	}
-	assert_ret(actor_finish(parent), 0);
-	assert_ret(actor_unlocks(parent, mutex), 0);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -239,7 +192,6 @@ int main(void)
 		PI_TEST(a_known_owner_that_has_died_is_not_the_creator),
 		PI_TEST(a_boosted_sleeper_is_moved_forward),
 		PI_TEST(the_best_of_any_and_all_gets_the_boost),
-		PI_TEST(no_child_is_born_boosted),
 	};
 
 	return RUN(tests);
