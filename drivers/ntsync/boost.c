@@ -20,7 +20,7 @@
 #include "ntsync_internal.h"
 
 /* Nobody can hand on more than it could have itself. */
-static u32 clamp_prio(u32 prio)
+u32 ntsync_boost_clamp(u32 prio)
 {
 	u32 own = ntsync_pi_base_prio();
 
@@ -39,7 +39,7 @@ struct ntsync_boost *ntsync_boost_alloc(const struct ntsync_device *dev, u32 pol
 
 	if (!ntsync_pi_enabled)
 		return NULL;
-	prio = clamp_prio(prio);
+	prio = ntsync_boost_clamp(prio);
 	if (!prio)
 		return NULL;
 

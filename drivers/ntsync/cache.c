@@ -6,10 +6,11 @@
  */
 #include <linux/slab.h>
 
-#include "ntsync_internal.h"
+#include "channel.h"
 
 static struct kmem_cache *obj_cache;
 static struct kmem_cache *wait_cache;
+static struct kmem_cache *channel_entry_cache;
 
 int ntsync_cache_init(void)
 {
@@ -24,8 +25,16 @@ int ntsync_cache_init(void)
 				       0, flags, NULL);
 	if (!wait_cache)
 		goto err_obj_cache;
+
+	channel_entry_cache = kmem_cache_create("ntsync_channel_entry",
+						sizeof(struct ntsync_channel_entry), 0, flags,
+						NULL);
+	if (!channel_entry_cache)
+		goto err_wait_cache;
 	return 0;
 
+err_wait_cache:
+	kmem_cache_destroy(wait_cache);
 err_obj_cache:
 	kmem_cache_destroy(obj_cache);
 	return -ENOMEM;
@@ -33,6 +42,7 @@ err_obj_cache:
 
 void ntsync_cache_exit(void)
 {
+	kmem_cache_destroy(channel_entry_cache);
 	kmem_cache_destroy(wait_cache);
 	kmem_cache_destroy(obj_cache);
 }
@@ -60,4 +70,14 @@ void ntsync_cache_free_entries(struct ntsync_wait_entry *entries, u32 nr)
 		kmem_cache_free(wait_cache, entries);
 	else
 		kfree(entries);
+}
+
+struct ntsync_channel_entry *ntsync_cache_alloc_channel_entry(void)
+{
+	return kmem_cache_zalloc(channel_entry_cache, GFP_KERNEL_ACCOUNT);
+}
+
+void ntsync_cache_free_channel_entry(struct ntsync_channel_entry *e)
+{
+	kmem_cache_free(channel_entry_cache, e);
 }

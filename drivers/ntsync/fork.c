@@ -20,12 +20,11 @@
  * same is put right before it runs for the first time.
  */
 #include <linux/sched.h>
-#include <linux/tracepoint.h>
 #include <uapi/linux/sched/types.h>
 
 #include "ntsync_internal.h"
 
-static struct tracepoint *fork_tracepoint;
+static struct ntsync_hook fork_hook;
 
 static bool is_normal(const struct task_struct *p)
 {
@@ -74,23 +73,13 @@ static void on_fork(void *unused, struct task_struct *parent, struct task_struct
 	sched_setattr_nocheck(child, &attr);
 }
 
-static void find_fork(struct tracepoint *tp, void *unused)
-{
-	if (!strcmp(tp->name, "sched_process_fork"))
-		fork_tracepoint = tp;
-}
-
-/* -ENODEV if the kernel has no such tracepoint: without it boosts are not safe. */
 int ntsync_fork_init(void)
 {
-	for_each_kernel_tracepoint(find_fork, NULL);
-	if (!fork_tracepoint)
-		return -ENODEV;
-	return tracepoint_probe_register(fork_tracepoint, on_fork, NULL);
+	/* Without it boosts are not safe. */
+	return ntsync_hook_init(&fork_hook, "sched_process_fork", on_fork);
 }
 
 void ntsync_fork_exit(void)
 {
-	tracepoint_probe_unregister(fork_tracepoint, on_fork, NULL);
-	tracepoint_synchronize_unregister();
+	ntsync_hook_exit(&fork_hook);
 }

@@ -18,12 +18,13 @@
 #define NTSYNC_VERSION	1
 
 static const struct file_operations obj_fops;
+static const struct file_operations channel_fops;
 
-static int install(struct ntsync_obj *obj)
+static int install(struct ntsync_obj *obj, const struct file_operations *fops)
 {
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
-	return ntsync_obj_install_fd(obj, &obj_fops);
+	return ntsync_obj_install_fd(obj, fops);
 }
 
 /* ---- on the device ---- */
@@ -31,7 +32,8 @@ static int install(struct ntsync_obj *obj)
 static long query_features(struct ntsync_device *dev, void __user *argp)
 {
 	struct ntsync_features_args args = {
-		.features = NTSYNC_FEATURE_PRIORITY_QUEUES,
+		.features = NTSYNC_FEATURE_PRIORITY_QUEUES | NTSYNC_FEATURE_CHANNEL |
+			    NTSYNC_FEATURE_CHANNEL_TRY_RECV2,
 		.version = NTSYNC_VERSION,
 	};
 
@@ -47,7 +49,7 @@ static long create_sem(struct ntsync_device *dev, void __user *argp)
 
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	return install(ntsync_sem_create(dev, args.count, args.max));
+	return install(ntsync_sem_create(dev, args.count, args.max), &obj_fops);
 }
 
 static long create_mutex(struct ntsync_device *dev, void __user *argp)
@@ -56,7 +58,7 @@ static long create_mutex(struct ntsync_device *dev, void __user *argp)
 
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	return install(ntsync_mutex_create(dev, args.owner, args.count));
+	return install(ntsync_mutex_create(dev, args.owner, args.count), &obj_fops);
 }
 
 static long create_event(struct ntsync_device *dev, void __user *argp)
@@ -65,7 +67,16 @@ static long create_event(struct ntsync_device *dev, void __user *argp)
 
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	return install(ntsync_event_create(dev, args.manual, args.signaled));
+	return install(ntsync_event_create(dev, args.manual, args.signaled), &obj_fops);
+}
+
+static long create_channel(struct ntsync_device *dev, void __user *argp)
+{
+	struct ntsync_channel_create_args args;
+
+	if (copy_from_user(&args, argp, sizeof(args)))
+		return -EFAULT;
+	return install(ntsync_channel_create(dev, args.max_depth), &channel_fops);
 }
 
 /* ---- waits ---- */
@@ -306,6 +317,96 @@ static long event_read(struct ntsync_obj *obj, void __user *argp)
 	return copy_to_user(argp, &args, sizeof(args)) ? -EFAULT : 0;
 }
 
+/* ---- on a channel ---- */
+
+static bool is_rt_policy(u32 policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+static long channel_send(struct file *file, void __user *argp)
+{
+	struct ntsync_channel_send_args args;
+
+	if (copy_from_user(&args, argp, sizeof(args)))
+		return -EFAULT;
+	if (args.prio >= MAX_RT_PRIO || (args.prio && !is_rt_policy(args.policy)))
+		return -EINVAL;
+	return ntsync_channel_send(file->private_data, args.policy, args.prio, args.payload_off,
+				   args.reply_off);
+}
+
+/*
+ * RECV's result is the beginning of RECV2's. A request that can't be delivered goes
+ * back, so that its sender is not stranded.
+ */
+static long receive(struct file *file, void __user *argp, bool block, size_t size)
+{
+	struct ntsync_channel_recv2_args args;
+	struct ntsync_message msg;
+	int ret;
+
+	BUILD_BUG_ON(offsetof(struct ntsync_channel_recv2_args, thread_token) !=
+		     sizeof(struct ntsync_channel_recv_args));
+	ret = ntsync_channel_recv(file->private_data, file, block, &msg);
+	if (ret)
+		return ret;
+	args = (struct ntsync_channel_recv2_args){
+		.entry_id = msg.id,
+		.payload_off = msg.payload,
+		.reply_off = msg.reply,
+		.sender_tid = msg.tid,
+		.prio = msg.prio,
+		.thread_token = msg.token,
+	};
+	if (!copy_to_user(argp, &args, size))
+		return 0;
+	ntsync_channel_put_back(file->private_data, msg.id);
+	return -EFAULT;
+}
+
+static long channel_recv(struct file *file, void __user *argp)
+{
+	return receive(file, argp, true, sizeof(struct ntsync_channel_recv_args));
+}
+
+static long channel_recv2(struct file *file, void __user *argp)
+{
+	return receive(file, argp, true, sizeof(struct ntsync_channel_recv2_args));
+}
+
+static long channel_try_recv2(struct file *file, void __user *argp)
+{
+	return receive(file, argp, false, sizeof(struct ntsync_channel_recv2_args));
+}
+
+static long channel_reply(struct file *file, void __user *argp)
+{
+	u64 id;
+
+	if (get_user(id, (u64 __user *)argp))
+		return -EFAULT;
+	return ntsync_channel_reply(file->private_data, id);
+}
+
+static long channel_register_thread(struct file *file, void __user *argp)
+{
+	struct ntsync_channel_register_thread_args args;
+
+	if (copy_from_user(&args, argp, sizeof(args)))
+		return -EFAULT;
+	return ntsync_channel_register(file->private_data, args.tid, args.token);
+}
+
+static long channel_deregister_thread(struct file *file, void __user *argp)
+{
+	u32 tid;
+
+	if (get_user(tid, (u32 __user *)argp))
+		return -EFAULT;
+	return ntsync_channel_deregister(file->private_data, tid);
+}
+
 /* ---- tables ---- */
 
 #define FIRST_NR	0x80
@@ -321,6 +422,11 @@ struct obj_ioctl {
 	long (*fn)(struct ntsync_obj *obj, void __user *argp);
 };
 
+struct channel_ioctl {
+	unsigned int cmd;
+	long (*fn)(struct file *file, void __user *argp);
+};
+
 #define ENTRY(_cmd, _fn)	[SLOT(_cmd)] = { .cmd = (_cmd), .fn = (_fn) }
 
 static const struct device_ioctl device_ioctls[] = {
@@ -329,6 +435,7 @@ static const struct device_ioctl device_ioctls[] = {
 	ENTRY(NTSYNC_IOC_WAIT_ALL, wait_all),
 	ENTRY(NTSYNC_IOC_CREATE_MUTEX, create_mutex),
 	ENTRY(NTSYNC_IOC_CREATE_EVENT, create_event),
+	ENTRY(NTSYNC_IOC_CREATE_CHANNEL, create_channel),
 	ENTRY(NTSYNC_IOC_QUERY_FEATURES, query_features),
 };
 
@@ -343,6 +450,16 @@ static const struct obj_ioctl obj_ioctls[] = {
 	ENTRY(NTSYNC_IOC_MUTEX_READ, mutex_read),
 	ENTRY(NTSYNC_IOC_EVENT_READ, event_read),
 	ENTRY(NTSYNC_IOC_EVENT_SET_PI, event_set_pi),
+};
+
+static const struct channel_ioctl channel_ioctls[] = {
+	ENTRY(NTSYNC_IOC_CHANNEL_SEND_PI, channel_send),
+	ENTRY(NTSYNC_IOC_CHANNEL_RECV, channel_recv),
+	ENTRY(NTSYNC_IOC_CHANNEL_REPLY, channel_reply),
+	ENTRY(NTSYNC_IOC_CHANNEL_REGISTER_THREAD, channel_register_thread),
+	ENTRY(NTSYNC_IOC_CHANNEL_DEREGISTER_THREAD, channel_deregister_thread),
+	ENTRY(NTSYNC_IOC_CHANNEL_RECV2, channel_recv2),
+	ENTRY(NTSYNC_IOC_CHANNEL_TRY_RECV2, channel_try_recv2),
 };
 
 /*
@@ -371,8 +488,12 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 static long obj_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	const struct obj_ioctl *ioc = FIND(obj_ioctls, cmd);
+	const struct channel_ioctl *channel_ioc;
 
-	return ioc ? ioc->fn(file->private_data, (void __user *)arg) : -ENOTTY;
+	if (ioc)
+		return ioc->fn(file->private_data, (void __user *)arg);
+	channel_ioc = FIND(channel_ioctls, cmd);
+	return channel_ioc ? channel_ioc->fn(file, (void __user *)arg) : -ENOTTY;
 }
 
 /* ---- files ---- */
@@ -420,6 +541,22 @@ static void obj_show_fdinfo(struct seq_file *m, struct file *file)
 
 static const struct file_operations obj_fops = {
 	.owner = THIS_MODULE,
+	.release = obj_release,
+	.show_fdinfo = obj_show_fdinfo,
+	.unlocked_ioctl = obj_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static int channel_flush(struct file *file, fl_owner_t files)
+{
+	ntsync_channel_flush(file->private_data, file, files);
+	return 0;
+}
+
+/* Not obj_fops, so that WAIT_* does not take it for one of its objects. */
+static const struct file_operations channel_fops = {
+	.owner = THIS_MODULE,
+	.flush = channel_flush,
 	.release = obj_release,
 	.show_fdinfo = obj_show_fdinfo,
 	.unlocked_ioctl = obj_ioctl,

@@ -20,7 +20,10 @@
 struct file;
 struct file_operations;
 struct ntsync_boost;
+struct ntsync_channel;
+struct ntsync_channel_entry;
 struct ntsync_pi_mutex;
+struct ntsync_receiver;
 struct seq_file;
 struct ntsync_obj;
 struct ntsync_sleeper;
@@ -53,6 +56,7 @@ void ntsync_waitq_init(struct ntsync_waitq *q);
 void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level);
 void ntsync_waitq_erase(struct ntsync_waitq *q, struct ntsync_waitq_node *n);
 void ntsync_waitq_move(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level);
+void ntsync_waitq_put_back(struct ntsync_waitq *q, struct ntsync_waitq_node *n);
 
 static inline struct ntsync_waitq_node *ntsync_waitq_first(const struct ntsync_waitq *q)
 {
@@ -68,6 +72,24 @@ static inline bool ntsync_waitq_queued(const struct ntsync_waitq_node *n)
 {
 	return !RB_EMPTY_NODE(&n->rb);
 }
+
+/* ---- token.c: a channel's tokens ---- */
+
+#define NTSYNC_MAX_TOKENS	32768
+
+struct ntsync_token;
+
+struct ntsync_tokens {
+	struct rb_root tree;
+	u32 count;
+};
+
+struct ntsync_token *ntsync_token_alloc(u32 tid, u64 token);
+void ntsync_token_free(struct ntsync_token *t);
+u64 ntsync_token_get_locked(const struct ntsync_tokens *tokens, u32 tid);
+int ntsync_token_swap_locked(struct ntsync_tokens *tokens, struct ntsync_token **t);
+struct ntsync_token *ntsync_token_take_locked(struct ntsync_tokens *tokens, u32 tid);
+void ntsync_tokens_destroy(struct ntsync_tokens *tokens);
 
 /* ---- object.c: what all types have in common ---- */
 
@@ -134,6 +156,7 @@ union ntsync_state {
 	struct ntsync_sem sem;
 	struct ntsync_mutex mutex;
 	struct ntsync_event event;
+	struct ntsync_channel *channel;
 };
 
 /**
@@ -159,6 +182,7 @@ struct ntsync_obj {
 		struct ntsync_sem sem;
 		struct ntsync_mutex mutex;
 		struct ntsync_event event;
+		struct ntsync_channel *channel; /* immutable */
 	};
 	struct ntsync_waitq any;
 	struct ntsync_waitq all;
@@ -170,12 +194,14 @@ struct ntsync_obj {
  * @owner: its owner id for mutexes; immutable
  * @owner_dead: out: an abandoned mutex was among them
  * @boost: out: the boosts that the signals carried
+ * @receiver: its record, if it takes from a channel; immutable
  */
 struct ntsync_taker {
 	struct task_struct *task;
 	u32 owner;
 	bool owner_dead;
 	struct ntsync_boost *boost;
+	struct ntsync_receiver *receiver;
 };
 
 /**
@@ -267,6 +293,7 @@ struct ntsync_wait_entry {
  * @level: what the entries stand in the any-queues with; as @pi
  * @lent: the level that a PI futex of the sleeper's lends to it, or MAX_RT_PRIO;
  *	noted when it blocks
+ * @send: the request that it waits for a reply to, if it is that; immutable
  * @slot: where pi.c finds this wait by its task; the sleeper's own
  * @overflow, @overflow_link: the same if there was no slot; pi_lock
  * @count: objects, without the alert; immutable
@@ -282,6 +309,7 @@ struct ntsync_wait {
 	bool overflow;
 	int level;
 	int lent;
+	struct ntsync_channel_entry *send;
 	struct ntsync_sleeper *slot;
 	struct list_head overflow_link;
 	u32 count;
@@ -359,6 +387,7 @@ int ntsync_wait_result(struct ntsync_wait *w, int ret, u32 *index);
 int ntsync_taker_result(struct ntsync_taker *taker);
 bool ntsync_deadline_passed(const struct ntsync_deadline *deadline);
 bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked);
+void ntsync_wait_queue_locked(struct ntsync_wait_entry *e);
 void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e);
 
 struct ntsync_wait_entry *ntsync_wait_get_entries(u32 nr, struct ntsync_wait_entry *small);
@@ -373,7 +402,7 @@ void ntsync_wait_put_entries(struct ntsync_wait_entry *entries, u32 nr);
  * @obj: the object; obj->lock is held
  * @all: dev->all_lock is held, by us or by our caller
  * @drop_all: and it is ours to drop
- * @steps: entries handled since obj->lock was taken, at most NTSYNC_WAKE_BATCH
+ * @steps: entries handled since obj->lock was taken, about NTSYNC_WAKE_BATCH at most
  * @nr: tasks in @wake, at most @steps
  * @wake: claimed for, referenced, not woken yet
  */
@@ -392,6 +421,8 @@ void ntsync_obj_unhold(struct ntsync_hold *h);
 void ntsync_obj_help(struct ntsync_obj *obj);
 void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
 void ntsync_wake_takers(struct ntsync_hold *h);
+void ntsync_hold_wake_locked(struct ntsync_hold *h, struct task_struct *p);
+void ntsync_hold_make_room(struct ntsync_hold *h);
 
 /* ---- owner.c: the task behind an owner id ---- */
 
@@ -425,36 +456,60 @@ struct ntsync_pi_task;
  * @node: in the record's queue, by level; not queued = no reason at present
  * @task: the record
  * @policy: SCHED_FIFO or SCHED_RR
- * @event: an event's boost, not a contended mutex
+ * @name: what it comes from, as people are told
  */
 struct ntsync_contrib {
 	struct ntsync_waitq_node node;
 	struct ntsync_pi_task *task;
 	int policy;
-	bool event;
+	const char *name;
+};
+
+struct ntsync_pi_source_ops;
+
+/**
+ * struct ntsync_pi_source - what contributes to one task at a time
+ * @contrib: what it contributes at present
+ * @dirty: in one of the arbiter's lists, if it has to be looked at
+ * @ops: its kind
+ *
+ * Protected by pi_lock.
+ */
+struct ntsync_pi_source {
+	struct ntsync_contrib contrib;
+	struct list_head dirty;
+	const struct ntsync_pi_source_ops *ops;
+};
+
+/**
+ * struct ntsync_pi_news - "sources have to be looked at", said under a raw lock
+ * @node: in ntsync_pi_news, if @queued
+ * @queued: bit 0
+ * @mark: marks the sources; called under pi_lock
+ */
+struct ntsync_pi_news {
+	struct llist_node node;
+	unsigned long queued;
+	void (*mark)(struct ntsync_pi_news *news);
 };
 
 /**
  * struct ntsync_pi_mutex - what a mutex has while real-time tasks wait for it
  * @obj: the mutex
  * @waiters: their entries, by level
- * @contrib: what its owner gets from it
- * @dirty: in one of the arbiter's lists, if it has to be looked at
+ * @source: what its owner gets from it
  * @active: in the list of all
- * @stale: in ntsync_pi_stale, if @queued: the owner has changed
- * @queued: bit 0, set under obj->lock
+ * @news: the owner has changed; obj->lock
  * @spare: the record that it brings along, until it is active
  *
- * Protected by pi_lock, but for @stale and @queued.
+ * Protected by pi_lock, but for @news.
  */
 struct ntsync_pi_mutex {
 	struct ntsync_obj *obj;
 	struct ntsync_waitq waiters;
-	struct ntsync_contrib contrib;
-	struct list_head dirty;
+	struct ntsync_pi_source source;
 	struct list_head active;
-	struct llist_node stale;
-	unsigned long queued;
+	struct ntsync_pi_news news;
 	struct ntsync_pi_task *spare;
 };
 
@@ -479,7 +534,7 @@ struct ntsync_boost {
 };
 
 extern bool ntsync_pi_enabled;
-extern struct llist_head ntsync_pi_stale;
+extern struct llist_head ntsync_pi_all_news;
 extern struct llist_head ntsync_pi_handed;
 extern atomic_t ntsync_pi_pending;
 extern atomic_t ntsync_boosts;
@@ -500,15 +555,20 @@ void ntsync_pi_end_boosts(u64 dev);
 void ntsync_pi_show(struct seq_file *m);
 void ntsync_pi_show_stats(struct seq_file *m);
 
+/* Under obj->lock. */
+static inline void ntsync_pi_changed_locked(struct ntsync_pi_news *news)
+{
+	if (!test_and_set_bit(0, &news->queued)) {
+		atomic_inc(&ntsync_pi_pending);
+		llist_add(&news->node, &ntsync_pi_all_news);
+	}
+}
+
 /* Under obj->lock: the owner has changed while real-time tasks wait for somebody. */
 static inline void ntsync_pi_owner_changed_locked(struct ntsync_obj *obj)
 {
-	struct ntsync_pi_mutex *m = obj->mutex.pi;
-
-	if (unlikely(m) && !test_and_set_bit(0, &m->queued)) {
-		atomic_inc(&ntsync_pi_pending);
-		llist_add(&m->stale, &ntsync_pi_stale);
-	}
+	if (unlikely(obj->mutex.pi))
+		ntsync_pi_changed_locked(&obj->mutex.pi->news);
 }
 
 /*
@@ -522,6 +582,18 @@ static inline void ntsync_pi_catch_up(void)
 		ntsync_pi_run();
 }
 
+/* ---- hook.c: probes on the kernel's tracepoints ---- */
+
+struct tracepoint;
+
+struct ntsync_hook {
+	struct tracepoint *tracepoint;
+	void *probe;
+};
+
+int ntsync_hook_init(struct ntsync_hook *hook, const char *name, void *probe);
+void ntsync_hook_exit(struct ntsync_hook *hook);
+
 /* ---- fork.c: boosts are not for children ---- */
 
 int ntsync_fork_init(void);
@@ -529,6 +601,7 @@ void ntsync_fork_exit(void);
 
 /* ---- boost.c: boosts that come with the signal of an event ---- */
 
+u32 ntsync_boost_clamp(u32 prio);
 struct ntsync_boost *ntsync_boost_alloc(const struct ntsync_device *dev, u32 policy, u32 prio);
 void ntsync_boost_free(struct ntsync_boost *b);
 void ntsync_boost_hand_locked(struct ntsync_boost *b, struct ntsync_taker *taker);
@@ -574,6 +647,39 @@ int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev);
 int ntsync_event_pulse(struct ntsync_obj *obj, u32 *prev);
 int ntsync_event_read(struct ntsync_obj *obj, u32 *manual, u32 *signaled);
 
+/* ---- channel.c, receiver.c ---- */
+
+/**
+ * struct ntsync_message - a request, as its receiver gets it
+ * @id: what to reply to
+ * @payload: the sender's
+ * @reply: the sender's
+ * @token: what is registered for @tid, or 0
+ * @tid: the sender's, in its pid namespace
+ * @prio: of the request; 0 = none
+ */
+struct ntsync_message {
+	u64 id;
+	u64 payload;
+	u64 reply;
+	u64 token;
+	u32 tid;
+	u32 prio;
+};
+
+extern const struct ntsync_obj_ops ntsync_channel_ops;
+struct ntsync_obj *ntsync_channel_create(struct ntsync_device *dev, u32 max_depth);
+int ntsync_channel_send(struct ntsync_obj *obj, u32 policy, u32 prio, u64 payload, u64 reply);
+int ntsync_channel_recv(struct ntsync_obj *obj, struct file *file, bool block,
+			struct ntsync_message *msg);
+void ntsync_channel_put_back(struct ntsync_obj *obj, u64 id);
+int ntsync_channel_reply(struct ntsync_obj *obj, u64 id);
+int ntsync_channel_register(struct ntsync_obj *obj, u32 tid, u64 token);
+int ntsync_channel_deregister(struct ntsync_obj *obj, u32 tid);
+void ntsync_channel_flush(struct ntsync_obj *obj, struct file *file, const void *files);
+int ntsync_receiver_init(void);
+void ntsync_receiver_exit(void);
+
 /* ---- wait_any.c, wait_all.c ---- */
 
 int ntsync_wait_any(struct ntsync_wait_req *req);
@@ -587,6 +693,8 @@ struct ntsync_obj *ntsync_cache_alloc_obj(void);
 void ntsync_cache_free_obj(struct ntsync_obj *obj);
 struct ntsync_wait_entry *ntsync_cache_alloc_entries(u32 nr);
 void ntsync_cache_free_entries(struct ntsync_wait_entry *entries, u32 nr);
+struct ntsync_channel_entry *ntsync_cache_alloc_channel_entry(void);
+void ntsync_cache_free_channel_entry(struct ntsync_channel_entry *e);
 
 /* ---- ioctl.c ---- */
 

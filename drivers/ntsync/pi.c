@@ -48,8 +48,8 @@
 
 bool ntsync_pi_enabled __read_mostly = true;
 
-/* Mutexes whose owner has changed; filled under obj->lock, emptied under pi_lock. */
-LLIST_HEAD(ntsync_pi_stale);
+/* What has changed; filled under obj->lock, emptied under pi_lock. */
+LLIST_HEAD(ntsync_pi_all_news);
 
 /* Boosts on their way to the tasks that have taken them; likewise. */
 LLIST_HEAD(ntsync_pi_handed);
@@ -60,42 +60,18 @@ atomic_t ntsync_pi_pending = ATOMIC_INIT(0);
 /* How many tasks have an event's boost in effect. */
 atomic_t ntsync_boosts = ATOMIC_INIT(0);
 
-static LIST_HEAD(active);
 static LIST_HEAD(worse);	/* marked: the contribution gets worse, or ends */
 static LIST_HEAD(better);	/* marked: all others */
 
 static void sweep(struct work_struct *work);
 static DECLARE_DELAYED_WORK(sweeper, sweep);
 
-/* ---- memory ---- */
-
-/* With the record that it brings along. */
-static struct ntsync_pi_mutex *mutex_alloc(gfp_t gfp)
-{
-	struct ntsync_pi_mutex *m = kzalloc(sizeof(*m), gfp);
-
-	if (!m)
-		return NULL;
-	m->spare = kzalloc(sizeof(*m->spare), gfp);
-	if (!m->spare) {
-		kfree(m);
-		return NULL;
-	}
-	return m;
-}
-
-static void mutex_free(struct ntsync_pi_mutex *m)
-{
-	kfree(m->spare);
-	kfree(m);
-}
-
 /* ---- records ---- */
 
 static void follow(struct task_struct *p);
 
 /* After a change of @r's contributions: [2] and [3], and the end of an empty record. */
-static void update_task(struct ntsync_pi_task *r)
+void ntsync_pi_update_task(struct ntsync_pi_task *r)
 {
 	if (!ntsync_task_is_dead(r->task) && ntsync_pi_task_apply(r))
 		follow(r->task);
@@ -103,152 +79,13 @@ static void update_task(struct ntsync_pi_task *r)
 }
 
 /* The record of @p, and somebody who looks at it now and then. */
-static struct ntsync_pi_task *watch(struct task_struct *p)
+struct ntsync_pi_task *ntsync_pi_watch(struct task_struct *p)
 {
 	schedule_delayed_work(&sweeper, HZ);
 	return ntsync_pi_task_get(p);
 }
 
-/* ---- mutexes ---- */
-
-/*
- * The best level among those whom the mutex keeps waiting: nobody inherits from
- * himself, nor from a task that has the same owner id and gets it all the same.
- */
-static int level_of_waiters(const struct ntsync_pi_mutex *m, const struct task_struct *owner)
-{
-	u32 id = READ_ONCE(m->obj->mutex.owner);
-	struct ntsync_waitq_node *n;
-
-	for (n = ntsync_waitq_first(&m->waiters); n; n = ntsync_waitq_next(n)) {
-		const struct ntsync_wait_entry *e = container_of(n, struct ntsync_wait_entry, pi);
-
-		if (e->wait->taker.task != owner && e->wait->taker.owner != id)
-			return n->level;
-	}
-	return MAX_RT_PRIO;
-}
-
-static bool gets_worse(const struct ntsync_pi_mutex *m)
-{
-	const struct ntsync_pi_task *r = m->contrib.task;
-
-	return r && level_of_waiters(m, r->task) > m->contrib.node.level;
-}
-
-static void mark(struct ntsync_pi_mutex *m)
-{
-	list_move_tail(&m->dirty, gets_worse(m) ? &worse : &better);
-}
-
-/* How many there were. */
-static int mark_stale(void)
-{
-	struct ntsync_pi_mutex *m, *next;
-	int nr = 0;
-
-	llist_for_each_entry_safe(m, next, llist_del_all(&ntsync_pi_stale), stale) {
-		clear_bit_unlock(0, &m->queued); /* it may be added again: we have its next */
-		mark(m);
-		nr++;
-	}
-	return nr;
-}
-
-static struct ntsync_pi_mutex *activate(struct ntsync_obj *obj, struct list_head *kits)
-{
-	struct ntsync_pi_mutex *m = obj->mutex.pi;
-
-	if (m)
-		return m;
-	m = list_first_entry_or_null(kits, struct ntsync_pi_mutex, active);
-	if (m)
-		list_del(&m->active);
-	else
-		m = mutex_alloc(GFP_KERNEL | __GFP_NOFAIL);
-
-	ntsync_pi_spare_add(m->spare);
-	m->spare = NULL;
-	m->obj = obj;
-	ntsync_waitq_init(&m->waiters);
-	RB_CLEAR_NODE(&m->contrib.node.rb);
-	m->contrib.policy = SCHED_FIFO;
-	INIT_LIST_HEAD(&m->dirty);
-	list_add(&m->active, &active);
-
-	guard(raw_spinlock)(&obj->lock);
-	obj->mutex.pi = m;
-	return m;
-}
-
-/* How many others it has marked, see mark_stale(). */
-static int deactivate(struct ntsync_pi_mutex *m)
-{
-	int nr;
-
-	scoped_guard(raw_spinlock, &m->obj->lock)
-		m->obj->mutex.pi = NULL;
-	/* It may be among the stale ones, and nobody can add it again after this. */
-	nr = mark_stale();
-	list_del(&m->dirty);
-	list_del(&m->active);
-	kfree(m);
-	ntsync_pi_spare_drop();
-	return nr;
-}
-
-/*
- * Equation [1] for one mutex, [2] and [3] for its owner and, if that has changed, for
- * the old one too, after the new one. How many others it has marked.
- */
-static int update_mutex(struct ntsync_pi_mutex *m)
-{
-	struct ntsync_pi_task *old = m->contrib.task, *new = NULL;
-	struct task_struct *owner = NULL;
-	int level = MAX_RT_PRIO;
-
-	if (m->waiters.count)
-		owner = ntsync_owner_get_task(m->obj);
-	if (owner)
-		level = level_of_waiters(m, owner);
-	if (level < MAX_RT_PRIO)
-		new = watch(owner);
-	if (old)
-		ntsync_contrib_detach(&m->contrib);
-	if (new) {
-		ntsync_contrib_attach(&m->contrib, new, level);
-		update_task(new);
-	}
-	if (old && old != new)
-		update_task(old);
-	if (owner)
-		put_task_struct(owner);
-	return m->waiters.count ? 0 : deactivate(m);
-}
-
 /* ---- waits ---- */
-
-/* Entry @e of a sleeper stands for @level now, with the mutex that it waits for. */
-static void update_entry(struct ntsync_wait_entry *e, int level, struct list_head *kits)
-{
-	struct ntsync_pi_mutex *m;
-
-	if (level < MAX_RT_PRIO) {
-		if (ntsync_waitq_queued(&e->pi) && e->pi.level == level)
-			return;
-		m = activate(e->obj, kits);
-		if (ntsync_waitq_queued(&e->pi))
-			ntsync_waitq_move(&m->waiters, &e->pi, level);
-		else
-			ntsync_waitq_insert(&m->waiters, &e->pi, level);
-		e->wait->pi = true;
-		mark(m);
-	} else if (ntsync_waitq_queued(&e->pi)) {
-		m = e->obj->mutex.pi;
-		ntsync_waitq_erase(&m->waiters, &e->pi);
-		mark(m);
-	}
-}
 
 /* Its place in the any-queue. Wait-alls are sorted when they are looked at. */
 static void move_entry(struct ntsync_wait_entry *e, int level)
@@ -269,8 +106,10 @@ static void update_wait(struct ntsync_wait *w, int level, struct list_head *kits
 		if (!w->all || i == w->count)
 			move_entry(e, level);
 		if (e->obj->ops->owned)
-			update_entry(e, level, kits);
+			ntsync_pi_update_entry(e, level, kits);
 	}
+	if (w->send)
+		ntsync_pi_update_send(w->send, level);
 	w->level = level;
 }
 
@@ -291,7 +130,7 @@ static void end_event_boost(struct ntsync_pi_task *r)
 {
 	ntsync_contrib_detach(&r->event);
 	atomic_dec(&ntsync_boosts);
-	update_task(r);
+	ntsync_pi_update_task(r);
 	ntsync_pi_spare_drop();
 }
 
@@ -302,7 +141,7 @@ static void start_event_boost(struct ntsync_boost *b)
 
 	ntsync_pi_spare_add(b->spare);
 	b->spare = NULL;
-	r = watch(b->task);
+	r = ntsync_pi_watch(b->task);
 	if (ntsync_waitq_queued(&r->event.node)) {
 		if (r->event.node.level <= b->level) {
 			ntsync_pi_spare_drop();
@@ -313,11 +152,11 @@ static void start_event_boost(struct ntsync_boost *b)
 		ntsync_pi_spare_drop();
 	}
 	r->event.policy = b->policy;
-	r->event.event = true;
+	r->event.name = "event";
 	r->event_dev = b->dev;
 	ntsync_contrib_attach(&r->event, r, b->level);
 	atomic_inc(&ntsync_boosts);
-	update_task(r);
+	ntsync_pi_update_task(r);
 }
 
 /* The takers can't leave: they need pi_lock for that. How many there were. */
@@ -335,29 +174,65 @@ static int apply_handed(void)
 
 /* ---- until the equations hold ---- */
 
-static struct ntsync_pi_mutex *next_dirty(void)
+void ntsync_pi_source_init(struct ntsync_pi_source *source, const struct ntsync_pi_source_ops *ops)
 {
-	struct ntsync_pi_mutex *m;
-
-	m = list_first_entry_or_null(&worse, struct ntsync_pi_mutex, dirty) ?:
-	    list_first_entry_or_null(&better, struct ntsync_pi_mutex, dirty);
-	if (m)
-		list_del_init(&m->dirty);
-	return m;
+	RB_CLEAR_NODE(&source->contrib.node.rb);
+	source->contrib.task = NULL;
+	source->contrib.policy = SCHED_FIFO;
+	source->contrib.name = ops->name;
+	INIT_LIST_HEAD(&source->dirty);
+	source->ops = ops;
 }
 
-static void catch_up(void)
+static bool gets_worse(const struct ntsync_pi_source *source)
 {
-	struct ntsync_pi_mutex *m;
-	int done = 0;
+	const struct ntsync_pi_task *r = source->contrib.task;
+
+	return r && source->ops->level(source, r->task) > source->contrib.node.level;
+}
+
+void ntsync_pi_mark(struct ntsync_pi_source *source)
+{
+	list_move_tail(&source->dirty, gets_worse(source) ? &worse : &better);
+}
+
+/* How many pieces there were; what they are about is marked now. */
+int ntsync_pi_mark_news(void)
+{
+	struct ntsync_pi_news *n, *next;
+	int nr = 0;
+
+	llist_for_each_entry_safe(n, next, llist_del_all(&ntsync_pi_all_news), node) {
+		clear_bit_unlock(0, &n->queued); /* it may be added again: we have its next */
+		n->mark(n);
+		nr++;
+	}
+	return nr;
+}
+
+static struct ntsync_pi_source *next_dirty(void)
+{
+	struct ntsync_pi_source *source;
+
+	source = list_first_entry_or_null(&worse, struct ntsync_pi_source, dirty) ?:
+		 list_first_entry_or_null(&better, struct ntsync_pi_source, dirty);
+	if (source)
+		list_del_init(&source->dirty);
+	return source;
+}
+
+/* @done: news that the caller has marked already. */
+void ntsync_pi_catch_up_locked(int done)
+{
+	struct ntsync_pi_source *source;
 
 	for (;;) {
 		done += apply_handed();
-		done += mark_stale();
-		m = next_dirty();
-		if (!m)
+		done += ntsync_pi_mark_news();
+		source = next_dirty();
+		if (!source)
 			break;
-		done += update_mutex(m);
+		done += source->ops->update(source);
 		/* Whoever waits for us may go on with what is left, or do something else. */
 		ntsync_pi_unlock();
 		ntsync_pi_lock_again();
@@ -368,60 +243,11 @@ static void catch_up(void)
 void ntsync_pi_run(void)
 {
 	ntsync_pi_lock();
-	catch_up();
-	ntsync_pi_unlock();
-}
-
-/* current has used an owner id that was not known as its own: guesses may be wrong. */
-void ntsync_pi_learnt(const struct ntsync_device *dev, u32 owner)
-{
-	struct ntsync_pi_mutex *m;
-
-	smp_mb(); /* one that is activated just now finds what we have learnt */
-	if (list_empty_careful(&active))
-		return;
-	ntsync_pi_lock();
-	list_for_each_entry(m, &active, active) {
-		const struct ntsync_obj *obj = m->obj;
-
-		if (obj->dev == dev && READ_ONCE(obj->mutex.guessed) &&
-		    READ_ONCE(obj->mutex.owner) == owner)
-			mark(m);
-	}
-	catch_up();
+	ntsync_pi_catch_up_locked(0);
 	ntsync_pi_unlock();
 }
 
 /* ---- the sleeper's side ---- */
-
-static void free_kits(struct list_head *kits)
-{
-	struct ntsync_pi_mutex *m, *next;
-
-	list_for_each_entry_safe(m, next, kits, active)
-		mutex_free(m);
-}
-
-/* One for each mutex that might have to be activated. */
-static int alloc_kits(const struct ntsync_wait *w, struct list_head *kits)
-{
-	u32 i;
-
-	for (i = 0; i < w->nr; i++) {
-		struct ntsync_obj *obj = w->entries[i].obj;
-		struct ntsync_pi_mutex *m;
-
-		if (!obj->ops->owned || READ_ONCE(obj->mutex.pi))
-			continue;
-		m = mutex_alloc(GFP_KERNEL_ACCOUNT);
-		if (!m) {
-			free_kits(kits);
-			return -ENOMEM;
-		}
-		list_add(&m->active, kits);
-	}
-	return 0;
-}
 
 static bool waits_for_owner(const struct ntsync_wait *w)
 {
@@ -440,7 +266,7 @@ static int block(struct ntsync_wait *w)
 	int ret;
 
 	if (waits_for_owner(w)) {
-		ret = alloc_kits(w, &kits);
+		ret = ntsync_pi_alloc_kits(w, &kits);
 		if (ret)
 			return ret;
 	}
@@ -448,10 +274,17 @@ static int block(struct ntsync_wait *w)
 		w->lent = ntsync_task_level(current);
 	ntsync_pi_lock();
 	update_wait(w, ntsync_pi_wait_level(w, current), &kits);
-	catch_up();
+	ntsync_pi_catch_up_locked(0);
 	ntsync_pi_unlock();
-	free_kits(&kits);
+	ntsync_pi_free_kits(&kits);
 	return 0;
+}
+
+static bool level_is_settled(const struct ntsync_wait *w)
+{
+	int level = ntsync_task_level(current);
+
+	return level == data_race(w->level) && (level == MAX_RT_PRIO || !waits_for_owner(w));
 }
 
 /**
@@ -465,14 +298,11 @@ static int block(struct ntsync_wait *w)
  */
 int ntsync_pi_block(struct ntsync_wait *w)
 {
-	int level;
-
 	if (!ntsync_pi_enabled)
 		return 0;
 	ntsync_sleeper_register(w);
-	level = ntsync_task_level(current);
-	/* If the arbiter changes it just now it has found us, and does the rest. */
-	if (likely(level == data_race(w->level) && (level == MAX_RT_PRIO || !waits_for_owner(w))))
+	/* If the arbiter changes something just now it has found us, and does the rest. */
+	if (likely(w->send ? !ntsync_pi_may_inherit() : level_is_settled(w)))
 		return 0;
 	return block(w);
 }
@@ -496,9 +326,9 @@ void ntsync_pi_unblock(struct ntsync_wait *w)
 		struct ntsync_wait_entry *e = &w->entries[i];
 
 		if (e->obj->ops->owned)
-			update_entry(e, MAX_RT_PRIO, NULL);
+			ntsync_pi_update_entry(e, MAX_RT_PRIO, NULL);
 	}
-	catch_up();
+	ntsync_pi_catch_up_locked(0);
 	ntsync_pi_unlock();
 }
 
@@ -511,7 +341,7 @@ static void bury(struct ntsync_pi_task *r)
 
 	while (r->contribs.count)
 		ntsync_contrib_detach(container_of(ntsync_waitq_first(&r->contribs), struct ntsync_contrib, node));
-	update_task(r);
+	ntsync_pi_update_task(r);
 	if (boosted) {
 		atomic_dec(&ntsync_boosts);
 		ntsync_pi_spare_drop();
@@ -524,13 +354,13 @@ void ntsync_pi_end_boost(void)
 	struct ntsync_pi_task *r;
 
 	/* Only we ourselves have let a boost of ours begin, by the end of our last wait. */
-	if (hlist_empty(&ntsync_pi_records[hash_min((unsigned long)current, HASH_BITS(ntsync_pi_records))]))
+	if (!ntsync_pi_task_may_be_known(current))
 		return;
 	ntsync_pi_lock();
 	r = ntsync_pi_task_find(current);
 	if (r && ntsync_waitq_queued(&r->event.node)) {
 		end_event_boost(r);
-		catch_up();
+		ntsync_pi_catch_up_locked(0);
 	}
 	ntsync_pi_unlock();
 }
@@ -547,7 +377,7 @@ void ntsync_pi_end_boosts(u64 dev)
 		if (ntsync_waitq_queued(&r->event.node) && r->event_dev == dev)
 			end_event_boost(r);
 	}
-	catch_up();
+	ntsync_pi_catch_up_locked(0);
 	ntsync_pi_unlock();
 }
 
@@ -586,9 +416,9 @@ static void sweep(struct work_struct *work)
 		if (ntsync_task_is_dead(r->task))
 			bury(r);
 		else
-			update_task(r);
+			ntsync_pi_update_task(r);
 	}
-	catch_up();
+	ntsync_pi_catch_up_locked(0);
 	if (!hash_empty(ntsync_pi_records))
 		schedule_delayed_work(&sweeper, HZ);
 	ntsync_pi_unlock();
@@ -622,7 +452,7 @@ void ntsync_pi_exit(void)
 	cancel_delayed_work_sync(&sweeper);
 	ntsync_fork_exit();
 	ntsync_pi_spare_drop();
-	WARN_ON(!hash_empty(ntsync_pi_records) || !list_empty(&active));
+	WARN_ON(!hash_empty(ntsync_pi_records) || !ntsync_pi_mutexes_idle());
 }
 
 /* ---- for people ---- */
@@ -638,7 +468,7 @@ static void show_record(struct seq_file *m, const struct ntsync_pi_task *r)
 		const struct ntsync_contrib *c = container_of(n, struct ntsync_contrib, node);
 
 		seq_printf(m, "  contribution %s policy=%d prio=%d\n",
-			   c->event ? "event" : "mutex", c->policy, ntsync_prio_of_level(n->level));
+			   c->name, c->policy, ntsync_prio_of_level(n->level));
 	}
 }
 

@@ -59,7 +59,40 @@ struct ntsync_pi_task {
 
 extern DECLARE_HASHTABLE(ntsync_pi_records, NTSYNC_PI_RECORD_BITS);
 
+/**
+ * struct ntsync_pi_source_ops - what differs between what contributes
+ * @name: as debugfs and the tracepoints show it
+ * @level: what it should contribute to that task
+ * @update: contributes what it should now; how many pieces of news were marked
+ *	meanwhile. The source may be gone afterwards
+ */
+struct ntsync_pi_source_ops {
+	const char *name;
+	int (*level)(const struct ntsync_pi_source *source, const struct task_struct *p);
+	int (*update)(struct ntsync_pi_source *source);
+};
+
+/* pi.c */
+void ntsync_pi_source_init(struct ntsync_pi_source *source, const struct ntsync_pi_source_ops *ops);
+void ntsync_pi_mark(struct ntsync_pi_source *source);
+int ntsync_pi_mark_news(void);
+void ntsync_pi_catch_up_locked(int done);
+void ntsync_pi_update_task(struct ntsync_pi_task *r);
+struct ntsync_pi_task *ntsync_pi_watch(struct task_struct *p);
+
+/* pi_mutex.c */
+void ntsync_pi_update_entry(struct ntsync_wait_entry *e, int level, struct list_head *kits);
+int ntsync_pi_alloc_kits(const struct ntsync_wait *w, struct list_head *kits);
+void ntsync_pi_free_kits(struct list_head *kits);
+bool ntsync_pi_mutexes_idle(void);
+
+/* pi_channel.c */
+void ntsync_pi_update_send(struct ntsync_channel_entry *e, int level);
+
+/* pi_task.c */
 void ntsync_pi_lock_again(void);
+bool ntsync_pi_may_inherit(void);
+bool ntsync_pi_task_may_be_known(const struct task_struct *p);
 void ntsync_pi_spare_add(struct ntsync_pi_task *r);
 void ntsync_pi_spare_drop(void);
 int ntsync_prio_of_level(int level);

@@ -172,9 +172,25 @@ static bool lowers_itself(const struct task_struct *p)
 	return p == current && own.set;
 }
 
-/* The level that wait @w of task @p is to have when we are done. */
+/* Does @p, a sender, run above what is its own? */
+static bool inherits(const struct ntsync_wait *w, const struct task_struct *p)
+{
+	const struct ntsync_pi_task *r = ntsync_pi_task_find(p);
+
+	if (r && r->prio)
+		return true;
+	return p == current ? w->lent < MAX_RT_PRIO : READ_ONCE(p->prio) < READ_ONCE(p->normal_prio);
+}
+
+/*
+ * The level that wait @w of task @p is to have when we are done. A request has the
+ * priority that was asked for, not its sender's; but who waits for the sender waits
+ * for the request.
+ */
 int ntsync_pi_wait_level(const struct ntsync_wait *w, const struct task_struct *p)
 {
+	if (w->send && !inherits(w, p))
+		return MAX_RT_PRIO;
 	if (p != current)
 		return ntsync_task_level(p);
 	if (own.set)
@@ -264,10 +280,9 @@ bool ntsync_pi_task_apply(struct ntsync_pi_task *r)
 		r->prio = want.prio;
 		set_params_in_time(r->task, &want);
 		if (want.prio >= old)
-			trace_ntsync_boost(r->task, top->event ? "event" : "mutex", old, want.prio);
+			trace_ntsync_boost(r->task, top->name, old, want.prio);
 		else
-			trace_ntsync_unboost(r->task, top->event ? "event" : "mutex", old,
-					     want.prio);
+			trace_ntsync_unboost(r->task, top->name, old, want.prio);
 		return true;
 	}
 
@@ -280,6 +295,21 @@ bool ntsync_pi_task_apply(struct ntsync_pi_task *r)
 }
 
 /* ---- records ---- */
+
+/*
+ * Without pi_lock: false if there is no record of @p, as of the moment of the call.
+ */
+bool ntsync_pi_task_may_be_known(const struct task_struct *p)
+{
+	return !hlist_empty(&ntsync_pi_records[hash_min((unsigned long)p,
+							HASH_BITS(ntsync_pi_records))]);
+}
+
+/* Without pi_lock, by current when it blocks: false if it has nothing but its own. */
+bool ntsync_pi_may_inherit(void)
+{
+	return current->prio < current->normal_prio || ntsync_pi_task_may_be_known(current);
+}
 
 struct ntsync_pi_task *ntsync_pi_task_find(const struct task_struct *p)
 {

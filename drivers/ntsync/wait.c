@@ -19,6 +19,7 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 	w->taker.owner = req->owner;
 	w->taker.owner_dead = false;
 	w->taker.boost = NULL;
+	w->taker.receiver = NULL;
 	atomic_set(&w->claim, NTSYNC_UNCLAIMED);
 	w->all = all;
 	w->left = false;
@@ -26,6 +27,7 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 	w->overflow = false;
 	w->level = ntsync_task_level(current);
 	w->lent = MAX_RT_PRIO;
+	w->send = NULL;
 	w->slot = NULL;
 	w->count = req->count;
 	w->nr = ntsync_req_entries(req);
@@ -38,6 +40,16 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 		entries[i].wait = w;
 		entries[i].index = i;
 	}
+}
+
+void ntsync_wait_queue_locked(struct ntsync_wait_entry *e)
+{
+	struct ntsync_obj *obj = e->obj;
+
+	ntsync_assert_obj_lock(obj);
+	ntsync_waitq_insert(&obj->any, &e->node, e->wait->level);
+	if (obj->ops->enqueued)
+		obj->ops->enqueued(obj, e);
 }
 
 /*
@@ -62,9 +74,7 @@ bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked)
 		if (ntsync_wait_claim(w, e->index))
 			obj->ops->acquire(obj, &w->taker);
 	} else {
-		ntsync_waitq_insert(&obj->any, &e->node, w->level);
-		if (obj->ops->enqueued)
-			obj->ops->enqueued(obj, e);
+		ntsync_wait_queue_locked(e);
 	}
 	ntsync_obj_unhold(&h);
 	return signaled;

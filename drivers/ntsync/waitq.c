@@ -45,3 +45,10 @@ void ntsync_waitq_move(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int 
 	n->level = level;
 	rb_add_cached(&n->rb, &q->tree, comes_before);
 }
+
+/* Back where it was taken out: at its level, and with its turn. */
+void ntsync_waitq_put_back(struct ntsync_waitq *q, struct ntsync_waitq_node *n)
+{
+	rb_add_cached(&n->rb, &q->tree, comes_before);
+	WRITE_ONCE(q->count, q->count + 1);
+}

@@ -85,6 +85,20 @@ static void wake_and_relock(struct ntsync_hold *h)
 	lock_obj(h);
 }
 
+/* @p has got what he waits for, and is woken after the unlock. Make room before. */
+void ntsync_hold_wake_locked(struct ntsync_hold *h, struct task_struct *p)
+{
+	h->steps++;
+	h->wake[h->nr++] = get_task_struct(p);
+}
+
+/* For one more step; the lock may have been dropped meanwhile. */
+void ntsync_hold_make_room(struct ntsync_hold *h)
+{
+	if (h->steps >= NTSYNC_WAKE_BATCH)
+		wake_and_relock(h);
+}
+
 /* ---- one waiter ---- */
 
 void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
@@ -135,7 +149,7 @@ static bool hand_out_locked(struct ntsync_hold *h)
 	struct ntsync_wait_entry *e;
 
 	while ((e = obj->ops->next_waiter(obj))) {
-		if (h->steps++ == NTSYNC_WAKE_BATCH)
+		if (h->steps++ >= NTSYNC_WAKE_BATCH)
 			return false;
 		if (!refresh_level(&obj->any, e))
 			grant_locked(h, e);

@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Channel: a mailbox of requests in the order of their priority. The sender waits for
+ * the reply; what its request is worth goes to whoever works on it, and to those who
+ * could and are busy with something else (pi_channel.c).
+ *
+ *   sender			receiver (parked)		anybody
+ *
+ *   lock(obj)
+ *   pending
+ *   claims the receiver,
+ *   dispatches it to him
+ *   unlock, wakes him
+ *   boosts him			returns with the request
+ *   sleeps			...				lock(obj)
+ *								finds it by its id
+ *								done, claims the sender
+ *								unlock, wakes him
+ *   lock(obj), unlock						unboosts the receiver
+ *   returns
+ *
+ * The receiver is a waiter in obj->any like those of other objects: "signaled" means that
+ * something is pending, and "acquire" dispatches the best of it. So which receiver gets
+ * which request is decided in one place under the lock, and a success that has happened
+ * wins over a signal.
+ *
+ * A request is executed at most once: a sender that leaves before the reply takes it out
+ * under the lock. If it was pending it may be sent again, as if it had not been; if
+ * a receiver has it already, it is never sent again (-EINTR).
+ */
+#include <linux/errno.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "channel.h"
+#include "trace.h"
+
+static atomic64_t last_id = ATOMIC64_INIT(0);
+
+static bool channel_signaled(const struct ntsync_obj *obj, u32 owner)
+{
+	return READ_ONCE(obj->channel->pending.count);
+}
+
+/* The level of what @r works on now. */
+static int level_of_work(const struct ntsync_receiver *r)
+{
+	const struct ntsync_channel_entry *e = ntsync_receiver_first_entry(r);
+
+	return e ? e->node.level : MAX_RT_PRIO;
+}
+
+/* The best pending entry goes to the taker. */
+static void acquire_entry(struct ntsync_obj *obj, struct ntsync_taker *taker)
+{
+	struct ntsync_receiver *r = taker->receiver;
+	struct ntsync_channel *c = obj->channel;
+	struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
+
+	ntsync_assert_obj_lock(obj);
+	ntsync_pi_channel_changed_locked(c, min(level_of_work(r), e->node.level));
+	ntsync_entry_dispatch_locked(e, r);
+	r->message = (struct ntsync_message){
+		.id = e->id,
+		.payload = e->payload,
+		.reply = e->reply,
+		.token = ntsync_token_get_locked(&c->tokens, e->tid),
+		.tid = e->tid,
+		.prio = e->prio,
+	};
+}
+
+static struct ntsync_wait_entry *channel_next_waiter(struct ntsync_obj *obj)
+{
+	return obj->channel->pending.count ? ntsync_obj_first_any(obj) : NULL;
+}
+
+/* A receiver parks: it does not work on what it has any more. */
+static void channel_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
+{
+	struct ntsync_receiver *r = e->wait->taker.receiver;
+
+	r->parked = e;
+	ntsync_pi_channel_changed_locked(obj->channel, level_of_work(r));
+}
+
+static void channel_dequeue(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
+{
+	struct ntsync_receiver *r = e->wait->taker.receiver;
+
+	r->parked = NULL;
+	ntsync_pi_channel_changed_locked(obj->channel, level_of_work(r));
+}
+
+static void channel_show(struct seq_file *m, const union ntsync_state *copy)
+{
+	const struct ntsync_channel *c = copy->channel;
+	u32 depth, dispatched, receivers, tokens;
+
+	scoped_guard(raw_spinlock, &c->obj->lock) {
+		depth = c->pending.count;
+		dispatched = c->nr_dispatched;
+		receivers = c->nr_receivers;
+		tokens = c->tokens.count;
+	}
+	seq_printf(m, "ntsync-max-depth:\t%u\n", c->max_depth);
+	seq_printf(m, "ntsync-depth:\t%u\n", depth);
+	seq_printf(m, "ntsync-dispatched:\t%u\n", dispatched);
+	seq_printf(m, "ntsync-receivers:\t%u\n", receivers);
+	seq_printf(m, "ntsync-registrations:\t%u\n", tokens);
+}
+
+static void channel_destroy(struct ntsync_obj *obj)
+{
+	struct ntsync_channel *c = obj->channel;
+
+	/* Senders hold the file. */
+	WARN_ON_ONCE(c->pending.count || c->nr_dispatched);
+	ntsync_receivers_destroy(c);
+	ntsync_pi_channel_destroy(c);
+	ntsync_tokens_destroy(&c->tokens);
+	kfree(c);
+}
+
+const struct ntsync_obj_ops ntsync_channel_ops = {
+	.name = "channel",
+	.signaled = channel_signaled,
+	.acquire = acquire_entry,
+	.next_waiter = channel_next_waiter,
+	.enqueued = channel_enqueued,
+	.dequeue = channel_dequeue,
+	.show = channel_show,
+	.destroy = channel_destroy,
+};
+
+struct ntsync_obj *ntsync_channel_create(struct ntsync_device *dev, u32 max_depth)
+{
+	struct ntsync_channel *c;
+	struct ntsync_obj *obj;
+
+	if (!max_depth || max_depth > NTSYNC_CHANNEL_MAX_DEPTH)
+		return ERR_PTR(-EINVAL);
+	c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+	if (!c)
+		return ERR_PTR(-ENOMEM);
+	obj = ntsync_obj_alloc(dev, &ntsync_channel_ops);
+	if (!obj) {
+		kfree(c);
+		return ERR_PTR(-ENOMEM);
+	}
+	c->obj = obj;
+	c->id = atomic64_inc_return(&last_id);
+	c->max_depth = max_depth;
+	ntsync_waitq_init(&c->pending);
+	ntsync_pi_channel_init(c);
+	ntsync_channel_init_watch(c);
+	obj->channel = c;
+	return obj;
+}
+
+static bool is_channel(const struct ntsync_obj *obj)
+{
+	return obj->ops == &ntsync_channel_ops;
+}
+
+/* ---- send ---- */
+
+static int post(struct ntsync_channel *c, struct ntsync_channel_entry *e)
+{
+	struct ntsync_hold h;
+	int ret = 0;
+
+	ntsync_obj_hold(&h, c->obj);
+	if (c->deserted) {
+		ret = -EPIPE;
+	} else if (c->pending.count >= c->max_depth) {
+		ret = -EAGAIN;
+	} else {
+		ntsync_entry_queue_locked(e);
+		ntsync_pi_channel_changed_locked(c, e->node.level);
+		trace_ntsync_channel_send(c->id, e->id, current->pid, e->prio);
+		ntsync_wake_takers(&h);
+	}
+	ntsync_obj_unhold(&h);
+	return ret;
+}
+
+/* Takes @e out if it is still there. What the sender answers; @ret is why it woke up. */
+static int withdraw(struct ntsync_channel *c, struct ntsync_channel_entry *e, int ret)
+{
+	struct ntsync_hold h;
+
+	ntsync_obj_hold(&h, c->obj);
+	if (ntsync_wait_claim(e->wait, NTSYNC_SEND_WITHDRAWN)) {
+		if (e->receiver)
+			ret = -EINTR;
+		ntsync_entry_remove_locked(e);
+		ntsync_pi_channel_changed_locked(c, e->node.level);
+		trace_ntsync_channel_withdraw(c->id, e->id, current->pid);
+	}
+	ntsync_obj_unhold(&h);
+
+	switch (atomic_read(&e->wait->claim)) {
+	case NTSYNC_SEND_REPLIED:
+		return 0;
+	case NTSYNC_SEND_RESET:
+		return -ECONNRESET;
+	case NTSYNC_SEND_DESERTED:
+		return -EPIPE;
+	default:
+		return ret;
+	}
+}
+
+static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *e)
+{
+	const struct ntsync_wait_req req = { .deadline.expires = KTIME_MAX };
+	struct ntsync_wait w;
+	int ret;
+
+	ntsync_wait_init(&w, &req, NULL, false);
+	w.send = e;
+	e->wait = &w;
+	ret = post(c, e);
+	if (ret)
+		return ret;
+	ret = ntsync_pi_block(&w);
+	if (!ret)
+		ret = ntsync_wait_sleep(&w, &req.deadline);
+	ret = withdraw(c, e, ret);
+	ntsync_pi_unblock(&w);
+	return ret;
+}
+
+/**
+ * ntsync_channel_send() - send a request and wait for the reply
+ * @obj: the channel
+ * @policy: SCHED_FIFO or SCHED_RR
+ * @prio: of the request, or 0; no more than the caller may hand on is used
+ * @payload: for the receiver
+ * @reply: likewise
+ *
+ * Context: process; sleeps; the caller keeps the object.
+ * Return: 0, -EINVAL, -ENOMEM, -EPIPE, -EAGAIN, -ECONNRESET, -EINTR, -ERESTARTSYS.
+ */
+int ntsync_channel_send(struct ntsync_obj *obj, u32 policy, u32 prio, u64 payload, u64 reply)
+{
+	struct ntsync_channel_entry *e;
+	int ret;
+
+	if (!is_channel(obj))
+		return -EINVAL;
+	e = ntsync_cache_alloc_channel_entry();
+	if (!e)
+		return -ENOMEM;
+	e->channel = obj->channel;
+	e->payload = payload;
+	e->reply = reply;
+	e->tid = task_pid_vnr(current);
+	e->prio = prio ? ntsync_boost_clamp(prio) : 0;
+	e->policy = e->prio ? policy : SCHED_FIFO;
+	ret = send_and_wait(obj->channel, e);
+	ntsync_cache_free_channel_entry(e);
+	return ret;
+}
+
+/* ---- receive ---- */
+
+/* -EAGAIN if nothing is pending; then, if @block, the entry is queued. */
+static int take_or_park(struct ntsync_obj *obj, struct ntsync_wait_entry *e, bool block)
+{
+	struct ntsync_receiver *r = e->wait->taker.receiver;
+	struct ntsync_hold h;
+	int ret = 0;
+
+	ntsync_obj_hold(&h, obj);
+	if (ntsync_receiver_left_locked(r)) {
+		ret = -EBADF;
+	} else {
+		if (block)
+			r->set++;
+		if (channel_signaled(obj, 0)) {
+			acquire_entry(obj, &e->wait->taker);
+		} else {
+			ret = -EAGAIN;
+			if (block)
+				ntsync_wait_queue_locked(e);
+		}
+	}
+	ntsync_obj_unhold(&h);
+	return ret;
+}
+
+static int sleep_for_entry(struct ntsync_wait *w, const struct ntsync_deadline *deadline)
+{
+	int ret = ntsync_pi_block(w);
+
+	if (!ret)
+		ret = ntsync_wait_sleep(w, deadline);
+	ntsync_wait_dequeue_any(&w->entries[0]);
+	ntsync_pi_unblock(w);
+	ntsync_pi_catch_up();
+	switch (atomic_read(&w->claim)) {
+	case NTSYNC_UNCLAIMED:
+		return ret;
+	case NTSYNC_RECV_CLOSED:
+		return -EBADF;
+	default:
+		return 0;
+	}
+}
+
+static int receive(struct ntsync_obj *obj, struct ntsync_receiver *r, bool block)
+{
+	const struct ntsync_wait_req req = {
+		.objs = &obj,
+		.count = 1,
+		.deadline.expires = KTIME_MAX,
+	};
+	struct ntsync_wait_entry entry;
+	struct ntsync_wait w;
+	int ret;
+
+	ntsync_wait_init(&w, &req, &entry, false);
+	w.taker.receiver = r;
+	ret = take_or_park(obj, &entry, block);
+	if (ret == -EAGAIN && block)
+		ret = sleep_for_entry(&w, &req.deadline);
+	return ret;
+}
+
+/**
+ * ntsync_channel_recv() - receive the best request
+ * @obj: the channel
+ * @file: its file
+ * @block: wait for one
+ * @msg: out
+ *
+ * A request that can't be delivered goes back by ntsync_channel_put_back().
+ *
+ * Context: process; sleeps; the caller keeps the object.
+ * Return: 0, -EINVAL, -ENOMEM, -EAGAIN, -EBADF (the process has closed the channel
+ * meanwhile), -ERESTARTSYS.
+ */
+int ntsync_channel_recv(struct ntsync_obj *obj, struct file *file, bool block,
+			struct ntsync_message *msg)
+{
+	struct ntsync_receiver *r;
+	int ret;
+
+	if (!is_channel(obj))
+		return -EINVAL;
+	ntsync_boost_end();
+	r = ntsync_receiver_enter(obj->channel, file);
+	if (IS_ERR(r))
+		return PTR_ERR(r);
+	ret = receive(obj, r, block);
+	if (ret)
+		return ret;
+	*msg = r->message;
+	trace_ntsync_channel_receive(obj->channel->id, msg->id, current->pid, msg->tid, msg->prio);
+	return 0;
+}
+
+/* current has received entry @id and could not be told. Somebody else may be. */
+void ntsync_channel_put_back(struct ntsync_obj *obj, u64 id)
+{
+	struct ntsync_channel *c = obj->channel;
+	struct ntsync_channel_entry *e;
+	struct ntsync_hold h;
+
+	ntsync_obj_hold(&h, obj);
+	e = ntsync_entry_find_locked(c, id);
+	if (e && e->receiver->task == current) {
+		ntsync_entry_put_back_locked(e);
+		ntsync_pi_channel_changed_locked(c, e->node.level);
+		ntsync_wake_takers(&h);
+	}
+	ntsync_obj_unhold(&h);
+}
+
+/* ---- reply ---- */
+
+/* -ENOENT if nobody waits for a reply to @id. */
+int ntsync_channel_reply(struct ntsync_obj *obj, u64 id)
+{
+	struct ntsync_channel_entry *e;
+	struct ntsync_hold h;
+
+	if (!is_channel(obj))
+		return -EINVAL;
+	ntsync_obj_hold(&h, obj);
+	ntsync_hold_make_room(&h);
+	e = ntsync_entry_find_locked(obj->channel, id);
+	if (e)
+		ntsync_entry_finish_locked(&h, e, NTSYNC_SEND_REPLIED);
+	ntsync_obj_unhold(&h);
+	if (!e)
+		return -ENOENT;
+	trace_ntsync_channel_reply(obj->channel->id, id, current->pid);
+	return 0;
+}
+
+/* ---- tokens ---- */
+
+/* Replaces an earlier one. -EINVAL, -ENOMEM, -ENOSPC. */
+int ntsync_channel_register(struct ntsync_obj *obj, u32 tid, u64 token)
+{
+	struct ntsync_token *t;
+	int ret;
+
+	if (!tid || !is_channel(obj))
+		return -EINVAL;
+	t = ntsync_token_alloc(tid, token);
+	if (!t)
+		return -ENOMEM;
+	scoped_guard(raw_spinlock, &obj->lock)
+		ret = ntsync_token_swap_locked(&obj->channel->tokens, &t);
+	ntsync_token_free(t);
+	return ret;
+}
+
+int ntsync_channel_deregister(struct ntsync_obj *obj, u32 tid)
+{
+	struct ntsync_token *t;
+
+	if (!is_channel(obj))
+		return -EINVAL;
+	scoped_guard(raw_spinlock, &obj->lock)
+		t = ntsync_token_take_locked(&obj->channel->tokens, tid);
+	ntsync_token_free(t);
+	return 0;
+}
+
+/* ---- close ---- */
+
+/* A process has closed a descriptor; @files is its table. */
+void ntsync_channel_flush(struct ntsync_obj *obj, struct file *file, const void *files)
+{
+	ntsync_receivers_flush(obj->channel, file, files);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A channel's insides, for the files that work on them: entry.c, receiver.c,
+ * channel.c, pi_channel.c.
+ *
+ * An entry is one request. Its states, each left and entered under obj->lock:
+ *
+ *	state		in			receiver	left by
+ * [1]	pending		channel->pending	NULL		dispatch, EPIPE, withdrawal
+ * [2]	dispatched	channel->dispatched,	who has it	reply, ECONNRESET, withdrawal,
+ *			receiver->entries			back to [1] if it can't be delivered
+ * [3]	done		nothing			NULL		the sender frees it
+ */
+#ifndef NTSYNC_CHANNEL_H
+#define NTSYNC_CHANNEL_H
+
+#include <linux/workqueue.h>
+
+#include "lock.h"
+#include "ntsync_internal.h"
+
+/**
+ * struct ntsync_channel_entry - a request whose sender waits
+ * @node: in channel->pending [1]; in channel->dispatched by @id [2]
+ * @of_receiver: in receiver->entries [2]
+ * @channel: immutable
+ * @receiver: who has it [2]
+ * @wait: the sender's; a claim of it is one of enum ntsync_send_result; immutable
+ * @id: set when it is queued
+ * @payload: immutable, as all below but @set
+ * @reply: for the receiver
+ * @tid: the sender's, in its pid namespace
+ * @prio: what the sender has asked for, and may; 0 = nothing
+ * @policy: SCHED_FIFO or SCHED_RR
+ * @set: which of the receiver's sets it belongs to, see struct ntsync_receiver
+ *
+ * @node.level is the best of @prio and what the sender inherits while it waits.
+ */
+struct ntsync_channel_entry {
+	struct ntsync_waitq_node node;
+	struct rb_node of_receiver;
+	struct ntsync_channel *channel;
+	struct ntsync_receiver *receiver;
+	struct ntsync_wait *wait;
+	u64 id;
+	u64 payload;
+	u64 reply;
+	u32 tid;
+	u32 prio;
+	u32 policy;
+	u32 set;
+};
+
+enum ntsync_send_result {
+	NTSYNC_SEND_REPLIED,
+	NTSYNC_SEND_RESET,
+	NTSYNC_SEND_DESERTED,
+	NTSYNC_SEND_WITHDRAWN,
+};
+
+/* What a parked receiver's wait is claimed with, if not with 0, for an entry. */
+#define NTSYNC_RECV_CLOSED	1
+
+/**
+ * struct ntsync_receiver - a task that has received from a channel
+ * @by_task: in channel->receivers
+ * @by_exit: in the table of all; receiver.c's lock, as @dead
+ * @dead: the task has gone, this is to be cleared away
+ * @task: counted, so that its address means nobody else; immutable
+ * @channel: immutable
+ * @party: its process, NULL if that has let go of the channel
+ * @member: in party->members or party->leaving
+ * @parked: its entry in obj->any, while it waits for a request
+ * @entries: requests that it has not replied to: those of the newest set first, and
+ *	of a set the best
+ * @set: number of the newest set. Each blocking receive begins one, which puts
+ *	aside what the receiver had before; a TRY_RECV2 adds to it
+ * @message: what the last receive has got; written in acquire(), the task's own
+ *	afterwards
+ * @source: what the channel contributes to it; pi_lock
+ * @of_channel: in channel->sources; pi_lock
+ */
+struct ntsync_receiver {
+	struct rb_node by_task;
+	struct hlist_node by_exit;
+	struct list_head dead;
+	struct task_struct *task;
+	struct ntsync_channel *channel;
+	struct ntsync_party *party;
+	struct list_head member;
+	struct ntsync_wait_entry *parked;
+	struct rb_root_cached entries;
+	u32 set;
+	struct ntsync_message message;
+	struct ntsync_pi_source source;
+	struct list_head of_channel;
+};
+
+/**
+ * struct ntsync_party - a process that receives from a channel
+ * @by_files: in channel->parties, until it lets go
+ * @files: its table of descriptors; for comparing only
+ * @members: its receivers
+ * @leaving: those that are still to be dealt with after it has let go
+ * @left: it has let go
+ */
+struct ntsync_party {
+	struct rb_node by_files;
+	const void *files;
+	struct list_head members;
+	struct list_head leaving;
+	bool left;
+};
+
+/**
+ * struct ntsync_channel - the state of a channel; all under obj->lock but what says otherwise
+ * @obj: the object; immutable
+ * @id: for traces, unique for ever; immutable
+ * @max_depth: immutable
+ * @pending: entries that wait for a receiver
+ * @dispatched: entries that a receiver has, by id
+ * @nr_dispatched: how many
+ * @last_id: of the last entry
+ * @deserted: processes have received, and none is left
+ * @receivers: by task
+ * @nr_receivers: how many
+ * @parties: by table of descriptors
+ * @tokens: token.c
+ * @news: for the arbiter: what the receivers get has to be looked at
+ * @sources: the receivers; pi_lock
+ * @watch: looks whether anybody is left who could receive; receiver.c
+ * @watched: the file that @watch holds, NULL if it is not running
+ */
+struct ntsync_channel {
+	struct ntsync_obj *obj;
+	u64 id;
+	u32 max_depth;
+	struct ntsync_waitq pending;
+	struct rb_root dispatched;
+	u32 nr_dispatched;
+	u64 last_id;
+	bool deserted;
+	struct rb_root receivers;
+	u32 nr_receivers;
+	struct rb_root parties;
+	struct ntsync_tokens tokens;
+	struct ntsync_pi_news news;
+	struct list_head sources;
+	struct delayed_work watch;
+	struct file *watched;
+};
+
+/* ---- entry.c: where entries stand; all under obj->lock ---- */
+
+int ntsync_entry_own_level(const struct ntsync_channel_entry *e);
+void ntsync_entry_queue_locked(struct ntsync_channel_entry *e);
+void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_receiver *r);
+void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e);
+void ntsync_entry_remove_locked(struct ntsync_channel_entry *e);
+void ntsync_entry_set_level_locked(struct ntsync_channel_entry *e, int level);
+struct ntsync_channel_entry *ntsync_entry_find_locked(const struct ntsync_channel *c, u64 id);
+
+static inline struct ntsync_channel_entry *ntsync_channel_first_pending(const struct ntsync_channel *c)
+{
+	struct ntsync_waitq_node *n = ntsync_waitq_first(&c->pending);
+
+	return n ? container_of(n, struct ntsync_channel_entry, node) : NULL;
+}
+
+static inline struct ntsync_channel_entry *ntsync_receiver_first_entry(const struct ntsync_receiver *r)
+{
+	return rb_entry_safe(rb_first_cached(&r->entries), struct ntsync_channel_entry,
+			     of_receiver);
+}
+
+/* ---- pi_channel.c ---- */
+
+void ntsync_pi_channel_init(struct ntsync_channel *c);
+int ntsync_pi_receiver_add(struct ntsync_receiver *r);
+void ntsync_pi_receiver_remove(struct ntsync_receiver *r);
+void ntsync_pi_channel_destroy(struct ntsync_channel *c);
+
+/* Under obj->lock: something about an entry of @level has changed. */
+static inline void ntsync_pi_channel_changed_locked(struct ntsync_channel *c, int level)
+{
+	if (level < MAX_RT_PRIO && ntsync_pi_enabled)
+		ntsync_pi_changed_locked(&c->news);
+}
+
+/* ---- receiver.c ---- */
+
+struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct file *file);
+void ntsync_receivers_flush(struct ntsync_channel *c, struct file *file, const void *files);
+void ntsync_receivers_destroy(struct ntsync_channel *c);
+void ntsync_channel_init_watch(struct ntsync_channel *c);
+void ntsync_entry_finish_locked(struct ntsync_hold *h, struct ntsync_channel_entry *e,
+				enum ntsync_send_result result);
+
+static inline bool ntsync_receiver_left_locked(const struct ntsync_receiver *r)
+{
+	return !r->party || r->party->left;
+}
+
+#endif

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where a channel's entries stand: pending ones by (level, arrival), dispatched ones by
+ * id, and those of one receiver by (set, level, id). Each step is O(log entries), and
+ * made under obj->lock. What the steps mean, and who is told, is channel.c's.
+ */
+#include "channel.h"
+
+/* What the sender has asked for, whatever it inherits. */
+int ntsync_entry_own_level(const struct ntsync_channel_entry *e)
+{
+	return e->prio ? MAX_RT_PRIO - 1 - e->prio : MAX_RT_PRIO;
+}
+
+static bool id_before(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct ntsync_channel_entry, node.rb)->id <
+	       rb_entry(b, struct ntsync_channel_entry, node.rb)->id;
+}
+
+static int compare_id(const void *key, const struct rb_node *node)
+{
+	const struct ntsync_channel_entry *e =
+		rb_entry(node, struct ntsync_channel_entry, node.rb);
+	u64 id = *(const u64 *)key;
+
+	return id < e->id ? -1 : id > e->id;
+}
+
+static bool handled_before(struct rb_node *a, const struct rb_node *b)
+{
+	const struct ntsync_channel_entry *l =
+		rb_entry(a, struct ntsync_channel_entry, of_receiver);
+	const struct ntsync_channel_entry *r =
+		rb_entry(b, struct ntsync_channel_entry, of_receiver);
+
+	if (l->set != r->set)
+		return (s32)(l->set - r->set) > 0;
+	if (l->node.level != r->node.level)
+		return l->node.level < r->node.level;
+	return l->id < r->id;
+}
+
+/* A new one, at the end of its level. */
+void ntsync_entry_queue_locked(struct ntsync_channel_entry *e)
+{
+	struct ntsync_channel *c = e->channel;
+
+	ntsync_assert_obj_lock(c->obj);
+	e->id = ++c->last_id;
+	ntsync_waitq_insert(&c->pending, &e->node, ntsync_entry_own_level(e));
+}
+
+void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_receiver *r)
+{
+	struct ntsync_channel *c = e->channel;
+
+	ntsync_assert_obj_lock(c->obj);
+	ntsync_waitq_erase(&c->pending, &e->node);
+	rb_add(&e->node.rb, &c->dispatched, id_before);
+	c->nr_dispatched++;
+	e->receiver = r;
+	e->set = r->set;
+	rb_add_cached(&e->of_receiver, &r->entries, handled_before);
+}
+
+static void undispatch(struct ntsync_channel_entry *e)
+{
+	rb_erase_cached(&e->of_receiver, &e->receiver->entries);
+	e->receiver = NULL;
+	rb_erase(&e->node.rb, &e->channel->dispatched);
+	e->channel->nr_dispatched--;
+}
+
+/* It keeps its turn. */
+void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e)
+{
+	ntsync_assert_obj_lock(e->channel->obj);
+	undispatch(e);
+	ntsync_waitq_put_back(&e->channel->pending, &e->node);
+}
+
+void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
+{
+	ntsync_assert_obj_lock(e->channel->obj);
+	if (e->receiver)
+		undispatch(e);
+	else
+		ntsync_waitq_erase(&e->channel->pending, &e->node);
+}
+
+/* Its sender inherits, or no more. Nothing if it is done with. */
+void ntsync_entry_set_level_locked(struct ntsync_channel_entry *e, int level)
+{
+	ntsync_assert_obj_lock(e->channel->obj);
+	if (e->receiver) {
+		rb_erase_cached(&e->of_receiver, &e->receiver->entries);
+		e->node.level = level;
+		rb_add_cached(&e->of_receiver, &e->receiver->entries, handled_before);
+	} else if (!ntsync_wait_claimed(e->wait)) {
+		ntsync_waitq_move(&e->channel->pending, &e->node, level);
+	}
+}
+
+/* Dispatched, by its id; or NULL. */
+struct ntsync_channel_entry *ntsync_entry_find_locked(const struct ntsync_channel *c, u64 id)
+{
+	ntsync_assert_obj_lock(c->obj);
+	return rb_entry_safe(rb_find(&id, &c->dispatched, compare_id),
+			     struct ntsync_channel_entry, node.rb);
+}

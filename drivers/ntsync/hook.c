@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Probes on the kernel's tracepoints: how a module hears of forks and exits.
+ */
+#include <linux/string.h>
+#include <linux/tracepoint.h>
+
+#include "ntsync_internal.h"
+
+struct search {
+	const char *name;
+	struct tracepoint *found;
+};
+
+static void compare(struct tracepoint *tp, void *data)
+{
+	struct search *s = data;
+
+	if (!strcmp(tp->name, s->name))
+		s->found = tp;
+}
+
+/* -ENODEV if the kernel has no such tracepoint. */
+int ntsync_hook_init(struct ntsync_hook *hook, const char *name, void *probe)
+{
+	struct search s = { .name = name };
+	int ret;
+
+	for_each_kernel_tracepoint(compare, &s);
+	if (!s.found)
+		return -ENODEV;
+	ret = tracepoint_probe_register(s.found, probe, NULL);
+	if (ret)
+		return ret;
+	hook->tracepoint = s.found;
+	hook->probe = probe;
+	return 0;
+}
+
+/* The probe is not running any more after this. */
+void ntsync_hook_exit(struct ntsync_hook *hook)
+{
+	tracepoint_probe_unregister(hook->tracepoint, hook->probe, NULL);
+	tracepoint_synchronize_unregister();
+}
