@@ -15,7 +15,8 @@
  * - It is one system call. The library keeps no state, allocates no memory and
  *   creates no threads, so every function may be called from any thread at any
  *   time, and from a signal handler (that saves errno around it).
- * - It does not wait. Those that do (ntsync_wait_any(), ntsync_wait_all()) say
+ * - It does not wait. Those that do (ntsync_wait_any(), ntsync_wait_all(),
+ *   ntsync_channel_send_pi(), ntsync_channel_recv(), ntsync_channel_recv2()) say
  *   so. "Does not wait" is not a bound on time: the driver may allocate memory
  *   when it creates an object.
  * - -EBADF: the descriptor is not open, or was opened with O_PATH.
@@ -269,6 +270,192 @@ int ntsync_event_pulse(int event, uint32_t *prev);
  * Return: 0 or an error common to all functions.
  */
 int ntsync_event_read(int event, uint32_t *manual, uint32_t *signaled);
+
+/* -------------------------------------------------------------- Channels */
+
+/*
+ * A channel carries requests from threads that call to threads that serve, each
+ * request with a priority, and the caller waits for the reply: QNX's MsgSend(),
+ * MsgReceive() and MsgReply(). Two numbers go with a request, as they are; data is
+ * for the caller and the server to share, in memory that both have.
+ *
+ * Who serves runs at the priority of the best request that he has or that waits
+ * for him, if his own is lower. What exactly he inherits, and what happens when
+ * either side goes away, is in ntsync_uapi.h, under "Channels".
+ *
+ * All functions here need NTSYNC_FEATURE_CHANNEL, ntsync_channel_try_recv2() also
+ * NTSYNC_FEATURE_CHANNEL_TRY_RECV2. On a driver without it:
+ * -ENOTSUP: @dev is an instance, or @channel is an object, of a driver that does
+ * not offer this. To find that out, after the driver's -ENOTTY, takes one or two
+ * system calls more.
+ * On a driver that has channels:
+ * -EINVAL: @channel is an object of another type.
+ */
+
+/**
+ * ntsync_channel_create() - create a channel (ChannelCreate)
+ * @dev: the instance.
+ * @max_depth: how many requests may be pending, that is, not received yet; 1 to
+ *	NTSYNC_CHANNEL_MAX_DEPTH.
+ *
+ * There is no connection to be made: whoever has the descriptor may send, receive
+ * and reply.
+ *
+ * Return: a descriptor (O_CLOEXEC), or
+ * -EINVAL: @max_depth is out of range.
+ * -EMFILE, -ENFILE, -ENOMEM: out of descriptors or memory.
+ */
+int ntsync_channel_create(int dev, uint32_t max_depth);
+
+/**
+ * ntsync_channel_send_pi() - send a request and wait for the reply (MsgSend)
+ * @channel: the channel.
+ * @policy: SCHED_FIFO or SCHED_RR; any if @prio is 0.
+ * @prio: priority of the request, 1 to 99; 0: none.
+ * @payload: for the receiver, &ntsync_channel_request.payload.
+ * @reply: for the receiver, &ntsync_channel_request.reply.
+ *
+ * Waits, without a deadline, so a signal handler should not call it. Unlike
+ * MsgSend(), it does not take the priority of the calling thread: @prio is what
+ * counts, and what the thread inherits from others while it waits is passed on.
+ * A caller hands on at most what it may have itself, as with
+ * ntsync_event_set_pi(); a @prio above that is lowered.
+ *
+ * -EINTR is handed to the caller and not retried. The request is withdrawn, but
+ * whether a receiver had it by then, and has executed it or is about to, can't be
+ * told from it: repeat the call only if it does no harm to be executed twice.
+ * Handlers installed with SA_RESTART don't cause -EINTR as long as no receiver has
+ * the request; once one has, every handler does. Of a reply and a signal, the
+ * reply wins.
+ *
+ * Return: 0 after the reply, or
+ * -EINVAL: @policy or @prio is none of these.
+ * -EAGAIN: as many requests are pending as the channel may hold. Returned at once:
+ * MsgSend() has no such limit.
+ * -EPIPE: whoever received from this channel has gone. The request was not
+ * executed, and the call may be repeated.
+ * -ECONNRESET: who had received this request has gone. It may have been executed.
+ * -EINTR: a signal was handled.
+ * -ENOMEM.
+ */
+int ntsync_channel_send_pi(int channel, uint32_t policy, uint32_t prio, uint64_t payload,
+			   uint64_t reply);
+
+/**
+ * struct ntsync_channel_request - a request that was received
+ * @id: what ntsync_channel_reply() wants to know. Counted from 1 in each channel,
+ *	never used again.
+ * @payload: as given to ntsync_channel_send_pi().
+ * @reply: as given there.
+ * @sender_tid: the sender's thread id (gettid(2)) in its own pid namespace.
+ * @prio: the request's priority, lowered to what the sender may hand on; 0: none.
+ * @token: what was registered for @sender_tid when the request was received; 0 if
+ *	nothing was, and always after ntsync_channel_recv().
+ */
+struct ntsync_channel_request {
+	uint64_t id;
+	uint64_t payload;
+	uint64_t reply;
+	uint32_t sender_tid;
+	uint32_t prio;
+	uint64_t token;
+};
+
+/**
+ * ntsync_channel_recv() - wait for a request and take it (MsgReceive)
+ * @channel: the channel.
+ * @request: where to write it. Not NULL.
+ *
+ * Waits, without a deadline, so a signal handler should not call it. Takes the
+ * request of the highest priority, the oldest among equals. Of several threads
+ * that wait, one gets it: that of the highest priority.
+ *
+ * The thread has at least the request's priority until somebody replies or the
+ * thread waits for the next request; and that of a better request from the moment
+ * when it is sent. More than one request may be open at a time.
+ *
+ * -EINTR is handed to the caller and not retried; to go on, call again. Handlers
+ * installed with SA_RESTART don't cause it. Of a request and a signal, the request
+ * wins: with -EINTR, nothing was received.
+ *
+ * Return: 0, or
+ * -EINTR: a signal was handled.
+ * -EBADF: also: the process has closed its last descriptor of the channel
+ * meanwhile.
+ * -EFAULT: @request cannot be written. The request is still pending.
+ * -ENOMEM.
+ */
+int ntsync_channel_recv(int channel, struct ntsync_channel_request *request);
+
+/**
+ * ntsync_channel_recv2() - wait for a request, and look up its sender's token
+ * @channel: the channel.
+ * @request: where to write it. Not NULL.
+ *
+ * As ntsync_channel_recv(), with the token.
+ *
+ * Return: as ntsync_channel_recv().
+ */
+int ntsync_channel_recv2(int channel, struct ntsync_channel_request *request);
+
+/**
+ * ntsync_channel_try_recv2() - take a request if there is one
+ * @channel: the channel.
+ * @request: where to write it. Not NULL.
+ *
+ * As ntsync_channel_recv2(), but does not wait. A thread that takes several
+ * requests in this way keeps the priority of the best one that it has not replied
+ * to. (MsgReceive() of QNX has a timeout of 0 instead.)
+ *
+ * Return: 0, or
+ * -EAGAIN: no request is pending.
+ * -EFAULT: @request cannot be written. The request is still pending.
+ * -ENOMEM.
+ */
+int ntsync_channel_try_recv2(int channel, struct ntsync_channel_request *request);
+
+/**
+ * ntsync_channel_reply() - let the sender of a request go on (MsgReply)
+ * @channel: the channel.
+ * @id: &ntsync_channel_request.id.
+ *
+ * Any thread that has the channel may reply, not only the one that received. It is
+ * the latter that gives up the request's priority.
+ *
+ * Return: 0, or
+ * -ENOENT: the id is unknown, not received yet or replied to already; or the
+ * sender is no longer there: interrupted, or ended. Nothing is left to be done
+ * then.
+ */
+int ntsync_channel_reply(int channel, uint64_t id);
+
+/**
+ * ntsync_channel_register_thread() - give a sender a token
+ * @channel: the channel.
+ * @tid: the sender's thread id, as &ntsync_channel_request.sender_tid; not 0.
+ * @token: what ntsync_channel_recv2() shall report for it, such as the address of
+ *	what the server knows about this thread. (What a connection's cookie is to
+ *	MsgReceive().)
+ *
+ * Replaces an earlier token. It holds for what is received from now on, pending
+ * requests included, and stays until it is deregistered: the end of the thread is
+ * not noticed.
+ *
+ * Return: 0, or
+ * -EINVAL: @tid is 0.
+ * -ENOSPC: the channel has 32768 tokens.
+ * -ENOMEM.
+ */
+int ntsync_channel_register_thread(int channel, uint32_t tid, uint64_t token);
+
+/**
+ * ntsync_channel_deregister_thread() - forget a sender's token
+ * @channel: the channel.
+ * @tid: the sender's thread id.
+ *
+ * Return: 0, also if there was no token, or an error common to all of these.
+ */
+int ntsync_channel_deregister_thread(int channel, uint32_t tid);
 
 /* ----------------------------------------------------------------- Waits */
 

@@ -329,16 +329,58 @@ struct ntsync_event_set_pi_args {
 
 #define NTSYNC_IOC_EVENT_SET_PI		_IOW('N', 0x8e, struct ntsync_event_set_pi_args)
 
+/**
+ * DOC: Channels
+ *
+ * A channel carries requests from senders to receivers: a send blocks until
+ * somebody replies. Requests are received in the order of their priority, and in
+ * order of arrival within one. Two are of one priority, the lowest, if they
+ * have none and inherit none (see below).
+ *
+ * A request is *pending* until it is received, and *dispatched* from then until
+ * the reply.
+ *
+ * A *receiver* is a thread that has entered CHANNEL_RECV, _RECV2 or _TRY_RECV2.
+ * It inherits, in addition to its own priority,
+ *
+ * * from the requests that it works on: those received and not replied to. They
+ *   form sets. Each CHANNEL_RECV and CHANNEL_RECV2 begins a new set,
+ *   CHANNEL_TRY_RECV2 adds to the last one. The last set that is not empty
+ *   counts, and in it the best request. While the receiver sleeps in a receive
+ *   its requests give it nothing.
+ * * from the best pending request, unless it is the receiver's own: so a request
+ *   that is better than what all receivers work on does not wait behind others.
+ *
+ * A receiver that was asleep runs with the request's priority before it returns.
+ *
+ * What a request gives is the better of its own priority and what its sender
+ * inherits from others while it waits, the priority that it was given by
+ * EVENT_SET_PI included. The sender's own priority does not count.
+ *
+ * A *receiving process* is one that has a receiver among its threads and a
+ * descriptor of the channel. When it gives up the last descriptor, by close(2),
+ * by execve(2) or because it ends, then
+ *
+ * * senders of requests that its receivers have return with ECONNRESET;
+ * * its receivers that sleep in a receive return with EBADF;
+ * * if no receiving process is left, senders of pending requests return with
+ *   EPIPE, and so does who sends later, until somebody receives again.
+ *
+ * When a receiver ends and its process goes on, senders of requests that it has
+ * return with ECONNRESET. Before the channel had its first receiver, senders
+ * wait. When every descriptor of it is closed, all its senders return with EPIPE
+ * or ECONNRESET.
+ */
+
 /* The largest depth of a channel. */
 #define NTSYNC_CHANNEL_MAX_DEPTH	1024
 
 /**
  * struct ntsync_channel_create_args - create a channel
- * @max_depth: how many entries may be pending, 1 to NTSYNC_CHANNEL_MAX_DEPTH.
+ * @max_depth: how many requests may be pending, 1 to NTSYNC_CHANNEL_MAX_DEPTH.
  * @__pad: ignored.
  *
- * NTSYNC_IOC_CREATE_CHANNEL, on dev, returns a channel: a mailbox of requests in
- * the order of their priority, whose senders wait for a reply. Announced by
+ * NTSYNC_IOC_CREATE_CHANNEL, on dev, returns a channel. Announced by
  * NTSYNC_FEATURE_CHANNEL.
  *
  * * EFAULT
@@ -359,17 +401,21 @@ struct ntsync_channel_create_args {
  * @reply_off: passed to the receiver as it is.
  *
  * NTSYNC_IOC_CHANNEL_SEND_PI, on a channel; announced by NTSYNC_FEATURE_CHANNEL.
- * Returns when somebody has replied.
+ * Returns when somebody has replied. Nothing is written. Callers can hand on at
+ * most what they may have themselves, as with EVENT_SET_PI; a higher @prio is
+ * lowered to that, to 0 if need be.
  *
  * * EFAULT
  * * EINVAL: @prio or @policy is none of these.
  * * ENOMEM
- * * EAGAIN: as many entries are pending as the channel may hold.
- * * EINTR: a signal came. The entry is withdrawn; one that a receiver already
- *   has may have been executed, and is not sent again.
- * * ECONNRESET: the process that had received the request has gone. The request
- *   may have been executed.
- * * EPIPE: no process is left that receives. The request was not executed.
+ * * EPIPE: no receiving process is left. The request was not executed.
+ * * EAGAIN: as many requests are pending as the channel may hold; dispatched
+ *   ones don't count.
+ * * ECONNRESET: the thread or the process that had received the request has
+ *   gone. The request may have been executed.
+ * * EINTR: a signal came. A pending request is withdrawn, and sent again under
+ *   a new id if the signal's handler restarts calls. A dispatched one may have
+ *   been executed: its send is never restarted, and a reply to it is ENOENT.
  */
 struct ntsync_channel_send_args {
 	__u32 policy;
@@ -386,16 +432,19 @@ struct ntsync_channel_send_args {
  * @payload_off: out: as the sender gave it.
  * @reply_off: out: as the sender gave it.
  * @sender_tid: out: the sender's thread id in its own pid namespace.
- * @prio: out: priority of the request, 0 if it has none.
+ * @prio: out: priority of the request after it was lowered to what the sender
+ *	may hand on, 0 if it has none. What the sender inherits does not show.
  *
  * NTSYNC_IOC_CHANNEL_RECV, on a channel; announced by NTSYNC_FEATURE_CHANNEL.
- * Waits for a request and takes the one of highest priority, the oldest among
- * equals.
+ * Waits for a request and takes the best one. A request goes to one receiver: of
+ * several that sleep in a receive, to the one of the highest priority.
  *
- * * EFAULT: the result cannot be written. The entry goes back to its place, so
- *   that its sender is not stranded.
  * * ENOMEM
  * * EINTR: a signal came. Nothing was received.
+ * * EBADF: the caller's process has given up its last descriptor of the channel
+ *   meanwhile. Nothing was received.
+ * * EFAULT: the result cannot be written. The request goes back to its place,
+ *   with its id, so that its sender is not stranded.
  */
 struct ntsync_channel_recv_args {
 	__u64 entry_id;
@@ -421,9 +470,11 @@ struct ntsync_channel_recv_args {
  * Otherwise as CHANNEL_RECV.
  *
  * NTSYNC_IOC_CHANNEL_TRY_RECV2, on a channel; announced by
- * NTSYNC_FEATURE_CHANNEL_TRY_RECV2. Does not wait:
+ * NTSYNC_FEATURE_CHANNEL_TRY_RECV2. Does not wait, so neither EINTR nor EBADF:
  *
- * * EAGAIN: no request is pending.
+ * * ENOMEM
+ * * EAGAIN: no request is pending. What the caller inherits has not changed.
+ * * EFAULT: as CHANNEL_RECV.
  */
 struct ntsync_channel_recv2_args {
 	__u64 entry_id;
@@ -438,8 +489,9 @@ struct ntsync_channel_recv2_args {
 #define NTSYNC_IOC_CHANNEL_TRY_RECV2	_IOWR('N', 0x98, struct ntsync_channel_recv2_args)
 
 /*
- * NTSYNC_IOC_CHANNEL_REPLY, on a channel: lets the sender of the entry whose id
- * is pointed to return. Any task may reply. Announced by NTSYNC_FEATURE_CHANNEL.
+ * NTSYNC_IOC_CHANNEL_REPLY, on a channel: lets the sender of the request whose id
+ * is pointed to return. Any task may reply; it is the receiver that has the
+ * request who ceases to inherit from it. Announced by NTSYNC_FEATURE_CHANNEL.
  *
  * EFAULT
  * ENOENT: the id is unknown, not received yet, or replied to already, or the
@@ -454,11 +506,13 @@ struct ntsync_channel_recv2_args {
  * @token: what CHANNEL_RECV2 reports for this thread.
  *
  * NTSYNC_IOC_CHANNEL_REGISTER_THREAD, on a channel; announced by
- * NTSYNC_FEATURE_CHANNEL. Replaces an earlier token.
+ * NTSYNC_FEATURE_CHANNEL. Replaces an earlier token. A token stays when the thread
+ * ends.
  *
  * * EFAULT
  * * EINVAL: @tid is 0.
  * * ENOMEM
+ * * ENOSPC: the channel has tokens of 32768 other threads.
  */
 struct ntsync_channel_register_thread_args {
 	__u32 tid;
