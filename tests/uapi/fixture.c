@@ -407,7 +407,7 @@ static void *waiter_thread(void *arg)
 	return NULL;
 }
 
-static void set_sched(pthread_attr_t *attr, const struct waiter_sched *sched)
+void set_thread_sched(pthread_attr_t *attr, const struct waiter_sched *sched)
 {
 	struct sched_param param = { .sched_priority = sched->prio };
 	cpu_set_t cpus;
@@ -440,7 +440,7 @@ struct waiter *start_running(struct fixture *f, unsigned long request,
 	pthread_attr_init(&attr);
 	if (sched) {
 		w->sched = *sched;
-		set_sched(&attr, sched);
+		set_thread_sched(&attr, sched);
 	}
 	assert_int_equal(pthread_create(&w->thread, &attr, waiter_thread, w), 0);
 	pthread_attr_destroy(&attr);

@@ -198,6 +198,8 @@ struct waiter_sched {
 	int cpu; /* pinned to cpu - 1; 0 = anywhere */
 };
 
+void set_thread_sched(pthread_attr_t *attr, const struct waiter_sched *sched);
+
 struct waiter *start_sched(struct fixture *f, unsigned long request,
 			   struct ntsync_wait_args args,
 			   const struct waiter_sched *sched);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests of channels share: calls made by helper threads, which are known
+ * to be asleep in them, and processes that talk to the test through pipes.
+ *
+ * A test whose process has entered a receive is a receiving process itself, and
+ * that changes what senders are told. channel_info() tells what is in a channel
+ * without entering it.
+ */
+#ifndef NTSYNC_TESTS_UAPI_CHANNEL_H
+#define NTSYNC_TESTS_UAPI_CHANNEL_H
+
+#include "fixture.h"
+
+#define SEND NTSYNC_IOC_CHANNEL_SEND_PI
+#define RECV NTSYNC_IOC_CHANNEL_RECV
+#define RECV2 NTSYNC_IOC_CHANNEL_RECV2
+#define TRY_RECV2 NTSYNC_IOC_CHANNEL_TRY_RECV2
+#define REPLY NTSYNC_IOC_CHANNEL_REPLY
+
+typedef struct ntsync_channel_recv2_args request_t;
+
+/* A test that ends its calls and processes, whatever became of it. */
+#define CHANNEL_TEST(fn)                                                       \
+	{                                                                      \
+		#fn, fn, channel_setup, channel_teardown,                      \
+			(char *)(__FILE__ ":" #fn)                             \
+	}
+int channel_setup(void **state);
+int channel_teardown(void **state);
+
+/* Skips the test on a driver that has no channels. */
+int new_channel(struct fixture *f, uint32_t max_depth);
+
+/* A number of its fdinfo: "depth", "dispatched", "receivers", "registrations". */
+int channel_info(int channel, const char *key);
+#define assert_depth(channel, depth)                                           \
+	assert_int_equal(channel_info(channel, "depth"), depth)
+
+/* Returns once the channel's @key is @value: a hang otherwise. */
+void await_info(int channel, const char *key, int value);
+
+/* The argument of SEND_PI, FIFO. */
+#define MESSAGE(priority, payload)                                             \
+	((struct ntsync_channel_send_args){                                    \
+		(priority) ? SCHED_FIFO : SCHED_OTHER, priority, payload,      \
+		~(uint64_t)(payload) })
+
+/*
+ * Calls in the test's own thread.
+ */
+int try_send(int channel, uint32_t prio, uint64_t payload);
+int receive(int channel, unsigned long request, request_t *out);
+int reply(int channel, uint64_t id);
+int register_thread(int channel, uint32_t tid, uint64_t token);
+int deregister_thread(int channel, uint32_t tid);
+
+/*
+ * The next request, by that ioctl, must be this one; returns its id. What the
+ * ioctl must not write has to be as it was.
+ */
+#define take_by(channel, request, prio, payload)                               \
+	channel_take(channel, request, prio, payload, __FILE__, __LINE__)
+#define take(channel, prio, payload) take_by(channel, TRY_RECV2, prio, payload)
+uint64_t channel_take(int channel, unsigned long request, uint32_t prio,
+		      uint64_t payload, const char *file, int line);
+
+/* Received and replied to. */
+#define serve(channel, prio, payload)                                          \
+	assert_ret(reply(channel, take(channel, prio, payload)), 0)
+
+/* Nothing is pending. Makes the test a receiving process. */
+#define assert_empty(channel)                                                  \
+	assert_ret(receive(channel, TRY_RECV2, &(request_t){ 0 }), -EAGAIN)
+
+/*
+ * Calls of helper threads. A thread whose call has returned stays, so that it
+ * goes on to have the request that it received, until call_end() or teardown,
+ * which ends calls that have not returned by SIGUSR2.
+ */
+struct call;
+
+/* @arg: sizeof(request_t) bytes at most, or a pointer for the ioctl itself. */
+struct call *call_running(struct fixture *f, int fd, unsigned long request,
+			  const void *arg, const struct waiter_sched *sched);
+struct call *call_at(struct fixture *f, int fd, unsigned long request, void *address,
+		     const struct waiter_sched *sched);
+
+/* As waiter_asleep(). */
+bool call_asleep(struct call *c);
+#define assert_call_asleep(c) assert_true(call_asleep(c))
+bool call_out(struct call *c);
+
+/* Returns once it sleeps in its call; it is a failure if it doesn't. */
+struct call *start_send(struct fixture *f, int channel, uint32_t prio,
+			uint64_t payload);
+struct call *start_recv(struct fixture *f, int channel, unsigned long request,
+			const struct waiter_sched *sched);
+
+/* Blocks until the call has returned. */
+int call_ret(struct call *c);
+#define assert_call(c, want) assert_ret(call_ret(c), want)
+
+/* Receives that returned 0: the request must be this one; returns its id. */
+#define assert_got(c, prio, payload)                                           \
+	channel_got(c, prio, payload, __FILE__, __LINE__)
+uint64_t channel_got(struct call *c, uint32_t prio, uint64_t payload,
+		     const char *file, int line);
+const request_t *call_request(struct call *c);
+
+/* The thread exits. It is gone on return. */
+void call_end(struct call *c);
+
+pid_t call_tid(struct call *c);
+void call_signal(struct call *c, int sig);
+
+/* How often it has been off its CPU: a thread that is not woken does not run. */
+long call_switches(struct call *c);
+
+/*
+ * A process on the other side. Its body can't use cmocka's assertions: CHECK()
+ * as in child_start(). It gets SIGKILL by teardown if it is still there.
+ */
+struct peer;
+typedef int (*peer_fn)(struct peer *p, void *arg);
+
+struct peer *peer_start(struct fixture *f, peer_fn body, void *arg);
+pid_t peer_pid(struct peer *p);
+/* In the body: says something, waits until it is told to go on. */
+void peer_say(struct peer *p, uint64_t word);
+void peer_wait(struct peer *p);
+/* In the test: hears the next word, lets it go on. */
+uint64_t peer_hear(struct peer *p);
+void peer_go(struct peer *p);
+/* kill -9. Returns when it is gone. */
+void peer_kill(struct peer *p);
+int peer_finish(struct peer *p);
+#define assert_peer_ok(p) assert_int_equal(peer_finish(p), 0)
+
+/* A body: receives by RECV2, says the id, replies when it is told to go on. */
+int peer_receives(struct peer *p, void *channel);
+
+/* Signals. */
+void count_signals(int sig, int flags);
+void await_signals(int count);
+extern atomic_int signals_counted;
+
+/*
+ * Nobody of a lower priority runs on CPU 0 in between: threads pinned there are
+ * where they are.
+ */
+void occupy_cpu(int priority);
+void free_cpu(void);
+
+#endif
