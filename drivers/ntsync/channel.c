@@ -52,14 +52,12 @@ static int level_of_work(const struct ntsync_receiver *r)
 	return e ? e->node.level : MAX_RT_PRIO;
 }
 
-/* The best pending entry goes to the taker. */
-static void acquire_entry(struct ntsync_obj *obj, struct ntsync_taker *taker)
+/* The best pending entry goes to @r. */
+static void dispatch_locked(struct ntsync_channel *c, struct ntsync_receiver *r)
 {
-	struct ntsync_receiver *r = taker->receiver;
-	struct ntsync_channel *c = obj->channel;
 	struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
 
-	ntsync_assert_obj_lock(obj);
+	ntsync_assert_obj_lock(c->obj);
 	ntsync_pi_channel_changed_locked(c, min(level_of_work(r), e->node.level));
 	ntsync_entry_dispatch_locked(e, r);
 	r->message = (struct ntsync_message){
@@ -72,23 +70,41 @@ static void acquire_entry(struct ntsync_obj *obj, struct ntsync_taker *taker)
 	};
 }
 
-static struct ntsync_wait_entry *channel_next_waiter(struct ntsync_obj *obj)
+static void channel_acquire(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
-	return obj->channel->pending.count ? ntsync_obj_first_any(obj) : NULL;
+	struct ntsync_channel *c = obj->channel;
+	struct ntsync_receiver *r = ntsync_receiver_find_locked(c, taker->task);
+
+	if (!taker->notice) {
+		dispatch_locked(c, r);
+	} else if (!r->noticed) {
+		r->noticed = true;
+		c->notices++;
+	}
 }
 
-/* A receiver parks: it does not work on what it has any more. */
+static struct ntsync_wait_entry *channel_next_waiter(struct ntsync_obj *obj)
+{
+	const struct ntsync_channel *c = obj->channel;
+
+	return c->pending.count > c->notices ? ntsync_obj_first_any(obj) : NULL;
+}
+
 static void channel_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
 {
-	struct ntsync_receiver *r = e->wait->taker.receiver;
+	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->taker.task);
 
 	r->parked = e;
+	/* An old one of which nothing has come, or the next request would not wake us. */
+	ntsync_receiver_drop_notice_locked(r);
+	if (ntsync_receiver_left_locked(r))
+		ntsync_wait_claim(e->wait, NTSYNC_CLOSED);
 	ntsync_pi_channel_changed_locked(obj->channel, level_of_work(r));
 }
 
 static void channel_dequeue(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
 {
-	struct ntsync_receiver *r = e->wait->taker.receiver;
+	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->taker.task);
 
 	r->parked = NULL;
 	ntsync_pi_channel_changed_locked(obj->channel, level_of_work(r));
@@ -127,7 +143,7 @@ static void channel_destroy(struct ntsync_obj *obj)
 const struct ntsync_obj_ops ntsync_channel_ops = {
 	.name = "channel",
 	.signaled = channel_signaled,
-	.acquire = acquire_entry,
+	.acquire = channel_acquire,
 	.next_waiter = channel_next_waiter,
 	.enqueued = channel_enqueued,
 	.dequeue = channel_dequeue,
@@ -228,7 +244,7 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
 		return ret;
 	ret = ntsync_pi_block(&w);
 	if (!ret)
-		ret = ntsync_wait_sleep(&w, &req.deadline);
+		ret = ntsync_wait_sleep(&w, &req.deadline, NULL);
 	ret = withdraw(c, e, ret);
 	ntsync_pi_unblock(&w);
 	return ret;
@@ -269,9 +285,9 @@ int ntsync_channel_send(struct ntsync_obj *obj, u32 policy, u32 prio, u64 payloa
 /* ---- receive ---- */
 
 /* -EAGAIN if nothing is pending; then, if @block, the entry is queued. */
-static int take_or_park(struct ntsync_obj *obj, struct ntsync_wait_entry *e, bool block)
+static int take_or_park(struct ntsync_receiver *r, struct ntsync_wait_entry *e, bool block)
 {
-	struct ntsync_receiver *r = e->wait->taker.receiver;
+	struct ntsync_obj *obj = e->obj;
 	struct ntsync_hold h;
 	int ret = 0;
 
@@ -281,8 +297,9 @@ static int take_or_park(struct ntsync_obj *obj, struct ntsync_wait_entry *e, boo
 	} else {
 		if (block)
 			r->set++;
+		ntsync_receiver_drop_notice_locked(r);
 		if (channel_signaled(obj, 0)) {
-			acquire_entry(obj, &e->wait->taker);
+			dispatch_locked(obj->channel, r);
 		} else {
 			ret = -EAGAIN;
 			if (block)
@@ -296,20 +313,14 @@ static int take_or_park(struct ntsync_obj *obj, struct ntsync_wait_entry *e, boo
 static int sleep_for_entry(struct ntsync_wait *w, const struct ntsync_deadline *deadline)
 {
 	int ret = ntsync_pi_block(w);
+	u32 index;
 
 	if (!ret)
-		ret = ntsync_wait_sleep(w, deadline);
+		ret = ntsync_wait_sleep(w, deadline, NULL);
 	ntsync_wait_dequeue_any(&w->entries[0]);
 	ntsync_pi_unblock(w);
 	ntsync_pi_catch_up();
-	switch (atomic_read(&w->claim)) {
-	case NTSYNC_UNCLAIMED:
-		return ret;
-	case NTSYNC_RECV_CLOSED:
-		return -EBADF;
-	default:
-		return 0;
-	}
+	return ntsync_wait_result(w, ret, &index);
 }
 
 static int receive(struct ntsync_obj *obj, struct ntsync_receiver *r, bool block)
@@ -324,8 +335,7 @@ static int receive(struct ntsync_obj *obj, struct ntsync_receiver *r, bool block
 	int ret;
 
 	ntsync_wait_init(&w, &req, &entry, false);
-	w.taker.receiver = r;
-	ret = take_or_park(obj, &entry, block);
+	ret = take_or_park(r, &entry, block);
 	if (ret == -EAGAIN && block)
 		ret = sleep_for_entry(&w, &req.deadline);
 	return ret;
@@ -378,6 +388,19 @@ void ntsync_channel_put_back(struct ntsync_obj *obj, u64 id)
 		ntsync_pi_channel_changed_locked(c, e->node.level);
 		ntsync_wake_takers(&h);
 	}
+	ntsync_obj_unhold(&h);
+}
+
+/* current, who has a notice, could not be told. */
+void ntsync_channel_drop_notice(struct ntsync_obj *obj)
+{
+	struct ntsync_hold h;
+
+	if (!is_channel(obj))
+		return;
+	ntsync_obj_hold(&h, obj);
+	ntsync_receiver_drop_notice_locked(ntsync_receiver_find_locked(obj->channel, current));
+	ntsync_wake_takers(&h);
 	ntsync_obj_unhold(&h);
 }
 

@@ -58,9 +58,6 @@ enum ntsync_send_result {
 	NTSYNC_SEND_WITHDRAWN,
 };
 
-/* What a parked receiver's wait is claimed with, if not with 0, for an entry. */
-#define NTSYNC_RECV_CLOSED	1
-
 /**
  * struct ntsync_receiver - a task that has received from a channel
  * @by_task: in channel->receivers
@@ -70,7 +67,8 @@ enum ntsync_send_result {
  * @channel: immutable
  * @party: its process, NULL if that has let go of the channel
  * @member: in party->members or party->leaving
- * @parked: its entry in obj->any, while it waits for a request
+ * @parked: its entry in obj->any, while it waits for a request or a notice
+ * @noticed: it has been told of a request and has not received since; aggregate.c
  * @entries: requests that it has not replied to: those of the newest set first, and
  *	of a set the best
  * @set: number of the newest set. Each blocking receive begins one, which puts
@@ -89,6 +87,7 @@ struct ntsync_receiver {
 	struct ntsync_party *party;
 	struct list_head member;
 	struct ntsync_wait_entry *parked;
+	bool noticed;
 	struct rb_root_cached entries;
 	u32 set;
 	struct ntsync_message message;
@@ -121,6 +120,7 @@ struct ntsync_party {
  * @dispatched: entries that a receiver has, by id
  * @nr_dispatched: how many
  * @last_id: of the last entry
+ * @notices: how many receivers are noticed
  * @deserted: processes have received, and none is left
  * @receivers: by task
  * @nr_receivers: how many
@@ -139,6 +139,7 @@ struct ntsync_channel {
 	struct rb_root dispatched;
 	u32 nr_dispatched;
 	u64 last_id;
+	u32 notices;
 	bool deserted;
 	struct rb_root receivers;
 	u32 nr_receivers;
@@ -189,12 +190,21 @@ static inline void ntsync_pi_channel_changed_locked(struct ntsync_channel *c, in
 
 /* ---- receiver.c ---- */
 
+struct ntsync_receiver *ntsync_receiver_find_locked(const struct ntsync_channel *c,
+						    const struct task_struct *p);
 struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct file *file);
 void ntsync_receivers_flush(struct ntsync_channel *c, struct file *file, const void *files);
 void ntsync_receivers_destroy(struct ntsync_channel *c);
 void ntsync_channel_init_watch(struct ntsync_channel *c);
+void ntsync_receiver_drop_notice_locked(struct ntsync_receiver *r);
 void ntsync_entry_finish_locked(struct ntsync_hold *h, struct ntsync_channel_entry *e,
 				enum ntsync_send_result result);
+
+/* Is it waiting for its next request? Then it does not work on those that it has. */
+static inline bool ntsync_receiver_receives_locked(const struct ntsync_receiver *r)
+{
+	return r->parked && !r->parked->wait->taker.notice;
+}
 
 static inline bool ntsync_receiver_left_locked(const struct ntsync_receiver *r)
 {

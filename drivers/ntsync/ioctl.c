@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From user space into kernel types and back: the ioctl tables, file descriptors
- * to objects, and every access to user memory that this driver makes. What is
- * behind takes plain values, so that an in-kernel test can call it.
+ * From user space into kernel types and back: this file and ioctl_*.c have the ioctl
+ * tables, file descriptors to objects, and every access to user memory that this driver
+ * makes. What is behind takes plain values, so that an in-kernel test can call it.
  *
  * The order of the checks in here is part of the interface.
  */
@@ -10,15 +10,13 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/nospec.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "lock.h"
-#include "ntsync_internal.h"
+#include "ioctl.h"
 
 #define NTSYNC_VERSION	1
-
-static const struct file_operations obj_fops;
-static const struct file_operations channel_fops;
 
 static int install(struct ntsync_obj *obj, const struct file_operations *fops)
 {
@@ -33,7 +31,9 @@ static long query_features(struct ntsync_device *dev, void __user *argp)
 {
 	struct ntsync_features_args args = {
 		.features = NTSYNC_FEATURE_PRIORITY_QUEUES | NTSYNC_FEATURE_CHANNEL |
-			    NTSYNC_FEATURE_CHANNEL_TRY_RECV2,
+			    NTSYNC_FEATURE_CHANNEL_TRY_RECV2 |
+			    NTSYNC_FEATURE_AGGREGATE_WAIT | NTSYNC_FEATURE_URING_FD |
+			    NTSYNC_FEATURE_POLL,
 		.version = NTSYNC_VERSION,
 	};
 
@@ -49,7 +49,7 @@ static long create_sem(struct ntsync_device *dev, void __user *argp)
 
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	return install(ntsync_sem_create(dev, args.count, args.max), &obj_fops);
+	return install(ntsync_sem_create(dev, args.count, args.max), &ntsync_obj_fops);
 }
 
 static long create_mutex(struct ntsync_device *dev, void __user *argp)
@@ -58,7 +58,7 @@ static long create_mutex(struct ntsync_device *dev, void __user *argp)
 
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	return install(ntsync_mutex_create(dev, args.owner, args.count), &obj_fops);
+	return install(ntsync_mutex_create(dev, args.owner, args.count), &ntsync_obj_fops);
 }
 
 static long create_event(struct ntsync_device *dev, void __user *argp)
@@ -67,7 +67,7 @@ static long create_event(struct ntsync_device *dev, void __user *argp)
 
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	return install(ntsync_event_create(dev, args.manual, args.signaled), &obj_fops);
+	return install(ntsync_event_create(dev, args.manual, args.signaled), &ntsync_obj_fops);
 }
 
 static long create_channel(struct ntsync_device *dev, void __user *argp)
@@ -76,133 +76,7 @@ static long create_channel(struct ntsync_device *dev, void __user *argp)
 
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	return install(ntsync_channel_create(dev, args.max_depth), &channel_fops);
-}
-
-/* ---- waits ---- */
-
-/* The objects of one call: the files that keep them, and what the engines want. */
-struct wait_objs {
-	unsigned int nr;
-	struct fd files[NTSYNC_MAX_ENTRIES];
-	struct ntsync_obj *objs[NTSYNC_MAX_ENTRIES];
-};
-
-static bool get_obj(struct wait_objs *set, struct ntsync_device *dev, int fd)
-{
-	struct fd f = fdget(fd);
-	struct ntsync_obj *obj;
-
-	if (!fd_file(f))
-		return false;
-	obj = fd_file(f)->private_data;
-	if (fd_file(f)->f_op != &obj_fops || obj->dev != dev) {
-		fdput(f);
-		return false;
-	}
-	set->files[set->nr] = f;
-	set->objs[set->nr++] = obj;
-	return true;
-}
-
-static void put_objs(struct wait_objs *set)
-{
-	while (set->nr)
-		fdput(set->files[--set->nr]);
-}
-
-static int get_objs(struct wait_objs *set, struct ntsync_device *dev,
-		    const struct ntsync_wait_args *args)
-{
-	int fds[NTSYNC_MAX_WAIT_COUNT];
-	u32 i;
-
-	if (copy_from_user(fds, u64_to_user_ptr(args->objs), args->count * sizeof(*fds)))
-		return -EFAULT;
-
-	for (i = 0; i < args->count; i++) {
-		if (!get_obj(set, dev, fds[i]))
-			return -EINVAL;
-	}
-	if (args->alert && !get_obj(set, dev, args->alert))
-		return -EINVAL;
-	return 0;
-}
-
-static struct ntsync_deadline decode_deadline(u64 timeout, bool realtime)
-{
-	struct ntsync_deadline d = {
-		.clock = realtime ? CLOCK_REALTIME : CLOCK_MONOTONIC,
-	};
-
-	if (timeout == U64_MAX)
-		d.expires = KTIME_MAX;
-	else if (timeout > KTIME_MAX)
-		d.expires = 0;
-	else
-		d.expires = timeout;
-
-	/* Only the monotonic clock is shifted in a time namespace. */
-	if (!realtime && d.expires > 0 && d.expires < KTIME_MAX)
-		d.expires = ntsync_monotonic_to_host(d.expires);
-	return d;
-}
-
-static int check_wait_args(const struct ntsync_wait_args *args)
-{
-	if (args->flags & ~NTSYNC_WAIT_REALTIME)
-		return -EINVAL;
-	if (args->uring_fd)
-		return -EINVAL;
-	if (!args->owner)
-		return -EINVAL;
-	if (args->count > NTSYNC_MAX_WAIT_COUNT)
-		return -EINVAL;
-	return 0;
-}
-
-static long do_wait(struct ntsync_device *dev, void __user *argp, bool all)
-{
-	struct ntsync_wait_args __user *uargs = argp;
-	struct ntsync_wait_args args;
-	struct ntsync_wait_req req;
-	struct wait_objs set;
-	int ret;
-
-	if (copy_from_user(&args, uargs, sizeof(args)))
-		return -EFAULT;
-	ret = check_wait_args(&args);
-	if (ret)
-		return ret;
-
-	set.nr = 0;
-	ret = get_objs(&set, dev, &args);
-	if (!ret) {
-		req.objs = set.objs;
-		req.count = args.count;
-		req.alert = args.alert;
-		req.owner = args.owner;
-		req.deadline = decode_deadline(args.timeout, args.flags & NTSYNC_WAIT_REALTIME);
-		ret = all ? ntsync_wait_all(dev, &req) : ntsync_wait_any(&req);
-	}
-	put_objs(&set);
-
-	if (ret && ret != -EOWNERDEAD)
-		return ret;
-	if (ntsync_owner_learn(dev, args.owner))
-		ntsync_pi_learnt(dev, args.owner);
-	/* What has been acquired stays acquired, even if nobody can be told. */
-	return put_user(req.index, &uargs->index) ? -EFAULT : ret;
-}
-
-static long wait_any(struct ntsync_device *dev, void __user *argp)
-{
-	return do_wait(dev, argp, false);
-}
-
-static long wait_all(struct ntsync_device *dev, void __user *argp)
-{
-	return do_wait(dev, argp, true);
+	return install(ntsync_channel_create(dev, args.max_depth), &ntsync_channel_fops);
 }
 
 /* ---- on an object ---- */
@@ -317,96 +191,6 @@ static long event_read(struct ntsync_obj *obj, void __user *argp)
 	return copy_to_user(argp, &args, sizeof(args)) ? -EFAULT : 0;
 }
 
-/* ---- on a channel ---- */
-
-static bool is_rt_policy(u32 policy)
-{
-	return policy == SCHED_FIFO || policy == SCHED_RR;
-}
-
-static long channel_send(struct file *file, void __user *argp)
-{
-	struct ntsync_channel_send_args args;
-
-	if (copy_from_user(&args, argp, sizeof(args)))
-		return -EFAULT;
-	if (args.prio >= MAX_RT_PRIO || (args.prio && !is_rt_policy(args.policy)))
-		return -EINVAL;
-	return ntsync_channel_send(file->private_data, args.policy, args.prio, args.payload_off,
-				   args.reply_off);
-}
-
-/*
- * RECV's result is the beginning of RECV2's. A request that can't be delivered goes
- * back, so that its sender is not stranded.
- */
-static long receive(struct file *file, void __user *argp, bool block, size_t size)
-{
-	struct ntsync_channel_recv2_args args;
-	struct ntsync_message msg;
-	int ret;
-
-	BUILD_BUG_ON(offsetof(struct ntsync_channel_recv2_args, thread_token) !=
-		     sizeof(struct ntsync_channel_recv_args));
-	ret = ntsync_channel_recv(file->private_data, file, block, &msg);
-	if (ret)
-		return ret;
-	args = (struct ntsync_channel_recv2_args){
-		.entry_id = msg.id,
-		.payload_off = msg.payload,
-		.reply_off = msg.reply,
-		.sender_tid = msg.tid,
-		.prio = msg.prio,
-		.thread_token = msg.token,
-	};
-	if (!copy_to_user(argp, &args, size))
-		return 0;
-	ntsync_channel_put_back(file->private_data, msg.id);
-	return -EFAULT;
-}
-
-static long channel_recv(struct file *file, void __user *argp)
-{
-	return receive(file, argp, true, sizeof(struct ntsync_channel_recv_args));
-}
-
-static long channel_recv2(struct file *file, void __user *argp)
-{
-	return receive(file, argp, true, sizeof(struct ntsync_channel_recv2_args));
-}
-
-static long channel_try_recv2(struct file *file, void __user *argp)
-{
-	return receive(file, argp, false, sizeof(struct ntsync_channel_recv2_args));
-}
-
-static long channel_reply(struct file *file, void __user *argp)
-{
-	u64 id;
-
-	if (get_user(id, (u64 __user *)argp))
-		return -EFAULT;
-	return ntsync_channel_reply(file->private_data, id);
-}
-
-static long channel_register_thread(struct file *file, void __user *argp)
-{
-	struct ntsync_channel_register_thread_args args;
-
-	if (copy_from_user(&args, argp, sizeof(args)))
-		return -EFAULT;
-	return ntsync_channel_register(file->private_data, args.tid, args.token);
-}
-
-static long channel_deregister_thread(struct file *file, void __user *argp)
-{
-	u32 tid;
-
-	if (get_user(tid, (u32 __user *)argp))
-		return -EFAULT;
-	return ntsync_channel_deregister(file->private_data, tid);
-}
-
 /* ---- tables ---- */
 
 #define FIRST_NR	0x80
@@ -431,11 +215,12 @@ struct channel_ioctl {
 
 static const struct device_ioctl device_ioctls[] = {
 	ENTRY(NTSYNC_IOC_CREATE_SEM, create_sem),
-	ENTRY(NTSYNC_IOC_WAIT_ANY, wait_any),
-	ENTRY(NTSYNC_IOC_WAIT_ALL, wait_all),
+	ENTRY(NTSYNC_IOC_WAIT_ANY, ntsync_ioctl_wait_any),
+	ENTRY(NTSYNC_IOC_WAIT_ALL, ntsync_ioctl_wait_all),
 	ENTRY(NTSYNC_IOC_CREATE_MUTEX, create_mutex),
 	ENTRY(NTSYNC_IOC_CREATE_EVENT, create_event),
 	ENTRY(NTSYNC_IOC_CREATE_CHANNEL, create_channel),
+	ENTRY(NTSYNC_IOC_AGGREGATE_WAIT, ntsync_ioctl_aggregate_wait),
 	ENTRY(NTSYNC_IOC_QUERY_FEATURES, query_features),
 };
 
@@ -453,13 +238,13 @@ static const struct obj_ioctl obj_ioctls[] = {
 };
 
 static const struct channel_ioctl channel_ioctls[] = {
-	ENTRY(NTSYNC_IOC_CHANNEL_SEND_PI, channel_send),
-	ENTRY(NTSYNC_IOC_CHANNEL_RECV, channel_recv),
-	ENTRY(NTSYNC_IOC_CHANNEL_REPLY, channel_reply),
-	ENTRY(NTSYNC_IOC_CHANNEL_REGISTER_THREAD, channel_register_thread),
-	ENTRY(NTSYNC_IOC_CHANNEL_DEREGISTER_THREAD, channel_deregister_thread),
-	ENTRY(NTSYNC_IOC_CHANNEL_RECV2, channel_recv2),
-	ENTRY(NTSYNC_IOC_CHANNEL_TRY_RECV2, channel_try_recv2),
+	ENTRY(NTSYNC_IOC_CHANNEL_SEND_PI, ntsync_ioctl_channel_send),
+	ENTRY(NTSYNC_IOC_CHANNEL_RECV, ntsync_ioctl_channel_recv),
+	ENTRY(NTSYNC_IOC_CHANNEL_REPLY, ntsync_ioctl_channel_reply),
+	ENTRY(NTSYNC_IOC_CHANNEL_REGISTER_THREAD, ntsync_ioctl_channel_register_thread),
+	ENTRY(NTSYNC_IOC_CHANNEL_DEREGISTER_THREAD, ntsync_ioctl_channel_deregister_thread),
+	ENTRY(NTSYNC_IOC_CHANNEL_RECV2, ntsync_ioctl_channel_recv2),
+	ENTRY(NTSYNC_IOC_CHANNEL_TRY_RECV2, ntsync_ioctl_channel_try_recv2),
 };
 
 /*
@@ -482,6 +267,9 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	const struct device_ioctl *ioc = FIND(device_ioctls, cmd);
 
+	/* The one number that has two layouts. */
+	if (cmd == NTSYNC_IOC_AGGREGATE_WAIT_TIMESPEC)
+		return ntsync_ioctl_aggregate_wait_timespec(file->private_data, (void __user *)arg);
 	return ioc ? ioc->fn(file->private_data, (void __user *)arg) : -ENOTTY;
 }
 
@@ -534,14 +322,20 @@ static int obj_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static __poll_t obj_poll(struct file *file, poll_table *pt)
+{
+	return ntsync_obj_poll(file->private_data, file, pt);
+}
+
 static void obj_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	ntsync_obj_show(m, file->private_data);
 }
 
-static const struct file_operations obj_fops = {
+const struct file_operations ntsync_obj_fops = {
 	.owner = THIS_MODULE,
 	.release = obj_release,
+	.poll = obj_poll,
 	.show_fdinfo = obj_show_fdinfo,
 	.unlocked_ioctl = obj_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
@@ -553,11 +347,12 @@ static int channel_flush(struct file *file, fl_owner_t files)
 	return 0;
 }
 
-/* Not obj_fops, so that WAIT_* does not take it for one of its objects. */
-static const struct file_operations channel_fops = {
+/* Not ntsync_obj_fops, so that WAIT_* does not take it for one of its objects. */
+const struct file_operations ntsync_channel_fops = {
 	.owner = THIS_MODULE,
 	.flush = channel_flush,
 	.release = obj_release,
+	.poll = obj_poll,
 	.show_fdinfo = obj_show_fdinfo,
 	.unlocked_ioctl = obj_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,

@@ -11,6 +11,7 @@
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/llist.h>
+#include <linux/poll.h>
 #include <linux/rbtree.h>
 #include <linux/rtmutex.h>
 #include <linux/sched.h>
@@ -23,6 +24,7 @@ struct ntsync_boost;
 struct ntsync_channel;
 struct ntsync_channel_entry;
 struct ntsync_pi_mutex;
+struct ntsync_pollers;
 struct ntsync_receiver;
 struct seq_file;
 struct ntsync_obj;
@@ -168,6 +170,7 @@ union ntsync_state {
  *	given it yet; whoever takes @lock next goes on handing out
  * @ops: the type; immutable
  * @dev: the instance it was created on, counted; immutable
+ * @pollers: who has it in poll or epoll; NULL until the first one comes, then immutable
  * @any: WAIT_ANY's waiters, and alerts
  * @all: WAIT_ALL's waiters; protected by dev->all_lock alone
  */
@@ -177,6 +180,7 @@ struct ntsync_obj {
 	bool unsettled;
 	const struct ntsync_obj_ops *ops;
 	struct ntsync_device *dev;
+	struct ntsync_pollers *pollers;
 	union {
 		union ntsync_state state;
 		struct ntsync_sem sem;
@@ -194,14 +198,14 @@ struct ntsync_obj {
  * @owner: its owner id for mutexes; immutable
  * @owner_dead: out: an abandoned mutex was among them
  * @boost: out: the boosts that the signals carried
- * @receiver: its record, if it takes from a channel; immutable
+ * @notice: it only wants to know that a channel has something; immutable
  */
 struct ntsync_taker {
 	struct task_struct *task;
 	u32 owner;
 	bool owner_dead;
+	bool notice;
 	struct ntsync_boost *boost;
-	struct ntsync_receiver *receiver;
 };
 
 /**
@@ -254,6 +258,12 @@ static inline bool ntsync_obj_peek(const struct ntsync_obj *obj, u32 owner)
 {
 	return obj->ops->signaled(obj, owner);
 }
+
+/* ---- pollers.c ---- */
+
+__poll_t ntsync_obj_poll(struct ntsync_obj *obj, struct file *file, poll_table *pt);
+void ntsync_obj_wake_pollers(struct ntsync_obj *obj);
+void ntsync_obj_free_pollers(struct ntsync_obj *obj);
 
 /* ---- wait.c: the sleeper's side ---- */
 
@@ -328,6 +338,33 @@ struct ntsync_deadline {
 	clockid_t clock;
 };
 
+/* ---- poll.c ---- */
+
+struct ntsync_poll_fd {
+	struct file *file;
+	__poll_t events;
+};
+
+/**
+ * struct ntsync_polls - files that end a wait
+ * @fds: files, and what they are to be ready for
+ * @nr: how many
+ * @fired: out: which one
+ * @revents: out: what it is ready for
+ */
+struct ntsync_polls {
+	const struct ntsync_poll_fd *fds;
+	u32 nr;
+	u32 fired;
+	__poll_t revents;
+};
+
+/* Why a sleep has ended, besides errors: one of the files is ready. */
+#define NTSYNC_POLLED		1
+
+/* A claim that gives nothing: the process has closed the channel. */
+#define NTSYNC_CLOSED		(NTSYNC_MAX_ENTRIES + 1)
+
 /**
  * struct ntsync_wait_req - a wait call in kernel types
  * @objs: @count objects, and behind them the alert if @alert
@@ -335,7 +372,10 @@ struct ntsync_deadline {
  * @alert: is there an alert?
  * @owner: owner id, not 0
  * @deadline: when to give up
- * @index: out, valid if the call succeeds or gives -EOWNERDEAD
+ * @polls: files that end the wait, or NULL
+ * @notice: as in struct ntsync_taker
+ * @index: out, valid if the call succeeds or gives -EOWNERDEAD;
+ *	NTSYNC_INDEX_URING_READY: one of @polls
  */
 struct ntsync_wait_req {
 	struct ntsync_obj *const *objs;
@@ -343,6 +383,8 @@ struct ntsync_wait_req {
 	bool alert;
 	u32 owner;
 	struct ntsync_deadline deadline;
+	struct ntsync_polls *polls;
+	bool notice;
 	u32 index;
 };
 
@@ -382,7 +424,13 @@ static inline bool ntsync_wait_claimed(const struct ntsync_wait *w)
 
 void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 		      struct ntsync_wait_entry *entries, bool all);
-int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline);
+int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
+		      struct ntsync_polls *polls);
+int ntsync_wait_sleep_until(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
+			    const int *triggered);
+bool ntsync_polls_ready(struct ntsync_polls *polls);
+int ntsync_polls_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
+		       struct ntsync_polls *polls);
 int ntsync_wait_result(struct ntsync_wait *w, int ret, u32 *index);
 int ntsync_taker_result(struct ntsync_taker *taker);
 bool ntsync_deadline_passed(const struct ntsync_deadline *deadline);
@@ -677,6 +725,7 @@ int ntsync_channel_reply(struct ntsync_obj *obj, u64 id);
 int ntsync_channel_register(struct ntsync_obj *obj, u32 tid, u64 token);
 int ntsync_channel_deregister(struct ntsync_obj *obj, u32 tid);
 void ntsync_channel_flush(struct ntsync_obj *obj, struct file *file, const void *files);
+void ntsync_channel_drop_notice(struct ntsync_obj *obj);
 int ntsync_receiver_init(void);
 void ntsync_receiver_exit(void);
 
@@ -684,6 +733,31 @@ void ntsync_receiver_exit(void);
 
 int ntsync_wait_any(struct ntsync_wait_req *req);
 int ntsync_wait_all(struct ntsync_device *dev, struct ntsync_wait_req *req);
+
+/* ---- aggregate.c ---- */
+
+/**
+ * struct ntsync_aggregate - an aggregate wait in kernel types
+ * @wait: its objects; owner 0 is legal if no object is a mutex
+ * @polls: its files
+ * @files: of the objects
+ * @obj_position: where the objects stand in the caller's array
+ * @fd_position: likewise the files
+ * @fired: out: position of what has ended the wait
+ * @events: out: what a file is ready for; 0 for an object
+ */
+struct ntsync_aggregate {
+	struct ntsync_wait_req wait;
+	struct ntsync_polls polls;
+	struct file *const *files;
+	const u8 *obj_position;
+	const u8 *fd_position;
+	u32 fired;
+	__poll_t events;
+};
+
+int ntsync_aggregate_wait(struct ntsync_aggregate *a);
+void ntsync_aggregate_undelivered(struct ntsync_aggregate *a);
 
 /* ---- cache.c ---- */
 

@@ -66,6 +66,7 @@ bool ntsync_obj_free(struct ntsync_obj *obj)
 	WARN_ON_ONCE(obj->any.count || obj->all.count || obj->all_waits || obj->unsettled);
 	if (obj->ops->destroy)
 		obj->ops->destroy(obj);
+	ntsync_obj_free_pollers(obj);
 	ntsync_cache_free_obj(obj);
 	return ntsync_device_put(dev);
 }

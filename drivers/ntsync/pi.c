@@ -284,6 +284,7 @@ static bool level_is_settled(const struct ntsync_wait *w)
 {
 	int level = ntsync_task_level(current);
 
+	/* The arbiter may be writing it: then it has found us, and does the rest. */
 	return level == data_race(w->level) && (level == MAX_RT_PRIO || !waits_for_owner(w));
 }
 
@@ -301,7 +302,6 @@ int ntsync_pi_block(struct ntsync_wait *w)
 	if (!ntsync_pi_enabled)
 		return 0;
 	ntsync_sleeper_register(w);
-	/* If the arbiter changes something just now it has found us, and does the rest. */
 	if (likely(w->send ? !ntsync_pi_may_inherit() : level_is_settled(w)))
 		return 0;
 	return block(w);

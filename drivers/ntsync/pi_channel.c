@@ -3,8 +3,8 @@
  * Channels as the arbiter sees them. A channel contributes to each of its receivers the
  * best of
  *
- * - what it is working on: the best of its newest set of entries, unless it is parked,
- *   waiting for the next one;
+ * - what it is working on: the best of its newest set of entries, unless it waits for
+ *   the next one;
  * - the best pending entry: each receiver may be the next to serve that, and nobody does
  *   before one of them is done with what he is at. Not its own, for which it waits itself.
  *
@@ -46,7 +46,7 @@ static int level_for(const struct ntsync_receiver *r, int *policy)
 	int level = MAX_RT_PRIO;
 
 	guard(raw_spinlock)(&c->obj->lock);
-	if (!r->parked)
+	if (!ntsync_receiver_receives_locked(r))
 		consider(ntsync_receiver_first_entry(r), &level, policy);
 	consider(best_pending_for(c, r->task), &level, policy);
 	return level;

@@ -123,6 +123,15 @@ static bool has_descriptor(const void *files, struct file *file)
 	return iterate_fd((struct files_struct *)files, 0, is_same_file, file);
 }
 
+void ntsync_receiver_drop_notice_locked(struct ntsync_receiver *r)
+{
+	ntsync_assert_obj_lock(r->channel->obj);
+	if (r->noticed) {
+		r->noticed = false;
+		r->channel->notices--;
+	}
+}
+
 /* It does not wait for requests any more. */
 static void unpark_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
 {
@@ -131,7 +140,7 @@ static void unpark_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
 	if (!e)
 		return;
 	ntsync_obj_dequeue_locked(r->channel->obj, e);
-	if (ntsync_wait_claim(e->wait, NTSYNC_RECV_CLOSED))
+	if (ntsync_wait_claim(e->wait, NTSYNC_CLOSED))
 		ntsync_hold_wake_locked(h, r->task);
 }
 
@@ -147,6 +156,7 @@ static void dismiss_members_locked(struct ntsync_hold *h, struct ntsync_party *p
 			break;
 		list_move(&r->member, &p->leaving);
 		unpark_locked(h, r);
+		ntsync_receiver_drop_notice_locked(r);
 		h->steps++;
 	}
 	while ((r = list_first_entry_or_null(&p->leaving, struct ntsync_receiver, member))) {
@@ -171,6 +181,8 @@ static void disband(struct ntsync_channel *c, const void *files)
 		dismiss_members_locked(&h, p);
 		if (RB_EMPTY_ROOT(&c->parties))
 			desert_locked(&h, c);
+		else
+			ntsync_wake_takers(&h); /* notices that are to be handed on */
 	}
 	ntsync_obj_unhold(&h);
 	kfree(p);
@@ -191,9 +203,10 @@ static bool receiver_before(struct rb_node *a, const struct rb_node *b)
 	return compare_task(rb_entry(a, struct ntsync_receiver, by_task)->task, b) < 0;
 }
 
-static struct ntsync_receiver *find_receiver(struct ntsync_channel *c)
+struct ntsync_receiver *ntsync_receiver_find_locked(const struct ntsync_channel *c,
+						    const struct task_struct *p)
 {
-	return rb_entry_safe(rb_find(current, &c->receivers, compare_task),
+	return rb_entry_safe(rb_find(p, &c->receivers, compare_task),
 			     struct ntsync_receiver, by_task);
 }
 
@@ -281,7 +294,7 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
 	struct ntsync_receiver *r;
 
 	scoped_guard(raw_spinlock, &c->obj->lock) {
-		r = find_receiver(c);
+		r = ntsync_receiver_find_locked(c, current);
 		if (likely(r && r->party && r->party->files == current->files)) {
 			if (r->party->left)
 				return ERR_PTR(-EBADF);
@@ -304,6 +317,8 @@ static void free_receiver(struct ntsync_receiver *r)
 
 	ntsync_obj_hold(&h, c->obj);
 	reset_entries_locked(&h, r);
+	ntsync_receiver_drop_notice_locked(r);
+	ntsync_wake_takers(&h);
 	rb_erase(&r->by_task, &c->receivers);
 	c->nr_receivers--;
 	list_del(&r->member);

@@ -19,7 +19,7 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 	w->taker.owner = req->owner;
 	w->taker.owner_dead = false;
 	w->taker.boost = NULL;
-	w->taker.receiver = NULL;
+	w->taker.notice = req->notice;
 	atomic_set(&w->claim, NTSYNC_UNCLAIMED);
 	w->all = all;
 	w->left = false;
@@ -109,15 +109,16 @@ bool ntsync_deadline_passed(const struct ntsync_deadline *deadline)
 	return ktime_get() >= deadline->expires;
 }
 
-/* 0 if claimed; else why the sleep ended. Look at the claim again after dequeueing. */
-int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline)
+/* Until it is claimed, or *@triggered, if there is that; 0 then, else why it ended. */
+int ntsync_wait_sleep_until(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
+			    const int *triggered)
 {
 	ktime_t expires = deadline->expires;
 	int ret = 0;
 
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
-		if (ntsync_wait_claimed(w))
+		if (ntsync_wait_claimed(w) || (triggered && READ_ONCE(*triggered)))
 			break;
 		if (signal_pending(current)) {
 			ret = -ERESTARTSYS;
@@ -133,6 +134,15 @@ int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadl
 	return ret;
 }
 
+/* 0 if claimed; else why the sleep ended. Look at the claim again after dequeueing. */
+int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
+		      struct ntsync_polls *polls)
+{
+	if (unlikely(polls))
+		return ntsync_polls_sleep(w, deadline, polls);
+	return ntsync_wait_sleep_until(w, deadline, NULL);
+}
+
 /* What the call that has acquired something answers, and lives with. */
 int ntsync_taker_result(struct ntsync_taker *taker)
 {
@@ -146,8 +156,12 @@ int ntsync_wait_result(struct ntsync_wait *w, int ret, u32 *index)
 {
 	int claim = atomic_read(&w->claim);
 
-	if (claim == NTSYNC_UNCLAIMED)
-		return ret;
+	if (claim == NTSYNC_UNCLAIMED) {
+		*index = NTSYNC_INDEX_URING_READY;
+		return ret == NTSYNC_POLLED ? 0 : ret;
+	}
+	if (claim == NTSYNC_CLOSED)
+		return -EBADF;
 	*index = claim;
 	return ntsync_taker_result(&w->taker);
 }

@@ -170,7 +170,7 @@ static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req 
 		ntsync_pi_catch_up();
 		ret = ntsync_pi_block(&w);
 		if (!ret)
-			ret = ntsync_wait_sleep(&w, &req->deadline);
+			ret = ntsync_wait_sleep(&w, &req->deadline, req->polls);
 		dequeue(dev, &w, req);
 		ntsync_pi_unblock(&w);
 	}
@@ -219,6 +219,10 @@ int ntsync_wait_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 	ret = try_all(dev, req);
 	if (ret != -EAGAIN)
 		return ret;
+	if (unlikely(req->polls) && ntsync_polls_ready(req->polls)) {
+		req->index = NTSYNC_INDEX_URING_READY;
+		return 0;
+	}
 	if (ntsync_deadline_passed(&req->deadline))
 		return -ETIMEDOUT;
 	return block_all(dev, req);

@@ -38,7 +38,8 @@ static bool try_acquire(const struct ntsync_wait_req *req, u32 index, struct nts
 /* No queueing. -EAGAIN if none is ready. */
 static int try_each(struct ntsync_wait_req *req)
 {
-	struct ntsync_taker taker = { .task = current, .owner = req->owner };
+	struct ntsync_taker taker = { .task = current, .owner = req->owner,
+				      .notice = req->notice };
 	u32 nr = ntsync_req_entries(req);
 	u32 i;
 
@@ -69,11 +70,14 @@ static noinline int block_any(struct ntsync_wait_req *req)
 	}
 	ret = ntsync_pi_block(&w);
 	if (!ret)
-		ret = ntsync_wait_sleep(&w, &req->deadline);
+		ret = ntsync_wait_sleep(&w, &req->deadline, req->polls);
 out:
 	while (queued--)
 		ntsync_wait_dequeue_any(&entries[queued]);
 	ntsync_pi_unblock(&w);
+	/* A channel's notice may have brought a boost. */
+	if (req->notice)
+		ntsync_pi_catch_up();
 	ntsync_wait_put_entries(entries, nr);
 	return ntsync_wait_result(&w, ret, &req->index);
 }
@@ -82,11 +86,12 @@ out:
  * ntsync_wait_any() - wait until one of the objects can be had, and take it
  * @req: objects, alert, owner, deadline; @req->index is the answer
  *
- * The lowest position that is ready wins; the alert is the last one.
+ * The lowest position that is ready wins; the alert is the last one, and files come
+ * after it.
  *
  * Context: process; may sleep; the caller keeps the objects.
  * Return: 0, -EOWNERDEAD (acquired, but abandoned), -ETIMEDOUT, -ERESTARTSYS,
- * -ENOMEM.
+ * -ENOMEM, or what the poll of a file failed with.
  */
 int ntsync_wait_any(struct ntsync_wait_req *req)
 {
@@ -98,6 +103,10 @@ int ntsync_wait_any(struct ntsync_wait_req *req)
 	ret = try_each(req);
 	if (ret != -EAGAIN)
 		return ret;
+	if (unlikely(req->polls) && ntsync_polls_ready(req->polls)) {
+		req->index = NTSYNC_INDEX_URING_READY;
+		return 0;
+	}
 	if (ntsync_deadline_passed(&req->deadline))
 		return -ETIMEDOUT;
 	return block_any(req);

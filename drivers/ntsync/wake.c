@@ -212,6 +212,8 @@ void ntsync_obj_unhold(struct ntsync_hold *h)
 		ntsync_pi_catch_up();
 	/* The counterpart of the one in ntsync_obj_peek(). */
 	smp_mb();
+	if (unlikely(READ_ONCE(h->obj->pollers)))
+		ntsync_obj_wake_pollers(h->obj);
 }
 
 /* One batch for those who are still to be served, by one of those who have been. */

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AGGREGATE_WAIT: one sleep over objects, channels and files. It is a WAIT_ANY that also
+ * looks at files (poll.c) and takes notices instead of requests from channels.
+ *
+ * A notice says that a channel has something pending, and takes nothing. Each request
+ * wakes one waiter: a receiver, who gets it, or an aggregate waiter, who gets a notice
+ * and is expected to receive:
+ *
+ *   channel->notices	how many receivers have been told, and have not received since
+ *   receiver->noticed	this one has
+ *
+ * The next waiter is only woken while more requests are pending than notices are out. Who
+ * has a notice and goes away, by exit or by closing the channel, or could not be told,
+ * hands it on. Nobody is kept from receiving by the notice of somebody else.
+ */
+#include "channel.h"
+
+/* current is one of the receivers of each of the channels, and inherits as such. */
+static int enter_channels(struct ntsync_aggregate *a)
+{
+	u32 i;
+
+	for (i = 0; i < a->wait.count; i++) {
+		struct ntsync_receiver *r;
+
+		if (a->wait.objs[i]->ops != &ntsync_channel_ops)
+			continue;
+		r = ntsync_receiver_enter(a->wait.objs[i]->channel, a->files[i]);
+		if (IS_ERR(r))
+			return PTR_ERR(r);
+	}
+	return 0;
+}
+
+/**
+ * ntsync_aggregate_wait() - wait until an object can be had, or a file is ready
+ * @a: objects and files; @a->fired and @a->events are the answer
+ *
+ * Objects are acquired as by ntsync_wait_any(), channels give notice. Of several that
+ * are ready on entry objects go before files, each in their order.
+ *
+ * Context: process; may sleep; the caller keeps objects and files.
+ * Return: 0, -EOWNERDEAD, -EBADF (the process has closed a channel meanwhile),
+ * -ETIMEDOUT, -ERESTARTSYS, -ENOMEM, or what a file's poll failed with.
+ */
+int ntsync_aggregate_wait(struct ntsync_aggregate *a)
+{
+	int ret = enter_channels(a);
+
+	if (ret)
+		return ret;
+	a->wait.notice = true;
+	a->wait.polls = &a->polls;
+	ret = ntsync_wait_any(&a->wait);
+	if (ret && ret != -EOWNERDEAD)
+		return ret;
+	if (a->wait.index == NTSYNC_INDEX_URING_READY) {
+		a->fired = a->fd_position[a->polls.fired];
+		a->events = a->polls.revents;
+	} else {
+		a->fired = a->obj_position[a->wait.index];
+		a->events = 0;
+	}
+	return ret;
+}
+
+/* The caller could not be told: if it was a notice, somebody else gets it. */
+void ntsync_aggregate_undelivered(struct ntsync_aggregate *a)
+{
+	if (a->wait.index != NTSYNC_INDEX_URING_READY)
+		ntsync_channel_drop_notice(a->wait.objs[a->wait.index]);
+}

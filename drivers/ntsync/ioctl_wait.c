@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The waits' ioctls: their arguments, and what they answer.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "ioctl.h"
+
+/* ---- WAIT_ANY, WAIT_ALL ---- */
+
+/* The objects of one call: the files that keep them, and what the engines want. */
+struct wait_objs {
+	unsigned int nr;
+	struct fd files[NTSYNC_MAX_ENTRIES];
+	struct ntsync_obj *objs[NTSYNC_MAX_ENTRIES];
+};
+
+static bool get_obj(struct wait_objs *set, struct ntsync_device *dev, int fd)
+{
+	struct fd f = fdget(fd);
+	struct ntsync_obj *obj;
+
+	if (!fd_file(f))
+		return false;
+	obj = fd_file(f)->private_data;
+	if (fd_file(f)->f_op != &ntsync_obj_fops || obj->dev != dev) {
+		fdput(f);
+		return false;
+	}
+	set->files[set->nr] = f;
+	set->objs[set->nr++] = obj;
+	return true;
+}
+
+static void put_objs(struct wait_objs *set)
+{
+	while (set->nr)
+		fdput(set->files[--set->nr]);
+}
+
+static int get_objs(struct wait_objs *set, struct ntsync_device *dev,
+		    const struct ntsync_wait_args *args)
+{
+	int fds[NTSYNC_MAX_WAIT_COUNT];
+	u32 i;
+
+	if (copy_from_user(fds, u64_to_user_ptr(args->objs), args->count * sizeof(*fds)))
+		return -EFAULT;
+
+	for (i = 0; i < args->count; i++) {
+		if (!get_obj(set, dev, fds[i]))
+			return -EINVAL;
+	}
+	if (args->alert && !get_obj(set, dev, args->alert))
+		return -EINVAL;
+	return 0;
+}
+
+static struct ntsync_deadline decode_deadline(u64 timeout, bool realtime)
+{
+	struct ntsync_deadline d = {
+		.clock = realtime ? CLOCK_REALTIME : CLOCK_MONOTONIC,
+	};
+
+	if (timeout == U64_MAX)
+		d.expires = KTIME_MAX;
+	else if (timeout > KTIME_MAX)
+		d.expires = 0;
+	else
+		d.expires = timeout;
+
+	/* Only the monotonic clock is shifted in a time namespace. */
+	if (!realtime && d.expires > 0 && d.expires < KTIME_MAX)
+		d.expires = ntsync_monotonic_to_host(d.expires);
+	return d;
+}
+
+static int check_wait_args(const struct ntsync_wait_args *args)
+{
+	if (args->flags & ~NTSYNC_WAIT_REALTIME)
+		return -EINVAL;
+	if (!args->owner)
+		return -EINVAL;
+	if (args->count > NTSYNC_MAX_WAIT_COUNT)
+		return -EINVAL;
+	return 0;
+}
+
+/* For a file that is to end a wait; -EBADF, or -EPERM if it can't be polled. */
+static int get_poll_fd(struct fd *f, u32 fd)
+{
+	*f = fdget(fd);
+	if (!fd_file(*f))
+		return -EBADF;
+	if (!file_can_poll(fd_file(*f))) {
+		fdput(*f);
+		return -EPERM;
+	}
+	return 0;
+}
+
+/* The wait, with the uring_fd if there is one. */
+static int wait_with_fd(struct ntsync_device *dev, struct ntsync_wait_req *req, u32 uring_fd,
+			bool all)
+{
+	struct ntsync_poll_fd poll_fd = { .events = EPOLLIN };
+	struct ntsync_polls polls = { .fds = &poll_fd, .nr = 1 };
+	struct fd f;
+	int ret;
+
+	if (uring_fd) {
+		ret = get_poll_fd(&f, uring_fd);
+		if (ret)
+			return ret;
+		poll_fd.file = fd_file(f);
+		req->polls = &polls;
+	}
+	ret = all ? ntsync_wait_all(dev, req) : ntsync_wait_any(req);
+	if (uring_fd)
+		fdput(f);
+	return ret;
+}
+
+static long do_wait(struct ntsync_device *dev, void __user *argp, bool all)
+{
+	struct ntsync_wait_args __user *uargs = argp;
+	struct ntsync_wait_args args;
+	struct ntsync_wait_req req;
+	struct wait_objs set;
+	int ret;
+
+	if (copy_from_user(&args, uargs, sizeof(args)))
+		return -EFAULT;
+	ret = check_wait_args(&args);
+	if (ret)
+		return ret;
+
+	set.nr = 0;
+	ret = get_objs(&set, dev, &args);
+	if (!ret) {
+		req.objs = set.objs;
+		req.count = args.count;
+		req.alert = args.alert;
+		req.owner = args.owner;
+		req.deadline = decode_deadline(args.timeout, args.flags & NTSYNC_WAIT_REALTIME);
+		req.polls = NULL;
+		req.notice = false;
+		ret = wait_with_fd(dev, &req, args.uring_fd, all);
+	}
+	put_objs(&set);
+
+	if (ret && ret != -EOWNERDEAD)
+		return ret;
+	if (ntsync_owner_learn(dev, args.owner))
+		ntsync_pi_learnt(dev, args.owner);
+	/* What has been acquired stays acquired, even if nobody can be told. */
+	return put_user(req.index, &uargs->index) ? -EFAULT : ret;
+}
+
+long ntsync_ioctl_wait_any(struct ntsync_device *dev, void __user *argp)
+{
+	return do_wait(dev, argp, false);
+}
+
+long ntsync_ioctl_wait_all(struct ntsync_device *dev, void __user *argp)
+{
+	return do_wait(dev, argp, true);
+}
+
+/* ---- AGGREGATE_WAIT ---- */
+
+/* A call in the 40-byte layout; the other one is turned into it. */
+struct agg_call {
+	struct ntsync_aggregate_wait_args args;
+	struct ntsync_deadline deadline;
+	u32 __user *fired_index;
+	u32 __user *fired_events;
+};
+
+/* What its sources stand for. The arrays lie behind it. */
+struct agg_set {
+	u32 nr_held;
+	u32 nr_objs;
+	u32 nr_fds;
+	struct fd *held;
+	struct ntsync_obj **objs;
+	struct file **files;
+	struct ntsync_poll_fd *fds;
+	u8 *obj_position;
+	u8 *fd_position;
+};
+
+static struct agg_set *agg_set_alloc(u32 nr)
+{
+	struct agg_set *set;
+	size_t each = sizeof(*set->held) + sizeof(*set->objs) + sizeof(*set->files) +
+		      sizeof(*set->fds) + sizeof(*set->obj_position) +
+		      sizeof(*set->fd_position);
+
+	set = kzalloc(sizeof(*set) + nr * each, GFP_KERNEL_ACCOUNT);
+	if (!set)
+		return NULL;
+	set->held = (void *)(set + 1);
+	set->fds = (void *)(set->held + nr);
+	set->objs = (void *)(set->fds + nr);
+	set->files = (void *)(set->objs + nr);
+	set->obj_position = (void *)(set->files + nr);
+	set->fd_position = set->obj_position + nr;
+	return set;
+}
+
+static void agg_set_free(struct agg_set *set)
+{
+	while (set->nr_held)
+		fdput(set->held[--set->nr_held]);
+	kfree(set);
+}
+
+static int agg_add_obj(struct agg_set *set, struct ntsync_device *dev, u32 fd, u32 position)
+{
+	struct fd f = fdget(fd);
+	struct file *file = fd_file(f);
+	struct ntsync_obj *obj;
+
+	if (!file)
+		return -EBADF;
+	set->held[set->nr_held++] = f;
+	if (file->f_op != &ntsync_obj_fops && file->f_op != &ntsync_channel_fops)
+		return -EBADF;
+	obj = file->private_data;
+	if (obj->dev != dev)
+		return -EBADF;
+	set->files[set->nr_objs] = file;
+	set->obj_position[set->nr_objs] = position;
+	set->objs[set->nr_objs++] = obj;
+	return 0;
+}
+
+static int agg_add_fd(struct agg_set *set, u32 fd, u32 events, u32 position)
+{
+	struct fd *f = &set->held[set->nr_held];
+	int ret = get_poll_fd(f, fd);
+
+	if (ret)
+		return ret;
+	set->nr_held++;
+	set->fd_position[set->nr_fds] = position;
+	set->fds[set->nr_fds++] = (struct ntsync_poll_fd){
+		.file = fd_file(*f),
+		.events = demangle_poll(events),
+	};
+	return 0;
+}
+
+/* What can be said without looking at descriptors. */
+static int check_source(const struct ntsync_aggregate_source *source)
+{
+	if (source->type != NTSYNC_AGG_OBJECT && source->type != NTSYNC_AGG_FD)
+		return -EINVAL;
+	if (source->__pad)
+		return -EINVAL;
+	return source->type == NTSYNC_AGG_OBJECT && source->events ? -EINVAL : 0;
+}
+
+static int agg_add_sources(struct agg_set *set, struct ntsync_device *dev,
+			   const struct ntsync_aggregate_wait_args *args)
+{
+	struct ntsync_aggregate_source __user *sources = u64_to_user_ptr(args->sources);
+	struct ntsync_aggregate_source source;
+	u32 i;
+	int ret;
+
+	for (i = 0; i < args->nb_sources; i++) {
+		if (copy_from_user(&source, &sources[i], sizeof(source)))
+			return -EFAULT;
+		ret = check_source(&source);
+		if (ret)
+			return ret;
+		if (source.type == NTSYNC_AGG_OBJECT)
+			ret = agg_add_obj(set, dev, source.fd, i);
+		else
+			ret = agg_add_fd(set, source.fd, source.events, i);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Only a mutex has an owner to name. */
+static bool lacks_owner(const struct agg_set *set, u32 owner)
+{
+	u32 i;
+
+	for (i = 0; i < set->nr_objs && !owner; i++) {
+		if (set->objs[i]->ops->owned)
+			return true;
+	}
+	return false;
+}
+
+static int agg_wait(const struct agg_call *call, struct agg_set *set)
+{
+	struct ntsync_aggregate a = {
+		.wait = {
+			.objs = set->objs,
+			.count = set->nr_objs,
+			.owner = call->args.owner,
+			.deadline = call->deadline,
+		},
+		.polls = {
+			.fds = set->fds,
+			.nr = set->nr_fds,
+		},
+		.files = set->files,
+		.obj_position = set->obj_position,
+		.fd_position = set->fd_position,
+	};
+	int ret = ntsync_aggregate_wait(&a);
+
+	if (ret == -ETIMEDOUT)
+		return put_user(NTSYNC_AGG_TIMEOUT, call->fired_index) ? -EFAULT : ret;
+	if (ret && ret != -EOWNERDEAD)
+		return ret;
+	if (put_user(a.fired, call->fired_index) ||
+	    put_user(mangle_poll(a.events), call->fired_events)) {
+		ntsync_aggregate_undelivered(&a);
+		return -EFAULT;
+	}
+	return ret;
+}
+
+static long do_aggregate_wait(struct ntsync_device *dev, const struct agg_call *call)
+{
+	const struct ntsync_aggregate_wait_args *args = &call->args;
+	struct agg_set *set;
+	int ret;
+
+	if (!args->nb_sources || args->nb_sources > NTSYNC_AGG_MAX)
+		return -EINVAL;
+	if (args->flags & ~NTSYNC_AGG_FLAG_REALTIME || args->__pad)
+		return -EINVAL;
+	set = agg_set_alloc(args->nb_sources);
+	if (!set)
+		return -ENOMEM;
+	ret = agg_add_sources(set, dev, args);
+	if (!ret && lacks_owner(set, args->owner))
+		ret = -EINVAL;
+	if (!ret)
+		ret = agg_wait(call, set);
+	agg_set_free(set);
+	if ((!ret || ret == -EOWNERDEAD) && args->owner && ntsync_owner_learn(dev, args->owner))
+		ntsync_pi_learnt(dev, args->owner);
+	return ret;
+}
+
+long ntsync_ioctl_aggregate_wait(struct ntsync_device *dev, void __user *argp)
+{
+	struct ntsync_aggregate_wait_args __user *uargs = argp;
+	struct agg_call call = {
+		.fired_index = &uargs->fired_index,
+		.fired_events = &uargs->fired_events,
+	};
+
+	if (copy_from_user(&call.args, uargs, sizeof(call.args)))
+		return -EFAULT;
+	call.deadline = decode_deadline(call.args.timeout,
+					call.args.flags & NTSYNC_AGG_FLAG_REALTIME);
+	return do_aggregate_wait(dev, &call);
+}
+
+/* {0, 0} = never. -EINVAL if it is no time at all. */
+static int decode_timespec(const struct __kernel_timespec *ts, u64 *timeout)
+{
+	if (ts->tv_nsec < 0 || ts->tv_nsec >= NSEC_PER_SEC)
+		return -EINVAL;
+	if (!ts->tv_sec && !ts->tv_nsec)
+		*timeout = U64_MAX;
+	else if (ts->tv_sec < 0)
+		*timeout = 0;
+	else
+		*timeout = ktime_set(ts->tv_sec, ts->tv_nsec);
+	return 0;
+}
+
+long ntsync_ioctl_aggregate_wait_timespec(struct ntsync_device *dev, void __user *argp)
+{
+	struct ntsync_aggregate_wait_timespec_args __user *uargs = argp;
+	struct ntsync_aggregate_wait_timespec_args args;
+	struct agg_call call = {
+		.fired_index = &uargs->fired_index,
+		.fired_events = &uargs->fired_events,
+	};
+
+	if (copy_from_user(&args, uargs, sizeof(args)))
+		return -EFAULT;
+	call.args.sources = args.sources;
+	call.args.nb_sources = args.nb_sources;
+	call.args.flags = args.flags;
+	call.args.owner = args.owner;
+	call.args.__pad = args.reserved;
+	if (decode_timespec(&args.deadline, &call.args.timeout))
+		return -EINVAL;
+	call.deadline = decode_deadline(call.args.timeout, args.flags & NTSYNC_AGG_FLAG_REALTIME);
+	return do_aggregate_wait(dev, &call);
+}
