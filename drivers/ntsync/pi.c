@@ -4,36 +4,39 @@
  * task's scheduling parameters, and there is one for the whole module, as a task
  * can work with several devices. docs/pi.md has the model at length; in short:
  *
- *   wait entries of real-time tasks --> mutex --> its owner's record --> the owner
- *   (entry->pi, by level)		  (contrib)		        and on, from the
- *								wait that it sleeps in
+ *   wait entries of real-time tasks --> mutex ----\
+ *   requests of a channel ------------> receiver --+--> a task's record --> the task
+ *					(sources)   (contrib)		    and on, from
+ *									    its own wait
  *
  * Three equations hold whenever nothing is marked dirty:
  *
- * [1] a mutex contributes the best level among its waiters to its owner
+ * [1] a source contributes to one task: a mutex the best level among its waiters to
+ *     its owner (pi_mutex.c), a channel what its requests are worth to each receiver
+ *     (pi_channel.c)
  * [2] a task has the best of its own level (the base) and all contributions to it
- * [3] the entries of a sleeping task have the level of the task
+ * [3] the entries of a sleeping task have the level of the task; so has a request
+ *     whose sender inherits something
  *
- * Whatever changes one side marks the mutex, and catch_up() repairs one mutex after
- * the other: [1] for the mutex, [2] for its owners, [3] for the owners' waits, which
- * marks the mutexes that those wait for. It drops pi_lock in between, so the length
- * of a chain is nobody's latency, and leaves when nothing is marked: the call that
- * has changed something does not return before its consequences have happened,
+ * Whatever changes one side marks the source, and ntsync_pi_catch_up_locked() repairs
+ * one after the other: [1] for the source, [2] for its tasks, [3] for their waits,
+ * which marks the sources that those wait for. It drops pi_lock in between, so the
+ * length of a chain is nobody's latency, and leaves when nothing is marked: the call
+ * that has changed something does not return before its consequences have happened,
  * whoever has worked on them.
  *
- * It ends, in a cycle too: mutexes whose contribution gets worse go first. Such a
- * step makes levels only worse, of which there are finitely many, and marks nothing
- * that gets better; when none is left, a step makes levels only better, and nothing
- * that gets worse comes from it; a new owner counts as two changes from outside. (In a cycle, which is a deadlock as long as it
- * lasts, a level may go on being inherited around it after its source has left. It
- * goes as soon as anyone leaves the cycle.)
+ * It ends, in a cycle too: sources whose contribution gets worse go first. Such a step
+ * makes levels only worse, of which there are finitely many, and marks nothing that
+ * gets better; when none is left, a step makes levels only better, and nothing that
+ * gets worse comes from it; a new owner counts as two changes from outside. (In a
+ * cycle, which is a deadlock as long as it lasts, a level may go on being inherited
+ * around it after its source has left. It goes as soon as anyone leaves the cycle.)
  *
- * Records never fail to be there: every active mutex, and every event boost in
- * effect, has brought one along, and each needs at most one task to be boosted; one
- * more is for the moment between two owners. All
- * memory is allocated by calls that may sleep and may say -ENOMEM before they have
- * changed anything; further down a chain, where nobody could be told, it is
- * allocated so that it can't fail.
+ * Records never fail to be there: every active mutex, every receiver, and every event
+ * boost in effect, has brought one along, and each needs at most one task to be
+ * boosted; one more is for the moment between two owners. All memory is allocated by
+ * calls that may sleep and may say -ENOMEM before they have changed anything; further
+ * down a chain, where nobody could be told, it is allocated so that it can't fail.
  *
  * Protected by pi_lock, an rt_mutex: who works here with a low priority inherits
  * that of whoever waits for the lock. Taken inside all_lock, outside obj->lock.
