@@ -156,9 +156,11 @@ int ntsync_wait_result(struct ntsync_wait *w, int ret, u32 *index)
 {
 	int claim = atomic_read(&w->claim);
 
+	if (claim == NTSYNC_UNCLAIMED && ret != NTSYNC_POLLED)
+		return ret;
 	if (claim == NTSYNC_UNCLAIMED) {
 		*index = NTSYNC_INDEX_URING_READY;
-		return ret == NTSYNC_POLLED ? 0 : ret;
+		return 0;
 	}
 	if (claim == NTSYNC_CLOSED)
 		return -EBADF;

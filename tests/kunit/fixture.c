@@ -61,6 +61,11 @@ struct ntsync_obj *kt_event(struct kunit *test, bool manual, bool signaled)
 	return keep(test, ntsync_event_create(test->priv, manual, signaled));
 }
 
+struct ntsync_obj *kt_channel(struct kunit *test)
+{
+	return keep(test, ntsync_channel_create(test->priv, NTSYNC_CHANNEL_MAX_DEPTH));
+}
+
 /* ---- records ---- */
 
 bool kt_record_queue(struct kt_record *r, u32 owner, struct ntsync_obj *a, struct ntsync_obj *b)

@@ -18,6 +18,7 @@ int ntsync_kunit_init(struct kunit *test);
 struct ntsync_obj *kt_sem(struct kunit *test, u32 count, u32 max);
 struct ntsync_obj *kt_mutex(struct kunit *test, u32 owner, u32 count);
 struct ntsync_obj *kt_event(struct kunit *test, bool manual, bool signaled);
+struct ntsync_obj *kt_channel(struct kunit *test);
 
 /*
  * A blocked WAIT_ANY without a sleeper: the test's own thread stands in the queues
