@@ -60,10 +60,28 @@ static void event_destroy(struct ntsync_obj *obj)
 	ntsync_boost_free(obj->event.boost);
 }
 
+/* *@boost goes with the signal; what comes back is that of an earlier one. */
+static void set_locked(struct ntsync_hold *h, bool pulse, struct ntsync_boost **boost)
+{
+	struct ntsync_event *event = &h->obj->event;
+
+	swap(event->boost, *boost);
+	event->pulsed = pulse;
+	WRITE_ONCE(event->signaled, true);
+	ntsync_wake_takers(h);
+}
+
+static int event_signal(struct ntsync_hold *h, u32 owner, struct ntsync_boost **stale)
+{
+	set_locked(h, false, stale);
+	return 0;
+}
+
 const struct ntsync_obj_ops ntsync_event_ops = {
 	.name = "event",
 	.signaled = event_signaled,
 	.acquire = acquire_event,
+	.signal = event_signal,
 	.next_waiter = event_next_waiter,
 	.settled = event_settled,
 	.show = event_show,
@@ -81,23 +99,13 @@ struct ntsync_obj *ntsync_event_create(struct ntsync_device *dev, bool manual, b
 	return obj;
 }
 
-/* Takes out the boost of an earlier signal that nobody has taken. */
-static struct ntsync_boost *swap_boost(struct ntsync_obj *obj, struct ntsync_boost *b)
-{
-	swap(obj->event.boost, b);
-	return b;
-}
-
 static void signal(struct ntsync_obj *obj, bool pulse, struct ntsync_boost *b, u32 *prev)
 {
 	struct ntsync_hold h;
 
 	ntsync_obj_hold(&h, obj);
 	*prev = obj->event.signaled;
-	b = swap_boost(obj, b);
-	obj->event.pulsed = pulse;
-	WRITE_ONCE(obj->event.signaled, true);
-	ntsync_wake_takers(&h);
+	set_locked(&h, pulse, &b);
 	ntsync_obj_unhold(&h);
 	ntsync_boost_free(b);
 }
@@ -138,7 +146,7 @@ int ntsync_event_set_pi(struct ntsync_obj *obj, u32 policy, u32 prio)
 
 int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev)
 {
-	struct ntsync_boost *b;
+	struct ntsync_boost *b = NULL;
 	struct ntsync_hold h;
 
 	if (obj->ops != &ntsync_event_ops)
@@ -147,7 +155,7 @@ int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev)
 	ntsync_obj_hold(&h, obj);
 	*prev = obj->event.signaled;
 	WRITE_ONCE(obj->event.signaled, false);
-	b = swap_boost(obj, NULL);
+	swap(obj->event.boost, b);
 	ntsync_obj_unhold(&h);
 	ntsync_boost_free(b);
 	return 0;

@@ -33,7 +33,7 @@ static long query_features(struct ntsync_device *dev, void __user *argp)
 		.features = NTSYNC_FEATURE_PRIORITY_QUEUES | NTSYNC_FEATURE_CHANNEL |
 			    NTSYNC_FEATURE_CHANNEL_TRY_RECV2 |
 			    NTSYNC_FEATURE_AGGREGATE_WAIT | NTSYNC_FEATURE_URING_FD |
-			    NTSYNC_FEATURE_POLL,
+			    NTSYNC_FEATURE_POLL | NTSYNC_FEATURE_SIGNAL_AND_WAIT,
 		.version = NTSYNC_VERSION,
 	};
 
@@ -221,6 +221,7 @@ static const struct device_ioctl device_ioctls[] = {
 	ENTRY(NTSYNC_IOC_CREATE_EVENT, create_event),
 	ENTRY(NTSYNC_IOC_CREATE_CHANNEL, create_channel),
 	ENTRY(NTSYNC_IOC_AGGREGATE_WAIT, ntsync_ioctl_aggregate_wait),
+	ENTRY(NTSYNC_IOC_SIGNAL_AND_WAIT, ntsync_ioctl_signal_and_wait),
 	ENTRY(NTSYNC_IOC_QUERY_FEATURES, query_features),
 };
 

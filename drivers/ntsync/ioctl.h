@@ -14,6 +14,7 @@ extern const struct file_operations ntsync_channel_fops;
 /* ioctl_wait.c, on the device */
 long ntsync_ioctl_wait_any(struct ntsync_device *dev, void __user *argp);
 long ntsync_ioctl_wait_all(struct ntsync_device *dev, void __user *argp);
+long ntsync_ioctl_signal_and_wait(struct ntsync_device *dev, void __user *argp);
 long ntsync_ioctl_aggregate_wait(struct ntsync_device *dev, void __user *argp);
 long ntsync_ioctl_aggregate_wait_timespec(struct ntsync_device *dev, void __user *argp);
 

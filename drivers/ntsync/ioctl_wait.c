@@ -171,6 +171,45 @@ long ntsync_ioctl_wait_all(struct ntsync_device *dev, void __user *argp)
 	return do_wait(dev, argp, true);
 }
 
+/* ---- SIGNAL_AND_WAIT ---- */
+
+/* What is signaled, then what is waited for, then the alert. */
+static bool get_signal_and_wait_objs(struct wait_objs *set, struct ntsync_device *dev,
+				     const struct ntsync_signal_and_wait_args *args)
+{
+	return get_obj(set, dev, args->signal) && get_obj(set, dev, args->wait) &&
+	       (!args->alert || get_obj(set, dev, args->alert));
+}
+
+long ntsync_ioctl_signal_and_wait(struct ntsync_device *dev, void __user *argp)
+{
+	struct ntsync_signal_and_wait_args __user *uargs = argp;
+	struct ntsync_signal_and_wait_args args;
+	struct ntsync_wait_req req = { .count = 1 };
+	struct wait_objs set;
+	int ret = -EINVAL;
+
+	if (copy_from_user(&args, uargs, sizeof(args)))
+		return -EFAULT;
+	if (args.flags & ~NTSYNC_WAIT_REALTIME || !args.owner)
+		return -EINVAL;
+	req.objs = &set.objs[1];
+	req.alert = args.alert;
+	req.owner = args.owner;
+	req.deadline = decode_deadline(args.timeout, args.flags & NTSYNC_WAIT_REALTIME);
+
+	set.nr = 0;
+	if (get_signal_and_wait_objs(&set, dev, &args))
+		ret = ntsync_signal_and_wait(dev, set.objs[0], &req);
+	put_objs(&set);
+
+	if (ret && ret != -EOWNERDEAD)
+		return ret;
+	if (ntsync_owner_learn(dev, args.owner))
+		ntsync_pi_learnt(dev, args.owner);
+	return put_user(req.index, &uargs->index) ? -EFAULT : ret;
+}
+
 /* ---- AGGREGATE_WAIT ---- */
 
 /* A call in the 40-byte layout; the other one is turned into it. */

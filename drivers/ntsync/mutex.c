@@ -89,10 +89,38 @@ static void mutex_show(struct seq_file *m, const union ntsync_state *copy)
 	seq_printf(m, "ntsync-abandoned:\t%d\n", copy->mutex.abandoned);
 }
 
+/* Gives back one level of the recursion or, abandoning, all. -EPERM: not the holder. */
+static int give_back_locked(struct ntsync_hold *h, u32 owner, bool abandon, u32 *prev)
+{
+	struct ntsync_mutex *m = &h->obj->mutex;
+
+	if (m->owner != owner)
+		return -EPERM;
+	*prev = m->count;
+	WRITE_ONCE(m->count, abandon ? 0 : m->count - 1);
+	m->abandoned = abandon;
+	if (!m->count) {
+		WRITE_ONCE(m->owner, 0);
+		ntsync_pi_owner_changed_locked(h->obj);
+	}
+	/* One level less lets somebody go only if there was no further one left. */
+	if (!m->count || *prev == U32_MAX)
+		ntsync_wake_takers(h);
+	return 0;
+}
+
+static int mutex_signal(struct ntsync_hold *h, u32 owner, struct ntsync_boost **stale)
+{
+	u32 prev;
+
+	return give_back_locked(h, owner, false, &prev);
+}
+
 const struct ntsync_obj_ops ntsync_mutex_ops = {
 	.name = "mutex",
 	.signaled = mutex_signaled,
 	.acquire = acquire_mutex,
+	.signal = mutex_signal,
 	.next_waiter = mutex_next_waiter,
 	.enqueued = mutex_enqueued,
 	.dequeue = mutex_dequeue,
@@ -118,30 +146,16 @@ struct ntsync_obj *ntsync_mutex_create(struct ntsync_device *dev, u32 owner, u32
 	return obj;
 }
 
-/* Gives back one level of the recursion or, abandoning, all. -EPERM: not the holder. */
 static int give_back(struct ntsync_obj *obj, u32 owner, bool abandon, u32 *prev)
 {
-	struct ntsync_mutex *m = &obj->mutex;
 	struct ntsync_hold h;
-	int ret = -EPERM;
+	int ret;
 
 	if (!owner || obj->ops != &ntsync_mutex_ops)
 		return -EINVAL;
 
 	ntsync_obj_hold(&h, obj);
-	if (m->owner == owner) {
-		*prev = m->count;
-		WRITE_ONCE(m->count, abandon ? 0 : m->count - 1);
-		m->abandoned = abandon;
-		if (!m->count) {
-			WRITE_ONCE(m->owner, 0);
-			ntsync_pi_owner_changed_locked(obj);
-		}
-		/* One level less lets somebody go only if there was no further one left. */
-		if (!m->count || *prev == U32_MAX)
-			ntsync_wake_takers(&h);
-		ret = 0;
-	}
+	ret = give_back_locked(&h, owner, abandon, prev);
 	ntsync_obj_unhold(&h);
 	return ret;
 }

@@ -23,6 +23,7 @@ struct file_operations;
 struct ntsync_boost;
 struct ntsync_channel;
 struct ntsync_channel_entry;
+struct ntsync_hold;
 struct ntsync_pi_mutex;
 struct ntsync_pollers;
 struct ntsync_receiver;
@@ -215,6 +216,8 @@ struct ntsync_taker {
  *	lock, too, a "no" must have been true at some moment during the call
  *	(ntsync_obj_peek() relies on it)
  * @acquire: take it for that task
+ * @signal: set it, or give it back once in the name of @owner; *@stale is a boost to
+ *	be freed afterwards
  * @next_waiter: the entry of the any-queue that is to have the object now, NULL
  *	if nobody there can take it
  * @settled: NULL, or called when @next_waiter has no more waiter to name
@@ -230,6 +233,7 @@ struct ntsync_obj_ops {
 	const char *name;
 	bool (*signaled)(const struct ntsync_obj *obj, u32 owner);
 	void (*acquire)(struct ntsync_obj *obj, struct ntsync_taker *taker);
+	int (*signal)(struct ntsync_hold *h, u32 owner, struct ntsync_boost **stale);
 	struct ntsync_wait_entry *(*next_waiter)(struct ntsync_obj *obj);
 	void (*settled)(struct ntsync_obj *obj);
 	void (*enqueued)(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
@@ -729,10 +733,14 @@ void ntsync_channel_drop_notice(struct ntsync_obj *obj);
 int ntsync_receiver_init(void);
 void ntsync_receiver_exit(void);
 
-/* ---- wait_any.c, wait_all.c ---- */
+/* ---- wait_any.c, wait_all.c, signal_wait.c ---- */
 
 int ntsync_wait_any(struct ntsync_wait_req *req);
 int ntsync_wait_all(struct ntsync_device *dev, struct ntsync_wait_req *req);
+bool ntsync_wait_all_join(struct ntsync_obj *obj, u32 owner);
+void ntsync_wait_all_leave(struct ntsync_obj *obj);
+int ntsync_signal_and_wait(struct ntsync_device *dev, struct ntsync_obj *obj,
+			   struct ntsync_wait_req *req);
 
 /* ---- aggregate.c ---- */
 

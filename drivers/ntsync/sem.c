@@ -31,10 +31,31 @@ static void sem_show(struct seq_file *m, const union ntsync_state *copy)
 	seq_printf(m, "ntsync-max:\t%u\n", copy->sem.max);
 }
 
+static int release_locked(struct ntsync_hold *h, u32 count, u32 *prev)
+{
+	struct ntsync_sem *sem = &h->obj->sem;
+	u32 sum;
+
+	if (check_add_overflow(sem->count, count, &sum) || sum > sem->max)
+		return -EOVERFLOW;
+	*prev = sem->count;
+	WRITE_ONCE(sem->count, sum);
+	ntsync_wake_takers(h);
+	return 0;
+}
+
+static int sem_signal(struct ntsync_hold *h, u32 owner, struct ntsync_boost **stale)
+{
+	u32 prev;
+
+	return release_locked(h, 1, &prev);
+}
+
 const struct ntsync_obj_ops ntsync_sem_ops = {
 	.name = "sem",
 	.signaled = sem_signaled,
 	.acquire = acquire_sem,
+	.signal = sem_signal,
 	.next_waiter = sem_next_waiter,
 	.show = sem_show,
 };
@@ -58,20 +79,13 @@ struct ntsync_obj *ntsync_sem_create(struct ntsync_device *dev, u32 count, u32 m
 int ntsync_sem_release(struct ntsync_obj *obj, u32 count, u32 *prev)
 {
 	struct ntsync_hold h;
-	int ret = 0;
-	u32 sum;
+	int ret;
 
 	if (obj->ops != &ntsync_sem_ops)
 		return -EINVAL;
 
 	ntsync_obj_hold(&h, obj);
-	if (check_add_overflow(obj->sem.count, count, &sum) || sum > obj->sem.max) {
-		ret = -EOVERFLOW;
-	} else {
-		*prev = obj->sem.count;
-		WRITE_ONCE(obj->sem.count, sum);
-		ntsync_wake_takers(&h);
-	}
+	ret = release_locked(&h, count, prev);
 	ntsync_obj_unhold(&h);
 	return ret;
 }

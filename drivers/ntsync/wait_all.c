@@ -8,7 +8,7 @@
 #include "ntsync_internal.h"
 
 /* Joins; true if the object can be had. The answer stays true under all_lock. */
-static bool join(struct ntsync_obj *obj, u32 owner)
+bool ntsync_wait_all_join(struct ntsync_obj *obj, u32 owner)
 {
 	struct ntsync_hold h;
 	bool signaled;
@@ -26,11 +26,11 @@ static bool join_each(const struct ntsync_wait_req *req)
 	u32 i;
 
 	for (i = 0; i < req->count; i++)
-		signaled &= join(req->objs[i], req->owner);
+		signaled &= ntsync_wait_all_join(req->objs[i], req->owner);
 	return signaled;
 }
 
-static void leave(struct ntsync_obj *obj)
+void ntsync_wait_all_leave(struct ntsync_obj *obj)
 {
 	guard(raw_spinlock)(&obj->lock);
 	obj->all_waits--;
@@ -41,7 +41,7 @@ static void leave_each(const struct ntsync_wait_req *req)
 	u32 i;
 
 	for (i = 0; i < req->count; i++)
-		leave(req->objs[i]);
+		ntsync_wait_all_leave(req->objs[i]);
 }
 
 static void acquire_each(const struct ntsync_wait_req *req, struct ntsync_taker *taker)

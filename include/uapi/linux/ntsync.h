@@ -304,6 +304,42 @@ struct ntsync_wait_args {
 #define NTSYNC_IOC_WAIT_ALL		_IOWR('N', 0x83, struct ntsync_wait_args)
 
 /**
+ * struct ntsync_signal_and_wait_args - signal one object and wait for another
+ * @timeout: when to give up, as in &struct ntsync_wait_args.
+ * @signal: descriptor of what is signaled: an event is set, a semaphore released
+ *	once, a mutex unlocked once by @owner.
+ * @wait: descriptor of what is waited for.
+ * @flags: 0 or NTSYNC_WAIT_REALTIME.
+ * @owner: who unlocks and acquires mutexes. Never 0.
+ * @alert: as in &struct ntsync_wait_args.
+ * @index: out: 0 for @wait, 1 for @alert. Also written with EOWNERDEAD, and with no
+ *	other error.
+ *
+ * NTSYNC_IOC_SIGNAL_AND_WAIT, on dev; announced by NTSYNC_FEATURE_SIGNAL_AND_WAIT.
+ * As the signal takes effect the wait has begun: whoever is woken by the signal and
+ * then pulses or takes @wait finds the caller waiting.
+ *
+ * * EFAULT
+ * * EINVAL: as WAIT_ANY, for @flags, @owner and the descriptors.
+ * * EOVERFLOW, EPERM: as SEM_RELEASE and MUTEX_UNLOCK. There was no signal, and no
+ *   wait.
+ * * EOWNERDEAD, ETIMEDOUT, ENOMEM: as WAIT_ANY; the signal stands.
+ * * EINTR: a signal came, whatever its handler says about restarting: a repetition
+ *   would signal again. The signal stands.
+ */
+struct ntsync_signal_and_wait_args {
+	__u64 timeout;
+	__u32 signal;
+	__u32 wait;
+	__u32 flags;
+	__u32 owner;
+	__u32 alert;
+	__u32 index;
+};
+
+#define NTSYNC_IOC_SIGNAL_AND_WAIT	_IOWR('N', 0x99, struct ntsync_signal_and_wait_args)
+
+/**
  * struct ntsync_event_set_pi_args - signal an event with a priority
  * @flags: 0.
  * @policy: SCHED_FIFO (1) or SCHED_RR (2).
