@@ -538,6 +538,32 @@ int ntsync_wait_any(int dev, const int *objs, uint32_t count,
 int ntsync_wait_all(int dev, const int *objs, uint32_t count,
 		    const struct ntsync_wait_opts *opts, uint32_t *index);
 
+/**
+ * ntsync_signal_and_wait() - signal one object and wait for another, in one step
+ *	(NtSignalAndWaitForSingleObject)
+ * @dev: the instance.
+ * @signal: what is signaled: an event is set, a semaphore released once, a mutex
+ *	unlocked once by the owner in @opts.
+ * @wait: what is waited for.
+ * @opts: how to wait. Not NULL. No uring_fd.
+ * @index: where to write what ended the wait, or NULL: 0 for the object, 1 for the
+ *	alert. Written on 0 and -EOWNERDEAD, on no other.
+ *
+ * Waits, so a signal handler should not call it. When the signal takes effect the
+ * wait has begun: whoever is woken by it and pulses or takes @wait finds the caller
+ * waiting. -EINTR is handed on, and must not be answered by the same call: @signal
+ * has been signaled. Wait for @wait alone then.
+ *
+ * Return: 0, -EOWNERDEAD, -ETIMEDOUT, -EINTR, -ENOMEM as ntsync_wait_any(); @signal was
+ * signaled. With all others it was not:
+ * -EOVERFLOW: it is a semaphore that is full.
+ * -EPERM: it is a mutex that is not the owner's.
+ * -EINVAL: as ntsync_wait_any(), for both objects; there is a uring_fd.
+ * -ENOTSUP: the driver does not offer NTSYNC_FEATURE_SIGNAL_AND_WAIT.
+ */
+int ntsync_signal_and_wait(int dev, int signal, int wait,
+			   const struct ntsync_wait_opts *opts, uint32_t *index);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <stddef.h>
+
 #include "internal.h"
 
 /*
@@ -40,6 +42,29 @@ NTSYNC_API int ntsync_wait_any(int dev, const int *objs, uint32_t count,
 			       const struct ntsync_wait_opts *opts, uint32_t *index)
 {
 	return wait(dev, NTSYNC_IOC_WAIT_ANY, objs, count, opts, index);
+}
+
+NTSYNC_API int ntsync_signal_and_wait(int dev, int signal, int wait,
+				      const struct ntsync_wait_opts *opts, uint32_t *index)
+{
+	struct ntsync_signal_and_wait_args args = {
+		.timeout = opts->deadline,
+		.signal = signal,
+		.wait = wait,
+		.flags = opts->flags,
+		.owner = opts->owner,
+		.alert = opts->alert,
+	};
+	int ret;
+
+	if (opts->uring_fd)
+		return -EINVAL;
+	ret = ntsync_ioctl(dev, NTSYNC_IOC_SIGNAL_AND_WAIT, &args);
+	if (!ret || ret == -EOWNERDEAD)
+		ntsync_put(index, args.index);
+	else if (ret == -ENOTTY && !ntsync_features(dev, NULL))
+		ret = -ENOTSUP;
+	return ret;
 }
 
 NTSYNC_API int ntsync_wait_all(int dev, const int *objs, uint32_t count,

@@ -63,6 +63,15 @@ static void pin_event(void)
 	PIN_VALUE(NTSYNC_IOC_EVENT_READ, 0x80084e8d);
 	pin_group("event");
 
+	PIN_SIZE(struct ntsync_signal_and_wait_args, 32);
+	PIN_FIELD(struct ntsync_signal_and_wait_args, timeout, 0, 8);
+	PIN_FIELD(struct ntsync_signal_and_wait_args, signal, 8, 4);
+	PIN_FIELD(struct ntsync_signal_and_wait_args, wait, 12, 4);
+	PIN_FIELD(struct ntsync_signal_and_wait_args, flags, 16, 4);
+	PIN_FIELD(struct ntsync_signal_and_wait_args, owner, 20, 4);
+	PIN_FIELD(struct ntsync_signal_and_wait_args, alert, 24, 4);
+	PIN_FIELD(struct ntsync_signal_and_wait_args, index, 28, 4);
+	PIN_VALUE(NTSYNC_IOC_SIGNAL_AND_WAIT, 0xc0204e99);
 	PIN_SIZE(struct ntsync_event_set_pi_args, 16);
 	PIN_FIELD(struct ntsync_event_set_pi_args, flags, 0, 4);
 	PIN_FIELD(struct ntsync_event_set_pi_args, policy, 4, 4);

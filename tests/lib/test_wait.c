@@ -167,6 +167,44 @@ static void einval_where_the_query_fails_is_einval(void **state)
 	assert_int_equal(ntsync_wait_any(3, objs, 3, &with_uring, &out), -EINVAL);
 }
 
+static void signal_and_wait(void **state)
+{
+	struct ntsync_wait_opts opts = { .deadline = 5, .flags = 1, .owner = 7, .alert = 8 };
+	struct ntsync_signal_and_wait_args args = { .timeout = 5, .signal = 4, .wait = 6,
+						    .flags = 1, .owner = 7, .alert = 8 };
+	struct ntsync_signal_and_wait_args result = args;
+	uint32_t index = 99;
+
+	(void)state;
+	result.index = 1;
+	fake_writes(&result, sizeof(result));
+	assert_int_equal(ntsync_signal_and_wait(3, 4, 6, &opts, &index), 0);
+	fake_assert_one_call(3, NTSYNC_IOC_SIGNAL_AND_WAIT, &args, sizeof(args));
+	assert_int_equal(index, 1);
+
+	fake_fails(EPERM);
+	index = 99;
+	assert_int_equal(ntsync_signal_and_wait(3, 4, 6, &opts, &index), -EPERM);
+	assert_int_equal(index, 99);
+
+	opts.uring_fd = 9;
+	assert_int_equal(ntsync_signal_and_wait(3, 4, 6, &opts, &index), -EINVAL);
+}
+
+static void signal_and_wait_without_it(void **state)
+{
+	struct ntsync_wait_opts opts = { .owner = 7 };
+	struct ntsync_features_args found = { .version = 1 };
+
+	(void)state;
+	fake_fails(ENOTTY);
+	fake_writes(&found, sizeof(found));
+	assert_int_equal(ntsync_signal_and_wait(3, 4, 6, &opts, NULL), -ENOTSUP);
+	fake_fails(ENOTTY);
+	fake_fails(EBADF);
+	assert_int_equal(ntsync_signal_and_wait(3, 4, 6, &opts, NULL), -ENOTTY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +219,8 @@ int main(void)
 		fake_test(uring_fd_without_its_feature),
 		fake_test(einval_with_the_feature_is_einval),
 		fake_test(einval_where_the_query_fails_is_einval),
+		fake_test(signal_and_wait),
+		fake_test(signal_and_wait_without_it),
 	};
 
 	return cmocka_run_group_tests_name("libntsync: wait", tests, NULL, NULL);
