@@ -44,21 +44,12 @@ static bool channel_signaled(const struct ntsync_obj *obj, u32 owner)
 	return READ_ONCE(obj->channel->pending.count);
 }
 
-/* The level of what @r works on now. */
-static int level_of_work(const struct ntsync_receiver *r)
-{
-	const struct ntsync_channel_entry *e = ntsync_receiver_first_entry(r);
-
-	return e ? e->node.level : MAX_RT_PRIO;
-}
-
 /* The best pending entry goes to @r. */
 static void dispatch_locked(struct ntsync_channel *c, struct ntsync_receiver *r)
 {
 	struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
 
 	ntsync_assert_obj_lock(c->obj);
-	ntsync_pi_channel_changed_locked(c, min(level_of_work(r), e->node.level));
 	ntsync_entry_dispatch_locked(e, r);
 	r->message = (struct ntsync_message){
 		.id = e->id,
@@ -99,7 +90,7 @@ static void channel_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e
 	ntsync_receiver_drop_notice_locked(r);
 	if (ntsync_receiver_left_locked(r))
 		ntsync_wait_claim(e->wait, NTSYNC_CLOSED);
-	ntsync_pi_channel_changed_locked(obj->channel, level_of_work(r));
+	ntsync_pi_channel_changed_locked(obj->channel, ntsync_receiver_work_level(r));
 }
 
 static void channel_dequeue(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
@@ -107,7 +98,7 @@ static void channel_dequeue(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
 	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->taker.task);
 
 	r->parked = NULL;
-	ntsync_pi_channel_changed_locked(obj->channel, level_of_work(r));
+	ntsync_pi_channel_changed_locked(obj->channel, ntsync_receiver_work_level(r));
 }
 
 static void channel_show(struct seq_file *m, const union ntsync_state *copy)
@@ -171,7 +162,6 @@ struct ntsync_obj *ntsync_channel_create(struct ntsync_device *dev, u32 max_dept
 	c->max_depth = max_depth;
 	ntsync_waitq_init(&c->pending);
 	ntsync_pi_channel_init(c);
-	ntsync_channel_init_watch(c);
 	obj->channel = c;
 	return obj;
 }
@@ -183,7 +173,7 @@ static bool is_channel(const struct ntsync_obj *obj)
 
 /* ---- send ---- */
 
-static int post(struct ntsync_channel *c, struct ntsync_channel_entry *e)
+static int post(struct ntsync_channel *c, struct ntsync_channel_entry *e, struct file *file)
 {
 	struct ntsync_hold h;
 	int ret = 0;
@@ -194,13 +184,34 @@ static int post(struct ntsync_channel *c, struct ntsync_channel_entry *e)
 	} else if (c->pending.count >= c->max_depth) {
 		ret = -EAGAIN;
 	} else {
-		ntsync_entry_queue_locked(e);
-		ntsync_pi_channel_changed_locked(c, e->node.level);
+		ntsync_entry_queue_locked(e, e->wait->level);
 		trace_ntsync_channel_send(c->id, e->id, current->pid, e->prio);
 		ntsync_wake_takers(&h);
+		ntsync_channel_orphan_locked(&h, c, file, 0);
 	}
 	ntsync_obj_unhold(&h);
 	return ret;
+}
+
+/*
+ * Until the reply. A close that leaves nobody who could receive is not announced to those
+ * who sleep here, so as long as there is no receiver they look now and then.
+ */
+static int sleep_for_reply(struct ntsync_channel *c, struct ntsync_wait *w, struct file *file)
+{
+	struct ntsync_deadline deadline = { .clock = CLOCK_MONOTONIC };
+	int ret;
+
+	for (;;) {
+		deadline.expires = KTIME_MAX;
+		/* If there are, and the last one leaves, he ends our wait. */
+		if (!READ_ONCE(c->parties.rb_node))
+			deadline.expires = ktime_add_ms(ktime_get(), 500);
+		ret = ntsync_wait_sleep(w, &deadline, NULL);
+		if (ret != -ETIMEDOUT)
+			return ret;
+		ntsync_channel_check_orphan(c, file, 0);
+	}
 }
 
 /* Takes @e out if it is still there. What the sender answers; @ret is why it woke up. */
@@ -213,7 +224,6 @@ static int withdraw(struct ntsync_channel *c, struct ntsync_channel_entry *e, in
 		if (e->receiver)
 			ret = -EINTR;
 		ntsync_entry_remove_locked(e);
-		ntsync_pi_channel_changed_locked(c, e->node.level);
 		trace_ntsync_channel_withdraw(c->id, e->id, current->pid);
 	}
 	ntsync_obj_unhold(&h);
@@ -230,21 +240,23 @@ static int withdraw(struct ntsync_channel *c, struct ntsync_channel_entry *e, in
 	}
 }
 
-static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *e)
+static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *e,
+			 struct file *file)
 {
-	const struct ntsync_wait_req req = { .deadline.expires = KTIME_MAX };
+	const struct ntsync_wait_req req = { };
 	struct ntsync_wait w;
 	int ret;
 
 	ntsync_wait_init(&w, &req, NULL, false);
 	w.send = e;
+	w.level = ntsync_pi_inherited_level();
 	e->wait = &w;
-	ret = post(c, e);
+	ret = post(c, e, file);
 	if (ret)
 		return ret;
 	ret = ntsync_pi_block(&w);
 	if (!ret)
-		ret = ntsync_wait_sleep(&w, &req.deadline, NULL);
+		ret = sleep_for_reply(c, &w, file);
 	ret = withdraw(c, e, ret);
 	ntsync_pi_unblock(&w);
 	return ret;
@@ -253,6 +265,7 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
 /**
  * ntsync_channel_send() - send a request and wait for the reply
  * @obj: the channel
+ * @file: its file
  * @policy: SCHED_FIFO or SCHED_RR
  * @prio: of the request, or 0; no more than the caller may hand on is used
  * @payload: for the receiver
@@ -261,7 +274,8 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
  * Context: process; sleeps; the caller keeps the object.
  * Return: 0, -EINVAL, -ENOMEM, -EPIPE, -EAGAIN, -ECONNRESET, -EINTR, -ERESTARTSYS.
  */
-int ntsync_channel_send(struct ntsync_obj *obj, u32 policy, u32 prio, u64 payload, u64 reply)
+int ntsync_channel_send(struct ntsync_obj *obj, struct file *file, u32 policy, u32 prio,
+			u64 payload, u64 reply)
 {
 	struct ntsync_channel_entry *e;
 	int ret;
@@ -277,7 +291,7 @@ int ntsync_channel_send(struct ntsync_obj *obj, u32 policy, u32 prio, u64 payloa
 	e->tid = task_pid_vnr(current);
 	e->prio = prio ? ntsync_boost_clamp(prio) : 0;
 	e->policy = e->prio ? policy : SCHED_FIFO;
-	ret = send_and_wait(obj->channel, e);
+	ret = send_and_wait(obj->channel, e, file);
 	ntsync_cache_free_channel_entry(e);
 	return ret;
 }
@@ -385,7 +399,6 @@ void ntsync_channel_put_back(struct ntsync_obj *obj, u64 id)
 	e = ntsync_entry_find_locked(c, id);
 	if (e && e->receiver->task == current) {
 		ntsync_entry_put_back_locked(e);
-		ntsync_pi_channel_changed_locked(c, e->node.level);
 		ntsync_wake_takers(&h);
 	}
 	ntsync_obj_unhold(&h);

@@ -14,8 +14,6 @@
 #ifndef NTSYNC_CHANNEL_H
 #define NTSYNC_CHANNEL_H
 
-#include <linux/workqueue.h>
-
 #include "lock.h"
 #include "ntsync_internal.h"
 
@@ -48,7 +46,7 @@ struct ntsync_channel_entry {
 	u32 tid;
 	u32 prio;
 	u32 policy;
-	u32 set;
+	u64 set;
 };
 
 enum ntsync_send_result {
@@ -61,8 +59,7 @@ enum ntsync_send_result {
 /**
  * struct ntsync_receiver - a task that has received from a channel
  * @by_task: in channel->receivers
- * @by_exit: in the table of all; receiver.c's lock, as @dead
- * @dead: the task has gone, this is to be cleared away
+ * @of_task: with others of the same task; receiver.c's exit_lock
  * @task: counted, so that its address means nobody else; immutable
  * @channel: immutable
  * @party: its process, NULL if that has let go of the channel
@@ -80,8 +77,7 @@ enum ntsync_send_result {
  */
 struct ntsync_receiver {
 	struct rb_node by_task;
-	struct hlist_node by_exit;
-	struct list_head dead;
+	struct list_head of_task;
 	struct task_struct *task;
 	struct ntsync_channel *channel;
 	struct ntsync_party *party;
@@ -89,7 +85,7 @@ struct ntsync_receiver {
 	struct ntsync_wait_entry *parked;
 	bool noticed;
 	struct rb_root_cached entries;
-	u32 set;
+	u64 set;
 	struct ntsync_message message;
 	struct ntsync_pi_source source;
 	struct list_head of_channel;
@@ -128,8 +124,6 @@ struct ntsync_party {
  * @tokens: token.c
  * @news: for the arbiter: what the receivers get has to be looked at
  * @sources: the receivers; pi_lock
- * @watch: looks whether anybody is left who could receive; receiver.c
- * @watched: the file that @watch holds, NULL if it is not running
  */
 struct ntsync_channel {
 	struct ntsync_obj *obj;
@@ -147,14 +141,12 @@ struct ntsync_channel {
 	struct ntsync_tokens tokens;
 	struct ntsync_pi_news news;
 	struct list_head sources;
-	struct delayed_work watch;
-	struct file *watched;
 };
 
 /* ---- entry.c: where entries stand; all under obj->lock ---- */
 
 int ntsync_entry_own_level(const struct ntsync_channel_entry *e);
-void ntsync_entry_queue_locked(struct ntsync_channel_entry *e);
+void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited);
 void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_receiver *r);
 void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e);
 void ntsync_entry_remove_locked(struct ntsync_channel_entry *e);
@@ -181,11 +173,19 @@ int ntsync_pi_receiver_add(struct ntsync_receiver *r);
 void ntsync_pi_receiver_remove(struct ntsync_receiver *r);
 void ntsync_pi_channel_destroy(struct ntsync_channel *c);
 
-/* Under obj->lock: something about an entry of @level has changed. */
+/* Under obj->lock: something about an entry of @level, or a receiver's work, has changed. */
 static inline void ntsync_pi_channel_changed_locked(struct ntsync_channel *c, int level)
 {
 	if (level < MAX_RT_PRIO && ntsync_pi_enabled)
 		ntsync_pi_changed_locked(&c->news);
+}
+
+/* The level of what @r works on now. */
+static inline int ntsync_receiver_work_level(const struct ntsync_receiver *r)
+{
+	const struct ntsync_channel_entry *e = ntsync_receiver_first_entry(r);
+
+	return e ? e->node.level : MAX_RT_PRIO;
 }
 
 /* ---- receiver.c ---- */
@@ -195,7 +195,9 @@ struct ntsync_receiver *ntsync_receiver_find_locked(const struct ntsync_channel 
 struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct file *file);
 void ntsync_receivers_flush(struct ntsync_channel *c, struct file *file, const void *files);
 void ntsync_receivers_destroy(struct ntsync_channel *c);
-void ntsync_channel_init_watch(struct ntsync_channel *c);
+void ntsync_channel_orphan_locked(struct ntsync_hold *h, struct ntsync_channel *c,
+				  struct file *file, int others);
+void ntsync_channel_check_orphan(struct ntsync_channel *c, struct file *file, int others);
 void ntsync_receiver_drop_notice_locked(struct ntsync_receiver *r);
 void ntsync_entry_finish_locked(struct ntsync_hold *h, struct ntsync_channel_entry *e,
 				enum ntsync_send_result result);

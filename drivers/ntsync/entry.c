@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Where a channel's entries stand: pending ones by (level, arrival), dispatched ones by
- * id, and those of one receiver by (set, level, id). Each step is O(log entries), and
- * made under obj->lock. What the steps mean, and who is told, is channel.c's.
+ * id, and those of one receiver by (set, level, id). Each step is O(log entries), made
+ * under obj->lock, and is news for the arbiter if priorities are involved. What the steps
+ * mean is channel.c's business.
  */
 #include "channel.h"
 
@@ -35,20 +36,21 @@ static bool handled_before(struct rb_node *a, const struct rb_node *b)
 		rb_entry(b, struct ntsync_channel_entry, of_receiver);
 
 	if (l->set != r->set)
-		return (s32)(l->set - r->set) > 0;
+		return l->set > r->set;
 	if (l->node.level != r->node.level)
 		return l->node.level < r->node.level;
 	return l->id < r->id;
 }
 
 /* A new one, at the end of its level. */
-void ntsync_entry_queue_locked(struct ntsync_channel_entry *e)
+void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 {
 	struct ntsync_channel *c = e->channel;
 
 	ntsync_assert_obj_lock(c->obj);
 	e->id = ++c->last_id;
-	ntsync_waitq_insert(&c->pending, &e->node, ntsync_entry_own_level(e));
+	ntsync_waitq_insert(&c->pending, &e->node, min(ntsync_entry_own_level(e), inherited));
+	ntsync_pi_channel_changed_locked(c, e->node.level);
 }
 
 void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_receiver *r)
@@ -56,6 +58,7 @@ void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_
 	struct ntsync_channel *c = e->channel;
 
 	ntsync_assert_obj_lock(c->obj);
+	ntsync_pi_channel_changed_locked(c, min(ntsync_receiver_work_level(r), e->node.level));
 	ntsync_waitq_erase(&c->pending, &e->node);
 	rb_add(&e->node.rb, &c->dispatched, id_before);
 	c->nr_dispatched++;
@@ -67,6 +70,8 @@ void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_
 static void undispatch(struct ntsync_channel_entry *e)
 {
 	rb_erase_cached(&e->of_receiver, &e->receiver->entries);
+	/* What it has hidden may count again. */
+	ntsync_pi_channel_changed_locked(e->channel, ntsync_receiver_work_level(e->receiver));
 	e->receiver = NULL;
 	rb_erase(&e->node.rb, &e->channel->dispatched);
 	e->channel->nr_dispatched--;
@@ -78,6 +83,7 @@ void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e)
 	ntsync_assert_obj_lock(e->channel->obj);
 	undispatch(e);
 	ntsync_waitq_put_back(&e->channel->pending, &e->node);
+	ntsync_pi_channel_changed_locked(e->channel, e->node.level);
 }
 
 void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
@@ -87,6 +93,7 @@ void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
 		undispatch(e);
 	else
 		ntsync_waitq_erase(&e->channel->pending, &e->node);
+	ntsync_pi_channel_changed_locked(e->channel, e->node.level);
 }
 
 /* Its sender inherits, or no more. Nothing if it is done with. */

@@ -20,8 +20,8 @@ long ntsync_ioctl_channel_send(struct file *file, void __user *argp)
 		return -EFAULT;
 	if (args.prio >= MAX_RT_PRIO || (args.prio && !is_rt_policy(args.policy)))
 		return -EINVAL;
-	return ntsync_channel_send(file->private_data, args.policy, args.prio, args.payload_off,
-				   args.reply_off);
+	return ntsync_channel_send(file->private_data, file, args.policy, args.prio,
+				   args.payload_off, args.reply_off);
 }
 
 /*

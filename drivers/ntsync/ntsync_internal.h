@@ -304,7 +304,8 @@ struct ntsync_wait_entry {
  * @left: a waker has taken it out of all wait-all queues, and is done with it
  * @pi: some entry counts for inheritance, or has done; pi_lock, and the sleeper
  *	before it is registered and after it is not any more
- * @level: what the entries stand in the any-queues with; as @pi
+ * @level: what the entries stand in the any-queues with; of a @send, what the sender
+ *	inherits; as @pi
  * @lent: the level that a PI futex of the sleeper's lends to it, or MAX_RT_PRIO;
  *	noted when it blocks
  * @send: the request that it waits for a reply to, if it is that; immutable
@@ -598,6 +599,7 @@ void ntsync_pi_unblock(struct ntsync_wait *w);
 void ntsync_pi_run(void);
 void ntsync_pi_learnt(const struct ntsync_device *dev, u32 owner);
 int ntsync_pi_base_prio(void);
+int ntsync_pi_inherited_level(void);
 void ntsync_pi_lock(void);
 void ntsync_pi_unlock(void);
 struct ntsync_pi_task *ntsync_pi_task_alloc(void);
@@ -721,7 +723,8 @@ struct ntsync_message {
 
 extern const struct ntsync_obj_ops ntsync_channel_ops;
 struct ntsync_obj *ntsync_channel_create(struct ntsync_device *dev, u32 max_depth);
-int ntsync_channel_send(struct ntsync_obj *obj, u32 policy, u32 prio, u64 payload, u64 reply);
+int ntsync_channel_send(struct ntsync_obj *obj, struct file *file, u32 policy, u32 prio,
+			u64 payload, u64 reply);
 int ntsync_channel_recv(struct ntsync_obj *obj, struct file *file, bool block,
 			struct ntsync_message *msg);
 void ntsync_channel_put_back(struct ntsync_obj *obj, u64 id);

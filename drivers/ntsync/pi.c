@@ -76,8 +76,10 @@ static void follow(struct task_struct *p);
 /* After a change of @r's contributions: [2] and [3], and the end of an empty record. */
 void ntsync_pi_update_task(struct ntsync_pi_task *r)
 {
-	if (!ntsync_task_is_dead(r->task) && ntsync_pi_task_apply(r))
+	if (!ntsync_task_is_dead(r->task)) {
+		ntsync_pi_task_apply(r);
 		follow(r->task);
+	}
 	ntsync_pi_task_put_idle(r);
 }
 
@@ -120,10 +122,13 @@ static void follow(struct task_struct *p)
 {
 	struct ntsync_wait *w = ntsync_sleeper_pin_locked(p);
 	LIST_HEAD(no_kits);
+	int level;
 
 	if (!w)
 		return;
-	update_wait(w, ntsync_pi_wait_level(w, p), &no_kits);
+	level = ntsync_pi_wait_level(w, p);
+	if (level != w->level)
+		update_wait(w, level, &no_kits);
 	ntsync_sleeper_unpin_locked(w);
 }
 
@@ -400,6 +405,20 @@ int ntsync_pi_base_prio(void)
 		prio = r->base.prio;
 	ntsync_pi_unlock();
 	return prio;
+}
+
+/* What current inherits, whatever it has of its own. */
+int ntsync_pi_inherited_level(void)
+{
+	int level;
+
+	if (!ntsync_pi_enabled || likely(!ntsync_pi_may_inherit()))
+		return MAX_RT_PRIO;
+	level = current->prio < current->normal_prio ? ntsync_task_level(current) : MAX_RT_PRIO;
+	ntsync_pi_lock();
+	level = ntsync_pi_task_inherits(current, level);
+	ntsync_pi_unlock();
+	return level;
 }
 
 /* ---- now and then ---- */

@@ -92,6 +92,7 @@ void ntsync_pi_update_send(struct ntsync_channel_entry *e, int level);
 /* pi_task.c */
 void ntsync_pi_lock_again(void);
 bool ntsync_pi_may_inherit(void);
+int ntsync_pi_task_inherits(const struct task_struct *p, int lent);
 bool ntsync_pi_task_may_be_known(const struct task_struct *p);
 void ntsync_pi_spare_add(struct ntsync_pi_task *r);
 void ntsync_pi_spare_drop(void);

@@ -172,14 +172,28 @@ static bool lowers_itself(const struct task_struct *p)
 	return p == current && own.set;
 }
 
-/* Does @p, a sender, run above what is its own? */
-static bool inherits(const struct ntsync_wait *w, const struct task_struct *p)
+static const struct ntsync_contrib *best(const struct ntsync_pi_task *r)
+{
+	struct ntsync_waitq_node *n = ntsync_waitq_first(&r->contribs);
+
+	return n ? container_of(n, struct ntsync_contrib, node) : NULL;
+}
+
+/*
+ * What @p inherits, from us and, if that is @lent, from the kernel. It may well be less
+ * than @p has of its own.
+ */
+int ntsync_pi_task_inherits(const struct task_struct *p, int lent)
 {
 	const struct ntsync_pi_task *r = ntsync_pi_task_find(p);
+	const struct ntsync_contrib *top = r ? best(r) : NULL;
 
-	if (r && r->prio)
-		return true;
-	return p == current ? w->lent < MAX_RT_PRIO : READ_ONCE(p->prio) < READ_ONCE(p->normal_prio);
+	return top ? min(top->node.level, lent) : lent;
+}
+
+static int lent_level(const struct task_struct *p)
+{
+	return READ_ONCE(p->prio) < READ_ONCE(p->normal_prio) ? ntsync_task_level(p) : MAX_RT_PRIO;
 }
 
 /*
@@ -189,8 +203,8 @@ static bool inherits(const struct ntsync_wait *w, const struct task_struct *p)
  */
 int ntsync_pi_wait_level(const struct ntsync_wait *w, const struct task_struct *p)
 {
-	if (w->send && !inherits(w, p))
-		return MAX_RT_PRIO;
+	if (w->send)
+		return ntsync_pi_task_inherits(p, p == current ? w->lent : lent_level(p));
 	if (p != current)
 		return ntsync_task_level(p);
 	if (own.set)
@@ -251,13 +265,6 @@ static bool adopt_changes(struct ntsync_pi_task *r)
 		r->base = now;
 	}
 	return true;
-}
-
-static const struct ntsync_contrib *best(const struct ntsync_pi_task *r)
-{
-	struct ntsync_waitq_node *n = ntsync_waitq_first(&r->contribs);
-
-	return n ? container_of(n, struct ntsync_contrib, node) : NULL;
 }
 
 /* Equation [2]. True if the task's level has changed. */

@@ -8,11 +8,12 @@
  * closed its last descriptor of the channel.
  *
  *	event				noticed by		entries dispatched to them
- *	a receiver exits		sched_process_exit	ECONNRESET
+ *	a receiver exits		sched_process_exit,	ECONNRESET
+ *					and the reaper
  *	a party lets go, or dies	flush()			ECONNRESET
  *	 ... and it was the last one				pending ones: EPIPE, and all
  *								later ones until somebody receives
- *	nobody has a descriptor		flush(), watch		pending ones: EPIPE
+ *	nobody has a descriptor		flush(), the senders	pending ones: EPIPE
  *
  * A close can race with a receive:
  *
@@ -29,23 +30,30 @@
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/hashtable.h>
+#include <linux/kthread.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
 #include "channel.h"
 
-#define EXIT_BITS	8
+/* A task that is a receiver, of however many channels. All under exit_lock. */
+struct receiver_task {
+	struct rb_node by_task;		/* in receiver_tasks, until it exits */
+	struct list_head dead;		/* in dead_tasks, when it has */
+	struct list_head receivers;	/* by of_task */
+	struct task_struct *task;	/* not counted: exits are heard of */
+};
 
-/* All receivers, by task, for those who exit; and those who have done so. */
-static DEFINE_HASHTABLE(by_exit, EXIT_BITS);
-static LIST_HEAD(dead);
+static struct rb_root receiver_tasks = RB_ROOT;
+static LIST_HEAD(dead_tasks);
 static DEFINE_RAW_SPINLOCK(exit_lock);
 
 /* Whoever frees a receiver holds it; outside obj->lock and pi_lock. */
 static DEFINE_MUTEX(reap_lock);
 
+static struct kthread_worker *reaper;
 static struct ntsync_hook exit_hook;
 
 /* ---- the end of an entry ---- */
@@ -54,13 +62,10 @@ static struct ntsync_hook exit_hook;
 void ntsync_entry_finish_locked(struct ntsync_hold *h, struct ntsync_channel_entry *e,
 				enum ntsync_send_result result)
 {
-	struct ntsync_channel *c = e->channel;
-
-	ntsync_assert_obj_lock(c->obj);
+	ntsync_assert_obj_lock(e->channel->obj);
 	ntsync_entry_remove_locked(e);
 	ntsync_wait_claim(e->wait, result);
 	ntsync_hold_wake_locked(h, e->wait->taker.task);
-	ntsync_pi_channel_changed_locked(c, e->node.level);
 }
 
 /* Nobody is left who receives: all that is pending ends, unless somebody comes. */
@@ -78,7 +83,7 @@ static void desert_locked(struct ntsync_hold *h, struct ntsync_channel *c)
 	}
 }
 
-/* What @r has received and not replied to. */
+/* What @r has received and not replied to. Nobody else frees @r meanwhile. */
 static void reset_entries_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
 {
 	struct ntsync_channel_entry *e;
@@ -118,9 +123,12 @@ static int is_same_file(const void *wanted, struct file *file, unsigned int fd)
 	return wanted == file;
 }
 
-static bool has_descriptor(const void *files, struct file *file)
+/* A table that nobody uses any more is being closed, whatever is still in it. */
+static bool has_descriptor(const void *table, struct file *file)
 {
-	return iterate_fd((struct files_struct *)files, 0, is_same_file, file);
+	struct files_struct *files = (struct files_struct *)table;
+
+	return atomic_read(&files->count) && iterate_fd(files, 0, is_same_file, file);
 }
 
 void ntsync_receiver_drop_notice_locked(struct ntsync_receiver *r)
@@ -144,9 +152,20 @@ static void unpark_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
 		ntsync_hold_wake_locked(h, r->task);
 }
 
-/* First none of them gets anything any more, then what they have got goes back. */
+/* It is not one of its party any more. */
+static void leave_party_locked(struct ntsync_receiver *r)
+{
+	list_del_init(&r->member);
+	r->party = NULL;
+}
+
+/*
+ * First none of them gets anything any more, then what they have got goes back. Whoever
+ * has been looked at may be gone when room has been made.
+ */
 static void dismiss_members_locked(struct ntsync_hold *h, struct ntsync_party *p)
 {
+	struct ntsync_channel_entry *e;
 	struct ntsync_receiver *r;
 
 	for (;;) {
@@ -159,10 +178,16 @@ static void dismiss_members_locked(struct ntsync_hold *h, struct ntsync_party *p
 		ntsync_receiver_drop_notice_locked(r);
 		h->steps++;
 	}
-	while ((r = list_first_entry_or_null(&p->leaving, struct ntsync_receiver, member))) {
-		reset_entries_locked(h, r);
-		list_del_init(&r->member);
-		r->party = NULL;
+	for (;;) {
+		ntsync_hold_make_room(h);
+		r = list_first_entry_or_null(&p->leaving, struct ntsync_receiver, member);
+		if (!r)
+			break;
+		e = ntsync_receiver_first_entry(r);
+		if (e)
+			ntsync_entry_finish_locked(h, e, NTSYNC_SEND_RESET);
+		else
+			leave_party_locked(r);
 		h->steps++;
 	}
 }
@@ -210,34 +235,96 @@ struct ntsync_receiver *ntsync_receiver_find_locked(const struct ntsync_channel 
 			     struct ntsync_receiver, by_task);
 }
 
-/* One for current; only current itself makes one. */
-static struct ntsync_receiver *add_receiver(struct ntsync_channel *c)
+/* exit_lock held. */
+static struct receiver_task *find_task(const struct task_struct *p)
+{
+	struct rb_node *n = receiver_tasks.rb_node;
+
+	while (n) {
+		struct receiver_task *t = rb_entry(n, struct receiver_task, by_task);
+
+		if (t->task == p)
+			return t;
+		n = p < t->task ? n->rb_left : n->rb_right;
+	}
+	return NULL;
+}
+
+static bool task_before(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct receiver_task, by_task)->task <
+	       rb_entry(b, struct receiver_task, by_task)->task;
+}
+
+/* Its exit will be heard of. @new is used up, or NULL, if current was known. */
+static struct receiver_task *listen(struct ntsync_receiver *r, struct receiver_task *new)
+{
+	struct receiver_task *t;
+
+	guard(raw_spinlock)(&exit_lock);
+	t = find_task(current);
+	if (!t) {
+		t = new;
+		new = NULL;
+		rb_add(&t->by_task, &receiver_tasks, task_before);
+	}
+	list_add(&r->of_task, &t->receivers);
+	return new;
+}
+
+static struct receiver_task *alloc_task(void)
+{
+	struct receiver_task *t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+
+	if (t) {
+		t->task = current;
+		INIT_LIST_HEAD(&t->dead);
+		INIT_LIST_HEAD(&t->receivers);
+	}
+	return t;
+}
+
+static struct ntsync_receiver *alloc_receiver(struct ntsync_channel *c)
 {
 	struct ntsync_receiver *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
 
 	if (!r)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 	r->channel = c;
-	r->task = get_task_struct(current);
+	r->task = current;
 	r->entries = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&r->member);
-	INIT_LIST_HEAD(&r->dead);
 	if (ntsync_pi_receiver_add(r)) {
-		put_task_struct(r->task);
 		kfree(r);
+		return NULL;
+	}
+	get_task_struct(r->task);
+	return r;
+}
+
+/* One for current; only current itself makes one. */
+static struct ntsync_receiver *add_receiver(struct ntsync_channel *c)
+{
+	struct receiver_task *t = alloc_task();
+	struct ntsync_receiver *r;
+
+	if (!t)
+		return ERR_PTR(-ENOMEM);
+	r = alloc_receiver(c);
+	if (!r) {
+		kfree(t);
 		return ERR_PTR(-ENOMEM);
 	}
 	scoped_guard(raw_spinlock, &c->obj->lock) {
 		rb_add(&r->by_task, &c->receivers, receiver_before);
 		c->nr_receivers++;
 	}
-	scoped_guard(raw_spinlock, &exit_lock)
-		hash_add(by_exit, &r->by_exit, (unsigned long)r->task);
+	kfree(listen(r, t));
 	return r;
 }
 
-/* @r is of current's process now; true if that is a party because of this. */
-static bool join_party(struct ntsync_receiver *r, struct ntsync_party **new)
+/* @r is of current's process from now on: its party, which is @new if there was none. */
+static struct ntsync_party *join_party(struct ntsync_receiver *r, struct ntsync_party *new)
 {
 	struct ntsync_channel *c = r->channel;
 	struct ntsync_party *p;
@@ -245,21 +332,19 @@ static bool join_party(struct ntsync_receiver *r, struct ntsync_party **new)
 	guard(raw_spinlock)(&c->obj->lock);
 	p = find_party(c, current->files);
 	if (!p) {
-		p = *new;
+		p = new;
 		rb_add(&p->by_files, &c->parties, party_before);
-		*new = NULL;
-		c->deserted = false;
 	}
+	c->deserted = false;
 	r->party = p;
 	list_move(&r->member, &p->members);
-	return !*new;
+	return p;
 }
 
 static struct ntsync_receiver *join(struct ntsync_channel *c, struct file *file,
 				    struct ntsync_receiver *r)
 {
 	struct ntsync_party *p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
-	bool is_new;
 
 	if (!p)
 		return ERR_PTR(-ENOMEM);
@@ -272,9 +357,11 @@ static struct ntsync_receiver *join(struct ntsync_channel *c, struct file *file,
 		kfree(p);
 		return r;
 	}
-	is_new = join_party(r, &p);
-	kfree(p);
-	if (is_new && !has_descriptor(current->files, file)) {
+	if (join_party(r, p) != p) {
+		kfree(p);
+		return r;
+	}
+	if (!has_descriptor(current->files, file)) {
 		disband(c, current->files);
 		return ERR_PTR(-EBADF);
 	}
@@ -298,6 +385,7 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
 		if (likely(r && r->party && r->party->files == current->files)) {
 			if (r->party->left)
 				return ERR_PTR(-EBADF);
+			c->deserted = false;
 			return r;
 		}
 		/* It comes back with another table of descriptors. */
@@ -309,7 +397,7 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
 
 /* ---- the end of receivers ---- */
 
-/* reap_lock held; nobody finds it by its task any more. */
+/* reap_lock held. */
 static void free_receiver(struct ntsync_receiver *r)
 {
 	struct ntsync_channel *c = r->channel;
@@ -329,55 +417,64 @@ static void free_receiver(struct ntsync_receiver *r)
 	kfree(r);
 }
 
-/* Takes it out of whichever list it is in. */
-static void forget(struct ntsync_receiver *r)
+/* Takes @r out of its task's list; the task's record, if it is to be freed. */
+static struct receiver_task *forget(struct ntsync_receiver *r)
 {
-	guard(raw_spinlock)(&exit_lock);
-	hash_del(&r->by_exit);
-	list_del_init(&r->dead);
-}
-
-static struct ntsync_receiver *next_dead(void)
-{
-	struct ntsync_receiver *r;
+	struct receiver_task *t;
 
 	guard(raw_spinlock)(&exit_lock);
-	r = list_first_entry_or_null(&dead, struct ntsync_receiver, dead);
-	if (r)
-		list_del_init(&r->dead);
-	return r;
+	list_del(&r->of_task);
+	t = find_task(r->task);
+	if (!t || !list_empty(&t->receivers))
+		return NULL;
+	rb_erase(&t->by_task, &receiver_tasks);
+	return t;
 }
 
-static void reap(struct work_struct *work)
+/* A receiver of a task that has exited, or the task's record itself; false if none is left. */
+static bool reap_one(void)
 {
-	struct ntsync_receiver *r;
+	struct ntsync_receiver *r = NULL;
+	struct receiver_task *t;
 
 	guard(mutex)(&reap_lock);
-	while ((r = next_dead()))
+	scoped_guard(raw_spinlock, &exit_lock) {
+		t = list_first_entry_or_null(&dead_tasks, struct receiver_task, dead);
+		if (!t)
+			return false;
+		r = list_first_entry_or_null(&t->receivers, struct ntsync_receiver, of_task);
+		list_del(r ? &r->of_task : &t->dead);
+	}
+	if (r)
 		free_receiver(r);
+	else
+		kfree(t);
+	return true;
 }
-static DECLARE_WORK(reaper, reap);
+
+static void reap(struct kthread_work *work)
+{
+	while (reap_one())
+		cond_resched();
+}
+static DEFINE_KTHREAD_WORK(reaping, reap);
 
 /* Called by every task that exits, with preemption off. */
-static void on_exit(void *unused, struct task_struct *p, bool group_dead)
+static void on_exit(void *unused, struct task_struct *p NTSYNC_EXIT_PROBE_PARAMS)
 {
-	struct ntsync_receiver *r;
-	struct hlist_node *next;
-	bool found = false;
+	struct receiver_task *t;
 
-	if (likely(hlist_empty(&by_exit[hash_min((unsigned long)p, EXIT_BITS)])))
+	if (likely(RB_EMPTY_ROOT(&receiver_tasks)))
 		return;
 	scoped_guard(raw_spinlock, &exit_lock) {
-		hash_for_each_possible_safe(by_exit, r, next, by_exit, (unsigned long)p) {
-			if (r->task != p)
-				continue;
-			hash_del(&r->by_exit);
-			list_add_tail(&r->dead, &dead);
-			found = true;
+		t = find_task(p);
+		if (t) {
+			rb_erase(&t->by_task, &receiver_tasks);
+			list_add_tail(&t->dead, &dead_tasks);
 		}
 	}
-	if (found)
-		queue_work(system_unbound_wq, &reaper);
+	if (t)
+		kthread_queue_work(reaper, &reaping);
 }
 
 /* With the channel; nobody uses it any more. */
@@ -387,84 +484,79 @@ void ntsync_receivers_destroy(struct ntsync_channel *c)
 
 	guard(mutex)(&reap_lock);
 	while ((r = rb_entry_safe(rb_first(&c->receivers), struct ntsync_receiver, by_task))) {
-		forget(r);
+		kfree(forget(r));
 		free_receiver(r);
 	}
 	WARN_ON_ONCE(!RB_EMPTY_ROOT(&c->parties));
 }
 
+/* Real-time senders wait for the reaper, so it is a real-time task itself. */
 int ntsync_receiver_init(void)
 {
-	return ntsync_hook_init(&exit_hook, "sched_process_exit", on_exit);
+	int ret;
+
+	reaper = kthread_create_worker(0, "ntsync_reaper");
+	if (IS_ERR(reaper))
+		return PTR_ERR(reaper);
+	sched_set_fifo(reaper->task);
+	wake_up_process(reaper->task); /* since 6.14 it does not start by itself */
+	ret = ntsync_hook_init(&exit_hook, "sched_process_exit", on_exit);
+	if (ret)
+		kthread_destroy_worker(reaper);
+	return ret;
 }
 
 void ntsync_receiver_exit(void)
 {
 	ntsync_hook_exit(&exit_hook);
-	cancel_work_sync(&reaper);
+	kthread_destroy_worker(reaper);
 }
 
-/* ---- nobody has a descriptor any more ---- */
+/* ---- close ---- */
 
-/* Those who wait hold the file, and nobody else but @others does. */
-static bool is_orphaned(const struct ntsync_channel *c, struct file *file, int others)
+/*
+ * The end for all, if those who wait for a first receiver are the only ones left who have
+ * the channel. Each of them holds the file, so nobody is overlooked, and so do @others who
+ * don't count.
+ */
+void ntsync_channel_orphan_locked(struct ntsync_hold *h, struct ntsync_channel *c,
+				  struct file *file, int others)
 {
-	u32 senders = READ_ONCE(c->pending.count);
-
-	return senders && file_count(file) <= senders + others;
+	ntsync_assert_obj_lock(c->obj);
+	if (RB_EMPTY_ROOT(&c->parties) && c->pending.count &&
+	    file_count(file) <= c->pending.count + others)
+		desert_locked(h, c);
 }
 
-static void desert(struct ntsync_channel *c)
+void ntsync_channel_check_orphan(struct ntsync_channel *c, struct file *file, int others)
 {
 	struct ntsync_hold h;
 
 	ntsync_obj_hold(&h, c->obj);
-	desert_locked(&h, c);
+	ntsync_channel_orphan_locked(&h, c, file, others);
 	ntsync_obj_unhold(&h);
 }
 
-/* As long as there are receivers somebody has a descriptor. */
-static bool waits_for_first_receiver(const struct ntsync_channel *c)
+/* current has left the table of its party, by unshare() or exec, and closes its copy. */
+static void check_stranger(struct ntsync_channel *c, struct file *file, const void *files)
 {
-	return c->pending.count && RB_EMPTY_ROOT(&c->parties);
-}
+	struct ntsync_receiver *r;
+	struct ntsync_hold h;
 
-/*
- * When two processes let go at the same moment each sees the other's reference. So it is
- * looked at again, as long as senders wait for the first receiver.
- */
-static void watch(struct work_struct *work)
-{
-	struct ntsync_channel *c = container_of(work, struct ntsync_channel, watch.work);
-	struct file *file = c->watched;
-	bool again;
-
-	if (is_orphaned(c, file, 1))
-		desert(c);
 	scoped_guard(raw_spinlock, &c->obj->lock) {
-		again = waits_for_first_receiver(c);
-		if (!again)
-			c->watched = NULL;
-	}
-	if (again)
-		schedule_delayed_work(&c->watch, HZ);
-	else
-		fput(file);
-}
-
-static void start_watch(struct ntsync_channel *c, struct file *file)
-{
-	scoped_guard(raw_spinlock, &c->obj->lock) {
-		if (c->watched || !waits_for_first_receiver(c))
+		r = ntsync_receiver_find_locked(c, current);
+		if (likely(!r || !r->party || r->party->files == files))
 			return;
-		c->watched = get_file(file);
 	}
-	schedule_delayed_work(&c->watch, HZ / 10);
-}
-
-void ntsync_channel_init_watch(struct ntsync_channel *c)
-{
-	INIT_DELAYED_WORK(&c->watch, watch);
+	if (has_descriptor(files, file))
+		return;
+	ntsync_obj_hold(&h, c->obj);
+	reset_entries_locked(&h, r);
+	ntsync_receiver_drop_notice_locked(r);
+	if (r->party)
+		leave_party_locked(r);
+	ntsync_wake_takers(&h);
+	ntsync_obj_unhold(&h);
 }
 
 /* A process has closed a descriptor of the channel, of which @files is the table. */
@@ -476,11 +568,7 @@ void ntsync_receivers_flush(struct ntsync_channel *c, struct file *file, const v
 		is_party = find_party(c, files);
 	if (is_party && !has_descriptor(files, file))
 		disband(c, files);
-
-	if (!READ_ONCE(c->pending.count))
-		return;
-	if (is_orphaned(c, file, 1))
-		desert(c);
-	else
-		start_watch(c, file);
+	check_stranger(c, file, files);
+	if (READ_ONCE(c->pending.count))
+		ntsync_channel_check_orphan(c, file, 1);
 }

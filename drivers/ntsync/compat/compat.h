@@ -21,6 +21,13 @@
 #include <linux/sched.h>
 #include <linux/time_namespace.h>
 
+/* What the sched_process_exit tracepoint passes besides the task. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+#define NTSYNC_EXIT_PROBE_PARAMS	, bool group_dead
+#else
+#define NTSYNC_EXIT_PROBE_PARAMS
+#endif
+
 /*
  * timens_ktime_to_host() ends in a function that 6.12 does not export. The
  * offset itself is in plain sight of any caller; the saturation is the part
