@@ -28,9 +28,9 @@
  * It ends, in a cycle too: sources whose contribution gets worse go first. Such a step
  * makes levels only worse, of which there are finitely many, and marks nothing that
  * gets better; when none is left, a step makes levels only better, and nothing that
- * gets worse comes from it; a new owner counts as two changes from outside. (In a
- * cycle, which is a deadlock as long as it lasts, a level may go on being inherited
- * around it after its source has left. It goes as soon as anyone leaves the cycle.)
+ * gets worse comes from it; a new owner counts as two changes from outside. In a cycle
+ * a level may go on being inherited around it after its source has left, until the
+ * sweeper finds it (pi_cycle.c).
  *
  * Records never fail to be there: every active mutex, every receiver, and every event
  * boost in effect, has brought one along, and each needs at most one task to be
@@ -424,8 +424,9 @@ int ntsync_pi_inherited_level(void)
 /* ---- now and then ---- */
 
 /*
- * Nobody tells us when a boosted task dies, or changes its own parameters. While
- * there are records they are looked at once a second.
+ * Nobody tells us when a boosted task dies, or changes its own parameters; and what goes
+ * round in a cycle changes nothing. While there are records they are looked at once a
+ * second.
  */
 static void sweep(struct work_struct *work)
 {
@@ -441,6 +442,8 @@ static void sweep(struct work_struct *work)
 			ntsync_pi_update_task(r);
 	}
 	ntsync_pi_catch_up_locked(0);
+	ntsync_pi_break_cycles_locked();
+	ntsync_pi_count_sweep();
 	if (!hash_empty(ntsync_pi_records))
 		schedule_delayed_work(&sweeper, HZ);
 	ntsync_pi_unlock();

@@ -30,6 +30,22 @@ struct ntsync_sched_params {
 };
 
 /**
+ * struct ntsync_pi_walk - where a walk over the records stands; see pi_cycle.c
+ * @from: whence it came
+ * @receiver: the receiver of the task's request that it looked at last
+ * @entry: the entry of the task's wait that it looks at next
+ * @on_path: it has come by and not gone back
+ * @seen: it has come by
+ */
+struct ntsync_pi_walk {
+	struct ntsync_pi_task *from;
+	struct list_head *receiver;
+	u32 entry;
+	bool on_path;
+	bool seen;
+};
+
+/**
  * struct ntsync_pi_task - the record of a task that has contributions
  * @hash: in ntsync_pi_records, by @task
  * @spare: in spares, while it stands for no task
@@ -40,6 +56,7 @@ struct ntsync_sched_params {
  * @base: what the task is without us
  * @policy: what we have given to it
  * @prio: likewise; 0 while it has its base
+ * @walk: for looking for cycles
  */
 struct ntsync_pi_task {
 	union {
@@ -53,6 +70,7 @@ struct ntsync_pi_task {
 	struct ntsync_sched_params base;
 	int policy;
 	int prio;
+	struct ntsync_pi_walk walk;
 };
 
 #define NTSYNC_PI_RECORD_BITS	7
@@ -89,8 +107,12 @@ bool ntsync_pi_mutexes_idle(void);
 /* pi_channel.c */
 void ntsync_pi_update_send(struct ntsync_channel_entry *e, int level);
 
+/* pi_cycle.c */
+void ntsync_pi_break_cycles_locked(void);
+
 /* pi_task.c */
 void ntsync_pi_lock_again(void);
+void ntsync_pi_count_sweep(void);
 bool ntsync_pi_may_inherit(void);
 int ntsync_pi_task_inherits(const struct task_struct *p, int lent);
 bool ntsync_pi_task_may_be_known(const struct task_struct *p);

@@ -28,6 +28,7 @@ static struct {
 	u64 locks;
 	u64 allocs;
 	u64 records;
+	u64 sweeps;
 } stats;
 
 /* ---- memory ---- */
@@ -374,11 +375,17 @@ void ntsync_pi_task_put_idle(struct ntsync_pi_task *r)
 
 /* ---- for people ---- */
 
+void ntsync_pi_count_sweep(void)
+{
+	stats.sweeps++;
+}
+
 void ntsync_pi_show_stats(struct seq_file *m)
 {
 	ntsync_pi_lock_again();
 	seq_printf(m, "pi_lock: %llu\n", stats.locks);
 	seq_printf(m, "pi_alloc: %llu\n", stats.allocs);
 	seq_printf(m, "pi_records_total: %llu\n", stats.records);
+	seq_printf(m, "pi_sweeps: %llu\n", stats.sweeps);
 	ntsync_pi_unlock();
 }
