@@ -11,7 +11,6 @@
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/llist.h>
-#include <linux/poll.h>
 #include <linux/rbtree.h>
 #include <linux/rtmutex.h>
 #include <linux/sched.h>
@@ -27,6 +26,7 @@ struct ntsync_hold;
 struct ntsync_pi_mutex;
 struct ntsync_pollers;
 struct ntsync_receiver;
+struct poll_table_struct;
 struct seq_file;
 struct ntsync_obj;
 struct ntsync_sleeper;
@@ -265,7 +265,8 @@ static inline bool ntsync_obj_peek(const struct ntsync_obj *obj, u32 owner)
 
 /* ---- pollers.c ---- */
 
-__poll_t ntsync_obj_poll(struct ntsync_obj *obj, struct file *file, poll_table *pt);
+__poll_t ntsync_obj_poll(struct ntsync_obj *obj, struct file *file,
+			 struct poll_table_struct *pt);
 void ntsync_obj_wake_pollers(struct ntsync_obj *obj);
 void ntsync_obj_free_pollers(struct ntsync_obj *obj);
 

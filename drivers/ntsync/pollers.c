@@ -11,6 +11,7 @@
  *
  * Wait queues have a lock that sleeps on PREEMPT_RT, hence after the unlock.
  */
+#include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 
@@ -42,14 +43,15 @@ static struct ntsync_pollers *get_pollers(struct ntsync_obj *obj)
  * Readable: an acquisition would succeed now, as far as it does not depend on who asks; a
  * channel has something pending. Nothing is taken, so somebody else may be faster.
  */
-__poll_t ntsync_obj_poll(struct ntsync_obj *obj, struct file *file, poll_table *pt)
+__poll_t ntsync_obj_poll(struct ntsync_obj *obj, struct file *file,
+			 struct poll_table_struct *pt)
 {
 	struct ntsync_pollers *p = get_pollers(obj);
 
 	if (!p)
 		return EPOLLERR;
 	poll_wait(file, &p->wqh, pt);
-	smp_mb();
+	smp_mb(); /* as drawn at the top */
 	return ntsync_obj_peek(obj, 0) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 

@@ -460,7 +460,7 @@ static void reap(struct kthread_work *work)
 static DEFINE_KTHREAD_WORK(reaping, reap);
 
 /* Called by every task that exits, with preemption off. */
-static void on_exit(void *unused, struct task_struct *p NTSYNC_EXIT_PROBE_PARAMS)
+static void on_exit(void *unused, NTSYNC_EXIT_PROBE_ARGS)
 {
 	struct receiver_task *t;
 

@@ -21,11 +21,11 @@
 #include <linux/sched.h>
 #include <linux/time_namespace.h>
 
-/* What the sched_process_exit tracepoint passes besides the task. */
+/* What the sched_process_exit tracepoint passes. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
-#define NTSYNC_EXIT_PROBE_PARAMS	, bool group_dead
+#define NTSYNC_EXIT_PROBE_ARGS	struct task_struct *p, bool group_dead
 #else
-#define NTSYNC_EXIT_PROBE_PARAMS
+#define NTSYNC_EXIT_PROBE_ARGS	struct task_struct *p
 #endif
 
 /*
