@@ -71,15 +71,13 @@ static DECLARE_DELAYED_WORK(sweeper, sweep);
 
 /* ---- records ---- */
 
-static void follow(struct task_struct *p);
+static void follow(struct task_struct *p, bool changed);
 
 /* After a change of @r's contributions: [2] and [3], and the end of an empty record. */
 void ntsync_pi_update_task(struct ntsync_pi_task *r)
 {
-	if (!ntsync_task_is_dead(r->task)) {
-		ntsync_pi_task_apply(r);
-		follow(r->task);
-	}
+	if (!ntsync_task_is_dead(r->task))
+		follow(r->task, ntsync_pi_task_apply(r));
 	ntsync_pi_task_put_idle(r);
 }
 
@@ -118,17 +116,16 @@ static void update_wait(struct ntsync_wait *w, int level, struct list_head *kits
 	w->level = level;
 }
 
-static void follow(struct task_struct *p)
+/* A request is worth what its sender inherits, even if his own level has not changed. */
+static void follow(struct task_struct *p, bool changed)
 {
 	struct ntsync_wait *w = ntsync_sleeper_pin_locked(p);
 	LIST_HEAD(no_kits);
-	int level;
 
 	if (!w)
 		return;
-	level = ntsync_pi_wait_level(w, p);
-	if (level != w->level)
-		update_wait(w, level, &no_kits);
+	if (changed || w->send)
+		update_wait(w, ntsync_pi_wait_level(w, p), &no_kits);
 	ntsync_sleeper_unpin_locked(w);
 }
 
