@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Children of boosted tasks. SCHED_FLAG_RESET_ON_FORK keeps the boost from them but
- * for two windows, as a fork copies the task while others may change it:
+ * Children of boosted tasks. SCHED_FLAG_RESET_ON_FORK keeps the boost from them, but
+ * a fork copies the task while others may change it: first its parameters, one after
+ * the other, in this order or the reverse,
  *
- *   parent, forks			arbiter
+ *	normal_prio, rt_priority ... policy ... reset on fork
  *
- *   copies itself: normal policy,
- *   no reset on fork
- *					sched_setattr_nocheck(parent): FIFO
- *   child->prio = parent's, which
- *   decides the child's class
+ * and, a good deal later, the priority that the child runs with, from the parent's
+ * normal_prio of that moment. The arbiter changes all of them at once. So what a
+ * child gets may be from before and from after a change:
  *
- *   copies policy: FIFO
- *					sched_setattr_nocheck(parent): back
- *   copies reset on fork: no more
+ *   the arbiter's change			what the child gets
  *
- * In the one the child has a normal policy and runs as a real-time task all its life,
- * in the other it keeps the boost. So a new real-time task whose parent is not the
- * same is put right before it runs for the first time.
+ *   boost between parameters and prio	all its own, but runs boosted all its life
+ *   end between rt_priority and policy	normal, but the normal_prio of the boost: it
+ *					gets that back whenever the kernel has lent
+ *					it a priority, for good
+ *   end between policy and the flag	the boost's policy and priority, as its own
+ *
+ * A second change may hide the first: a boosted prio beside FIFO 10, while the parent
+ * is FIFO 10 again. So no single one of them says anything. A child that does not fit
+ * together, or is real-time but not as its parent is, is put right before it runs for
+ * the first time.
  */
 #include <linux/sched.h>
 #include <uapi/linux/sched/types.h>
@@ -29,6 +33,20 @@ static struct ntsync_hook fork_hook;
 static bool is_normal(const struct task_struct *p)
 {
 	return p->policy != SCHED_FIFO && p->policy != SCHED_RR && p->policy != SCHED_DEADLINE;
+}
+
+static bool is_normal_throughout(const struct task_struct *p)
+{
+	return is_normal(p) && !p->rt_priority && p->prio >= MAX_RT_PRIO &&
+	       p->normal_prio >= MAX_RT_PRIO;
+}
+
+static bool is_throughout(const struct task_struct *p, const struct sched_attr *attr)
+{
+	int prio = MAX_RT_PRIO - 1 - attr->sched_priority;
+
+	return p->policy == attr->sched_policy && p->rt_priority == attr->sched_priority &&
+	       p->prio == prio && p->normal_prio == prio;
 }
 
 /* What a child of current is to be: normal if current is boosted, or wants that. */
@@ -48,29 +66,48 @@ static struct sched_attr child_params(void)
 }
 
 /*
- * Called by the parent, with preemption off, between the child's set-up and its first
- * wake-up. A change to a policy other than SCHED_DEADLINE does not sleep.
+ * The kernel does nothing if it finds policy and priority as they are to be, whatever
+ * the others are; so they are made different first. A change to a policy other than
+ * SCHED_DEADLINE does not sleep.
  */
-static void on_fork(void *unused, struct task_struct *parent, struct task_struct *child)
+static void set_all_params(struct task_struct *child, const struct sched_attr *attr)
+{
+	const struct sched_attr other = {
+		.size = sizeof(other),
+		.sched_policy = SCHED_FIFO,
+		.sched_priority = child->rt_priority == 1 ? 2 : 1,
+	};
+
+	sched_setattr_nocheck(child, &other);
+	sched_setattr_nocheck(child, attr);
+}
+
+/**
+ * ntsync_fork_put_right() - no part of a boost for a child
+ * @child: of current; it has not run yet
+ */
+void ntsync_fork_put_right(struct task_struct *child)
 {
 	struct sched_attr attr;
 
-	if (likely(child->prio >= MAX_RT_PRIO))
+	if (likely(is_normal_throughout(child)))
 		return;
 	attr = child_params();
 	if (is_normal(child)) {
 		attr.sched_policy = child->policy;
 		attr.sched_priority = 0;
 		attr.sched_nice = task_nice(child);
-		/* Another slice than it has, or the call would find nothing to change. */
-		if (child->se.custom_slice)
-			attr.sched_runtime = child->se.slice - 1;
-	} else if (child->policy == SCHED_DEADLINE ||
-		   (child->policy == attr.sched_policy &&
-		    child->rt_priority == attr.sched_priority)) {
+		attr.sched_runtime = child->se.custom_slice ? child->se.slice : 0;
+	} else if (child->policy == SCHED_DEADLINE || is_throughout(child, &attr)) {
 		return;
 	}
-	sched_setattr_nocheck(child, &attr);
+	set_all_params(child, &attr);
+}
+
+/* Called by the parent between the child's set-up and its first wake-up. */
+static void on_fork(void *unused, struct task_struct *parent, struct task_struct *child)
+{
+	ntsync_fork_put_right(child);
 }
 
 int ntsync_fork_init(void)

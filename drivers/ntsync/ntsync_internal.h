@@ -653,6 +653,7 @@ void ntsync_hook_exit(struct ntsync_hook *hook);
 
 int ntsync_fork_init(void);
 void ntsync_fork_exit(void);
+void ntsync_fork_put_right(struct task_struct *child);
 
 /* ---- boost.c: boosts that come with the signal of an event ---- */
 

@@ -89,18 +89,37 @@ bool task_state_is(pid_t tid, const struct task_state *want, const char *who)
 	return ok;
 }
 
-int task_live_prio(pid_t tid)
+/* The @n-th; the name, which may have spaces and brackets, is the second. */
+static int stat_field(const char *text, int n)
+{
+	const char *at = strrchr(text, ')');
+
+	while (at && n-- > 2)
+		at = strchr(at + 1, ' ');
+	return at ? atoi(at) : 0;
+}
+
+bool task_get_stat(pid_t tid, struct task_stat *stat)
 {
 	char *text = read_proc(tid, "stat");
-	char *rest = text ? strrchr(text, ')') : NULL;
-	int priority = 0;
+	int priority;
 
-	/* The 18th field, the 16th behind the name; -1 - priority if real-time. */
-	if (rest)
-		sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %d",
-		       &priority);
+	if (!text)
+		return false;
+	/* A real-time task has -1 - priority. */
+	priority = stat_field(text, 18);
+	stat->live = priority < 0 ? -1 - priority : 0;
+	stat->prio = stat_field(text, 40);
+	stat->policy = stat_field(text, 41);
 	free(text);
-	return priority < 0 ? -1 - priority : 0;
+	return true;
+}
+
+int task_live_prio(pid_t tid)
+{
+	struct task_stat stat;
+
+	return task_get_stat(tid, &stat) ? stat.live : 0;
 }
 
 void task_describe(FILE *out, pid_t tid, const char *who)

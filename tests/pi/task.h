@@ -51,10 +51,21 @@ bool task_state_is(pid_t tid, const struct task_state *want, const char *who);
 /* One line: what it is, and where it sleeps. */
 void task_describe(FILE *out, pid_t tid, const char *who);
 
-/*
- * The priority that the scheduler uses, 1 to 99, or 0: it counts what the kernel's
- * own rt_mutex lends, which sched_getattr() does not show.
+/**
+ * struct task_stat - what sched_getattr() does not show
+ * @live:   the priority that the scheduler uses, 1 to 99, or 0: it counts what the
+ *          kernel's own rt_mutex lends
+ * @prio:   its own real-time priority, whatever its policy
+ * @policy: its policy
  */
+struct task_stat {
+	int live;
+	int prio;
+	int policy;
+};
+
+/* False if there is no such task. */
+bool task_get_stat(pid_t tid, struct task_stat *stat);
 int task_live_prio(pid_t tid);
 
 /* The arbiter's records, as debugfs shows them; the caller frees the text. */

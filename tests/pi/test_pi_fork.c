@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nobody is born with a boost, at whatever moment of his parent's boost, or of its
+ * end, the parent was copied. Boosts and births are not in step, so they meet in many
+ * ways: each of the tests has some time for that. The rarest of them are made by hand
+ * in tests/kunit/fork_kunit.c.
+ */
+#include "inversion.h"
+
+#include <sys/wait.h>
+
+#define MILLISECONDS 700
+#define CHILDREN 500
+#define LOOKS 20
+
+struct family;
+
+/**
+ * struct kind - a way of having children
+ * @bear: the parent has one; a number that stands for it, or -errno
+ * @tid:  its task
+ * @bury: ends it
+ */
+struct kind {
+	int (*bear)(void);
+	pid_t (*tid)(int child);
+	void (*bury)(int child);
+};
+
+/**
+ * struct family - what the two actors of a test share
+ * @mutex: the parent holds it
+ * @over:  there will be no more children
+ */
+struct family {
+	const struct kind *kind;
+	int mutex;
+	atomic_bool over;
+	int born;
+	int children[CHILDREN];
+};
+
+/* ---- processes ---- */
+
+static int empty(void *unused)
+{
+	(void)unused;
+	return 0;
+}
+
+/*
+ * Little is copied but the task itself and, before its priority is looked at, all of a
+ * user namespace: a boost that falls into this call is likely to fall in between.
+ */
+static int bear_process(void)
+{
+	static char stack[16384];
+	int pid = clone(empty, stack + sizeof(stack),
+			CLONE_VM | CLONE_VFORK | CLONE_NEWUSER | SIGCHLD, NULL);
+
+	return pid < 0 ? -errno : pid;
+}
+
+/* What it was like can still be seen when it has died, and nobody lends it anything then. */
+static pid_t dead_process(int pid)
+{
+	siginfo_t info;
+
+	return waitid(P_PID, pid, &info, WEXITED | WNOWAIT) ? -errno : pid;
+}
+
+static void bury_process(int pid)
+{
+	waitpid(pid, NULL, 0);
+}
+
+static const struct kind processes = { bear_process, dead_process, bury_process };
+
+/* ---- the two actors ---- */
+
+static int have_children(struct actor *a, void *arg)
+{
+	struct family *family = arg;
+	uint64_t end = monotonic_ns() + MILLISECONDS * 1000000ull;
+	int child = 0;
+
+	(void)a;
+	while (family->born < CHILDREN && child >= 0 && monotonic_ns() < end) {
+		child = family->kind->bear();
+		if (child >= 0)
+			family->children[family->born++] = child;
+	}
+	atomic_store(&family->over, true);
+	return child < 0 ? child : 0;
+}
+
+/* Boosts the mutex's owner, now for longer, now for less, and lets it be in between. */
+static int boost_often(struct actor *a, void *arg)
+{
+	struct family *family = arg;
+	int ret = -ETIMEDOUT;
+
+	for (unsigned int turn = 0; ret == -ETIMEDOUT && !atomic_load(&family->over); turn++) {
+		struct timespec pause = { .tv_nsec = 20000 + turn % 37 * 1000 };
+
+		nanosleep(&pause, NULL);
+		ret = wait_any_here(a, family->mutex, monotonic_ns() + 20000 + turn % 50 * 1000);
+	}
+	return ret;
+}
+
+/* ---- the test ---- */
+
+/*
+ * A child has its parent's own parameters, or those of a normal task. The priority that
+ * it runs with may be lent to it by the kernel's locks, and goes then; its own stays.
+ */
+static bool is_boosted(pid_t tid, int own)
+{
+	struct task_stat is = { 0 };
+
+	for (int i = 0; i < LOOKS && task_get_stat(tid, &is); i++) {
+		if (is.prio != (is.policy == SCHED_OTHER ? 0 : own))
+			break;
+		if (is.live == is.prio)
+			return false;
+		sleep_ms(1);
+	}
+	fprintf(stderr, "# child: policy %d priority %d, live %d\n", is.policy, is.prio, is.live);
+	return true;
+}
+
+static void no_child_is_born_boosted(struct fixture *f, struct task_attr attr,
+				     const struct kind *kind)
+{
+	struct actor *parent = actor_roaming(f, "parent", attr);
+	struct actor *waiter = actor_roaming(f, "waiter", FIFO(HIGH));
+	struct family family = { .kind = kind };
+	int boosted = 0;
+
+	family.mutex = new_mutex(f, 0, 0);
+	assert_ret(actor_locks(parent, family.mutex), 0);
+	actor_tell(parent, have_children, &family);
+	actor_tell(waiter, boost_often, &family);
+	assert_ret(actor_finish(parent), 0);
+	assert_ret(actor_finish(waiter), -ETIMEDOUT);
+	assert_ret(actor_unlocks(parent, family.mutex), 0);
+	for (int i = 0; i < family.born; i++) {
+		boosted += is_boosted(kind->tid(family.children[i]), attr.prio);
+		kind->bury(family.children[i]);
+	}
+	print_message("# %d of %d were boosted\n", boosted, family.born);
+	assert_int_not_equal(family.born, 0);
+	assert_int_equal(boosted, 0);
+}
+
+static void children_of_a_normal_task(void **state)
+{
+	struct fixture *f = *state;
+
+	only_ours(f, "no inheritance");
+	no_child_is_born_boosted(f, NORMAL(0), &processes);
+}
+
+static void children_of_a_real_time_task(void **state)
+{
+	struct fixture *f = *state;
+
+	only_ours(f, "no inheritance");
+	no_child_is_born_boosted(f, FIFO(LOW), &processes);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		PI_TEST(children_of_a_normal_task),
+		PI_TEST(children_of_a_real_time_task),
+	};
+
+	return RUN(tests);
+}
