@@ -24,6 +24,8 @@
  * the first time.
  */
 #include <linux/sched.h>
+#include <linux/tracepoint.h>
+#include <trace/events/task.h>
 #include <uapi/linux/sched/types.h>
 
 #include "ntsync_internal.h"
@@ -104,16 +106,20 @@ void ntsync_fork_put_right(struct task_struct *child)
 	set_all_params(child, &attr);
 }
 
-/* Called by the parent between the child's set-up and its first wake-up. */
-static void on_fork(void *unused, struct task_struct *parent, struct task_struct *child)
+/* The last thing that current does in copying itself. Preemption may be off. */
+static void on_fork(void *unused, struct task_struct *child, ntsync_clone_flags_t flags)
 {
 	ntsync_fork_put_right(child);
 }
 
+/*
+ * Without it boosts are not safe. Not sched_process_fork, which does not tell of the
+ * workers that io_uring creates.
+ */
 int ntsync_fork_init(void)
 {
-	/* Without it boosts are not safe. */
-	return ntsync_hook_init(&fork_hook, "sched_process_fork", on_fork);
+	check_trace_callback_type_task_newtask(on_fork);
+	return ntsync_hook_init(&fork_hook, "task_newtask", on_fork);
 }
 
 void ntsync_fork_exit(void)

@@ -35,6 +35,8 @@
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/tracepoint.h>
+#include <trace/events/sched.h>
 
 #include "channel.h"
 
@@ -500,6 +502,7 @@ int ntsync_receiver_init(void)
 		return PTR_ERR(reaper);
 	sched_set_fifo(reaper->task);
 	wake_up_process(reaper->task); /* since 6.14 it does not start by itself */
+	check_trace_callback_type_sched_process_exit(on_exit);
 	ret = ntsync_hook_init(&exit_hook, "sched_process_exit", on_exit);
 	if (ret)
 		kthread_destroy_worker(reaper);

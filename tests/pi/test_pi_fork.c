@@ -7,6 +7,8 @@
  */
 #include "inversion.h"
 
+#include <linux/io_uring.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define MILLISECONDS 700
@@ -75,6 +77,41 @@ static void bury_process(int pid)
 }
 
 static const struct kind processes = { bear_process, dead_process, bury_process };
+
+/* ---- the kernel's threads for io_uring, which no fork() makes ---- */
+
+static int bear_worker(void)
+{
+	struct io_uring_params params = { .flags = IORING_SETUP_SQPOLL, .sq_thread_idle = 1 };
+	int ring = syscall(SYS_io_uring_setup, 1, &params);
+
+	return ring < 0 ? -errno : ring;
+}
+
+/* Its creator, if it has not begun yet. */
+static pid_t worker_of(int ring)
+{
+	char path[64], line[64];
+	pid_t tid = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", ring);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "SqThread: %d", &tid) == 1)
+			break;
+	}
+	if (file)
+		fclose(file);
+	return tid;
+}
+
+static void close_ring(int ring)
+{
+	close(ring);
+}
+
+static const struct kind workers = { bear_worker, worker_of, close_ring };
 
 /* ---- the two actors ---- */
 
@@ -170,11 +207,25 @@ static void children_of_a_real_time_task(void **state)
 	no_child_is_born_boosted(f, FIFO(LOW), &processes);
 }
 
+static void workers_of_a_normal_task(void **state)
+{
+	struct fixture *f = *state;
+	int ring;
+
+	only_ours(f, "no inheritance");
+	ring = bear_worker();
+	if (ring < 0)
+		skip_because("no io_uring: %s", strerror(-ring));
+	close_ring(ring);
+	no_child_is_born_boosted(f, NORMAL(0), &workers);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		PI_TEST(children_of_a_normal_task),
 		PI_TEST(children_of_a_real_time_task),
+		PI_TEST(workers_of_a_normal_task),
 	};
 
 	return RUN(tests);

@@ -28,6 +28,13 @@
 #define NTSYNC_EXIT_PROBE_ARGS	struct task_struct *p
 #endif
 
+/* As tracepoint task_newtask hands them to its probes. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+typedef unsigned long ntsync_clone_flags_t;
+#else
+typedef u64 ntsync_clone_flags_t;
+#endif
+
 /*
  * timens_ktime_to_host() ends in a function that 6.12 does not export. The
  * offset itself is in plain sight of any caller; the saturation is the part
