@@ -380,12 +380,13 @@ void peer_say(struct peer *p, uint64_t word)
 		_exit(1);
 }
 
-void peer_wait(struct peer *p)
+char peer_wait(struct peer *p)
 {
-	char byte;
+	char what;
 
-	if (read(p->told[0], &byte, 1) != 1)
+	if (read(p->told[0], &what, 1) != 1)
 		_exit(1);
+	return what;
 }
 
 uint64_t peer_hear(struct peer *p)
@@ -397,9 +398,15 @@ uint64_t peer_hear(struct peer *p)
 	return word;
 }
 
-void peer_go(struct peer *p)
+void peer_tell(struct peer *p, char what)
 {
-	assert_int_equal(write(p->told[1], "", 1), 1);
+	assert_int_equal(write(p->told[1], &what, 1), 1);
+}
+
+void peer_await_asleep(struct peer *p, unsigned long request)
+{
+	while (!asleep_in(p->pid, p->pid, request))
+		sleep_ms(1);
 }
 
 void peer_kill(struct peer *p)
@@ -416,18 +423,50 @@ int peer_finish(struct peer *p)
 	return status;
 }
 
-int peer_receives(struct peer *p, void *arg)
+static int receive_as_told(struct peer *p, void *arg)
 {
 	int channel = *(int *)arg;
+	request_t got;
 
 	for (;;) {
-		request_t got;
+		int ret = 0;
 
-		CHECK(!receive(channel, RECV2, &got));
-		peer_say(p, got.entry_id);
-		peer_wait(p);
-		CHECK(!reply(channel, got.entry_id));
+		switch (peer_wait(p)) {
+		case 'r':
+			ret = receive(channel, RECV2, &got);
+			break;
+		case 'c':
+			got.entry_id = 0;
+			ret = close(channel);
+			break;
+		default:
+			return 0;
+		}
+		peer_say(p, ret ? (uint64_t)ret : got.entry_id);
 	}
+}
+
+struct peer *receiver_start(struct fixture *f, int channel)
+{
+	return peer_start(f, receive_as_told, &channel);
+}
+
+void receiver_parks(struct peer *p)
+{
+	peer_tell(p, 'r');
+	peer_await_asleep(p, RECV2);
+}
+
+uint64_t receiver_takes(struct peer *p)
+{
+	peer_tell(p, 'r');
+	return peer_hear(p);
+}
+
+void receiver_closes(struct peer *p)
+{
+	peer_tell(p, 'c');
+	assert_int_equal(peer_hear(p), 0);
 }
 
 static void count_signal(int sig)
@@ -448,6 +487,12 @@ void await_signals(int count)
 {
 	while (atomic_load(&signals_counted) < count)
 		sleep_ms(1);
+}
+
+void need_cpus(int count)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) < count)
+		skip_because("fewer than %d processors", count);
 }
 
 static cpu_set_t cpus_before;

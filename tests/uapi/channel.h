@@ -126,24 +126,38 @@ typedef int (*peer_fn)(struct peer *p, void *arg);
 
 struct peer *peer_start(struct fixture *f, peer_fn body, void *arg);
 pid_t peer_pid(struct peer *p);
-/* In the body: says something, waits until it is told to go on. */
+/* In the body: says something, waits until it is told something. */
 void peer_say(struct peer *p, uint64_t word);
-void peer_wait(struct peer *p);
-/* In the test: hears the next word, lets it go on. */
+char peer_wait(struct peer *p);
+/* In the test: hears the next word, tells it something. */
 uint64_t peer_hear(struct peer *p);
-void peer_go(struct peer *p);
+void peer_tell(struct peer *p, char what);
+#define peer_go(p) peer_tell(p, 0)
+/* Returns once the process' first thread sleeps in that ioctl. */
+void peer_await_asleep(struct peer *p, unsigned long request);
 /* kill -9. Returns when it is gone. */
 void peer_kill(struct peer *p);
 int peer_finish(struct peer *p);
 #define assert_peer_ok(p) assert_int_equal(peer_finish(p), 0)
 
-/* A body: receives by RECV2, says the id, replies when it is told to go on. */
-int peer_receives(struct peer *p, void *channel);
+/*
+ * A process, of one thread, that receives when it is told to. It has a descriptor of
+ * the channel as the test has, so that the channel stays after the test closed its own.
+ */
+struct peer *receiver_start(struct fixture *f, int channel);
+/* It receives: one that is there; its id. Later: it parks, and says the id or -errno. */
+uint64_t receiver_takes(struct peer *p);
+void receiver_parks(struct peer *p);
+/* It closes its descriptor. */
+void receiver_closes(struct peer *p);
 
 /* Signals. */
 void count_signals(int sig, int flags);
 void await_signals(int count);
 extern atomic_int signals_counted;
+
+/* Skips on smaller machines. */
+void need_cpus(int count);
 
 /*
  * Nobody of a lower priority runs on CPU 0 in between: threads pinned there are
