@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What happens while a call is in the middle of its user memory: a userfaultfd holds it
+ * there until the test lets it go on, or fail.
+ */
+#include "channel.h"
+
+#include <linux/userfaultfd.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#define PAGE 4096
+
+/* One page; whoever touches it first is held. */
+struct held {
+	int uffd;
+	char *page;
+};
+
+static int hold_open(struct held *h)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	h->page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	h->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	reg.range.start = (uintptr_t)h->page;
+	reg.range.len = PAGE;
+	if (h->uffd < 0 || ioctl(h->uffd, UFFDIO_API, &api))
+		return -1;
+	return ioctl(h->uffd, UFFDIO_REGISTER, &reg);
+}
+
+/* Returns once somebody is held. */
+static int hold_await(struct held *h)
+{
+	struct uffd_msg msg;
+
+	return read(h->uffd, &msg, sizeof(msg)) == sizeof(msg) &&
+	       msg.event == UFFD_EVENT_PAGEFAULT ? 0 : -1;
+}
+
+static void hold_start(struct fixture *f, struct held *h)
+{
+	int ret = hold_open(h);
+
+	if (ret && errno == ENOSYS)
+		skip_because("no userfaultfd in this kernel");
+	assert_int_equal(ret, 0);
+	own_fd(f, h->uffd);
+}
+
+/* The page has that content from now on. */
+static void hold_release(struct held *h, const void *content, size_t size)
+{
+	char page[PAGE] = { 0 };
+	struct uffdio_copy copy = { .dst = (uintptr_t)h->page, .src = (uintptr_t)page,
+				    .len = PAGE };
+
+	if (content)
+		memcpy(page, content, size);
+	assert_int_equal(ioctl(h->uffd, UFFDIO_COPY, &copy), 0);
+}
+
+/* The page can't be touched from now on. */
+static void hold_fail(struct held *h)
+{
+	struct uffdio_range range = { (uintptr_t)h->page, PAGE };
+
+	assert_int_equal(mprotect(h->page, PAGE, PROT_NONE), 0);
+	assert_int_equal(ioctl(h->uffd, UFFDIO_UNREGISTER, &range), 0);
+}
+
+/* A receiver that has been given request 1, which it has not been told about yet. */
+static struct call *held_receiver(struct fixture *f, struct held *h, int channel)
+{
+	struct call *c;
+
+	hold_start(f, h);
+	c = call_at(f, channel, RECV2, h->page, NULL);
+	assert_int_equal(hold_await(h), 0);
+	assert_int_equal(channel_info(channel, "dispatched"), 1);
+	return c;
+}
+
+static void nothing_happens(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 1);
+	struct call *sender = start_send(f, channel, 10, 7), *receiver;
+	struct held h;
+
+	receiver = held_receiver(f, &h, channel);
+	hold_release(&h, NULL, 0);
+	assert_call(receiver, 0);
+	assert_int_equal(((request_t *)h.page)->payload_off, 7);
+	assert_ret(reply(channel, 1), 0);
+	assert_call(sender, 0);
+}
+
+/* The depth is for those who come, not for those who come back. */
+static void the_channel_fills_up(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 1);
+	struct call *first = start_send(f, channel, 10, 1), *second, *receiver;
+	struct held h;
+
+	receiver = held_receiver(f, &h, channel);
+	second = start_send(f, channel, 10, 2);
+	assert_ret(try_send(channel, 10, 3), -EAGAIN);
+	hold_fail(&h);
+	assert_call(receiver, -EFAULT);
+	assert_depth(channel, 2);
+	assert_ret(try_send(channel, 10, 3), -EAGAIN);
+	assert_int_equal(take(channel, 10, 1), 1);
+	assert_ret(try_send(channel, 10, 3), -EAGAIN);
+	assert_int_equal(take(channel, 10, 2), 2);
+	for (uint64_t id = 1; id <= 2; id++)
+		assert_ret(reply(channel, id), 0);
+	assert_call(first, 0);
+	assert_call(second, 0);
+}
+
+static void end_held(struct held *h, struct call *receiver, bool fails)
+{
+	if (fails) {
+		hold_fail(h);
+		assert_call(receiver, -EFAULT);
+	} else {
+		hold_release(h, NULL, 0);
+		assert_call(receiver, 0);
+		assert_int_equal(((request_t *)h->page)->entry_id, 1);
+	}
+}
+
+/* It was dispatched: the sender is not restarted, and it does not come back. */
+static void the_sender_leaves(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int fails = 0; fails < 2; fails++) {
+		int channel = new_channel(f, 1);
+		struct call *sender = start_send(f, channel, 10, 1), *receiver;
+		struct held h;
+
+		receiver = held_receiver(f, &h, channel);
+		count_signals(SIGUSR1, SA_RESTART);
+		call_signal(sender, SIGUSR1);
+		assert_call(sender, -EINTR);
+		end_held(&h, receiver, fails);
+		assert_ret(reply(channel, 1), -ENOENT);
+		assert_empty(channel);
+	}
+}
+
+/* By somebody who can't know the id, but has guessed it. */
+static void somebody_replies(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int fails = 0; fails < 2; fails++) {
+		int channel = new_channel(f, 1);
+		struct call *sender = start_send(f, channel, 10, 1), *receiver;
+		struct held h;
+
+		receiver = held_receiver(f, &h, channel);
+		assert_ret(reply(channel, 1), 0);
+		assert_call(sender, 0);
+		end_held(&h, receiver, fails);
+		assert_ret(reply(channel, 1), -ENOENT);
+		assert_empty(channel);
+	}
+}
+
+static void the_process_lets_go(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int fails = 0; fails < 2; fails++) {
+		int channel = new_channel(f, 2);
+		struct call *sender = start_send(f, channel, 10, 1), *pending, *receiver;
+		struct held h;
+
+		receiver = held_receiver(f, &h, channel);
+		pending = start_send(f, channel, 10, 2);
+		close_fd(f, channel);
+		assert_call(sender, -ECONNRESET);
+		assert_call(pending, -EPIPE);
+		end_held(&h, receiver, fails);
+	}
+}
+
+/* It holds the channel, but nobody has counted it yet when the last descriptor goes. */
+static void a_send_on_its_way_in(void **state)
+{
+	struct ntsync_channel_send_args args = MESSAGE(10, 1);
+	struct fixture *f = *state;
+	int channel = new_channel(f, 1);
+	struct call *sender;
+	struct held h;
+
+	hold_start(f, &h);
+	sender = call_at(f, channel, SEND, h.page, NULL);
+	assert_int_equal(hold_await(&h), 0);
+	close_fd(f, channel);
+	hold_release(&h, &args, sizeof(args));
+	assert_call(sender, -EPIPE);
+}
+
+/* The same after the last receiver has gone. */
+static void a_send_on_its_way_into_a_deserted_channel(void **state)
+{
+	struct ntsync_channel_send_args args = MESSAGE(10, 1);
+	struct fixture *f = *state;
+	int channel = new_channel(f, 1);
+	struct call *sender;
+	struct held h;
+
+	hold_start(f, &h);
+	assert_empty(channel);
+	sender = call_at(f, channel, SEND, h.page, NULL);
+	assert_int_equal(hold_await(&h), 0);
+	close_fd(f, channel);
+	hold_release(&h, &args, sizeof(args));
+	assert_call(sender, -EPIPE);
+}
+
+static struct held peers_hold;
+
+static void *receive_held(void *arg)
+{
+	nt(*(int *)arg, RECV2, peers_hold.page);
+	return NULL;
+}
+
+static int hold_a_receiver(struct peer *p, void *arg)
+{
+	pthread_t thread;
+
+	CHECK(!hold_open(&peers_hold));
+	CHECK(!pthread_create(&thread, NULL, receive_held, arg));
+	CHECK(!hold_await(&peers_hold));
+	peer_say(p, 1);
+	peer_wait(p);
+	return 0;
+}
+
+/* Another receiver gets it, or its sender is told. */
+static void the_receiver_is_killed(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 1), ret;
+	struct call *sender;
+	struct peer *p, *other;
+	struct held h;
+
+	hold_start(f, &h);
+	sender = start_send(f, channel, 10, 1);
+	p = peer_start(f, hold_a_receiver, &channel);
+	peer_hear(p);
+	other = receiver_start(f, channel);
+	receiver_parks(other);
+	peer_kill(p);
+	while (channel_info(channel, "waiters-any") && !call_out(sender))
+		sleep_ms(1);
+	if (call_out(sender)) {
+		assert_call(sender, -ECONNRESET);
+		return;
+	}
+	assert_int_equal(peer_hear(other), 1);
+	ret = reply(channel, 1);
+	assert_ret(ret, 0);
+	assert_call(sender, 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		CHANNEL_TEST(nothing_happens),
+		CHANNEL_TEST(the_channel_fills_up),
+		CHANNEL_TEST(the_sender_leaves),
+		CHANNEL_TEST(somebody_replies),
+		CHANNEL_TEST(the_process_lets_go),
+		CHANNEL_TEST(a_send_on_its_way_in),
+		CHANNEL_TEST(a_send_on_its_way_into_a_deserted_channel),
+		CHANNEL_TEST(the_receiver_is_killed),
+	};
+
+	return RUN(tests);
+}
