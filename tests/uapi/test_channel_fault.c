@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Memory that can't be read or written: no request is lost, none is invented, none changes its turn. */
+/*
+ * Memory that can't be read or written: no request is lost, none is invented, and none
+ * changes its turn.
+ */
 #include "channel.h"
-
 
 static const unsigned long receives[] = { RECV, RECV2, TRY_RECV2 };
 

@@ -249,7 +249,7 @@ static void race_with_close(struct fixture *f, unsigned long request, int expect
 	struct race r = { .request = request };
 
 	pthread_barrier_init(&r.start, NULL, 2);
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 150; i++) {
 		pthread_t thread;
 
 		r.channel = new_channel(f, 8);

@@ -11,6 +11,7 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +27,9 @@
 _Static_assert(sizeof(struct ntsync_wait_args) == 40, "one layout for both");
 _Static_assert(offsetof(struct ntsync_wait_args, count) == 16, "one layout for both");
 _Static_assert(NTSYNC_IOC_WAIT_ANY == 0xc0284e82, "one number for both");
+_Static_assert(sizeof(struct ntsync_channel_send_args) == 24, "one layout for both");
+_Static_assert(sizeof(struct ntsync_channel_recv2_args) == 40, "one layout for both");
+_Static_assert(NTSYNC_IOC_CHANNEL_RECV2 == 0xc0284e96, "one number for both");
 
 #define OWNER 7u
 #define UNTOUCHED 0xdeadbeefu
@@ -197,6 +201,74 @@ static void test_unknown(void)
 	close(sem);
 }
 
+static int send_request(int channel)
+{
+	struct ntsync_channel_send_args args = {
+		.policy = 1, .prio = 10, .payload_off = 1ull << 40 | 2, .reply_off = 1ull << 41 | 3,
+	};
+
+	return nt(channel, NTSYNC_IOC_CHANNEL_SEND_PI, &args);
+}
+
+static bool received(const struct ntsync_channel_recv2_args *got, pid_t sender, uint64_t id)
+{
+	return got->entry_id == id && got->payload_off == (1ull << 40 | 2) &&
+	       got->reply_off == (1ull << 41 | 3) && got->sender_tid == (uint32_t)sender &&
+	       got->prio == 10;
+}
+
+/* Waits for one even if the ioctl does not. */
+static int receive_one(int channel, unsigned long request, struct ntsync_channel_recv2_args *got)
+{
+	int ret;
+
+	do {
+		ret = nt(channel, request, got);
+	} while (ret == -EAGAIN && !sched_yield());
+	return ret;
+}
+
+/* The request by one process, the rest by another. */
+static void test_request(int channel, unsigned long request, uint64_t id, const char *what)
+{
+	struct ntsync_channel_register_thread_args reg = { .token = 1ull << 42 | 4 };
+	struct ntsync_channel_recv2_args got = { .thread_token = UNTOUCHED };
+	bool with_token = request != NTSYNC_IOC_CHANNEL_RECV;
+	pid_t pid = fork();
+	int ret, status = -1;
+
+	if (pid == 0)
+		_exit(send_request(channel) != 0);
+	reg.tid = pid;
+	ret = nt(channel, NTSYNC_IOC_CHANNEL_REGISTER_THREAD, &reg);
+	ret = ret ? ret : receive_one(channel, request, &got);
+	ret = ret ? ret : nt(channel, NTSYNC_IOC_CHANNEL_REPLY, &got.entry_id);
+	ret = ret ? ret : nt(channel, NTSYNC_IOC_CHANNEL_DEREGISTER_THREAD, &reg.tid);
+	waitpid(pid, &status, 0);
+	result(!ret && !status && received(&got, pid, id) &&
+		       got.thread_token == (with_token ? reg.token : UNTOUCHED), what);
+}
+
+static void test_channel(void)
+{
+	int channel = create(NTSYNC_IOC_CREATE_CHANNEL, 1, 0);
+	uint64_t id = 1;
+
+	if (channel == -ENOTTY) {
+		printf("ok %u - channels # SKIP the in-tree driver\n", ++tests);
+		return;
+	}
+	result(channel >= 0, "channel: create");
+	test_request(channel, NTSYNC_IOC_CHANNEL_RECV, 1, "channel: send, receive, reply");
+	test_request(channel, NTSYNC_IOC_CHANNEL_RECV2, 2, "channel: receive with a token");
+	test_request(channel, NTSYNC_IOC_CHANNEL_TRY_RECV2, 3, "channel: try to receive");
+	result(nt(channel, NTSYNC_IOC_CHANNEL_REPLY, &id) == -ENOENT, "channel: no such request");
+	result(nt(channel, NTSYNC_IOC_CHANNEL_SEND_PI, NULL) == -EFAULT &&
+		       nt(channel, NTSYNC_IOC_CHANNEL_REPLY, NULL) == -EFAULT,
+	       "channel: no argument");
+	close(channel);
+}
+
 static void test_features(void)
 {
 	struct ntsync_features_args args = { 0 };
@@ -224,6 +296,7 @@ int main(void)
 	test_waits();
 	test_deadline();
 	test_wake();
+	test_channel();
 	test_faults();
 	test_unknown();
 	test_features();

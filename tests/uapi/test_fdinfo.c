@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What /proc/PID/fdinfo/FD tells about an object. */
-#include "fixture.h"
+#include "channel.h"
 
 static void read_fdinfo(int fd, char *text, size_t size)
 {
@@ -121,6 +121,48 @@ static void waiters_that_time_out_are_gone(void **state)
 	assert_waiters(f, sem, 0, 0);
 }
 
+static void assert_channel(struct fixture *f, int channel, const int n[5])
+{
+	char want[256];
+
+	snprintf(want, sizeof(want),
+		 "ntsync-type:\tchannel\nntsync-max-depth:\t1024\nntsync-depth:\t%d\n"
+		 "ntsync-dispatched:\t%d\nntsync-receivers:\t%d\nntsync-registrations:\t%d\n"
+		 "ntsync-waiters-any:\t%d\nntsync-waiters-all:\t0\n",
+		 n[0], n[1], n[2], n[3], n[4]);
+	assert_fdinfo(f, channel, want);
+}
+
+#define CHANNEL(...) assert_channel(f, channel, (const int[5]){ __VA_ARGS__ })
+
+static void channel_is_described(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 1024);
+	struct call *receiver;
+
+	CHANNEL(0, 0, 0, 0, 0);
+	for (uint32_t tid = 1; tid <= 3; tid++)
+		assert_ret(register_thread(channel, tid, tid), 0);
+	start_send(f, channel, 10, 1);
+	start_send(f, channel, 10, 2);
+	CHANNEL(2, 0, 0, 3, 0);
+	take(channel, 10, 1);
+	CHANNEL(1, 1, 1, 3, 0);
+	take(channel, 10, 2);
+	receiver = start_recv(f, channel, RECV, NULL);
+	CHANNEL(0, 2, 2, 3, 1);
+	assert_ret(reply(channel, 1), 0);
+	start_send(f, channel, 10, 3);
+	assert_got(receiver, 10, 3);
+	assert_ret(deregister_thread(channel, 2), 0);
+	CHANNEL(0, 2, 2, 2, 0);
+	/* A receiver is one until its thread ends, and its requests end with it. */
+	call_end(receiver);
+	await_info(channel, "receivers", 1);
+	CHANNEL(0, 1, 1, 2, 0);
+}
+
 static int read_in_child(struct fixture *f, void *arg)
 {
 	char path[64], text[1024];
@@ -164,6 +206,7 @@ int main(void)
 		TEST(event_is_described),
 		TEST(waiters_are_counted),
 		TEST(waiters_that_time_out_are_gone),
+		CHANNEL_TEST(channel_is_described),
 		TEST(read_under_load),
 	};
 

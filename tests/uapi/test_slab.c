@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The caches of objects and waits are the module's own: a leak shows in their
+ * The caches of objects, waits and requests are the module's own: a leak shows in their
  * counts, and a stray write through another driver's object can't hit a mutex.
  */
-#include "fixture.h"
+#include "channel.h"
 
 #include <sys/stat.h>
 
-static const char *const caches[] = { "ntsync_obj", "ntsync_wait_q" };
+static const char *const caches[] = { "ntsync_obj", "ntsync_wait_q",
+				     "ntsync_channel_entry" };
 
 static void need_slabs(struct fixture *f)
 {
@@ -75,6 +76,18 @@ static void larger_waits_come_from_their_cache(void **state)
 	assert_true(read_number("ntsync_wait_q", "objects") >= 1);
 }
 
+static void requests_come_from_their_cache(void **state)
+{
+	struct fixture *f = *state;
+	int channel;
+
+	need_slabs(f);
+	channel = new_channel(f, 128);
+	for (int i = 0; i < 100; i++)
+		start_send(f, channel, 0, i);
+	assert_true(read_number("ntsync_channel_entry", "objects") >= 100);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -82,6 +95,7 @@ int main(void)
 		TEST(caches_are_aligned),
 		TEST(objects_come_from_their_cache),
 		TEST(larger_waits_come_from_their_cache),
+		CHANNEL_TEST(requests_come_from_their_cache),
 	};
 
 	return RUN(tests);

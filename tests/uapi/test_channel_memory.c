@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who pays for a channel: whoever sends and whoever registers, by their control group,
+ * and so whoever sets a limit for it sets one for this.
+ */
+#include "channel.h"
+
+#include <sys/stat.h>
+
+#define TOKENS 32768
+#define SENDERS 1000
+/* What the smaller of the two takes, at least. */
+#define RECORD 64
+
+static const char *const roots[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+
+struct group {
+	char path[128];
+};
+
+static int write_file(const struct group *g, const char *name, const char *text)
+{
+	char path[192];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "%s/%s", g->path, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ret = write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -1;
+	close(fd);
+	return ret;
+}
+
+/* Kernel memory from slabs, in bytes; -1 if it isn't told. */
+static long slab_bytes(const struct group *g)
+{
+	char path[192], line[128];
+	long bytes = -1, n;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/memory.stat", g->path);
+	file = fopen(path, "re");
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "slab %ld", &n) == 1)
+			bytes = n;
+	}
+	fclose(file);
+	return bytes;
+}
+
+/*
+ * The kernel adds up what its processors have counted every two seconds, or when there
+ * is enough of it.
+ */
+static long settled_slab_bytes(const struct group *g)
+{
+	sleep_ms(5000);
+	return slab_bytes(g);
+}
+
+static void await_slab_bytes(const struct group *g, long bytes)
+{
+	while (slab_bytes(g) < bytes)
+		sleep_ms(100);
+}
+
+static void group_new(struct group *g)
+{
+	struct group root;
+
+	if (geteuid())
+		skip_because("not root, so no control group");
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+		snprintf(root.path, sizeof(root.path), "%s", roots[i]);
+		write_file(&root, "cgroup.subtree_control", "+memory");
+		snprintf(g->path, sizeof(g->path), "%s/ntsync-test-%d", roots[i], getpid());
+		if (!mkdir(g->path, 0755) && slab_bytes(g) >= 0)
+			return;
+		rmdir(g->path);
+	}
+	skip_because("no control groups that account memory");
+}
+
+static void group_end(struct group *g)
+{
+	assert_int_equal(rmdir(g->path), 0);
+}
+
+struct payer {
+	struct group group;
+	int channel;
+};
+
+static int registers(struct peer *p, void *arg)
+{
+	struct payer *payer = arg;
+
+	CHECK(!write_file(&payer->group, "cgroup.procs", "0"));
+	peer_say(p, 0);
+	peer_wait(p);
+	for (uint32_t tid = 1; tid <= TOKENS; tid++)
+		CHECK(!register_thread(payer->channel, tid, tid));
+	peer_say(p, 0);
+	peer_wait(p);
+	return 0;
+}
+
+static void tokens_are_charged(void **state)
+{
+	struct fixture *f = *state;
+	struct payer payer = { .channel = new_channel(f, 1) };
+	struct peer *p;
+	long before;
+
+	group_new(&payer.group);
+	p = peer_start(f, registers, &payer);
+	peer_hear(p);
+	before = settled_slab_bytes(&payer.group);
+	peer_go(p);
+	peer_hear(p);
+	await_slab_bytes(&payer.group, before + TOKENS * RECORD);
+	peer_go(p);
+	assert_peer_ok(p);
+	group_end(&payer.group);
+}
+
+static struct {
+	int channel;
+	pthread_barrier_t barrier;
+} senders;
+
+static void *send_when_told(void *arg)
+{
+	(void)arg;
+	pthread_barrier_wait(&senders.barrier);
+	try_send(senders.channel, 0, 1);
+	return NULL;
+}
+
+static int sends(struct peer *p, void *arg)
+{
+	struct payer *payer = arg;
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	CHECK(!write_file(&payer->group, "cgroup.procs", "0"));
+	senders.channel = payer->channel;
+	pthread_barrier_init(&senders.barrier, NULL, SENDERS + 1);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 64 * 1024);
+	for (int i = 0; i < SENDERS; i++)
+		CHECK(!pthread_create(&thread, &attr, send_when_told, NULL));
+	peer_say(p, 0);
+	peer_wait(p);
+	pthread_barrier_wait(&senders.barrier);
+	peer_wait(p);
+	return 0;
+}
+
+static void requests_are_charged(void **state)
+{
+	struct fixture *f = *state;
+	struct payer payer = { .channel = new_channel(f, SENDERS) };
+	struct peer *p;
+	long before;
+
+	group_new(&payer.group);
+	p = peer_start(f, sends, &payer);
+	peer_hear(p);
+	before = settled_slab_bytes(&payer.group);
+	peer_go(p);
+	await_info(payer.channel, "depth", SENDERS);
+	await_slab_bytes(&payer.group, before + SENDERS * RECORD);
+	peer_kill(p);
+	assert_depth(payer.channel, 0);
+	group_end(&payer.group);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		CHANNEL_TEST(tokens_are_charged),
+		CHANNEL_TEST(requests_are_charged),
+	};
+
+	return RUN(tests);
+}
