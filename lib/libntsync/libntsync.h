@@ -16,8 +16,8 @@
  *   creates no threads, so every function may be called from any thread at any
  *   time, and from a signal handler (that saves errno around it).
  * - It does not wait. Those that do (ntsync_wait_any(), ntsync_wait_all(),
- *   ntsync_channel_send_pi(), ntsync_channel_recv(), ntsync_channel_recv2()) say
- *   so. "Does not wait" is not a bound on time: the driver may allocate memory
+ *   ntsync_aggregate_wait(), ntsync_channel_send_pi(), ntsync_channel_recv(),
+ *   ntsync_channel_recv2()) say so. "Does not wait" is not a bound on time: the driver may allocate memory
  *   when it creates an object.
  * - -EBADF: the descriptor is not open, or was opened with O_PATH.
  *   -ENOTTY: the descriptor is something else, for example a semaphore where a
@@ -468,7 +468,8 @@ int ntsync_channel_deregister_thread(int channel, uint32_t tid);
  * @alert: one more object, which ends the wait if no other is ready; 0 = none.
  *	(NT: the thread's APC event.) It is acquired only if it ends the wait.
  * @uring_fd: a descriptor that ends the wait when it is readable and nothing else
- *	is ready, such as an io_uring; 0 = none. Needs NTSYNC_FEATURE_URING_FD.
+ *	is ready, such as an io_uring; 0 = none. Nothing is read from it. Needs
+ *	NTSYNC_FEATURE_URING_FD.
  */
 struct ntsync_wait_opts {
 	uint64_t deadline;
@@ -509,6 +510,7 @@ struct ntsync_wait_opts {
  * @objs or the alert is not an object of this instance (a closed descriptor is
  * not -EBADF here).
  * -EBADF: @dev, or the uring_fd, is not an open descriptor.
+ * -EPERM: the uring_fd is of a kind that cannot be polled, such as a regular file.
  * -ENOTSUP: there is a uring_fd and the driver cannot wait for it. The driver's
  * own answer to that is -EINVAL, as to much else: on -EINVAL with a uring_fd, the
  * library asks ntsync_features().
@@ -563,6 +565,67 @@ int ntsync_wait_all(int dev, const int *objs, uint32_t count,
  */
 int ntsync_signal_and_wait(int dev, int signal, int wait,
 			   const struct ntsync_wait_opts *opts, uint32_t *index);
+
+/**
+ * struct ntsync_aggregate_opts - how to wait for objects and descriptors
+ * @deadline: when to give up: an absolute time in nanoseconds of CLOCK_MONOTONIC,
+ *	or NTSYNC_WAIT_FOREVER. 0 and the past: try once, don't wait.
+ * @flags: 0, or NTSYNC_AGG_FLAG_REALTIME: @deadline is of CLOCK_REALTIME.
+ * @owner: who acquires mutexes. May be 0 if there are none.
+ */
+struct ntsync_aggregate_opts {
+	uint64_t deadline;
+	uint32_t flags;
+	uint32_t owner;
+};
+
+/**
+ * ntsync_aggregate_wait() - wait for one of several objects, channels and descriptors
+ * @dev: the instance.
+ * @sources: what to wait for: { .type = NTSYNC_AGG_OBJECT, .fd = an object or a
+ *	channel }, or { .type = NTSYNC_AGG_FD, .events = POLLIN and the like,
+ *	.fd = any descriptor that poll(2) would wait for }. The same may be there
+ *	twice.
+ * @count: how many, 1 to NTSYNC_AGG_MAX.
+ * @opts: how to wait. Not NULL.
+ * @index: where to write which source ended the wait, or NULL: its position. Of
+ *	several that are ready at once, an object goes before a descriptor, and
+ *	otherwise the first. Written on 0 and -EOWNERDEAD, on no other.
+ * @events: where to write what the descriptor is ready for, or NULL: those of the
+ *	wanted events that are there, and POLLERR and POLLHUP whether they were
+ *	wanted or not. 0 for an object. Written as @index.
+ *
+ * Waits, so a signal handler should not call it. An object is acquired, as by
+ * ntsync_wait_any(). From a channel nothing is taken: the call returns as long as
+ * requests are pending, and ntsync_channel_try_recv2() takes them. Nothing is read
+ * from a descriptor.
+ *
+ * A thread that waits for a channel in this way receives from it as far as its
+ * senders are concerned: one such thread is woken for each request, it runs with
+ * the priority of the best pending request before it returns, and it is expected
+ * to receive. If it ends, or closes the channel, another one is told instead.
+ *
+ * -EINTR is handed to the caller as by ntsync_wait_any(): with it, nothing was
+ * acquired.
+ *
+ * Needs NTSYNC_FEATURE_AGGREGATE_WAIT.
+ *
+ * Return: 0, or
+ * -EOWNERDEAD: success too, and the mutex that was acquired was abandoned.
+ * -ETIMEDOUT: the deadline has passed.
+ * -EINTR: a signal was handled.
+ * -EINVAL: @count is out of range; unknown flags; a source of unknown type; an
+ * object with events; a pad that is not 0; a mutex, and the owner is 0.
+ * -EBADF: a source is not an open descriptor, or is as an object none of this
+ * instance; or the process has closed its last descriptor of a channel meanwhile.
+ * -EPERM: a descriptor is of a kind that cannot be polled, such as a regular file.
+ * -ENOTSUP: the driver does not offer it. To find that out, after the driver's
+ * -ENOTTY, takes one or two system calls more.
+ * -EFAULT, -ENOMEM.
+ */
+int ntsync_aggregate_wait(int dev, const struct ntsync_aggregate_source *sources,
+			  uint32_t count, const struct ntsync_aggregate_opts *opts,
+			  uint32_t *index, uint32_t *events);
 
 #ifdef __cplusplus
 }

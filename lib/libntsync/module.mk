@@ -19,7 +19,7 @@ LIBNTSYNC_OBJDIR := $(BUILD)/lib/obj
 LIBNTSYNC_A := $(BUILD)/lib/libntsync.a
 LIBNTSYNC_SO := $(BUILD)/lib/$(LIBNTSYNC_SONAME)
 
-LIBNTSYNC_SOURCES := channel.c device.c event.c features.c mutex.c sem.c wait.c
+LIBNTSYNC_SOURCES := aggregate.c channel.c device.c event.c features.c mutex.c sem.c wait.c
 LIBNTSYNC_OBJECTS := $(LIBNTSYNC_SOURCES:%.c=$(LIBNTSYNC_OBJDIR)/%.o)
 
 # One set of objects for both libraries: position-independent code in the static

@@ -275,9 +275,10 @@ struct ntsync_event_args {
  *   above NTSYNC_MAX_WAIT_COUNT.
  * * EFAULT: @objs
  * * EINVAL: an element of @objs, or @alert, is not an object of this instance:
- *   a closed descriptor, the instance itself, a channel. WAIT_ALL: an object is
- *   there twice, as object or alert, even by two descriptors.
- * * EBADF: @uring_fd is not an open descriptor.
+ *   a closed descriptor, the instance itself, a channel.
+ * * EBADF: @uring_fd is not an open descriptor. EPERM: it cannot be polled.
+ * * EINVAL: WAIT_ALL: an object is there twice, as object or alert, even by two
+ *   descriptors.
  * * ENOMEM: nothing is ready, and there is no memory to sleep with. Nothing was
  *   acquired.
  * * EOWNERDEAD: the wait has succeeded, and a mutex among what it acquired was
@@ -584,7 +585,9 @@ struct ntsync_channel_register_thread_args {
 /**
  * struct ntsync_aggregate_source - one source of an aggregate wait
  * @type: NTSYNC_AGG_OBJECT or NTSYNC_AGG_FD.
- * @events: poll(2) events of a descriptor; 0 for an object.
+ * @events: poll(2) events of a descriptor; 0 for an object. POLLERR and POLLHUP
+ *	are reported whether they are here or not, and bits above the lower 16
+ *	are ignored.
  * @fd: the object, or any descriptor that can be polled.
  * @__pad: 0. Together with @fd it is the 64-bit handle_or_fd of programs written
  *	for the 48-byte layout; on little-endian machines the bytes are the same.
@@ -602,25 +605,41 @@ struct ntsync_aggregate_source {
  * @sources: address of an array of @nb_sources &struct ntsync_aggregate_source.
  * @nb_sources: how many sources, 1 to NTSYNC_AGG_MAX. Duplicates are legal.
  * @fired_index: out: position of the source that ended the wait; with ETIMEDOUT,
- *	NTSYNC_AGG_TIMEOUT.
+ *	NTSYNC_AGG_TIMEOUT. Not written with any other error but EOWNERDEAD.
  * @flags: 0 or NTSYNC_AGG_FLAG_REALTIME.
  * @owner: who acquires mutexes. 0 is legal as long as no source is a mutex.
- * @fired_events: out: the poll(2) events of a descriptor, 0 for an object.
+ * @fired_events: out: the poll(2) events of a descriptor, 0 for an object. Written
+ *	on success and with EOWNERDEAD only.
  * @__pad: 0.
  *
  * NTSYNC_IOC_AGGREGATE_WAIT, on dev; announced by NTSYNC_FEATURE_AGGREGATE_WAIT.
  * Waits until one source is ready. Of several that are on entry, objects go
- * before descriptors, each in array order. Objects are acquired as by WAIT_ANY.
- * A channel among the objects is ready while it has pending entries, and nothing
- * is taken from it.
+ * before descriptors, each in array order. Objects are acquired as by WAIT_ANY,
+ * and from a descriptor nothing is read. An object that is a source of type
+ * NTSYNC_AGG_FD is polled, not acquired.
  *
- * * EFAULT
- * * EINVAL: @nb_sources is out of range; unknown @flags; a pad is not 0; a
- *   source of unknown type; an object with events; a mutex and @owner 0.
+ * A channel among the objects is ready while requests are pending, and nothing is
+ * taken from it. Whoever waits in this way is a receiver (see "Channels"). Each
+ * request wakes one of the waiters: a receiver, who gets it, or an aggregate
+ * waiter, who gets a *notice* and is expected to receive. Until he has received,
+ * or waits for the channel again, no other waiter is woken for this request,
+ * though anybody may receive it. The notice passes to another waiter if its
+ * holder ends, if his process gives up its last descriptor of the channel, or if
+ * it could not be delivered (EFAULT).
+ *
+ * * EFAULT: @args
+ * * EINVAL: @nb_sources is out of range; unknown @flags; @__pad is not 0.
  * * ENOMEM
- * * EBADF: a closed descriptor, or an object that is not one of this instance.
- * * EPERM: a descriptor that cannot be polled.
+ * * For one source after the other: EFAULT; EINVAL: an unknown type, a pad that is
+ *   not 0, an object with events; EBADF: a closed descriptor, or an object that is
+ *   not one of this instance; EPERM: a descriptor that cannot be polled.
+ * * EINVAL: a mutex and @owner 0.
+ * * EBADF: a channel of which the caller's process has given up its last
+ *   descriptor, before or during the wait. Nothing was acquired.
+ * * ENOMEM: nothing is ready, and there is no memory to sleep with.
  * * EOWNERDEAD, ETIMEDOUT, EINTR: as WAIT_ANY.
+ * * EFAULT: the result cannot be written. What was acquired stays acquired; a
+ *   channel's notice is handed on.
  */
 struct ntsync_aggregate_wait_args {
 	__u64 timeout;
@@ -640,14 +659,15 @@ struct ntsync_aggregate_wait_args {
  * @nb_sources: as in &struct ntsync_aggregate_wait_args.
  * @reserved: 0.
  * @sources: as there.
- * @deadline: as timeout there; {0, 0} = never.
+ * @deadline: as timeout there; {0, 0} = never; negative seconds have passed.
  * @fired_index: out: as there.
  * @fired_events: out: as there.
  * @flags: as there.
  * @owner: as there.
  *
  * NTSYNC_IOC_AGGREGATE_WAIT_TIMESPEC is AGGREGATE_WAIT with this layout: the
- * ioctls differ in the size alone, and do the same.
+ * ioctls differ in the size alone, and do the same. One more reason for EINVAL,
+ * beside @nb_sources: nanoseconds that are not 0 to 999999999.
  */
 struct ntsync_aggregate_wait_timespec_args {
 	__u32 nb_sources;

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <stddef.h>
+
+#include "internal.h"
+
+NTSYNC_API int ntsync_aggregate_wait(int dev, const struct ntsync_aggregate_source *sources,
+				     uint32_t count, const struct ntsync_aggregate_opts *opts,
+				     uint32_t *index, uint32_t *events)
+{
+	struct ntsync_aggregate_wait_args args = {
+		.timeout = opts->deadline,
+		.sources = (uintptr_t)sources,
+		.nb_sources = count,
+		.flags = opts->flags,
+		.owner = opts->owner,
+	};
+	int ret = ntsync_ioctl(dev, NTSYNC_IOC_AGGREGATE_WAIT, &args);
+
+	if (!ret || ret == -EOWNERDEAD) {
+		ntsync_put(index, args.fired_index);
+		ntsync_put(events, args.fired_events);
+	} else if (ret == -ENOTTY && !ntsync_features(dev, NULL)) {
+		/* An instance, so it is the driver that does not have it. */
+		ret = -ENOTSUP;
+	}
+	return ret;
+}
