@@ -11,6 +11,7 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,6 +31,8 @@ _Static_assert(NTSYNC_IOC_WAIT_ANY == 0xc0284e82, "one number for both");
 _Static_assert(sizeof(struct ntsync_channel_send_args) == 24, "one layout for both");
 _Static_assert(sizeof(struct ntsync_channel_recv2_args) == 40, "one layout for both");
 _Static_assert(NTSYNC_IOC_CHANNEL_RECV2 == 0xc0284e96, "one number for both");
+_Static_assert(sizeof(struct ntsync_aggregate_wait_args) == 40, "one layout for both");
+_Static_assert(sizeof(struct ntsync_aggregate_wait_timespec_args) == 48, "one layout for both");
 
 #define OWNER 7u
 #define UNTOUCHED 0xdeadbeefu
@@ -280,6 +283,79 @@ static void test_features(void)
 		result(ret == 0 && args.version >= 1 && !args.reserved, "features");
 }
 
+/* The same call in its other layout. */
+static int aggregate_timespec(struct ntsync_aggregate_wait_args *args)
+{
+	struct ntsync_aggregate_wait_timespec_args ts = {
+		.nb_sources = args->nb_sources,
+		.sources = args->sources,
+		.deadline = { args->timeout / 1000000000, args->timeout % 1000000000 },
+		.fired_index = args->fired_index,
+		.fired_events = args->fired_events,
+	};
+	int ret = nt(dev, NTSYNC_IOC_AGGREGATE_WAIT_TIMESPEC, &ts);
+
+	args->fired_index = ts.fired_index;
+	args->fired_events = ts.fired_events;
+	return ret;
+}
+
+/* Up to a deadline that needs all of its bits; which of the two, or NTSYNC_AGG_TIMEOUT. */
+static uint32_t aggregate(bool timespec, int obj, int fd, uint32_t *events)
+{
+	const struct ntsync_aggregate_source sources[] = {
+		{ .type = NTSYNC_AGG_OBJECT, .fd = obj },
+		{ .type = NTSYNC_AGG_FD, .events = POLLIN, .fd = fd },
+	};
+	struct ntsync_aggregate_wait_args args = {
+		.timeout = monotonic_ns() + 20000000,
+		.sources = (uintptr_t)sources,
+		.nb_sources = 2,
+		.fired_index = UNTOUCHED,
+	};
+	int ret = timespec ? aggregate_timespec(&args) : nt(dev, NTSYNC_IOC_AGGREGATE_WAIT, &args);
+
+	*events = args.fired_events;
+	return ret == (args.fired_index == NTSYNC_AGG_TIMEOUT ? -ETIMEDOUT : 0) ?
+		       args.fired_index : UNTOUCHED;
+}
+
+static void test_aggregate(bool timespec)
+{
+	int event = create(NTSYNC_IOC_CREATE_EVENT, 0, 1), ends[2];
+	uint32_t events = UNTOUCHED;
+
+	result(!pipe(ends) && aggregate(timespec, event, ends[0], &events) == 0 && !events,
+	       "aggregate wait: an object");
+	result(aggregate(timespec, event, ends[0], &events) == NTSYNC_AGG_TIMEOUT,
+	       "aggregate wait: deadline");
+	result(write(ends[1], "x", 1) == 1 && aggregate(timespec, event, ends[0], &events) == 1 &&
+		       events == POLLIN, "aggregate wait: a file");
+	close(event);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void test_uring_fd(void)
+{
+	int ends[2];
+	struct ntsync_wait_args args = { .owner = OWNER, .timeout = UINT64_MAX };
+
+	result(!pipe(ends) && write(ends[1], "x", 1) == 1, "a pipe");
+	args.uring_fd = ends[0];
+	result(nt(dev, NTSYNC_IOC_WAIT_ANY, &args) == 0 && args.index == NTSYNC_INDEX_URING_READY,
+	       "wait-any: uring_fd");
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static bool has(uint64_t feature)
+{
+	struct ntsync_features_args args = { 0 };
+
+	return !nt(dev, NTSYNC_IOC_QUERY_FEATURES, &args) && args.features & feature;
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -300,6 +376,12 @@ int main(void)
 	test_faults();
 	test_unknown();
 	test_features();
+	if (has(NTSYNC_FEATURE_AGGREGATE_WAIT)) {
+		test_aggregate(false);
+		test_aggregate(true);
+	}
+	if (has(NTSYNC_FEATURE_URING_FD))
+		test_uring_fd();
 	close(dev);
 	printf("1..%u\n", tests);
 	return failures != 0;

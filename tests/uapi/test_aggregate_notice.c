@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AGGREGATE_WAIT on channels: what becomes of a notice whose holder goes away, or does
+ * something else first.
+ */
+#include "aggregate.h"
+
+#include <signal.h>
+
+/* Out of the wait by notice. */
+#define assert_noticed(w) assert_agg_woken(w, 0, 0, 0)
+#define agg_start_on_channel(f, channel) agg_start_on(f, OBJ(channel))
+
+/* ---- the holder of a notice does something else first ---- */
+
+/**
+ * struct busy - a thread that is told, goes for something else, and waits again
+ * @told: it has been told; a semaphore
+ * @gate: what it goes for; likewise
+ */
+struct busy {
+	struct fixture *f;
+	int channel, told, gate;
+	pthread_t thread;
+	atomic_int tid;
+	int ret;
+};
+
+static int told_twice(struct busy *b)
+{
+	struct ntsync_wait_args gate = ARGS(FDS(b->gate), .owner = OWNER, .timeout = FOREVER);
+	agg_t args = AGG_FOREVER(OBJ(b->channel));
+	uint32_t one = 1;
+	int ret = agg_call(b->f->dev, &args);
+
+	if (!ret)
+		ret = nt(b->told, NTSYNC_IOC_SEM_RELEASE, &one);
+	if (!ret)
+		ret = nt(b->f->dev, ANY, &gate);
+	return ret ? ret : agg_call(b->f->dev, &args);
+}
+
+static void *busy_main(void *arg)
+{
+	struct busy *b = arg;
+
+	atomic_store(&b->tid, gettid());
+	b->ret = told_twice(b);
+	return NULL;
+}
+
+static void await_waiting(struct busy *b)
+{
+	while (!atomic_load(&b->tid) || !asleep_in(getpid(), b->tid, agg_request()))
+		sleep_ms(1);
+}
+
+/* It has been told of request 1. */
+static struct call *start_busy(struct busy *b, struct fixture *f, int channel)
+{
+	struct call *sender;
+
+	*b = (struct busy){ .f = f, .channel = channel, .told = new_sem(f, 0, 1),
+			    .gate = new_sem(f, 0, 1) };
+	assert_int_equal(pthread_create(&b->thread, NULL, busy_main, b), 0);
+	await_waiting(b);
+	sender = start_send(f, channel, 0, 1);
+	assert_wait(f, ANY, ARGS(FDS(b->told), .owner = OWNER, .timeout = FOREVER), 0, 0);
+	return sender;
+}
+
+static void end_busy(struct busy *b)
+{
+	pthread_join(b->thread, NULL);
+	assert_ret(b->ret, 0);
+}
+
+static void told_again_at_once(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 2);
+	struct busy b;
+
+	start_busy(&b, f, channel);
+	release(b.gate, 1, 0);
+	end_busy(&b);
+	serve(channel, 0, 1);
+}
+
+/* Nothing came of the notice. Back to sleep, and the next request wakes. */
+static void an_old_notice_is_given_up(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 2);
+	struct busy b;
+
+	start_busy(&b, f, channel);
+	serve(channel, 0, 1);
+	release(b.gate, 1, 0);
+	await_waiting(&b);
+	start_send(f, channel, 0, 2);
+	end_busy(&b);
+	serve(channel, 0, 2);
+}
+
+/* It counts for the next request if its own has gone: one request, one waiter. */
+static void a_notice_without_its_request(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 2);
+	struct call *sender;
+	struct agg_wait *w;
+	struct busy b;
+
+	count_signals(SIGUSR1, 0);
+	sender = start_busy(&b, f, channel);
+	call_signal(sender, SIGUSR1);
+	assert_call(sender, -EINTR);
+	w = agg_start_on_channel(f, channel);
+	start_send(f, channel, 0, 2);
+	assert_agg_asleep(w);
+	/* One more, and there is work for two. */
+	start_send(f, channel, 0, 3);
+	assert_noticed(w);
+	release(b.gate, 1, 0);
+	end_busy(&b);
+	serve(channel, 0, 2);
+	serve(channel, 0, 3);
+}
+
+/* ---- handed on ---- */
+
+/* Two waiters, one notice: returns the second, who sleeps. */
+static struct agg_wait *notice_for_the_first(struct fixture *f, int channel, struct agg_wait **first)
+{
+	struct agg_wait *second;
+
+	*first = agg_start_on_channel(f, channel);
+	second = agg_start_on_channel(f, channel);
+	start_send(f, channel, 0, 1);
+	assert_noticed(*first);
+	assert_agg_asleep(second);
+	return second;
+}
+
+static void handed_on_by_a_thread_that_ends(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 2);
+	struct agg_wait *first, *second;
+
+	second = notice_for_the_first(f, channel, &first);
+	call_end(agg_of(first));
+	assert_noticed(second);
+	serve(channel, 0, 1);
+}
+
+/* A process that waits for a channel; what becomes of it then is up to the test. */
+static int waits_for_a_channel(struct peer *p, void *arg)
+{
+	const int *fds = arg;
+	const source_t sources[] = { OBJ(fds[1]) };
+	agg_t args = AGG_ARGS(.timeout = FOREVER, .nb_sources = 1, .sources = (uintptr_t)sources);
+
+	peer_say(p, 0);
+	CHECK(!agg_call(fds[0], &args));
+	peer_say(p, 1);
+	peer_wait(p);
+	CHECK(!close(fds[1]));
+	peer_say(p, 2);
+	peer_wait(p);
+	return 0;
+}
+
+static struct agg_wait *notice_for_a_process(struct fixture *f, int channel, struct peer **p)
+{
+	int fds[] = { f->dev, channel };
+	struct agg_wait *w;
+
+	*p = peer_start(f, waits_for_a_channel, fds);
+	assert_int_equal(peer_hear(*p), 0);
+	while (!asleep_in(peer_pid(*p), peer_pid(*p), agg_request()))
+		sleep_ms(1);
+	w = agg_start_on_channel(f, channel);
+	start_send(f, channel, 0, 1);
+	assert_int_equal(peer_hear(*p), 1);
+	assert_agg_asleep(w);
+	return w;
+}
+
+static void handed_on_by_a_process_that_is_killed(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 2);
+	struct agg_wait *w;
+	struct peer *p;
+
+	w = notice_for_a_process(f, channel, &p);
+	peer_kill(p);
+	assert_noticed(w);
+	serve(channel, 0, 1);
+}
+
+static void handed_on_by_a_process_that_closes(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 2);
+	struct agg_wait *w;
+	struct peer *p;
+
+	w = notice_for_a_process(f, channel, &p);
+	peer_go(p);
+	assert_int_equal(peer_hear(p), 2);
+	assert_noticed(w);
+	serve(channel, 0, 1);
+}
+
+/* Who can't be told is not the one who was told. */
+static void handed_on_when_the_result_faults(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 2);
+	const source_t sources[] = { OBJ(channel) };
+	const agg_t args = AGG_ARGS(.nb_sources = 1, .sources = (uintptr_t)sources,
+				    .timeout = FOREVER);
+	const agg_timespec_t ts = agg_as_timespec(&args);
+	void *arg = agg_is_timespec() ? read_only(f, &ts, sizeof(ts)) :
+					read_only(f, &args, sizeof(args));
+	struct agg_wait *second;
+	struct call *first;
+
+	first = call_at(f, f->dev, agg_request(), arg, NULL);
+	assert_call_asleep(first);
+	second = agg_start_on_channel(f, channel);
+	start_send(f, channel, 0, 1);
+	assert_call(first, -EFAULT);
+	assert_noticed(second);
+	/* On entry too. */
+	assert_ret(nt(f->dev, agg_request(), arg), -EFAULT);
+	call_end(agg_of(second));
+	second = agg_running(f, AGG_FOREVER(OBJ(channel)), NULL);
+	assert_noticed(second);
+	serve(channel, 0, 1);
+}
+
+static void nothing_to_hand_on_after_receiving(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 2);
+	struct agg_wait *w;
+	struct peer *p;
+
+	w = notice_for_a_process(f, channel, &p);
+	serve(channel, 0, 1);
+	peer_kill(p);
+	assert_agg_asleep(w);
+	start_send(f, channel, 0, 2);
+	assert_noticed(w);
+	serve(channel, 0, 2);
+}
+
+/* ---- a notice wins over what else ends a wait ---- */
+
+/*
+ * On one CPU that we occupy: the waiter is told while it can't run, and then something
+ * else happens to it. The sender is above us, and does as much as it can at once.
+ */
+static struct agg_wait *tell_late(struct fixture *f, int channel, uint64_t timeout)
+{
+	const struct waiter_sched below = { .policy = SCHED_FIFO, .prio = 10, .cpu = 1 };
+	const struct waiter_sched above = { .policy = SCHED_FIFO, .prio = 60, .cpu = 1 };
+	struct agg_wait *w;
+
+	w = agg_running(f, AGG_ARGS(.timeout = timeout, SOURCES(OBJ(channel))), &below);
+	assert_agg_asleep(w);
+	occupy_cpu(50);
+	call_running(f, channel, SEND, &MESSAGE(0, 1), &above);
+	await_info(channel, "depth", 1);
+	return w;
+}
+
+static void wins_over_a_signal(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 2);
+	struct agg_wait *w;
+
+	need_realtime();
+	count_signals(SIGUSR1, 0);
+	w = tell_late(f, channel, FOREVER);
+	call_signal(agg_of(w), SIGUSR1);
+	free_cpu();
+	assert_noticed(w);
+	serve(channel, 0, 1);
+}
+
+static void wins_over_the_deadline(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 2);
+	uint64_t deadline = monotonic_ns() + 1500 * NS_PER_MS;
+	struct agg_wait *w;
+
+	need_realtime();
+	w = tell_late(f, channel, deadline);
+	while (monotonic_ns() < deadline + NS_PER_MS)
+		;
+	free_cpu();
+	assert_noticed(w);
+	serve(channel, 0, 1);
+}
+
+/* A wait that ended for another reason before leaves the request to the others. */
+static void an_interrupted_waiter_has_no_notice(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 2);
+	struct agg_wait *first, *second;
+
+	count_signals(SIGUSR1, 0);
+	first = agg_start_on_channel(f, channel);
+	second = agg_start_on_channel(f, channel);
+	call_signal(agg_of(first), SIGUSR1);
+	assert_agg_woken(first, -EINTR, 0, 0);
+	start_send(f, channel, 0, 1);
+	assert_noticed(second);
+	serve(channel, 0, 1);
+}
+
+static void ended_by_another_source(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 2), fd = new_eventfd(f, 0);
+	struct agg_wait *first, *second;
+
+	first = agg_start_on(f, OBJ(channel), FILE_IN(fd));
+	second = agg_start_on_channel(f, channel);
+	add_one(fd);
+	assert_agg_woken(first, 0, 1, POLLIN);
+	start_send(f, channel, 0, 1);
+	assert_noticed(second);
+	serve(channel, 0, 1);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		AGG_TEST(told_again_at_once),
+		AGG_TEST(an_old_notice_is_given_up),
+		AGG_TEST(a_notice_without_its_request),
+		AGG_TEST(handed_on_by_a_thread_that_ends),
+		AGG_TEST(handed_on_by_a_process_that_is_killed),
+		AGG_TEST(handed_on_by_a_process_that_closes),
+		AGG_TEST(handed_on_when_the_result_faults),
+		AGG_TEST(nothing_to_hand_on_after_receiving),
+		AGG_TEST(wins_over_a_signal),
+		AGG_TEST(wins_over_the_deadline),
+		AGG_TEST(an_interrupted_waiter_has_no_notice),
+		AGG_TEST(ended_by_another_source),
+	};
+
+	return RUN(tests);
+}
