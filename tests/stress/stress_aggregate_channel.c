@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every request is served once, whatever becomes of those who were told of it. Threads
+ * wait for two channels, an eventfd and the end by AGGREGATE_WAIT; senders send to the
+ * channels. Of those who are told of a request some receive all that is pending, some
+ * one, some end instead, some can't be told as their argument can't be written, and whole
+ * processes are told and exit, close the channel, or are killed. A notice that
+ * went with one of them would leave a sender waiting: that is a hang, which ends
+ * the program.
+ */
+#include "stress.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "libntsync.h"
+
+#define WAITERS 6
+#define SENDERS 8
+#define CHANNELS 2
+#define PAGE 4096
+
+/* What a waiter does that has been told of a request, and how often in 32. */
+enum leaving { DRAINS = 20, TAKES_ONE = 27, ENDS = 31 };
+
+struct waiter {
+	pthread_t thread;
+	uint64_t random;
+	/* An argument that can be read and not written. */
+	struct ntsync_aggregate_wait_args *stuck;
+	uint64_t told, empty, ended, faults, timeouts;
+};
+
+struct sender {
+	pthread_t thread;
+	uint64_t random;
+	unsigned int number;
+	uint64_t sent;
+};
+
+static struct stress stress;
+static int dev, channels[CHANNELS], tick, end;
+static struct waiter waiters[WAITERS];
+static struct sender senders[SENDERS];
+/* The number of the last request of each sender that somebody has served. */
+static atomic_ullong served[SENDERS];
+static atomic_uint twice, lost, unexpected;
+static atomic_bool stop_others;
+static uint64_t processes;
+
+static void expected(int ret, int line)
+{
+	if (!ret)
+		return;
+	atomic_fetch_add(&unexpected, 1);
+	printf("# line %d: %s\n", line, strerror(-ret));
+}
+
+#define EXPECT_SUCCESS(call) expected(call, __LINE__)
+
+/* ---- senders ---- */
+
+static void *send_all(void *arg)
+{
+	struct sender *s = arg;
+
+	while (!stress_over(&stress)) {
+		int channel = channels[stress_below(&s->random, CHANNELS)];
+		uint32_t prio = stress_below(&s->random, 3) ? 0 : 1 + stress_below(&s->random, 20);
+
+		s->sent++;
+		EXPECT_SUCCESS(ntsync_channel_send_pi(channel, SCHED_FIFO, prio, s->number, s->sent));
+		/* The next is not sent yet, so it must be this one. */
+		if (atomic_load(&served[s->number]) != s->sent)
+			atomic_fetch_add(&lost, 1);
+		if (!stress_below(&s->random, 4))
+			stress_sleep(stress_below(&s->random, 300) * NS_PER_US);
+	}
+	return NULL;
+}
+
+/* ---- waiters ---- */
+
+static void serve(int channel, const struct ntsync_channel_request *request)
+{
+	/* Before it the sender waits, after it the next may be served. */
+	if (atomic_exchange(&served[request->payload], request->reply) != request->reply - 1)
+		atomic_fetch_add(&twice, 1);
+	EXPECT_SUCCESS(ntsync_channel_reply(channel, request->id));
+}
+
+static unsigned int receive(int channel, unsigned int most)
+{
+	struct ntsync_channel_request request;
+	unsigned int n = 0;
+
+	while (n < most && !ntsync_channel_try_recv2(channel, &request)) {
+		serve(channel, &request);
+		n++;
+	}
+	return n;
+}
+
+static void fill_sources(struct ntsync_aggregate_source *sources)
+{
+	const struct ntsync_aggregate_source all[] = {
+		{ .type = NTSYNC_AGG_OBJECT, .fd = end },
+		{ .type = NTSYNC_AGG_FD, .fd = tick, .events = POLLIN },
+		{ .type = NTSYNC_AGG_OBJECT, .fd = channels[0] },
+		{ .type = NTSYNC_AGG_OBJECT, .fd = channels[1] },
+		{ .type = NTSYNC_AGG_OBJECT, .fd = channels[0] },
+	};
+
+	memcpy(sources, all, sizeof(all));
+}
+
+#define SOURCES 5
+#define FIRST_CHANNEL 2
+
+static uint64_t choose_deadline(uint64_t *random)
+{
+	if (stress_below(random, 2))
+		return NTSYNC_WAIT_FOREVER;
+	return stress_now() + stress_below(random, 2000) * NS_PER_US;
+}
+
+/* One that is told, and can't be: EFAULT. Waits for the channels only. */
+static void wait_stuck(struct waiter *w)
+{
+	int ret = ioctl(dev, NTSYNC_IOC_AGGREGATE_WAIT, w->stuck) ? -errno : 0;
+
+	if (ret == -EFAULT)
+		w->faults++;
+	else
+		expected(ret, __LINE__);
+}
+
+/* True: the thread ends with what it was told, and another takes its place. */
+static bool told(struct waiter *w, int channel)
+{
+	unsigned int choice = stress_below(&w->random, 32);
+
+	w->told++;
+	if (choice >= ENDS) {
+		w->ended++;
+		return true;
+	}
+	/* The others see that nobody keeps them from receiving. */
+	if (choice >= TAKES_ONE)
+		stress_sleep(stress_below(&w->random, 200) * NS_PER_US);
+	w->empty += !receive(channel, choice < DRAINS ? ~0u : 1);
+	return false;
+}
+
+/* Until the end, or until it ends itself. */
+static void *wait_and_serve(void *arg)
+{
+	struct waiter *w = arg;
+	struct ntsync_aggregate_source sources[SOURCES];
+	eventfd_t value;
+
+	prctl(PR_SET_TIMERSLACK, 1);
+	fill_sources(sources);
+	for (;;) {
+		const struct ntsync_aggregate_opts opts = { choose_deadline(&w->random), 0, 0 };
+		uint32_t index = 0;
+		int ret;
+
+		if (!stress_below(&w->random, 32) && !stress_over(&stress)) {
+			wait_stuck(w);
+			continue;
+		}
+		ret = ntsync_aggregate_wait(dev, sources, SOURCES, &opts, &index, NULL);
+		w->timeouts += ret == -ETIMEDOUT;
+		if (ret == -ETIMEDOUT)
+			continue;
+		expected(ret, __LINE__);
+		if (ret || index == 0)
+			return NULL;
+		if (index < FIRST_CHANNEL)
+			(void)!eventfd_read(tick, &value);
+		else if (told(w, sources[index].fd))
+			return w;
+	}
+}
+
+/* As long as there are waiters that end, others come. */
+static void *replace(void *arg)
+{
+	struct waiter *w = arg;
+	pthread_t thread;
+	void *again = w;
+
+	while (again) {
+		pthread_create(&thread, NULL, wait_and_serve, w);
+		pthread_join(thread, &again);
+	}
+	return NULL;
+}
+
+/* ---- processes that are told, and leave ---- */
+
+static int wait_and_leave(uint64_t random)
+{
+	struct ntsync_aggregate_source sources[SOURCES];
+	const struct ntsync_aggregate_opts opts = { choose_deadline(&random), 0, 0 };
+	uint32_t index;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	fill_sources(sources);
+	/* Not woken by the tick, which is for the others. */
+	ntsync_aggregate_wait(dev, sources + FIRST_CHANNEL, CHANNELS, &opts, &index, NULL);
+	if (stress_below(&random, 2)) {
+		close(channels[0]);
+		close(channels[1]);
+		pause();
+	}
+	return 0;
+}
+
+/* Also adds to the eventfd, so that it is a file that ends waits now and then. */
+static void *disturb(void *arg)
+{
+	uint64_t random = *(uint64_t *)arg;
+
+	while (!atomic_load(&stop_others)) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(wait_and_leave(stress_random(&random)));
+		stress_random(&random);
+		processes++;
+		eventfd_write(tick, 1);
+		stress_sleep(stress_below(&random, 3000) * NS_PER_US);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	return NULL;
+}
+
+/* ---- the run ---- */
+
+static bool make_sources(void)
+{
+	dev = ntsync_open();
+	channels[0] = ntsync_channel_create(dev, NTSYNC_CHANNEL_MAX_DEPTH);
+	channels[1] = ntsync_channel_create(dev, NTSYNC_CHANNEL_MAX_DEPTH);
+	end = ntsync_event_create(dev, true, false);
+	tick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	/* This process receives before all others, so there is always one that does. */
+	receive(channels[0], 1);
+	receive(channels[1], 1);
+	return channels[1] >= 0 && end >= 0;
+}
+
+static void make_stuck(struct waiter *w)
+{
+	char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct ntsync_aggregate_source *sources = (void *)(page + PAGE / 2);
+
+	w->stuck = (void *)page;
+	fill_sources(sources);
+	/* The end too, or it would stay here. */
+	sources[1] = sources[FIRST_CHANNEL + 1];
+	*w->stuck = (struct ntsync_aggregate_wait_args){
+		.timeout = NTSYNC_WAIT_FOREVER, .sources = (uintptr_t)sources, .nb_sources = 3,
+	};
+	mprotect(page, PAGE, PROT_READ);
+}
+
+static void run(void)
+{
+	uint64_t random = stress.seed;
+	pthread_t disturber;
+
+	for (unsigned int i = 0; i < WAITERS; i++) {
+		waiters[i].random = stress_random(&random) | 1;
+		make_stuck(&waiters[i]);
+		pthread_create(&waiters[i].thread, NULL, replace, &waiters[i]);
+	}
+	for (unsigned int i = 0; i < SENDERS; i++) {
+		senders[i].random = stress_random(&random) | 1;
+		senders[i].number = i;
+		pthread_create(&senders[i].thread, NULL, send_all, &senders[i]);
+	}
+	pthread_create(&disturber, NULL, disturb, &random);
+	for (unsigned int i = 0; i < SENDERS; i++)
+		pthread_join(senders[i].thread, NULL);
+	atomic_store(&stop_others, true);
+	pthread_join(disturber, NULL);
+	ntsync_event_set(end, NULL);
+	for (unsigned int i = 0; i < WAITERS; i++)
+		pthread_join(waiters[i].thread, NULL);
+}
+
+static void check(void)
+{
+	struct waiter sum = { 0 };
+	uint64_t sent = 0;
+
+	for (unsigned int i = 0; i < SENDERS; i++)
+		sent += senders[i].sent;
+	for (unsigned int i = 0; i < WAITERS; i++) {
+		sum.told += waiters[i].told;
+		sum.empty += waiters[i].empty;
+		sum.ended += waiters[i].ended;
+		sum.faults += waiters[i].faults;
+		sum.timeouts += waiters[i].timeouts;
+	}
+	printf("# requests %llu: told %llu (nothing left %llu), ended %llu, faults %llu, "
+	       "timed out %llu, processes %llu\n", (unsigned long long)sent,
+	       (unsigned long long)sum.told, (unsigned long long)sum.empty,
+	       (unsigned long long)sum.ended, (unsigned long long)sum.faults,
+	       (unsigned long long)sum.timeouts, (unsigned long long)processes);
+	stress_check(&stress, !lost, "every request that was answered was served");
+	stress_check(&stress, !twice, "and none twice");
+	stress_check(&stress, !unexpected, "no unexpected error");
+	stress_check(&stress, sent && sum.told && sum.ended && sum.faults && sum.timeouts && processes,
+		     "every way to leave did happen");
+}
+
+int main(int argc, char **argv)
+{
+	struct ntsync_features found = { 0 };
+
+	stress_init(&stress, argc, argv);
+	if (!make_sources())
+		return stress_bail_out("/dev/ntsync", dev < 0 ? dev : channels[1]);
+	if (ntsync_features(dev, &found) || !(found.features & NTSYNC_FEATURE_AGGREGATE_WAIT))
+		return stress_skip("the driver has no aggregate wait");
+	run();
+	check();
+	return stress_end(&stress);
+}
