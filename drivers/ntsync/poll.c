@@ -57,6 +57,9 @@ static int sleep_registered(struct ntsync_wait *w, const struct ntsync_deadline 
 		smp_store_mb(pwq->triggered, 0);
 		if (look(polls, NULL))
 			return NTSYNC_POLLED;
+		/* Or others that take it again and again could keep us here. */
+		if (ntsync_deadline_passed(deadline))
+			return -ETIMEDOUT;
 	}
 }
 

@@ -126,7 +126,9 @@ int ntsync_wait_sleep_until(struct ntsync_wait *w, const struct ntsync_deadline 
 		}
 		if (!schedule_hrtimeout_range_clock(expires == KTIME_MAX ? NULL : &expires, 0,
 						    HRTIMER_MODE_ABS, deadline->clock)) {
-			ret = -ETIMEDOUT;
+			/* A file that was ready in time counts, however late we run. */
+			if (!triggered || !READ_ONCE(*triggered))
+				ret = -ETIMEDOUT;
 			break;
 		}
 	}
