@@ -26,11 +26,13 @@ RUN := @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 help:			## this list
 	@awk -f scripts/check/help.awk $(MAKEFILE_LIST)
 
-demo: deps		## boot a real-time kernel in a VM: an audio engine on ntsync, and priority inversion
+demo: deps		## boot a real-time kernel in a VM: an audio engine, priority inversion, a file server
 	$(RUN) make -s examples
 	$(RUN) scripts/vm/run --add build/examples/daw -- /add/daw
 	@echo
 	$(RUN) scripts/vm/run --smp 1 --add build/examples/inversion -- /add/inversion /vm/module.ko
+	@echo
+	$(RUN) scripts/vm/run --add build/examples/dispatcher -- /add/dispatcher
 
 check: deps		## run everything that can be checked (long)
 	$(RUN) scripts/check/all
@@ -117,7 +119,10 @@ examples: $(example_bin)
 $(example_bin): build/examples/%: $$(wildcard examples/%.c examples/%/*.c examples/%/*.h) \
 		build/lib/libntsync.a
 	$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE) -MF $@.d $(LDFLAGS) -o $@ $(filter %.c,$^) build/lib/libntsync.a -lpthread -lm
+	$(Q)$(COMPILE) -MF $@.d $(LDFLAGS) -o $@ $(filter %.c,$^) build/lib/libntsync.a $(LIBS) -lpthread -lm
+
+# Static, as a guest has no liburing.
+build/examples/dispatcher: private LIBS := -l:liburing.a
 
 .SECONDARY:
 include $(wildcard bench/module.mk)

@@ -35,6 +35,10 @@ static struct scene scenes[] = {
 	{ "event, staged before", { { 80, "P" }, { 10, "<Legw>" } } },
 	{ "wait-all, consumer queued", { { 10, "A0e w>" }, { 80, ".<P" } } },
 	{ "wait-all, staged before", { { 80, "P" }, { 10, "<A0e gw>" } } },
+	{ "aggregate wait for a mutex", { { 10, "L0.wU0" }, { 80, ".<S0 >" } } },
+	{ "aggregate, consumer queued", { { 10, "Se w>" }, { 80, ".<P" } } },
+	{ "aggregate, staged before", { { 80, "P" }, { 10, "<Se gw>" } } },
+	{ "channel, aggregate server", { { 10, "Sc rwR" }, { 80, ".<s>" } } },
 };
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The actors, and the objects that they contend for. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <libntsync.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "inversion.h"
 
+#define CHANNEL 12
 #define EVENT 14
 #define PACE_US 20000
 #define NS_PER_MS 1000000ull
 
 static int dev, obj[EVENT + 1];
+static int file;
+static struct ntsync_channel_request request;
 static pthread_mutex_t futex;
 static sem_t start;
 static uint64_t from, to;
@@ -56,6 +62,26 @@ static const char *wait_for(uint32_t owner, const char *at, bool all)
 	return at;
 }
 
+/* As wait_for(), and for a file that is never ready. Without that on a driver that can't. */
+static const char *wait_with_file(uint32_t owner, const char *at)
+{
+	struct ntsync_aggregate_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = owner };
+	struct ntsync_aggregate_source sources[16];
+	const char *end = at;
+	uint32_t n = 0;
+
+	for (; *end != ' '; end++)
+		sources[n++] = (struct ntsync_aggregate_source){
+			.type = NTSYNC_AGG_OBJECT, .fd = obj[digit(*end)],
+		};
+	sources[n++] = (struct ntsync_aggregate_source){
+		.type = NTSYNC_AGG_FD, .events = POLLIN, .fd = file,
+	};
+	if (ntsync_aggregate_wait(dev, sources, n, &opts, NULL, NULL) == -ENOTSUP)
+		return wait_for(owner, at, false);
+	return end;
+}
+
 static void create_owned(uint32_t owner, int i)
 {
 	close(obj[i]);
@@ -88,6 +114,8 @@ static const char *act_on(uint32_t owner, const char *at)
 		return wait_for(owner, at + 1, false);
 	case 'A':
 		return wait_for(owner, at + 1, true);
+	case 'S':
+		return wait_with_file(owner, at + 1);
 	case 'C':
 		create_owned(owner, digit(at[1]));
 		return at + 1;
@@ -103,6 +131,15 @@ static void act(char what)
 	switch (what) {
 	case 'P':
 		return signal_event();
+	case 's':
+		ntsync_channel_send_pi(obj[CHANNEL], SCHED_FIFO, 80, 0, 0);
+		return;
+	case 'r':
+		ntsync_channel_try_recv2(obj[CHANNEL], &request);
+		return;
+	case 'R':
+		ntsync_channel_reply(obj[CHANNEL], request.id);
+		return;
 	case 'p':
 		pthread_mutex_lock(&futex);
 		return;
@@ -136,7 +173,7 @@ static void *play_role(void *arg)
 	uint32_t owner = gettid();
 
 	for (; *at; at++) {
-		if (strchr("LYACU", *at))
+		if (strchr("LYASCU", *at))
 			at = act_on(owner, at);
 		else
 			act(*at);
@@ -172,6 +209,8 @@ static void create_objects(void)
 	for (int i = 0; i < CHAIN; i++)
 		obj[i] = ntsync_mutex_create(dev, 0, 0);
 	obj[EVENT] = ntsync_event_create(dev, false, false);
+	obj[CHANNEL] = ntsync_channel_create(dev, 1);
+	file = eventfd(0, EFD_CLOEXEC);
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
 	pthread_mutex_init(&futex, &attr);
@@ -183,6 +222,8 @@ static void close_objects(void)
 	for (int i = 0; i < CHAIN; i++)
 		close(obj[i]);
 	close(obj[EVENT]);
+	close(obj[CHANNEL]);
+	close(file);
 	close(dev);
 }
 

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A file server in one thread. Clients send requests through a channel; the server reads
+ * from a file through io_uring and replies when the read is done:
+ *
+ *   clients ──request (channel)──> server ──read (io_uring)──> the kernel
+ *      ^──────────reply───────────────┘ <──────completion─────────┘
+ *
+ * The server sleeps in one place, for all of that and for its end. It never waits for a
+ * file while a better request is pending, and has the priority of the best request that
+ * it has not replied to.
+ */
+#ifndef EXAMPLES_DISPATCHER_H
+#define EXAMPLES_DISPATCHER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MAX_CLIENTS 64
+#define BLOCK 512
+#define FILE_SIZE (1u << 20)
+#define MAX_STEPS 64
+
+/* What a client asks for, in memory that both have. A request's payload is its address. */
+struct job {
+	uint64_t offset;
+	uint32_t length;
+	int32_t result;
+	uint64_t id;		/* the server's, to reply */
+	uint32_t prio;
+	uint8_t data[BLOCK];
+};
+
+/* One line of the handler's diary. */
+struct step {
+	uint64_t ns;
+	const char *what;
+	uint32_t request;	/* priority of the request that it is about, 0: none */
+	int prio;		/* of the handler, 0: it is an ordinary thread */
+};
+
+struct server {
+	int dev, channel, shutdown, file;
+	bool drain;		/* takes all that is pending at once */
+	uint64_t delay;		/* ns that each read takes longer, as a disk would */
+	pthread_t thread;
+	bool realtime;
+	uint64_t waits, served;
+	struct step *diary;	/* MAX_STEPS, or NULL */
+	unsigned int steps;
+};
+
+struct client {
+	struct server *server;
+	pthread_t thread;
+	uint32_t prio;
+	uint64_t random, until;	/* ns; 0: one request */
+	uint64_t answered, wrong;
+	struct job job;
+};
+
+/* server.c */
+void server_start(struct server *server);
+/* Returns when all that it has received is answered. */
+void server_stop(struct server *server);
+int own_priority(void);
+
+/* client.c */
+void client_start(struct client *client);
+void client_join(struct client *client);
+/* What has to be at @offset of the file. */
+uint8_t content(uint64_t offset);
+
+/* main.c */
+uint64_t now_ns(void);
+/* Ends the program if @ret is an error. */
+int must(int ret, const char *what);
+
+#endif /* EXAMPLES_DISPATCHER_H */
