@@ -11,6 +11,7 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 INSTALL ?= install
 Q ?=
+OBJCOPY ?= objcopy
 
 LIBNTSYNC_VERSION := 0.1.0
 LIBNTSYNC_SONAME := libntsync.so.0
@@ -22,9 +23,18 @@ LIBNTSYNC_SO := $(BUILD)/lib/$(LIBNTSYNC_SONAME)
 LIBNTSYNC_SOURCES := aggregate.c channel.c device.c event.c features.c mutex.c sem.c wait.c
 LIBNTSYNC_OBJECTS := $(LIBNTSYNC_SOURCES:%.c=$(LIBNTSYNC_OBJDIR)/%.o)
 
+# The handle table. Its files call each other by names that are not for the library's users, so
+# in the static library they are one object, in which these names are local.
+LIBNTSYNC_NT_SOURCES := nt_alert.c nt_check.c nt_create.c nt_event.c nt_handle.c nt_heap.c nt_lock.c \
+	nt_mutant.c nt_name.c nt_object.c nt_owned.c nt_pool.c nt_semaphore.c nt_signal.c \
+	nt_snapshot.c nt_status.c nt_table.c nt_thread.c nt_time.c nt_timer.c nt_timer_thread.c \
+	nt_trace.c nt_wait.c
+LIBNTSYNC_NT_OBJECTS := $(LIBNTSYNC_NT_SOURCES:%.c=$(LIBNTSYNC_OBJDIR)/%.o)
+LIBNTSYNC_NT_O := $(LIBNTSYNC_OBJDIR)/nt.o
+
 # One set of objects for both libraries: position-independent code in the static
 # one lets it go into position-independent executables and other libraries.
-LIBNTSYNC_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -g -Wall -Wextra -Werror \
+LIBNTSYNC_CFLAGS := -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror \
 	-Wmissing-prototypes -fPIC -fvisibility=hidden -MMD -MP
 
 .PHONY: lib lib-install lib-uninstall
@@ -35,14 +45,19 @@ $(LIBNTSYNC_OBJDIR)/%.o: $(LIBNTSYNC_DIR)/%.c $(LIBNTSYNC_DIR)/module.mk
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(LIBNTSYNC_CFLAGS) $(CFLAGS) -c -o $@ $<
 
+$(LIBNTSYNC_NT_O): $(LIBNTSYNC_NT_OBJECTS)
+	$(Q)$(LD) -r -o $@.all $^
+	$(Q)$(OBJCOPY) --localize-hidden $@.all $@
+
 # ar would leave members behind whose source has gone.
-$(LIBNTSYNC_A): $(LIBNTSYNC_OBJECTS)
+$(LIBNTSYNC_A): $(LIBNTSYNC_OBJECTS) $(LIBNTSYNC_NT_O)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(LIBNTSYNC_SO): $(LIBNTSYNC_OBJECTS) $(LIBNTSYNC_DIR)/libntsync.map
+$(LIBNTSYNC_SO): $(LIBNTSYNC_OBJECTS) $(LIBNTSYNC_NT_OBJECTS) $(LIBNTSYNC_DIR)/libntsync.map
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(LIBNTSYNC_SONAME) -Wl,-z,defs \
-		-Wl,--version-script=$(LIBNTSYNC_DIR)/libntsync.map -o $@ $(LIBNTSYNC_OBJECTS)
+		-Wl,--version-script=$(LIBNTSYNC_DIR)/libntsync.map -o $@ \
+		$(LIBNTSYNC_OBJECTS) $(LIBNTSYNC_NT_OBJECTS) -lpthread
 	$(Q)ln -sf $(LIBNTSYNC_SONAME) $(BUILD)/lib/libntsync.so
 
 # The pkg-config file is made at installation, because PREFIX may differ from one
@@ -54,6 +69,7 @@ lib-install: lib
 	ln -sf libntsync.so.$(LIBNTSYNC_VERSION) $(DESTDIR)$(LIBDIR)/$(LIBNTSYNC_SONAME)
 	ln -sf $(LIBNTSYNC_SONAME) $(DESTDIR)$(LIBDIR)/libntsync.so
 	$(INSTALL) -m 644 $(LIBNTSYNC_DIR)/libntsync.h $(DESTDIR)$(INCLUDEDIR)/libntsync/libntsync.h
+	$(INSTALL) -m 644 $(LIBNTSYNC_DIR)/ntsync_nt.h $(DESTDIR)$(INCLUDEDIR)/libntsync/ntsync_nt.h
 	$(INSTALL) -m 644 include/uapi/linux/ntsync.h \
 		$(DESTDIR)$(INCLUDEDIR)/libntsync/ntsync_uapi.h
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
@@ -67,4 +83,4 @@ lib-uninstall:
 		$(DESTDIR)$(LIBDIR)/pkgconfig/libntsync.pc
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/libntsync
 
--include $(LIBNTSYNC_OBJECTS:.o=.d)
+-include $(LIBNTSYNC_OBJECTS:.o=.d) $(LIBNTSYNC_NT_OBJECTS:.o=.d)

@@ -21,14 +21,21 @@ cat > "$work/program.c" <<'C'
 #include <errno.h>
 #include <stddef.h>
 #include <libntsync.h>
+#include <ntsync_nt.h>
 
 int main(void)
 {
 	struct ntsync_features features;
 	struct ntsync_wait_opts opts = { NTSYNC_WAIT_FOREVER, 0, 1, 0, 0 };
 	int objs[1] = { -1 };
+	struct ntsync_nt_config config;
+	struct ntsync_nt *nt;
 
-	return ntsync_features(-1, &features) != -EBADF ||
+	ntsync_nt_config_init(&config);
+	config.handle_base = 1;
+
+	return ntsync_nt_create(&config, &nt) != -EINVAL ||
+	       ntsync_features(-1, &features) != -EBADF ||
 	       ntsync_wait_any(-1, objs, 1, &opts, NULL) != -EBADF;
 }
 C

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What the built library offers to a linker, against what its header promises.
+# What the built library offers to a linker, against what its headers promise.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/lib/tap.sh
 
 shared=build/lib/libntsync.so.0
 static=build/lib/libntsync.a
-header=lib/libntsync/libntsync.h
+headers=(lib/libntsync/libntsync.h lib/libntsync/ntsync_nt.h)
 
 declared() {
-	${CC:-cc} -E -P "$header" | grep -oE '\bntsync_[a-z_0-9]+ *\(' | tr -d ' (' | sort
+	${CC:-cc} -E -P "${headers[1]}" | grep -oE '\bntsync_[a-z_0-9]+ *\(' | tr -d ' (' | sort
 }
 
 exported() {
@@ -46,16 +46,16 @@ no_writable_data() {
 every_function_is_described() {
 	local name status=0
 	for name in $(declared); do
-		grep -qE "^ \* $name\(\) - " "$header" || { echo "$name"; status=1; }
+		grep -qE "^ \* $name\(\) - " "${headers[@]}" || { echo "$name"; status=1; }
 	done
 	return "$status"
 }
 
 tap "the shared library exports functions" library_offers_something
-tap "it exports what libntsync.h declares, and nothing else" same declared exported
+tap "it exports what its headers declare, and nothing else" same declared exported
 tap "the static library defines the same names" same declared global_in_archive
 tap "every exported symbol has a version" every_symbol_has_a_version
 tap "its name is libntsync.so.0" soname
 tap "the library has no variables" no_writable_data
-tap "every function is described in the header" every_function_is_described
+tap "every function is described in a header" every_function_is_described
 tap_end

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Alerts and APCs: a bit says that there is one, an auto-reset event ends the wait. The bit
+ * is set before the event is, so whoever is woken finds it. Bits are taken by the thread
+ * itself only; an event that is left over ends a wait that finds no bit, and goes on.
+ */
+#include "nt.h"
+
+uint32_t nt_alert_prepare(struct nt_thread *thread, int *fd)
+{
+	struct ntsync_nt *nt = thread->nt;
+	sigset_t saved;
+
+	if (thread->alert_fd < 0) {
+		nt_lock(&nt->lock, &saved);
+		/* Who alerted before could set no event. */
+		*fd = nt_not_zero(ntsync_event_create(nt->config.dev, false,
+						      atomic_load(&thread->alerts)));
+		if (*fd >= 0)
+			thread->alert_fd = *fd;
+		nt_unlock(&nt->lock, &saved);
+		if (*fd < 0)
+			return nt_status(*fd);
+	}
+	*fd = thread->alert_fd;
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+/* The event was consumed for the alert, so an APC that is there too needs it again. */
+static uint32_t take_alert(struct nt_thread *thread)
+{
+	uint32_t before = atomic_fetch_and(&thread->alerts, ~NT_ALERT);
+
+	if (before & NT_APC && thread->alert_fd >= 0)
+		ntsync_event_set(thread->alert_fd, NULL);
+	return NTSYNC_STATUS_ALERTED;
+}
+
+uint32_t nt_alert_take(struct nt_thread *thread)
+{
+	uint32_t alerts = atomic_load(&thread->alerts);
+
+	if (alerts & NT_ALERT)
+		return take_alert(thread);
+	if (!(alerts & NT_APC))
+		return NTSYNC_STATUS_SUCCESS;
+	atomic_fetch_and(&thread->alerts, ~NT_APC);
+	return NTSYNC_STATUS_USER_APC;
+}
+
+static uint32_t alert(struct ntsync_nt *nt, uint32_t tid, uint32_t bit)
+{
+	uint32_t status = NTSYNC_STATUS_INVALID_CID;
+	struct nt_thread *thread;
+	sigset_t saved;
+
+	nt_lock(&nt->lock, &saved);
+	thread = tid ? nt_thread_find_locked(nt, tid) : NULL;
+	if (thread) {
+		atomic_fetch_or(&thread->alerts, bit);
+		status = NTSYNC_STATUS_SUCCESS;
+		if (thread->alert_fd >= 0)
+			status = nt_status(ntsync_event_set(thread->alert_fd, NULL));
+	}
+	nt_unlock(&nt->lock, &saved);
+	return status;
+}
+
+NTSYNC_API uint32_t ntsync_nt_alert_thread(struct ntsync_nt *nt, uint32_t tid)
+{
+	return alert(nt, tid, NT_ALERT);
+}
+
+NTSYNC_API uint32_t ntsync_nt_queue_apc(struct ntsync_nt *nt, uint32_t tid)
+{
+	return alert(nt, tid, NT_APC);
+}
+
+NTSYNC_API uint32_t ntsync_nt_test_alert(struct ntsync_nt *nt)
+{
+	struct nt_thread *thread = nt_thread_self(nt);
+
+	return thread ? nt_alert_take(thread) : NTSYNC_STATUS_NO_MEMORY;
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "nt.h"
+
+static bool has_name(const struct ntsync_nt_attributes *attributes)
+{
+	return attributes && attributes->name && *attributes->name;
+}
+
+static uint32_t object_for(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
+			   const struct nt_recipe *recipe, struct nt_object **object)
+{
+	if (attributes && attributes->flags & ~NTSYNC_NT_OPEN_IF)
+		return NTSYNC_STATUS_INVALID_PARAMETER;
+	if (has_name(attributes))
+		return nt_name_create(nt, attributes, recipe, object);
+	return nt_object_create(nt, recipe, object);
+}
+
+/*
+ * The slot comes first: were it the last to fail, a named object could have been opened by
+ * somebody else in between.
+ */
+uint32_t nt_create(struct ntsync_nt *nt, uint32_t *out,
+		   const struct ntsync_nt_attributes *attributes, const struct nt_recipe *recipe,
+		   void (*made)(struct nt_object *object, void *context), void *context)
+{
+	struct nt_object *object;
+	uint32_t index, status;
+
+	if (!out)
+		return NTSYNC_STATUS_INVALID_PARAMETER;
+	*out = nt->config.failure_value;
+	index = nt_slot_reserve(nt);
+	if (index == NT_NO_INDEX)
+		return NTSYNC_STATUS_INSUFFICIENT_RESOURCES;
+	status = object_for(nt, attributes, recipe, &object);
+	if (status && status != NTSYNC_STATUS_OBJECT_NAME_EXISTS) {
+		nt_slot_cancel(nt, index);
+		return status;
+	}
+	if (!status && made)
+		made(object, context);
+	*out = nt_slot_publish(nt, index, object, 0);
+	return status;
+}
+
+uint32_t nt_open(struct ntsync_nt *nt, uint32_t *out, const char *name, enum ntsync_nt_type type)
+{
+	struct nt_object *object;
+	uint32_t index, status;
+
+	if (!out)
+		return NTSYNC_STATUS_INVALID_PARAMETER;
+	*out = nt->config.failure_value;
+	index = nt_slot_reserve(nt);
+	if (index == NT_NO_INDEX)
+		return NTSYNC_STATUS_INSUFFICIENT_RESOURCES;
+	status = nt_name_open(nt, name, type, &object);
+	if (status)
+		nt_slot_cancel(nt, index);
+	else
+		*out = nt_slot_publish(nt, index, object, 0);
+	return status;
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Names. A name is in the table until its object is destroyed: it may be found while the
+ * object has no reference any more, and then it counts as gone.
+ */
+#include "nt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_CHAINS 64
+
+/**
+ * struct nt_name - a name in the table
+ * @next: in the chain.
+ * @object: whose it is.
+ * @hash: of the folded text.
+ * @size: bytes of @text.
+ * @text: folded.
+ */
+struct nt_name {
+	struct nt_name *next;
+	struct nt_object *object;
+	uint32_t hash;
+	size_t size;
+	char text[];
+};
+
+static char fold(char c)
+{
+	return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+}
+
+/* FNV-1a */
+static uint32_t hash_of(const char *text, size_t size)
+{
+	uint32_t hash = 2166136261u;
+
+	while (size--)
+		hash = (hash ^ (unsigned char)*text++) * 16777619u;
+	return hash;
+}
+
+/* A name that is in no table, or NULL without memory. */
+static struct nt_name *fold_name(const char *text, size_t size)
+{
+	struct nt_name *name = malloc(sizeof(*name) + size);
+
+	if (!name)
+		return NULL;
+	for (size_t i = 0; i < size; i++)
+		name->text[i] = fold(text[i]);
+	name->size = size;
+	name->hash = hash_of(name->text, size);
+	return name;
+}
+
+static struct nt_name **chain_of(const struct ntsync_nt *nt, uint32_t hash)
+{
+	return &nt->names[hash & (nt->nr_chains - 1)];
+}
+
+static void link_name_locked(struct ntsync_nt *nt, struct nt_name *name)
+{
+	struct nt_name **chain = chain_of(nt, name->hash);
+
+	name->next = *chain;
+	*chain = name;
+}
+
+static bool resize_locked(struct ntsync_nt *nt, size_t nr_chains)
+{
+	struct nt_name **old = nt->names;
+	size_t nr_old = nt->nr_chains;
+	struct nt_name **new = calloc(nr_chains, sizeof(*new));
+
+	if (!new)
+		return false;
+	nt->names = new;
+	nt->nr_chains = nr_chains;
+	for (size_t i = 0; i < nr_old; i++) {
+		while (old[i]) {
+			struct nt_name *name = old[i];
+
+			old[i] = name->next;
+			link_name_locked(nt, name);
+		}
+	}
+	free(old);
+	return true;
+}
+
+/* With longer chains it would go on working, so only the first allocation has to succeed. */
+static bool grow_locked(struct ntsync_nt *nt)
+{
+	if (nt->nr_names < nt->nr_chains)
+		return true;
+	return resize_locked(nt, nt->nr_chains ? 2 * nt->nr_chains : FIRST_CHAINS) ||
+	       nt->nr_chains;
+}
+
+static bool same(const struct nt_name *a, const struct nt_name *b)
+{
+	return a->hash == b->hash && a->size == b->size && !memcmp(a->text, b->text, a->size);
+}
+
+/* The object with this name, with a reference, or NULL. */
+static struct nt_object *find_locked(struct ntsync_nt *nt, const struct nt_name *wanted)
+{
+	struct nt_name *name = nt->nr_chains ? *chain_of(nt, wanted->hash) : NULL;
+
+	for (; name; name = name->next) {
+		if (same(name, wanted) && nt_object_get_if_live(name->object))
+			return name->object;
+	}
+	return NULL;
+}
+
+static uint32_t make_locked(struct ntsync_nt *nt, struct nt_name *name,
+			    const struct nt_recipe *recipe, struct nt_object **out)
+{
+	uint32_t status;
+
+	if (!grow_locked(nt))
+		return NTSYNC_STATUS_NO_MEMORY;
+	status = nt_object_create(nt, recipe, out);
+	if (status)
+		return status;
+	name->object = *out;
+	(*out)->name = name;
+	link_name_locked(nt, name);
+	nt->nr_names++;
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+/* Text to name, with the lock taken: SUCCESS, or an error and nothing to undo. */
+static uint32_t begin(struct ntsync_nt *nt, const char *text, struct nt_name **name,
+		      sigset_t *saved)
+{
+	size_t size = strnlen(text, NTSYNC_NT_MAX_NAME + 1);
+
+	if (size > NTSYNC_NT_MAX_NAME)
+		return NTSYNC_STATUS_OBJECT_NAME_INVALID;
+	nt_lock(&nt->lock, saved);
+	*name = fold_name(text, size);
+	if (*name)
+		return NTSYNC_STATUS_SUCCESS;
+	nt_unlock(&nt->lock, saved);
+	return NTSYNC_STATUS_NO_MEMORY;
+}
+
+/* @good if what has the name may be used for @type; if not, it is let go. */
+static uint32_t judge(struct ntsync_nt *nt, struct nt_object *found, enum ntsync_nt_type type,
+		      uint32_t good)
+{
+	if (found->type == type)
+		return good;
+	nt_object_put(nt, found);
+	return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
+}
+
+uint32_t nt_name_create(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
+			const struct nt_recipe *recipe, struct nt_object **out)
+{
+	struct nt_object *found;
+	struct nt_name *name;
+	sigset_t saved;
+	uint32_t status = begin(nt, attributes->name, &name, &saved);
+
+	if (status)
+		return status;
+	found = find_locked(nt, name);
+	if (!found)
+		status = make_locked(nt, name, recipe, out);
+	if (found || status)
+		free(name);
+	nt_unlock(&nt->lock, &saved);
+	if (!found)
+		return status;
+	*out = found;
+	if (!(attributes->flags & NTSYNC_NT_OPEN_IF)) {
+		nt_object_put(nt, found);
+		return NTSYNC_STATUS_OBJECT_NAME_COLLISION;
+	}
+	return judge(nt, found, recipe->type, NTSYNC_STATUS_OBJECT_NAME_EXISTS);
+}
+
+uint32_t nt_name_open(struct ntsync_nt *nt, const char *text, enum ntsync_nt_type type,
+		      struct nt_object **out)
+{
+	struct nt_name *name;
+	sigset_t saved;
+	uint32_t status;
+
+	if (!text || !*text)
+		return NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND;
+	status = begin(nt, text, &name, &saved);
+	if (status)
+		return status;
+	*out = find_locked(nt, name);
+	free(name);
+	nt_unlock(&nt->lock, &saved);
+	return *out ? judge(nt, *out, type, NTSYNC_STATUS_SUCCESS) :
+		      NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
+void nt_name_free(struct ntsync_nt *nt, struct nt_name *name)
+{
+	struct nt_name **link;
+	sigset_t saved;
+
+	nt_lock(&nt->lock, &saved);
+	for (link = chain_of(nt, name->hash); *link != name;)
+		link = &(*link)->next;
+	*link = name->next;
+	nt->nr_names--;
+	free(name);
+	nt_unlock(&nt->lock, &saved);
+}
+
+void nt_names_exit(struct ntsync_nt *nt)
+{
+	for (size_t i = 0; i < nt->nr_chains; i++) {
+		while (nt->names[i]) {
+			struct nt_name *name = nt->names[i];
+
+			nt->names[i] = name->next;
+			free(name);
+		}
+	}
+	free(nt->names);
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "nt_pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define TAG_ONE (1ull << 32)
+
+static uint32_t index_of(uint64_t pointer)
+{
+	return (uint32_t)pointer;
+}
+
+/* What replaces @pointer when it moves on to @index. */
+static uint64_t moved(uint64_t pointer, uint32_t index)
+{
+	return ((pointer + TAG_ONE) & ~(TAG_ONE - 1)) | index;
+}
+
+static _Atomic uint64_t *word_of(const struct nt_pool *pool, uint32_t index)
+{
+	return nt_pool_item(pool, index);
+}
+
+static uint64_t load(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_acquire);
+}
+
+static bool replace(_Atomic uint64_t *word, uint64_t old, uint64_t new)
+{
+	return atomic_compare_exchange_strong_explicit(word, &old, new, memory_order_acq_rel,
+						       memory_order_acquire);
+}
+
+static uint32_t link_in(uint64_t word)
+{
+	return word & NT_LINK_MASK;
+}
+
+static void set_link(const struct nt_pool *pool, uint32_t index, uint32_t link)
+{
+	_Atomic uint64_t *word = word_of(pool, index);
+
+	atomic_store_explicit(word, (load(word) & ~NT_LINK_MASK) | link, memory_order_release);
+}
+
+static size_t segment_bytes(const struct nt_pool *pool)
+{
+	return pool->item_size * NT_SEGMENT_ITEMS;
+}
+
+/* Several threads may find a segment missing: one of them has its segment used. */
+static bool have_segment(struct nt_pool *pool, uint32_t index)
+{
+	char *found = nt_pool_segment(pool, index);
+	char *made;
+
+	if (found)
+		return true;
+	/* Not malloc(), which has locks that a suspended thread could hold. */
+	made = mmap(NULL, segment_bytes(pool), PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (made == MAP_FAILED)
+		return false;
+	if (!atomic_compare_exchange_strong_explicit(&pool->segments[index >> NT_SEGMENT_SHIFT],
+						     &found, made, memory_order_acq_rel,
+						     memory_order_acquire))
+		munmap(made, segment_bytes(pool));
+	return true;
+}
+
+int nt_pool_init(struct nt_pool *pool, size_t item_size, uint32_t capacity)
+{
+	size_t segments = (capacity + NT_SEGMENT_ITEMS - 1) / NT_SEGMENT_ITEMS;
+
+	pool->segments = calloc(segments, sizeof(*pool->segments));
+	if (!pool->segments)
+		return -ENOMEM;
+	pool->item_size = item_size;
+	pool->capacity = capacity;
+	pool->fifo = false;
+	pool->quarantine = 0;
+	atomic_init(&pool->fresh, 0);
+	atomic_init(&pool->head, NT_NO_INDEX);
+	atomic_init(&pool->tail, NT_NO_INDEX);
+	atomic_init(&pool->spare, 0);
+	return 0;
+}
+
+/* The queue is never empty, which spares it the case of a first and a last item. */
+int nt_pool_make_fifo(struct nt_pool *pool, uint32_t quarantine)
+{
+	uint32_t first = nt_pool_alloc(pool);
+
+	if (first == NT_NO_INDEX)
+		return -ENOMEM;
+	set_link(pool, first, NT_NO_INDEX);
+	atomic_init(&pool->head, first);
+	atomic_init(&pool->tail, first);
+	pool->fifo = true;
+	pool->quarantine = quarantine;
+	return 0;
+}
+
+void nt_pool_exit(struct nt_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->capacity; i += NT_SEGMENT_ITEMS) {
+		char *segment = nt_pool_segment(pool, i);
+
+		if (segment)
+			munmap(segment, segment_bytes(pool));
+	}
+	free(pool->segments);
+}
+
+/*
+ * The segment comes before the index is taken: an index that no memory could be had for
+ * would be lost.
+ */
+static uint32_t take_fresh(struct nt_pool *pool)
+{
+	uint32_t index = nt_pool_used(pool);
+
+	do {
+		if (index >= pool->capacity || !have_segment(pool, index))
+			return NT_NO_INDEX;
+	} while (!atomic_compare_exchange_weak_explicit(&pool->fresh, &index, index + 1,
+							memory_order_acq_rel,
+							memory_order_acquire));
+	return index;
+}
+
+/* -- LIFO: a stack ---------------------------------------------------------------------- */
+
+/*
+ * The link is read from an item that another thread may have taken and be using. Then it
+ * is nonsense, but so is the head: its tag has changed.
+ */
+static uint32_t pop(struct nt_pool *pool)
+{
+	uint64_t head = load(&pool->head);
+
+	while (index_of(head) != NT_NO_INDEX) {
+		uint32_t next = link_in(load(word_of(pool, index_of(head))));
+
+		if (replace(&pool->head, head, moved(head, next)))
+			return index_of(head);
+		head = load(&pool->head);
+	}
+	return NT_NO_INDEX;
+}
+
+static void push(struct nt_pool *pool, uint32_t index)
+{
+	uint64_t head;
+
+	do {
+		head = load(&pool->head);
+		set_link(pool, index, index_of(head));
+	} while (!replace(&pool->head, head, moved(head, index)));
+}
+
+/* -- FIFO: the queue of Michael and Scott, whose nodes are the items --------------------- */
+
+/*
+ * States: the tail is the last item, or (a thread has linked its item and not moved the
+ * tail yet) an earlier one, which any other thread puts right before it goes on. It is
+ * never an item that has left the queue: dequeue() does not take the item the tail is at.
+ * So a word that was read while the tail did not change is that of a free item.
+ */
+static void enqueue(struct nt_pool *pool, uint32_t index)
+{
+	uint64_t tail, word;
+
+	set_link(pool, index, NT_NO_INDEX);
+	for (;;) {
+		tail = load(&pool->tail);
+		word = load(word_of(pool, index_of(tail)));
+		if (tail != load(&pool->tail))
+			continue;
+		if (link_in(word) != NT_NO_INDEX)
+			replace(&pool->tail, tail, moved(tail, link_in(word)));
+		else if (replace(word_of(pool, index_of(tail)), word,
+				 (word & ~NT_LINK_MASK) | index))
+			break;
+	}
+	replace(&pool->tail, tail, moved(tail, index));
+}
+
+static uint32_t dequeue(struct nt_pool *pool)
+{
+	for (;;) {
+		uint64_t head = load(&pool->head);
+		uint64_t tail = load(&pool->tail);
+		uint32_t next = link_in(load(word_of(pool, index_of(head))));
+
+		if (head != load(&pool->head) || next == NT_NO_INDEX)
+			continue;
+		if (index_of(head) == index_of(tail))
+			replace(&pool->tail, tail, moved(tail, next));
+		else if (replace(&pool->head, head, moved(head, next)))
+			return index_of(head);
+	}
+}
+
+/* Who has counted one off finds one: an item is counted after it was queued. */
+static uint32_t take_spare(struct nt_pool *pool)
+{
+	uint32_t spare = atomic_load_explicit(&pool->spare, memory_order_acquire);
+
+	do {
+		if (spare <= pool->quarantine)
+			return NT_NO_INDEX;
+	} while (!atomic_compare_exchange_weak_explicit(&pool->spare, &spare, spare - 1,
+							memory_order_acq_rel,
+							memory_order_acquire));
+	return dequeue(pool);
+}
+
+uint32_t nt_pool_alloc(struct nt_pool *pool)
+{
+	uint32_t index = pool->fifo ? take_spare(pool) : pop(pool);
+
+	return index != NT_NO_INDEX ? index : take_fresh(pool);
+}
+
+void nt_pool_free(struct nt_pool *pool, uint32_t index)
+{
+	if (!pool->fifo) {
+		push(pool, index);
+		return;
+	}
+	enqueue(pool, index);
+	atomic_fetch_add_explicit(&pool->spare, 1, memory_order_acq_rel);
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "nt.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define MAX_HANDLES	(1u << 27)
+#define MAX_MUTANT	(1u << 31)
+/* Handles end below it: above are the pseudo-handles. */
+#define HANDLES_END	0xfffffffcu
+/* Objects that live only because a call holds them need a place too. */
+#define MORE_OBJECTS	1024u
+#define ALL_FLAGS	(NTSYNC_NT_REJECT_LOW_BITS | NTSYNC_NT_DUPLICATE_BLINDLY | \
+			 NTSYNC_NT_KEEP_FD_LIMIT)
+
+NTSYNC_API void ntsync_nt_config_init(struct ntsync_nt_config *config)
+{
+	*config = (struct ntsync_nt_config){
+		.size = sizeof(*config),
+		.dev = -1,
+		.handle_base = 4,
+		.handle_stride = 4,
+		.max_handles = 1u << 24,
+		.quarantine = 1024,
+		.mutant_limit = MAX_MUTANT,
+	};
+}
+
+NTSYNC_API void ntsync_nt_config_init_xbox360(struct ntsync_nt_config *config)
+{
+	ntsync_nt_config_init(config);
+	config->handle_base = 0xf8000000u;
+	config->failure_value = 0xffffffffu;
+	config->style = NTSYNC_NT_STYLE_XBOX360;
+}
+
+/* With a quarantine there are more slots than handles: see nt_pool.h. */
+static uint32_t nr_slots(const struct ntsync_nt_config *config)
+{
+	bool fifo = config->reuse == NTSYNC_NT_REUSE_QUARANTINE;
+
+	return config->max_handles + (fifo ? config->quarantine + 1 : 0);
+}
+
+static bool numbers_ok(const struct ntsync_nt_config *config)
+{
+	uint32_t stride = config->handle_stride;
+
+	return config->size == sizeof(*config) && config->handle_base % 4 == 0 && stride >= 4 &&
+	       !(stride & (stride - 1)) && config->max_handles &&
+	       config->max_handles <= MAX_HANDLES && config->quarantine <= MAX_HANDLES / 2 &&
+	       config->mutant_limit && config->mutant_limit <= MAX_MUTANT &&
+	       !(config->flags & ~ALL_FLAGS);
+}
+
+static bool values_ok(const struct ntsync_nt_config *config)
+{
+	uint64_t end = config->handle_base + (uint64_t)nr_slots(config) * config->handle_stride;
+
+	return end <= HANDLES_END && (config->failure_value < config->handle_base ||
+				      config->failure_value >= end);
+}
+
+static bool choices_ok(const struct ntsync_nt_config *config)
+{
+	return (config->style == NTSYNC_NT_STYLE_NT || config->style == NTSYNC_NT_STYLE_XBOX360) &&
+	       (config->reuse == NTSYNC_NT_REUSE_LIFO ||
+		config->reuse == NTSYNC_NT_REUSE_QUARANTINE) &&
+	       config->timer_priority >= 0 && config->timer_priority <= 99;
+}
+
+/* One descriptor per object is more than the soft limit was made for. */
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int init_slots(struct ntsync_nt *nt)
+{
+	const struct ntsync_nt_config *config = &nt->config;
+	uint32_t low = config->flags & NTSYNC_NT_REJECT_LOW_BITS ? 0 : 3;
+	int ret;
+
+	nt->base = config->handle_base;
+	nt->shift = (uint32_t)__builtin_ctz(config->handle_stride);
+	nt->wrong_bits = (config->handle_stride - 1) & ~low;
+	ret = nt_pool_init(&nt->slots, sizeof(struct nt_slot), nr_slots(config));
+	if (!ret && config->reuse == NTSYNC_NT_REUSE_QUARANTINE) {
+		ret = nt_pool_make_fifo(&nt->slots, config->quarantine);
+		if (ret)
+			nt_pool_exit(&nt->slots);
+	}
+	return ret;
+}
+
+static int init_memory(struct ntsync_nt *nt)
+{
+	int ret = init_slots(nt);
+
+	if (ret)
+		return ret;
+	ret = nt_pool_init(&nt->objects, sizeof(struct nt_object),
+			   nr_slots(&nt->config) + MORE_OBJECTS);
+	if (ret)
+		goto exit_slots;
+	ret = nt_lock_init(&nt->lock);
+	if (ret)
+		goto exit_objects;
+	ret = nt_threads_init(nt);
+	if (ret)
+		goto exit_lock;
+	return 0;
+
+exit_lock:
+	nt_lock_exit(&nt->lock);
+exit_objects:
+	nt_pool_exit(&nt->objects);
+exit_slots:
+	nt_pool_exit(&nt->slots);
+	return ret;
+}
+
+static void exit_memory(struct ntsync_nt *nt)
+{
+	nt_lock_exit(&nt->lock);
+	nt_pool_exit(&nt->objects);
+	nt_pool_exit(&nt->slots);
+}
+
+static int open_dev(struct ntsync_nt *nt)
+{
+	struct ntsync_features found;
+	int ret;
+
+	nt->own_dev = nt->config.dev < 0;
+	if (nt->own_dev)
+		nt->config.dev = ntsync_open();
+	if (nt->config.dev < 0)
+		return nt->config.dev;
+	ret = ntsync_features(nt->config.dev, &found);
+	if (ret && nt->own_dev)
+		close(nt->config.dev);
+	nt->features = ret ? 0 : found.features;
+	return ret;
+}
+
+static int init(struct ntsync_nt *nt)
+{
+	int ret = open_dev(nt);
+
+	if (ret)
+		return ret;
+	ret = init_memory(nt);
+	if (ret && nt->own_dev)
+		close(nt->config.dev);
+	return ret;
+}
+
+NTSYNC_API int ntsync_nt_create(const struct ntsync_nt_config *config, struct ntsync_nt **out)
+{
+	struct ntsync_nt_config as_on_nt;
+	struct ntsync_nt *nt;
+	int ret;
+
+	if (!config) {
+		ntsync_nt_config_init(&as_on_nt);
+		config = &as_on_nt;
+	}
+	if (!numbers_ok(config) || !values_ok(config) || !choices_ok(config))
+		return -EINVAL;
+	nt = aligned_alloc(NT_CACHE_LINE, sizeof(*nt));
+	if (!nt)
+		return -ENOMEM;
+	memset(nt, 0, sizeof(*nt));
+	nt->config = *config;
+	ret = init(nt);
+	if (ret) {
+		free(nt);
+		return ret;
+	}
+	if (!(config->flags & NTSYNC_NT_KEEP_FD_LIMIT))
+		raise_fd_limit();
+	*out = nt;
+	return 0;
+}
+
+/* All at once: nobody uses the table any more, so nothing has to be kept in order. */
+static void close_objects(struct ntsync_nt *nt)
+{
+	for (uint32_t i = 0; i < nt_pool_used(&nt->objects); i++) {
+		struct nt_object *object = nt_pool_item(&nt->objects, i);
+
+		if (!atomic_load(&object->refs))
+			continue;
+		if (object->timer)
+			nt_timer_destroy(nt, object->timer);
+		close(object->fd);
+	}
+}
+
+NTSYNC_API void ntsync_nt_destroy(struct ntsync_nt *nt)
+{
+	if (!nt)
+		return;
+	close_objects(nt);
+	nt_timers_exit(nt);
+	nt_threads_exit(nt);
+	nt_names_exit(nt);
+	exit_memory(nt);
+	if (nt->own_dev)
+		close(nt->config.dev);
+	free(nt);
+}
+
+NTSYNC_API uint32_t ntsync_nt_features(const struct ntsync_nt *nt)
+{
+	uint32_t features = 0;
+
+	if (nt_can_signal_and_wait(nt))
+		features |= NTSYNC_NT_FEATURE_ATOMIC_SIGNAL_AND_WAIT;
+	if (nt->features & NTSYNC_FEATURE_MUTEX_PI)
+		features |= NTSYNC_NT_FEATURE_MUTANT_PI;
+	return features;
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "nt.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+struct nt_thread *nt_thread_find_self(const struct ntsync_nt *nt)
+{
+	return pthread_getspecific(nt->thread_key);
+}
+
+struct nt_thread *nt_thread_find_locked(struct ntsync_nt *nt, uint32_t tid)
+{
+	struct nt_thread *thread = nt->threads;
+
+	while (thread && thread->tid != tid)
+		thread = thread->next;
+	return thread;
+}
+
+/* The kernel's id is the one that debuggers and /proc show, so it is the first choice. */
+static uint32_t unused_tid_locked(struct ntsync_nt *nt)
+{
+	uint32_t tid = (uint32_t)gettid();
+
+	while (!tid || nt_thread_find_locked(nt, tid))
+		tid = --nt->next_tid;
+	return tid;
+}
+
+static int enlist_locked(struct ntsync_nt *nt, struct nt_thread *thread)
+{
+	if (!thread->tid)
+		thread->tid = unused_tid_locked(nt);
+	else if (nt_thread_find_locked(nt, thread->tid))
+		return -EEXIST;
+	if (pthread_setspecific(nt->thread_key, thread))
+		return -ENOMEM;
+	thread->next = nt->threads;
+	nt->threads = thread;
+	return 0;
+}
+
+static int attach(struct ntsync_nt *nt, uint32_t tid)
+{
+	struct nt_thread *thread;
+	sigset_t saved;
+	int ret = -ENOMEM;
+
+	nt_lock(&nt->lock, &saved);
+	thread = calloc(1, sizeof(*thread));
+	if (thread) {
+		thread->nt = nt;
+		thread->tid = tid;
+		thread->alert_fd = -1;
+		thread->free_owned = NT_NO_INDEX;
+		ret = enlist_locked(nt, thread);
+		if (ret)
+			free(thread);
+	}
+	nt_unlock(&nt->lock, &saved);
+	return ret;
+}
+
+struct nt_thread *nt_thread_self(struct ntsync_nt *nt)
+{
+	struct nt_thread *thread = nt_thread_find_self(nt);
+
+	if (!thread && !attach(nt, 0))
+		thread = nt_thread_find_self(nt);
+	return thread;
+}
+
+NTSYNC_API int ntsync_nt_thread_attach(struct ntsync_nt *nt, uint32_t tid)
+{
+	if (!tid)
+		return -EINVAL;
+	return nt_thread_find_self(nt) ? -EALREADY : attach(nt, tid);
+}
+
+NTSYNC_API uint32_t ntsync_nt_thread_id(struct ntsync_nt *nt)
+{
+	struct nt_thread *thread = nt_thread_self(nt);
+
+	return thread ? thread->tid : 0;
+}
+
+static void unlist_locked(struct nt_thread *thread)
+{
+	struct nt_thread **link = &thread->nt->threads;
+
+	while (*link != thread)
+		link = &(*link)->next;
+	*link = thread->next;
+}
+
+/* Its guest thread has ended: nobody is to see it own, or be, anything any more. */
+static void let_go(struct nt_thread *thread)
+{
+	struct nt_object *self = thread->self;
+
+	nt_owned_kill(thread);
+	thread->self = NULL;
+	if (self)
+		nt_object_put(thread->nt, self);
+}
+
+static void detach(struct nt_thread *thread)
+{
+	struct nt_lock *lock = &thread->nt->lock;
+	sigset_t saved;
+
+	let_go(thread);
+	nt_lock(lock, &saved);
+	unlist_locked(thread);
+	if (thread->alert_fd >= 0)
+		close(thread->alert_fd);
+	free(thread);
+	nt_unlock(lock, &saved);
+}
+
+/* Destructor of the key: the thread ends. */
+static void thread_ended(void *thread)
+{
+	detach(thread);
+}
+
+int nt_threads_init(struct ntsync_nt *nt)
+{
+	return -pthread_key_create(&nt->thread_key, thread_ended);
+}
+
+NTSYNC_API void ntsync_nt_thread_detach(struct ntsync_nt *nt)
+{
+	struct nt_thread *thread = nt_thread_find_self(nt);
+
+	if (!thread)
+		return;
+	pthread_setspecific(nt->thread_key, NULL);
+	detach(thread);
+}
+
+/*
+ * The record stays, without an id: the host thread's key refers to it, and frees it if that
+ * thread ends after all.
+ */
+NTSYNC_API uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid)
+{
+	struct nt_thread *thread;
+	sigset_t saved;
+
+	nt_lock(&nt->lock, &saved);
+	thread = tid ? nt_thread_find_locked(nt, tid) : NULL;
+	nt_unlock(&nt->lock, &saved);
+	if (!thread)
+		return NTSYNC_STATUS_INVALID_CID;
+	let_go(thread);
+	nt_lock(&nt->lock, &saved);
+	thread->tid = 0;
+	nt_unlock(&nt->lock, &saved);
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+/* The object of @handle with a reference of its own; 0 is no object. */
+static uint32_t object_of(struct ntsync_nt *nt, uint32_t handle, struct nt_object **object)
+{
+	struct nt_pin pin;
+	uint32_t status;
+
+	*object = NULL;
+	if (!handle)
+		return NTSYNC_STATUS_SUCCESS;
+	status = nt_get(nt, handle, &pin);
+	if (status)
+		return status;
+	nt_object_get(pin.object);
+	*object = pin.object;
+	nt_put(nt, &pin);
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+NTSYNC_API uint32_t ntsync_nt_bind_thread(struct ntsync_nt *nt, uint32_t handle)
+{
+	struct nt_thread *thread = nt_thread_self(nt);
+	struct nt_object *object, *before;
+	uint32_t status;
+
+	if (!thread)
+		return NTSYNC_STATUS_NO_MEMORY;
+	status = object_of(nt, handle, &object);
+	if (status)
+		return status;
+	before = thread->self;
+	thread->self = object;
+	if (before)
+		nt_object_put(nt, before);
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+/* Never replaced: other threads use it without a lock, and rely on the table's reference. */
+NTSYNC_API uint32_t ntsync_nt_bind_process(struct ntsync_nt *nt, uint32_t handle)
+{
+	struct nt_object *object, *none = NULL;
+	uint32_t status = object_of(nt, handle, &object);
+
+	if (status)
+		return status;
+	if (object && atomic_compare_exchange_strong(&nt->process, &none, object))
+		return NTSYNC_STATUS_SUCCESS;
+	if (object)
+		nt_object_put(nt, object);
+	return NTSYNC_STATUS_INVALID_PARAMETER;
+}
+
+void nt_threads_exit(struct ntsync_nt *nt)
+{
+	pthread_key_delete(nt->thread_key);
+	while (nt->threads) {
+		struct nt_thread *thread = nt->threads;
+
+		nt->threads = thread->next;
+		if (thread->alert_fd >= 0)
+			close(thread->alert_fd);
+		free(thread->owned);
+		free(thread);
+	}
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "nt.h"
+#include "nt_wait.h"
+
+uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertable,
+		       struct ntsync_nt_deadline deadline)
+{
+	if (deadline.flags & ~NTSYNC_WAIT_REALTIME)
+		return NTSYNC_STATUS_INVALID_PARAMETER;
+	wait->nt = nt;
+	wait->count = 0;
+	wait->all = false;
+	wait->thread = nt_thread_self(nt);
+	if (!wait->thread)
+		return NTSYNC_STATUS_NO_MEMORY;
+	wait->opts = (struct ntsync_wait_opts){
+		.deadline = deadline.ns, .flags = deadline.flags, .owner = wait->thread->tid,
+	};
+	return alertable ? nt_alert_prepare(wait->thread, &wait->opts.alert) :
+			   NTSYNC_STATUS_SUCCESS;
+}
+
+uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle)
+{
+	struct nt_pin *pin = &wait->pins[wait->count];
+	uint32_t status = nt_get(wait->nt, handle, pin);
+
+	if (!status)
+		wait->fds[wait->count++] = pin->object->fd;
+	return status;
+}
+
+void nt_wait_end(struct nt_wait *wait)
+{
+	while (wait->count)
+		nt_put(wait->nt, &wait->pins[--wait->count]);
+}
+
+/* The handler of a signal may have run; the deadline does not move. */
+static int call(const struct nt_wait *wait, uint32_t count, const struct ntsync_wait_opts *opts,
+		uint32_t *index)
+{
+	int (*function)(int dev, const int *objs, uint32_t count,
+			const struct ntsync_wait_opts *opts, uint32_t *index) =
+		wait->all ? ntsync_wait_all : ntsync_wait_any;
+	int ret;
+
+	do {
+		ret = function(wait->nt->config.dev, wait->fds, count, opts, index);
+	} while (ret == -EINTR);
+	return ret;
+}
+
+static void account(const struct nt_wait *wait, uint32_t index)
+{
+	struct nt_object *object = wait->pins[index].object;
+
+	if (object->type == NTSYNC_NT_MUTANT)
+		nt_owned_acquired(wait->thread, object);
+}
+
+static uint32_t acquired(const struct nt_wait *wait, int ret, uint32_t index)
+{
+	if (wait->all) {
+		for (uint32_t i = 0; i < wait->count; i++)
+			account(wait, i);
+	} else {
+		account(wait, index);
+	}
+	return (ret ? NTSYNC_STATUS_ABANDONED_WAIT_0 : NTSYNC_STATUS_WAIT_0) + index;
+}
+
+/* Waits for the first @count objects. */
+static uint32_t wait_for(const struct nt_wait *wait, uint32_t count,
+			 const struct ntsync_wait_opts *opts)
+{
+	uint32_t index, status;
+	int ret;
+
+	for (;;) {
+		ret = call(wait, count, opts, &index);
+		if (ret == -ETIMEDOUT)
+			return NTSYNC_STATUS_TIMEOUT;
+		if (ret && ret != -EOWNERDEAD)
+			return nt_status(ret);
+		if (index < count)
+			return acquired(wait, ret, index);
+		status = nt_alert_take(wait->thread);
+		if (status)
+			return status;
+	}
+}
+
+/* The first mutant that can't be acquired once more by its owner; count if there is none. */
+static uint32_t first_at_limit(const struct nt_wait *wait)
+{
+	uint32_t i;
+
+	for (i = 0; i < wait->count; i++) {
+		const struct nt_object *object = wait->pins[i].object;
+
+		if (object->type == NTSYNC_NT_MUTANT &&
+		    nt_owned_count(wait->thread, object) >= wait->nt->config.mutant_limit)
+			break;
+	}
+	return i;
+}
+
+/*
+ * A mutant at its limit is ready, so the wait ends there with an error, unless an object
+ * before it is ready too.
+ */
+static uint32_t wait_before_limit(const struct nt_wait *wait, uint32_t limit)
+{
+	struct ntsync_wait_opts opts = wait->opts;
+	uint32_t status = NTSYNC_STATUS_TIMEOUT;
+
+	opts.deadline = 0;
+	opts.alert = 0;
+	if (!wait->all && limit)
+		status = wait_for(wait, limit, &opts);
+	return status == NTSYNC_STATUS_TIMEOUT ? NTSYNC_STATUS_MUTANT_LIMIT_EXCEEDED : status;
+}
+
+uint32_t nt_wait_prepare(struct nt_wait *wait)
+{
+	return nt_owned_reserve(wait->thread, wait->count) ? NTSYNC_STATUS_NO_MEMORY :
+							      NTSYNC_STATUS_SUCCESS;
+}
+
+uint32_t nt_wait_run(struct nt_wait *wait)
+{
+	uint32_t limit = first_at_limit(wait);
+
+	if (limit < wait->count)
+		return wait_before_limit(wait, limit);
+	return wait_for(wait, wait->count, &wait->opts);
+}
+
+NTSYNC_API uint32_t ntsync_nt_wait_single(struct ntsync_nt *nt, uint32_t handle, bool alertable,
+					  struct ntsync_nt_deadline deadline)
+{
+	struct nt_wait wait;
+	uint32_t status = nt_wait_begin(&wait, nt, alertable, deadline);
+
+	if (status)
+		return status;
+	status = nt_wait_add(&wait, handle);
+	if (!status)
+		status = nt_wait_prepare(&wait);
+	if (!status)
+		status = nt_wait_run(&wait);
+	nt_wait_end(&wait);
+	return status;
+}
+
+static uint32_t in_style(const struct ntsync_nt *nt, uint32_t status)
+{
+	return nt->config.style == NTSYNC_NT_STYLE_XBOX360 ? NTSYNC_STATUS_INVALID_PARAMETER :
+							      status;
+}
+
+static bool same_twice(const struct nt_wait *wait)
+{
+	for (uint32_t i = 1; i < wait->count; i++) {
+		for (uint32_t j = 0; j < i; j++) {
+			if (wait->pins[i].object == wait->pins[j].object)
+				return true;
+		}
+	}
+	return false;
+}
+
+static uint32_t add_all(struct nt_wait *wait, const uint32_t *handles, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t status = nt_wait_add(wait, handles[i]);
+
+		if (status)
+			return in_style(wait->nt, status);
+	}
+	if (wait->all && same_twice(wait))
+		return NTSYNC_STATUS_INVALID_PARAMETER_MIX;
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+NTSYNC_API uint32_t ntsync_nt_wait_multiple(struct ntsync_nt *nt, const uint32_t *handles,
+					    uint32_t count, uint32_t type, bool alertable,
+					    struct ntsync_nt_deadline deadline)
+{
+	struct nt_wait wait;
+	uint32_t status;
+
+	if (!count || count > NTSYNC_MAX_WAIT_COUNT)
+		return in_style(nt, NTSYNC_STATUS_INVALID_PARAMETER_1);
+	if (type != NTSYNC_NT_WAIT_ALL && type != NTSYNC_NT_WAIT_ANY)
+		return in_style(nt, NTSYNC_STATUS_INVALID_PARAMETER_3);
+	if (!handles)
+		return NTSYNC_STATUS_INVALID_PARAMETER;
+	status = nt_wait_begin(&wait, nt, alertable, deadline);
+	if (status)
+		return status;
+	wait.all = type == NTSYNC_NT_WAIT_ALL;
+	status = add_all(&wait, handles, count);
+	if (!status)
+		status = nt_wait_prepare(&wait);
+	if (!status)
+		status = nt_wait_run(&wait);
+	nt_wait_end(&wait);
+	return status;
+}
+
+NTSYNC_API uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable,
+				    struct ntsync_nt_deadline deadline)
+{
+	struct nt_wait wait;
+	uint32_t status = nt_wait_begin(&wait, nt, alertable, deadline);
+
+	if (!status)
+		status = nt_wait_run(&wait);
+	return status == NTSYNC_STATUS_TIMEOUT ? NTSYNC_STATUS_SUCCESS : status;
+}

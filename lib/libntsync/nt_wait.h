@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LIBNTSYNC_NT_WAIT_H
+#define LIBNTSYNC_NT_WAIT_H
+
+#include "nt.h"
+
+/**
+ * struct nt_wait - a wait in progress
+ * @nt: the table.
+ * @thread: who waits.
+ * @count: how many objects it holds.
+ * @all: it is for all of them.
+ * @opts: for the driver.
+ * @pins: what holds the objects, whatever becomes of their handles.
+ * @fds: the same for the driver.
+ */
+struct nt_wait {
+	struct ntsync_nt *nt;
+	struct nt_thread *thread;
+	uint32_t count;
+	bool all;
+	struct ntsync_wait_opts opts;
+	struct nt_pin pins[NTSYNC_MAX_WAIT_COUNT];
+	int fds[NTSYNC_MAX_WAIT_COUNT];
+};
+
+/* A wait for nothing, yet. After an error there is nothing to end. */
+uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertable,
+		       struct ntsync_nt_deadline deadline);
+/* One object more. */
+uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle);
+/* All that can fail before anything has happened. */
+uint32_t nt_wait_prepare(struct nt_wait *wait);
+uint32_t nt_wait_run(struct nt_wait *wait);
+/* Lets go of the objects. */
+void nt_wait_end(struct nt_wait *wait);
+
+#endif /* LIBNTSYNC_NT_WAIT_H */
