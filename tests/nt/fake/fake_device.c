@@ -1,0 +1,557 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fake_device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libntsync.h>
+
+#define FIRST_FD	1000
+#define MAX_FDS		65536
+#define MAX_OBJS	(NTSYNC_MAX_WAIT_COUNT + 1)
+
+enum kind { DEVICE, SEM, MUTEX, EVENT };
+
+/* Semaphore: count and max. Mutex: owner and count. Event: manual and signaled. */
+struct object {
+	enum kind kind;
+	int refs;
+	uint32_t a, b;
+	bool dead;
+};
+
+/* The alert, if there is one, is the last of @objs. */
+struct waiter {
+	struct waiter *next;
+	struct object *objs[MAX_OBJS];
+	uint32_t count;
+	uint32_t owner;
+	bool all;
+	bool alert;
+	bool done;
+	bool owner_dead;
+	uint32_t index;
+	pid_t tid;
+	pthread_cond_t woken;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct object *fds[MAX_FDS];
+static struct object *at_0;
+static int nr_fds, first_free, create_error, interrupts;
+static bool next_is_0;
+static uint64_t waits;
+static struct waiter *queue;
+
+static int fail(int error)
+{
+	errno = error;
+	return -1;
+}
+
+static struct object **place_of(int fd)
+{
+	if (!fd && at_0)
+		return &at_0;
+	return fd >= FIRST_FD && fd < FIRST_FD + MAX_FDS ? &fds[fd - FIRST_FD] : NULL;
+}
+
+static struct object *find(int fd)
+{
+	struct object **place = place_of(fd);
+
+	return place ? *place : NULL;
+}
+
+static void put(struct object *object)
+{
+	if (!--object->refs)
+		free(object);
+}
+
+static int install(struct object *object)
+{
+	if (next_is_0) {
+		next_is_0 = false;
+		at_0 = object;
+		nr_fds++;
+		return 0;
+	}
+	while (first_free < MAX_FDS && fds[first_free])
+		first_free++;
+	if (first_free == MAX_FDS)
+		return fail(EMFILE);
+	fds[first_free] = object;
+	nr_fds++;
+	return FIRST_FD + first_free;
+}
+
+static int create(enum kind kind, uint32_t a, uint32_t b)
+{
+	struct object *object;
+	int fd;
+
+	if (create_error)
+		return fail(create_error);
+	object = calloc(1, sizeof(*object));
+	*object = (struct object){ .kind = kind, .refs = 1, .a = a, .b = b };
+	fd = install(object);
+	if (fd < 0)
+		free(object);
+	return fd;
+}
+
+/* -- Waits -------------------------------------------------------------------------------- */
+
+static bool ready(const struct object *object, uint32_t owner)
+{
+	switch (object->kind) {
+	case SEM:
+		return object->a;
+	case MUTEX:
+		return !object->a || (object->a == owner && object->b < UINT32_MAX);
+	default:
+		return object->b;
+	}
+}
+
+static void acquire(struct waiter *w, struct object *object)
+{
+	switch (object->kind) {
+	case SEM:
+		object->a--;
+		break;
+	case MUTEX:
+		w->owner_dead |= object->dead;
+		object->dead = false;
+		object->a = w->owner;
+		object->b++;
+		break;
+	default:
+		object->b = object->a;
+	}
+}
+
+static bool finish(struct waiter *w, uint32_t index)
+{
+	w->index = index;
+	w->done = true;
+	return true;
+}
+
+static bool try_any(struct waiter *w)
+{
+	for (uint32_t i = 0; i < w->count; i++) {
+		if (ready(w->objs[i], w->owner)) {
+			acquire(w, w->objs[i]);
+			return finish(w, i);
+		}
+	}
+	return false;
+}
+
+static bool try_all(struct waiter *w)
+{
+	for (uint32_t i = 0; i < w->count; i++) {
+		if (!ready(w->objs[i], w->owner))
+			return false;
+	}
+	for (uint32_t i = 0; i < w->count; i++)
+		acquire(w, w->objs[i]);
+	return finish(w, 0);
+}
+
+static bool try_wait(struct waiter *w)
+{
+	if (w->all ? try_all(w) : try_any(w))
+		return true;
+	if (!w->alert || !ready(w->objs[w->count], w->owner))
+		return false;
+	acquire(w, w->objs[w->count]);
+	return finish(w, w->count);
+}
+
+static void unlink_waiter(struct waiter *w)
+{
+	struct waiter **link = &queue;
+
+	while (*link != w)
+		link = &(*link)->next;
+	*link = w->next;
+}
+
+/* Something has become available: the first who can have it gets it. */
+static void hand_out(void)
+{
+	struct waiter *w = queue;
+
+	while (w) {
+		struct waiter *next = w->next;
+
+		if (try_wait(w)) {
+			unlink_waiter(w);
+			pthread_cond_signal(&w->woken);
+		}
+		w = next;
+	}
+}
+
+static void enqueue(struct waiter *w)
+{
+	struct waiter **end = &queue;
+
+	while (*end)
+		end = &(*end)->next;
+	w->next = NULL;
+	*end = w;
+}
+
+static bool passed(clockid_t clock, uint64_t deadline)
+{
+	struct timespec now;
+
+	if (deadline == UINT64_MAX)
+		return false;
+	clock_gettime(clock, &now);
+	return deadline > INT64_MAX ||
+	       (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec >= deadline;
+}
+
+static bool sleep_until(struct waiter *w, clockid_t clock, uint64_t deadline)
+{
+	struct timespec when = {
+		.tv_sec = (time_t)(deadline / 1000000000), .tv_nsec = (long)(deadline % 1000000000),
+	};
+	int error = 0;
+
+	enqueue(w);
+	while (!w->done && error != ETIMEDOUT) {
+		if (deadline == UINT64_MAX)
+			pthread_cond_wait(&w->woken, &lock);
+		else
+			error = pthread_cond_clockwait(&w->woken, &lock, clock, &when);
+	}
+	if (!w->done)
+		unlink_waiter(w);
+	return w->done;
+}
+
+static int outcome(struct waiter *w, struct ntsync_wait_args *args)
+{
+	args->index = w->index;
+	return w->owner_dead ? fail(EOWNERDEAD) : 0;
+}
+
+static int run_wait(struct waiter *w, struct ntsync_wait_args *args)
+{
+	clockid_t clock = args->flags & NTSYNC_WAIT_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+
+	if (try_wait(w))
+		return outcome(w, args);
+	if (passed(clock, args->timeout))
+		return fail(ETIMEDOUT);
+	if (interrupts) {
+		interrupts--;
+		return fail(EINTR);
+	}
+	return sleep_until(w, clock, args->timeout) ? outcome(w, args) : fail(ETIMEDOUT);
+}
+
+static bool add(struct waiter *w, int fd, uint32_t at)
+{
+	struct object *object = find(fd);
+
+	if (!object || object->kind == DEVICE)
+		return false;
+	for (uint32_t i = 0; w->all && i < at; i++) {
+		if (w->objs[i] == object)
+			return false;
+	}
+	w->objs[at] = object;
+	return true;
+}
+
+static bool gather(struct waiter *w, const struct ntsync_wait_args *args)
+{
+	const int *objs = (const int *)(uintptr_t)args->objs;
+
+	for (uint32_t i = 0; i < args->count; i++) {
+		if (!add(w, objs[i], i))
+			return false;
+	}
+	w->count = args->count;
+	w->alert = args->alert;
+	return !w->alert || add(w, (int)args->alert, w->count);
+}
+
+static int wait_for(struct ntsync_wait_args *args, bool all)
+{
+	struct waiter w = { .owner = args->owner, .all = all, .tid = gettid() };
+	int ret;
+
+	waits++;
+	if (!args->owner || args->count > NTSYNC_MAX_WAIT_COUNT || args->uring_fd ||
+	    args->flags & ~NTSYNC_WAIT_REALTIME || !gather(&w, args))
+		return fail(EINVAL);
+	pthread_cond_init(&w.woken, NULL);
+	for (uint32_t i = 0; i < w.count + w.alert; i++)
+		w.objs[i]->refs++;
+	ret = run_wait(&w, args);
+	for (uint32_t i = 0; i < w.count + w.alert; i++)
+		put(w.objs[i]);
+	pthread_cond_destroy(&w.woken);
+	return ret;
+}
+
+/* -- Objects ------------------------------------------------------------------------------ */
+
+static int sem_ioctl(struct object *sem, unsigned long request, uint32_t *arg)
+{
+	uint32_t before = sem->a;
+
+	if (request == NTSYNC_IOC_SEM_READ) {
+		arg[0] = sem->a;
+		arg[1] = sem->b;
+		return 0;
+	}
+	if (request != NTSYNC_IOC_SEM_RELEASE)
+		return fail(EINVAL);
+	if (*arg > sem->b - sem->a)
+		return fail(EOVERFLOW);
+	sem->a += *arg;
+	*arg = before;
+	hand_out();
+	return 0;
+}
+
+static int mutex_unlock(struct object *mutex, struct ntsync_mutex_args *args)
+{
+	if (!args->owner)
+		return fail(EINVAL);
+	if (mutex->a != args->owner)
+		return fail(EPERM);
+	args->count = mutex->b;
+	if (!--mutex->b)
+		mutex->a = 0;
+	hand_out();
+	return 0;
+}
+
+static int mutex_kill(struct object *mutex, uint32_t owner)
+{
+	if (!owner)
+		return fail(EINVAL);
+	if (mutex->a != owner)
+		return fail(EPERM);
+	mutex->a = 0;
+	mutex->b = 0;
+	mutex->dead = true;
+	hand_out();
+	return 0;
+}
+
+static int mutex_ioctl(struct object *mutex, unsigned long request, uint32_t *arg)
+{
+	switch (request) {
+	case NTSYNC_IOC_MUTEX_READ:
+		arg[0] = mutex->a;
+		arg[1] = mutex->b;
+		return mutex->dead ? fail(EOWNERDEAD) : 0;
+	case NTSYNC_IOC_MUTEX_UNLOCK:
+		return mutex_unlock(mutex, (struct ntsync_mutex_args *)arg);
+	case NTSYNC_IOC_MUTEX_KILL:
+		return mutex_kill(mutex, *arg);
+	default:
+		return fail(EINVAL);
+	}
+}
+
+static int event_ioctl(struct object *event, unsigned long request, uint32_t *arg)
+{
+	uint32_t before = event->b;
+
+	if (request == NTSYNC_IOC_EVENT_READ) {
+		arg[0] = event->a;
+		arg[1] = event->b;
+		return 0;
+	}
+	if (request != NTSYNC_IOC_EVENT_SET && request != NTSYNC_IOC_EVENT_RESET &&
+	    request != NTSYNC_IOC_EVENT_PULSE)
+		return fail(EINVAL);
+	event->b = request != NTSYNC_IOC_EVENT_RESET;
+	hand_out();
+	if (request == NTSYNC_IOC_EVENT_PULSE)
+		event->b = 0;
+	*arg = before;
+	return 0;
+}
+
+static int device_ioctl(unsigned long request, uint32_t *arg)
+{
+	switch (request) {
+	case NTSYNC_IOC_CREATE_SEM:
+		return arg[0] > arg[1] ? fail(EINVAL) : create(SEM, arg[0], arg[1]);
+	case NTSYNC_IOC_CREATE_MUTEX:
+		return !arg[0] != !arg[1] ? fail(EINVAL) : create(MUTEX, arg[0], arg[1]);
+	case NTSYNC_IOC_CREATE_EVENT:
+		return create(EVENT, !!arg[0], !!arg[1]);
+	case NTSYNC_IOC_WAIT_ANY:
+	case NTSYNC_IOC_WAIT_ALL:
+		return wait_for((struct ntsync_wait_args *)arg, request == NTSYNC_IOC_WAIT_ALL);
+	default:
+		return fail(ENOTTY);
+	}
+}
+
+static bool for_devices(unsigned long request)
+{
+	return request == NTSYNC_IOC_CREATE_SEM || request == NTSYNC_IOC_CREATE_MUTEX ||
+	       request == NTSYNC_IOC_CREATE_EVENT || request == NTSYNC_IOC_WAIT_ANY ||
+	       request == NTSYNC_IOC_WAIT_ALL || request == NTSYNC_IOC_QUERY_FEATURES;
+}
+
+static int object_ioctl(struct object *object, unsigned long request, uint32_t *arg)
+{
+	if (object->kind == DEVICE)
+		return device_ioctl(request, arg);
+	if (for_devices(request))
+		return fail(ENOTTY);
+	switch (object->kind) {
+	case SEM:
+		return sem_ioctl(object, request, arg);
+	case MUTEX:
+		return mutex_ioctl(object, request, arg);
+	default:
+		return event_ioctl(object, request, arg);
+	}
+}
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	struct object *object;
+	va_list args;
+	void *arg;
+	int ret;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	pthread_mutex_lock(&lock);
+	object = find(fd);
+	ret = object ? object_ioctl(object, request, arg) : fail(EBADF);
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	va_list args;
+	int mode, fd;
+
+	va_start(args, flags);
+	mode = flags & O_CREAT ? va_arg(args, int) : 0;
+	va_end(args);
+	if (strcmp(path, "/dev/ntsync"))
+		return __real_open(path, flags, mode);
+	pthread_mutex_lock(&lock);
+	fd = create(DEVICE, 0, 0);
+	pthread_mutex_unlock(&lock);
+	return fd;
+}
+
+int __wrap_close(int fd)
+{
+	struct object **place;
+
+	pthread_mutex_lock(&lock);
+	place = place_of(fd);
+	if (place && *place) {
+		put(*place);
+		*place = NULL;
+		nr_fds--;
+		if (fd && fd - FIRST_FD < first_free)
+			first_free = fd - FIRST_FD;
+	}
+	pthread_mutex_unlock(&lock);
+	return place ? 0 : __real_close(fd);
+}
+
+int __wrap_fcntl(int fd, int command, ...)
+{
+	struct object *object;
+	va_list args;
+	int arg, ret;
+
+	va_start(args, command);
+	arg = va_arg(args, int);
+	va_end(args);
+	pthread_mutex_lock(&lock);
+	object = find(fd);
+	ret = -1;
+	if (object && command == F_DUPFD_CLOEXEC) {
+		ret = install(object);
+		object->refs += ret >= 0;
+	}
+	pthread_mutex_unlock(&lock);
+	return object ? ret : __real_fcntl(fd, command, arg);
+}
+
+/* -- What tests ask ----------------------------------------------------------------------- */
+
+void fake_next_fd_is_0(void)
+{
+	pthread_mutex_lock(&lock);
+	next_is_0 = true;
+	pthread_mutex_unlock(&lock);
+}
+
+int fake_count_fds(void)
+{
+	int count;
+
+	pthread_mutex_lock(&lock);
+	count = nr_fds;
+	pthread_mutex_unlock(&lock);
+	return count;
+}
+
+void fake_fail_creates(int error)
+{
+	pthread_mutex_lock(&lock);
+	create_error = error;
+	pthread_mutex_unlock(&lock);
+}
+
+void fake_interrupt(int count)
+{
+	pthread_mutex_lock(&lock);
+	interrupts = count;
+	pthread_mutex_unlock(&lock);
+}
+
+uint64_t fake_waits(void)
+{
+	uint64_t count;
+
+	pthread_mutex_lock(&lock);
+	count = waits;
+	pthread_mutex_unlock(&lock);
+	return count;
+}
+
+bool fake_asleep(pid_t tid)
+{
+	struct waiter *w;
+
+	pthread_mutex_lock(&lock);
+	for (w = queue; w && w->tid != tid;)
+		w = w->next;
+	pthread_mutex_unlock(&lock);
+	return w;
+}

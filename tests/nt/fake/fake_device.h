@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A /dev/ntsync inside the process, for the handle table under ThreadSanitizer: the linker
+ * replaces open(), ioctl(), close() and fcntl() (--wrap). Semaphores, mutexes, events and
+ * waits, one lock around everything, nothing about priorities.
+ *
+ * Descriptors are given out lowest first, as the kernel does, so whoever goes on using a
+ * closed one meets another object.
+ */
+#ifndef TESTS_NT_FAKE_DEVICE_H
+#define TESTS_NT_FAKE_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What the linker calls instead. */
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_close(int fd);
+int __wrap_fcntl(int fd, int command, ...);
+int __real_open(const char *path, int flags, ...);
+int __real_close(int fd);
+int __real_fcntl(int fd, int command, ...);
+int __real_ioctl(int fd, unsigned long request, ...);
+
+/* The next object gets descriptor 0. */
+void fake_next_fd_is_0(void);
+/* Descriptors of this device that are open. */
+int fake_count_fds(void);
+/* Creating an object fails with this errno, until it is 0. */
+void fake_fail_creates(int error);
+/* So many waits that would sleep return EINTR instead. */
+void fake_interrupt(int count);
+/* How often any wait was entered. */
+uint64_t fake_waits(void);
+/* Thread @tid sleeps in a wait. */
+bool fake_asleep(pid_t tid);
+
+#endif /* TESTS_NT_FAKE_DEVICE_H */

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# tests/nt: each test_*.c and stress_*.c twice. In build/tests/nt for /dev/ntsync; in
+# build/tests/nt-host with the library's assertions and ThreadSanitizer, and tests/nt/fake in the
+# place of the device.
+nt_test_src := $(wildcard tests/nt/test_*.c tests/nt/stress_*.c)
+nt_test_bin := $(nt_test_src:%.c=build/%)
+nt_host_bin := $(nt_test_src:tests/nt/%.c=build/tests/nt-host/%)
+
+# nt_test.c serves the tests, tests/stress/stress.c the stress programs.
+nt_common := tests/nt/nt_test.c tests/stress/stress.c
+nt_device_obj := $(patsubst %.c,build/obj/%.o,$(nt_common) tests/nt/env_device.c)
+nt_host_obj := $(patsubst %.c,build/obj/nt-host/%.o,$(nt_common) $(wildcard tests/nt/fake/*.c) \
+	$(addprefix lib/libntsync/,$(LIBNTSYNC_SOURCES) $(LIBNTSYNC_NT_SOURCES)))
+
+NT_HOST_CFLAGS := -fsanitize=thread -DNTSYNC_NT_DEBUG -fvisibility=hidden
+NT_HOST_WRAP := -Wl,--wrap=ioctl -Wl,--wrap=open -Wl,--wrap=close -Wl,--wrap=fcntl
+
+tests: $(nt_test_bin) $(nt_host_bin)
+
+$(nt_test_bin): build/tests/nt/%: build/obj/tests/nt/%.o $(nt_device_obj) build/lib/libntsync.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lpthread
+
+build/obj/nt-host/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -D_GNU_SOURCE $(NT_HOST_CFLAGS) -c -o $@ $<
+
+$(nt_host_bin): build/tests/nt-host/%: build/obj/nt-host/tests/nt/%.o $(nt_host_obj)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(NT_HOST_CFLAGS) $(NT_HOST_WRAP) $(LDFLAGS) -o $@ $^ -lcmocka -lpthread
+
+-include $(wildcard build/obj/nt-host/*/*.d build/obj/nt-host/*/*/*.d build/obj/nt-host/*/*/*/*.d)

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests of the handle table share: a table of their own each, whose trace is
+ * recorded and whose invariants are checked at the end, and helper threads that are known
+ * to be asleep in their wait.
+ *
+ * Each program is built twice: for /dev/ntsync, and for the fake of tests/nt/fake with
+ * ThreadSanitizer and the library's own assertions. env.h is what differs.
+ */
+#ifndef TESTS_NT_TEST_H
+#define TESTS_NT_TEST_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <ntsync_nt.h>
+
+#include "env.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+/* What a result holds that a call must not write. */
+#define UNTOUCHED 0x5eadbeef
+#define MAX_RECORDS 4096
+#define NS_PER_MS 1000000ull
+
+/**
+ * struct fixture - one test's surroundings; `*state` of every test
+ * @nt: its table.
+ * @source_first: tests of duplicates: the source is closed before the duplicate.
+ * @fds_before: what the teardown wants back.
+ * @records: its trace.
+ * @nr_records: how long it is.
+ */
+struct fixture {
+	struct ntsync_nt *nt;
+	bool source_first;
+	int fds_before;
+	struct ntsync_nt_record records[MAX_RECORDS];
+	size_t nr_records;
+};
+
+/* A test with a table as on NT. */
+#define TEST(fn) { #fn, fn, setup, teardown, NULL }
+/* One that takes an object apart in both orders. */
+#define IN_BOTH_ORDERS(fn) \
+	{ #fn " (source closed first)", fn, setup_source_first, teardown, NULL }, \
+	{ #fn " (duplicate closed first)", fn, setup, teardown, NULL }
+#define RUN(tests) nt_run_group(__FILE__, tests, ARRAY_SIZE(tests))
+
+int setup(void **state);
+int setup_source_first(void **state);
+int teardown(void **state);
+int nt_run_group(const char *group, const struct CMUnitTest *tests, size_t count);
+
+/* Replaces the fixture's table. The trace hook is set, and the trace forgotten. */
+void use_config(struct fixture *f, struct ntsync_nt_config *config);
+void use_xbox360(struct fixture *f);
+/* Nothing is broken. */
+void check(struct fixture *f);
+
+/* A call's status must be @want. */
+#define assert_status(call, want) assert_status_at((call), (want), #call, __FILE__, __LINE__)
+void assert_status_at(uint32_t got, uint32_t want, const char *call, const char *file, int line);
+#define assert_ok(call) assert_status(call, NTSYNC_STATUS_SUCCESS)
+#define assert_invalid(f, handle) \
+	assert_status(ntsync_nt_query((f)->nt, handle, NULL), NTSYNC_STATUS_INVALID_HANDLE)
+
+/* The trace has one record more than those that were looked at: this. */
+#define assert_record(f, op, handle) assert_record_at(f, op, handle, __FILE__, __LINE__)
+const struct ntsync_nt_record *assert_record_at(struct fixture *f, enum ntsync_nt_operation op,
+						uint32_t handle, const char *file, int line);
+void forget_records(struct fixture *f);
+
+uint32_t new_event(struct fixture *f, bool manual, bool signaled);
+uint32_t new_mutant(struct fixture *f, bool owned);
+uint32_t new_semaphore(struct fixture *f, int32_t count, int32_t limit);
+uint32_t new_timer(struct fixture *f, bool manual);
+uint32_t duplicate(struct fixture *f, uint32_t handle);
+void close_handle(struct fixture *f, uint32_t handle);
+struct ntsync_nt_info info_of(struct fixture *f, uint32_t handle);
+bool event_signaled(struct fixture *f, uint32_t handle);
+int32_t semaphore_count(struct fixture *f, uint32_t handle);
+
+/* One try. */
+#define POLL ((struct ntsync_nt_deadline){ 0, 0 })
+#define FOREVER ((struct ntsync_nt_deadline){ NTSYNC_WAIT_FOREVER, 0 })
+struct ntsync_nt_deadline in_ms(unsigned int ms);
+uint32_t poll_handle(struct fixture *f, uint32_t handle);
+
+/*
+ * A thread that makes one call. start() returns at once, start_asleep() when the call has
+ * gone to sleep in the driver; finish() joins and returns the call's status.
+ */
+struct helper;
+typedef uint32_t (*helper_fn)(struct fixture *f, void *arg);
+struct helper *start(struct fixture *f, helper_fn call, void *arg);
+struct helper *start_asleep(struct fixture *f, helper_fn call, void *arg);
+bool still_asleep(struct helper *helper);
+void interrupt(struct helper *helper, int sig);
+uint32_t finish(struct helper *helper);
+/* Call of a thread that waits for one handle, for ever: *arg is a uint32_t. */
+uint32_t wait_for_handle(struct fixture *f, void *arg);
+
+uint64_t now_ns(void);
+void sleep_ms(unsigned int ms);
+
+#endif /* TESTS_NT_TEST_H */

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Eight threads do everything to the same few handles, for a given time: create, duplicate,
+ * close, signal, wait, by values that the others may have closed and got anew meanwhile.
+ * What any single call answers is nobody's business then. Afterwards, all handles closed,
+ * nothing may be left over. In a second table the same threads use handles of which nobody
+ * guesses values: there, nothing may be lost either.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <ntsync_nt.h>
+
+#include "../stress/stress.h"
+#include "env.h"
+
+#define THREADS		8
+#define SHARED		32
+#define TOKENS		16
+
+/**
+ * struct shared - what all threads use
+ * @nt: the table whose handles any thread may use and close at any time.
+ * @handles: these.
+ * @exact: the second table.
+ * @tokens: a semaphore in there.
+ * @mutant: likewise.
+ * @guarded: only changed by who owns @mutant.
+ * @inside: how many own it.
+ */
+struct shared {
+	struct stress stress;
+	struct ntsync_nt *nt, *exact;
+	_Atomic uint32_t handles[SHARED];
+	uint32_t tokens, mutant;
+	uint64_t guarded;
+	atomic_int inside;
+	_Atomic uint64_t steps, acquisitions, releases, overlaps, strange, traced[3];
+};
+
+struct worker {
+	struct shared *s;
+	pthread_t thread;
+	uint64_t random;
+	uint64_t entered;
+};
+
+static void trace(void *context, const struct ntsync_nt_record *record)
+{
+	struct shared *s = context;
+
+	atomic_fetch_add(&s->traced[record->operation], 1);
+}
+
+static uint32_t below(struct worker *w, uint32_t bound)
+{
+	return stress_below(&w->random, bound);
+}
+
+static uint32_t some(struct worker *w)
+{
+	return atomic_load(&w->s->handles[below(w, SHARED)]);
+}
+
+/* What was there is closed, by whoever takes it out. */
+static void share(struct worker *w, uint32_t handle)
+{
+	uint32_t old = atomic_exchange(&w->s->handles[below(w, SHARED)], handle);
+
+	if (old)
+		ntsync_nt_close(w->s->nt, old);
+}
+
+static void create(struct worker *w)
+{
+	struct ntsync_nt *nt = w->s->nt;
+	uint32_t handle = 0;
+
+	switch (below(w, 4)) {
+	case 0:
+		ntsync_nt_create_event(nt, &handle, NULL, below(w, 2), below(w, 2));
+		break;
+	case 1:
+		ntsync_nt_create_semaphore(nt, &handle, NULL, 1, 100);
+		break;
+	case 2:
+		ntsync_nt_create_mutant(nt, &handle, NULL, below(w, 2));
+		break;
+	default:
+		ntsync_nt_create_timer(nt, &handle, NULL, below(w, 2));
+	}
+	if (handle)
+		share(w, handle);
+}
+
+static void create_named(struct worker *w)
+{
+	char name[] = "name 0";
+	const struct ntsync_nt_attributes attributes = { .name = name, .flags = NTSYNC_NT_OPEN_IF };
+	uint32_t handle = 0;
+
+	name[5] += below(w, 4);
+	if (below(w, 2))
+		ntsync_nt_create_event(w->s->nt, &handle, &attributes, false, false);
+	else
+		ntsync_nt_open_event(w->s->nt, &handle, name);
+	if (handle)
+		share(w, handle);
+}
+
+static void duplicate(struct worker *w)
+{
+	uint32_t handle = 0;
+
+	ntsync_nt_duplicate(w->s->nt, some(w), &handle, below(w, 8));
+	if (handle)
+		share(w, handle);
+}
+
+/* Without taking it out: the others go on using what may be another object by now. */
+static void close_blindly(struct worker *w)
+{
+	ntsync_nt_close(w->s->nt, some(w));
+}
+
+static void signal_some(struct worker *w)
+{
+	struct ntsync_nt *nt = w->s->nt;
+	uint32_t handle = some(w);
+	const struct ntsync_nt_deadline soon = { stress_now() + 100 * NS_PER_US, 0 };
+
+	ntsync_nt_set_event(nt, handle, NULL);
+	ntsync_nt_release_semaphore(nt, handle, 1, NULL);
+	ntsync_nt_release_mutant(nt, handle, NULL);
+	ntsync_nt_set_timer(nt, handle, soon, 0, NULL);
+}
+
+static void wait_some(struct worker *w)
+{
+	const struct ntsync_nt_deadline soon = { stress_now() + below(w, 300) * NS_PER_US, 0 };
+	uint32_t handles[8], count = 1 + below(w, 8), status;
+
+	for (uint32_t i = 0; i < count; i++)
+		handles[i] = some(w);
+	status = ntsync_nt_wait_multiple(w->s->nt, handles, count, below(w, 2), below(w, 2), soon);
+	if (status == NTSYNC_STATUS_INTERNAL_ERROR)
+		atomic_fetch_add(&w->s->strange, 1);
+}
+
+static void alert_somebody(struct worker *w)
+{
+	uint32_t tid = 1 + below(w, THREADS);
+
+	if (below(w, 2))
+		ntsync_nt_alert_thread(w->s->nt, tid);
+	else
+		ntsync_nt_queue_apc(w->s->nt, tid);
+}
+
+static void other_things(struct worker *w)
+{
+	uint32_t handle = some(w);
+	struct ntsync_nt_snapshot *snapshot;
+	struct ntsync_nt_info info;
+
+	switch (below(w, 8)) {
+	case 0:
+		ntsync_nt_query(w->s->nt, handle, &info);
+		break;
+	case 1:
+		ntsync_nt_compare(w->s->nt, handle, some(w));
+		break;
+	case 2:
+		/* Soon undone by somebody, if not at once. */
+		ntsync_nt_protect(w->s->nt, handle, true);
+		break;
+	case 3:
+		if (!ntsync_nt_snapshot_take(w->s->nt, &snapshot))
+			ntsync_nt_snapshot_free(snapshot);
+		break;
+	case 4:
+		alert_somebody(w);
+		break;
+	default:
+		ntsync_nt_protect(w->s->nt, handle, false);
+	}
+}
+
+/* A token is taken by one handle and given back by another, of which one is made for it. */
+static void pass_token(struct worker *w)
+{
+	const struct ntsync_nt_deadline soon = { stress_now() + NS_PER_MS, 0 };
+	struct shared *s = w->s;
+	uint32_t dup;
+
+	if (ntsync_nt_wait_single(s->exact, s->tokens, false, soon))
+		return;
+	atomic_fetch_add(&s->acquisitions, 1);
+	if (ntsync_nt_duplicate(s->exact, s->tokens, &dup, 0))
+		dup = s->tokens;
+	if (!ntsync_nt_release_semaphore(s->exact, dup, 1, NULL))
+		atomic_fetch_add(&s->releases, 1);
+	if (dup != s->tokens)
+		ntsync_nt_close(s->exact, dup);
+}
+
+/* Now and then the owner "ends" instead of releasing. */
+static void enter(struct worker *w)
+{
+	const struct ntsync_nt_deadline soon = { stress_now() + NS_PER_MS, 0 };
+	struct shared *s = w->s;
+	uint32_t status = ntsync_nt_wait_single(s->exact, s->mutant, false, soon);
+
+	if (status && status != NTSYNC_STATUS_ABANDONED_WAIT_0)
+		return;
+	if (atomic_fetch_add(&s->inside, 1))
+		atomic_fetch_add(&s->overlaps, 1);
+	s->guarded++;
+	w->entered++;
+	atomic_fetch_sub(&s->inside, 1);
+	if (below(w, 50))
+		ntsync_nt_release_mutant(s->exact, s->mutant, NULL);
+	else
+		ntsync_nt_thread_detach(s->exact);
+}
+
+static void *work(void *arg)
+{
+	static void (*const operations[])(struct worker *w) = {
+		create, create_named, duplicate, duplicate, close_blindly, signal_some, wait_some,
+		other_things, pass_token, enter,
+	};
+	struct worker *w = arg;
+
+	while (!stress_over(&w->s->stress)) {
+		operations[below(w, ARRAY_SIZE(operations))](w);
+		atomic_fetch_add(&w->s->steps, 1);
+	}
+	return NULL;
+}
+
+static uint32_t open_handles(struct ntsync_nt *nt, uint32_t *objects)
+{
+	uint32_t handles = 0;
+
+	*objects = 0;
+	for (int type = 0; type < NTSYNC_NT_TYPES; type++) {
+		struct ntsync_nt_count count;
+
+		ntsync_nt_count(nt, type, &count);
+		handles += count.handles;
+		*objects += count.objects;
+	}
+	return handles;
+}
+
+static void close_entry(void *context, const struct ntsync_nt_entry *entry)
+{
+	struct shared *s = context;
+
+	ntsync_nt_protect(s->nt, entry->handle, false);
+	ntsync_nt_close(s->nt, entry->handle);
+}
+
+static void close_what_is_left(struct shared *s)
+{
+	struct ntsync_nt_snapshot *left;
+
+	if (ntsync_nt_snapshot_take(s->nt, &left))
+		return;
+	ntsync_nt_snapshot_diff(NULL, left, close_entry, s);
+	ntsync_nt_snapshot_free(left);
+}
+
+static void judge_exact(struct shared *s, const struct worker *workers)
+{
+	uint32_t handles, objects;
+	uint64_t entered = 0;
+	int32_t count = 0;
+
+	for (int i = 0; i < THREADS; i++)
+		entered += workers[i].entered;
+	handles = open_handles(s->exact, &objects);
+	ntsync_nt_query_semaphore(s->exact, s->tokens, &count, NULL);
+	stress_check(&s->stress, count == TOKENS &&
+		     atomic_load(&s->acquisitions) == atomic_load(&s->releases),
+		     "as many tokens as there were");
+	stress_check(&s->stress, s->guarded == entered && !atomic_load(&s->overlaps),
+		     "one owner of the mutant at a time");
+	stress_check(&s->stress, handles == 2 && objects == 2, "only what was kept is left");
+	stress_check(&s->stress, ntsync_nt_check(s->exact) == 0, "the table agrees with itself");
+}
+
+static void judge(struct shared *s)
+{
+	uint32_t handles, objects;
+
+	close_what_is_left(s);
+	handles = open_handles(s->nt, &objects);
+	stress_check(&s->stress, atomic_load(&s->steps) > 100, "the threads got somewhere");
+	stress_check(&s->stress, !atomic_load(&s->strange), "no wait met an error of the library");
+	stress_check(&s->stress, !handles && !objects, "nothing is left");
+	stress_check(&s->stress, ntsync_nt_check(s->nt) == 0,
+		     "the table of the guessed handles agrees with itself");
+	stress_check(&s->stress, atomic_load(&s->traced[NTSYNC_NT_CREATE]) ==
+		     atomic_load(&s->traced[NTSYNC_NT_DESTROY]),
+		     "each handle that was created was destroyed once");
+}
+
+static void run(struct shared *s)
+{
+	struct worker workers[THREADS];
+
+	for (int i = 0; i < THREADS; i++) {
+		workers[i] = (struct worker){ .s = s, .random = s->stress.seed + (uint64_t)i + 1 };
+		pthread_create(&workers[i].thread, NULL, work, &workers[i]);
+	}
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(workers[i].thread, NULL);
+	judge(s);
+	judge_exact(s, workers);
+}
+
+/* One hands out the last value first, the other the first. */
+static int make_tables(struct shared *s)
+{
+	struct ntsync_nt_config config;
+	int ret;
+
+	ntsync_nt_config_init(&config);
+	config.quarantine = 4;
+	config.reuse = s->stress.seed & 2 ? NTSYNC_NT_REUSE_LIFO : NTSYNC_NT_REUSE_QUARANTINE;
+	ret = ntsync_nt_create(&config, &s->exact);
+	if (ret)
+		return ret;
+	config.reuse = s->stress.seed & 2 ? NTSYNC_NT_REUSE_QUARANTINE : NTSYNC_NT_REUSE_LIFO;
+	config.trace = trace;
+	config.trace_context = s;
+	return ntsync_nt_create(&config, &s->nt);
+}
+
+int main(int argc, char **argv)
+{
+	static struct shared s;
+	int ret, fds = env_count_fds();
+
+	stress_init(&s.stress, argc, argv);
+	ret = make_tables(&s);
+	if (ret)
+		return stress_bail_out("table", ret);
+	ntsync_nt_create_semaphore(s.exact, &s.tokens, NULL, TOKENS, TOKENS);
+	ntsync_nt_create_mutant(s.exact, &s.mutant, NULL, false);
+	run(&s);
+	ntsync_nt_destroy(s.nt);
+	ntsync_nt_destroy(s.exact);
+	stress_check(&s.stress, env_count_fds() == fds, "no descriptor is left over");
+	return stress_end(&s.stress);
+}

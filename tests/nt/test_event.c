@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "nt_test.h"
+
+static void previous_states_are_the_real_ones(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, true, false);
+	int32_t previous = UNTOUCHED;
+	bool manual = false, signaled = true;
+
+	assert_ok(ntsync_nt_query_event(f->nt, event, &manual, &signaled));
+	assert_true(manual);
+	assert_false(signaled);
+	assert_ok(ntsync_nt_set_event(f->nt, event, &previous));
+	assert_int_equal(previous, 0);
+	assert_ok(ntsync_nt_set_event(f->nt, event, &previous));
+	assert_int_equal(previous, 1);
+	assert_ok(ntsync_nt_reset_event(f->nt, event, &previous));
+	assert_int_equal(previous, 1);
+	assert_ok(ntsync_nt_reset_event(f->nt, event, &previous));
+	assert_int_equal(previous, 0);
+	assert_ok(ntsync_nt_pulse_event(f->nt, event, &previous));
+	assert_int_equal(previous, 0);
+	assert_false(event_signaled(f, event));
+}
+
+static void results_may_be_null(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, false, true);
+
+	assert_ok(ntsync_nt_query_event(f->nt, event, NULL, NULL));
+	assert_ok(ntsync_nt_reset_event(f->nt, event, NULL));
+	assert_ok(ntsync_nt_set_event(f->nt, event, NULL));
+	assert_ok(ntsync_nt_pulse_event(f->nt, event, NULL));
+}
+
+static void errors_write_nothing(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, false, true);
+	int32_t previous = UNTOUCHED;
+
+	close_handle(f, event);
+	assert_status(ntsync_nt_set_event(f->nt, event, &previous), NTSYNC_STATUS_INVALID_HANDLE);
+	assert_int_equal(previous, UNTOUCHED);
+}
+
+static void auto_reset_releases_one(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, false, true);
+
+	assert_status(poll_handle(f, event), NTSYNC_STATUS_WAIT_0);
+	assert_status(poll_handle(f, event), NTSYNC_STATUS_TIMEOUT);
+}
+
+static void manual_reset_stays(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, true, true);
+
+	assert_status(poll_handle(f, event), NTSYNC_STATUS_WAIT_0);
+	assert_status(poll_handle(f, event), NTSYNC_STATUS_WAIT_0);
+}
+
+static void pulse_releases_who_waits(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, true, false);
+	struct helper *a = start_asleep(f, wait_for_handle, &event);
+	struct helper *b = start_asleep(f, wait_for_handle, &event);
+
+	assert_ok(ntsync_nt_pulse_event(f->nt, event, NULL));
+	assert_status(finish(a), NTSYNC_STATUS_WAIT_0);
+	assert_status(finish(b), NTSYNC_STATUS_WAIT_0);
+	assert_false(event_signaled(f, event));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(previous_states_are_the_real_ones),
+		TEST(results_may_be_null),
+		TEST(errors_write_nothing),
+		TEST(auto_reset_releases_one),
+		TEST(manual_reset_stays),
+		TEST(pulse_releases_who_waits),
+	};
+
+	return RUN(tests);
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "nt_test.h"
+
+#include <errno.h>
+
+static struct ntsync_nt_mutant_state state_of(struct fixture *f, uint32_t mutant)
+{
+	struct ntsync_nt_mutant_state state;
+
+	assert_ok(ntsync_nt_query_mutant(f->nt, mutant, &state));
+	return state;
+}
+
+static uint32_t acquire(struct fixture *f, void *arg)
+{
+	return ntsync_nt_wait_single(f->nt, *(uint32_t *)arg, false, FOREVER);
+}
+
+static uint32_t release(struct fixture *f, void *arg)
+{
+	return ntsync_nt_release_mutant(f->nt, *(uint32_t *)arg, NULL);
+}
+
+static void recursion(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t mutant = new_mutant(f, true);
+	int32_t previous = UNTOUCHED;
+
+	assert_int_equal(state_of(f, mutant).count, 0);
+	assert_true(state_of(f, mutant).owned_by_caller);
+	assert_int_equal(state_of(f, mutant).owner, ntsync_nt_thread_id(f->nt));
+	assert_status(poll_handle(f, mutant), NTSYNC_STATUS_WAIT_0);
+	assert_int_equal(state_of(f, mutant).count, -1);
+	assert_ok(ntsync_nt_release_mutant(f->nt, mutant, &previous));
+	assert_int_equal(previous, -1);
+	assert_ok(ntsync_nt_release_mutant(f->nt, mutant, &previous));
+	assert_int_equal(previous, 0);
+	assert_int_equal(state_of(f, mutant).count, 1);
+	assert_int_equal(state_of(f, mutant).owner, 0);
+	assert_false(state_of(f, mutant).owned_by_caller);
+	previous = UNTOUCHED;
+	assert_status(ntsync_nt_release_mutant(f->nt, mutant, &previous),
+		      NTSYNC_STATUS_MUTANT_NOT_OWNED);
+	assert_int_equal(previous, UNTOUCHED);
+}
+
+static void only_the_owner_releases(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t mutant = new_mutant(f, true);
+	struct helper *waiter = start_asleep(f, acquire, &mutant);
+
+	assert_status(finish(start(f, release, &mutant)), NTSYNC_STATUS_MUTANT_NOT_OWNED);
+	assert_true(still_asleep(waiter));
+	assert_ok(ntsync_nt_release_mutant(f->nt, mutant, NULL));
+	assert_status(finish(waiter), NTSYNC_STATUS_WAIT_0);
+}
+
+/* The helper's thread ends as its owner. */
+static void a_thread_that_ends_abandons(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t mutant = new_mutant(f, false), dup = duplicate(f, mutant);
+
+	assert_status(finish(start(f, acquire, &mutant)), NTSYNC_STATUS_WAIT_0);
+	assert_true(state_of(f, mutant).abandoned);
+	assert_int_equal(state_of(f, mutant).count, 1);
+	assert_status(ntsync_nt_release_mutant(f->nt, dup, NULL),
+		      NTSYNC_STATUS_ABANDONED_WAIT_0);
+	assert_status(poll_handle(f, dup), NTSYNC_STATUS_ABANDONED_WAIT_0);
+	assert_false(state_of(f, mutant).abandoned);
+	assert_true(state_of(f, mutant).owned_by_caller);
+	assert_ok(ntsync_nt_release_mutant(f->nt, mutant, NULL));
+	assert_status(poll_handle(f, mutant), NTSYNC_STATUS_WAIT_0);
+}
+
+static uint32_t own_many(struct fixture *f, void *arg)
+{
+	uint32_t *mutants = arg;
+
+	for (int i = 0; i < 100; i++) {
+		uint32_t status = ntsync_nt_wait_single(f->nt, mutants[i], false, POLL);
+
+		if (status)
+			return status;
+	}
+	/* Released, and so not abandoned; and one twice, which is abandoned all the same. */
+	ntsync_nt_wait_single(f->nt, mutants[1], false, POLL);
+	for (int i = 0; i < 100; i += 10)
+		ntsync_nt_release_mutant(f->nt, mutants[i], NULL);
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+static void all_that_it_owns_is_abandoned(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t mutants[100];
+
+	for (int i = 0; i < 100; i++)
+		mutants[i] = new_mutant(f, false);
+	assert_ok(finish(start(f, own_many, mutants)));
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(state_of(f, mutants[i]).abandoned, i % 10 != 0);
+}
+
+static void abandonment_wakes(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t mutant = new_mutant(f, true);
+	struct helper *waiter = start_asleep(f, acquire, &mutant);
+
+	ntsync_nt_thread_detach(f->nt);
+	assert_status(finish(waiter), NTSYNC_STATUS_ABANDONED_WAIT_0);
+}
+
+static void abandoned_in_a_wait_for_several(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t handles[] = { new_event(f, false, false), new_mutant(f, false),
+			       new_mutant(f, false) };
+
+	assert_status(finish(start(f, acquire, &handles[1])), 0);
+	assert_status(ntsync_nt_wait_multiple(f->nt, handles, 3, NTSYNC_NT_WAIT_ANY, false, POLL),
+		      NTSYNC_STATUS_ABANDONED_WAIT_0 + 1);
+	assert_ok(ntsync_nt_release_mutant(f->nt, handles[1], NULL));
+	assert_status(finish(start(f, acquire, &handles[2])), 0);
+	assert_status(ntsync_nt_wait_multiple(f->nt, &handles[1], 2, NTSYNC_NT_WAIT_ALL, false,
+					      POLL), NTSYNC_STATUS_ABANDONED_WAIT_0);
+	assert_true(state_of(f, handles[1]).owned_by_caller);
+	assert_true(state_of(f, handles[2]).owned_by_caller);
+}
+
+/* While it is owned: then nothing is left to abandon, and the place in the list is found. */
+static void destroyed_while_owned(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 1000; i++)
+		close_handle(f, new_mutant(f, true));
+	check(f);
+	ntsync_nt_thread_detach(f->nt);
+	check(f);
+}
+
+/* Its memory is another thread's mutant by the time that the first owner ends. */
+static void memory_of_a_destroyed_one_is_another(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t mutant = new_mutant(f, true), other;
+
+	close_handle(f, mutant);
+	other = new_mutant(f, false);
+	assert_int_equal(other, mutant);
+	ntsync_nt_thread_detach(f->nt);
+	assert_false(state_of(f, other).abandoned);
+}
+
+static void another_thread_has_ended(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t mutant = new_mutant(f, true), tid = ntsync_nt_thread_id(f->nt);
+
+	assert_status(ntsync_nt_thread_abandon(f->nt, tid), NTSYNC_STATUS_SUCCESS);
+	assert_status(ntsync_nt_thread_abandon(f->nt, tid), NTSYNC_STATUS_INVALID_CID);
+	assert_status(ntsync_nt_thread_abandon(f->nt, 0), NTSYNC_STATUS_INVALID_CID);
+	assert_status(finish(start(f, acquire, &mutant)), NTSYNC_STATUS_ABANDONED_WAIT_0);
+	ntsync_nt_thread_detach(f->nt);
+}
+
+static void use_limit(struct fixture *f, uint32_t limit)
+{
+	struct ntsync_nt_config config;
+
+	ntsync_nt_config_init(&config);
+	config.mutant_limit = limit;
+	use_config(f, &config);
+}
+
+static void recursion_limit(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t mutant, handles[3];
+
+	use_limit(f, 3);
+	mutant = new_mutant(f, true);
+	assert_status(poll_handle(f, mutant), NTSYNC_STATUS_WAIT_0);
+	assert_status(poll_handle(f, mutant), NTSYNC_STATUS_WAIT_0);
+	assert_status(poll_handle(f, mutant), NTSYNC_STATUS_MUTANT_LIMIT_EXCEEDED);
+	assert_int_equal(state_of(f, mutant).count, -2);
+	/* What comes before it in the order ends the wait first. */
+	handles[0] = new_event(f, false, true);
+	handles[1] = mutant;
+	handles[2] = new_event(f, false, true);
+	assert_status(ntsync_nt_wait_multiple(f->nt, handles, 3, NTSYNC_NT_WAIT_ANY, false,
+					      FOREVER), NTSYNC_STATUS_WAIT_0);
+	assert_status(ntsync_nt_wait_multiple(f->nt, handles, 3, NTSYNC_NT_WAIT_ANY, false,
+					      FOREVER), NTSYNC_STATUS_MUTANT_LIMIT_EXCEEDED);
+	assert_status(ntsync_nt_wait_multiple(f->nt, &handles[1], 2, NTSYNC_NT_WAIT_ALL, false,
+					      FOREVER), NTSYNC_STATUS_MUTANT_LIMIT_EXCEEDED);
+	assert_true(event_signaled(f, handles[2]));
+	assert_ok(ntsync_nt_release_mutant(f->nt, mutant, NULL));
+	assert_status(poll_handle(f, mutant), NTSYNC_STATUS_WAIT_0);
+}
+
+static void ids_of_threads(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t mutant;
+
+	assert_int_equal(ntsync_nt_thread_attach(f->nt, 0), -EINVAL);
+	assert_int_equal(ntsync_nt_thread_attach(f->nt, 0x1234), 0);
+	assert_int_equal(ntsync_nt_thread_attach(f->nt, 0x1235), -EALREADY);
+	mutant = new_mutant(f, true);
+	assert_int_equal(state_of(f, mutant).owner, 0x1234);
+	ntsync_nt_thread_detach(f->nt);
+	assert_true(state_of(f, mutant).abandoned);
+	ntsync_nt_thread_detach(f->nt);
+	assert_int_not_equal(ntsync_nt_thread_id(f->nt), 0);
+}
+
+static uint32_t attach_as(struct fixture *f, void *arg)
+{
+	return (uint32_t)-ntsync_nt_thread_attach(f->nt, *(uint32_t *)arg);
+}
+
+static void ids_are_unique(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t tid = ntsync_nt_thread_id(f->nt);
+
+	assert_int_equal(finish(start(f, attach_as, &tid)), EEXIST);
+	tid++;
+	assert_int_equal(finish(start(f, attach_as, &tid)), 0);
+	/* It has ended, so its id is free. */
+	assert_int_equal(finish(start(f, attach_as, &tid)), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(recursion),
+		TEST(only_the_owner_releases),
+		TEST(a_thread_that_ends_abandons),
+		TEST(all_that_it_owns_is_abandoned),
+		TEST(abandonment_wakes),
+		TEST(abandoned_in_a_wait_for_several),
+		TEST(destroyed_while_owned),
+		TEST(memory_of_a_destroyed_one_is_another),
+		TEST(another_thread_has_ended),
+		TEST(recursion_limit),
+		TEST(ids_of_threads),
+		TEST(ids_are_unique),
+	};
+
+	return RUN(tests);
+}

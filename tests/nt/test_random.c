@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Random operations beside a model of a few lines, and after every step everything that can
+ * be asked is compared: the table's own invariants, the trace, the counts, and what each
+ * handle names. The seed is printed; NTSYNC_TEST_SEED repeats a run.
+ */
+#include "nt_test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MAX_SLOTS	40
+#define MAX_OBJECTS	MAX_SLOTS
+#define STEPS		5000
+
+/* Semaphores count to 5; an event's count is whether it is signaled. */
+struct object {
+	enum ntsync_nt_type type;
+	uint64_t id;
+	uint32_t handles;
+	int32_t count;
+	bool manual;
+};
+
+/* One handle value. */
+struct slot {
+	uint32_t handle;
+	uint32_t references;
+	bool is_protected;
+	struct object *object;
+};
+
+struct model {
+	struct fixture *f;
+	struct slot slots[MAX_SLOTS];
+	struct object objects[MAX_OBJECTS];
+	uint64_t creates, destroys;
+	uint64_t random;
+	uint64_t seed;
+	unsigned int step;
+};
+
+static uint32_t random_below(struct model *m, uint32_t bound)
+{
+	m->random ^= m->random >> 12;
+	m->random ^= m->random << 25;
+	m->random ^= m->random >> 27;
+	return (uint32_t)((m->random * 2685821657736338717ull) >> 33) % bound;
+}
+
+static struct slot *free_slot(struct model *m)
+{
+	for (size_t i = 0; i < MAX_SLOTS; i++) {
+		if (!m->slots[i].references)
+			return &m->slots[i];
+	}
+	return NULL;
+}
+
+static struct object *free_object(struct model *m)
+{
+	for (size_t i = 0; i < MAX_OBJECTS; i++) {
+		if (!m->objects[i].handles)
+			return &m->objects[i];
+	}
+	return NULL;
+}
+
+/* Live or closed, but in the latter case its value may be another slot's by now. */
+static struct slot *any_slot(struct model *m)
+{
+	return &m->slots[random_below(m, MAX_SLOTS)];
+}
+
+static struct slot *slot_of(struct model *m, uint32_t handle)
+{
+	for (size_t i = 0; i < MAX_SLOTS; i++) {
+		if (m->slots[i].references && m->slots[i].handle == handle)
+			return &m->slots[i];
+	}
+	return NULL;
+}
+
+static void bind(struct model *m, struct slot *slot, uint32_t handle, struct object *object)
+{
+	if (slot_of(m, handle))
+		fail_msg("handle %#x was issued twice", handle);
+	*slot = (struct slot){ .handle = handle, .references = 1, .object = object };
+	object->handles++;
+	m->creates++;
+}
+
+static void unbind(struct model *m, struct slot *slot)
+{
+	if (--slot->references)
+		return;
+	slot->object->handles--;
+	m->destroys++;
+}
+
+static void create_object(struct model *m, struct slot *slot, struct object *object)
+{
+	struct fixture *f = m->f;
+	uint32_t handle;
+
+	*object = (struct object){ .type = 1 + random_below(m, 4), .manual = random_below(m, 2) };
+	object->count = object->type == NTSYNC_NT_TIMER ? 0 : (int32_t)random_below(m, 2);
+	switch (object->type) {
+	case NTSYNC_NT_EVENT:
+		handle = new_event(f, object->manual, object->count);
+		break;
+	case NTSYNC_NT_MUTANT:
+		handle = new_mutant(f, object->count);
+		break;
+	case NTSYNC_NT_SEMAPHORE:
+		handle = new_semaphore(f, object->count, 5);
+		break;
+	default:
+		handle = new_timer(f, object->manual);
+	}
+	bind(m, slot, handle, object);
+	object->id = info_of(f, handle).id;
+}
+
+static void create(struct model *m)
+{
+	struct slot *slot = free_slot(m);
+	uint32_t out = UNTOUCHED;
+
+	if (slot) {
+		create_object(m, slot, free_object(m));
+		return;
+	}
+	assert_status(ntsync_nt_create_event(m->f->nt, &out, NULL, false, false),
+		      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
+	assert_int_equal(out, 0);
+}
+
+static uint32_t model_close(struct model *m, struct slot *slot)
+{
+	if (!slot)
+		return NTSYNC_STATUS_INVALID_HANDLE;
+	if (slot->is_protected)
+		return NTSYNC_STATUS_HANDLE_NOT_CLOSABLE;
+	unbind(m, slot);
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+static void close_any(struct model *m)
+{
+	uint32_t handle = any_slot(m)->handle;
+	uint32_t want = model_close(m, slot_of(m, handle));
+
+	assert_status(ntsync_nt_close(m->f->nt, handle), want);
+}
+
+static void duplicate_any(struct model *m)
+{
+	uint32_t options = random_below(m, 8), handle = any_slot(m)->handle, out = UNTOUCHED;
+	struct slot *source = slot_of(m, handle), *target = free_slot(m);
+	uint32_t status = ntsync_nt_duplicate(m->f->nt, handle, &out, options);
+
+	if (!source || !target) {
+		assert_status(status, source ? NTSYNC_STATUS_INSUFFICIENT_RESOURCES :
+					       NTSYNC_STATUS_INVALID_HANDLE);
+		assert_int_equal(out, 0);
+		return;
+	}
+	assert_ok(status);
+	/* The new one is there before the source goes. */
+	bind(m, target, out, source->object);
+	if (options & NTSYNC_NT_DUPLICATE_SAME_ATTRIBUTES)
+		target->is_protected = source->is_protected;
+	if (options & NTSYNC_NT_DUPLICATE_CLOSE_SOURCE)
+		model_close(m, source);
+}
+
+static void protect_any(struct model *m)
+{
+	uint32_t handle = any_slot(m)->handle;
+	struct slot *slot = slot_of(m, handle);
+	bool on = random_below(m, 4) == 0;
+
+	assert_status(ntsync_nt_protect(m->f->nt, handle, on),
+		      slot ? NTSYNC_STATUS_SUCCESS : NTSYNC_STATUS_INVALID_HANDLE);
+	if (slot)
+		slot->is_protected = on;
+}
+
+static void retain_any(struct model *m)
+{
+	uint32_t handle = any_slot(m)->handle;
+	struct slot *slot = slot_of(m, handle);
+
+	assert_status(ntsync_nt_retain(m->f->nt, handle),
+		      slot ? NTSYNC_STATUS_SUCCESS : NTSYNC_STATUS_INVALID_HANDLE);
+	if (slot)
+		slot->references++;
+}
+
+static uint32_t model_signal(struct object *object)
+{
+	switch (object->type) {
+	case NTSYNC_NT_EVENT:
+		object->count = 1;
+		return NTSYNC_STATUS_SUCCESS;
+	case NTSYNC_NT_MUTANT:
+		if (!object->count)
+			return NTSYNC_STATUS_MUTANT_NOT_OWNED;
+		object->count--;
+		return NTSYNC_STATUS_SUCCESS;
+	default:
+		if (object->count == 5)
+			return NTSYNC_STATUS_SEMAPHORE_LIMIT_EXCEEDED;
+		object->count++;
+		return NTSYNC_STATUS_SUCCESS;
+	}
+}
+
+static uint32_t signal_handle(struct fixture *f, uint32_t handle, enum ntsync_nt_type type)
+{
+	switch (type) {
+	case NTSYNC_NT_EVENT:
+		return ntsync_nt_set_event(f->nt, handle, NULL);
+	case NTSYNC_NT_MUTANT:
+		return ntsync_nt_release_mutant(f->nt, handle, NULL);
+	default:
+		return ntsync_nt_release_semaphore(f->nt, handle, 1, NULL);
+	}
+}
+
+static void signal_any(struct model *m)
+{
+	enum ntsync_nt_type type = 1 + random_below(m, 3);
+	uint32_t handle = any_slot(m)->handle, want;
+	struct slot *slot = slot_of(m, handle);
+
+	if (!slot)
+		want = NTSYNC_STATUS_INVALID_HANDLE;
+	else if (slot->object->type != type)
+		want = NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
+	else
+		want = model_signal(slot->object);
+	assert_status(signal_handle(m->f, handle, type), want);
+}
+
+static bool ready(const struct object *object)
+{
+	return object->type == NTSYNC_NT_MUTANT || object->count > 0;
+}
+
+static void acquire(struct object *object)
+{
+	if (object->type == NTSYNC_NT_MUTANT)
+		object->count++;
+	else if (object->type == NTSYNC_NT_SEMAPHORE || !object->manual)
+		object->count--;
+}
+
+static uint32_t model_any(struct slot **slots, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (ready(slots[i]->object)) {
+			acquire(slots[i]->object);
+			return NTSYNC_STATUS_WAIT_0 + i;
+		}
+	}
+	return NTSYNC_STATUS_TIMEOUT;
+}
+
+static uint32_t model_all(struct slot **slots, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		for (uint32_t j = 0; j < i; j++) {
+			if (slots[i]->object == slots[j]->object)
+				return NTSYNC_STATUS_INVALID_PARAMETER_MIX;
+		}
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		if (!ready(slots[i]->object))
+			return NTSYNC_STATUS_TIMEOUT;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		acquire(slots[i]->object);
+	return NTSYNC_STATUS_WAIT_0;
+}
+
+static void wait_any(struct model *m)
+{
+	uint32_t count = 1 + random_below(m, 4), type = random_below(m, 2), handles[4], want = 0;
+	struct slot *slots[4];
+
+	for (uint32_t i = 0; i < count; i++) {
+		handles[i] = any_slot(m)->handle;
+		slots[i] = slot_of(m, handles[i]);
+		if (!slots[i])
+			want = NTSYNC_STATUS_INVALID_HANDLE;
+	}
+	if (!want)
+		want = type == NTSYNC_NT_WAIT_ALL ? model_all(slots, count) :
+						    model_any(slots, count);
+	assert_status(ntsync_nt_wait_multiple(m->f->nt, handles, count, type, false, POLL), want);
+}
+
+static void compare_state(struct model *m, const struct slot *slot)
+{
+	const struct object *object = slot->object;
+	struct ntsync_nt_mutant_state mutant;
+
+	switch (object->type) {
+	case NTSYNC_NT_EVENT:
+		assert_int_equal(event_signaled(m->f, slot->handle), object->count);
+		break;
+	case NTSYNC_NT_MUTANT:
+		assert_ok(ntsync_nt_query_mutant(m->f->nt, slot->handle, &mutant));
+		assert_int_equal(mutant.count, 1 - object->count);
+		break;
+	case NTSYNC_NT_SEMAPHORE:
+		assert_int_equal(semaphore_count(m->f, slot->handle), object->count);
+		break;
+	default:
+		break;
+	}
+}
+
+static void compare_slot(struct model *m, const struct slot *slot)
+{
+	struct ntsync_nt_info info;
+
+	if (!slot->references) {
+		if (!slot_of(m, slot->handle))
+			assert_invalid(m->f, slot->handle);
+		return;
+	}
+	info = info_of(m->f, slot->handle);
+	assert_int_equal(info.id, slot->object->id);
+	assert_int_equal(info.type, slot->object->type);
+	assert_int_equal(info.handles, slot->object->handles);
+	assert_int_equal(info.references, slot->references);
+	assert_int_equal(info.is_protected, slot->is_protected);
+	compare_state(m, slot);
+}
+
+/* Creates and destroys of the trace, and the counts, are the model's. */
+static void compare_trace(struct model *m, uint64_t *creates, uint64_t *destroys)
+{
+	for (size_t i = 0; i < m->f->nr_records; i++) {
+		*creates += m->f->records[i].operation == NTSYNC_NT_CREATE;
+		*destroys += m->f->records[i].operation == NTSYNC_NT_DESTROY;
+	}
+	forget_records(m->f);
+	assert_int_equal(*creates, m->creates);
+	assert_int_equal(*destroys, m->destroys);
+}
+
+static void compare_counts(struct model *m)
+{
+	uint32_t live = 0, handles = 0, objects = 0, all_objects = 0;
+	uint64_t creates = 0;
+
+	for (size_t i = 0; i < MAX_SLOTS; i++) {
+		live += m->slots[i].references > 0;
+		all_objects += m->objects[i].handles > 0;
+	}
+	for (int type = 0; type < NTSYNC_NT_TYPES; type++) {
+		struct ntsync_nt_count count;
+
+		ntsync_nt_count(m->f->nt, type, &count);
+		handles += count.handles;
+		objects += count.objects;
+		creates += count.creates;
+	}
+	assert_int_equal(handles, live);
+	assert_int_equal(m->creates - m->destroys, live);
+	assert_int_equal(objects, all_objects);
+	assert_int_equal(creates, m->creates);
+}
+
+static void step(struct model *m)
+{
+	static void (*const operations[])(struct model *m) = {
+		create, create, close_any, close_any, close_any, duplicate_any, duplicate_any,
+		protect_any, retain_any, signal_any, signal_any, wait_any, wait_any,
+	};
+
+	operations[random_below(m, ARRAY_SIZE(operations))](m);
+}
+
+static void run_model(struct fixture *f, uint32_t max_handles, enum ntsync_nt_reuse reuse)
+{
+	const char *given = getenv("NTSYNC_TEST_SEED");
+	struct model *m = calloc(1, sizeof(*m));
+	uint64_t creates = 0, destroys = 0;
+	struct ntsync_nt_config config;
+
+	assert_non_null(m);
+	assert_true(max_handles == MAX_SLOTS);
+	ntsync_nt_config_init(&config);
+	config.max_handles = max_handles;
+	config.reuse = reuse;
+	config.quarantine = 8;
+	use_config(f, &config);
+	m->f = f;
+	m->seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
+	m->random = m->seed * 2 + 1;
+	print_message("# NTSYNC_TEST_SEED=%llu\n", (unsigned long long)m->seed);
+	for (m->step = 0; m->step < STEPS; m->step++) {
+		step(m);
+		check(f);
+		for (size_t i = 0; i < MAX_SLOTS; i++)
+			compare_slot(m, &m->slots[i]);
+		compare_trace(m, &creates, &destroys);
+		compare_counts(m);
+	}
+	free(m);
+}
+
+static void last_in_first_out(void **state)
+{
+	run_model(*state, MAX_SLOTS, NTSYNC_NT_REUSE_LIFO);
+}
+
+static void quarantined(void **state)
+{
+	run_model(*state, MAX_SLOTS, NTSYNC_NT_REUSE_QUARANTINE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(last_in_first_out),
+		TEST(quarantined),
+	};
+
+	return RUN(tests);
+}

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "nt_test.h"
+
+#include <signal.h>
+
+#define ALL NTSYNC_NT_WAIT_ALL
+#define ANY NTSYNC_NT_WAIT_ANY
+
+static uint32_t poll_several(struct fixture *f, const uint32_t *handles, uint32_t count,
+			     uint32_t type)
+{
+	return ntsync_nt_wait_multiple(f->nt, handles, count, type, false, POLL);
+}
+
+static void the_lowest_of_several(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t handles[] = { new_event(f, false, false), new_event(f, false, true),
+			       new_semaphore(f, 1, 1), new_mutant(f, false) };
+
+	assert_status(poll_several(f, handles, 4, ANY), NTSYNC_STATUS_WAIT_0 + 1);
+	assert_status(poll_several(f, handles, 4, ANY), NTSYNC_STATUS_WAIT_0 + 2);
+	assert_status(poll_several(f, handles, 4, ANY), NTSYNC_STATUS_WAIT_0 + 3);
+	assert_status(poll_several(f, handles, 3, ANY), NTSYNC_STATUS_TIMEOUT);
+}
+
+static void all_or_nothing(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t handles[] = { new_event(f, false, false), new_semaphore(f, 1, 1),
+			       new_mutant(f, false) };
+	struct ntsync_nt_mutant_state mutant;
+
+	assert_status(poll_several(f, handles, 3, ALL), NTSYNC_STATUS_TIMEOUT);
+	assert_int_equal(semaphore_count(f, handles[1]), 1);
+	assert_ok(ntsync_nt_set_event(f->nt, handles[0], NULL));
+	assert_status(poll_several(f, handles, 3, ALL), NTSYNC_STATUS_WAIT_0);
+	assert_int_equal(semaphore_count(f, handles[1]), 0);
+	assert_ok(ntsync_nt_query_mutant(f->nt, handles[2], &mutant));
+	assert_true(mutant.owned_by_caller);
+	assert_ok(ntsync_nt_release_mutant(f->nt, handles[2], NULL));
+}
+
+static void sixty_four(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t handles[65];
+
+	for (int i = 0; i < 65; i++)
+		handles[i] = new_event(f, false, true);
+	assert_status(poll_several(f, handles, 64, ALL), NTSYNC_STATUS_WAIT_0);
+	assert_status(poll_several(f, handles, 64, ANY), NTSYNC_STATUS_TIMEOUT);
+	assert_ok(ntsync_nt_set_event(f->nt, handles[63], NULL));
+	assert_status(poll_several(f, handles, 64, ANY), NTSYNC_STATUS_WAIT_0 + 63);
+	assert_status(poll_several(f, handles, 65, ANY), NTSYNC_STATUS_INVALID_PARAMETER_1);
+}
+
+static void bad_arguments(struct fixture *f, uint32_t count, uint32_t type, uint32_t handle)
+{
+	uint32_t event = new_event(f, false, true), handles[2] = { event, event + 400 };
+
+	assert_status(poll_several(f, handles, 0, ANY), count);
+	assert_status(poll_several(f, handles, 65, ALL), count);
+	assert_status(poll_several(f, handles, UINT32_MAX, ALL), count);
+	assert_status(poll_several(f, handles, 1, 2), type);
+	assert_status(poll_several(f, handles, 2, ANY), handle);
+	assert_status(poll_several(f, handles, 2, ALL), handle);
+	assert_status(poll_several(f, NULL, 1, ANY), NTSYNC_STATUS_INVALID_PARAMETER);
+	assert_status(poll_handle(f, handles[1]), NTSYNC_STATUS_INVALID_HANDLE);
+	assert_true(event_signaled(f, event));
+	check(f);
+}
+
+static void bad_arguments_as_on_nt(void **state)
+{
+	bad_arguments(*state, 0xc00000ef, 0xc00000f1, 0xc0000008);
+}
+
+static void bad_arguments_as_on_the_console(void **state)
+{
+	use_xbox360(*state);
+	bad_arguments(*state, 0xc000000d, 0xc000000d, 0xc000000d);
+}
+
+static void unknown_flags_of_a_deadline(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, false, true);
+	const struct ntsync_nt_deadline wrong = { 0, 2 };
+
+	assert_status(ntsync_nt_wait_single(f->nt, event, false, wrong),
+		      NTSYNC_STATUS_INVALID_PARAMETER);
+	assert_status(ntsync_nt_delay(f->nt, false, wrong), NTSYNC_STATUS_INVALID_PARAMETER);
+	assert_status(ntsync_nt_signal_and_wait(f->nt, event, event, false, wrong),
+		      NTSYNC_STATUS_INVALID_PARAMETER);
+	assert_true(event_signaled(f, event));
+}
+
+static void the_same_object_twice(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, false, true), dup = duplicate(f, event);
+	uint32_t handles[] = { event, new_event(f, false, true), dup };
+
+	assert_status(poll_several(f, handles, 3, ALL), NTSYNC_STATUS_INVALID_PARAMETER_MIX);
+	handles[2] = event;
+	assert_status(poll_several(f, handles, 3, ALL), NTSYNC_STATUS_INVALID_PARAMETER_MIX);
+	assert_true(event_signaled(f, event));
+	assert_status(poll_several(f, handles, 3, ANY), NTSYNC_STATUS_WAIT_0);
+}
+
+/* -- Closing what is waited on ------------------------------------------------------------ */
+
+struct wait {
+	uint32_t handles[64];
+	uint32_t count;
+	uint32_t type;
+};
+
+static uint32_t wait_for_several(struct fixture *f, void *arg)
+{
+	struct wait *wait = arg;
+
+	return ntsync_nt_wait_multiple(f->nt, wait->handles, wait->count, wait->type, false,
+				       FOREVER);
+}
+
+/* The handle goes, the wait goes on, and a new object does not answer it. */
+static void closed_while_waited_then_created(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, false, false), keep = duplicate(f, event), new;
+	struct helper *waiter = start_asleep(f, wait_for_handle, &event);
+
+	close_handle(f, event);
+	assert_invalid(f, event);
+	new = new_event(f, true, true);
+	/* LIFO, and yet not this value: the wait is using its slot. */
+	assert_int_not_equal(new, event);
+	assert_true(still_asleep(waiter));
+	assert_ok(ntsync_nt_set_event(f->nt, new, NULL));
+	assert_true(still_asleep(waiter));
+	assert_ok(ntsync_nt_set_event(f->nt, keep, NULL));
+	assert_status(finish(waiter), NTSYNC_STATUS_WAIT_0);
+	/* Now it is free. */
+	assert_int_equal(new_event(f, false, false), event);
+}
+
+/* Nobody can signal it any more, but that must not touch anybody else. */
+static void last_handle_closed_while_waited(void **state)
+{
+	struct fixture *f = *state;
+	struct wait wait = { .count = 2, .type = ANY };
+	struct ntsync_nt_count count;
+	struct helper *waiter;
+
+	wait.handles[0] = new_event(f, false, false);
+	wait.handles[1] = new_event(f, false, false);
+	waiter = start_asleep(f, wait_for_several, &wait);
+	close_handle(f, wait.handles[0]);
+	for (int i = 0; i < 100; i++)
+		close_handle(f, new_event(f, true, true));
+	assert_true(still_asleep(waiter));
+	ntsync_nt_count(f->nt, NTSYNC_NT_EVENT, &count);
+	assert_int_equal(count.handles, 1);
+	assert_int_equal(count.objects, 2);
+	assert_ok(ntsync_nt_set_event(f->nt, wait.handles[1], NULL));
+	assert_status(finish(waiter), NTSYNC_STATUS_WAIT_0 + 1);
+	ntsync_nt_count(f->nt, NTSYNC_NT_EVENT, &count);
+	assert_int_equal(count.objects, 1);
+}
+
+static void all_handles_closed_during_wait_all(void **state)
+{
+	struct fixture *f = *state;
+	struct wait wait = { .count = 64, .type = ALL };
+	uint32_t kept[64];
+	struct helper *waiter;
+
+	for (int i = 0; i < 64; i++) {
+		wait.handles[i] = new_event(f, false, false);
+		kept[i] = duplicate(f, wait.handles[i]);
+	}
+	waiter = start_asleep(f, wait_for_several, &wait);
+	for (int i = 0; i < 64; i++)
+		close_handle(f, wait.handles[i]);
+	for (int i = 0; i < 64; i++) {
+		assert_true(still_asleep(waiter));
+		assert_ok(ntsync_nt_set_event(f->nt, kept[i], NULL));
+	}
+	assert_status(finish(waiter), NTSYNC_STATUS_WAIT_0);
+}
+
+/* -- Deadlines ---------------------------------------------------------------------------- */
+
+static void timeouts(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, false, false);
+	int64_t timeout = -20 * 10000;
+	uint64_t from = now_ns();
+
+	assert_status(ntsync_nt_wait_single(f->nt, event, false, ntsync_nt_timeout(&timeout)),
+		      NTSYNC_STATUS_TIMEOUT);
+	assert_true(now_ns() - from >= 20 * NS_PER_MS);
+	assert_status(ntsync_nt_wait_single(f->nt, event, false, in_ms(1)),
+		      NTSYNC_STATUS_TIMEOUT);
+	timeout = 0;
+	assert_status(ntsync_nt_wait_single(f->nt, event, false, ntsync_nt_timeout(&timeout)),
+		      NTSYNC_STATUS_TIMEOUT);
+	timeout = 1;
+	assert_status(ntsync_nt_wait_single(f->nt, event, false, ntsync_nt_timeout(&timeout)),
+		      NTSYNC_STATUS_TIMEOUT);
+}
+
+static uint32_t wait_very_long(struct fixture *f, void *arg)
+{
+	int64_t timeout = INT64_MIN;
+
+	return ntsync_nt_wait_single(f->nt, *(uint32_t *)arg, false, ntsync_nt_timeout(&timeout));
+}
+
+static uint32_t wait_until_the_end_of_time(struct fixture *f, void *arg)
+{
+	int64_t timeout = INT64_MAX;
+
+	return ntsync_nt_wait_single(f->nt, *(uint32_t *)arg, false, ntsync_nt_timeout(&timeout));
+}
+
+static void extreme_timeouts_wait(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, true, false);
+	struct helper *a = start_asleep(f, wait_very_long, &event);
+	struct helper *b = start_asleep(f, wait_until_the_end_of_time, &event);
+
+	assert_ok(ntsync_nt_set_event(f->nt, event, NULL));
+	assert_status(finish(a), NTSYNC_STATUS_WAIT_0);
+	assert_status(finish(b), NTSYNC_STATUS_WAIT_0);
+}
+
+static uint32_t wait_20_ms(struct fixture *f, void *arg)
+{
+	return ntsync_nt_wait_single(f->nt, *(uint32_t *)arg, false, in_ms(20));
+}
+
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+static void signals_do_not_end_a_wait(void **state)
+{
+	const struct sigaction without_restart = { .sa_handler = ignore };
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, false, false);
+	struct helper *waiter;
+
+	sigaction(SIGUSR1, &without_restart, NULL);
+	waiter = start_asleep(f, wait_for_handle, &event);
+	for (int i = 0; i < 10; i++) {
+		interrupt(waiter, SIGUSR1);
+		while (!still_asleep(waiter))
+			sleep_ms(1);
+	}
+	assert_ok(ntsync_nt_set_event(f->nt, event, NULL));
+	assert_status(finish(waiter), NTSYNC_STATUS_WAIT_0);
+	/* Where it can be had: it is certain that each of them was seen. */
+	env_interrupt(3);
+	assert_status(wait_20_ms(f, &event), NTSYNC_STATUS_TIMEOUT);
+}
+
+static void delay(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t from = now_ns();
+
+	assert_ok(ntsync_nt_delay(f->nt, false, in_ms(10)));
+	assert_true(now_ns() - from >= 10 * NS_PER_MS);
+	assert_ok(ntsync_nt_delay(f->nt, false, POLL));
+}
+
+/* -- Signal and wait ---------------------------------------------------------------------- */
+
+static void signal_each_type_and_wait(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, true, false), mutant = new_mutant(f, true);
+	uint32_t semaphore = new_semaphore(f, 0, 1), target = new_event(f, true, true);
+
+	assert_status(ntsync_nt_signal_and_wait(f->nt, event, target, false, POLL), 0);
+	assert_true(event_signaled(f, event));
+	assert_status(ntsync_nt_signal_and_wait(f->nt, mutant, target, false, POLL), 0);
+	assert_status(ntsync_nt_signal_and_wait(f->nt, semaphore, target, false, POLL), 0);
+	assert_int_equal(semaphore_count(f, semaphore), 1);
+	/* Nothing is waited for, or taken, if there was nothing to signal. */
+	target = new_event(f, false, true);
+	assert_status(ntsync_nt_signal_and_wait(f->nt, mutant, target, false, POLL),
+		      NTSYNC_STATUS_MUTANT_NOT_OWNED);
+	assert_status(ntsync_nt_signal_and_wait(f->nt, semaphore, target, false, POLL),
+		      NTSYNC_STATUS_SEMAPHORE_LIMIT_EXCEEDED);
+	assert_true(event_signaled(f, target));
+}
+
+static void nothing_is_signaled_if_the_wait_is_wrong(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, false, false);
+
+	assert_status(ntsync_nt_signal_and_wait(f->nt, event, event + 400, false, POLL),
+		      NTSYNC_STATUS_INVALID_HANDLE);
+	assert_false(event_signaled(f, event));
+	assert_status(ntsync_nt_signal_and_wait(f->nt, event + 400, event, false, POLL),
+		      NTSYNC_STATUS_INVALID_HANDLE);
+	check(f);
+}
+
+static void signal_and_wait_for_the_same(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, false, false), mutant = new_mutant(f, true);
+
+	assert_status(ntsync_nt_signal_and_wait(f->nt, event, event, false, POLL), 0);
+	assert_false(event_signaled(f, event));
+	assert_status(ntsync_nt_signal_and_wait(f->nt, mutant, mutant, false, POLL), 0);
+	assert_ok(ntsync_nt_release_mutant(f->nt, mutant, NULL));
+	assert_status(ntsync_nt_release_mutant(f->nt, mutant, NULL),
+		      NTSYNC_STATUS_MUTANT_NOT_OWNED);
+}
+
+struct pair {
+	uint32_t mine, yours;
+};
+
+static uint32_t play(struct fixture *f, void *arg)
+{
+	struct pair *pair = arg;
+	uint32_t status = 0;
+
+	for (int i = 0; i < 200 && !status; i++)
+		status = ntsync_nt_signal_and_wait(f->nt, pair->yours, pair->mine, false,
+						   FOREVER);
+	return status;
+}
+
+/* The other side begins with waiting: two signals in a row would be one. */
+static uint32_t play_second(struct fixture *f, void *arg)
+{
+	struct pair *pair = arg;
+	uint32_t status = ntsync_nt_wait_single(f->nt, pair->mine, false, FOREVER);
+
+	for (int i = 0; i < 199 && !status; i++)
+		status = ntsync_nt_signal_and_wait(f->nt, pair->yours, pair->mine, false,
+						   FOREVER);
+	return status ? status : ntsync_nt_set_event(f->nt, pair->yours, NULL);
+}
+
+static void ping_pong(void **state)
+{
+	struct fixture *f = *state;
+	struct pair a = { new_event(f, false, false), new_event(f, false, false) };
+	struct pair b = { a.yours, a.mine };
+	struct helper *other = start(f, play_second, &b);
+
+	assert_ok(play(f, &a));
+	assert_ok(finish(other));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_lowest_of_several),
+		TEST(all_or_nothing),
+		TEST(sixty_four),
+		TEST(bad_arguments_as_on_nt),
+		TEST(bad_arguments_as_on_the_console),
+		TEST(unknown_flags_of_a_deadline),
+		TEST(the_same_object_twice),
+		TEST(closed_while_waited_then_created),
+		TEST(last_handle_closed_while_waited),
+		TEST(all_handles_closed_during_wait_all),
+		TEST(timeouts),
+		TEST(extreme_timeouts_wait),
+		TEST(signals_do_not_end_a_wait),
+		TEST(delay),
+		TEST(signal_each_type_and_wait),
+		TEST(nothing_is_signaled_if_the_wait_is_wrong),
+		TEST(signal_and_wait_for_the_same),
+		TEST(ping_pong),
+	};
+
+	return RUN(tests);
+}
