@@ -285,6 +285,7 @@ static inline bool nt_slot_pin(struct nt_slot *slot)
 	do {
 		if (!(word & NT_REF_MASK))
 			return false;
+		nt_race();
 	} while (!atomic_compare_exchange_weak_explicit(&slot->word, &word, word + NT_PIN_ONE,
 							memory_order_acquire,
 							memory_order_relaxed));

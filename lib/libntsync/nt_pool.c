@@ -145,6 +145,7 @@ static uint32_t pop(struct nt_pool *pool)
 	while (index_of(head) != NT_NO_INDEX) {
 		uint32_t next = link_in(load(word_of(pool, index_of(head))));
 
+		nt_race();
 		if (replace(&pool->head, head, moved(head, next)))
 			return index_of(head);
 		head = load(&pool->head);
@@ -177,6 +178,7 @@ static void enqueue(struct nt_pool *pool, uint32_t index)
 	set_link(pool, index, NT_NO_INDEX);
 	for (;;) {
 		tail = load(&pool->tail);
+		nt_race();
 		word = load(word_of(pool, index_of(tail)));
 		if (tail != load(&pool->tail))
 			continue;
@@ -196,6 +198,7 @@ static uint32_t dequeue(struct nt_pool *pool)
 		uint64_t tail = load(&pool->tail);
 		uint32_t next = link_in(load(word_of(pool, index_of(head))));
 
+		nt_race();
 		if (head != load(&pool->head) || next == NT_NO_INDEX)
 			continue;
 		if (index_of(head) == index_of(tail))

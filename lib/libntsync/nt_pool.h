@@ -28,6 +28,15 @@
 /* Beside data that every lookup reads nothing may lie that every allocation writes. */
 #define NT_CACHE_LINE	64
 
+/* Between looking and acting: tests have a thread lose its CPU there. */
+#ifdef NTSYNC_NT_DEBUG
+void nt_race(void);
+#else
+static inline void nt_race(void)
+{
+}
+#endif
+
 /**
  * struct nt_pool - where items come from
  * @segments: one pointer per segment, NULL until it is needed.

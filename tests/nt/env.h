@@ -13,6 +13,7 @@ bool env_asleep(pid_t tid);
 /* The next object gets descriptor 0; undone by the second. */
 void env_free_fd_0(void);
 void env_restore_fd_0(void);
+bool env_fd_0_is_used(void);
 /* False if it can't be done here. Until 0, objects can't be created for this errno. */
 bool env_fail_creates(int error);
 /* False likewise. So many waits that would sleep return EINTR instead. */

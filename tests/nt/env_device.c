@@ -66,6 +66,11 @@ void env_free_fd_0(void)
 	close(0);
 }
 
+bool env_fd_0_is_used(void)
+{
+	return fcntl(0, F_GETFD) >= 0;
+}
+
 void env_restore_fd_0(void)
 {
 	if (saved_0 < 0)

@@ -2,10 +2,12 @@
 #
 # tests/nt: each test_*.c and stress_*.c twice. In build/tests/nt for /dev/ntsync; in
 # build/tests/nt-host with the library's assertions and ThreadSanitizer, and tests/nt/fake in the
-# place of the device.
+# place of the device. tests/nt/host/test_*.c look into the library, and are built that way only.
 nt_test_src := $(wildcard tests/nt/test_*.c tests/nt/stress_*.c)
 nt_test_bin := $(nt_test_src:%.c=build/%)
+nt_host_src := $(wildcard tests/nt/host/test_*.c)
 nt_host_bin := $(nt_test_src:tests/nt/%.c=build/tests/nt-host/%)
+nt_inside_bin := $(nt_host_src:tests/nt/host/%.c=build/tests/nt-host/%)
 
 # nt_test.c serves the tests, tests/stress/stress.c the stress programs.
 nt_common := tests/nt/nt_test.c tests/stress/stress.c
@@ -16,7 +18,7 @@ nt_host_obj := $(patsubst %.c,build/obj/nt-host/%.o,$(nt_common) $(wildcard test
 NT_HOST_CFLAGS := -fsanitize=thread -DNTSYNC_NT_DEBUG -fvisibility=hidden
 NT_HOST_WRAP := -Wl,--wrap=ioctl -Wl,--wrap=open -Wl,--wrap=close -Wl,--wrap=fcntl
 
-tests: $(nt_test_bin) $(nt_host_bin)
+tests: $(nt_test_bin) $(nt_host_bin) $(nt_inside_bin)
 
 $(nt_test_bin): build/tests/nt/%: build/obj/tests/nt/%.o $(nt_device_obj) build/lib/libntsync.a
 	@mkdir -p $(@D)
@@ -26,7 +28,10 @@ build/obj/nt-host/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -D_GNU_SOURCE $(NT_HOST_CFLAGS) -c -o $@ $<
 
-$(nt_host_bin): build/tests/nt-host/%: build/obj/nt-host/tests/nt/%.o $(nt_host_obj)
+$(nt_host_bin): build/tests/nt-host/%: build/obj/nt-host/tests/nt/%.o
+$(nt_inside_bin): build/tests/nt-host/%: build/obj/nt-host/tests/nt/host/%.o
+
+$(nt_host_bin) $(nt_inside_bin): $(nt_host_obj)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(NT_HOST_CFLAGS) $(NT_HOST_WRAP) $(LDFLAGS) -o $@ $^ -lcmocka -lpthread
 

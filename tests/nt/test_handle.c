@@ -281,10 +281,13 @@ static void never_descriptor_0(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t handle, status;
+	bool used;
 
 	env_free_fd_0();
 	status = ntsync_nt_create_event(f->nt, &handle, NULL, false, true);
+	used = env_fd_0_is_used();
 	env_restore_fd_0();
+	assert_false(used);
 	assert_ok(status);
 	assert_status(poll_handle(f, handle), NTSYNC_STATUS_WAIT_0);
 }

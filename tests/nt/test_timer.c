@@ -174,6 +174,25 @@ static void cancelled(void **state)
 	assert_false(state_of(f, timer).signaled);
 }
 
+static void set_again_while_set(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t timer = new_timer(f, true), later = new_timer(f, true);
+	const struct ntsync_nt_deadline day = { realtime_ns() + 86400 * 1000 * NS_PER_MS,
+						NTSYNC_WAIT_REALTIME };
+
+	/* Earlier, and from one clock to the other. */
+	assert_ok(ntsync_nt_set_timer(f->nt, timer, day, 0, NULL));
+	set_ms(f, timer, 1, 0);
+	assert_status(wait_for(f, timer), NTSYNC_STATUS_WAIT_0);
+	/* Later: its first deadline passes without effect. */
+	set_ms(f, timer, 3000, 0);
+	set_ms(f, timer, 100000, 0);
+	set_ms(f, later, 3010, 0);
+	assert_status(wait_for(f, later), NTSYNC_STATUS_WAIT_0);
+	assert_false(state_of(f, timer).signaled);
+}
+
 static void destroyed_while_set(void **state)
 {
 	struct fixture *f = *state;
@@ -252,6 +271,7 @@ int main(void)
 		TEST(periodic_from_a_date),
 		TEST(extreme_periods),
 		TEST(cancelled),
+		TEST(set_again_while_set),
 		TEST(destroyed_while_set),
 		TEST(in_the_order_of_their_deadlines),
 		TEST(wrong_arguments),

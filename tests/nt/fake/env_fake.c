@@ -17,6 +17,11 @@ void env_free_fd_0(void)
 	fake_next_fd_is_0();
 }
 
+bool env_fd_0_is_used(void)
+{
+	return fake_fd_0_is_used();
+}
+
 void env_restore_fd_0(void)
 {
 }

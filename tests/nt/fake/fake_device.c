@@ -46,7 +46,6 @@ static struct object *fds[MAX_FDS];
 static struct object *at_0;
 static int nr_fds, first_free, create_error, interrupts;
 static bool next_is_0;
-static uint64_t waits;
 static struct waiter *queue;
 
 static int fail(int error)
@@ -295,7 +294,6 @@ static int wait_for(struct ntsync_wait_args *args, bool all)
 	struct waiter w = { .owner = args->owner, .all = all, .tid = gettid() };
 	int ret;
 
-	waits++;
 	if (!args->owner || args->count > NTSYNC_MAX_WAIT_COUNT || args->uring_fd ||
 	    args->flags & ~NTSYNC_WAIT_REALTIME || !gather(&w, args))
 		return fail(EINVAL);
@@ -535,14 +533,14 @@ void fake_interrupt(int count)
 	pthread_mutex_unlock(&lock);
 }
 
-uint64_t fake_waits(void)
+bool fake_fd_0_is_used(void)
 {
-	uint64_t count;
+	bool used;
 
 	pthread_mutex_lock(&lock);
-	count = waits;
+	used = at_0;
 	pthread_mutex_unlock(&lock);
-	return count;
+	return used;
 }
 
 bool fake_asleep(pid_t tid)

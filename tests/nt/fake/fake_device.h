@@ -26,14 +26,13 @@ int __real_ioctl(int fd, unsigned long request, ...);
 
 /* The next object gets descriptor 0. */
 void fake_next_fd_is_0(void);
+bool fake_fd_0_is_used(void);
 /* Descriptors of this device that are open. */
 int fake_count_fds(void);
 /* Creating an object fails with this errno, until it is 0. */
 void fake_fail_creates(int error);
 /* So many waits that would sleep return EINTR instead. */
 void fake_interrupt(int count);
-/* How often any wait was entered. */
-uint64_t fake_waits(void);
 /* Thread @tid sleeps in a wait. */
 bool fake_asleep(pid_t tid);
 
