@@ -37,8 +37,9 @@ demo: deps		## boot a real-time kernel in a VM: an audio engine, priority invers
 check: deps		## run everything that can be checked (long)
 	$(RUN) scripts/check/all
 
-bench: deps		## count instructions per operation, in a VM whose clock counts them
+bench: deps		## count instructions per operation, in a VM; time handles on this machine
 	$(RUN) $(MAKE) -s bench-programs
+	build/bench/handles
 	$(RUN) scripts/vm/run --icount --add build/bench/pair -- /add/pair
 
 ##@ Parts of the check
@@ -125,5 +126,5 @@ $(example_bin): build/examples/%: $$(wildcard examples/%.c examples/%/*.c exampl
 build/examples/dispatcher: private LIBS := -l:liburing.a
 
 .SECONDARY:
-include $(wildcard bench/module.mk)
+include $(wildcard bench/module.mk bench/*/module.mk)
 -include $(wildcard build/obj/tests/*/*.d build/examples/*.d)

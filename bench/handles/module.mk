@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# bench/handles: with the library's files themselves, as it looks inside, and with the fake of
+# tests/nt in the place of the device.
+bench_handles_obj := $(patsubst %.c,build/obj/bench/%.o,$(wildcard bench/handles/*.c) \
+	tests/nt/fake/fake_device.c \
+	$(addprefix lib/libntsync/,$(LIBNTSYNC_SOURCES) $(LIBNTSYNC_NT_SOURCES)))
+
+bench-programs: build/bench/handles
+
+build/obj/bench/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -D_GNU_SOURCE -fvisibility=hidden -c -o $@ $<
+
+build/bench/handles: $(bench_handles_obj)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -Wl,--wrap=ioctl -Wl,--wrap=open -Wl,--wrap=close -Wl,--wrap=fcntl \
+		$(LDFLAGS) -o $@ $^ -lpthread
+
+-include $(wildcard build/obj/bench/*/*/*.d build/obj/bench/*/*/*/*.d)

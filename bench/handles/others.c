@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Yardsticks: a load from an array, which protects from nothing; a slot with a reference
+ * count, which has no generation, no protection, no type; and the flat array under a
+ * recursive mutex that emulators begin with.
+ */
+#include "handles.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define ROOM 64
+
+struct entry {
+	_Atomic uint64_t refs;
+	_Atomic uintptr_t object;
+};
+
+struct flat {
+	pthread_mutex_t lock;
+	uint32_t live, capacity;
+	struct entry *entries;
+};
+
+
+static void *make(uint32_t handles)
+{
+	struct flat *flat = calloc(1, sizeof(*flat));
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&flat->lock, &attr);
+	flat->live = handles;
+	flat->capacity = handles + ROOM;
+	flat->entries = calloc(flat->capacity, sizeof(*flat->entries));
+	for (uint32_t i = 0; i < handles; i++) {
+		atomic_store(&flat->entries[i].refs, 1);
+		atomic_store(&flat->entries[i].object, 1);
+	}
+	return flat;
+}
+
+static void unmake(void *table)
+{
+	struct flat *flat = table;
+
+	free(flat->entries);
+	free(flat);
+}
+
+static uintptr_t object_of(struct entry *entry)
+{
+	return atomic_load_explicit(&entry->object, memory_order_relaxed);
+}
+
+/* What a caller would do with it. */
+static void use(uintptr_t found)
+{
+	if (!found)
+		abort();
+}
+
+static void load(void *table, uint32_t random)
+{
+	struct flat *flat = table;
+
+	use(object_of(&flat->entries[random % flat->live]));
+}
+
+/* Whoever lets go last has to notice. */
+static void put(struct entry *entry)
+{
+	if (atomic_fetch_sub_explicit(&entry->refs, 1, memory_order_acq_rel) == 1)
+		abort();
+}
+
+static void count(void *table, uint32_t random)
+{
+	struct flat *flat = table;
+	struct entry *entry = &flat->entries[random % flat->live];
+	uint64_t refs = atomic_load_explicit(&entry->refs, memory_order_relaxed);
+
+	do {
+		if (!refs)
+			return;
+	} while (!atomic_compare_exchange_weak_explicit(&entry->refs, &refs, refs + 1,
+							memory_order_acquire,
+							memory_order_relaxed));
+	use(object_of(entry));
+	put(entry);
+}
+
+static void lock(void *table, uint32_t random)
+{
+	struct flat *flat = table;
+	struct entry *entry = &flat->entries[random % flat->live];
+
+	pthread_mutex_lock(&flat->lock);
+	if (object_of(entry))
+		atomic_fetch_add_explicit(&entry->refs, 1, memory_order_relaxed);
+	pthread_mutex_unlock(&flat->lock);
+	use(object_of(entry));
+	put(entry);
+}
+
+static uint32_t search(const struct flat *flat)
+{
+	uint32_t i = 0;
+
+	while (i < flat->capacity && object_of(&flat->entries[i]))
+		i++;
+	return i;
+}
+
+static void search_and_free(void *table, uint32_t random)
+{
+	struct flat *flat = table;
+	uint32_t i;
+
+	(void)random;
+	pthread_mutex_lock(&flat->lock);
+	i = search(flat);
+	atomic_store(&flat->entries[i].object, 1);
+	pthread_mutex_unlock(&flat->lock);
+	pthread_mutex_lock(&flat->lock);
+	atomic_store(&flat->entries[i].object, 0);
+	pthread_mutex_unlock(&flat->lock);
+}
+
+const struct contender others[] = {
+	{ "lookup: plain array load", make, unmake, load },
+	{ "lookup+release: counted slot", make, unmake, count },
+	{ "lookup+release: recursive mutex", make, unmake, lock },
+	{ "allocate+free: mutex, linear search", make, unmake, search_and_free },
+	{ 0 },
+};
