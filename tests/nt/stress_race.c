@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A handle is duplicated, closed, waited on and signaled by four threads at the same moment,
+ * again and again. Whoever duplicated it has a handle of an object that lives, or an error,
+ * and after each round nothing is left over.
+ */
+#include <pthread.h>
+#include <string.h>
+
+#include <ntsync_nt.h>
+
+#include "../stress/stress.h"
+#include "env.h"
+
+#define THREADS 4
+
+struct race {
+	struct stress stress;
+	struct ntsync_nt *nt;
+	pthread_barrier_t barrier;
+	bool over;
+	uint32_t handle;
+	uint64_t id;
+	uint64_t rounds;
+	_Atomic uint64_t duplicated, wrong, answered;
+};
+
+/* The duplicate is good, or there is none. Sometimes it takes the source away. */
+static void duplicator(struct race *r)
+{
+	struct ntsync_nt_info info = { 0 };
+	uint32_t dup, status;
+
+	status = ntsync_nt_duplicate(r->nt, r->handle, &dup, r->rounds % 2);
+	if (status) {
+		r->wrong += status != NTSYNC_STATUS_INVALID_HANDLE || dup;
+		return;
+	}
+	r->duplicated++;
+	if (ntsync_nt_query(r->nt, dup, &info) || !info.handles)
+		r->wrong++;
+	ntsync_nt_close(r->nt, dup);
+}
+
+/* Closes, and creates at once: LIFO wants to issue the same value again. */
+static void closer(struct race *r)
+{
+	uint32_t new;
+
+	ntsync_nt_close(r->nt, r->handle);
+	if (ntsync_nt_create_semaphore(r->nt, &new, NULL, 0, 1)) {
+		r->wrong++;
+		return;
+	}
+	ntsync_nt_close(r->nt, new);
+}
+
+/* Nobody signals the event, nor the semaphore that may have taken its value. */
+static void waiter(struct race *r)
+{
+	const struct ntsync_nt_deadline soon = { stress_now() + 20 * NS_PER_US, 0 };
+	uint32_t handles[] = { r->handle, r->handle }, status;
+
+	status = ntsync_nt_wait_multiple(r->nt, handles, 2, NTSYNC_NT_WAIT_ANY, false, soon);
+	r->answered += status != NTSYNC_STATUS_TIMEOUT && status != NTSYNC_STATUS_INVALID_HANDLE;
+}
+
+/* By its value, which may be closed, or a younger object's by now. */
+static void user(struct race *r)
+{
+	struct ntsync_nt_info info;
+
+	ntsync_nt_reset_event(r->nt, r->handle, NULL);
+	if (!ntsync_nt_query(r->nt, r->handle, &info) && info.id < r->id)
+		r->answered++;
+}
+
+/**
+ * struct player - one of the four
+ * @race: what it takes part in.
+ * @play: its part of a round.
+ */
+struct player {
+	struct race *race;
+	void (*play)(struct race *r);
+	pthread_t thread;
+};
+
+static void *run(void *arg)
+{
+	struct player *player = arg;
+
+	for (;;) {
+		pthread_barrier_wait(&player->race->barrier);
+		if (player->race->over)
+			return NULL;
+		player->play(player->race);
+		pthread_barrier_wait(&player->race->barrier);
+	}
+}
+
+static bool prepare(struct race *r)
+{
+	struct ntsync_nt_info info;
+
+	if (ntsync_nt_create_event(r->nt, &r->handle, NULL, false, false) ||
+	    ntsync_nt_query(r->nt, r->handle, &info))
+		return false;
+	r->id = info.id;
+	return true;
+}
+
+/* Everything is closed between the rounds. */
+static bool clean(struct race *r)
+{
+	struct ntsync_nt_count events, semaphores;
+
+	ntsync_nt_count(r->nt, NTSYNC_NT_EVENT, &events);
+	ntsync_nt_count(r->nt, NTSYNC_NT_SEMAPHORE, &semaphores);
+	return !events.handles && !events.objects && !semaphores.handles &&
+	       !semaphores.objects && !ntsync_nt_check(r->nt);
+}
+
+static void play_rounds(struct race *r)
+{
+	bool good = true;
+
+	for (; good && !stress_over(&r->stress); r->rounds++) {
+		good = prepare(r);
+		pthread_barrier_wait(&r->barrier);
+		pthread_barrier_wait(&r->barrier);
+		good = good && clean(r);
+	}
+	r->over = true;
+	pthread_barrier_wait(&r->barrier);
+	stress_check(&r->stress, good, "nothing is left over after a round");
+}
+
+int main(int argc, char **argv)
+{
+	static struct race r;
+	struct player players[THREADS] = {
+		{ &r, duplicator, 0 }, { &r, closer, 0 }, { &r, waiter, 0 }, { &r, user, 0 },
+	};
+	int ret, fds = env_count_fds();
+
+	stress_init(&r.stress, argc, argv);
+	ret = ntsync_nt_create(NULL, &r.nt);
+	if (ret)
+		return stress_bail_out("table", ret);
+	pthread_barrier_init(&r.barrier, NULL, THREADS + 1);
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&players[i].thread, NULL, run, &players[i]);
+	play_rounds(&r);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(players[i].thread, NULL);
+	ntsync_nt_destroy(r.nt);
+	stress_check(&r.stress, r.rounds > 100, "there were rounds");
+	stress_check(&r.stress, !r.wrong, "a duplicate is alive, or was not made");
+	stress_check(&r.stress, !r.answered, "nothing ended a wait, and no value went back to an older object");
+	stress_check(&r.stress, env_count_fds() == fds, "no descriptor is left over");
+	return stress_end(&r.stress);
+}
