@@ -26,13 +26,15 @@ RUN := @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 help:			## this list
 	@awk -f scripts/check/help.awk $(MAKEFILE_LIST)
 
-demo: deps		## boot a real-time kernel in a VM: an audio engine, priority inversion, a file server
+demo: deps		## boot a real-time kernel in a VM: an audio engine, priority inversion, servers, NT handles
 	$(RUN) make -s examples
 	$(RUN) scripts/vm/run --add build/examples/daw -- /add/daw
 	@echo
 	$(RUN) scripts/vm/run --smp 1 --add build/examples/inversion -- /add/inversion /vm/module.ko
 	@echo
 	$(RUN) scripts/vm/run --add build/examples/dispatcher -- /add/dispatcher
+	@echo
+	$(RUN) scripts/vm/run --add build/examples/guest -- /add/guest
 
 check: deps		## run everything that can be checked (long)
 	$(RUN) scripts/check/all
