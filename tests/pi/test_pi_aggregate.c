@@ -226,9 +226,9 @@ static void owner_is_boosted_behind_a_hog(void **state)
 
 enum way { BY_FILE, BY_OBJECT, BY_DEADLINE, BY_SIGNAL, WAYS };
 
-static int end_wait(struct actor *waiter, struct agg *w, enum way way, int sem)
+static int end_wait(struct actor *waiter, struct agg *w, enum way how, int sem)
 {
-	switch (way) {
+	switch (how) {
 	case BY_FILE:
 		fire(w);
 		return 0;
