@@ -43,6 +43,7 @@ bench: deps		## count instructions per operation, in a VM; time handles on this 
 	$(RUN) $(MAKE) -s bench-programs
 	build/bench/handles
 	$(RUN) scripts/vm/run --icount --add build/bench/pair -- /add/pair
+	$(RUN) scripts/vm/run --icount --add build/bench/aggregate -- /add/aggregate
 
 ##@ Parts of the check
 .PHONY: check-host check-fast check-deep soak

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Instructions per aggregate wait, by the number and the kind of its sources, as bench/pair.c
+ * counts them:
+ *
+ *	scripts/vm/run --icount --add build/bench/aggregate -- /add/aggregate
+ *
+ * "looks": nothing is ready, and the deadline has passed. "sleeps": a round trip with another
+ * thread, who sets the event that is the first source, and is woken by another one.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <libntsync.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#define ROUNDS 1000
+#define MOST 64
+
+enum kind { OBJECTS, FILES, POLL, EPOLL };
+
+static int dev, event, partner_event;
+static int objs[MOST], files[MOST];
+static atomic_bool stop;
+
+static uint64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static struct ntsync_aggregate_source source(uint32_t type, int fd)
+{
+	return (struct ntsync_aggregate_source){
+		.type = type, .events = type == NTSYNC_AGG_FD ? POLLIN : 0, .fd = fd,
+	};
+}
+
+static uint32_t fill(struct ntsync_aggregate_source *sources, enum kind kind, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		sources[i] = kind == OBJECTS ? source(NTSYNC_AGG_OBJECT, objs[i]) :
+					       source(NTSYNC_AGG_FD, files[i]);
+	return count;
+}
+
+static int new_epoll(uint32_t count)
+{
+	int set = epoll_create1(EPOLL_CLOEXEC);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct epoll_event want = { .events = EPOLLIN };
+
+		epoll_ctl(set, EPOLL_CTL_ADD, files[i], &want);
+	}
+	return set;
+}
+
+static int look(enum kind kind, const struct ntsync_aggregate_source *sources, uint32_t count)
+{
+	const struct ntsync_aggregate_opts opts = { .deadline = 0 };
+	struct pollfd fds[MOST];
+
+	if (kind != POLL)
+		return ntsync_aggregate_wait(dev, sources, count, &opts, NULL, NULL) == -ETIMEDOUT;
+	for (uint32_t i = 0; i < count; i++)
+		fds[i] = (struct pollfd){ .fd = files[i], .events = POLLIN };
+	return poll(fds, count, 0) == 0;
+}
+
+/* The first rounds fill the caches of the kernel's allocators. */
+static void measure_looks(enum kind kind, uint32_t count, const char *name)
+{
+	struct ntsync_aggregate_source sources[MOST];
+	uint32_t n = fill(sources, kind, count);
+	uint64_t from = 0;
+
+	if (kind == EPOLL) {
+		sources[0] = source(NTSYNC_AGG_FD, new_epoll(count));
+		n = 1;
+	}
+	for (int i = 0; i < 2 * ROUNDS; i++) {
+		if (i == ROUNDS)
+			from = now();
+		if (!look(kind, sources, n))
+			printf("failed\n");
+	}
+	printf("looks:  %-28s %3u %8.0f\n", name, count, (double)(now() - from) / ROUNDS);
+}
+
+static void *partner(void *arg)
+{
+	const struct ntsync_wait_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = 1 };
+
+	(void)arg;
+	while (!ntsync_wait_any(dev, &partner_event, 1, &opts, NULL) && !stop)
+		ntsync_event_set(event, NULL);
+	return NULL;
+}
+
+static void measure_sleeps(enum kind kind, uint32_t count, const char *name)
+{
+	const struct ntsync_aggregate_opts opts = { .deadline = NTSYNC_WAIT_FOREVER };
+	struct ntsync_aggregate_source sources[MOST + 1] = { source(NTSYNC_AGG_OBJECT, event) };
+	uint32_t n = 1 + fill(sources + 1, kind, count);
+	uint64_t from = 0;
+	pthread_t thread;
+
+	if (kind == EPOLL) {
+		sources[1] = source(NTSYNC_AGG_FD, new_epoll(count));
+		n = 2;
+	}
+	stop = false;
+	pthread_create(&thread, NULL, partner, NULL);
+	for (int i = 0; i < 2 * ROUNDS; i++) {
+		if (i == ROUNDS)
+			from = now();
+		/* It runs when we sleep: there is one processor, and one priority. */
+		ntsync_event_set(partner_event, NULL);
+		if (ntsync_aggregate_wait(dev, sources, n, &opts, NULL, NULL))
+			printf("failed\n");
+	}
+	printf("sleeps: %-28s %3u %8.0f\n", name, count, (double)(now() - from) / ROUNDS);
+	stop = true;
+	ntsync_event_set(partner_event, NULL);
+	pthread_join(thread, NULL);
+}
+
+int main(void)
+{
+	static const uint32_t counts[] = { 1, 4, 8, 16, 32, 63 };
+	const struct sched_param param = { .sched_priority = 50 };
+
+	sched_setscheduler(0, SCHED_FIFO, &param);
+	dev = ntsync_open();
+	event = ntsync_event_create(dev, false, false);
+	partner_event = ntsync_event_create(dev, false, false);
+	for (int i = 0; i < MOST; i++) {
+		objs[i] = ntsync_event_create(dev, false, false);
+		files[i] = eventfd(0, EFD_CLOEXEC);
+	}
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		measure_looks(OBJECTS, counts[i], "objects");
+		measure_looks(FILES, counts[i], "files");
+		measure_looks(EPOLL, counts[i], "files in one epoll");
+		measure_looks(POLL, counts[i], "files, by poll(2)");
+	}
+	measure_sleeps(FILES, 0, "the event alone");
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		measure_sleeps(OBJECTS, counts[i], "and objects");
+		measure_sleeps(FILES, counts[i], "and files");
+		measure_sleeps(EPOLL, counts[i], "and files in one epoll");
+	}
+	return 0;
+}
