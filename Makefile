@@ -44,6 +44,7 @@ bench: deps		## count instructions per operation, in a VM; time handles on this 
 	build/bench/handles
 	$(RUN) scripts/vm/run --icount --add build/bench/pair -- /add/pair
 	$(RUN) scripts/vm/run --icount --add build/bench/aggregate -- /add/aggregate
+	$(RUN) scripts/vm/run --icount --add build/bench/timer -- /add/timer
 
 ##@ Parts of the check
 .PHONY: check-host check-fast check-deep soak
