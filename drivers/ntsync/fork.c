@@ -24,7 +24,6 @@
  * the first time.
  */
 #include <linux/sched.h>
-#include <linux/tracepoint.h>
 #include <trace/events/task.h>
 #include <uapi/linux/sched/types.h>
 
@@ -107,18 +106,16 @@ void ntsync_fork_put_right(struct task_struct *child)
 }
 
 /* The last thing that current does in copying itself. Preemption may be off. */
-static void on_fork(void *unused, struct task_struct *child, ntsync_clone_flags_t flags)
+static void on_fork(void *unused, NTSYNC_NEWTASK_PROBE_ARGS)
 {
-	ntsync_fork_put_right(child);
+	ntsync_fork_put_right(p);
 }
 
-/*
- * Without it boosts are not safe. Not sched_process_fork, which does not tell of the
- * workers that io_uring creates.
- */
+/* Not sched_process_fork, which does not tell of the workers that io_uring creates. */
 int ntsync_fork_init(void)
 {
 	check_trace_callback_type_task_newtask(on_fork);
+	/* Without it boosts are not safe. */
 	return ntsync_hook_init(&fork_hook, "task_newtask", on_fork);
 }
 

@@ -28,11 +28,11 @@
 #define NTSYNC_EXIT_PROBE_ARGS	struct task_struct *p
 #endif
 
-/* As tracepoint task_newtask hands them to its probes. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
-typedef unsigned long ntsync_clone_flags_t;
+/* What the task_newtask tracepoint passes. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#define NTSYNC_NEWTASK_PROBE_ARGS	struct task_struct *p, u64 clone_flags
 #else
-typedef u64 ntsync_clone_flags_t;
+#define NTSYNC_NEWTASK_PROBE_ARGS	struct task_struct *p, unsigned long clone_flags
 #endif
 
 /*
