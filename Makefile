@@ -32,6 +32,8 @@ demo: deps		## boot a real-time kernel in a VM: an audio engine, priority invers
 	@echo
 	$(RUN) scripts/vm/run --smp 1 --add build/examples/inversion -- /add/inversion /vm/module.ko
 	@echo
+	$(RUN) scripts/vm/run --smp 1 --add build/examples/rpc -- /add/rpc
+	@echo
 	$(RUN) scripts/vm/run --add build/examples/dispatcher -- /add/dispatcher
 	@echo
 	$(RUN) scripts/vm/run --add build/examples/guest -- /add/guest

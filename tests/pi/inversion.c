@@ -354,20 +354,58 @@ void actor_wait(struct actor *a, unsigned long request, struct ntsync_wait_args 
 	actor_tell(a, do_wait, NULL);
 }
 
-void actor_assert_asleep(struct actor *a)
+/* 0: in any call that blocks. */
+static bool asleep_in_call(struct actor *a, unsigned long request)
+{
+	static const unsigned long calls[] = { ANY, ALL, NTSYNC_IOC_CHANNEL_SEND_PI,
+					       NTSYNC_IOC_CHANNEL_RECV,
+					       NTSYNC_IOC_CHANNEL_RECV2 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		if ((!request || request == calls[i]) && asleep_in(getpid(), a->tid, calls[i]))
+			return true;
+	}
+	return false;
+}
+
+void let_others_run(void)
+{
+	const struct timespec moment = { .tv_nsec = 20000 };
+
+	nanosleep(&moment, NULL);
+}
+
+bool actor_falls_asleep(struct actor *a, unsigned long request)
 {
 	for (;;) {
-		bool asleep = asleep_in(getpid(), a->tid, ANY) || asleep_in(getpid(), a->tid, ALL);
+		bool asleep = asleep_in_call(a, request);
 
 		/* Looked at last: it may sleep in the same call for another reason. */
-		if (atomic_load(&a->idle)) {
-			print_error("%s did not block: %d\n", a->name, a->ret);
-			fail();
-		}
+		if (atomic_load(&a->idle))
+			return false;
 		if (asleep)
-			return;
-		sleep_ms(1);
+			return true;
+		let_others_run();
 	}
+}
+
+void actor_assert_asleep_in(struct actor *a, unsigned long request)
+{
+	if (actor_falls_asleep(a, request))
+		return;
+	print_error("%s did not block: %d\n", a->name, a->ret);
+	fail();
+}
+
+void actor_assert_asleep(struct actor *a)
+{
+	actor_assert_asleep_in(a, 0);
+}
+
+void actor_interrupt(struct actor *a)
+{
+	pthread_kill(a->thread, SIGUSR2);
+	assert_ret(actor_finish(a), -EINTR);
 }
 
 int wait_any_here(struct actor *a, int obj, uint64_t timeout)

@@ -30,6 +30,8 @@ typedef int (*order_fn)(struct actor *a, void *arg);
  * @base:  what it must be like at the end of the test; change it with what the
  *         test changes on purpose
  * @wait:  the arguments of its wait
+ * @channel, @send, @got: of its calls on a channel, likewise (channel.h)
+ * @entry: the id of its request, as whoever received it was told
  * @ret:   what its last order returned
  * @hog_rounds: how far the hog had got by then
  * @held: a hog that has its order and was not let loose yet
@@ -50,6 +52,10 @@ struct actor {
 	void *arg;
 	unsigned long request;
 	struct ntsync_wait_args wait;
+	int channel;
+	struct ntsync_channel_send_args send;
+	struct ntsync_channel_recv2_args got;
+	uint64_t entry;
 	int objs[NTSYNC_MAX_WAIT_COUNT + 1];
 	bool busy, joined;
 	atomic_bool idle, held, exits;
@@ -91,8 +97,15 @@ void actor_exit(struct actor *a);
 /* Begins a wait, with the actor's owner id unless @args has one. */
 void actor_wait(struct actor *a, unsigned long request, struct ntsync_wait_args args);
 #define actor_lock(a, mutex) actor_wait(a, ANY, ARGS(FDS(mutex), .timeout = FOREVER))
-/* Blocks until the actor sleeps in its wait. */
+/* Blocks until the actor sleeps in a wait, a send or a receive; in this call. */
 void actor_assert_asleep(struct actor *a);
+void actor_assert_asleep_in(struct actor *a, unsigned long request);
+/* The same of an order that may also have come to its end: false then. */
+bool actor_falls_asleep(struct actor *a, unsigned long request);
+/* Actors are on our CPU, and below us. */
+void let_others_run(void);
+/* A signal ends its call. */
+void actor_interrupt(struct actor *a);
 
 /* To the end: 0 or -errno. */
 int actor_locks(struct actor *a, int mutex);

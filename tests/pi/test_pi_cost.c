@@ -3,7 +3,7 @@
  * Inheritance costs nothing where there is nothing to inherit: the arbiter's lock is
  * not taken, and no record is allocated, however much normal tasks contend.
  */
-#include "inversion.h"
+#include "channel.h"
 
 #include <signal.h>
 
@@ -192,6 +192,104 @@ static void hammered_by_normal_tasks(void **state)
 	assert_no_cost(&cost);
 }
 
+/* ---- channels ---- */
+
+#define STOP UINT64_MAX
+
+/* Until it is told to stop. */
+static int answer_all(struct actor *a, void *arg)
+{
+	int channel = *(int *)arg, ret;
+
+	do {
+		ret = receive_here(channel, &a->got);
+		if (!ret)
+			ret = reply_here(channel, a->got.entry_id);
+	} while (!ret && a->got.payload_off != STOP);
+	return ret;
+}
+
+static int ask(struct actor *a, void *arg)
+{
+	int ret = 0;
+
+	(void)a;
+	for (int i = 0; !ret && i < ROUNDS; i++)
+		ret = send_here(*(int *)arg, 0);
+	return ret;
+}
+
+/* Each takes one of these, whichever that is. */
+static void stop_servers(struct actor **server, int servers, int channel)
+{
+	struct ntsync_channel_send_args args = { .payload_off = STOP };
+
+	for (int i = 0; i < servers; i++)
+		assert_ret(nt(channel, SEND, &args), 0);
+	for (int i = 0; i < servers; i++)
+		assert_ret(actor_finish(server[i]), 0);
+}
+
+#define SERVERS 2
+#define CLIENTS 3
+
+static void check_channel(struct fixture *f, int servers, int clients, struct task_attr attr)
+{
+	struct actor *server[SERVERS], *asker[CLIENTS];
+	int channel = stage_channel(f);
+	struct cost cost;
+
+	for (int i = 0; i < clients; i++)
+		asker[i] = actor_roaming(f, "client", attr);
+	/* Each has received once: that is where a server gets what it needs, once. */
+	for (int i = 0; i < servers; i++) {
+		server[i] = actor_roaming(f, "server", NORMAL(0));
+		actor_finds_nothing(server[i], channel);
+	}
+	cost = cost_begin();
+	for (int i = 0; i < servers; i++)
+		actor_tell(server[i], answer_all, &channel);
+	for (int i = 0; i < clients; i++)
+		actor_tell(asker[i], ask, &channel);
+	for (int i = 0; i < clients; i++)
+		assert_ret(actor_finish(asker[i]), 0);
+	assert_no_cost(&cost);
+	stop_servers(server, servers, channel);
+}
+
+static void requests_without_priority(void **state)
+{
+	only_ours((struct fixture *)*state, "no counters");
+	check_channel(*state, 1, 1, NORMAL(0));
+	/* What the clients are is of no interest. */
+	check_channel(*state, 1, 1, FIFO(LOW));
+}
+
+/* Parked and busy servers, and requests that have to wait. */
+static void many_requests_without_priority(void **state)
+{
+	only_ours((struct fixture *)*state, "no counters");
+	check_channel(*state, SERVERS, CLIENTS, NORMAL(0));
+}
+
+static void requests_with_priority_count(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *server = actor_new(f, "server", NORMAL(0));
+	struct actor *asker = actor_new(f, "client", NORMAL(0));
+	int channel = stage_channel(f);
+	struct cost cost;
+
+	only_ours(f, "no counters");
+	actor_finds_nothing(server, channel);
+	cost = cost_begin();
+	actor_sends(asker, channel, HIGH);
+	actor_receives(server, channel, asker);
+	actor_answers(server, asker);
+	assert_true(arbiter_stat("pi_lock") > cost.before[0]);
+	assert_true(arbiter_stat("pi_records_total") > cost.before[2]);
+}
+
 /* And the counters count: the same with a real-time waiter moves them all. */
 static void counters_move(void **state)
 {
@@ -221,6 +319,9 @@ int main(void)
 		PI_TEST(normal_waiters_of_a_real_time_holder),
 		PI_TEST(hammered_by_normal_tasks),
 		PI_TEST(counters_move),
+		PI_TEST(requests_without_priority),
+		PI_TEST(many_requests_without_priority),
+		PI_TEST(requests_with_priority_count),
 	};
 
 	return RUN(tests);

@@ -3,6 +3,7 @@
  * No privilege comes with a boost: who has no right to real-time priorities keeps
  * none, passes none to its children, and hands none on with a signal.
  */
+#include "channel.h"
 #include "partner.h"
 
 #include <linux/capability.h>
@@ -323,16 +324,20 @@ static const struct giver givers[] = {
 	{ .sys_nice = true, .wants = 99, .gives = 99 },
 };
 
+static int become_giver(const struct giver *g)
+{
+	if (g->own)
+		CHECK(!task_set_attr(0, FIFO(g->own)));
+	if (g->sys_nice)
+		return keep_only_sys_nice();
+	return drop_privilege(g->rtprio);
+}
+
 static int give(struct partner *p)
 {
 	const struct giver *g = &givers[p->value];
 
-	if (g->own)
-		CHECK(!task_set_attr(0, FIFO(g->own)));
-	if (g->sys_nice)
-		CHECK(!keep_only_sys_nice());
-	else
-		CHECK(!drop_privilege(g->rtprio));
+	CHECK(!become_giver(g));
 	/* Once for somebody who is waiting, once for somebody who comes later. */
 	for (int i = 0; i < 2; i++) {
 		CHECK(!set_pi(p->mutex, SCHED_FIFO, g->wants));
@@ -462,6 +467,91 @@ static void a_boosted_giver_gives_its_own(void **state)
 	}
 }
 
+/* ---- requests on a channel ---- */
+
+static int call(struct partner *p)
+{
+	const struct giver *g = &givers[p->value];
+
+	CHECK(!become_giver(g));
+	for (int i = 0; i < 2; i++)
+		CHECK(!send_here(p->mutex, g->wants));
+	return 0;
+}
+
+/* Reported is what is left of it, and that is lent. */
+static void check_request(struct actor *server, const struct giver *g)
+{
+	assert_ret(actor_finish(server), 0);
+	assert_int_equal(server->got.prio, g->gives);
+	if (g->gives)
+		assert_boosted(server, g->gives);
+	else
+		assert_base(server);
+	assert_true(g->gives || arbiter_idle());
+	assert_ret(reply_here(server->channel, server->got.entry_id), 0);
+	assert_base(server);
+}
+
+static void send_is_clamped(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *server = actor_new(f, "server", NORMAL(0));
+	int channel = stage_channel(f);
+
+	only_ours(f, "no channels");
+	for (size_t i = 0; i < ARRAY_SIZE(givers); i++) {
+		struct partner *p;
+
+		actor_parks(server, channel);
+		p = partner_start(f, call, channel, i);
+		check_request(server, &givers[i]);
+		/* This time it has been pending. */
+		while (!asleep_in(p->pid, p->tid, SEND))
+			sleep_ms(1);
+		actor_receive(server, channel);
+		check_request(server, &givers[i]);
+		partner_assert_ok(p);
+		stage_assert_exact(f);
+	}
+}
+
+static int call_while_boosted(struct partner *p)
+{
+	CHECK(!drop_privilege(0));
+	CHECK(!partner_lock(p, FOREVER));
+	partner_stop(p);
+	CHECK(!send_here(p->value, HIGH));
+	CHECK(!partner_unlock(p));
+	return 0;
+}
+
+/* What is lent to it is passed on as long as that lasts, and is no right to ask for more. */
+static void a_boosted_client_asks_for_its_own(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *waiter = actor_new(f, "waiter", FIFO(HOG));
+	struct actor *server = actor_new(f, "server", NORMAL(0));
+	int mutex = new_mutex(f, 0, 0), channel = stage_channel(f);
+	struct partner *p;
+
+	only_ours(f, "no channels");
+	p = partner_start(f, call_while_boosted, mutex, channel);
+	partner_await(p);
+	actor_lock(waiter, mutex);
+	actor_assert_asleep(waiter);
+	partner_assert_boosted(p, HOG);
+	actor_parks(server, channel);
+	partner_go(p);
+	assert_ret(actor_finish(server), 0);
+	assert_int_equal(server->got.prio, 0);
+	assert_boosted(server, HOG);
+	actor_interrupt(waiter);
+	assert_base(server);
+	assert_ret(reply_here(channel, server->got.entry_id), 0);
+	partner_assert_ok(p);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -473,6 +563,8 @@ int main(void)
 		PI_TEST(root_hands_on_anything),
 		PI_TEST(nobody_boosts_himself),
 		PI_TEST(a_boosted_giver_gives_its_own),
+		PI_TEST(send_is_clamped),
+		PI_TEST(a_boosted_client_asks_for_its_own),
 	};
 
 	return RUN(tests);

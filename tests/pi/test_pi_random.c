@@ -1,191 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Thousands of random steps against a model. Between two steps nothing moves:
- * every task is idle or asleep in a wait, so who holds what is known, and with it
- * every task's priority,
- *
- *	eff(t) = max(base(t), eff(w) for all w that wait for a mutex of t),
- *
- * as the least solution. Mutexes are taken in ascending order only, so nobody
- * waits for himself. NTSYNC_PI_SEED and NTSYNC_PI_STEPS choose another run.
+ * Thousands of random steps against a model (model.h): waits, unlocks, requests, replies, signals.
+ * NTSYNC_PI_SEED and NTSYNC_PI_STEPS choose another run, NTSYNC_PI_TRACE=1 tells each step.
  */
-#include "inversion.h"
+#include "dice.h"
+#include "model.h"
 
 #include <signal.h>
 
-#define TASKS 6
-#define MUTEXES 5
-#define STEPS 3000
-
-/* A place in a set of objects behind the mutexes. */
-#define EVENT MUTEXES
-#define NOBODY (-1)
+#define STEPS 5000
 
 static const struct task_attr start_as[TASKS] = {
 	{ .policy = SCHED_OTHER },
 	{ .policy = SCHED_OTHER, .nice = 5 },
+	{ .policy = SCHED_OTHER },
 	{ .policy = SCHED_FIFO, .prio = 10 },
 	{ .policy = SCHED_RR, .prio = 30 },
 	{ .policy = SCHED_FIFO, .prio = 50 },
 	{ .policy = SCHED_FIFO, .prio = 70 },
 };
 
-/**
- * struct model - what the test knows
- * @boosts: how many times a task was found boosted: without, nothing was tested
- * @wants: the objects that a blocked task waits for, as bits; 0 = it is idle
- * @all:   it waits for all of them
- * @holder, @depth: per mutex
- */
-struct model {
-	struct fixture *f;
-	uint64_t random;
-	unsigned int step;
-	unsigned int boosts;
-	struct actor *task[TASKS];
-	unsigned int wants[TASKS];
-	bool all[TASKS];
-	int mutex[MUTEXES];
-	int holder[MUTEXES];
-	uint32_t depth[MUTEXES];
-	int event;
-};
-
-static uint64_t environment(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoull(text, NULL, 0) : otherwise;
-}
-
-/* xorshift64: repeats from the seed on every machine. */
 static unsigned int pick(struct model *m, unsigned int below)
 {
-	m->random ^= m->random << 13;
-	m->random ^= m->random >> 7;
-	m->random ^= m->random << 17;
-	return m->random % below;
+	return dice_below(&m->random, below);
 }
 
-/* ---- the model ---- */
-
-static int base_prio(const struct model *m, int task)
+static void tell(const struct model *m, int task, const char *format, ...)
 {
-	return m->task[task]->base.attr.prio;
-}
+	va_list args;
 
-static bool waits_for(const struct model *m, int task, int mutex)
-{
-	return m->wants[task] & 1u << mutex;
-}
-
-/* The least solution: from the bases upwards until nothing changes. */
-static void compute_eff(const struct model *m, int *eff)
-{
-	bool changed = true;
-
-	for (int t = 0; t < TASKS; t++)
-		eff[t] = base_prio(m, t);
-	while (changed) {
-		changed = false;
-		for (int i = 0; i < MUTEXES; i++) {
-			for (int w = 0; w < TASKS && m->holder[i] != NOBODY; w++) {
-				int *holder = &eff[m->holder[i]];
-
-				if (waits_for(m, w, i) && eff[w] > *holder) {
-					*holder = eff[w];
-					changed = true;
-				}
-			}
-		}
-	}
-}
-
-static int highest_held(const struct model *m, int task)
-{
-	int highest = -1;
-
-	for (int i = 0; i < MUTEXES; i++)
-		highest = m->holder[i] == task ? i : highest;
-	return highest;
+	if (!getenv("NTSYNC_PI_TRACE"))
+		return;
+	va_start(args, format);
+	fprintf(stderr, "# step %u: t%d ", m->step, task);
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "\n");
+	va_end(args);
 }
 
 static bool idle(const struct model *m, int task)
 {
-	return !m->wants[task];
+	return m->doing[task] == IDLE;
 }
 
-/* ---- compared with the driver ---- */
-
-static void print_model(const struct model *m, const int *eff)
-{
-	char *records = arbiter_text("pi");
-
-	for (int t = 0; t < TASKS; t++)
-		print_error("# %s: tid %d base %d, should be %d, waits for %s of %#x\n",
-			    m->task[t]->name, m->task[t]->tid, base_prio(m, t), eff[t],
-			    m->all[t] ? "all" : "any", m->wants[t]);
-	for (int i = 0; i < MUTEXES; i++)
-		print_error("# mutex %d: held by task %d, %u times\n", i, m->holder[i],
-			    m->depth[i]);
-	print_error("# records:\n%s\n", records ? records : "none");
-	free(records);
-}
-
-static bool task_is(const struct model *m, int task, int eff)
-{
-	const struct actor *a = m->task[task];
-	struct task_attr is;
-
-	if (eff == base_prio(m, task))
-		return task_state_is(a->tid, &a->base, a->name);
-	if (task_get_attr(a->tid, &is))
-		return false;
-	if (is.policy == SCHED_FIFO && is.prio == (uint32_t)eff && is.flags & TASK_RESET_ON_FORK)
-		return true;
-	print_error("# %s: policy %u priority %u flags %llu\n", a->name, is.policy, is.prio,
-		    (unsigned long long)is.flags);
-	return false;
-}
-
-static void compare(struct model *m)
-{
-	int eff[TASKS];
-	bool ok = true;
-
-	compute_eff(m, eff);
-	for (int t = 0; t < TASKS; t++) {
-		ok &= task_is(m, t, eff[t]);
-		m->boosts += eff[t] > base_prio(m, t);
-	}
-	if (!ok) {
-		print_model(m, eff);
-		fail_msg("step %u", m->step);
-	}
-}
-
-/* ---- who got what ---- */
-
-static int task_of(const struct model *m, uint32_t owner)
-{
-	for (int t = 0; t < TASKS; t++) {
-		if (m->task[t]->owner == owner)
-			return t;
-	}
-	return NOBODY;
-}
-
-static void read_holders(struct model *m)
-{
-	for (int i = 0; i < MUTEXES; i++) {
-		struct ntsync_mutex_args args = { 0 };
-		int ret = nt(m->mutex[i], NTSYNC_IOC_MUTEX_READ, &args);
-
-		assert_true(!ret || ret == -EOWNERDEAD);
-		m->holder[i] = args.owner ? task_of(m, args.owner) : NOBODY;
-		m->depth[i] = args.count;
-	}
-}
+/* ---- who got which mutex ---- */
 
 static bool event_signaled(const struct model *m)
 {
@@ -201,7 +59,8 @@ static void leave_wait(struct model *m, int task)
 
 	if (ret && ret != -EOWNERDEAD)
 		fail_msg("step %u: %s was woken with %d", m->step, m->task[task]->name, ret);
-	m->wants[task] = 0;
+	tell(m, task, "is out of its wait: %d", ret);
+	m->doing[task] = IDLE;
 }
 
 /* Could this wait succeed now? Then whoever made it possible has granted it. */
@@ -212,7 +71,7 @@ static bool satisfied(const struct model *m, int task, const int *before)
 	for (int i = 0; i < MUTEXES; i++) {
 		bool got = m->holder[i] == task && before[i] != task;
 
-		if (waits_for(m, task, i)) {
+		if (model_waits_for(m, task, i)) {
 			all &= got;
 			any |= got;
 		}
@@ -220,34 +79,39 @@ static bool satisfied(const struct model *m, int task, const int *before)
 	return m->all[task] ? all && !(m->wants[task] & 1u << EVENT) : any;
 }
 
-/*
- * Who has become a holder is out of its wait, or on its way. Among those who wanted
- * one of several, nobody of a lower priority may be preferred.
- */
-static void settle(struct model *m, const int *eff)
+/* Among those who wanted one of several, nobody of a lower priority may be preferred. */
+static void check_heir(const struct model *m, int mutex, const struct prios *before)
+{
+	int t = m->holder[mutex];
+
+	for (int w = 0; w < TASKS; w++) {
+		if (w != t && model_waits_for(m, w, mutex) && !m->all[w] &&
+		    before->eff[w] > before->eff[t])
+			fail_msg("step %u: %s got mutex %d before %s", m->step, m->task[t]->name,
+				 mutex, m->task[w]->name);
+	}
+}
+
+/* Who has become a holder is out of its wait, or on its way. */
+static void settle(struct model *m, const struct prios *prios)
 {
 	int before[MUTEXES];
 
 	memcpy(before, m->holder, sizeof(before));
-	read_holders(m);
+	model_read_holders(m);
 	for (int i = 0; i < MUTEXES; i++) {
 		int t = m->holder[i];
 
-		if (t == NOBODY || t == before[i] || idle(m, t) || m->all[t])
-			continue;
-		for (int w = 0; w < TASKS; w++) {
-			if (w != t && waits_for(m, w, i) && !m->all[w] && eff[w] > eff[t])
-				fail_msg("step %u: %s got mutex %d before %s", m->step,
-					 m->task[t]->name, i, m->task[w]->name);
-		}
+		if (t != NOBODY && t != before[i] && !idle(m, t) && !m->all[t])
+			check_heir(m, i, prios);
 	}
 	for (int t = 0; t < TASKS; t++) {
-		if (!idle(m, t) && satisfied(m, t, before))
+		if (m->doing[t] == WAITS && satisfied(m, t, before))
 			leave_wait(m, t);
 	}
 }
 
-/* ---- steps ---- */
+/* ---- waits, mutexes and the event ---- */
 
 static struct ntsync_wait_args wait_args(struct model *m, unsigned int wants, int *objs)
 {
@@ -260,39 +124,18 @@ static struct ntsync_wait_args wait_args(struct model *m, unsigned int wants, in
 	return args;
 }
 
-/* Some of the mutexes above those it has, and perhaps the event; 0 = there is none. */
+/* Some of the mutexes that it does not have, and perhaps the event. */
 static unsigned int pick_wants(struct model *m, int task)
 {
-	int first = highest_held(m, task) + 1, mutexes = 1 + pick(m, 3);
 	unsigned int wants = 0;
 
-	if (first >= MUTEXES)
-		return 0;
-	for (int n = 0; n < mutexes; n++)
-		wants |= 1u << (first + pick(m, MUTEXES - first));
-	return pick(m, 6) ? wants : wants | 1u << EVENT;
-}
+	for (int n = 1 + pick(m, 3); n; n--) {
+		int i = pick(m, MUTEXES);
 
-/* They are on our CPU, and below us. */
-static void let_others_run(void)
-{
-	const struct timespec moment = { .tv_nsec = 20000 };
-
-	nanosleep(&moment, NULL);
-}
-
-/* Blocks until the task is asleep in its wait, or out of it. */
-static bool falls_asleep(struct actor *a)
-{
-	for (;;) {
-		bool asleep = asleep_in(getpid(), a->tid, a->request);
-
-		if (actor_finished(a))
-			return false;
-		if (asleep)
-			return true;
-		let_others_run();
+		if (m->holder[i] != task)
+			wants |= 1u << i;
 	}
+	return wants && !pick(m, 6) ? wants | 1u << EVENT : wants;
 }
 
 static void step_wait(struct model *m, int task)
@@ -302,11 +145,13 @@ static void step_wait(struct model *m, int task)
 	int objs[EVENT + 1], ret;
 	struct ntsync_wait_args args = wait_args(m, wants, objs);
 
-	if (!wants)
+	if (!wants || model_is_cycle(m, task, model_holders(m, task, wants)))
 		return;
+	tell(m, task, "waits for %s of %#x%s", all ? "all" : "any", wants, timed ? " for a moment" : "");
 	args.timeout = timed ? monotonic_ns() + pick(m, 200) * 1000 : FOREVER;
 	actor_wait(m->task[task], all ? ALL : ANY, args);
-	if (!timed && falls_asleep(m->task[task])) {
+	if (!timed && actor_falls_asleep(m->task[task], m->task[task]->request)) {
+		m->doing[task] = WAITS;
 		m->wants[task] = wants;
 		m->all[task] = all;
 		return;
@@ -316,40 +161,55 @@ static void step_wait(struct model *m, int task)
 		fail_msg("step %u: a wait returned %d", m->step, ret);
 }
 
-/* It gets one that it has already. */
-static void step_recurse(struct model *m, int task)
-{
-	int mutex = highest_held(m, task);
-
-	if (mutex >= 0 && m->depth[mutex] < 3)
-		assert_ret(actor_tries(m->task[task], m->mutex[mutex]), 0);
-}
-
-/* Any of those that it has, not only the last. */
-static void step_unlock(struct model *m, int task)
+/* One of those that it has, or NOBODY. */
+static int pick_held(struct model *m, int task)
 {
 	int mutex = pick(m, MUTEXES);
 
-	for (int n = 0; n < MUTEXES && m->holder[mutex] != task; n++)
-		mutex = (mutex + 1) % MUTEXES;
-	if (m->holder[mutex] == task)
-		assert_ret(actor_unlocks(m->task[task], m->mutex[mutex]), 0);
+	for (int n = 0; n < MUTEXES; n++) {
+		if (m->holder[(mutex + n) % MUTEXES] == task)
+			return (mutex + n) % MUTEXES;
+	}
+	return NOBODY;
+}
+
+static void step_recurse(struct model *m, int task)
+{
+	int mutex = pick_held(m, task);
+
+	if (mutex == NOBODY || m->depth[mutex] == 3)
+		return;
+	tell(m, task, "takes mutex %d again", mutex);
+	assert_ret(actor_tries(m->task[task], m->mutex[mutex]), 0);
+}
+
+static void step_unlock(struct model *m, int task)
+{
+	int mutex = pick_held(m, task);
+
+	if (mutex == NOBODY)
+		return;
+	tell(m, task, "unlocks mutex %d", mutex);
+	assert_ret(actor_unlocks(m->task[task], m->mutex[mutex]), 0);
 }
 
 /* From outside, as a runtime does for a thread that has ended; it may be blocked. */
 static void step_kill(struct model *m, int mutex)
 {
-	if (m->holder[mutex] != NOBODY)
-		kill_owner(m->mutex[mutex], m->task[m->holder[mutex]]->owner);
+	if (m->holder[mutex] == NOBODY)
+		return;
+	tell(m, m->holder[mutex], "is taken mutex %d from", mutex);
+	kill_owner(m->mutex[mutex], m->task[m->holder[mutex]]->owner);
 }
 
+/* A request is withdrawn by that, wherever it is. */
 static void step_interrupt(struct model *m, int task)
 {
 	if (idle(m, task))
 		return;
-	pthread_kill(m->task[task]->thread, SIGUSR2);
-	assert_ret(actor_finish(m->task[task]), -EINTR);
-	m->wants[task] = 0;
+	tell(m, task, "is interrupted");
+	actor_interrupt(m->task[task]);
+	m->doing[task] = IDLE;
 }
 
 /* Set: whoever it released is found by its being out of the wait. */
@@ -366,62 +226,188 @@ static void step_event(struct model *m)
 	while (!found) {
 		let_others_run();
 		for (int t = 0; t < TASKS && !found; t++) {
-			found = m->wants[t] & 1u << EVENT && actor_finished(m->task[t]);
+			found = m->doing[t] == WAITS && m->wants[t] & 1u << EVENT &&
+				actor_finished(m->task[t]);
 			if (found)
 				leave_wait(m, t);
 		}
 	}
 }
 
+/* ---- requests ---- */
+
+/* @server has left its receive: with what @sender has sent. */
+static void note_received(struct model *m, int server, int sender)
+{
+	actor_assert_got(m->task[server], m->task[sender]);
+	tell(m, server, "gets the request of t%d", sender);
+	m->request[sender].server = server;
+	m->request[sender].set = m->set[server][m->at[sender]];
+}
+
+/* One of the parked has to get it, and no other than the best. */
+static void find_receiver(struct model *m, int sender, const struct prios *before)
+{
+	int channel = m->at[sender], found = NOBODY;
+
+	while (found == NOBODY) {
+		let_others_run();
+		for (int t = 0; t < TASKS && found == NOBODY; t++) {
+			if (m->doing[t] == PARKED && m->at[t] == channel &&
+			    actor_finished(m->task[t]))
+				found = t;
+		}
+	}
+	for (int t = 0; t < TASKS; t++) {
+		if (m->doing[t] == PARKED && m->at[t] == channel &&
+		    before->eff[t] > before->eff[found])
+			fail_msg("step %u: %s received before %s", m->step, m->task[found]->name,
+				 m->task[t]->name);
+	}
+	m->doing[found] = IDLE;
+	note_received(m, found, sender);
+}
+
+static bool somebody_is_parked(const struct model *m, int channel)
+{
+	for (int t = 0; t < TASKS; t++) {
+		if (m->doing[t] == PARKED && m->at[t] == channel)
+			return true;
+	}
+	return false;
+}
+
+static void step_send(struct model *m, int task, const struct prios *prios)
+{
+	int channel = pick(m, CHANNELS), intent = pick(m, 4) ? 1 + pick(m, 85) : 0;
+	bool parked = somebody_is_parked(m, channel);
+
+	if (!parked && model_is_cycle(m, task, model_servers(m, task, channel)))
+		return;
+	tell(m, task, "sends %d to %d", intent, channel);
+	actor_sends(m->task[task], m->channel[channel], intent);
+	m->doing[task] = SENDS;
+	m->at[task] = channel;
+	m->request[task] = (struct request){
+		.intent = intent, .arrival = ++m->sends, .server = NOBODY,
+	};
+	if (parked)
+		find_receiver(m, task, prios);
+}
+
+static void step_receive(struct model *m, int task, const struct prios *prios, bool try)
+{
+	int channel = pick(m, CHANNELS), sender = model_next_request(m, prios, channel);
+
+	m->serves[task][channel] = true;
+	m->set[task][channel] += !try;
+	tell(m, task, "%s from %d", try ? "tries to receive" : "receives", channel);
+	if (sender != NOBODY) {
+		actor_receive_by(m->task[task], m->channel[channel], try ? TRY_RECV2 : RECV2);
+		note_received(m, task, sender);
+	} else if (try) {
+		actor_finds_nothing(m->task[task], m->channel[channel]);
+	} else {
+		actor_parks(m->task[task], m->channel[channel]);
+		m->doing[task] = PARKED;
+		m->at[task] = channel;
+	}
+}
+
+/* By the test itself if @task can't, and not always by the one who has it. */
+static void step_reply(struct model *m, int task)
+{
+	int sender = pick(m, TASKS);
+
+	for (int n = 0; n < TASKS; n++) {
+		if (m->doing[sender] == SENDS && m->request[sender].server != NOBODY &&
+		    (pick(m, 2) || m->request[sender].server == task))
+			break;
+		sender = (sender + 1) % TASKS;
+	}
+	if (m->doing[sender] != SENDS || m->request[sender].server == NOBODY)
+		return;
+	tell(m, idle(m, task) ? task : NOBODY, "answers t%d", sender);
+	if (idle(m, task))
+		actor_answers(m->task[task], m->task[sender]);
+	else
+		answer(m->task[sender]);
+	m->doing[sender] = IDLE;
+}
+
+/* ---- all of them ---- */
+
 /* Another base: only where no waiter's priority is at stake, see docs/pi.md. */
-static void step_change_base(struct model *m, int task)
+static void step_change_base(struct model *m, int task, const struct prios *prios)
 {
 	struct actor *a = m->task[task];
 	struct task_attr attr = NORMAL((int)pick(m, 10));
 
-	for (int i = 0; i < MUTEXES; i++) {
-		for (int w = 0; w < TASKS; w++) {
-			if (m->holder[i] == task && waits_for(m, w, i))
-				return;
-		}
-	}
+	if (prios->inherited[task])
+		return;
 	if (pick(m, 3))
 		attr = pick(m, 2) ? FIFO(1 + pick(m, 79)) :
 				    ATTR(.policy = SCHED_RR, .prio = 1 + pick(m, 79));
+	tell(m, task, "is policy %u, priority %u from now on", attr.policy, attr.prio);
 	assert_ret(task_set_attr(a->tid, attr), 0);
 	assert_ret(task_get_state(a->tid, &a->base), 0);
 }
 
+/* What an idle task does next, if there is one. */
+static void step_of(struct model *m, int task, const struct prios *prios)
+{
+	int kind = pick(m, 100);
+
+	if (task == NOBODY)
+		return;
+	if (kind < 22)
+		step_wait(m, task);
+	else if (kind < 25)
+		step_recurse(m, task);
+	else if (kind < 29)
+		step_change_base(m, task, prios);
+	else if (kind < 48)
+		step_unlock(m, task);
+	else if (kind < 78)
+		step_send(m, task, prios);
+	else
+		step_receive(m, task, prios, kind >= 90);
+}
+
+static int pick_idle(struct model *m)
+{
+	int task = pick(m, TASKS);
+
+	for (int n = 0; n < TASKS; n++) {
+		if (idle(m, (task + n) % TASKS))
+			return (task + n) % TASKS;
+	}
+	return NOBODY;
+}
+
 static void one_step(struct model *m)
 {
-	int task = pick(m, TASKS), kind = pick(m, 100), eff[TASKS];
+	int task = pick(m, TASKS), kind = pick(m, 100);
+	struct prios prios;
 
-	if (getenv("NTSYNC_PI_TRACE"))
-		fprintf(stderr, "# step %u: task %d, kind %d\n", m->step, task, kind);
-	compute_eff(m, eff);
+	model_solve(m, &prios);
 	if (kind < 8)
 		step_interrupt(m, task);
 	else if (kind < 12)
 		step_event(m);
-	else if (kind < 16)
+	else if (kind < 15)
 		step_kill(m, pick(m, MUTEXES));
-	else if (!idle(m, task))
-		return;
-	else if (kind < 55)
-		step_wait(m, task);
-	else if (kind < 60)
-		step_recurse(m, task);
-	else if (kind < 66)
-		step_change_base(m, task);
+	else if (kind < 40)
+		step_reply(m, task);
 	else
-		step_unlock(m, task);
-	settle(m, eff);
-	compare(m);
+		step_of(m, pick_idle(m), &prios);
+	settle(m, &prios);
+	model_compare(m);
 }
 
 static void set_up(struct model *m, struct fixture *f)
 {
-	static const char *const names[TASKS] = { "t0", "t1", "t2", "t3", "t4", "t5" };
+	static const char *const names[TASKS] = { "t0", "t1", "t2", "t3", "t4", "t5", "t6" };
 
 	m->f = f;
 	for (int t = 0; t < TASKS; t++)
@@ -430,6 +416,8 @@ static void set_up(struct model *m, struct fixture *f)
 		m->mutex[i] = new_mutex(f, 0, 0);
 		m->holder[i] = NOBODY;
 	}
+	for (int c = 0; c < CHANNELS; c++)
+		m->channel[c] = stage_channel(f);
 	m->event = new_auto(f, false);
 }
 
@@ -444,8 +432,8 @@ static void everybody_lets_go(struct model *m)
 
 static void random_steps(void **state)
 {
-	uint64_t seed = environment("NTSYNC_PI_SEED", monotonic_ns() | 1);
-	unsigned int steps = environment("NTSYNC_PI_STEPS", STEPS);
+	uint64_t seed = dice_seed();
+	unsigned int steps = dice_steps(STEPS);
 	struct model m = { .random = seed };
 
 	only_ours((struct fixture *)*state, "no inheritance");
@@ -454,8 +442,9 @@ static void random_steps(void **state)
 	for (m.step = 0; m.step < steps; m.step++)
 		one_step(&m);
 	everybody_lets_go(&m);
-	print_message("# found %u tasks boosted\n", m.boosts);
+	print_message("# found %u tasks boosted, %u requests\n", m.boosts, m.sends);
 	assert_true(m.boosts > steps / 4);
+	assert_true(m.sends > steps / 30);
 }
 
 int main(void)

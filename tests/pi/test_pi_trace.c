@@ -2,71 +2,18 @@
 /*
  * The tracepoints, as docs/pi.md describes them.
  */
-#include "inversion.h"
-
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#define TRACEFS "/sys/kernel/tracing/"
-
-static void trace_write(const char *file, const char *text)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), TRACEFS "%s", file);
-	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-}
-
-static char *trace_read(void)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *in = fopen(TRACEFS "trace", "re");
-
-	assert_non_null(in);
-	assert_true(getdelim(&text, &size, '\0', in) > 0);
-	fclose(in);
-	return text;
-}
-
-/* Is there such an event of that task, with these words behind its name? */
-static bool traced(const char *text, const char *event, pid_t tid, const char *words)
-{
-	char head[64];
-	const char *at = text, *found;
-
-	snprintf(head, sizeof(head), "%s: tid=%d ", event, tid);
-	while ((at = strstr(at, head))) {
-		at += strlen(head);
-		found = strstr(at, words);
-		if (found && found < at + strcspn(at, "\n"))
-			return true;
-	}
-	return false;
-}
+#include "channel.h"
+#include "tracefs.h"
 
 static void assert_traced(pid_t tid, const char *source)
 {
-	char words[64], *text = trace_read();
+	char words[64], *text = trace_end();
 
 	snprintf(words, sizeof(words), " source=%s old_prio=%d new_prio=%d", source, LOW, HIGH);
-	assert_true(traced(text, "ntsync_boost", tid, words));
+	assert_true(traced_task(text, "ntsync_boost", tid, words));
 	snprintf(words, sizeof(words), " source=none old_prio=%d new_prio=%d", HIGH, LOW);
-	assert_true(traced(text, "ntsync_unboost", tid, words));
+	assert_true(traced_task(text, "ntsync_unboost", tid, words));
 	free(text);
-}
-
-static void begin_trace(void)
-{
-	trace_write("trace", "\n");
-	trace_write("events/ntsync/enable", "1");
 }
 
 static void a_mutex_boost_and_its_end(void **state)
@@ -78,13 +25,12 @@ static void a_mutex_boost_and_its_end(void **state)
 
 	only_ours(f, "no inheritance");
 	assert_ret(actor_locks(holder, mutex), 0);
-	begin_trace();
+	trace_begin();
 	actor_lock(waiter, mutex);
 	actor_assert_asleep(waiter);
 	assert_ret(actor_unlocks(holder, mutex), 0);
 	assert_ret(actor_finish(waiter), 0);
 	assert_ret(actor_unlocks(waiter, mutex), 0);
-	trace_write("events/ntsync/enable", "0");
 	assert_traced(holder->tid, "mutex");
 }
 
@@ -96,12 +42,128 @@ static void an_event_boost_and_its_end(void **state)
 	int event = new_auto(f, false);
 
 	only_ours(f, "no EVENT_SET_PI");
-	begin_trace();
+	trace_begin();
 	assert_ret(ioctl(event, NTSYNC_IOC_EVENT_SET_PI, &args), 0);
 	assert_ret(actor_tries(consumer, event), 0);
 	assert_ret(actor_tries(consumer, event), -ETIMEDOUT);
-	trace_write("events/ntsync/enable", "0");
 	assert_traced(consumer->tid, "event");
+}
+
+static void a_channel_boost_and_its_end(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *server = actor_new(f, "server", FIFO(LOW));
+	struct actor *caller = actor_new(f, "caller", NORMAL(0));
+	int channel = stage_channel(f);
+
+	only_ours(f, "no channels");
+	trace_begin();
+	actor_sends(caller, channel, HIGH);
+	actor_receives(server, channel, caller);
+	actor_answers(server, caller);
+	assert_traced(server->tid, "channel");
+}
+
+/* Another source takes over, and the task keeps its priority or not. */
+static void sources_take_turns(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *server = actor_new(f, "server", FIFO(LOW));
+	struct actor *caller = actor_new(f, "caller", NORMAL(0));
+	struct actor *waiter = actor_new(f, "waiter", FIFO(HOG));
+	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
+	char *text;
+
+	only_ours(f, "no channels");
+	assert_ret(actor_locks(server, mutex), 0);
+	trace_begin();
+	actor_lock(waiter, mutex);
+	actor_assert_asleep(waiter);
+	actor_sends(caller, channel, HIGH);
+	actor_receives(server, channel, caller);
+	actor_answers(server, caller);
+	assert_ret(actor_unlocks(server, mutex), 0);
+	assert_ret(actor_finish(waiter), 0);
+	text = trace_end();
+	assert_true(traced_task(text, "ntsync_boost", server->tid,
+				" source=mutex old_prio=10 new_prio=50"));
+	assert_true(traced_task(text, "ntsync_boost", server->tid,
+				" source=channel old_prio=50 new_prio=80"));
+	assert_true(traced_task(text, "ntsync_unboost", server->tid,
+				" source=mutex old_prio=80 new_prio=50"));
+	assert_true(traced_task(text, "ntsync_unboost", server->tid,
+				" source=none old_prio=50 new_prio=10"));
+	free(text);
+}
+
+/* ---- what happens to requests ---- */
+
+/* The number of the channel that @tid has sent to. */
+static unsigned long long traced_channel(const char *text, pid_t tid)
+{
+	unsigned long long channel, id;
+	const char *at = text;
+	unsigned int sender;
+
+	while ((at = strstr(at, "ntsync_channel_send: "))) {
+		at += strlen("ntsync_channel_send: ");
+		if (sscanf(at, "channel=%llu entry_id=%llu tid=%u", &channel, &id, &sender) == 3 &&
+		    sender == (unsigned int)tid)
+			return channel;
+	}
+	fail_msg("task %d has sent nothing:\n%s", tid, text);
+	return 0;
+}
+
+static void assert_request_traced(const char *text, unsigned long long channel, const char *event,
+				  const char *format, ...)
+{
+	char name[64], first[32], words[96];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(words, sizeof(words), format, args);
+	va_end(args);
+	snprintf(name, sizeof(name), "ntsync_channel_%s", event);
+	snprintf(first, sizeof(first), "channel=%llu", channel);
+	if (traced(text, name, first, words))
+		return;
+	fprintf(stderr, "# no %s: %s %s in:\n%s", name, first, words, text);
+	fail();
+}
+
+static void requests_are_traced(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *server = actor_new(f, "server", FIFO(LOW));
+	struct actor *caller = actor_new(f, "caller", NORMAL(0));
+	struct actor *leaves = actor_new(f, "leaves", NORMAL(0));
+	int channel = stage_channel(f);
+	unsigned long long number;
+	char *text;
+
+	only_ours(f, "no channels");
+	trace_begin();
+	actor_sends(caller, channel, HIGH);
+	actor_receives(server, channel, caller);
+	actor_sends(leaves, channel, 0);
+	actor_interrupt(leaves);
+	answer(caller);
+	actor_sends(leaves, channel, 0);
+	actor_drains(server, channel, leaves);
+	actor_interrupt(leaves);
+	text = trace_end();
+	number = traced_channel(text, caller->tid);
+	assert_request_traced(text, number, "send", "entry_id=1 tid=%d prio=%d\n", caller->tid, HIGH);
+	assert_request_traced(text, number, "receive", "entry_id=1 tid=%d sender_tid=%d prio=%d\n",
+			      server->tid, caller->tid, HIGH);
+	assert_request_traced(text, number, "reply", "entry_id=1 tid=%d\n", gettid());
+	assert_request_traced(text, number, "send", "entry_id=2 tid=%d prio=0\n", leaves->tid);
+	assert_request_traced(text, number, "withdraw", "entry_id=2 tid=%d\n", leaves->tid);
+	assert_request_traced(text, number, "receive", "entry_id=3 tid=%d sender_tid=%d prio=0\n",
+			      server->tid, leaves->tid);
+	assert_request_traced(text, number, "withdraw", "entry_id=3 tid=%d\n", leaves->tid);
+	free(text);
 }
 
 int main(void)
@@ -109,6 +171,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		PI_TEST(a_mutex_boost_and_its_end),
 		PI_TEST(an_event_boost_and_its_end),
+		PI_TEST(a_channel_boost_and_its_end),
+		PI_TEST(sources_take_turns),
+		PI_TEST(requests_are_traced),
 	};
 
 	return RUN(tests);

@@ -2,6 +2,8 @@
 #include "stress.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +40,20 @@ void stress_check(struct stress *s, bool ok, const char *invariant)
 {
 	printf("%sok %u - %s\n", ok ? "" : "not ", ++s->tests, invariant);
 	s->failures += !ok;
+}
+
+void stress_watch(const struct stress *s, void (*show)(void))
+{
+	stress_watch_until(s, s->end, show);
+}
+
+void stress_watch_until(const struct stress *s, uint64_t end, void (*show)(void))
+{
+	for (unsigned int n = 1; stress_now() < end; n++) {
+		stress_sleep(100 * NS_PER_MS);
+		if (n % (s->seconds > 60 ? 100 : 10) == 0)
+			show();
+	}
 }
 
 int stress_end(const struct stress *s)
@@ -113,4 +129,54 @@ int stress_module_references(void)
 		count = -1;
 	fclose(file);
 	return count;
+}
+
+long long stress_fdinfo(int fd, const char *key)
+{
+	char path[64], text[1024], want[64];
+	ssize_t len;
+	char *at;
+	int info;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	info = open(path, O_RDONLY | O_CLOEXEC);
+	if (info < 0)
+		return -1;
+	len = read(info, text, sizeof(text) - 1);
+	close(info);
+	text[len > 0 ? len : 0] = '\0';
+	snprintf(want, sizeof(want), "%s:\t", key);
+	at = strstr(text, want);
+	return at ? atoll(at + strlen(want)) : -1;
+}
+
+static bool arbiter_has_records(void)
+{
+	FILE *file = fopen("/sys/kernel/debug/ntsync/pi", "re");
+	int c;
+
+	if (!file)
+		return false;
+	c = getc(file);
+	fclose(file);
+	return c != EOF;
+}
+
+bool stress_nobody_boosted(void)
+{
+	for (int tries = 0; tries < 1000; tries++) {
+		if (!arbiter_has_records())
+			return true;
+		stress_sleep(10 * NS_PER_MS);
+	}
+	return false;
+}
+
+bool stress_is_scheduled(int policy, int prio)
+{
+	struct sched_param param = { .sched_priority = -1 };
+
+	/* While boosted, a task has reset-on-fork set. */
+	return sched_getscheduler(0) == policy && !sched_getparam(0, &param) &&
+	       param.sched_priority == prio;
 }

@@ -37,6 +37,10 @@ bool stress_over(const struct stress *s);
 /* One invariant: prints "ok" or "not ok". */
 void stress_check(struct stress *s, bool ok, const char *invariant);
 
+/* Until the run is over: calls @show every second, or every ten if it is long. */
+void stress_watch(const struct stress *s, void (*show)(void));
+void stress_watch_until(const struct stress *s, uint64_t end, void (*show)(void));
+
 /* Prints the plan. Returns the program's exit status. */
 int stress_end(const struct stress *s);
 
@@ -54,5 +58,16 @@ void stress_sleep(uint64_t ns);
 /* Open fds of this process, and references to the module (-1: unknown). */
 int stress_count_fds(void);
 int stress_module_references(void);
+
+/* A number of an object's fdinfo, or -1 where the driver doesn't tell it. */
+long long stress_fdinfo(int fd, const char *key);
+
+/*
+ * Nobody is boosted: the arbiter of priority inheritance has no record. It notices a death
+ * within a second, so this takes a while if it has to. True where nobody can tell.
+ */
+bool stress_nobody_boosted(void);
+/* Is the caller scheduled as policy and priority say, without anything lent? */
+bool stress_is_scheduled(int policy, int prio);
 
 #endif

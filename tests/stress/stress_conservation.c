@@ -346,15 +346,6 @@ static void show_progress(void)
 	       (unsigned long long)sum.signals, (unsigned long long)sum.kills);
 }
 
-static void watch(void)
-{
-	for (unsigned int n = 1; !stress_over(&stress); n++) {
-		stress_sleep(100 * NS_PER_MS);
-		if (n % (stress.seconds > 60 ? 100 : 10) == 0)
-			show_progress();
-	}
-}
-
 static void check_sems(void)
 {
 	bool ok = true;
@@ -435,7 +426,7 @@ int main(int argc, char **argv)
 		return stress_bail_out("/dev/ntsync", dev);
 	make_objects();
 	start(&hail_thread, &random);
-	watch();
+	stress_watch(&stress, show_progress);
 	/* A thread that has ended can't be signalled any more, a joined one not at all. */
 	atomic_store(&stop_signals, true);
 	pthread_join(hail_thread, NULL);

@@ -248,11 +248,7 @@ static void run_actors(void)
 		actors[i].random = stress_random(&random) | 1;
 		pthread_create(&actors[i].thread, NULL, act, &actors[i]);
 	}
-	for (unsigned int n = 1; !stress_over(&stress); n++) {
-		stress_sleep(100 * NS_PER_MS);
-		if (n % (stress.seconds > 60 ? 100 : 10) == 0)
-			show_progress();
-	}
+	stress_watch(&stress, show_progress);
 	for (unsigned int i = 0; i < THREADS; i++)
 		pthread_join(actors[i].thread, NULL);
 	show_progress();

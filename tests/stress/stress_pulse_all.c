@@ -12,12 +12,10 @@
 #include "stress.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "libntsync.h"
@@ -114,21 +112,7 @@ static void *try_again_and_again(void *arg)
 /* -1 where the driver doesn't tell. */
 static int queued(const struct target *t)
 {
-	const char *key = t->all ? "ntsync-waiters-all:\t" : "ntsync-waiters-any:\t";
-	char path[64], text[1024];
-	const char *at;
-	ssize_t len;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", t->event);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[len > 0 ? len : 0] = '\0';
-	at = strstr(text, key);
-	return at ? atoi(at + strlen(key)) : -1;
+	return stress_fdinfo(t->event, t->all ? "ntsync-waiters-all" : "ntsync-waiters-any");
 }
 
 static void wait_until_all_are_queued(const struct target *t)

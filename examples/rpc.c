@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Calls through a channel: how long does an important one take?
+ *
+ * The server is two ordinary threads. A client sends a request and sleeps until somebody replies;
+ * question and answer are in memory that both have, here a number to be squared. One client calls
+ * every 5 ms, and a call is half a millisecond's work. Then others come:
+ *
+ *   busy server	six ordinary clients call all the time
+ *   busy CPUs		real-time threads (FIFO 50), one a CPU, burn 10 of every 20 ms, in which no
+ *			ordinary thread runs, and so neither does the server
+ *
+ * A call with a priority goes before those that wait, and lends its priority to the server: to both
+ * threads while they serve others, then to the one that serves it. So it takes the rest of the call
+ * before it, and its own time. The second half of the table is without a priority.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <libntsync.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SERVERS = 2, CLIENTS = 6, CALLS = 60, NOBODY_ELSE = 0, BUSY_SERVER, BUSY_CPUS, LOADS };
+
+static int channel;
+static atomic_int load;
+static atomic_uint calls, under_way, wrong;
+
+static uint64_t now_us(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * 1000000ull + ts.tv_nsec / 1000;
+}
+
+/* Time that others have on the CPU does not count. */
+static void work(unsigned int us)
+{
+	uint64_t end = now_us(CLOCK_THREAD_CPUTIME_ID) + us;
+
+	while (now_us(CLOCK_THREAD_CPUTIME_ID) < end)
+		;
+}
+
+/* From receive to reply it has the priority of the best request. */
+static void *server(void *unused)
+{
+	struct ntsync_channel_request request;
+
+	while (!ntsync_channel_recv(channel, &request)) {
+		uint32_t *number = (uint32_t *)(uintptr_t)request.payload;
+
+		work(500);
+		*number *= *number;
+		ntsync_channel_reply(channel, request.id);
+	}
+	return unused;
+}
+
+static void ask(uint32_t prio)
+{
+	uint32_t asked = ++calls, number = asked;
+
+	under_way++;
+	if (ntsync_channel_send_pi(channel, SCHED_FIFO, prio, (uintptr_t)&number, 0) ||
+	    number != asked * asked)
+		wrong++;
+	under_way--;
+}
+
+static void *client(void *unused)
+{
+	for (;;) {
+		if (load >= BUSY_SERVER)
+			ask(0);
+		else
+			usleep(1000);
+	}
+	return unused;
+}
+
+static void *burner(void *unused)
+{
+	pthread_setschedparam(pthread_self(), SCHED_FIFO, &(struct sched_param){ 50 });
+	for (;; usleep(10000))
+		work(load >= BUSY_CPUS ? 10000 : 0);
+	return unused;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+static void print_latency(uint32_t prio)
+{
+	int us[CALLS];
+
+	for (int i = 0; i < CALLS; i++, usleep(5000)) {
+		uint64_t begin = now_us(CLOCK_MONOTONIC);
+
+		ask(prio);
+		us[i] = now_us(CLOCK_MONOTONIC) - begin;
+	}
+	qsort(us, CALLS, sizeof(*us), compare);
+	printf("%11.1f %8.1f", us[CALLS / 2] / 1e3, us[CALLS - 1] / 1e3);
+}
+
+static void start(void *(*thread)(void *), int count)
+{
+	for (pthread_t id; count--;)
+		pthread_create(&id, NULL, thread, NULL);
+}
+
+int main(void)
+{
+	static const char *const names[] = { "nobody else", "busy server", "busy CPUs as well" };
+	int dev = ntsync_open();
+
+	channel = ntsync_channel_create(dev, CLIENTS + 1);
+	if (channel < 0) {
+		printf("no channels: %s\n", dev < 0 ? "no /dev/ntsync" : strerror(-channel));
+		return channel != -ENOTSUP;
+	}
+	start(server, SERVERS);
+	start(client, CLIENTS);
+	start(burner, sysconf(_SC_NPROCESSORS_ONLN));
+	if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &(struct sched_param){ 80 }))
+		printf("note: no right to real-time priorities, so there are none to lend\n");
+	printf("Milliseconds that a call takes, which is half a millisecond's work:\n\n%37s%20s\n"
+	       "%28s %8s%11s %8s", "with priority 80", "without", "median", "max", "median", "max");
+	for (int i = 0; i < LOADS; i++) {
+		load = i;
+		printf("\n%-17s", names[i]);
+		print_latency(80);
+		print_latency(0);
+	}
+	/* Those that are still on their way will be answered, too. */
+	for (load = NOBODY_ELSE; under_way;)
+		usleep(1000);
+	printf("\n\n%u calls, %u not answered, or wrongly\n", calls, wrong);
+	return wrong != 0;
+}

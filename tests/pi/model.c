@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "model.h"
+
+int model_base(const struct model *m, int task)
+{
+	return m->task[task]->base.attr.prio;
+}
+
+bool model_waits_for(const struct model *m, int task, int mutex)
+{
+	return m->doing[task] == WAITS && m->wants[task] & 1u << mutex;
+}
+
+bool model_pending(const struct model *m, int task, int channel)
+{
+	return m->doing[task] == SENDS && m->at[task] == channel &&
+	       m->request[task].server == NOBODY;
+}
+
+static bool is_parked(const struct model *m, int task, int channel)
+{
+	return m->doing[task] == PARKED && m->at[task] == channel;
+}
+
+static bool is_dispatched_to(const struct model *m, int sender, int server, int channel)
+{
+	return m->doing[sender] == SENDS && m->at[sender] == channel &&
+	       m->request[sender].server == server;
+}
+
+/* ---- the equations ---- */
+
+int model_level(const struct model *m, const struct prios *p, int sender)
+{
+	int intent = m->request[sender].intent;
+
+	return p->inherited[sender] > intent ? p->inherited[sender] : intent;
+}
+
+static int best(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+static int from_mutexes(const struct model *m, const struct prios *p, int task)
+{
+	int prio = 0;
+
+	for (int i = 0; i < MUTEXES; i++) {
+		for (int w = 0; w < TASKS && m->holder[i] == task; w++) {
+			if (w != task && model_waits_for(m, w, i))
+				prio = best(prio, p->eff[w]);
+		}
+	}
+	return prio;
+}
+
+static int from_work(const struct model *m, const struct prios *p, int server, int channel)
+{
+	unsigned int newest = 0;
+	int prio = 0;
+
+	for (int s = 0; s < TASKS; s++) {
+		if (!is_dispatched_to(m, s, server, channel) || m->request[s].set < newest)
+			continue;
+		if (m->request[s].set > newest)
+			prio = 0;
+		newest = m->request[s].set;
+		prio = best(prio, model_level(m, p, s));
+	}
+	return prio;
+}
+
+static int from_channel(const struct model *m, const struct prios *p, int server, int channel)
+{
+	int prio;
+
+	if (!m->serves[server][channel] || is_parked(m, server, channel))
+		return 0;
+	prio = from_work(m, p, server, channel);
+	for (int s = 0; s < TASKS; s++) {
+		if (s != server && model_pending(m, s, channel))
+			prio = best(prio, model_level(m, p, s));
+	}
+	return prio;
+}
+
+static bool improve(const struct model *m, struct prios *p, int task)
+{
+	int prio = from_mutexes(m, p, task);
+
+	for (int c = 0; c < CHANNELS; c++)
+		prio = best(prio, from_channel(m, p, task, c));
+	if (prio == p->inherited[task])
+		return false;
+	p->inherited[task] = prio;
+	p->eff[task] = best(p->eff[task], prio);
+	return true;
+}
+
+/* The least solution: from the bases upwards until nothing changes. */
+void model_solve(const struct model *m, struct prios *p)
+{
+	bool changed = true;
+
+	memset(p, 0, sizeof(*p));
+	for (int t = 0; t < TASKS; t++)
+		p->eff[t] = model_base(m, t);
+	while (changed) {
+		changed = false;
+		for (int t = 0; t < TASKS; t++)
+			changed |= improve(m, p, t);
+	}
+}
+
+int model_next_request(const struct model *m, const struct prios *p, int channel)
+{
+	int next = NOBODY;
+
+	for (int s = 0; s < TASKS; s++) {
+		int better;
+
+		if (!model_pending(m, s, channel))
+			continue;
+		better = next == NOBODY ? 1 : model_level(m, p, s) - model_level(m, p, next);
+		if (better > 0 || (!better && m->request[s].arrival < m->request[next].arrival))
+			next = s;
+	}
+	return next;
+}
+
+/* ---- cycles ---- */
+
+unsigned int model_holders(const struct model *m, int task, unsigned int wants)
+{
+	unsigned int others = 0;
+
+	for (int i = 0; i < MUTEXES; i++) {
+		if (wants & 1u << i && m->holder[i] != NOBODY && m->holder[i] != task)
+			others |= 1u << m->holder[i];
+	}
+	return others;
+}
+
+unsigned int model_servers(const struct model *m, int task, int channel)
+{
+	unsigned int others = 0;
+
+	for (int t = 0; t < TASKS; t++) {
+		if (t != task && m->serves[t][channel] && !is_parked(m, t, channel))
+			others |= 1u << t;
+	}
+	return others;
+}
+
+static unsigned int waits_for_whom(const struct model *m, int task)
+{
+	switch (m->doing[task]) {
+	case WAITS:
+		return model_holders(m, task, m->wants[task]);
+	case SENDS:
+		if (m->request[task].server != NOBODY)
+			return 1u << m->request[task].server;
+		return model_servers(m, task, m->at[task]);
+	default:
+		return 0;
+	}
+}
+
+bool model_is_cycle(const struct model *m, int task, unsigned int others)
+{
+	unsigned int before = 0;
+
+	while (others != before) {
+		before = others;
+		for (int t = 0; t < TASKS; t++) {
+			if (before & 1u << t)
+				others |= waits_for_whom(m, t);
+		}
+	}
+	return others & 1u << task;
+}
+
+/* ---- compared with the driver ---- */
+
+static int task_of(const struct model *m, uint32_t owner)
+{
+	for (int t = 0; t < TASKS; t++) {
+		if (m->task[t]->owner == owner)
+			return t;
+	}
+	return NOBODY;
+}
+
+void model_read_holders(struct model *m)
+{
+	for (int i = 0; i < MUTEXES; i++) {
+		struct ntsync_mutex_args args = { 0 };
+		int ret = nt(m->mutex[i], NTSYNC_IOC_MUTEX_READ, &args);
+
+		assert_true(!ret || ret == -EOWNERDEAD);
+		m->holder[i] = args.owner ? task_of(m, args.owner) : NOBODY;
+		m->depth[i] = args.count;
+	}
+}
+
+static void print_task(const struct model *m, const struct prios *p, int t)
+{
+	static const char *const doing[] = { "idle", "waits", "sends", "parked" };
+	const struct request *r = &m->request[t];
+
+	print_error("# %s: tid %d base %d, should be %d (inherits %d), %s", m->task[t]->name,
+		    m->task[t]->tid, model_base(m, t), p->eff[t], p->inherited[t],
+		    doing[m->doing[t]]);
+	if (m->doing[t] == WAITS)
+		print_error(" for %s of %#x", m->all[t] ? "all" : "any", m->wants[t]);
+	if (m->doing[t] == SENDS || m->doing[t] == PARKED)
+		print_error(" at %d", m->at[t]);
+	if (m->doing[t] == SENDS)
+		print_error(" with %d, dispatched to %d in set %u", r->intent, r->server, r->set);
+	for (int c = 0; c < CHANNELS; c++)
+		print_error("%s", m->serves[t][c] ? c ? ", serves 1" : ", serves 0" : "");
+	print_error("\n");
+}
+
+static void print_model(const struct model *m, const struct prios *p)
+{
+	char *records = arbiter_text("pi");
+
+	for (int t = 0; t < TASKS; t++)
+		print_task(m, p, t);
+	for (int i = 0; i < MUTEXES; i++)
+		print_error("# mutex %d: held by task %d, %u times\n", i, m->holder[i],
+			    m->depth[i]);
+	print_error("# records:\n%s\n", records ? records : "none");
+	free(records);
+}
+
+static bool task_is(const struct model *m, int task, int eff)
+{
+	const struct actor *a = m->task[task];
+	struct task_attr is;
+
+	if (eff == model_base(m, task))
+		return task_state_is(a->tid, &a->base, a->name);
+	if (task_get_attr(a->tid, &is))
+		return false;
+	if (is.policy == SCHED_FIFO && is.prio == (uint32_t)eff && is.flags & TASK_RESET_ON_FORK)
+		return true;
+	print_error("# %s: policy %u priority %u flags %llu\n", a->name, is.policy, is.prio,
+		    (unsigned long long)is.flags);
+	return false;
+}
+
+static bool still_blocked(const struct model *m, int task)
+{
+	if (m->doing[task] == IDLE || !actor_finished(m->task[task]))
+		return true;
+	print_error("# %s has left its call\n", m->task[task]->name);
+	return false;
+}
+
+void model_compare(struct model *m)
+{
+	struct prios p;
+	bool ok = true;
+
+	model_solve(m, &p);
+	for (int t = 0; t < TASKS; t++) {
+		ok &= task_is(m, t, p.eff[t]);
+		ok &= still_blocked(m, t);
+		m->boosts += p.eff[t] > model_base(m, t);
+	}
+	if (!ok) {
+		print_model(m, &p);
+		fail_msg("step %u", m->step);
+	}
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "tracefs.h"
+
+#define TRACEFS "/sys/kernel/tracing/"
+
+static void trace_write(const char *file, const char *text)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), TRACEFS "%s", file);
+	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+void trace_begin(void)
+{
+	trace_write("trace", "\n");
+	trace_write("events/ntsync/enable", "1");
+}
+
+char *trace_end(void)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *in;
+
+	trace_write("events/ntsync/enable", "0");
+	in = fopen(TRACEFS "trace", "re");
+	assert_non_null(in);
+	assert_true(getdelim(&text, &size, '\0', in) > 0);
+	fclose(in);
+	return text;
+}
+
+bool traced(const char *text, const char *event, const char *first, const char *words)
+{
+	char head[128];
+	const char *at = text, *found;
+
+	snprintf(head, sizeof(head), "%s: %s ", event, first);
+	while ((at = strstr(at, head))) {
+		at += strlen(head);
+		found = strstr(at, words);
+		if (found && found < at + strcspn(at, "\n"))
+			return true;
+	}
+	return false;
+}
+
+bool traced_task(const char *text, const char *event, pid_t tid, const char *words)
+{
+	char first[32];
+
+	snprintf(first, sizeof(first), "tid=%d", tid);
+	return traced(text, event, first, words);
+}
+
+/* The next "…boost: tid=TID … new_prio=P" from *at on; -1: there is none. */
+static int next_prio(const char **at, pid_t tid)
+{
+	char who[48];
+	const char *found, *prio;
+
+	snprintf(who, sizeof(who), "boost: tid=%d ", tid);
+	found = strstr(*at, who);
+	prio = found ? strstr(found, " new_prio=") : NULL;
+	if (!prio)
+		return -1;
+	*at = prio;
+	return atoi(prio + strlen(" new_prio="));
+}
+
+void trace_assert_prios(pid_t tid, const int *prios, size_t count, const char *file, int line)
+{
+	char *text = trace_end();
+	const char *at = text;
+	bool ok = true;
+
+	for (size_t i = 0; i < count; i++)
+		ok &= next_prio(&at, tid) == prios[i];
+	ok &= next_prio(&at, tid) < 0;
+	if (!ok) {
+		fprintf(stderr, "# task %d: want", tid);
+		for (size_t i = 0; i < count; i++)
+			fprintf(stderr, " %d", prios[i]);
+		fprintf(stderr, "\n%s", text);
+	}
+	free(text);
+	if (!ok)
+		_fail(file, line);
+}
