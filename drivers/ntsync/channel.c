@@ -291,6 +291,7 @@ int ntsync_channel_send(struct ntsync_obj *obj, struct file *file, u32 policy, u
 	e->tid = task_pid_vnr(current);
 	e->prio = prio ? ntsync_boost_clamp(prio) : 0;
 	e->policy = e->prio ? policy : SCHED_FIFO;
+	e->borrows = ntsync_channel_borrows_file(obj->channel, file);
 	ret = send_and_wait(obj->channel, e, file);
 	ntsync_cache_free_channel_entry(e);
 	return ret;

@@ -30,6 +30,8 @@
  * @tid: the sender's, in its pid namespace
  * @prio: what the sender has asked for, and may; 0 = nothing
  * @policy: SCHED_FIFO or SCHED_RR
+ * @borrows: the sender's call has no reference of its own to the file, but that of the
+ *	descriptor of its only thread
  * @set: which of the receiver's sets it belongs to, see struct ntsync_receiver
  *
  * @node.level is the best of @prio and what the sender inherits while it waits.
@@ -46,6 +48,7 @@ struct ntsync_channel_entry {
 	u32 tid;
 	u32 prio;
 	u32 policy;
+	bool borrows;
 	u64 set;
 };
 
@@ -113,6 +116,7 @@ struct ntsync_party {
  * @id: for traces, unique for ever; immutable
  * @max_depth: immutable
  * @pending: entries that wait for a receiver
+ * @nr_borrowing: how many of them borrow their reference to the file
  * @dispatched: entries that a receiver has, by id
  * @nr_dispatched: how many
  * @last_id: of the last entry
@@ -130,6 +134,7 @@ struct ntsync_channel {
 	u64 id;
 	u32 max_depth;
 	struct ntsync_waitq pending;
+	u32 nr_borrowing;
 	struct rb_root dispatched;
 	u32 nr_dispatched;
 	u64 last_id;
@@ -197,6 +202,7 @@ void ntsync_receivers_flush(struct ntsync_channel *c, struct file *file, const v
 void ntsync_receivers_destroy(struct ntsync_channel *c);
 void ntsync_channel_orphan_locked(struct ntsync_hold *h, struct ntsync_channel *c,
 				  struct file *file, int others);
+bool ntsync_channel_borrows_file(const struct ntsync_channel *c, struct file *file);
 void ntsync_channel_check_orphan(struct ntsync_channel *c, struct file *file, int others);
 void ntsync_receiver_drop_notice_locked(struct ntsync_receiver *r);
 void ntsync_entry_finish_locked(struct ntsync_hold *h, struct ntsync_channel_entry *e,

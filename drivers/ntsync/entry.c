@@ -50,6 +50,7 @@ void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 	ntsync_assert_obj_lock(c->obj);
 	e->id = ++c->last_id;
 	ntsync_waitq_insert(&c->pending, &e->node, min(ntsync_entry_own_level(e), inherited));
+	c->nr_borrowing += e->borrows;
 	ntsync_pi_channel_changed_locked(c, e->node.level);
 }
 
@@ -60,6 +61,7 @@ void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_
 	ntsync_assert_obj_lock(c->obj);
 	ntsync_pi_channel_changed_locked(c, min(ntsync_receiver_work_level(r), e->node.level));
 	ntsync_waitq_erase(&c->pending, &e->node);
+	c->nr_borrowing -= e->borrows;
 	rb_add(&e->node.rb, &c->dispatched, id_before);
 	c->nr_dispatched++;
 	e->receiver = r;
@@ -83,16 +85,19 @@ void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e)
 	ntsync_assert_obj_lock(e->channel->obj);
 	undispatch(e);
 	ntsync_waitq_put_back(&e->channel->pending, &e->node);
+	e->channel->nr_borrowing += e->borrows;
 	ntsync_pi_channel_changed_locked(e->channel, e->node.level);
 }
 
 void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
 {
 	ntsync_assert_obj_lock(e->channel->obj);
-	if (e->receiver)
+	if (e->receiver) {
 		undispatch(e);
-	else
+	} else {
 		ntsync_waitq_erase(&e->channel->pending, &e->node);
+		e->channel->nr_borrowing -= e->borrows;
+	}
 	ntsync_pi_channel_changed_locked(e->channel, e->node.level);
 }
 

@@ -518,16 +518,26 @@ void ntsync_receiver_exit(void)
 /* ---- close ---- */
 
 /*
+ * The only thread of a process uses its descriptor's reference to the file for its calls,
+ * and has no other. Only of interest before the first receiver has come.
+ */
+bool ntsync_channel_borrows_file(const struct ntsync_channel *c, struct file *file)
+{
+	return !READ_ONCE(c->parties.rb_node) && atomic_read(&current->files->count) == 1 &&
+	       has_descriptor(current->files, file);
+}
+
+/*
  * The end for all, if those who wait for a first receiver are the only ones left who have
- * the channel. Each of them holds the file, so nobody is overlooked, and so do @others who
- * don't count.
+ * the channel: all references to the file are those of their calls, and of @others who
+ * don't count. Not if one of them has a descriptor: somebody could be given that.
  */
 void ntsync_channel_orphan_locked(struct ntsync_hold *h, struct ntsync_channel *c,
 				  struct file *file, int others)
 {
 	ntsync_assert_obj_lock(c->obj);
 	if (RB_EMPTY_ROOT(&c->parties) && c->pending.count &&
-	    file_count(file) <= c->pending.count + others)
+	    file_count(file) <= c->pending.count - c->nr_borrowing + others)
 		desert_locked(h, c);
 }
 
