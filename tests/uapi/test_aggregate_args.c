@@ -154,8 +154,8 @@ static void bad_objects(void **state)
 	int path = own_fd(f, open("/dev/null", O_PATH | O_CLOEXEC));
 	int closed = new_sem(f, 1, 1);
 
-	only_ours(f, "no aggregate wait");
 	own_fd(f, foreign);
+	only_ours(f, "no aggregate wait");
 	close_fd(f, closed);
 	assert_agg_refused(f, -EBADF, SOURCES(OBJ(closed)));
 	assert_source_refused(f, OBJ(-1), -EBADF);
