@@ -48,7 +48,9 @@ static int level_for(const struct ntsync_receiver *r, int *policy)
 	guard(raw_spinlock)(&c->obj->lock);
 	if (!ntsync_receiver_receives_locked(r))
 		consider(ntsync_receiver_first_entry(r), &level, policy);
-	consider(best_pending_for(c, r->task), &level, policy);
+	/* Who has let go of the channel can't receive it. */
+	if (!ntsync_receiver_left_locked(r))
+		consider(best_pending_for(c, r->task), &level, policy);
 	return level;
 }
 

@@ -157,8 +157,12 @@ static void unpark_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
 /* It is not one of its party any more. */
 static void leave_party_locked(struct ntsync_receiver *r)
 {
+	const struct ntsync_channel_entry *pending = ntsync_channel_first_pending(r->channel);
+
 	list_del_init(&r->member);
 	r->party = NULL;
+	if (pending)
+		ntsync_pi_channel_changed_locked(r->channel, pending->node.level);
 }
 
 /*

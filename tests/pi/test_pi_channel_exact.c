@@ -303,6 +303,45 @@ static void who_has_let_go_is_not_boosted(void **state)
 	}
 }
 
+static int answer_and_close(struct partner *p)
+{
+	struct ntsync_channel_recv2_args got;
+
+	CHECK(!receive_here(p->value, &got));
+	CHECK(!reply_here(p->value, got.entry_id));
+	partner_stop(p);
+	CHECK(!close(p->value));
+	partner_stop(p);
+	return 0;
+}
+
+/* Nothing ends by that: it was boosted by what others are to receive now. */
+static void it_has_no_request_when_it_lets_go(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *server = low(f, "server"), *caller = client(f, "caller");
+	int channel = stage_channel(f);
+	struct partner *p;
+
+	only_ours(f, "no channels");
+	p = partner_start(f, answer_and_close, 0, channel);
+	actor_send(caller, channel, 60);
+	partner_await(p);
+	assert_ret(actor_finish(caller), 0);
+	actor_finds_nothing(server, channel);
+	actor_sends(caller, channel, HIGH);
+	partner_assert_boosted(p, HIGH);
+	partner_go(p);
+	partner_await(p);
+	partner_assert_base(p);
+	assert_boosted(server, HIGH);
+	actor_receives(server, channel, caller);
+	actor_answers(server, caller);
+	stage_assert_exact(f);
+	partner_go(p);
+	partner_assert_ok(p);
+}
+
 /* Others go on receiving: what was pending is theirs, and boosts them. */
 static void another_server_is_left(void **state)
 {
@@ -450,6 +489,7 @@ int main(int argc, char **argv)
 		PI_TEST(server_process_exits),
 		PI_TEST(server_process_closes_its_descriptor),
 		PI_TEST(who_has_let_go_is_not_boosted),
+		PI_TEST(it_has_no_request_when_it_lets_go),
 		PI_TEST(another_server_is_left),
 		PI_TEST(server_thread_exits),
 		PI_TEST(closed_with_requests_in_it),
