@@ -20,7 +20,7 @@
  *
  * Whatever changes one side marks the source, and ntsync_pi_catch_up_locked() repairs
  * one after the other: [1] for the source, [2] for its tasks, [3] for their waits,
- * which marks the sources that those wait for. It drops pi_lock in between, so the
+ * which marks the sources that those wait for. It drops pi_lock now and then, so the
  * length of a chain is nobody's latency, and leaves when nothing is marked: the call
  * that has changed something does not return before its consequences have happened,
  * whoever has worked on them.
@@ -226,10 +226,14 @@ static struct ntsync_pi_source *next_dirty(void)
 	return source;
 }
 
+/* How many steps are made without letting somebody else have the lock. */
+#define STEPS	8
+
 /* @done: news that the caller has marked already. */
 void ntsync_pi_catch_up_locked(int done)
 {
 	struct ntsync_pi_source *source;
+	unsigned int steps = 0;
 
 	for (;;) {
 		done += apply_handed();
@@ -238,7 +242,13 @@ void ntsync_pi_catch_up_locked(int done)
 		if (!source)
 			break;
 		done += source->ops->update(source);
-		/* Whoever waits for us may go on with what is left, or do something else. */
+		if (++steps % STEPS)
+			continue;
+		/*
+		 * Whoever waits for us may go on with what is left, or do something else.
+		 * Not after every step: with many who wait, each would make one and queue
+		 * up again.
+		 */
 		ntsync_pi_unlock();
 		ntsync_pi_lock_again();
 	}
