@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# tests/fault: one program per test_*.c, with the other files of this folder, the fixture of tests/uapi and what
+# tests/fault: one program per test_*.c, with the other files of this folder, the fixture of tests/uapi, and what
 # tests/pi knows about tasks.
 fault_test_src := $(wildcard tests/fault/test_*.c)
 fault_test_bin := $(fault_test_src:%.c=build/%)

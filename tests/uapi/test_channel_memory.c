@@ -7,8 +7,8 @@
 
 #include <sys/stat.h>
 
-#define TOKENS 32768
-#define SENDERS 1000
+#define TOKENS 8192
+#define SENDERS 200
 /* What the smaller of the two takes, at least. */
 #define RECORD 64
 
