@@ -140,7 +140,7 @@ static int teardown(void **state)
 	go_fifo(0);
 	end_holders(&stage);
 	free(stage.records);
-	return fixture_teardown(state);
+	return stage.op->teardown ? stage.op->teardown(state) : fixture_teardown(state);
 }
 
 int fail_nth_run(const char *file, const struct op *ops, size_t count)

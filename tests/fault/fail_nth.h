@@ -21,6 +21,7 @@
  * @verify:  after it has worked; leaves everything as it was before; may be NULL
  * @settle:  after it has failed: looks at what that has rightly changed, and undoes it
  * @refused: after that, and the usual look: another one; leaves everything as it was
+ * @teardown: instead of fixture_teardown(), which it ends with; may be NULL
  * @want:    what it returns if nothing fails; fds count as 0
  * @memory:  allocations that there must be at least; 0: none at all
  * @copies:  likewise
@@ -37,6 +38,7 @@ struct op {
 	void (*verify)(struct stage *s);
 	void (*settle)(struct stage *s, enum injected injected);
 	void (*refused)(struct stage *s);
+	int (*teardown)(void **state);
 	int want;
 	unsigned int memory, copies;
 	unsigned int nr;

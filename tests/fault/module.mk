@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# tests/fault: one program per test_*.c, with the other files of this folder, the fixture of tests/uapi, and what
+# tests/fault: one program per test_*.c, with the other files of this folder, those that tests/uapi shares, and what
 # tests/pi knows about tasks.
 fault_test_src := $(wildcard tests/fault/test_*.c)
 fault_test_bin := $(fault_test_src:%.c=build/%)
 fault_test_obj := $(patsubst %.c,build/obj/%.o,$(filter-out $(fault_test_src),$(wildcard tests/fault/*.c))) \
-	build/obj/tests/uapi/fixture.o build/obj/tests/pi/task.o
+	build/obj/tests/uapi/fixture.o build/obj/tests/uapi/channel.o build/obj/tests/pi/task.o
 
 tests: $(fault_test_bin)
 
