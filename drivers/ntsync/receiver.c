@@ -154,15 +154,21 @@ static void unpark_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
 		ntsync_hold_wake_locked(h, r->task);
 }
 
+/* Somebody may receive now what is pending, or may not any more. */
+static void party_changed_locked(struct ntsync_channel *c)
+{
+	const struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
+
+	if (e)
+		ntsync_pi_channel_changed_locked(c, e->node.level);
+}
+
 /* It is not one of its party any more. */
 static void leave_party_locked(struct ntsync_receiver *r)
 {
-	const struct ntsync_channel_entry *pending = ntsync_channel_first_pending(r->channel);
-
 	list_del_init(&r->member);
 	r->party = NULL;
-	if (pending)
-		ntsync_pi_channel_changed_locked(r->channel, pending->node.level);
+	party_changed_locked(r->channel);
 }
 
 /*
@@ -344,6 +350,7 @@ static struct ntsync_party *join_party(struct ntsync_receiver *r, struct ntsync_
 	c->deserted = false;
 	r->party = p;
 	list_move(&r->member, &p->members);
+	party_changed_locked(c);
 	return p;
 }
 
