@@ -17,17 +17,35 @@
 #include "channel.h"
 #include "pi.h"
 
-/* The source of @r's next request to somebody, if @r's task waits for a reply. */
+/* Who has @e already; he does not go before we have let go of pi_lock. */
+static struct ntsync_receiver *receiver_of(const struct ntsync_channel_entry *e)
+{
+	guard(raw_spinlock)(&e->channel->obj->lock);
+	return e->receiver;
+}
+
+/*
+ * The next of those to whom @r's task's request @e is worth something: who has it, or
+ * who could receive it, but for the task itself.
+ */
 static struct ntsync_pi_source *next_receiver(struct ntsync_pi_task *r,
 					      const struct ntsync_channel_entry *e)
 {
 	struct list_head *sources = &e->channel->sources;
-	struct ntsync_receiver *to;
+	struct list_head *at = r->walk.receiver;
+	struct ntsync_receiver *to = receiver_of(e);
 
-	r->walk.receiver = r->walk.receiver ? r->walk.receiver->next : sources->next;
-	if (r->walk.receiver == sources)
+	if (to && at)
 		return NULL;
-	to = list_entry(r->walk.receiver, struct ntsync_receiver, of_channel);
+	while (!to) {
+		at = at ? at->next : sources->next;
+		if (at == sources)
+			return NULL;
+		to = list_entry(at, struct ntsync_receiver, of_channel);
+		if (to->task == r->task)
+			to = NULL;
+	}
+	r->walk.receiver = &to->of_channel;
 	return &to->source;
 }
 
