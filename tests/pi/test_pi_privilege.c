@@ -474,8 +474,9 @@ static int call(struct partner *p)
 	const struct giver *g = &givers[p->value];
 
 	CHECK(!become_giver(g));
-	for (int i = 0; i < 2; i++)
-		CHECK(!send_here(p->mutex, g->wants));
+	CHECK(!send_here(p->mutex, g->wants));
+	partner_stop(p);
+	CHECK(!send_here(p->mutex, g->wants));
 	return 0;
 }
 
@@ -506,6 +507,8 @@ static void send_is_clamped(void **state)
 		actor_parks(server, channel);
 		p = partner_start(f, call, channel, i);
 		check_request(server, &givers[i]);
+		partner_await(p);
+		partner_go(p);
 		/* This time it has been pending. */
 		while (!asleep_in(p->pid, p->tid, SEND))
 			sleep_ms(1);
