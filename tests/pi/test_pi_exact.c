@@ -150,12 +150,14 @@ static void waiter_times_out(void **state)
 	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
 
 	only_ours(f, "no inheritance");
+	need_settable_clock();
 	assert_ret(actor_locks(holder, mutex), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
-		actor_wait(waiter, requests[i],
-			   ARGS(FDS(mutex, event), .timeout = monotonic_ns() + NS_PER_SEC));
+		actor_wait(waiter, requests[i], ARGS(FDS(mutex, event), .timeout = in_an_hour(),
+						     .flags = NTSYNC_WAIT_REALTIME));
 		actor_assert_asleep(waiter);
 		assert_boosted(holder, HIGH);
+		step_wall_clock(AN_HOUR_LATER);
 		assert_ret(actor_finish(waiter), -ETIMEDOUT);
 		stage_assert_exact(f);
 	}

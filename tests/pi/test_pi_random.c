@@ -439,8 +439,10 @@ static void random_steps(void **state)
 	only_ours((struct fixture *)*state, "no inheritance");
 	print_message("# NTSYNC_PI_SEED=%llu, %u steps\n", (unsigned long long)seed, steps);
 	set_up(&m, *state);
-	for (m.step = 0; m.step < steps; m.step++)
+	for (m.step = 0; m.step < steps; m.step++) {
 		one_step(&m);
+		still_alive();
+	}
 	everybody_lets_go(&m);
 	print_message("# found %u tasks boosted, %u requests\n", m.boosts, m.sends);
 	assert_true(m.boosts > steps / 4);

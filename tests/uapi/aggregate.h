@@ -50,6 +50,11 @@ unsigned long agg_request(void);
 #define AGG_ARGS(...)                                                          \
 	((agg_t){ .fired_index = UNTOUCHED, .fired_events = UNTOUCHED, __VA_ARGS__ })
 
+/* Until step_wall_clock(), or for ever. */
+#define AGG_EXPIRES(expires)                                                   \
+	.timeout = (expires) ? in_an_hour() : FOREVER,                         \
+	.flags = (expires) ? NTSYNC_AGG_FLAG_REALTIME : 0
+
 /*
  * In the layout of the test. {0, 0} is "never" there, so a timeout of 0 becomes the
  * first nanosecond, which has passed as well.

@@ -2,9 +2,11 @@
 #include "fixture.h"
 
 #include <dirent.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -51,6 +53,11 @@ static void watchdog(int sig)
 	    write(STDERR_FILENO, "\n", 1) < 0)
 		_exit(99);
 	abort();
+}
+
+void still_alive(void)
+{
+	alarm(watchdog_seconds());
 }
 
 static void ignore_signal(int sig)
@@ -129,7 +136,7 @@ int fixture_setup(void **state)
 	running = f->name;
 	*state = f;
 	announce(f->name);
-	alarm(watchdog_seconds());
+	still_alive();
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->changed, NULL);
 	f->pages = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,
@@ -185,6 +192,27 @@ static void end_waiters(struct fixture *f)
 	}
 }
 
+/* By how much the wall clock is wrong because of us. */
+static int64_t wall_clock_ahead;
+
+static int set_wall_clock(int64_t ahead)
+{
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_REALTIME, &ts))
+		return -1;
+	ts.tv_sec += ahead - wall_clock_ahead;
+	if (clock_settime(CLOCK_REALTIME, &ts))
+		return -1;
+	wall_clock_ahead = ahead;
+	return 0;
+}
+
+void step_wall_clock(int64_t seconds)
+{
+	assert_int_equal(set_wall_clock(wall_clock_ahead + seconds), 0);
+}
+
 int fixture_teardown(void **state)
 {
 	struct fixture *f = *state;
@@ -198,11 +226,22 @@ int fixture_teardown(void **state)
 	pthread_cond_destroy(&f->changed);
 	pthread_mutex_destroy(&f->lock);
 	left = count_fds() - f->fds_before;
+	if (wall_clock_ahead && set_wall_clock(0))
+		print_error("# the wall clock stays wrong: %m\n");
 	alarm(0);
 	free(f);
 	if (left)
 		print_error("# %d fds too many are open\n", left);
 	return left ? -1 : 0;
+}
+
+/* Only a machine that lives in memory, such as the tests' own, may be tampered with. */
+void need_settable_clock(void)
+{
+	struct statfs fs;
+
+	if (geteuid() || statfs("/", &fs) || (fs.f_type != RAMFS_MAGIC && fs.f_type != TMPFS_MAGIC))
+		skip_because("would set this machine's clock");
 }
 
 void need_realtime(void)
@@ -596,7 +635,7 @@ pid_t child_start(struct fixture *f, child_fn body, void *arg)
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		alarm(watchdog_seconds()); /* not inherited */
+		still_alive(); /* an alarm is not inherited */
 		_exit(body(f, arg));
 	}
 	return pid;
@@ -619,6 +658,17 @@ uint64_t now_ns(clockid_t clock)
 
 	clock_gettime(clock, &ts);
 	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+}
+
+void pass_an_hour(struct fixture *f)
+{
+	static const struct waiter_sched above = { .policy = SCHED_FIFO, .prio = 60, .cpu = 1 };
+	struct waiter *last = start_sched(f, ANY, ARGS(FDS(new_auto(f, false)), .owner = OWNER,
+						       .flags = NTSYNC_WAIT_REALTIME,
+						       .timeout = in_an_hour()), &above);
+
+	step_wall_clock(AN_HOUR_LATER);
+	assert_woken(last, -ETIMEDOUT, 0);
 }
 
 uint64_t long_from_now(void)

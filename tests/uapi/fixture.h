@@ -268,6 +268,27 @@ uint64_t now_ns(clockid_t clock);
 /* A deadline for something that must happen: only a hang reaches it. */
 uint64_t long_from_now(void);
 
+/*
+ * A deadline on CLOCK_REALTIME that passes when the test says so, however slow the machine is:
+ * step_wall_clock() by more than an hour. Teardown sets the clock back.
+ *
+ * Only for real-time tasks: a kernel without high-resolution timers, such as the instrumented
+ * one, forgets to look at those of others again when the clock is set.
+ */
+void need_settable_clock(void);
+void step_wall_clock(int64_t seconds);
+#define in_an_hour() (now_ns(CLOCK_REALTIME) + 3600 * NS_PER_SEC)
+#define AN_HOUR_LATER 3601
+
+/*
+ * An hour later. On the first CPU, which may be busy with less than FIFO 60, the timers of those
+ * deadlines have gone off when this returns.
+ */
+void pass_an_hour(struct fixture *f);
+
+/* The watchdog is for a test that hangs: one that takes many steps says after each that it lives. */
+void still_alive(void);
+
 void sleep_ms(unsigned int ms);
 
 #endif
