@@ -281,10 +281,10 @@ void step_wall_clock(int64_t seconds);
 #define AN_HOUR_LATER 3601
 
 /*
- * An hour later. On the first CPU, which may be busy with less than FIFO 60, the timers of those
- * deadlines have gone off when this returns.
+ * An hour later, and long enough on this CPU for its timers to go off; without a sleep, in which
+ * others could run.
  */
-void pass_an_hour(struct fixture *f);
+void pass_an_hour(void);
 
 /* The watchdog is for a test that hangs: one that takes many steps says after each that it lives. */
 void still_alive(void);

@@ -303,7 +303,7 @@ static void wins_over_the_deadline(void **state)
 	need_realtime();
 	need_settable_clock();
 	w = tell_late(f, channel, true);
-	pass_an_hour(f);
+	pass_an_hour();
 	free_cpu();
 	assert_noticed(w);
 	serve(channel, 0, 1);

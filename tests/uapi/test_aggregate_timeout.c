@@ -202,7 +202,7 @@ static void a_file_wins_over_the_deadline(void **state)
 	need_realtime();
 	need_settable_clock();
 	w = ready_late(f, true);
-	pass_an_hour(f);
+	pass_an_hour();
 	free_cpu();
 	assert_agg_woken(w, 0, 1, POLLIN);
 }
