@@ -128,6 +128,8 @@ struct ntsync_party {
  * @tokens: token.c
  * @news: for the arbiter: what the receivers get has to be looked at
  * @sources: the receivers; pi_lock
+ * @unmarked: in the arbiter's list, while some of @sources are still to be marked; pi_lock
+ * @mark_next: the next one of them; pi_lock
  */
 struct ntsync_channel {
 	struct ntsync_obj *obj;
@@ -146,6 +148,8 @@ struct ntsync_channel {
 	struct ntsync_tokens tokens;
 	struct ntsync_pi_news news;
 	struct list_head sources;
+	struct list_head unmarked;
+	struct ntsync_receiver *mark_next;
 };
 
 /* ---- entry.c: where entries stand; all under obj->lock ---- */

@@ -41,11 +41,14 @@
  * Protected by pi_lock, an rt_mutex: who works here with a low priority inherits
  * that of whoever waits for the lock. Taken inside all_lock, outside obj->lock.
  */
+#include <linux/delay.h>
+#include <linux/hrtimer.h>
+#include <linux/kthread.h>
 #include <linux/sched/rt.h>
 #include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
+#include <uapi/linux/sched/types.h>
 
 #include "pi.h"
 
@@ -66,8 +69,9 @@ atomic_t ntsync_boosts = ATOMIC_INIT(0);
 static LIST_HEAD(worse);	/* marked: the contribution gets worse, or ends */
 static LIST_HEAD(better);	/* marked: all others */
 
-static void sweep(struct work_struct *work);
-static DECLARE_DELAYED_WORK(sweeper, sweep);
+/* Looks at all records once a second while there are any. */
+static struct task_struct *sweeper;
+static bool watching;
 
 /* ---- records ---- */
 
@@ -84,7 +88,10 @@ void ntsync_pi_update_task(struct ntsync_pi_task *r)
 /* The record of @p, and somebody who looks at it now and then. */
 struct ntsync_pi_task *ntsync_pi_watch(struct task_struct *p)
 {
-	schedule_delayed_work(&sweeper, HZ);
+	if (!watching) {
+		WRITE_ONCE(watching, true);
+		wake_up_process(sweeper);
+	}
 	return ntsync_pi_task_get(p);
 }
 
@@ -238,10 +245,13 @@ void ntsync_pi_catch_up_locked(int done)
 	for (;;) {
 		done += apply_handed();
 		done += ntsync_pi_mark_news();
-		source = next_dirty();
-		if (!source)
-			break;
-		done += source->ops->update(source);
+		/* All are marked before the first one is looked at: the worse go first. */
+		if (!ntsync_pi_mark_some_receivers()) {
+			source = next_dirty();
+			if (!source)
+				break;
+			done += source->ops->update(source);
+		}
 		if (++steps % STEPS)
 			continue;
 		/*
@@ -295,6 +305,15 @@ static int block(struct ntsync_wait *w)
 	return 0;
 }
 
+/*
+ * A request whose sender has nothing but its own, and had nothing when it was queued. In
+ * between, before we could be found, what it had inherited may have ended.
+ */
+static bool send_is_settled(const struct ntsync_wait *w)
+{
+	return data_race(w->level) == MAX_RT_PRIO && !ntsync_pi_may_inherit();
+}
+
 static bool level_is_settled(const struct ntsync_wait *w)
 {
 	int level = ntsync_task_level(current);
@@ -317,7 +336,7 @@ int ntsync_pi_block(struct ntsync_wait *w)
 	if (!ntsync_pi_enabled)
 		return 0;
 	ntsync_sleeper_register(w);
-	if (likely(w->send ? !ntsync_pi_may_inherit() : level_is_settled(w)))
+	if (likely(w->send ? send_is_settled(w) : level_is_settled(w)))
 		return 0;
 	return block(w);
 }
@@ -373,11 +392,28 @@ void ntsync_pi_end_boost(void)
 		return;
 	ntsync_pi_lock();
 	r = ntsync_pi_task_find(current);
-	if (r && ntsync_waitq_queued(&r->event.node)) {
+	if (r && ntsync_waitq_queued(&r->event.node))
 		end_event_boost(r);
-		ntsync_pi_catch_up_locked(0);
-	}
+	else if (r && r->retry)
+		ntsync_pi_update_task(r);
+	ntsync_pi_catch_up_locked(0);
 	ntsync_pi_unlock();
+}
+
+/* current could not be given what it was to have: once more. */
+void ntsync_pi_retry(void)
+{
+	struct ntsync_pi_task *r;
+
+	ntsync_pi_lock_again();
+	r = ntsync_pi_task_find(current);
+	if (r && r->retry)
+		ntsync_pi_update_task(r);
+	ntsync_pi_try_unlock();
+
+	ntsync_pi_lock_again();
+	ntsync_pi_catch_up_locked(0);
+	ntsync_pi_try_unlock();
 }
 
 /* All of instance @dev, which is gone. */
@@ -433,27 +469,76 @@ int ntsync_pi_inherited_level(void)
 /*
  * Nobody tells us when a boosted task dies, or changes its own parameters; and what goes
  * round in a cycle changes nothing. While there are records they are looked at once a
- * second.
+ * second: by a thread that nobody keeps from it, and that is not preempted between taking
+ * a level away and giving it back. It lets go of pi_lock after a few of them.
  */
-static void sweep(struct work_struct *work)
+static void sweep_records(struct hlist_head *bucket)
 {
 	struct ntsync_pi_task *r;
 	struct hlist_node *next;
-	int i;
 
-	ntsync_pi_lock_again();
-	hash_for_each_safe(ntsync_pi_records, i, next, r, hash) {
+	hlist_for_each_entry_safe(r, next, bucket, hash) {
 		if (ntsync_task_is_dead(r->task))
 			bury(r);
 		else
 			ntsync_pi_update_task(r);
 	}
-	ntsync_pi_catch_up_locked(0);
-	ntsync_pi_break_cycles_locked();
+}
+
+static void sweep(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ntsync_pi_records); i++) {
+		if (hlist_empty(&ntsync_pi_records[i]))
+			continue;
+		ntsync_pi_lock_again();
+		sweep_records(&ntsync_pi_records[i]);
+		ntsync_pi_catch_up_locked(0);
+		ntsync_pi_unlock();
+	}
+	ntsync_pi_break_cycles();
+	ntsync_pi_lock_again();
 	ntsync_pi_count_sweep();
-	if (!hash_empty(ntsync_pi_records))
-		schedule_delayed_work(&sweeper, HZ);
+	WRITE_ONCE(watching, !hash_empty(ntsync_pi_records));
 	ntsync_pi_unlock();
+}
+
+static int sweeper_main(void *unused)
+{
+	ktime_t second = NSEC_PER_SEC;
+
+	while (!kthread_should_stop()) {
+		set_current_state(TASK_IDLE);
+		if (!READ_ONCE(watching) && !kthread_should_stop())
+			schedule();
+		__set_current_state(TASK_RUNNING);
+		if (!READ_ONCE(watching))
+			continue;
+		/* Of a real-time task, so it goes off in the timer's interrupt. */
+		set_current_state(TASK_IDLE);
+		if (!kthread_should_stop())
+			schedule_hrtimeout(&second, HRTIMER_MODE_REL);
+		__set_current_state(TASK_RUNNING);
+		sweep();
+	}
+	return 0;
+}
+
+static int start_sweeper(void)
+{
+	const struct sched_attr attr = {
+		.size = sizeof(attr),
+		.sched_policy = SCHED_FIFO,
+		.sched_priority = MAX_RT_PRIO - 1,
+	};
+
+	sweeper = kthread_create(sweeper_main, NULL, "ntsync_arbiter");
+	if (IS_ERR(sweeper))
+		return PTR_ERR(sweeper);
+	sched_setattr_nocheck(sweeper, &attr);
+	wake_up_process(sweeper);
+	return 0;
 }
 
 /* One record more, for update_mutex(), which has the old and the new owner in hand. */
@@ -467,21 +552,37 @@ int ntsync_pi_init(void)
 	r = ntsync_pi_task_alloc();
 	if (!r)
 		return -ENOMEM;
+	ret = start_sweeper();
+	if (ret)
+		goto err_free;
 	ret = ntsync_fork_init();
-	if (ret) {
-		ntsync_pi_task_free(r);
-		return ret;
-	}
+	if (ret)
+		goto err_stop;
 	ntsync_pi_spare_add(r);
 	return 0;
+
+err_stop:
+	kthread_stop(sweeper);
+err_free:
+	ntsync_pi_task_free(r);
+	return ret;
 }
 
-/* Without an open file there is no wait and no instance, and so no contribution. */
+/*
+ * Without an open file there is no wait and no instance, and so no contribution. A record
+ * may still be there because its task could not get its base back yet.
+ */
 void ntsync_pi_exit(void)
 {
+	unsigned int tries;
+
 	if (!ntsync_pi_enabled)
 		return;
-	cancel_delayed_work_sync(&sweeper);
+	kthread_stop(sweeper);
+	for (tries = 0; tries < 100 && !hash_empty(ntsync_pi_records); tries++) {
+		sweep();
+		msleep(20);
+	}
 	ntsync_fork_exit();
 	ntsync_pi_spare_drop();
 	WARN_ON(!hash_empty(ntsync_pi_records) || !ntsync_pi_mutexes_idle());

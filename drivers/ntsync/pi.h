@@ -34,15 +34,17 @@ struct ntsync_sched_params {
  * @from: whence it came
  * @receiver: the receiver of the task's request that it looked at last
  * @entry: the entry of the task's wait that it looks at next
+ * @round: of the last walk that has come by
  * @on_path: it has come by and not gone back
- * @seen: it has come by
+ * @cut: a source that contributed to the task was cut out
  */
 struct ntsync_pi_walk {
 	struct ntsync_pi_task *from;
 	struct list_head *receiver;
 	u32 entry;
+	u32 round;
 	bool on_path;
-	bool seen;
+	bool cut;
 };
 
 /**
@@ -56,6 +58,10 @@ struct ntsync_pi_walk {
  * @base: what the task is without us
  * @policy: what we have given to it
  * @prio: likewise; 0 while it has its base
+ * @retry: it could not be given what it is to have: @policy and @prio are what it has
+ * @kept: another record has taken its place among the spares
+ * @had_cap: it had CAP_SYS_NICE when the record was made
+ * @has_all_lock: it holds an all_lock, and is not lowered
  * @walk: for looking for cycles
  */
 struct ntsync_pi_task {
@@ -70,12 +76,17 @@ struct ntsync_pi_task {
 	struct ntsync_sched_params base;
 	int policy;
 	int prio;
+	bool retry;
+	bool kept;
+	bool had_cap;
+	bool has_all_lock;
 	struct ntsync_pi_walk walk;
 };
 
 #define NTSYNC_PI_RECORD_BITS	7
 
 extern DECLARE_HASHTABLE(ntsync_pi_records, NTSYNC_PI_RECORD_BITS);
+extern u32 ntsync_pi_round;
 
 /**
  * struct ntsync_pi_source_ops - what differs between what contributes
@@ -96,6 +107,7 @@ void ntsync_pi_mark(struct ntsync_pi_source *source);
 int ntsync_pi_mark_news(void);
 void ntsync_pi_catch_up_locked(int done);
 void ntsync_pi_update_task(struct ntsync_pi_task *r);
+void ntsync_pi_retry(void);
 struct ntsync_pi_task *ntsync_pi_watch(struct task_struct *p);
 
 /* pi_mutex.c */
@@ -105,13 +117,15 @@ void ntsync_pi_free_kits(struct list_head *kits);
 bool ntsync_pi_mutexes_idle(void);
 
 /* pi_channel.c */
+bool ntsync_pi_mark_some_receivers(void);
 void ntsync_pi_update_send(struct ntsync_channel_entry *e, int level);
 
 /* pi_cycle.c */
-void ntsync_pi_break_cycles_locked(void);
+void ntsync_pi_break_cycles(void);
 
 /* pi_task.c */
 void ntsync_pi_lock_again(void);
+bool ntsync_pi_try_unlock(void);
 void ntsync_pi_count_sweep(void);
 bool ntsync_pi_may_inherit(void);
 int ntsync_pi_task_inherits(const struct task_struct *p, int lent);

@@ -91,12 +91,43 @@ static const struct ntsync_pi_source_ops receiver_source = {
 	.update = update_receiver,
 };
 
+/* Channels of which not all receivers have been marked yet that have to be. */
+static LIST_HEAD(unmarked);
+
+static struct ntsync_receiver *receiver_at(const struct ntsync_channel *c,
+					   const struct list_head *at)
+{
+	return at == &c->sources ? NULL : list_entry(at, struct ntsync_receiver, of_channel);
+}
+
+/* There may be thousands, and pi_lock is everybody's: a few at a time. */
 static void mark_receivers(struct ntsync_channel *c)
 {
-	struct ntsync_receiver *r;
+	c->mark_next = receiver_at(c, c->sources.next);
+	list_move_tail(&c->unmarked, &unmarked);
+}
 
-	list_for_each_entry(r, &c->sources, of_channel)
+/* How many are marked in one step. */
+#define FEW	8
+
+/* One step; false if there was nothing to do. */
+bool ntsync_pi_mark_some_receivers(void)
+{
+	struct ntsync_channel *c = list_first_entry_or_null(&unmarked, struct ntsync_channel,
+							    unmarked);
+	unsigned int i;
+
+	if (likely(!c))
+		return false;
+	for (i = 0; i < FEW && c->mark_next; i++) {
+		struct ntsync_receiver *r = c->mark_next;
+
+		c->mark_next = receiver_at(c, r->of_channel.next);
 		ntsync_pi_mark(&r->source);
+	}
+	if (!c->mark_next)
+		list_del_init(&c->unmarked);
+	return true;
 }
 
 static void mark_news(struct ntsync_pi_news *news)
@@ -107,6 +138,7 @@ static void mark_news(struct ntsync_pi_news *news)
 void ntsync_pi_channel_init(struct ntsync_channel *c)
 {
 	INIT_LIST_HEAD(&c->sources);
+	INIT_LIST_HEAD(&c->unmarked);
 	c->news.mark = mark_news;
 }
 
@@ -162,6 +194,8 @@ void ntsync_pi_receiver_remove(struct ntsync_receiver *r)
 	if (!ntsync_pi_enabled)
 		return;
 	ntsync_pi_lock();
+	if (r->channel->mark_next == r)
+		r->channel->mark_next = receiver_at(r->channel, r->of_channel.next);
 	list_del(&r->of_channel);
 	list_del(&r->source.dirty);
 	task = r->source.contrib.task;

@@ -12,7 +12,8 @@
  * depended on it sinks, and then it contributes again what is left without itself.
  *
  * A depth-first walk over the records finds the cycles: an edge back into the path that
- * leads to it closes one. Without these edges there is none. All under pi_lock.
+ * leads to it closes one. Without these edges there is none. A walk, and the cutting after it,
+ * is made under pi_lock, which is free between two of them.
  */
 #include "channel.h"
 #include "pi.h"
@@ -71,17 +72,28 @@ static struct ntsync_pi_source *next_source(struct ntsync_pi_task *r)
 
 static void enter(struct ntsync_pi_task *r, struct ntsync_pi_task *from)
 {
-	r->walk = (struct ntsync_pi_walk){ .from = from, .on_path = true, .seen = true };
+	r->walk = (struct ntsync_pi_walk){ .from = from, .on_path = true, .round = ntsync_pi_round };
 }
+
+/*
+ * How many edges are looked at without letting somebody else have the lock. A walk can't be
+ * interrupted, as what it has seen may change; one that is longer is given up, and the next
+ * round starts somewhere else. It takes dozens of receivers that send to each other's channels.
+ */
+#define MAX_EDGES	1024
 
 /* Everything that can be reached from @r; what closes a cycle goes to @cut. */
 static void walk_from(struct ntsync_pi_task *r, struct list_head *cut)
 {
+	unsigned int edges = 0;
+
 	enter(r, NULL);
 	while (r) {
-		struct ntsync_pi_source *source = next_source(r);
+		struct ntsync_pi_source *source = NULL;
 		struct ntsync_pi_task *to;
 
+		if (++edges <= MAX_EDGES)
+			source = next_source(r);
 		if (!source) {
 			r->walk.on_path = false;
 			r = r->walk.from;
@@ -90,25 +102,12 @@ static void walk_from(struct ntsync_pi_task *r, struct list_head *cut)
 		to = source->contrib.task;
 		if (!to)
 			continue;
-		if (to->walk.on_path) {
-			list_move(&source->dirty, cut);
-		} else if (!to->walk.seen) {
+		if (to->walk.round != ntsync_pi_round) {
 			enter(to, r);
 			r = to;
+		} else if (to->walk.on_path) {
+			list_move(&source->dirty, cut);
 		}
-	}
-}
-
-static void find_cycles(struct list_head *cut)
-{
-	struct ntsync_pi_task *r;
-	int i;
-
-	hash_for_each(ntsync_pi_records, i, r, hash)
-		r->walk.seen = false;
-	hash_for_each(ntsync_pi_records, i, r, hash) {
-		if (!r->walk.seen)
-			walk_from(r, cut);
 	}
 }
 
@@ -123,24 +122,68 @@ static struct ntsync_pi_source *pop(struct list_head *list)
 }
 
 /* Nothing is marked, and nothing will be when this returns. */
-void ntsync_pi_break_cycles_locked(void)
+static void cut_and_mend(struct list_head *cut)
 {
 	struct ntsync_pi_source *source;
 	struct ntsync_pi_task *r;
 	struct hlist_node *next;
-	LIST_HEAD(cut);
 	int i;
 
-	find_cycles(&cut);
-	if (likely(list_empty(&cut)))
-		return;
-	list_for_each_entry(source, &cut, dirty)
+	list_for_each_entry(source, cut, dirty) {
+		source->contrib.task->walk.cut = true;
 		ntsync_contrib_detach(&source->contrib);
-	hash_for_each_safe(ntsync_pi_records, i, next, r, hash)
-		ntsync_pi_update_task(r);
+	}
+	hash_for_each_safe(ntsync_pi_records, i, next, r, hash) {
+		if (r->walk.cut) {
+			r->walk.cut = false;
+			ntsync_pi_update_task(r);
+		}
+	}
 	/* A source that is freed meanwhile, or marked, leaves the list. */
 	ntsync_pi_catch_up_locked(0);
-	while ((source = pop(&cut)))
+	while ((source = pop(cut)))
 		ntsync_pi_mark(source);
 	ntsync_pi_catch_up_locked(0);
+}
+
+static struct ntsync_pi_task *next_unseen(const struct hlist_head *bucket)
+{
+	struct ntsync_pi_task *r;
+
+	hlist_for_each_entry(r, bucket, hash) {
+		if (r->walk.round != ntsync_pi_round)
+			return r;
+	}
+	return NULL;
+}
+
+/* From one that was not seen yet; false if there is none in @bucket. */
+static bool one_walk(const struct hlist_head *bucket)
+{
+	struct ntsync_pi_task *r;
+	LIST_HEAD(cut);
+
+	ntsync_pi_lock_again();
+	r = next_unseen(bucket);
+	if (r) {
+		walk_from(r, &cut);
+		if (unlikely(!list_empty(&cut)))
+			cut_and_mend(&cut);
+	}
+	ntsync_pi_unlock();
+	return r;
+}
+
+/* One round; by the sweeper. */
+void ntsync_pi_break_cycles(void)
+{
+	unsigned int i, size = ARRAY_SIZE(ntsync_pi_records);
+
+	ntsync_pi_round++;
+	for (i = 0; i < size; i++) {
+		const struct hlist_head *bucket = &ntsync_pi_records[(ntsync_pi_round + i) % size];
+
+		while (!hlist_empty(bucket) && one_walk(bucket))
+			;
+	}
 }

@@ -37,19 +37,25 @@ static void mutex_free(struct ntsync_pi_mutex *m)
 
 /* ---- what it contributes ---- */
 
+/* How many who don't count are passed over; nobody shares an id with so many. */
+#define MAX_OWN	16
+
 /*
  * The best level among those whom the mutex keeps waiting: nobody inherits from
- * himself, nor from a task that has the same owner id and gets it all the same.
+ * himself, nor from a task that has the same owner id and gets it all the same. Of too
+ * many of the latter the owner does inherit: pi_lock is not held while all are looked at.
  */
 static int level_of_waiters(const struct ntsync_pi_mutex *m, const struct task_struct *owner)
 {
 	u32 id = READ_ONCE(m->obj->mutex.owner);
 	struct ntsync_waitq_node *n;
+	unsigned int own = 0;
 
 	for (n = ntsync_waitq_first(&m->waiters); n; n = ntsync_waitq_next(n)) {
 		const struct ntsync_wait_entry *e = container_of(n, struct ntsync_wait_entry, pi);
 
-		if (e->wait->taker.task != owner && e->wait->taker.owner != id)
+		if ((e->wait->taker.task != owner && e->wait->taker.owner != id) ||
+		    ++own > MAX_OWN)
 			return n->level;
 	}
 	return MAX_RT_PRIO;

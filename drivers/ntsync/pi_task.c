@@ -21,6 +21,9 @@
 
 DEFINE_HASHTABLE(ntsync_pi_records, NTSYNC_PI_RECORD_BITS);
 
+/* Of the search for cycles; a record that comes during a round is for the next one. */
+u32 ntsync_pi_round;
+
 static DEFINE_RT_MUTEX(pi_lock);
 static LIST_HEAD(spares);
 
@@ -91,7 +94,11 @@ bool ntsync_task_is_dead(const struct task_struct *p)
 	return READ_ONCE(p->exit_state);
 }
 
-static void set_params(struct task_struct *p, const struct ntsync_sched_params *params)
+/*
+ * -EBUSY if a deadline task waits for a lock of @p's and has made it one for that time:
+ * nobody can change it then. -EACCES if a BPF scheduler does not let it back.
+ */
+static int set_params(struct task_struct *p, const struct ntsync_sched_params *params)
 {
 	struct sched_attr attr = {
 		.size = sizeof(attr),
@@ -102,12 +109,24 @@ static void set_params(struct task_struct *p, const struct ntsync_sched_params *
 		.sched_runtime = params->slice,
 	};
 
+	int ret;
+
 	/* Somebody has made it one meanwhile; that is above all that we could give. */
 	if (params->policy == SCHED_DEADLINE)
-		return;
-	WARN_ON_ONCE(sched_setattr_nocheck(p, &attr) && !ntsync_task_is_dead(p));
+		return 0;
+	ret = sched_setattr_nocheck(p, &attr);
+	if (ntsync_task_is_dead(p))
+		return 0;
+	if (ret) {
+		WARN_ON_ONCE(ret != -EBUSY && ret != -EACCES);
+		return ret;
+	}
 	if (params->slack)
 		WRITE_ONCE(p->timer_slack_ns, params->slack);
+	/* Or the time of all boosts would add up for RLIMIT_RTTIME; the kernel's own end so too. */
+	if (!params->prio)
+		WRITE_ONCE(p->rt.timeout, 0);
+	return 0;
 }
 
 /* ---- pi_lock ---- */
@@ -135,20 +154,41 @@ void ntsync_pi_lock_again(void)
 	rt_mutex_lock(&pi_lock);
 }
 
-void ntsync_pi_unlock(void)
-{
-	struct ntsync_sched_params params = own.params;
+static void keep_own(void);
 
-	if (likely(!own.set)) {
-		rt_mutex_unlock(&pi_lock);
-		return;
-	}
-	own.set = false;
+static bool lower_and_unlock(void)
+{
 	guard(preempt)();
 	/* For a deadline task it could sleep; somebody has made it one meanwhile. */
-	if (current->policy != SCHED_DEADLINE)
-		set_params(current, &params);
+	if (current->policy != SCHED_DEADLINE && set_params(current, &own.params))
+		return false;
+	own.set = false;
 	rt_mutex_unlock(&pi_lock);
+	return true;
+}
+
+/* True if current has what it is to have, as far as that had to wait for the unlock. */
+bool ntsync_pi_try_unlock(void)
+{
+	if (likely(!own.set)) {
+		rt_mutex_unlock(&pi_lock);
+		return true;
+	}
+	if (lower_and_unlock())
+		return true;
+	keep_own();
+	rt_mutex_unlock(&pi_lock);
+	return false;
+}
+
+/*
+ * If a deadline task waits for a lock of current's, and it is this one, that is over in a
+ * moment. If not, the next wait will try again, or the sweeper.
+ */
+void ntsync_pi_unlock(void)
+{
+	if (unlikely(!ntsync_pi_try_unlock()))
+		ntsync_pi_retry();
 }
 
 /* Without what is inherited in the kernel: with pi_lock held, that may come from it. */
@@ -157,15 +197,21 @@ static int normal_level(const struct task_struct *p)
 	return min_t(int, READ_ONCE(p->normal_prio), MAX_RT_PRIO);
 }
 
-static void set_params_in_time(struct task_struct *p, const struct ntsync_sched_params *params)
+static int set_params_in_time(const struct ntsync_pi_task *r,
+			      const struct ntsync_sched_params *params)
 {
+	struct task_struct *p = r->task;
+	bool lower = level_of(params->policy, params->prio) > normal_level(p);
+
+	if (r->has_all_lock && lower)
+		return -EBUSY;
 	if (p == current) {
-		own.set = level_of(params->policy, params->prio) > normal_level(p);
+		own.set = lower;
 		own.params = *params;
 		if (own.set)
-			return;
+			return 0;
 	}
-	set_params(p, params);
+	return set_params(p, params);
 }
 
 static bool lowers_itself(const struct task_struct *p)
@@ -230,7 +276,13 @@ static bool may_have(const struct ntsync_pi_task *r, const struct ntsync_sched_p
 	unsigned long limit = task_rlimit(r->task, RLIMIT_RTPRIO);
 
 	/* Nothing that we give helps to become a deadline task. */
-	if (params->policy == SCHED_DEADLINE || has_cap_sys_nice(r->task))
+	if (params->policy == SCHED_DEADLINE)
+		return true;
+	/*
+	 * Before it was boosted, too: what it has done without may come to our notice only
+	 * when it is in the middle of a set-user-ID program.
+	 */
+	if (r->had_cap && has_cap_sys_nice(r->task))
 		return true;
 	if (params->policy == SCHED_FIFO || params->policy == SCHED_RR)
 		return (params->policy == r->base.policy || limit) &&
@@ -251,12 +303,14 @@ static bool adopt_changes(struct ntsync_pi_task *r)
 	if (lowers_itself(r->task))
 		return false; /* it has not got yet what we have decided */
 	read_params(r->task, &now);
-	if (!r->prio) {
+	if (!r->prio && !r->retry) {
 		r->base = now;
 		return false;
 	}
-	if (now.policy == r->policy && now.prio == r->prio)
-		return false;
+	/* While it is boosted it has the flag, unless somebody has set all of them anew. */
+	if (now.policy == r->policy && now.prio == r->prio &&
+	    (now.reset_on_fork || !r->prio))
+		return r->retry;
 
 	r->prio = 0;
 	if (may_have(r, &now)) {
@@ -268,38 +322,77 @@ static bool adopt_changes(struct ntsync_pi_task *r)
 	return true;
 }
 
+/* What it could not be given has to be tried again; it has what it has. */
+static void set_retry(struct ntsync_pi_task *r, bool retry)
+{
+	struct ntsync_sched_params now;
+
+	if (retry) {
+		read_params(r->task, &now);
+		r->policy = now.policy;
+		r->prio = now.prio;
+	}
+	if (r->retry == retry)
+		return;
+	r->retry = retry;
+	/* The next wait looks whether it has a boost to end. */
+	atomic_add(retry ? 1 : -1, &ntsync_boosts);
+}
+
+static bool give(struct ntsync_pi_task *r, const struct ntsync_sched_params *want)
+{
+	if (set_params_in_time(r, want)) {
+		set_retry(r, true);
+		return false;
+	}
+	set_retry(r, false);
+	return true;
+}
+
+static bool apply_boost(struct ntsync_pi_task *r, const struct ntsync_contrib *top, bool foreign)
+{
+	const struct ntsync_sched_params want = {
+		.policy = top->policy,
+		.prio = ntsync_prio_of_level(top->node.level),
+		.reset_on_fork = true,
+	};
+	int old = r->prio ?: r->base.prio;
+
+	if (!foreign && r->policy == want.policy && r->prio == want.prio)
+		return false;
+	if (!give(r, &want))
+		return false;
+	r->policy = want.policy;
+	r->prio = want.prio;
+	if (want.prio >= old)
+		trace_ntsync_boost(r->task, top->name, old, want.prio);
+	else
+		trace_ntsync_unboost(r->task, top->name, old, want.prio);
+	return true;
+}
+
+static bool apply_base(struct ntsync_pi_task *r, bool foreign)
+{
+	int old = r->prio ?: r->base.prio;
+
+	if (!r->prio && !foreign)
+		return false;
+	if (!give(r, &r->base))
+		return false;
+	r->prio = 0;
+	trace_ntsync_unboost(r->task, "none", old, r->base.prio);
+	return true;
+}
+
 /* Equation [2]. True if the task's level has changed. */
 bool ntsync_pi_task_apply(struct ntsync_pi_task *r)
 {
 	const struct ntsync_contrib *top = best(r);
-	int old = r->prio ?: r->base.prio;
 	bool foreign = adopt_changes(r);
-	struct ntsync_sched_params want = r->base;
 
-	if (top && top->node.level < level_of(r->base.policy, r->base.prio)) {
-		want.policy = top->policy;
-		want.prio = ntsync_prio_of_level(top->node.level);
-		want.reset_on_fork = true;
-		want.slice = 0;
-		want.slack = 0;
-		if (!foreign && r->policy == want.policy && r->prio == want.prio)
-			return false;
-		r->policy = want.policy;
-		r->prio = want.prio;
-		set_params_in_time(r->task, &want);
-		if (want.prio >= old)
-			trace_ntsync_boost(r->task, top->name, old, want.prio);
-		else
-			trace_ntsync_unboost(r->task, top->name, old, want.prio);
-		return true;
-	}
-
-	if (!r->prio && !foreign)
-		return false;
-	r->prio = 0;
-	set_params_in_time(r->task, &want);
-	trace_ntsync_unboost(r->task, "none", old, want.prio);
-	return true;
+	if (top && top->node.level < level_of(r->base.policy, r->base.prio))
+		return apply_boost(r, top, foreign);
+	return apply_base(r, foreign);
 }
 
 /* ---- records ---- */
@@ -342,6 +435,8 @@ struct ntsync_pi_task *ntsync_pi_task_get(struct task_struct *p)
 	r->task = get_task_struct(p);
 	ntsync_waitq_init(&r->contribs);
 	RB_CLEAR_NODE(&r->event.node.rb);
+	r->walk.round = ntsync_pi_round;
+	r->had_cap = has_cap_sys_nice(p);
 	if (lowers_itself(p))
 		r->base = own.params;
 	else
@@ -363,14 +458,51 @@ void ntsync_contrib_detach(struct ntsync_contrib *c)
 	c->task = NULL;
 }
 
+/*
+ * A record that stays although nothing contributes any more leaves another one to the
+ * spares; without this there would be one too few.
+ */
+static void keep(struct ntsync_pi_task *r)
+{
+	if (r->kept)
+		return;
+	ntsync_pi_spare_add(kzalloc(sizeof(*r), GFP_KERNEL | __GFP_NOFAIL));
+	r->kept = true;
+}
+
+/* current could not be given what it was to have; that may have been the record's end. */
+static void keep_own(void)
+{
+	struct ntsync_pi_task *r = ntsync_pi_task_find(current);
+
+	if (!r) {
+		ntsync_pi_spare_add(kzalloc(sizeof(*r), GFP_KERNEL | __GFP_NOFAIL));
+		r = ntsync_pi_task_get(current);
+		r->kept = true;
+	}
+	own.set = false;
+	set_retry(r, true);
+}
+
 /* The end of a record that has nothing left to say. */
 void ntsync_pi_task_put_idle(struct ntsync_pi_task *r)
 {
+	if (ntsync_task_is_dead(r->task)) {
+		set_retry(r, false);
+		r->has_all_lock = false;
+	}
 	if (r->contribs.count)
 		return;
+	if (r->retry || r->has_all_lock) {
+		keep(r);
+		return;
+	}
 	hash_del(&r->hash);
 	put_task_struct(r->task);
-	list_add(&r->spare, &spares);
+	if (r->kept)
+		kfree(r);
+	else
+		list_add(&r->spare, &spares);
 }
 
 /* ---- for people ---- */

@@ -224,6 +224,16 @@ int stage_teardown(void **state)
 	return fixture_teardown(state) || !exact ? -1 : 0;
 }
 
+/* There are no sweeps without records. */
+void until_swept(int times)
+{
+	long long end = arbiter_stat("pi_sweeps") + times;
+
+	assert_true(end >= times);
+	while (arbiter_stat("pi_sweeps") < end && arbiter_has_records())
+		sleep_ms(10);
+}
+
 static void wait_for(sem_t *sem)
 {
 	while (sem_wait(sem))

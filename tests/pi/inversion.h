@@ -76,6 +76,9 @@ int stage_teardown(void **state);
 /* All actors as at first, and no record: what teardown checks, in between. */
 void stage_assert_exact(struct fixture *f);
 
+/* Until the arbiter has looked at all records so many times, or there are none. */
+void until_swept(int times);
+
 /* ---- actors ---- */
 
 #define ATTR(...) ((struct task_attr){ __VA_ARGS__ })

@@ -27,6 +27,8 @@ struct task_attr {
 	uint32_t util_max;
 };
 
+#define LIVE_DEADLINE 100
+
 /**
  * struct task_state - all that must be as before after a boost
  * @attr:  as sched_getattr() tells it; its runtime is a normal task's slice
@@ -51,10 +53,12 @@ bool task_state_is(pid_t tid, const struct task_state *want, const char *who);
 /* One line: what it is, and where it sleeps. */
 void task_describe(FILE *out, pid_t tid, const char *who);
 
+#define LIVE_DEADLINE 100
+
 /**
  * struct task_stat - what sched_getattr() does not show
- * @live:   the priority that the scheduler uses, 1 to 99, or 0: it counts what the
- *          kernel's own rt_mutex lends
+ * @live:   the priority that the scheduler uses, 1 to 99, LIVE_DEADLINE, or 0: it counts
+ *          what the kernel's own rt_mutex lends
  * @prio:   its own real-time priority, whatever its policy
  * @policy: its policy
  */

@@ -58,16 +58,6 @@ static void circle_open(struct circle *c)
 	assert_ret(actor_unlocks(c->two, c->m2), 0);
 }
 
-/* There are no sweeps without records. */
-static void until_swept(int times)
-{
-	long long end = arbiter_stat("pi_sweeps") + times;
-
-	assert_true(end >= times);
-	while (arbiter_stat("pi_sweeps") < end && arbiter_has_records())
-		sleep_ms(10);
-}
-
 static void a_level_without_a_source_goes(void **state)
 {
 	struct fixture *f = *state;

@@ -581,64 +581,6 @@ static void boosted_again_after_a_change(void **state)
 	assert_ret(actor_finish(waiter), 0);
 }
 
-/* ---- SCHED_DEADLINE ---- */
-
-static struct task_attr deadline(void)
-{
-	return ATTR(.policy = SCHED_DEADLINE, .runtime = 20 * NS_PER_MS,
-		    .deadline = 100 * NS_PER_MS, .period = 100 * NS_PER_MS);
-}
-
-static void deadline_owner_is_left_alone(void **state)
-{
-	struct fixture *f = *state;
-	struct actor *holder = actor_roaming(f, "holder", deadline()), *waiter = high(f);
-	int mutex = new_mutex(f, 0, 0);
-
-	only_ours(f, "no inheritance");
-	assert_ret(actor_locks(holder, mutex), 0);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
-	assert_base(holder);
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_base(holder);
-	assert_ret(actor_finish(waiter), 0);
-}
-
-static void deadline_waiter_lends_99(void **state)
-{
-	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = actor_roaming(f, "waiter", deadline());
-	int mutex = new_mutex(f, 0, 0);
-
-	only_ours(f, "no inheritance");
-	assert_ret(actor_locks(holder, mutex), 0);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
-	assert_boosted(holder, 99);
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_base(holder);
-	assert_ret(actor_finish(waiter), 0);
-}
-
-static void becomes_deadline_while_boosted(void **state)
-{
-	struct fixture *f = *state;
-	struct actor *holder = actor_roaming(f, "holder", NORMAL(0)), *waiter = high(f);
-	struct task_attr attr = deadline();
-	int mutex = new_mutex(f, 0, 0);
-
-	only_ours(f, "no inheritance");
-	contend(holder, waiter, mutex);
-	assert_ret(actor_do(holder, change_myself, &attr), 0);
-	assert_ret(task_get_state(holder->tid, &holder->base), 0);
-	holder->base.attr.flags = 0;
-	assert_int_equal(holder->base.attr.policy, SCHED_DEADLINE);
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_base(holder);
-	assert_ret(actor_finish(waiter), 0);
-}
-
 /* ---- fork and exec ---- */
 
 static int no_boost_here(void)
@@ -859,9 +801,6 @@ int main(int argc, char **argv)
 		PI_TEST(changes_its_own_policy),
 		PI_TEST(policy_is_changed_by_another),
 		PI_TEST(boosted_again_after_a_change),
-		PI_TEST(deadline_owner_is_left_alone),
-		PI_TEST(deadline_waiter_lends_99),
-		PI_TEST(becomes_deadline_while_boosted),
 		PI_TEST(children_are_not_boosted),
 		PI_TEST(exec_while_boosted),
 		PI_TEST(exec_before_the_waiter_comes),

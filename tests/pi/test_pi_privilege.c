@@ -147,6 +147,87 @@ static void waiter_leaves_after_a_grab(void **state)
 	partner_assert_ok(p);
 }
 
+/*
+ * It is privileged for a while, as a set-user-ID program is, and after what it has grabbed
+ * without that: nobody has noticed that before.
+ */
+static int grab_and_be_root(struct partner *p)
+{
+	const struct rlimit none = { 0, 0 };
+
+	CHECK(!setrlimit(RLIMIT_RTPRIO, &none));
+	CHECK(!setresuid(NOBODY, NOBODY, 0));
+	CHECK(!prctl(PR_SET_DUMPABLE, 1));
+	CHECK(!partner_lock(p, FOREVER));
+	partner_stop(p);
+	CHECK(!task_set_attr(0, grabs[1]));
+	CHECK(!seteuid(0));
+	partner_stop(p);
+	CHECK(!setresuid(NOBODY, NOBODY, NOBODY));
+	partner_stop(p);
+	CHECK(!no_boost_here());
+	CHECK(!partner_unlock(p));
+	return 0;
+}
+
+static void later_rights_do_not_count(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *waiter = actor_new(f, "high", FIFO(HIGH));
+	int mutex = new_mutex(f, 0, 0);
+	struct partner *p;
+
+	only_ours(f, "no inheritance");
+	p = partner_start(f, grab_and_be_root, mutex, 0);
+	partner_await(p);
+	actor_lock(waiter, mutex);
+	actor_assert_asleep(waiter);
+	partner_assert_boosted(p, HIGH);
+	partner_go(p);
+	partner_await(p);
+	until_swept(2);
+	partner_go(p);
+	partner_await(p);
+	actor_interrupt(waiter);
+	partner_go(p);
+	partner_assert_ok(p);
+}
+
+/* Only the flag changes: the parameters are the same as what was lent. */
+static int set_the_same(struct partner *p)
+{
+	struct task_attr attr;
+
+	CHECK(!keep_only_sys_nice());
+	CHECK(!partner_lock(p, FOREVER));
+	partner_stop(p);
+	CHECK(!task_set_attr(0, FIFO(HIGH)));
+	CHECK(!partner_unlock(p));
+	CHECK(!task_get_attr(0, &attr));
+	CHECK(attr.policy == SCHED_FIFO);
+	CHECK(attr.prio == HIGH);
+	CHECK(!(attr.flags & TASK_RESET_ON_FORK));
+	return 0;
+}
+
+static void the_same_for_good(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *waiter = actor_new(f, "high", FIFO(HIGH));
+	int mutex = new_mutex(f, 0, 0);
+	struct partner *p;
+
+	only_ours(f, "no inheritance");
+	p = partner_start(f, set_the_same, mutex, 0);
+	partner_await(p);
+	actor_lock(waiter, mutex);
+	actor_assert_asleep(waiter);
+	partner_assert_boosted(p, HIGH);
+	partner_go(p);
+	partner_assert_ok(p);
+	assert_ret(actor_finish(waiter), 0);
+}
+
 /**
  * struct own_right - what it could have had anyway, it keeps; what not, not
  * @rtprio:  its RLIMIT_RTPRIO
@@ -560,6 +641,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		PI_TEST(boosted_task_keeps_nothing),
 		PI_TEST(waiter_leaves_after_a_grab),
+		PI_TEST(later_rights_do_not_count),
+		PI_TEST(the_same_for_good),
 		PI_TEST(own_rights_count),
 		PI_TEST(children_get_nothing),
 		PI_TEST(set_pi_is_clamped),

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * RLIMIT_RTTIME: how long a task may run as a real-time one without sleeping. Each boost counts
+ * for itself, as with the kernel's own inheritance; rtkit gives its clients 200 ms for all.
+ */
+#include "inversion.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+/* All boosts together are over the limit, each is well below it. */
+#define LIMIT_MS 100
+#define BOOSTS 10
+#define BOOST_MS 20
+
+static atomic_int exceeded;
+
+static void on_sigxcpu(int sig)
+{
+	(void)sig;
+	atomic_fetch_add(&exceeded, 1);
+}
+
+/**
+ * struct turns - a holder that is boosted again and again, and never sleeps
+ * @turn: the holder has the mutex
+ * @boosts: how many times it is boosted
+ * @ms: of its own CPU time, each
+ */
+struct turns {
+	int mutex;
+	sem_t turn;
+	int boosts;
+	int ms;
+};
+
+static uint64_t cpu_ns(void)
+{
+	return now_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* The waiter is above: it blocks before sem_post() returns. */
+static int hold(struct actor *a, void *arg)
+{
+	struct turns *t = arg;
+	int ret = 0;
+
+	for (int i = 0; !ret && i < t->boosts; i++) {
+		struct task_attr attr;
+		uint64_t end;
+
+		ret = wait_any_here(a, t->mutex, FOREVER);
+		sem_post(&t->turn);
+		if (!ret)
+			ret = task_get_attr(0, &attr);
+		if (!ret && attr.policy != SCHED_FIFO)
+			ret = -EPROTO;
+		end = cpu_ns() + t->ms * NS_PER_MS;
+		while (cpu_ns() < end)
+			;
+		if (!ret)
+			ret = unlock_here(a, t->mutex);
+	}
+	return ret;
+}
+
+static int want(struct actor *a, void *arg)
+{
+	struct turns *t = arg;
+	int ret = 0;
+
+	for (int i = 0; !ret && i < t->boosts; i++) {
+		while (sem_wait(&t->turn))
+			;
+		ret = wait_any_here(a, t->mutex, FOREVER);
+		if (!ret)
+			ret = unlock_here(a, t->mutex);
+	}
+	return ret;
+}
+
+/* How many times the limit was found exceeded. */
+static int run_turns(struct fixture *f, int boosts, int ms)
+{
+	const struct rlimit limit = { LIMIT_MS * 1000, RLIM_INFINITY };
+	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+	struct actor *holder = actor_new(f, "holder", NORMAL(0));
+	struct actor *waiter = actor_new(f, "waiter", FIFO(HIGH));
+	struct turns t = { .mutex = new_mutex(f, 0, 0), .boosts = boosts, .ms = ms };
+
+	signal(SIGXCPU, on_sigxcpu);
+	atomic_store(&exceeded, 0);
+	sem_init(&t.turn, 0, 0);
+	assert_int_equal(setrlimit(RLIMIT_RTTIME, &limit), 0);
+	actor_tell(waiter, want, &t);
+	assert_ret(actor_do(holder, hold, &t), 0);
+	assert_ret(actor_finish(waiter), 0);
+	setrlimit(RLIMIT_RTTIME, &none);
+	return atomic_load(&exceeded);
+}
+
+static void boosts_do_not_add_up(void **state)
+{
+	struct fixture *f = *state;
+
+	only_ours(f, "no inheritance");
+	assert_int_equal(run_turns(f, BOOSTS, BOOST_MS), 0);
+}
+
+static void a_long_one_counts(void **state)
+{
+	struct fixture *f = *state;
+
+	only_ours(f, "no inheritance");
+	assert_true(run_turns(f, 1, BOOSTS * BOOST_MS) > 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		PI_TEST(boosts_do_not_add_up),
+		PI_TEST(a_long_one_counts),
+	};
+
+	return RUN(tests);
+}
