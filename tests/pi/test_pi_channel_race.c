@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a sender has inherited ends while it sends: between the look at what its request is
- * worth and the moment from which the arbiter can find it. The deadline goes off anywhere in it.
+ * worth and the moment from which the arbiter can find it. The deadline goes off anywhere in it,
+ * on another CPU: the sender, with what it inherits, is not preempted by the one it has it from.
  */
 #include "channel.h"
 #include "dice.h"
 
-#define ROUNDS 400
-#define SPREAD_US 200
+#define ROUNDS 1000
+#define SPREAD_US 1500
 
 static void the_source_leaves_during_the_send(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = actor_new(f, "waiter", FIFO(HIGH));
+	struct actor *waiter = actor_roaming(f, "waiter", FIFO(HIGH));
 	struct actor *sender = actor_new(f, "sender", NORMAL(0));
 	struct actor *server = actor_new(f, "server", NORMAL(0));
 	int mutex = new_mutex(f, 0, 0), channel = stage_channel(f);
