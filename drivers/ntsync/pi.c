@@ -41,14 +41,10 @@
  * Protected by pi_lock, an rt_mutex: who works here with a low priority inherits
  * that of whoever waits for the lock. Taken inside all_lock, outside obj->lock.
  */
-#include <linux/delay.h>
-#include <linux/hrtimer.h>
-#include <linux/kthread.h>
 #include <linux/sched/rt.h>
 #include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <uapi/linux/sched/types.h>
 
 #include "pi.h"
 
@@ -69,10 +65,6 @@ atomic_t ntsync_boosts = ATOMIC_INIT(0);
 static LIST_HEAD(worse);	/* marked: the contribution gets worse, or ends */
 static LIST_HEAD(better);	/* marked: all others */
 
-/* Looks at all records once a second while there are any. */
-static struct task_struct *sweeper;
-static bool watching;
-
 /* ---- records ---- */
 
 static void follow(struct task_struct *p, bool changed);
@@ -83,16 +75,6 @@ void ntsync_pi_update_task(struct ntsync_pi_task *r)
 	if (!ntsync_task_is_dead(r->task))
 		follow(r->task, ntsync_pi_task_apply(r));
 	ntsync_pi_task_put_idle(r);
-}
-
-/* The record of @p, and somebody who looks at it now and then. */
-struct ntsync_pi_task *ntsync_pi_watch(struct task_struct *p)
-{
-	if (!watching) {
-		WRITE_ONCE(watching, true);
-		wake_up_process(sweeper);
-	}
-	return ntsync_pi_task_get(p);
 }
 
 /* ---- waits ---- */
@@ -233,6 +215,18 @@ static struct ntsync_pi_source *next_dirty(void)
 	return source;
 }
 
+static noinline void retry(void);
+
+/*
+ * If a deadline task waits for a lock of current's, and it is this one, that is over in a
+ * moment. If not, the next wait will try again, or the sweeper.
+ */
+void ntsync_pi_unlock(void)
+{
+	if (unlikely(!ntsync_pi_try_unlock()))
+		retry();
+}
+
 /* How many steps are made without letting somebody else have the lock. */
 #define STEPS	8
 
@@ -263,6 +257,22 @@ void ntsync_pi_catch_up_locked(int done)
 		ntsync_pi_lock_again();
 	}
 	atomic_sub(done, &ntsync_pi_pending);
+}
+
+/* current could not be given what it was to have: once more. */
+static noinline void retry(void)
+{
+	struct ntsync_pi_task *r;
+
+	ntsync_pi_lock_again();
+	r = ntsync_pi_task_find(current);
+	if (r && r->retry)
+		ntsync_pi_update_task(r);
+	ntsync_pi_try_unlock();
+
+	ntsync_pi_lock_again();
+	ntsync_pi_catch_up_locked(0);
+	ntsync_pi_try_unlock();
 }
 
 void ntsync_pi_run(void)
@@ -368,20 +378,6 @@ void ntsync_pi_unblock(struct ntsync_wait *w)
 
 /* ---- the end of boosts ---- */
 
-/* The contributions of a dead task: mutexes contribute to nobody, a boost has ended. */
-static void bury(struct ntsync_pi_task *r)
-{
-	bool boosted = ntsync_waitq_queued(&r->event.node);
-
-	while (r->contribs.count)
-		ntsync_contrib_detach(container_of(ntsync_waitq_first(&r->contribs), struct ntsync_contrib, node));
-	ntsync_pi_update_task(r);
-	if (boosted) {
-		atomic_dec(&ntsync_boosts);
-		ntsync_pi_spare_drop();
-	}
-}
-
 /* Of current, at the entry of its next wait. */
 void ntsync_pi_end_boost(void)
 {
@@ -398,22 +394,6 @@ void ntsync_pi_end_boost(void)
 		ntsync_pi_update_task(r);
 	ntsync_pi_catch_up_locked(0);
 	ntsync_pi_unlock();
-}
-
-/* current could not be given what it was to have: once more. */
-void ntsync_pi_retry(void)
-{
-	struct ntsync_pi_task *r;
-
-	ntsync_pi_lock_again();
-	r = ntsync_pi_task_find(current);
-	if (r && r->retry)
-		ntsync_pi_update_task(r);
-	ntsync_pi_try_unlock();
-
-	ntsync_pi_lock_again();
-	ntsync_pi_catch_up_locked(0);
-	ntsync_pi_try_unlock();
 }
 
 /* All of instance @dev, which is gone. */
@@ -464,82 +444,7 @@ int ntsync_pi_inherited_level(void)
 	return level;
 }
 
-/* ---- now and then ---- */
-
-/*
- * Nobody tells us when a boosted task dies, or changes its own parameters; and what goes
- * round in a cycle changes nothing. While there are records they are looked at once a
- * second: by a thread that nobody keeps from it, and that is not preempted between taking
- * a level away and giving it back. It lets go of pi_lock after a few of them.
- */
-static void sweep_records(struct hlist_head *bucket)
-{
-	struct ntsync_pi_task *r;
-	struct hlist_node *next;
-
-	hlist_for_each_entry_safe(r, next, bucket, hash) {
-		if (ntsync_task_is_dead(r->task))
-			bury(r);
-		else
-			ntsync_pi_update_task(r);
-	}
-}
-
-static void sweep(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(ntsync_pi_records); i++) {
-		if (hlist_empty(&ntsync_pi_records[i]))
-			continue;
-		ntsync_pi_lock_again();
-		sweep_records(&ntsync_pi_records[i]);
-		ntsync_pi_catch_up_locked(0);
-		ntsync_pi_unlock();
-	}
-	ntsync_pi_break_cycles();
-	ntsync_pi_lock_again();
-	ntsync_pi_count_sweep();
-	WRITE_ONCE(watching, !hash_empty(ntsync_pi_records));
-	ntsync_pi_unlock();
-}
-
-static int sweeper_main(void *unused)
-{
-	ktime_t second = NSEC_PER_SEC;
-
-	while (!kthread_should_stop()) {
-		set_current_state(TASK_IDLE);
-		if (!READ_ONCE(watching) && !kthread_should_stop())
-			schedule();
-		__set_current_state(TASK_RUNNING);
-		if (!READ_ONCE(watching))
-			continue;
-		/* Of a real-time task, so it goes off in the timer's interrupt. */
-		set_current_state(TASK_IDLE);
-		if (!kthread_should_stop())
-			schedule_hrtimeout(&second, HRTIMER_MODE_REL);
-		__set_current_state(TASK_RUNNING);
-		sweep();
-	}
-	return 0;
-}
-
-static int start_sweeper(void)
-{
-	const struct sched_attr attr = {
-		.size = sizeof(attr),
-		.sched_policy = SCHED_FIFO,
-		.sched_priority = MAX_RT_PRIO - 1,
-	};
-
-	sweeper = kthread_create(sweeper_main, NULL, "ntsync_arbiter");
-	if (IS_ERR(sweeper))
-		return PTR_ERR(sweeper);
-	sched_setattr_nocheck(sweeper, &attr);
-	wake_up_process(sweeper);
-	return 0;
-}
+/* ---- init, exit ---- */
 
 /* One record more, for update_mutex(), which has the old and the new owner in hand. */
 int ntsync_pi_init(void)
@@ -552,7 +457,7 @@ int ntsync_pi_init(void)
 	r = ntsync_pi_task_alloc();
 	if (!r)
 		return -ENOMEM;
-	ret = start_sweeper();
+	ret = ntsync_pi_sweeper_init();
 	if (ret)
 		goto err_free;
 	ret = ntsync_fork_init();
@@ -562,27 +467,18 @@ int ntsync_pi_init(void)
 	return 0;
 
 err_stop:
-	kthread_stop(sweeper);
+	ntsync_pi_sweeper_exit();
 err_free:
 	ntsync_pi_task_free(r);
 	return ret;
 }
 
-/*
- * Without an open file there is no wait and no instance, and so no contribution. A record
- * may still be there because its task could not get its base back yet.
- */
+/* Without an open file there is no wait and no instance, and so no contribution. */
 void ntsync_pi_exit(void)
 {
-	unsigned int tries;
-
 	if (!ntsync_pi_enabled)
 		return;
-	kthread_stop(sweeper);
-	for (tries = 0; tries < 100 && !hash_empty(ntsync_pi_records); tries++) {
-		sweep();
-		msleep(20);
-	}
+	ntsync_pi_sweeper_exit();
 	ntsync_fork_exit();
 	ntsync_pi_spare_drop();
 	WARN_ON(!hash_empty(ntsync_pi_records) || !ntsync_pi_mutexes_idle());

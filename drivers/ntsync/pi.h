@@ -107,8 +107,6 @@ void ntsync_pi_mark(struct ntsync_pi_source *source);
 int ntsync_pi_mark_news(void);
 void ntsync_pi_catch_up_locked(int done);
 void ntsync_pi_update_task(struct ntsync_pi_task *r);
-void ntsync_pi_retry(void);
-struct ntsync_pi_task *ntsync_pi_watch(struct task_struct *p);
 
 /* pi_mutex.c */
 void ntsync_pi_update_entry(struct ntsync_wait_entry *e, int level, struct list_head *kits);
@@ -123,6 +121,18 @@ void ntsync_pi_update_send(struct ntsync_channel_entry *e, int level);
 /* pi_cycle.c */
 void ntsync_pi_break_cycles(void);
 
+/* pi_sweep.c */
+struct ntsync_pi_task *ntsync_pi_watch(struct task_struct *p);
+int ntsync_pi_sweeper_init(void);
+void ntsync_pi_sweeper_exit(void);
+
+/* pi_params.c */
+int ntsync_level_of(int policy, int prio);
+int ntsync_prio_of_level(int level);
+bool ntsync_task_is_dead(const struct task_struct *p);
+void ntsync_sched_params_read(struct task_struct *p, struct ntsync_sched_params *params);
+int ntsync_sched_params_set(struct task_struct *p, const struct ntsync_sched_params *params);
+
 /* pi_task.c */
 void ntsync_pi_lock_again(void);
 bool ntsync_pi_try_unlock(void);
@@ -132,8 +142,6 @@ int ntsync_pi_task_inherits(const struct task_struct *p, int lent);
 bool ntsync_pi_task_may_be_known(const struct task_struct *p);
 void ntsync_pi_spare_add(struct ntsync_pi_task *r);
 void ntsync_pi_spare_drop(void);
-int ntsync_prio_of_level(int level);
-bool ntsync_task_is_dead(const struct task_struct *p);
 int ntsync_pi_wait_level(const struct ntsync_wait *w, const struct task_struct *p);
 struct ntsync_pi_task *ntsync_pi_task_find(const struct task_struct *p);
 struct ntsync_pi_task *ntsync_pi_task_get(struct task_struct *p);

@@ -7,14 +7,12 @@
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
-#include <linux/sched/deadline.h>
 #include <linux/sched/rt.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
-#include <uapi/linux/sched/types.h>
 
 #include "pi.h"
 #include "trace.h"
@@ -62,73 +60,6 @@ void ntsync_pi_spare_drop(void)
 	kfree(r);
 }
 
-/* ---- a task's parameters ---- */
-
-static int level_of(int policy, int prio)
-{
-	if (policy == SCHED_DEADLINE)
-		return MAX_DL_PRIO - 1;
-	if (policy == SCHED_FIFO || policy == SCHED_RR)
-		return MAX_RT_PRIO - 1 - prio;
-	return MAX_RT_PRIO;
-}
-
-int ntsync_prio_of_level(int level)
-{
-	return min(MAX_RT_PRIO - 1 - level, MAX_RT_PRIO - 1);
-}
-
-/* The kernel changes them one after the other under this lock. */
-static void read_params(struct task_struct *p, struct ntsync_sched_params *params)
-{
-	guard(raw_spinlock_irqsave)(&p->pi_lock);
-	params->policy = p->policy;
-	params->prio = p->rt_priority;
-	params->reset_on_fork = p->sched_reset_on_fork;
-	params->slice = p->se.custom_slice ? p->se.slice : 0;
-	params->slack = p->timer_slack_ns;
-}
-
-bool ntsync_task_is_dead(const struct task_struct *p)
-{
-	return READ_ONCE(p->exit_state);
-}
-
-/*
- * -EBUSY if a deadline task waits for a lock of @p's and has made it one for that time:
- * nobody can change it then. -EACCES if a BPF scheduler does not let it back.
- */
-static int set_params(struct task_struct *p, const struct ntsync_sched_params *params)
-{
-	struct sched_attr attr = {
-		.size = sizeof(attr),
-		.sched_policy = params->policy,
-		.sched_priority = params->prio,
-		.sched_nice = task_nice(p),
-		.sched_flags = params->reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0,
-		.sched_runtime = params->slice,
-	};
-
-	int ret;
-
-	/* Somebody has made it one meanwhile; that is above all that we could give. */
-	if (params->policy == SCHED_DEADLINE)
-		return 0;
-	ret = sched_setattr_nocheck(p, &attr);
-	if (ntsync_task_is_dead(p))
-		return 0;
-	if (ret) {
-		WARN_ON_ONCE(ret != -EBUSY && ret != -EACCES);
-		return ret;
-	}
-	if (params->slack)
-		WRITE_ONCE(p->timer_slack_ns, params->slack);
-	/* Or the time of all boosts would add up for RLIMIT_RTTIME; the kernel's own end so too. */
-	if (!params->prio)
-		WRITE_ONCE(p->rt.timeout, 0);
-	return 0;
-}
-
 /* ---- pi_lock ---- */
 
 /*
@@ -160,7 +91,7 @@ static bool lower_and_unlock(void)
 {
 	guard(preempt)();
 	/* For a deadline task it could sleep; somebody has made it one meanwhile. */
-	if (current->policy != SCHED_DEADLINE && set_params(current, &own.params))
+	if (current->policy != SCHED_DEADLINE && ntsync_sched_params_set(current, &own.params))
 		return false;
 	own.set = false;
 	rt_mutex_unlock(&pi_lock);
@@ -181,16 +112,6 @@ bool ntsync_pi_try_unlock(void)
 	return false;
 }
 
-/*
- * If a deadline task waits for a lock of current's, and it is this one, that is over in a
- * moment. If not, the next wait will try again, or the sweeper.
- */
-void ntsync_pi_unlock(void)
-{
-	if (unlikely(!ntsync_pi_try_unlock()))
-		ntsync_pi_retry();
-}
-
 /* Without what is inherited in the kernel: with pi_lock held, that may come from it. */
 static int normal_level(const struct task_struct *p)
 {
@@ -201,7 +122,7 @@ static int set_params_in_time(const struct ntsync_pi_task *r,
 			      const struct ntsync_sched_params *params)
 {
 	struct task_struct *p = r->task;
-	bool lower = level_of(params->policy, params->prio) > normal_level(p);
+	bool lower = ntsync_level_of(params->policy, params->prio) > normal_level(p);
 
 	if (r->has_all_lock && lower)
 		return -EBUSY;
@@ -211,7 +132,7 @@ static int set_params_in_time(const struct ntsync_pi_task *r,
 		if (own.set)
 			return 0;
 	}
-	return set_params(p, params);
+	return ntsync_sched_params_set(p, params);
 }
 
 static bool lowers_itself(const struct task_struct *p)
@@ -255,7 +176,7 @@ int ntsync_pi_wait_level(const struct ntsync_wait *w, const struct task_struct *
 	if (p != current)
 		return ntsync_task_level(p);
 	if (own.set)
-		return min(level_of(own.params.policy, own.params.prio), w->lent);
+		return min(ntsync_level_of(own.params.policy, own.params.prio), w->lent);
 	return min(normal_level(p), w->lent);
 }
 
@@ -302,7 +223,7 @@ static bool adopt_changes(struct ntsync_pi_task *r)
 
 	if (lowers_itself(r->task))
 		return false; /* it has not got yet what we have decided */
-	read_params(r->task, &now);
+	ntsync_sched_params_read(r->task, &now);
 	if (!r->prio && !r->retry) {
 		r->base = now;
 		return false;
@@ -316,7 +237,7 @@ static bool adopt_changes(struct ntsync_pi_task *r)
 	if (may_have(r, &now)) {
 		/* Ours, unless it was there before: sched_setparam() keeps it. */
 		now.reset_on_fork &= r->base.reset_on_fork;
-		now.slack = level_of(now.policy, now.prio) < MAX_RT_PRIO ? 0 : r->base.slack;
+		now.slack = ntsync_level_of(now.policy, now.prio) < MAX_RT_PRIO ? 0 : r->base.slack;
 		r->base = now;
 	}
 	return true;
@@ -328,7 +249,7 @@ static void set_retry(struct ntsync_pi_task *r, bool retry)
 	struct ntsync_sched_params now;
 
 	if (retry) {
-		read_params(r->task, &now);
+		ntsync_sched_params_read(r->task, &now);
 		r->policy = now.policy;
 		r->prio = now.prio;
 	}
@@ -390,7 +311,7 @@ bool ntsync_pi_task_apply(struct ntsync_pi_task *r)
 	const struct ntsync_contrib *top = best(r);
 	bool foreign = adopt_changes(r);
 
-	if (top && top->node.level < level_of(r->base.policy, r->base.prio))
+	if (top && top->node.level < ntsync_level_of(r->base.policy, r->base.prio))
 		return apply_boost(r, top, foreign);
 	return apply_base(r, foreign);
 }
@@ -440,7 +361,7 @@ struct ntsync_pi_task *ntsync_pi_task_get(struct task_struct *p)
 	if (lowers_itself(p))
 		r->base = own.params;
 	else
-		read_params(p, &r->base);
+		ntsync_sched_params_read(p, &r->base);
 	hash_add(ntsync_pi_records, &r->hash, (unsigned long)p);
 	stats.records++;
 	return r;
@@ -519,5 +440,5 @@ void ntsync_pi_show_stats(struct seq_file *m)
 	seq_printf(m, "pi_alloc: %llu\n", stats.allocs);
 	seq_printf(m, "pi_records_total: %llu\n", stats.records);
 	seq_printf(m, "pi_sweeps: %llu\n", stats.sweeps);
-	ntsync_pi_unlock();
+	ntsync_pi_try_unlock();
 }

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A task's scheduling parameters, read and set: the only caller of sched_setattr_nocheck()
+ * for a boost.
+ */
+#include <linux/sched.h>
+#include <linux/sched/deadline.h>
+#include <linux/sched/rt.h>
+#include <uapi/linux/sched/types.h>
+
+#include "pi.h"
+
+int ntsync_level_of(int policy, int prio)
+{
+	if (policy == SCHED_DEADLINE)
+		return MAX_DL_PRIO - 1;
+	if (policy == SCHED_FIFO || policy == SCHED_RR)
+		return MAX_RT_PRIO - 1 - prio;
+	return MAX_RT_PRIO;
+}
+
+int ntsync_prio_of_level(int level)
+{
+	return min(MAX_RT_PRIO - 1 - level, MAX_RT_PRIO - 1);
+}
+
+/* The kernel changes them one after the other under this lock. */
+void ntsync_sched_params_read(struct task_struct *p, struct ntsync_sched_params *params)
+{
+	guard(raw_spinlock_irqsave)(&p->pi_lock);
+	params->policy = p->policy;
+	params->prio = p->rt_priority;
+	params->reset_on_fork = p->sched_reset_on_fork;
+	params->slice = p->se.custom_slice ? p->se.slice : 0;
+	params->slack = p->timer_slack_ns;
+}
+
+bool ntsync_task_is_dead(const struct task_struct *p)
+{
+	return READ_ONCE(p->exit_state);
+}
+
+/*
+ * -EBUSY if a deadline task waits for a lock of @p's and has made it one for that time:
+ * nobody can change it then. -EACCES if a BPF scheduler does not let it back.
+ */
+int ntsync_sched_params_set(struct task_struct *p, const struct ntsync_sched_params *params)
+{
+	struct sched_attr attr = {
+		.size = sizeof(attr),
+		.sched_policy = params->policy,
+		.sched_priority = params->prio,
+		.sched_nice = task_nice(p),
+		.sched_flags = params->reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0,
+		.sched_runtime = params->slice,
+	};
+
+	int ret;
+
+	/* Somebody has made it one meanwhile; that is above all that we could give. */
+	if (params->policy == SCHED_DEADLINE)
+		return 0;
+	ret = sched_setattr_nocheck(p, &attr);
+	if (ntsync_task_is_dead(p))
+		return 0;
+	if (ret) {
+		WARN_ON_ONCE(ret != -EBUSY && ret != -EACCES);
+		return ret;
+	}
+	if (params->slack)
+		WRITE_ONCE(p->timer_slack_ns, params->slack);
+	/* Or the time of all boosts would add up for RLIMIT_RTTIME; the kernel's own end so too. */
+	if (!params->prio)
+		WRITE_ONCE(p->rt.timeout, 0);
+	return 0;
+}
