@@ -64,7 +64,7 @@ static struct task_struct *get_task(struct ntsync_task_id id)
 
 	guard(rcu)();
 	p = pid_task(find_pid_ns(id.pid, &init_pid_ns), PIDTYPE_PID);
-	if (!p || p->start_time != id.start) {
+	if (!p || p != id.task || p->start_time != id.start) {
 		p = pid_task(find_pid_ns(id.tgid, &init_pid_ns), PIDTYPE_PID);
 		/* After an exec it has its process's start time, which is earlier. */
 		if (!p || p != id.task || p->start_time > id.start)

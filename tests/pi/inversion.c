@@ -507,3 +507,11 @@ void stage_assert_not_held_up(struct actor *a, int ret, const char *file, int li
 		(unsigned long long)rounds, stage.seen_by_hog);
 	_fail(file, line);
 }
+
+void contend(struct actor *holder, struct actor *waiter, int mutex)
+{
+	assert_ret(actor_locks(holder, mutex), 0);
+	actor_lock(waiter, mutex);
+	actor_assert_asleep(waiter);
+	assert_boosted(holder, HIGH);
+}

@@ -89,6 +89,11 @@ struct actor *actor_new(struct fixture *f, const char *name, struct task_attr at
 /* Not pinned: SCHED_DEADLINE wants all CPUs. */
 struct actor *actor_roaming(struct fixture *f, const char *name, struct task_attr attr);
 
+/* The usual ones: who waits, who is waited for, and a normal task. */
+#define actor_high(f) actor_new(f, "high", FIFO(HIGH))
+#define actor_low(f, name) actor_new(f, name, FIFO(LOW))
+#define actor_normal(f) actor_new(f, "holder", NORMAL(0))
+
 /* Begins an order; actor_finish() waits for its end and returns its result. */
 void actor_tell(struct actor *a, order_fn order, void *arg);
 int actor_finish(struct actor *a);
@@ -118,6 +123,8 @@ int actor_tries(struct actor *a, int obj);
 void actor_work_and_unlock(struct actor *a, int mutex);
 /* One of its calls succeeds, so that the driver knows whose owner id it is. */
 void actor_introduce(struct actor *a);
+/* @holder gets the mutex, and @waiter, of FIFO HIGH, sleeps in a wait for it. */
+void contend(struct actor *holder, struct actor *waiter, int mutex);
 /* For orders: the same from within the actor. */
 int wait_any_here(struct actor *a, int obj, uint64_t timeout);
 int unlock_here(struct actor *a, int mutex);

@@ -100,11 +100,6 @@ static void assert_seen(const struct agg *w, int policy, int prio)
 	assert_int_equal(w->seen.prio, prio);
 }
 
-static struct actor *low(struct fixture *f, const char *name)
-{
-	return actor_new(f, name, FIFO(LOW));
-}
-
 /* ---- events ---- */
 
 static int set_pi(int event, uint32_t prio)
@@ -127,7 +122,7 @@ static void ends_with_the_next(struct actor *a)
 static void event_wakes_a_waiter_behind_a_hog(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiters[] = { low(f, "waiter"), actor_new(f, "normal", NORMAL(0)) };
+	struct actor *waiters[] = { actor_low(f, "waiter"), actor_new(f, "normal", NORMAL(0)) };
 
 	only_ours(f, "no aggregate wait");
 	for (size_t i = 0; i < ARRAY_SIZE(waiters); i++) {
@@ -149,7 +144,7 @@ static void event_staged_before(void **state)
 {
 	static const uint64_t timeouts[] = { 0, FOREVER };
 	struct fixture *f = *state;
-	struct actor *waiter = low(f, "waiter");
+	struct actor *waiter = actor_low(f, "waiter");
 	int event = new_auto(f, false);
 
 	only_ours(f, "no aggregate wait");
@@ -169,7 +164,7 @@ static void event_staged_before(void **state)
 static void ended_by_the_file(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = low(f, "waiter");
+	struct actor *waiter = actor_low(f, "waiter");
 	int event = new_auto(f, false);
 	struct agg w = wait_for(f, FOREVER, event, 0);
 
@@ -187,7 +182,7 @@ static void ended_by_the_file(void **state)
 static void boost_ends_before_the_next_sleep(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = low(f, "waiter");
+	struct actor *waiter = actor_low(f, "waiter");
 	int event = new_auto(f, false);
 	struct agg w = wait_for(f, 0, event, 0), next = wait_for(f, FOREVER, 0, 0);
 
@@ -206,7 +201,7 @@ static void boost_ends_before_the_next_sleep(void **state)
 static void owner_is_boosted_behind_a_hog(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *owner = low(f, "owner"), *waiter = actor_new(f, "waiter", FIFO(HIGH));
+	struct actor *owner = actor_low(f, "owner"), *waiter = actor_new(f, "waiter", FIFO(HIGH));
 	int mutex = new_mutex(f, 0, 0);
 	struct agg w = wait_for(f, FOREVER, mutex, new_sem(f, 0, 1));
 
@@ -247,7 +242,7 @@ static int end_wait(struct actor *waiter, struct agg *w, enum way how, int sem)
 static void every_other_end_unboosts(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *owner = low(f, "owner"), *waiter = actor_new(f, "waiter", FIFO(HIGH));
+	struct actor *owner = actor_low(f, "owner"), *waiter = actor_new(f, "waiter", FIFO(HIGH));
 	int mutex = new_mutex(f, 0, 0), sem = new_sem(f, 0, 1);
 
 	only_ours(f, "no aggregate wait");
@@ -274,7 +269,7 @@ static void every_other_end_unboosts(void **state)
 static void chain(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *last = low(f, "last"), *middle = low(f, "middle");
+	struct actor *last = actor_low(f, "last"), *middle = actor_low(f, "middle");
 	struct actor *waiter = actor_new(f, "waiter", FIFO(HIGH));
 	int held = new_mutex(f, 0, 0), wanted = new_mutex(f, 0, 0);
 
@@ -309,7 +304,7 @@ static void chain(void **state)
 static void boosted_while_asleep(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *first = actor_new(f, "first", FIFO(30)), *boosted = low(f, "boosted");
+	struct actor *first = actor_new(f, "first", FIFO(30)), *boosted = actor_low(f, "boosted");
 	struct actor *waiter = actor_new(f, "waiter", FIFO(HIGH));
 	int sem = new_sem(f, 0, 2), mutex = new_mutex(f, 0, 0);
 	struct agg a = wait_for(f, FOREVER, sem, 0), b = wait_for(f, FOREVER, sem, 0);
@@ -409,8 +404,8 @@ static void from_wake_up_to_reply(void **state)
 	struct fixture *f = *state;
 
 	only_ours(f, "no aggregate wait");
-	check_turn(f, low(f, "server"), TRY_RECV2);
-	check_turn(f, low(f, "server"), RECV2);
+	check_turn(f, actor_low(f, "server"), TRY_RECV2);
+	check_turn(f, actor_low(f, "server"), RECV2);
 	check_turn(f, actor_new(f, "server", NORMAL(3)), TRY_RECV2);
 }
 
@@ -448,7 +443,7 @@ static void answer(int channel, uint64_t id)
 static void best_of_several(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *a, *b;
+	struct actor *server = actor_low(f, "server"), *a, *b;
 	struct request of_a, of_b;
 	struct agg w;
 	uint64_t high, middle;
@@ -479,7 +474,7 @@ static void best_of_several(void **state)
 static void work_in_progress_counts_in_a_sleep(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *client, *better;
+	struct actor *server = actor_low(f, "server"), *client, *better;
 	struct request request, another;
 	struct agg w;
 	uint64_t id, more;
@@ -519,7 +514,7 @@ static void work_in_progress_counts_in_a_sleep(void **state)
 static void withdrawn_after_the_notice(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *client;
+	struct actor *server = actor_low(f, "server"), *client;
 	struct request request;
 	struct agg w;
 	int channel;
@@ -542,7 +537,7 @@ static void withdrawn_after_the_notice(void **state)
 static void notice_handed_on(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *first = actor_new(f, "first", FIFO(LOW + 1)), *second = low(f, "second");
+	struct actor *first = actor_new(f, "first", FIFO(LOW + 1)), *second = actor_low(f, "second");
 	struct actor *client;
 	struct request request;
 	struct agg a, b;

@@ -8,16 +8,6 @@
 /* Of requests that are better than nothing, but not than the hog. */
 enum { MINOR = 20, MINOR_TOO = 30 };
 
-static struct actor *low(struct fixture *f, const char *name)
-{
-	return actor_new(f, name, FIFO(LOW));
-}
-
-static struct actor *high(struct fixture *f)
-{
-	return actor_new(f, "high", FIFO(HIGH));
-}
-
 /* It counts by its request alone, whatever the client itself is. */
 static struct actor *client(struct fixture *f, const char *name)
 {
@@ -39,7 +29,7 @@ static void parked_is_boosted_before_it_runs(void **state)
 {
 	static const unsigned long requests[] = { RECV, RECV2 };
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = high(f);
+	struct actor *server = actor_low(f, "server"), *caller = actor_high(f);
 	int channel = stage_channel(f);
 
 	only_ours(f, "no channels");
@@ -62,7 +52,7 @@ static void parked_is_boosted_before_it_runs(void **state)
 static void parked_and_serving(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = high(f);
+	struct actor *server = actor_low(f, "server"), *caller = actor_high(f);
 	struct serving s = { .channel = stage_channel(f), .count = 1 };
 
 	only_ours(f, "no channels");
@@ -79,7 +69,7 @@ static void parked_and_serving(void **state)
 static void pending_before_the_server_comes(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = client(f, "caller");
+	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
 	int channel = stage_channel(f);
 
 	only_ours(f, "no channels");
@@ -94,7 +84,7 @@ static void pending_before_the_server_comes(void **state)
 static void the_best_of_the_parked_is_chosen(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *first = low(f, "first"), *best = actor_new(f, "best", FIFO(LOW + 2));
+	struct actor *first = actor_low(f, "first"), *best = actor_new(f, "best", FIFO(LOW + 2));
 	struct actor *last = actor_new(f, "last", FIFO(LOW + 1)), *caller = client(f, "caller");
 	int channel = stage_channel(f);
 
@@ -138,7 +128,7 @@ static void check_busy(struct actor *server, struct actor *minor, struct actor *
 static void busy_with_a_lower_request(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *minor = client(f, "minor"), *caller = high(f);
+	struct actor *server = actor_low(f, "server"), *minor = client(f, "minor"), *caller = actor_high(f);
 	int channel = stage_channel(f);
 
 	only_ours(f, "no channels");
@@ -150,7 +140,7 @@ static void busy_with_a_lower_request(void **state)
 static void busy_with_something_else(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *minor = client(f, "minor"), *caller = high(f);
+	struct actor *server = actor_low(f, "server"), *minor = client(f, "minor"), *caller = actor_high(f);
 	struct serving s = { .channel = stage_channel(f), .count = 1 };
 
 	only_ours(f, "no channels");
@@ -169,8 +159,8 @@ static void busy_with_something_else(void **state)
 static void two_busy_servers(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server[2] = { low(f, "one"), low(f, "two") };
-	struct actor *minor[2] = { client(f, "m1"), client(f, "m2") }, *caller = high(f);
+	struct actor *server[2] = { actor_low(f, "one"), actor_low(f, "two") };
+	struct actor *minor[2] = { client(f, "m1"), client(f, "m2") }, *caller = actor_high(f);
 	struct actor *winner, *loser;
 	int channel = stage_channel(f);
 	struct serving s[2];
@@ -204,7 +194,7 @@ static void two_busy_servers(void **state)
 static void a_parked_one_takes_it_from_the_busy_one(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *busy = low(f, "busy"), *parked = low(f, "parked");
+	struct actor *busy = actor_low(f, "busy"), *parked = actor_low(f, "parked");
 	struct actor *minor = client(f, "minor"), *caller = client(f, "caller");
 	int channel = stage_channel(f);
 
@@ -231,7 +221,7 @@ static void pending_requests_come_and_go(void **state)
 	static const int prio[] = { 40, 60, 80 };
 	static const int order[][3] = { { 0, 1, 2 }, { 2, 1, 0 }, { 1, 2, 0 }, { 2, 0, 1 } };
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *minor = client(f, "minor"), *caller[3];
+	struct actor *server = actor_low(f, "server"), *minor = client(f, "minor"), *caller[3];
 	int channel = stage_channel(f);
 
 	only_ours(f, "no channels");
@@ -263,7 +253,7 @@ static void no_dip_in_between(void **state)
 {
 	static const int prio[] = { 80, 70, 70, 60 };
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller[4];
+	struct actor *server = actor_low(f, "server"), *caller[4];
 	int channel = stage_channel(f);
 
 	only_ours(f, "no channels");
@@ -292,7 +282,7 @@ static void no_dip_in_between(void **state)
 static void no_dip_with_a_hog(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *first = high(f), *last = high(f);
+	struct actor *server = actor_low(f, "server"), *first = actor_high(f), *last = actor_high(f);
 	struct serving s = { .channel = stage_channel(f), .count = 2 };
 
 	only_ours(f, "no channels");
@@ -311,8 +301,8 @@ static void no_dip_with_a_hog(void **state)
 static void none_is_lent_with_prio_0(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *parked = low(f, "parked");
-	struct actor *caller[2] = { high(f), high(f) }, *third = high(f);
+	struct actor *server = actor_low(f, "server"), *parked = actor_low(f, "parked");
+	struct actor *caller[2] = { actor_high(f), actor_high(f) }, *third = actor_high(f);
 	int channel = stage_channel(f);
 
 	only_ours(f, "no channels");
@@ -335,7 +325,7 @@ static void none_is_lent_with_prio_0(void **state)
 static void round_robin(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = client(f, "caller");
+	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
 	int channel = stage_channel(f);
 
 	only_ours(f, "no channels");
@@ -399,7 +389,7 @@ static void a_deadline_server_is_left_alone(void **state)
 static void not_from_its_own_request(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *other = low(f, "other");
+	struct actor *server = actor_low(f, "server"), *other = actor_low(f, "other");
 	struct actor *caller = client(f, "caller");
 	int channel = stage_channel(f);
 
@@ -426,9 +416,9 @@ static void not_from_its_own_request(void **state)
 static void a_reply_unboosts_who_received(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server[2] = { low(f, "one"), low(f, "two") };
+	struct actor *server[2] = { actor_low(f, "one"), actor_low(f, "two") };
 	struct actor *caller[2] = { client(f, "c1"), client(f, "c2") };
-	struct actor *stranger = low(f, "stranger");
+	struct actor *stranger = actor_low(f, "stranger");
 	int channel = stage_channel(f);
 
 	only_ours(f, "no channels");

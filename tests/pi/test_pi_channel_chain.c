@@ -10,16 +10,6 @@
 
 enum { MINOR = 20 };
 
-static struct actor *low(struct fixture *f, const char *name)
-{
-	return actor_new(f, name, FIFO(LOW));
-}
-
-static struct actor *high(struct fixture *f)
-{
-	return actor_new(f, "high", FIFO(HIGH));
-}
-
 static struct actor *client(struct fixture *f, const char *name)
 {
 	return actor_new(f, name, NORMAL(0));
@@ -30,7 +20,7 @@ static struct actor *client(struct fixture *f, const char *name)
 static void handler_waits_for_a_mutex(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *holder = low(f, "holder"), *caller = high(f);
+	struct actor *server = actor_low(f, "server"), *holder = actor_low(f, "holder"), *caller = actor_high(f);
 	struct serving s = { .channel = stage_channel(f), .count = 1 };
 
 	only_ours(f, "no channels");
@@ -49,8 +39,8 @@ static void handler_waits_for_a_mutex(void **state)
 static void wait_all_of_a_handler(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = client(f, "caller");
-	struct actor *holder[2] = { low(f, "h1"), low(f, "h2") };
+	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
+	struct actor *holder[2] = { actor_low(f, "h1"), actor_low(f, "h2") };
 	int channel = stage_channel(f), mutex[2] = { new_mutex(f, 0, 0), new_mutex(f, 0, 0) };
 
 	only_ours(f, "no channels");
@@ -77,7 +67,7 @@ static void a_wait_for_an_event_keeps_it(void **state)
 {
 	static const unsigned long requests[] = { ANY, ALL };
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = client(f, "caller");
+	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
 	int channel = stage_channel(f), event = new_auto(f, false);
 
 	only_ours(f, "no channels");
@@ -101,7 +91,7 @@ static void a_wait_for_an_event_keeps_it(void **state)
 static void an_event_behind_a_hog(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = high(f);
+	struct actor *server = actor_low(f, "server"), *caller = actor_high(f);
 	struct serving s = { .channel = stage_channel(f), .count = 1, .event = new_auto(f, false) };
 
 	only_ours(f, "no channels");
@@ -119,7 +109,7 @@ static void an_event_behind_a_hog(void **state)
 static void a_later_request_reaches_the_owner(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *holder = low(f, "holder");
+	struct actor *server = actor_low(f, "server"), *holder = actor_low(f, "holder");
 	struct actor *minor = client(f, "minor"), *later = client(f, "later");
 	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
 
@@ -163,8 +153,8 @@ static int unlock_and_serve(struct actor *server, void *arg)
 static void a_later_request_behind_a_hog(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *holder = low(f, "holder");
-	struct actor *minor = client(f, "minor"), *later = high(f);
+	struct actor *server = actor_low(f, "server"), *holder = actor_low(f, "holder");
+	struct actor *minor = client(f, "minor"), *later = actor_high(f);
 	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
 	struct serving s = { .channel = channel, .count = 1, .before = minor, .mutex = mutex };
 
@@ -188,7 +178,7 @@ static void a_later_request_behind_a_hog(void **state)
 /* Holds a mutex and has sent a request; then a better one waits for the mutex. */
 static void check_boosted_client(struct fixture *f, uint32_t intent, bool dispatched)
 {
-	struct actor *server = low(f, "server"), *caller = client(f, "caller"), *waiter = high(f);
+	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller"), *waiter = actor_high(f);
 	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
 
 	actor_finds_nothing(server, channel);
@@ -237,7 +227,7 @@ static void boosted_while_dispatched(void **state)
 static void boosted_before_it_sends(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = client(f, "caller"), *waiter = high(f);
+	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller"), *waiter = actor_high(f);
 	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no channels");
@@ -264,7 +254,7 @@ static void boosted_before_it_sends(void **state)
 static void boosted_client_behind_a_hog(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = low(f, "caller"), *waiter = high(f);
+	struct actor *server = actor_low(f, "server"), *caller = actor_low(f, "caller"), *waiter = actor_high(f);
 	struct actor *minor = client(f, "minor");
 	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
 	struct serving s = { .channel = channel, .count = 1, .before = minor };
@@ -290,7 +280,7 @@ static void boosted_client_behind_a_hog(void **state)
 static void a_boost_moves_a_pending_request(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *waiter = high(f);
+	struct actor *server = actor_low(f, "server"), *waiter = actor_high(f);
 	struct actor *caller[3] = { client(f, "c60"), client(f, "c30"), client(f, "c30 too") };
 	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
 
@@ -322,7 +312,7 @@ static void a_boost_moves_a_pending_request(void **state)
 static void a_clients_own_priority_does_not_count(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = high(f);
+	struct actor *server = actor_low(f, "server"), *caller = actor_high(f);
 	struct actor *waiter = actor_new(f, "waiter", FIFO(40));
 	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
 
@@ -353,7 +343,7 @@ static void set_pi(int event, uint32_t prio)
 static void an_events_boost_lasts_over_a_send(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = client(f, "caller");
+	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
 	int channel = stage_channel(f), event = new_auto(f, false);
 
 	only_ours(f, "no channels");
@@ -382,7 +372,7 @@ static void an_events_boost_ends_at_a_receive(void **state)
 {
 	static const unsigned long requests[] = { RECV, RECV2, TRY_RECV2 };
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = client(f, "caller");
+	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
 	int channel = stage_channel(f), event = new_auto(f, false);
 
 	only_ours(f, "no channels");
@@ -414,7 +404,7 @@ static void an_events_boost_ends_at_a_receive(void **state)
 static void an_events_boost_of_a_handler(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = client(f, "caller");
+	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
 	int channel = stage_channel(f), event = new_auto(f, false);
 
 	only_ours(f, "no channels");
@@ -441,11 +431,11 @@ struct links {
 /* Each server is a client of the next one's channel, and the last one wants a mutex. */
 static struct links make_links(struct fixture *f, bool dispatched)
 {
-	struct links l = { .holder = low(f, "holder"), .mutex = new_mutex(f, 0, 0) };
+	struct links l = { .holder = actor_low(f, "holder"), .mutex = new_mutex(f, 0, 0) };
 
 	assert_ret(actor_locks(l.holder, l.mutex), 0);
 	for (int i = 0; i < LINKS; i++) {
-		l.server[i] = low(f, "server");
+		l.server[i] = actor_low(f, "server");
 		l.channel[i] = stage_channel(f);
 		actor_finds_nothing(l.server[i], l.channel[i]);
 	}
@@ -511,7 +501,7 @@ static void a_cycle_ends(void **state)
 
 	only_ours(f, "no channels");
 	for (int i = 0; i < 2; i++) {
-		server[i] = low(f, "in a cycle");
+		server[i] = actor_low(f, "in a cycle");
 		channel[i] = stage_channel(f);
 		actor_finds_nothing(server[i], channel[i]);
 	}
@@ -530,7 +520,7 @@ static void a_cycle_ends(void **state)
 static void two_channels_boost_one_task(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *one = client(f, "one"), *two = client(f, "two");
+	struct actor *server = actor_low(f, "server"), *one = client(f, "one"), *two = client(f, "two");
 	int here = stage_channel(f), there = foreign_channel(f, open_device(f));
 
 	only_ours(f, "no channels");
@@ -553,7 +543,7 @@ static void two_channels_boost_one_task(void **state)
 static void a_channel_and_a_mutex_boost_one_task(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = client(f, "caller");
+	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
 	struct actor *waiter = actor_new(f, "waiter", FIFO(60));
 	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
 
@@ -621,7 +611,7 @@ static void init_futex(void)
 static void a_client_that_holds_a_pi_futex(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = low(f, "caller"), *waiter = high(f);
+	struct actor *server = actor_low(f, "server"), *caller = actor_low(f, "caller"), *waiter = actor_high(f);
 	int channel = stage_channel(f);
 
 	only_ours(f, "no channels");

@@ -6,11 +6,6 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-static struct actor *low(struct fixture *f, const char *name)
-{
-	return actor_new(f, name, FIFO(LOW));
-}
-
 static struct actor *client(struct fixture *f, const char *name)
 {
 	return actor_new(f, name, NORMAL(0));
@@ -30,7 +25,7 @@ static bool arbiter_idle_soon(void)
 
 static void check_client_leaves(struct fixture *f, bool dispatched)
 {
-	struct actor *server = low(f, "server"), *caller = client(f, "caller");
+	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
 	struct actor *minor = client(f, "minor");
 	int channel = stage_channel(f);
 
@@ -84,7 +79,7 @@ static void receives_from(struct actor *server, int channel, struct partner *p)
 static void client_process_is_killed(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server");
+	struct actor *server = actor_low(f, "server");
 	int channel = stage_channel(f);
 
 	only_ours(f, "no channels");
@@ -128,7 +123,7 @@ static int send_with_restarts(struct partner *p)
 static void client_restarts_its_call(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server");
+	struct actor *server = actor_low(f, "server");
 	int channel = stage_channel(f);
 	struct partner *p;
 
@@ -170,7 +165,7 @@ static int receive_and_hold(struct partner *p)
 static void server_process_ends(struct fixture *f, bool killed)
 {
 	struct actor *caller = client(f, "caller"), *pending = client(f, "pending");
-	struct actor *successor = low(f, "successor");
+	struct actor *successor = actor_low(f, "successor");
 	int channel = stage_channel(f);
 	struct partner *p;
 
@@ -266,7 +261,7 @@ static void who_has_let_go_is_not_boosted(void **state)
 {
 	static int (*const bodies[])(struct partner *p) = { close_and_stay, exec_and_stay };
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = client(f, "caller");
+	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
 	struct actor *pending = client(f, "pending");
 
 	only_ours(f, "no channels");
@@ -319,7 +314,7 @@ static int answer_and_close(struct partner *p)
 static void it_has_no_request_when_it_lets_go(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = client(f, "caller");
+	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
 	int channel = stage_channel(f);
 	struct partner *p;
 
@@ -346,7 +341,7 @@ static void it_has_no_request_when_it_lets_go(void **state)
 static void another_server_is_left(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = client(f, "caller");
+	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
 	struct actor *pending = client(f, "pending");
 	int channel = stage_channel(f);
 	struct partner *p;
@@ -372,7 +367,7 @@ static void another_server_is_left(void **state)
 static void server_thread_exits(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *gone = low(f, "gone"), *stays = low(f, "stays");
+	struct actor *gone = actor_low(f, "gone"), *stays = actor_low(f, "stays");
 	struct actor *caller[2] = { client(f, "c1"), client(f, "c2") }, *pending;
 	int channel = stage_channel(f);
 
@@ -404,7 +399,7 @@ static void server_thread_exits(void **state)
 static void closed_with_requests_in_it(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *parked = low(f, "parked");
+	struct actor *server = actor_low(f, "server"), *parked = actor_low(f, "parked");
 	struct actor *caller = client(f, "caller"), *pending = client(f, "pending");
 	int channel = stage_channel(f);
 
@@ -432,7 +427,7 @@ static void closed_with_requests_in_it(void **state)
 static void device_is_closed(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = low(f, "server"), *caller = client(f, "caller");
+	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
 	int dev = open_device(f), channel;
 
 	only_ours(f, "no channels");

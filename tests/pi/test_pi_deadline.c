@@ -4,24 +4,6 @@
  */
 #include "inversion.h"
 
-static struct actor *high(struct fixture *f)
-{
-	return actor_new(f, "high", FIFO(HIGH));
-}
-
-static struct actor *normal(struct fixture *f)
-{
-	return actor_new(f, "holder", NORMAL(0));
-}
-
-static void contend(struct actor *holder, struct actor *waiter, int mutex)
-{
-	assert_ret(actor_locks(holder, mutex), 0);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
-	assert_boosted(holder, HIGH);
-}
-
 static int change_myself(struct actor *a, void *attr)
 {
 	(void)a;
@@ -37,7 +19,7 @@ static struct task_attr deadline(void)
 static void deadline_owner_is_left_alone(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = actor_roaming(f, "holder", deadline()), *waiter = high(f);
+	struct actor *holder = actor_roaming(f, "holder", deadline()), *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
@@ -53,7 +35,7 @@ static void deadline_owner_is_left_alone(void **state)
 static void deadline_waiter_lends_99(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = actor_roaming(f, "waiter", deadline());
+	struct actor *holder = actor_normal(f), *waiter = actor_roaming(f, "waiter", deadline());
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
@@ -69,7 +51,7 @@ static void deadline_waiter_lends_99(void **state)
 static void becomes_deadline_while_boosted(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = actor_roaming(f, "holder", NORMAL(0)), *waiter = high(f);
+	struct actor *holder = actor_roaming(f, "holder", NORMAL(0)), *waiter = actor_high(f);
 	struct task_attr attr = deadline();
 	int mutex = new_mutex(f, 0, 0);
 
@@ -130,7 +112,7 @@ static void take_deadline_back(struct actor *holder, struct actor *lender)
 static void a_boost_ends_while_deadline_is_lent(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	struct actor *lender = actor_roaming(f, "lender", deadline());
 	int mutex = new_mutex(f, 0, 0);
 
@@ -148,7 +130,7 @@ static void a_boost_ends_while_deadline_is_lent(void **state)
 static void the_next_wait_ends_it_at_once(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	struct actor *lender = actor_roaming(f, "lender", deadline());
 	int mutex = new_mutex(f, 0, 0);
 	long long sweeps;
@@ -171,7 +153,7 @@ static void the_next_wait_ends_it_at_once(void **state)
 static void a_boost_begins_while_deadline_is_lent(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	struct actor *lender = actor_roaming(f, "lender", deadline());
 	int mutex = new_mutex(f, 0, 0);
 
@@ -192,7 +174,7 @@ static void a_boost_begins_while_deadline_is_lent(void **state)
 static void the_task_ends_while_deadline_is_lent(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	struct actor *lender = actor_roaming(f, "lender", deadline());
 	int mutex = new_mutex(f, 0, 0);
 

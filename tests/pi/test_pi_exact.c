@@ -10,31 +10,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-static struct actor *high(struct fixture *f)
-{
-	return actor_new(f, "high", FIFO(HIGH));
-}
-
-static struct actor *normal(struct fixture *f)
-{
-	return actor_new(f, "holder", NORMAL(0));
-}
-
-/* @holder has @mutex, and @waiter sleeps in a wait for it. */
-static void contend(struct actor *holder, struct actor *waiter, int mutex)
-{
-	assert_ret(actor_locks(holder, mutex), 0);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
-	assert_boosted(holder, HIGH);
-}
-
-static void interrupt(struct actor *a)
-{
-	pthread_kill(a->thread, SIGUSR2);
-	assert_ret(actor_finish(a), -EINTR);
-}
-
 /* ---- several at once, in any order ---- */
 
 #define MUTEXES 3
@@ -68,7 +43,7 @@ static void check_order(struct actor *holder, struct actor *const *waiter, const
 			assert_ret(actor_finish(waiter[m]), 0);
 			assert_ret(actor_unlocks(waiter[m], mutex[m]), 0);
 		} else {
-			interrupt(waiter[m]);
+			actor_interrupt(waiter[m]);
 			assert_ret(actor_unlocks(holder, mutex[m]), 0);
 		}
 		waits[m] = false;
@@ -84,7 +59,7 @@ static const int permutations[][MUTEXES] = {
 
 static void check_permutations(struct fixture *f, bool by_unlock)
 {
-	struct actor *holder = normal(f);
+	struct actor *holder = actor_normal(f);
 	struct actor *waiter[] = { actor_new(f, "w60", FIFO(60)), actor_new(f, "w70", FIFO(70)),
 				   actor_new(f, "w80", FIFO(80)) };
 	int mutex[] = { new_mutex(f, 0, 0), new_mutex(f, 0, 0), new_mutex(f, 0, 0) };
@@ -110,7 +85,7 @@ static void waiters_of_one_mutex_leave_in_any_order(void **state)
 {
 	static const int prio[MUTEXES] = { 60, 70, 80 };
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter[MUTEXES];
+	struct actor *holder = actor_normal(f), *waiter[MUTEXES];
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
@@ -132,7 +107,7 @@ static void waiters_of_one_mutex_leave_in_any_order(void **state)
 			int w = permutations[k][(i + 1) % MUTEXES];
 
 			waits[w] = false;
-			interrupt(waiter[w]);
+			actor_interrupt(waiter[w]);
 			if (highest(waits, prio))
 				assert_boosted(holder, highest(waits, prio));
 		}
@@ -146,7 +121,7 @@ static void waiter_times_out(void **state)
 {
 	static const unsigned long requests[] = { ANY, ALL };
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
 
 	only_ours(f, "no inheritance");
@@ -167,7 +142,7 @@ static void waiter_times_out(void **state)
 static void a_try_lends_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0);
 	long long records;
 
@@ -185,7 +160,7 @@ static void waiter_is_interrupted(void **state)
 {
 	static const unsigned long requests[] = { ANY, ALL };
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
 
 	only_ours(f, "no inheritance");
@@ -194,7 +169,7 @@ static void waiter_is_interrupted(void **state)
 		actor_wait(waiter, requests[i], ARGS(FDS(mutex, event), .timeout = FOREVER));
 		actor_assert_asleep(waiter);
 		assert_boosted(holder, HIGH);
-		interrupt(waiter);
+		actor_interrupt(waiter);
 		stage_assert_exact(f);
 	}
 }
@@ -202,7 +177,7 @@ static void waiter_is_interrupted(void **state)
 static void waiter_gets_something_else(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
 
 	only_ours(f, "no inheritance");
@@ -233,7 +208,7 @@ static int wait_high(struct partner *p)
 static void waiter_is_killed(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = normal(f);
+	struct actor *holder = actor_normal(f);
 	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
 
 	only_ours(f, "no inheritance");
@@ -253,7 +228,7 @@ static void waiter_is_killed(void **state)
 static void mutex_kill(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	struct actor *second = actor_new(f, "second", FIFO(40));
 	int mutex = new_mutex(f, 0, 0);
 
@@ -271,7 +246,7 @@ static void mutex_kill(void **state)
 static void owner_exits(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	struct actor *second = actor_new(f, "second", FIFO(HIGH + 1));
 	int mutex = new_mutex(f, 0, 0);
 
@@ -281,7 +256,7 @@ static void owner_exits(void **state)
 	/* Nobody is there to be boosted, and nothing must go wrong trying. */
 	actor_lock(second, mutex);
 	actor_assert_asleep(second);
-	interrupt(second);
+	actor_interrupt(second);
 	kill_owner(mutex, holder->owner);
 	assert_ret(actor_finish(waiter), -EOWNERDEAD);
 }
@@ -297,7 +272,7 @@ static void owner_is_killed(void **state)
 {
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, 0, 0);
-	struct actor *waiter = high(f), *other = actor_new(f, "other", NORMAL(0));
+	struct actor *waiter = actor_high(f), *other = actor_new(f, "other", NORMAL(0));
 	struct partner *holder;
 
 	only_ours(f, "no inheritance");
@@ -307,7 +282,7 @@ static void owner_is_killed(void **state)
 	actor_assert_asleep(waiter);
 	partner_assert_boosted(holder, HIGH);
 	partner_kill(holder);
-	interrupt(waiter);
+	actor_interrupt(waiter);
 	assert_true(arbiter_idle());
 	actor_lock(waiter, mutex);
 	actor_assert_asleep(waiter);
@@ -320,7 +295,7 @@ static void owner_is_killed(void **state)
 static void owner_id_is_reused(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *gone = normal(f), *next = normal(f), *waiter = high(f);
+	struct actor *gone = actor_normal(f), *next = actor_normal(f), *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
@@ -341,14 +316,14 @@ static void owner_id_is_reused(void **state)
 static void object_is_closed(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
 	contend(holder, waiter, mutex);
 	close_fd(f, mutex);
 	assert_boosted(holder, HIGH);
-	interrupt(waiter);
+	actor_interrupt(waiter);
 	stage_assert_exact(f);
 	/* Held, and nobody waits. */
 	mutex = new_mutex(f, 0, 0);
@@ -371,7 +346,7 @@ static int lock_other(struct actor *a, void *arg)
 static void device_is_closed(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	struct ntsync_mutex_args args = { 0 };
 	struct other o = { .dev = open_device(f) };
 
@@ -384,7 +359,7 @@ static void device_is_closed(void **state)
 	close_fd(f, o.dev);
 	close_fd(f, o.mutex);
 	assert_boosted(holder, HIGH);
-	interrupt(waiter);
+	actor_interrupt(waiter);
 	stage_assert_exact(f);
 }
 
@@ -414,7 +389,7 @@ static const struct task_attr bases[] = {
 static void every_base_comes_back(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = high(f);
+	struct actor *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
@@ -434,7 +409,7 @@ static void timer_slack_comes_back(void **state)
 {
 	static unsigned long slacks[] = { 1, 123456, 7 * NS_PER_MS };
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
@@ -455,7 +430,7 @@ static void slack_comes_back_after_an_event(void **state)
 	static unsigned long slack = 123456;
 	struct ntsync_event_set_pi_args args = { .policy = SCHED_FIFO, .prio = HIGH };
 	struct fixture *f = *state;
-	struct actor *consumer = normal(f);
+	struct actor *consumer = actor_normal(f);
 	int event = new_auto(f, false);
 
 	only_ours(f, "no inheritance");
@@ -473,7 +448,7 @@ static void slack_comes_back_after_an_event(void **state)
 static void nice_is_changed(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = actor_new(f, "holder", NORMAL(-3)), *waiter = high(f);
+	struct actor *holder = actor_new(f, "holder", NORMAL(-3)), *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
@@ -489,7 +464,7 @@ static void nice_is_changed(void **state)
 static void affinity_is_changed(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
@@ -521,7 +496,7 @@ static struct task_attr becomes[] = {
 /* With CAP_SYS_NICE it could have had that without the boost: it is its new base. */
 static void check_new_base(struct fixture *f, struct task_attr *attr, bool by_itself)
 {
-	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0);
 
 	contend(holder, waiter, mutex);
@@ -559,7 +534,7 @@ static void policy_is_changed_by_another(void **state)
 static void boosted_again_after_a_change(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = high(f);
+	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	struct actor *second = actor_new(f, "second", FIFO(HIGH + 5));
 	struct task_attr attr = FIFO(30);
 	int mutex = new_mutex(f, 0, 0);
@@ -574,209 +549,14 @@ static void boosted_again_after_a_change(void **state)
 	actor_lock(second, mutex);
 	actor_assert_asleep(second);
 	assert_boosted(holder, HIGH + 5);
-	interrupt(second);
+	actor_interrupt(second);
 	assert_boosted(holder, HIGH);
 	assert_ret(actor_unlocks(holder, mutex), 0);
 	assert_base(holder);
 	assert_ret(actor_finish(waiter), 0);
 }
 
-/* ---- fork and exec ---- */
-
-static int no_boost_here(void)
-{
-	struct task_attr attr;
-
-	CHECK(!task_get_attr(0, &attr));
-	CHECK(attr.policy == SCHED_OTHER);
-	CHECK(attr.prio == 0);
-	CHECK(attr.nice == 0);
-	CHECK(!(attr.flags & TASK_RESET_ON_FORK));
-	return 0;
-}
-
-static int fork_here(struct actor *a, void *arg)
-{
-	pid_t pid = fork();
-
-	(void)a;
-	(void)arg;
-	if (!pid)
-		_exit(no_boost_here());
-	return pid < 0 ? -errno : -child_finish(pid);
-}
-
-static void *thread_main(void *arg)
-{
-	*(int *)arg = no_boost_here();
-	return NULL;
-}
-
-static int create_thread_here(struct actor *a, void *arg)
-{
-	pthread_t thread;
-	int ret = 0;
-
-	(void)a;
-	(void)arg;
-	if (pthread_create(&thread, NULL, thread_main, &ret))
-		return -EAGAIN;
-	pthread_join(thread, NULL);
-	return -ret;
-}
-
-static void children_are_not_boosted(void **state)
-{
-	struct fixture *f = *state;
-	struct actor *holder = normal(f), *waiter = high(f);
-	int mutex = new_mutex(f, 0, 0);
-
-	only_ours(f, "no inheritance");
-	contend(holder, waiter, mutex);
-	assert_ret(actor_do(holder, fork_here, NULL), 0);
-	assert_ret(actor_do(holder, create_thread_here, NULL), 0);
-	assert_boosted(holder, HIGH);
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_base(holder);
-	assert_ret(actor_finish(waiter), 0);
-}
-
-/* What is left of the partner after exec: still boosted, until it unlocks. */
-static int exec_helper(char **argv)
-{
-	struct ntsync_mutex_args args = { .owner = atoi(argv[3]) };
-	struct task_attr attr;
-
-	CHECK(!task_get_attr(0, &attr));
-	CHECK(attr.policy == SCHED_FIFO);
-	CHECK(attr.prio == HIGH);
-	CHECK(!nt(atoi(argv[2]), NTSYNC_IOC_MUTEX_UNLOCK, &args));
-	return no_boost_here();
-}
-
-static void exec_here(struct partner *p)
-{
-	char mutex[16], owner[16];
-	const char *const argv[] = { "/proc/self/exe", "exec-helper", mutex, owner, NULL };
-
-	snprintf(mutex, sizeof(mutex), "%d", p->mutex);
-	snprintf(owner, sizeof(owner), "%u", p->owner);
-	fcntl(p->mutex, F_SETFD, 0);
-	execv(argv[0], (char *const *)argv);
-	_exit(99);
-}
-
-static void *hold_and_exec(void *arg)
-{
-	struct partner *p = arg;
-
-	p->tid = gettid();
-	if (partner_lock(p, FOREVER))
-		_exit(98);
-	partner_stop(p);
-	exec_here(p);
-	return NULL;
-}
-
-static int exec_partner(struct partner *p)
-{
-	pthread_t thread;
-
-	if (p->value) {
-		CHECK(!pthread_create(&thread, NULL, hold_and_exec, p));
-		pthread_join(thread, NULL);
-	}
-	hold_and_exec(p);
-	return 97;
-}
-
-static void exec_while_boosted(void **state)
-{
-	struct fixture *f = *state;
-	struct actor *waiter = high(f);
-	int mutex = new_mutex(f, 0, 0);
-
-	only_ours(f, "no inheritance");
-	/* Another thread than the first takes over the first one's id. */
-	for (int other_thread = 0; other_thread < 2; other_thread++) {
-		struct partner *p = partner_start(f, exec_partner, mutex, other_thread);
-
-		partner_await(p);
-		actor_lock(waiter, mutex);
-		actor_assert_asleep(waiter);
-		partner_assert_boosted(p, HIGH);
-		partner_go(p);
-		partner_assert_ok(p);
-		assert_ret(actor_finish(waiter), 0);
-		assert_ret(actor_unlocks(waiter, mutex), 0);
-		assert_true(arbiter_idle());
-	}
-}
-
-/* The waiter comes after the exec: the task behind the owner id is the same one. */
-static int exec_first_helper(char **argv)
-{
-	struct ntsync_mutex_args args = { .owner = atoi(argv[3]) };
-	int unlocked;
-
-	raise(SIGSTOP);
-	unlocked = nt(atoi(argv[2]), NTSYNC_IOC_MUTEX_UNLOCK, &args);
-	CHECK(!unlocked);
-	return no_boost_here();
-}
-
-static void *hold_and_exec_first(void *arg)
-{
-	struct partner *p = arg;
-	char mutex[16], owner[16];
-	const char *const argv[] = { "/proc/self/exe", "exec-first-helper", mutex, owner, NULL };
-
-	if (partner_lock(p, FOREVER))
-		_exit(98);
-	snprintf(mutex, sizeof(mutex), "%d", p->mutex);
-	snprintf(owner, sizeof(owner), "%u", p->owner);
-	fcntl(p->mutex, F_SETFD, 0);
-	execv(argv[0], (char *const *)argv);
-	_exit(99);
-}
-
-static int exec_first_partner(struct partner *p)
-{
-	pthread_t thread;
-
-	if (p->value) {
-		CHECK(!pthread_create(&thread, NULL, hold_and_exec_first, p));
-		pthread_join(thread, NULL);
-	}
-	hold_and_exec_first(p);
-	return 97;
-}
-
-static void exec_before_the_waiter_comes(void **state)
-{
-	struct fixture *f = *state;
-	struct actor *waiter = high(f);
-	int mutex = new_mutex(f, 0, 0), status;
-
-	only_ours(f, "no inheritance");
-	for (int other_thread = 0; other_thread < 2; other_thread++) {
-		struct partner *p = partner_start(f, exec_first_partner, mutex, other_thread);
-
-		assert_int_equal(waitpid(p->pid, &status, WUNTRACED), p->pid);
-		assert_true(WIFSTOPPED(status));
-		actor_lock(waiter, mutex);
-		actor_assert_asleep(waiter);
-		p->tid = p->pid;
-		partner_assert_boosted(p, HIGH);
-		kill(p->pid, SIGCONT);
-		partner_assert_ok(p);
-		assert_ret(actor_finish(waiter), 0);
-		assert_ret(actor_unlocks(waiter, mutex), 0);
-		assert_true(arbiter_idle());
-	}
-}
-
-int main(int argc, char **argv)
+int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		PI_TEST(released_in_any_order),
@@ -801,14 +581,7 @@ int main(int argc, char **argv)
 		PI_TEST(changes_its_own_policy),
 		PI_TEST(policy_is_changed_by_another),
 		PI_TEST(boosted_again_after_a_change),
-		PI_TEST(children_are_not_boosted),
-		PI_TEST(exec_while_boosted),
-		PI_TEST(exec_before_the_waiter_comes),
 	};
 
-	if (argc == 4 && !strcmp(argv[1], "exec-helper"))
-		return exec_helper(argv);
-	if (argc == 4 && !strcmp(argv[1], "exec-first-helper"))
-		return exec_first_helper(argv);
 	return RUN(tests);
 }

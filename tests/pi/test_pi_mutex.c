@@ -6,23 +6,13 @@
 
 #define CHAIN 12
 
-static struct actor *low(struct fixture *f, const char *name)
-{
-	return actor_new(f, name, FIFO(LOW));
-}
-
-static struct actor *high(struct fixture *f)
-{
-	return actor_new(f, "high", FIFO(HIGH));
-}
-
 /*
  * @high waits for @mutex, @holder works and unlocks it, and the hog burns: all may
  * begin at once, and the scheduler chooses.
  */
 static void check_inversion(struct fixture *f, struct actor *holder, int mutex)
 {
-	struct actor *waiter = high(f);
+	struct actor *waiter = actor_high(f);
 
 	actor_lock(waiter, mutex);
 	actor_work_and_unlock(holder, mutex);
@@ -46,7 +36,7 @@ static void taken_by_a_wait(void **state)
 {
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, 0, 0);
-	struct actor *holder = low(f, "holder");
+	struct actor *holder = actor_low(f, "holder");
 
 	only_ours(f, "no inheritance");
 	assert_ret(actor_locks(holder, mutex), 0);
@@ -57,7 +47,7 @@ static void taken_by_a_wait_all(void **state)
 {
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, 0, 0), event = new_manual(f, true);
-	struct actor *holder = low(f, "holder");
+	struct actor *holder = actor_low(f, "holder");
 
 	only_ours(f, "no inheritance");
 	actor_wait(holder, ALL, ARGS(FDS(event, mutex)));
@@ -69,7 +59,7 @@ static void taken_as_an_alert(void **state)
 {
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
-	struct actor *holder = low(f, "holder");
+	struct actor *holder = actor_low(f, "holder");
 
 	only_ours(f, "no inheritance");
 	actor_wait(holder, ANY, ARGS(FDS(event), .alert = mutex));
@@ -82,7 +72,7 @@ static void wanted_as_an_alert(void **state)
 	static const unsigned long requests[] = { ANY, ALL };
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
-	struct actor *holder = low(f, "holder"), *waiter = high(f);
+	struct actor *holder = actor_low(f, "holder"), *waiter = actor_high(f);
 
 	only_ours(f, "no inheritance");
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
@@ -110,7 +100,7 @@ static int create_owned(struct actor *a, void *arg)
 static void created_owned_by_its_creator(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = low(f, "holder");
+	struct actor *holder = actor_low(f, "holder");
 	int mutex;
 
 	only_ours(f, "no inheritance");
@@ -121,7 +111,7 @@ static void created_owned_by_its_creator(void **state)
 static void created_owned_by_a_known_creator(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = low(f, "holder");
+	struct actor *holder = actor_low(f, "holder");
 	int mutex;
 
 	only_ours(f, "no inheritance");
@@ -134,7 +124,7 @@ static void created_owned_by_a_known_creator(void **state)
 static void created_for_another(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = low(f, "holder"), *creator = low(f, "creator"), *waiter = high(f);
+	struct actor *holder = actor_low(f, "holder"), *creator = actor_low(f, "creator"), *waiter = actor_high(f);
 	int mutex;
 
 	only_ours(f, "no inheritance");
@@ -157,7 +147,7 @@ static void created_for_another(void **state)
 static void owner_learnt_while_others_wait(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = low(f, "holder"), *waiter = high(f);
+	struct actor *holder = actor_low(f, "holder"), *waiter = actor_high(f);
 	int mutex = new_mutex(f, holder->owner, 1);
 
 	only_ours(f, "no inheritance");
@@ -194,7 +184,7 @@ static int calls_that_fail(struct actor *a, void *arg)
 static void a_failed_call_teaches_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = low(f, "holder"), *stranger = low(f, "stranger"), *waiter = high(f);
+	struct actor *holder = actor_low(f, "holder"), *stranger = actor_low(f, "stranger"), *waiter = actor_high(f);
 	struct theft theft = { .mutex = new_mutex(f, 0, 0), .event = new_auto(f, false),
 			       .owner = holder->owner };
 
@@ -220,14 +210,14 @@ static void a_failed_call_teaches_nothing(void **state)
 static void handed_over_by_a_releaser(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *first = low(f, "first"), *heir = low(f, "heir"), *waiter;
+	struct actor *first = actor_low(f, "first"), *heir = actor_low(f, "heir"), *waiter;
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
 	assert_ret(actor_locks(first, mutex), 0);
 	actor_lock(heir, mutex);
 	actor_assert_asleep(heir);
-	waiter = high(f);
+	waiter = actor_high(f);
 	unlock(mutex, first->owner, 1);
 	assert_mutex(mutex, heir->owner, 1);
 	assert_false(actor_finished(heir));
@@ -247,7 +237,7 @@ static void handed_over_by_a_releaser(void **state)
 static void handed_over_while_a_high_one_waits(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *first = low(f, "first"), *heir = low(f, "heir"), *waiter = high(f);
+	struct actor *first = actor_low(f, "first"), *heir = actor_low(f, "heir"), *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0), sem = new_sem(f, 0, 1);
 
 	only_ours(f, "no inheritance");
@@ -271,7 +261,7 @@ static void handed_over_while_a_high_one_waits(void **state)
 static void a_higher_waiter_comes_later(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = low(f, "holder"), *waiter = high(f);
+	struct actor *holder = actor_low(f, "holder"), *waiter = actor_high(f);
 	struct actor *middle = actor_new(f, "middle", FIFO(30));
 	int mutex = new_mutex(f, 0, 0);
 
@@ -296,7 +286,7 @@ static void a_higher_waiter_comes_later(void **state)
 static void recursion(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = low(f, "holder"), *waiter = high(f);
+	struct actor *holder = actor_low(f, "holder"), *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
@@ -363,7 +353,7 @@ static struct owned three_owned(struct fixture *f)
 	struct owned all;
 
 	for (int i = 0; i < OWNERS; i++) {
-		all.owner[i] = low(f, names[i]);
+		all.owner[i] = actor_low(f, names[i]);
 		all.mutex[i] = new_mutex(f, 0, 0);
 		assert_ret(actor_locks(all.owner[i], all.mutex[i]), 0);
 	}
@@ -373,7 +363,7 @@ static struct owned three_owned(struct fixture *f)
 static void wait_any_over_three(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = high(f);
+	struct actor *waiter = actor_high(f);
 	struct owned all;
 
 	only_ours(f, "no inheritance");
@@ -394,7 +384,7 @@ static void wait_any_over_three(void **state)
 static void wait_any_is_not_held_up(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = high(f);
+	struct actor *waiter = actor_high(f);
 	struct owned all = three_owned(f);
 
 	only_ours(f, "no inheritance");
@@ -411,7 +401,7 @@ static void wait_any_is_not_held_up(void **state)
 static void wait_all_is_not_held_up(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = high(f);
+	struct actor *waiter = actor_high(f);
 	struct owned all = three_owned(f);
 
 	only_ours(f, "no inheritance");
@@ -428,7 +418,7 @@ static void wait_all_is_not_held_up(void **state)
 static void wait_all_boosts_those_it_lacks(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = high(f);
+	struct actor *waiter = actor_high(f);
 	struct owned all = three_owned(f);
 
 	only_ours(f, "no inheritance");
@@ -448,7 +438,7 @@ static void wait_all_boosts_those_it_lacks(void **state)
 static void wait_all_boosts_a_later_owner(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = high(f), *late = low(f, "late");
+	struct actor *waiter = actor_high(f), *late = actor_low(f, "late");
 	int mutex = new_mutex(f, 0, 0), sem = new_sem(f, 0, 1);
 
 	only_ours(f, "no inheritance");
@@ -490,7 +480,7 @@ static void make_chain(struct fixture *f, struct chain *c)
 						  "t6", "t7", "t8", "t9", "t10", "t11" };
 
 	for (int i = 0; i < CHAIN; i++) {
-		c->task[i] = i % 2 ? actor_new(f, names[i], NORMAL(i)) : low(f, names[i]);
+		c->task[i] = i % 2 ? actor_new(f, names[i], NORMAL(i)) : actor_low(f, names[i]);
 		c->link[i].own = new_mutex(f, 0, 0);
 		assert_ret(actor_locks(c->task[i], c->link[i].own), 0);
 	}
@@ -520,7 +510,7 @@ static void check_chain(struct chain *c, struct actor *waiter)
 static void chain_blocked_first(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = high(f);
+	struct actor *waiter = actor_high(f);
 	struct chain c;
 
 	only_ours(f, "no inheritance");
@@ -535,7 +525,7 @@ static void chain_blocked_first(void **state)
 static void chain_blocked_from_its_end(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = high(f);
+	struct actor *waiter = actor_high(f);
 	struct chain c;
 
 	only_ours(f, "no inheritance");
@@ -550,7 +540,7 @@ static void chain_blocked_from_its_end(void **state)
 static void chain_boosted_first(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = high(f);
+	struct actor *waiter = actor_high(f);
 	struct chain c;
 
 	only_ours(f, "no inheritance");
@@ -569,7 +559,7 @@ static void chain_through_several_objects(void **state)
 {
 	static const unsigned long requests[] = { ANY, ALL };
 	struct fixture *f = *state;
-	struct actor *waiter = high(f), *middle = low(f, "middle");
+	struct actor *waiter = actor_high(f), *middle = actor_low(f, "middle");
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
@@ -598,7 +588,7 @@ static void chain_through_several_objects(void **state)
 static void chain_is_cut(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = high(f), *a = low(f, "a"), *b = low(f, "b");
+	struct actor *waiter = actor_high(f), *a = actor_low(f, "a"), *b = actor_low(f, "b");
 	int first = new_mutex(f, 0, 0), second = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
@@ -622,8 +612,8 @@ static void chain_is_cut(void **state)
 static void boost_moves_in_the_queue(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = low(f, "holder"), *boosted = low(f, "boosted");
-	struct actor *other = actor_new(f, "other", FIFO(40)), *waiter = high(f);
+	struct actor *holder = actor_low(f, "holder"), *boosted = actor_low(f, "boosted");
+	struct actor *other = actor_new(f, "other", FIFO(40)), *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0), wanted = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
@@ -650,12 +640,12 @@ static void boost_moves_in_the_queue(void **state)
 static void a_cycle_ends(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = high(f), *task[3];
+	struct actor *waiter = actor_high(f), *task[3];
 	int mutex[3];
 
 	only_ours(f, "no inheritance");
 	for (int i = 0; i < 3; i++) {
-		task[i] = low(f, "in a cycle");
+		task[i] = actor_low(f, "in a cycle");
 		mutex[i] = new_mutex(f, 0, 0);
 		assert_ret(actor_locks(task[i], mutex[i]), 0);
 	}
@@ -745,7 +735,7 @@ static void await_live_prio(struct actor *a, int prio)
 static void chain_ends_in_a_futex(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = high(f), *middle = low(f, "middle");
+	struct actor *waiter = actor_high(f), *middle = actor_low(f, "middle");
 	struct actor *end = actor_new(f, "end", FIFO(LOW - 1));
 	int mutex = new_mutex(f, 0, 0);
 
@@ -767,7 +757,7 @@ static void chain_ends_in_a_futex(void **state)
 static void chain_through_a_futex(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = high(f), *before = low(f, "before"), *behind = low(f, "behind");
+	struct actor *waiter = actor_high(f), *before = actor_low(f, "before"), *behind = actor_low(f, "behind");
 	struct actor *middle = actor_new(f, "middle", FIFO(LOW - 1));
 	int mutex = new_mutex(f, 0, 0), last = new_mutex(f, 0, 0);
 
@@ -820,7 +810,7 @@ static struct other_device open_other(struct fixture *f)
 static void two_devices_boost_one_task(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = low(f, "holder"), *waiter = high(f);
+	struct actor *holder = actor_low(f, "holder"), *waiter = actor_high(f);
 	struct actor *other_waiter = actor_new(f, "other", FIFO(60));
 	struct other_device other = open_other(f);
 	int mutex = new_mutex(f, 0, 0);
@@ -849,7 +839,7 @@ static void two_devices_boost_one_task(void **state)
 static void chain_across_devices(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = high(f), *middle = low(f, "middle"), *end = low(f, "end");
+	struct actor *waiter = actor_high(f), *middle = actor_low(f, "middle"), *end = actor_low(f, "end");
 	struct other_device other = open_other(f);
 	int mutex = new_mutex(f, 0, 0);
 
@@ -879,7 +869,7 @@ static void chain_across_devices(void **state)
 static void owner_ids_belong_to_a_device(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *here = low(f, "here"), *there = low(f, "there"), *waiter = high(f);
+	struct actor *here = actor_low(f, "here"), *there = actor_low(f, "there"), *waiter = actor_high(f);
 	struct other_device other = open_other(f);
 	int mutex = new_mutex(f, 0, 0);
 
