@@ -375,6 +375,28 @@ static void edge_triggered(void **state)
 	}
 }
 
+/* A handler that reads the state, or takes one of several, would be called for ever. */
+static void a_look_is_no_edge(void **state)
+{
+	struct fixture *f = *state;
+	int sem = new_sem(f, 0, 9), event = new_manual(f, false), sems, events;
+
+	only_ours(f, "objects can't be polled");
+	sems = watch(f, sem, EPOLLET);
+	events = watch(f, event, EPOLLET);
+	release(sem, 3, 0);
+	set_event(event, 0);
+	assert_int_equal(told(sems), 1);
+	assert_int_equal(told(events), 1);
+	assert_sem(sem, 3, 9);
+	assert_event(event, 1, 1);
+	assert_ret(try_wait(f, sem, OWNER), 0);
+	assert_ret(try_wait(f, event, OWNER), 0);
+	assert_wait(f, ALL, ARGS(FDS(sem, event), .owner = OWNER), 0, 0);
+	assert_int_equal(told(sems), 0);
+	assert_int_equal(told(events), 0);
+}
+
 static void epoll_on_a_channel(void **state)
 {
 	struct fixture *f = *state;
@@ -425,6 +447,7 @@ int main(void)
 		CHANNEL_TEST(what_a_wait_all_gives_back),
 		CHANNEL_TEST(level_triggered),
 		CHANNEL_TEST(edge_triggered),
+		CHANNEL_TEST(a_look_is_no_edge),
 		CHANNEL_TEST(epoll_on_a_channel),
 		CHANNEL_TEST(closed_while_watched),
 	};
