@@ -2,6 +2,7 @@
 /*
  * The waits' ioctls: their arguments, and what they answer.
  */
+#include <linux/fault-inject-usercopy.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/poll.h>
@@ -12,7 +13,11 @@
 
 /* ---- WAIT_ANY, WAIT_ALL ---- */
 
-/* The objects of one call: the files that keep them, and what the engines want. */
+/*
+ * The objects of one call: the files that keep them, and what the engines want. A
+ * kilobyte, of which most calls use two words, hence __uninitialized; @nr says how far
+ * the arrays are valid.
+ */
 struct wait_objs {
 	unsigned int nr;
 	struct fd files[NTSYNC_MAX_ENTRIES];
@@ -42,13 +47,31 @@ static void put_objs(struct wait_objs *set)
 		fdput(set->files[--set->nr]);
 }
 
+/* Word by word: for one or two, copy_from_user() would take longer to begin than to copy. */
+static int read_fds(int *fds, const int __user *from, u32 count)
+{
+	u32 i;
+
+	if (!count)
+		return 0;
+	if (should_fail_usercopy() || !user_read_access_begin(from, count * sizeof(*fds)))
+		return -EFAULT;
+	for (i = 0; i < count; i++)
+		unsafe_get_user(fds[i], &from[i], fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
 static int get_objs(struct wait_objs *set, struct ntsync_device *dev,
 		    const struct ntsync_wait_args *args)
 {
-	int fds[NTSYNC_MAX_WAIT_COUNT];
+	int fds[NTSYNC_MAX_WAIT_COUNT] __uninitialized;
 	u32 i;
 
-	if (copy_from_user(fds, u64_to_user_ptr(args->objs), args->count * sizeof(*fds)))
+	if (read_fds(fds, u64_to_user_ptr(args->objs), args->count))
 		return -EFAULT;
 
 	for (i = 0; i < args->count; i++) {
@@ -130,7 +153,7 @@ static long do_wait(struct ntsync_device *dev, void __user *argp, bool all)
 	struct ntsync_wait_args __user *uargs = argp;
 	struct ntsync_wait_args args;
 	struct ntsync_wait_req req;
-	struct wait_objs set;
+	struct wait_objs set __uninitialized;
 	int ret;
 
 	if (copy_from_user(&args, uargs, sizeof(args)))
@@ -186,7 +209,7 @@ long ntsync_ioctl_signal_and_wait(struct ntsync_device *dev, void __user *argp)
 	struct ntsync_signal_and_wait_args __user *uargs = argp;
 	struct ntsync_signal_and_wait_args args;
 	struct ntsync_wait_req req = { .count = 1 };
-	struct wait_objs set;
+	struct wait_objs set __uninitialized;
 	int ret = -EINVAL;
 
 	if (copy_from_user(&args, uargs, sizeof(args)))
