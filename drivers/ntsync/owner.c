@@ -27,25 +27,29 @@ static struct ntsync_owner_slot *slot_of(struct ntsync_device *dev, u32 owner)
 	return &dev->owners[hash_32(owner, NTSYNC_OWNER_BITS)];
 }
 
-static bool same_task(const struct ntsync_task_id *a, const struct ntsync_task_id *b)
+static bool is_task(const struct ntsync_task_id *id, const struct task_struct *p)
 {
-	return a->task == b->task && a->start == b->start && a->pid == b->pid;
+	return id->task == p && id->start == p->start_time && id->pid == p->pid;
+}
+
+static noinline void learn(struct ntsync_device *dev, u32 owner)
+{
+	struct ntsync_owner_slot *slot = slot_of(dev, owner);
+
+	guard(raw_spinlock)(&dev->owners_lock);
+	slot->owner = owner;
+	slot->id = ntsync_task_id(current);
 }
 
 /* current has made a successful call with @owner; free, and false, if that was known. */
 bool ntsync_owner_learn(struct ntsync_device *dev, u32 owner)
 {
-	struct ntsync_owner_slot *slot = slot_of(dev, owner);
-	struct ntsync_task_id id = ntsync_task_id(current);
+	const struct ntsync_owner_slot *slot = slot_of(dev, owner);
 
 	/* Torn by a writer it may look different, never like ourselves by mistake. */
-	if (likely(data_race(slot->owner == owner && same_task(&slot->id, &id))))
+	if (likely(data_race(slot->owner == owner && is_task(&slot->id, current))))
 		return false;
-
-	scoped_guard(raw_spinlock, &dev->owners_lock) {
-		slot->owner = owner;
-		slot->id = id;
-	}
+	learn(dev, owner);
 	return true;
 }
 
