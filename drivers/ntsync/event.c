@@ -101,7 +101,7 @@ struct ntsync_obj *ntsync_event_create(struct ntsync_device *dev, bool manual, b
 
 static void signal(struct ntsync_obj *obj, bool pulse, struct ntsync_boost *b, u32 *prev)
 {
-	struct ntsync_hold h;
+	struct ntsync_hold h __uninitialized;
 
 	ntsync_obj_hold(&h, obj);
 	*prev = obj->event.signaled;
@@ -147,7 +147,7 @@ int ntsync_event_set_pi(struct ntsync_obj *obj, u32 policy, u32 prio)
 int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev)
 {
 	struct ntsync_boost *b = NULL;
-	struct ntsync_hold h;
+	struct ntsync_hold h __uninitialized;
 
 	if (obj->ops != &ntsync_event_ops)
 		return -EINVAL;
@@ -163,7 +163,7 @@ int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev)
 
 int ntsync_event_read(struct ntsync_obj *obj, u32 *manual, u32 *signaled)
 {
-	struct ntsync_hold h;
+	struct ntsync_hold h __uninitialized;
 
 	if (obj->ops != &ntsync_event_ops)
 		return -EINVAL;

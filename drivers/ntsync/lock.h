@@ -63,6 +63,74 @@ static inline void ntsync_assert_obj_lock(const struct ntsync_obj *obj)
 	lockdep_assert_held(&obj->lock);
 }
 
+/*
+ * Holding an object. What nearly all calls do is in here: there is neither somebody
+ * who waits nor a wait-all. The rest is in wake.c.
+ */
+
+static inline void ntsync_hold_init(struct ntsync_hold *h, struct ntsync_obj *obj, bool all)
+{
+	h->obj = obj;
+	h->all = all;
+	h->drop_all = false;
+	h->steps = 0;
+	h->nr = 0;
+}
+
+/**
+ * ntsync_obj_hold() - lock an object in order to look at it or change it
+ * @h: what to give to ntsync_obj_unhold() afterwards
+ * @obj: the object
+ *
+ * Everybody to whom an earlier change had promised the object has got it when
+ * this returns. May sleep if a wait-all looks at the object; then all_lock is
+ * held too.
+ */
+static inline void ntsync_obj_hold(struct ntsync_hold *h, struct ntsync_obj *obj)
+{
+	ntsync_hold_init(h, obj, false);
+	raw_spin_lock(&obj->lock);
+	if (unlikely(obj->all_waits || obj->unsettled))
+		ntsync_hold_settle(h);
+}
+
+/*
+ * Unlocks, and wakes whom the change let go. A new owner is awake before the old
+ * one loses what it had inherited.
+ */
+static inline void ntsync_obj_unhold(struct ntsync_hold *h)
+{
+	struct ntsync_obj *obj = h->obj;
+
+	if (unlikely(h->nr || h->drop_all))
+		ntsync_hold_wake(h);
+	else
+		raw_spin_unlock(&obj->lock);
+	/* Who holds all_lock must not lower itself, see pi.c; the caller does it later. */
+	if (h->drop_all || !h->all)
+		ntsync_pi_catch_up();
+	/* The counterpart of the one in ntsync_obj_peek(). */
+	smp_mb();
+	if (unlikely(READ_ONCE(obj->pollers)))
+		ntsync_obj_wake_pollers(obj);
+}
+
+/**
+ * ntsync_wake_takers() - the object can be taken now: hand it to whom it is due
+ * @h: the object
+ *
+ * What the types call after a change for the better.
+ */
+static inline void ntsync_wake_takers(struct ntsync_hold *h)
+{
+	struct ntsync_obj *obj = h->obj;
+
+	if (unlikely(obj->any.count || obj->all_waits))
+		ntsync_hold_hand_out(h);
+	else if (obj->ops->settled)
+		obj->ops->settled(obj);
+}
+
 DEFINE_GUARD(ntsync_all_lock, struct ntsync_device *,
 	     rt_mutex_lock(&_T->all_lock), rt_mutex_unlock(&_T->all_lock))
 

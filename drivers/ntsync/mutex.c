@@ -148,7 +148,7 @@ struct ntsync_obj *ntsync_mutex_create(struct ntsync_device *dev, u32 owner, u32
 
 static int give_back(struct ntsync_obj *obj, u32 owner, bool abandon, u32 *prev)
 {
-	struct ntsync_hold h;
+	struct ntsync_hold h __uninitialized;
 	int ret;
 
 	if (!owner || obj->ops != &ntsync_mutex_ops)
@@ -180,7 +180,7 @@ int ntsync_mutex_kill(struct ntsync_obj *obj, u32 owner)
 /* -EOWNERDEAD, with 0 and 0, for an abandoned one. */
 int ntsync_mutex_read(struct ntsync_obj *obj, u32 *owner, u32 *count)
 {
-	struct ntsync_hold h;
+	struct ntsync_hold h __uninitialized;
 	int ret;
 
 	if (obj->ops != &ntsync_mutex_ops)

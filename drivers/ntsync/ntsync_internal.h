@@ -459,6 +459,9 @@ void ntsync_wait_put_entries(struct ntsync_wait_entry *entries, u32 nr);
  * @steps: entries handled since obj->lock was taken, about NTSYNC_WAKE_BATCH at most
  * @nr: tasks in @wake, at most @steps
  * @wake: claimed for, referenced, not woken yet
+ *
+ * On the stack of every change. Declare it __uninitialized, or the compiler clears
+ * @wake first.
  */
 struct ntsync_hold {
 	struct ntsync_obj *obj;
@@ -469,12 +472,12 @@ struct ntsync_hold {
 	struct task_struct *wake[NTSYNC_WAKE_BATCH];
 };
 
-void ntsync_obj_hold(struct ntsync_hold *h, struct ntsync_obj *obj);
 void ntsync_obj_hold_all_locked(struct ntsync_hold *h, struct ntsync_obj *obj);
-void ntsync_obj_unhold(struct ntsync_hold *h);
+void ntsync_hold_settle(struct ntsync_hold *h);
+void ntsync_hold_wake(struct ntsync_hold *h);
+void ntsync_hold_hand_out(struct ntsync_hold *h);
 void ntsync_obj_help(struct ntsync_obj *obj);
 void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
-void ntsync_wake_takers(struct ntsync_hold *h);
 void ntsync_hold_wake_locked(struct ntsync_hold *h, struct task_struct *p);
 void ntsync_hold_make_room(struct ntsync_hold *h);
 

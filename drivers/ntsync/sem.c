@@ -78,7 +78,7 @@ struct ntsync_obj *ntsync_sem_create(struct ntsync_device *dev, u32 count, u32 m
 /* -EINVAL for another type; -EOVERFLOW, and nothing released, if it is too much. */
 int ntsync_sem_release(struct ntsync_obj *obj, u32 count, u32 *prev)
 {
-	struct ntsync_hold h;
+	struct ntsync_hold h __uninitialized;
 	int ret;
 
 	if (obj->ops != &ntsync_sem_ops)
@@ -92,7 +92,7 @@ int ntsync_sem_release(struct ntsync_obj *obj, u32 count, u32 *prev)
 
 int ntsync_sem_read(struct ntsync_obj *obj, u32 *count, u32 *max)
 {
-	struct ntsync_hold h;
+	struct ntsync_hold h __uninitialized;
 
 	if (obj->ops != &ntsync_sem_ops)
 		return -EINVAL;

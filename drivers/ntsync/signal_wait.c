@@ -31,7 +31,7 @@ static bool queue(struct ntsync_wait *w)
 
 static int signal(struct ntsync_obj *obj, u32 owner, struct ntsync_boost **stale)
 {
-	struct ntsync_hold h;
+	struct ntsync_hold h __uninitialized;
 	int ret;
 
 	ntsync_obj_hold_all_locked(&h, obj);

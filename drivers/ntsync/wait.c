@@ -61,7 +61,7 @@ bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked)
 {
 	struct ntsync_wait *w = e->wait;
 	struct ntsync_obj *obj = e->obj;
-	struct ntsync_hold h;
+	struct ntsync_hold h __uninitialized;
 	bool signaled;
 
 	if (all_locked)

@@ -10,7 +10,7 @@
 /* Joins; true if the object can be had. The answer stays true under all_lock. */
 bool ntsync_wait_all_join(struct ntsync_obj *obj, u32 owner)
 {
-	struct ntsync_hold h;
+	struct ntsync_hold h __uninitialized;
 	bool signaled;
 
 	ntsync_obj_hold_all_locked(&h, obj);
@@ -59,7 +59,7 @@ static void acquire_each(const struct ntsync_wait_req *req, struct ntsync_taker 
 static bool try_alert(struct ntsync_wait_req *req, struct ntsync_taker *taker)
 {
 	struct ntsync_obj *alert = req->objs[req->count];
-	struct ntsync_hold h;
+	struct ntsync_hold h __uninitialized;
 	bool signaled;
 
 	ntsync_obj_hold_all_locked(&h, alert);

@@ -24,7 +24,7 @@ static u32 first_ready(const struct ntsync_wait_req *req, u32 nr)
 static bool try_acquire(const struct ntsync_wait_req *req, u32 index, struct ntsync_taker *taker)
 {
 	struct ntsync_obj *obj = req->objs[index];
-	struct ntsync_hold h;
+	struct ntsync_hold h __uninitialized;
 	bool ready;
 
 	ntsync_obj_hold(&h, obj);

@@ -41,20 +41,24 @@
 
 /* ---- holding an object ---- */
 
-static void lock_obj(struct ntsync_hold *h)
+/* obj->lock is held; all_lock too afterwards, if it has to be. */
+static void get_all_lock(struct ntsync_hold *h)
 {
 	struct ntsync_obj *obj = h->obj;
 
-	h->steps = 0;
-	for (;;) {
-		raw_spin_lock(&obj->lock);
-		if (likely(!obj->all_waits) || h->all)
-			return;
-		raw_spin_unlock(&obj->lock);
-		rt_mutex_lock(&obj->dev->all_lock);
-		h->all = true;
-		h->drop_all = true;
-	}
+	if (likely(!obj->all_waits) || h->all)
+		return;
+	raw_spin_unlock(&obj->lock);
+	rt_mutex_lock(&obj->dev->all_lock);
+	h->all = true;
+	h->drop_all = true;
+	raw_spin_lock(&obj->lock);
+}
+
+static void lock_obj(struct ntsync_hold *h)
+{
+	raw_spin_lock(&h->obj->lock);
+	get_all_lock(h);
 }
 
 static void unlock_obj_and_wake(struct ntsync_hold *h)
@@ -82,6 +86,7 @@ static void wake_and_relock(struct ntsync_hold *h)
 	unlock_obj_and_wake(h);
 	if (!h->all)
 		ntsync_pi_catch_up();
+	h->steps = 0;
 	lock_obj(h);
 }
 
@@ -166,62 +171,37 @@ static void settle(struct ntsync_hold *h)
 		wake_and_relock(h);
 }
 
-static void start_hold(struct ntsync_hold *h, struct ntsync_obj *obj, bool all)
+/* What ntsync_obj_hold() leaves to do, under obj->lock. */
+void ntsync_hold_settle(struct ntsync_hold *h)
 {
-	h->obj = obj;
-	h->all = all;
-	h->drop_all = false;
-	h->nr = 0;
-	lock_obj(h);
-}
-
-/**
- * ntsync_obj_hold() - lock an object in order to look at it or change it
- * @h: what to give to ntsync_obj_unhold() afterwards
- * @obj: the object
- *
- * Everybody to whom an earlier change had promised the object has got it when
- * this returns. May sleep if a wait-all looks at the object; then all_lock is
- * held too.
- */
-void ntsync_obj_hold(struct ntsync_hold *h, struct ntsync_obj *obj)
-{
-	start_hold(h, obj, false);
+	get_all_lock(h);
 	settle(h);
 }
 
-/* The same for a caller that holds all_lock. */
+/* The same as ntsync_obj_hold(), for a caller that holds all_lock. */
 void ntsync_obj_hold_all_locked(struct ntsync_hold *h, struct ntsync_obj *obj)
 {
 	ntsync_assert_all_lock(obj->dev);
-	start_hold(h, obj, true);
+	ntsync_hold_init(h, obj, true);
+	lock_obj(h);
 	settle(h);
 }
 
-/*
- * Unlocks, and wakes whom the change let go. A new owner is awake before the old
- * one loses what it had inherited.
- */
-void ntsync_obj_unhold(struct ntsync_hold *h)
+/* The part of ntsync_obj_unhold() that is only for some: unlocks, and wakes. */
+void ntsync_hold_wake(struct ntsync_hold *h)
 {
 	unlock_obj_and_wake(h);
 	if (h->drop_all)
 		rt_mutex_unlock(&h->obj->dev->all_lock);
-	/* Who holds all_lock must not lower itself, see pi.c; the caller does it later. */
-	if (h->drop_all || !h->all)
-		ntsync_pi_catch_up();
-	/* The counterpart of the one in ntsync_obj_peek(). */
-	smp_mb();
-	if (unlikely(READ_ONCE(h->obj->pollers)))
-		ntsync_obj_wake_pollers(h->obj);
 }
 
 /* One batch for those who are still to be served, by one of those who have been. */
 void ntsync_obj_help(struct ntsync_obj *obj)
 {
-	struct ntsync_hold h;
+	struct ntsync_hold h __uninitialized;
 
-	start_hold(&h, obj, false);
+	ntsync_hold_init(&h, obj, false);
+	lock_obj(&h);
 	if (obj->unsettled)
 		hand_out_locked(&h);
 	ntsync_obj_unhold(&h);
@@ -311,13 +291,8 @@ static void wake_all_waiters(struct ntsync_hold *h)
 	obj->all_waits--;
 }
 
-/**
- * ntsync_wake_takers() - the object can be taken now: hand it to whom it is due
- * @h: the object
- *
- * What the types call after a change for the better.
- */
-void ntsync_wake_takers(struct ntsync_hold *h)
+/* The part of ntsync_wake_takers() that is only for some. */
+void ntsync_hold_hand_out(struct ntsync_hold *h)
 {
 	wake_all_waiters(h);
 	h->obj->unsettled = true;
