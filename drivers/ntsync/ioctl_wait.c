@@ -24,7 +24,7 @@ struct wait_objs {
 	struct ntsync_obj *objs[NTSYNC_MAX_ENTRIES];
 };
 
-static bool get_obj(struct wait_objs *set, struct ntsync_device *dev, int fd)
+static inline bool get_obj(struct wait_objs *set, struct ntsync_device *dev, int fd)
 {
 	struct fd f = fdget(fd);
 	struct ntsync_obj *obj;
@@ -126,33 +126,46 @@ static int get_poll_fd(struct fd *f, u32 fd)
 	return 0;
 }
 
-/* The wait, with the uring_fd if there is one. */
-static int wait_with_fd(struct ntsync_device *dev, struct ntsync_wait_req *req, u32 uring_fd,
-			bool all)
+static int wait_for(struct ntsync_device *dev, struct ntsync_wait_req *req, bool all)
+{
+	return all ? ntsync_wait_all(dev, req) : ntsync_wait_any(req);
+}
+
+static noinline int wait_for_fd_too(struct ntsync_device *dev, struct ntsync_wait_req *req,
+				    u32 uring_fd, bool all)
 {
 	struct ntsync_poll_fd poll_fd = { .events = EPOLLIN };
 	struct ntsync_polls polls = { .fds = &poll_fd, .nr = 1 };
 	struct fd f;
 	int ret;
 
-	if (uring_fd) {
-		ret = get_poll_fd(&f, uring_fd);
-		if (ret)
-			return ret;
-		poll_fd.file = fd_file(f);
-		req->polls = &polls;
-	}
-	ret = all ? ntsync_wait_all(dev, req) : ntsync_wait_any(req);
-	if (uring_fd)
-		fdput(f);
+	ret = get_poll_fd(&f, uring_fd);
+	if (ret)
+		return ret;
+	poll_fd.file = fd_file(f);
+	req->polls = &polls;
+	ret = wait_for(dev, req, all);
+	fdput(f);
 	return ret;
+}
+
+/* What the call answers; @req->index says what it has got, if anything. */
+static long wait_result(struct ntsync_device *dev, const struct ntsync_wait_req *req, int ret,
+			u32 __user *index)
+{
+	if (ret && ret != -EOWNERDEAD)
+		return ret;
+	if (ntsync_owner_learn(dev, req->owner))
+		ntsync_pi_learnt(dev, req->owner);
+	/* What has been acquired stays acquired, even if nobody can be told. */
+	return put_user(req->index, index) ? -EFAULT : ret;
 }
 
 static long do_wait(struct ntsync_device *dev, void __user *argp, bool all)
 {
 	struct ntsync_wait_args __user *uargs = argp;
-	struct ntsync_wait_args args;
-	struct ntsync_wait_req req;
+	struct ntsync_wait_args args __uninitialized;
+	struct ntsync_wait_req req __uninitialized;
 	struct wait_objs set __uninitialized;
 	int ret;
 
@@ -161,27 +174,22 @@ static long do_wait(struct ntsync_device *dev, void __user *argp, bool all)
 	ret = check_wait_args(&args);
 	if (ret)
 		return ret;
+	req.objs = set.objs;
+	req.count = args.count;
+	req.alert = args.alert;
+	req.owner = args.owner;
+	req.deadline = decode_deadline(args.timeout, args.flags & NTSYNC_WAIT_REALTIME);
+	req.polls = NULL;
+	req.notice = false;
 
 	set.nr = 0;
 	ret = get_objs(&set, dev, &args);
-	if (!ret) {
-		req.objs = set.objs;
-		req.count = args.count;
-		req.alert = args.alert;
-		req.owner = args.owner;
-		req.deadline = decode_deadline(args.timeout, args.flags & NTSYNC_WAIT_REALTIME);
-		req.polls = NULL;
-		req.notice = false;
-		ret = wait_with_fd(dev, &req, args.uring_fd, all);
-	}
+	if (!ret && unlikely(args.uring_fd))
+		ret = wait_for_fd_too(dev, &req, args.uring_fd, all);
+	else if (!ret)
+		ret = wait_for(dev, &req, all);
 	put_objs(&set);
-
-	if (ret && ret != -EOWNERDEAD)
-		return ret;
-	if (ntsync_owner_learn(dev, args.owner))
-		ntsync_pi_learnt(dev, args.owner);
-	/* What has been acquired stays acquired, even if nobody can be told. */
-	return put_user(req.index, &uargs->index) ? -EFAULT : ret;
+	return wait_result(dev, &req, ret, &uargs->index);
 }
 
 long ntsync_ioctl_wait_any(struct ntsync_device *dev, void __user *argp)
@@ -225,12 +233,7 @@ long ntsync_ioctl_signal_and_wait(struct ntsync_device *dev, void __user *argp)
 	if (get_signal_and_wait_objs(&set, dev, &args))
 		ret = ntsync_signal_and_wait(dev, set.objs[0], &req);
 	put_objs(&set);
-
-	if (ret && ret != -EOWNERDEAD)
-		return ret;
-	if (ntsync_owner_learn(dev, args.owner))
-		ntsync_pi_learnt(dev, args.owner);
-	return put_user(req.index, &uargs->index) ? -EFAULT : ret;
+	return wait_result(dev, &req, ret, &uargs->index);
 }
 
 /* ---- AGGREGATE_WAIT ---- */

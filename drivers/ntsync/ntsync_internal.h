@@ -438,7 +438,6 @@ bool ntsync_polls_ready(struct ntsync_polls *polls);
 int ntsync_polls_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
 		       struct ntsync_polls *polls);
 int ntsync_wait_result(struct ntsync_wait *w, int ret, u32 *index);
-int ntsync_taker_result(struct ntsync_taker *taker);
 bool ntsync_deadline_passed(const struct ntsync_deadline *deadline);
 bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked);
 void ntsync_wait_queue_locked(struct ntsync_wait_entry *e);
@@ -665,6 +664,14 @@ struct ntsync_boost *ntsync_boost_alloc(const struct ntsync_device *dev, u32 pol
 void ntsync_boost_free(struct ntsync_boost *b);
 void ntsync_boost_hand_locked(struct ntsync_boost *b, struct ntsync_taker *taker);
 void ntsync_boost_take(struct ntsync_taker *taker);
+
+/* What the call that has acquired something answers, and lives with. */
+static inline int ntsync_taker_result(struct ntsync_taker *taker)
+{
+	if (unlikely(taker->boost))
+		ntsync_boost_take(taker);
+	return taker->owner_dead ? -EOWNERDEAD : 0;
+}
 
 /* An event's boost lasts until the task's next wait. */
 static inline void ntsync_boost_end(void)

@@ -145,14 +145,6 @@ int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadl
 	return ntsync_wait_sleep_until(w, deadline, NULL);
 }
 
-/* What the call that has acquired something answers, and lives with. */
-int ntsync_taker_result(struct ntsync_taker *taker)
-{
-	if (unlikely(taker->boost))
-		ntsync_boost_take(taker);
-	return taker->owner_dead ? -EOWNERDEAD : 0;
-}
-
 /* For a sleeper that has left every queue: a claim wins over timeout and signal. */
 int ntsync_wait_result(struct ntsync_wait *w, int ret, u32 *index)
 {
