@@ -90,7 +90,8 @@ static void mutex_show(struct seq_file *m, const union ntsync_state *copy)
 }
 
 /* Gives back one level of the recursion or, abandoning, all. -EPERM: not the holder. */
-static int give_back_locked(struct ntsync_hold *h, u32 owner, bool abandon, u32 *prev)
+static __always_inline int give_back_locked(struct ntsync_hold *h, u32 owner, bool abandon,
+					    u32 *prev)
 {
 	struct ntsync_mutex *m = &h->obj->mutex;
 
@@ -146,7 +147,7 @@ struct ntsync_obj *ntsync_mutex_create(struct ntsync_device *dev, u32 owner, u32
 	return obj;
 }
 
-static int give_back(struct ntsync_obj *obj, u32 owner, bool abandon, u32 *prev)
+static __always_inline int give_back(struct ntsync_obj *obj, u32 owner, bool abandon, u32 *prev)
 {
 	struct ntsync_hold h __uninitialized;
 	int ret;

@@ -7,6 +7,7 @@
 #define NTSYNC_INTERNAL_H
 
 #include <linux/atomic.h>
+#include <linux/hash.h>
 #include <linux/kref.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
@@ -492,7 +493,30 @@ static inline struct ntsync_task_id ntsync_task_id(const struct task_struct *p)
 	};
 }
 
-bool ntsync_owner_learn(struct ntsync_device *dev, u32 owner);
+static inline struct ntsync_owner_slot *ntsync_owner_slot(struct ntsync_device *dev, u32 owner)
+{
+	return &dev->owners[hash_32(owner, NTSYNC_OWNER_BITS)];
+}
+
+static inline bool ntsync_task_is(const struct task_struct *p, const struct ntsync_task_id *id)
+{
+	return id->task == p && id->start == p->start_time && id->pid == p->pid;
+}
+
+void ntsync_owner_note(struct ntsync_device *dev, u32 owner);
+
+/* current has made a successful call with @owner; free, and false, if that was known. */
+static inline bool ntsync_owner_learn(struct ntsync_device *dev, u32 owner)
+{
+	const struct ntsync_owner_slot *slot = ntsync_owner_slot(dev, owner);
+
+	/* Torn by a writer it may look different, never like ourselves by mistake. */
+	if (likely(data_race(slot->owner == owner && ntsync_task_is(current, &slot->id))))
+		return false;
+	ntsync_owner_note(dev, owner);
+	return true;
+}
+
 struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj);
 
 /* ---- sleepers.c: the wait that a task is in ---- */

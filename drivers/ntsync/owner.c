@@ -14,7 +14,6 @@
  * nothing, and is not mistaken for a later task with its pid. A thread that execs
  * takes over pid and start time of its process, and is found there.
  */
-#include <linux/hash.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched/task.h>
@@ -22,40 +21,19 @@
 #include "lock.h"
 #include "ntsync_internal.h"
 
-static struct ntsync_owner_slot *slot_of(struct ntsync_device *dev, u32 owner)
+/* The part of ntsync_owner_learn() that is only for what was not known. */
+void ntsync_owner_note(struct ntsync_device *dev, u32 owner)
 {
-	return &dev->owners[hash_32(owner, NTSYNC_OWNER_BITS)];
-}
-
-static bool is_task(const struct ntsync_task_id *id, const struct task_struct *p)
-{
-	return id->task == p && id->start == p->start_time && id->pid == p->pid;
-}
-
-static noinline void learn(struct ntsync_device *dev, u32 owner)
-{
-	struct ntsync_owner_slot *slot = slot_of(dev, owner);
+	struct ntsync_owner_slot *slot = ntsync_owner_slot(dev, owner);
 
 	guard(raw_spinlock)(&dev->owners_lock);
 	slot->owner = owner;
 	slot->id = ntsync_task_id(current);
 }
 
-/* current has made a successful call with @owner; free, and false, if that was known. */
-bool ntsync_owner_learn(struct ntsync_device *dev, u32 owner)
-{
-	const struct ntsync_owner_slot *slot = slot_of(dev, owner);
-
-	/* Torn by a writer it may look different, never like ourselves by mistake. */
-	if (likely(data_race(slot->owner == owner && is_task(&slot->id, current))))
-		return false;
-	learn(dev, owner);
-	return true;
-}
-
 static bool look_up(struct ntsync_device *dev, u32 owner, struct ntsync_task_id *id)
 {
-	struct ntsync_owner_slot *slot = slot_of(dev, owner);
+	struct ntsync_owner_slot *slot = ntsync_owner_slot(dev, owner);
 
 	guard(raw_spinlock)(&dev->owners_lock);
 	*id = slot->id;

@@ -21,8 +21,8 @@ static u32 first_ready(const struct ntsync_wait_req *req, u32 nr)
  * Takes the object if it can be had and nothing before it: since we looked there,
  * somebody may have signaled that one first and this one after it.
  */
-static inline bool try_acquire(const struct ntsync_wait_req *req, u32 index,
-			       struct ntsync_taker *taker)
+static __always_inline bool try_acquire(const struct ntsync_wait_req *req, u32 index,
+					struct ntsync_taker *taker)
 {
 	struct ntsync_obj *obj = req->objs[index];
 	struct ntsync_hold h __uninitialized;
