@@ -90,7 +90,7 @@ int ntsync_signal_and_wait(struct ntsync_device *dev, struct ntsync_obj *obj,
 {
 	struct ntsync_wait_entry entries[2];
 	struct ntsync_boost *stale = NULL;
-	struct ntsync_wait w;
+	struct ntsync_wait w __uninitialized;
 	int ret;
 
 	ntsync_boost_end();

@@ -124,8 +124,10 @@ int ntsync_wait_sleep_until(struct ntsync_wait *w, const struct ntsync_deadline 
 			ret = -ERESTARTSYS;
 			break;
 		}
-		if (!schedule_hrtimeout_range_clock(expires == KTIME_MAX ? NULL : &expires, 0,
-						    HRTIMER_MODE_ABS, deadline->clock)) {
+		if (expires == KTIME_MAX) {
+			schedule();
+		} else if (!schedule_hrtimeout_range_clock(&expires, 0, HRTIMER_MODE_ABS,
+							   deadline->clock)) {
 			/* A file that was ready in time counts, however late we run. */
 			if (!triggered || !READ_ONCE(*triggered))
 				ret = -ETIMEDOUT;

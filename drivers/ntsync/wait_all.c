@@ -157,9 +157,9 @@ static void dequeue(struct ntsync_device *dev, struct ntsync_wait *w,
 
 static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 {
-	struct ntsync_wait_entry small[NTSYNC_SMALL_WAIT], *entries;
+	struct ntsync_wait_entry small[NTSYNC_SMALL_WAIT] __uninitialized, *entries;
 	u32 nr = ntsync_req_entries(req);
-	struct ntsync_wait w;
+	struct ntsync_wait w __uninitialized;
 	int ret = 0;
 
 	entries = ntsync_wait_get_entries(nr, small);

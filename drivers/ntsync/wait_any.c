@@ -55,9 +55,9 @@ static int try_each(struct ntsync_wait_req *req)
 
 static noinline int block_any(struct ntsync_wait_req *req)
 {
-	struct ntsync_wait_entry small[NTSYNC_SMALL_WAIT], *entries;
+	struct ntsync_wait_entry small[NTSYNC_SMALL_WAIT] __uninitialized, *entries;
 	u32 queued = 0, nr = ntsync_req_entries(req);
-	struct ntsync_wait w;
+	struct ntsync_wait w __uninitialized;
 	int ret = 0;
 
 	entries = ntsync_wait_get_entries(nr, small);
