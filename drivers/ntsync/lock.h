@@ -94,6 +94,16 @@ static inline void ntsync_obj_hold(struct ntsync_hold *h, struct ntsync_obj *obj
 		ntsync_hold_settle(h);
 }
 
+/* The same for a caller that holds all_lock. */
+static inline void ntsync_obj_hold_all_locked(struct ntsync_hold *h, struct ntsync_obj *obj)
+{
+	ntsync_assert_all_lock(obj->dev);
+	ntsync_hold_init(h, obj, true);
+	raw_spin_lock(&obj->lock);
+	if (unlikely(obj->unsettled))
+		ntsync_hold_settle(h);
+}
+
 /*
  * Unlocks, and wakes whom the change let go. A new owner is awake before the old
  * one loses what it had inherited.

@@ -472,7 +472,6 @@ struct ntsync_hold {
 	struct task_struct *wake[NTSYNC_WAKE_BATCH];
 };
 
-void ntsync_obj_hold_all_locked(struct ntsync_hold *h, struct ntsync_obj *obj);
 void ntsync_hold_settle(struct ntsync_hold *h);
 void ntsync_hold_wake(struct ntsync_hold *h);
 void ntsync_hold_hand_out(struct ntsync_hold *h);

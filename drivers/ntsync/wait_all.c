@@ -4,6 +4,9 @@
  * object it counts in obj->all_waits, which makes everybody else come to all_lock
  * first; lock.h draws why no more than one raw lock is needed at a time.
  */
+#include <linux/bitmap.h>
+#include <linux/hash.h>
+
 #include "lock.h"
 #include "ntsync_internal.h"
 
@@ -44,6 +47,10 @@ static void leave_each(const struct ntsync_wait_req *req)
 		ntsync_wait_all_leave(req->objs[i]);
 }
 
+/*
+ * Takes them, and leaves each as soon as it has it: who gets to see one that is taken
+ * waits for all_lock at those that are not yet.
+ */
 static void acquire_each(const struct ntsync_wait_req *req, struct ntsync_taker *taker)
 {
 	u32 i;
@@ -53,6 +60,7 @@ static void acquire_each(const struct ntsync_wait_req *req, struct ntsync_taker 
 
 		guard(raw_spinlock)(&obj->lock);
 		obj->ops->acquire(obj, taker);
+		obj->all_waits--;
 	}
 }
 
@@ -85,12 +93,14 @@ static bool peek(const struct ntsync_wait_req *req)
 
 static bool try_all_locked(struct ntsync_wait_req *req, struct ntsync_taker *taker)
 {
-	bool signaled = join_each(req);
+	bool signaled = false;
 
-	if (signaled) {
+	if (join_each(req)) {
 		req->index = 0;
 		acquire_each(req, taker);
-	} else if (req->alert) {
+		return true;
+	}
+	if (req->alert) {
 		req->index = req->count;
 		signaled = try_alert(req, taker);
 	}
@@ -124,7 +134,6 @@ static bool enqueue(struct ntsync_device *dev, struct ntsync_wait *w,
 	if (join_each(req)) {
 		atomic_set(&w->claim, 0);
 		acquire_each(req, &w->taker);
-		leave_each(req);
 		return true;
 	}
 	if (req->alert && ntsync_wait_enqueue_any(&w->entries[w->count], true)) {
@@ -179,12 +188,20 @@ static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req 
 	return ntsync_wait_result(&w, ret, &req->index);
 }
 
-/* The alert counts as one of them; quadratic, but over 65 pointers at most. */
+#define SEEN_BITS	9
+
+/*
+ * The alert counts as one of them. Two thousand comparisons among 64 objects would be
+ * a tenth of the call, so only those are compared that may be the same.
+ */
 static bool has_duplicate(const struct ntsync_wait_req *req)
 {
-	u32 i, j;
+	DECLARE_BITMAP(seen, 1 << SEEN_BITS) = {};
+	u32 i, j, nr = ntsync_req_entries(req);
 
-	for (i = 1; i < ntsync_req_entries(req); i++) {
+	for (i = 0; i < nr; i++) {
+		if (!__test_and_set_bit(hash_ptr(req->objs[i], SEEN_BITS), seen))
+			continue;
 		for (j = 0; j < i; j++) {
 			if (req->objs[i] == req->objs[j])
 				return true;

@@ -178,15 +178,6 @@ void ntsync_hold_settle(struct ntsync_hold *h)
 	settle(h);
 }
 
-/* The same as ntsync_obj_hold(), for a caller that holds all_lock. */
-void ntsync_obj_hold_all_locked(struct ntsync_hold *h, struct ntsync_obj *obj)
-{
-	ntsync_assert_all_lock(obj->dev);
-	ntsync_hold_init(h, obj, true);
-	lock_obj(h);
-	settle(h);
-}
-
 /* The part of ntsync_obj_unhold() that is only for some: unlocks, and wakes. */
 void ntsync_hold_wake(struct ntsync_hold *h)
 {
