@@ -108,7 +108,9 @@ struct ntsync_wait *ntsync_sleeper_pin_locked(struct task_struct *p)
 		struct ntsync_sleeper *s = probe(p, i);
 		long key = (long)p;
 
-		if (atomic_long_try_cmpxchg(&s->key, &key, (long)p | PINNED))
+		/* Most are not there, and then no line has to be ours. */
+		if (atomic_long_read(&s->key) == key &&
+		    atomic_long_try_cmpxchg(&s->key, &key, (long)p | PINNED))
 			return s->wait;
 	}
 	list_for_each_entry(w, &overflow, overflow_link) {
