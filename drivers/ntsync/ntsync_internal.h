@@ -516,7 +516,7 @@ static inline bool ntsync_owner_learn(struct ntsync_device *dev, u32 owner)
 	return true;
 }
 
-struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj);
+struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj, struct task_struct *guess);
 
 /* ---- sleepers.c: the wait that a task is in ---- */
 

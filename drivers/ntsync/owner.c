@@ -40,6 +40,12 @@ static bool look_up(struct ntsync_device *dev, u32 owner, struct ntsync_task_id 
 	return slot->owner == owner;
 }
 
+/* Who has begun to exit makes no more calls. */
+static struct task_struct *get_unless_exiting(struct task_struct *p)
+{
+	return READ_ONCE(p->flags) & PF_EXITING ? NULL : get_task_struct(p);
+}
+
 static struct task_struct *get_task(struct ntsync_task_id id)
 {
 	struct task_struct *p;
@@ -52,12 +58,14 @@ static struct task_struct *get_task(struct ntsync_task_id id)
 		if (!p || p != id.task || p->start_time > id.start)
 			return NULL;
 	}
-	/* Who has begun to exit makes no more calls. */
-	return READ_ONCE(p->flags) & PF_EXITING ? NULL : get_task_struct(p);
+	return get_unless_exiting(p);
 }
 
-/* A reference to the living task that owns @obj, a mutex; NULL if there is none. */
-struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj)
+/*
+ * A reference to the living task that owns @obj, a mutex; NULL if there is none. @guess
+ * is a task that it may well be, and that the caller has a reference to, or NULL.
+ */
+struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj, struct task_struct *guess)
 {
 	struct ntsync_task_id id, better;
 	bool guessed;
@@ -72,5 +80,7 @@ struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj)
 		return NULL;
 	if (guessed && look_up(obj->dev, owner, &better))
 		id = better;
+	if (guess && ntsync_task_is(guess, &id))
+		return get_unless_exiting(guess);
 	return get_task(id);
 }

@@ -121,7 +121,7 @@ static int update_mutex(struct ntsync_pi_source *source)
 	int level = MAX_RT_PRIO;
 
 	if (m->waiters.count)
-		owner = ntsync_owner_get_task(m->obj);
+		owner = ntsync_owner_get_task(m->obj, old ? old->task : NULL);
 	if (owner)
 		level = level_of_waiters(m, owner);
 	if (level < MAX_RT_PRIO)
