@@ -57,7 +57,8 @@ static void event_show(struct seq_file *m, const union ntsync_state *copy)
 
 static void event_destroy(struct ntsync_obj *obj)
 {
-	ntsync_boost_free(obj->event.boost);
+	if (unlikely(obj->event.boost))
+		ntsync_boost_free(obj->event.boost);
 }
 
 /* *@boost goes with the signal; what comes back is that of an earlier one. */

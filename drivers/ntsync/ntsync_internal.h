@@ -56,11 +56,17 @@ struct ntsync_waitq {
 	u32 count;
 };
 
-void ntsync_waitq_init(struct ntsync_waitq *q);
 void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level);
 void ntsync_waitq_erase(struct ntsync_waitq *q, struct ntsync_waitq_node *n);
 void ntsync_waitq_move(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level);
 void ntsync_waitq_put_back(struct ntsync_waitq *q, struct ntsync_waitq_node *n);
+
+static inline void ntsync_waitq_init(struct ntsync_waitq *q)
+{
+	q->tree = RB_ROOT_CACHED;
+	q->arrivals = 0;
+	q->count = 0;
+}
 
 static inline struct ntsync_waitq_node *ntsync_waitq_first(const struct ntsync_waitq *q)
 {

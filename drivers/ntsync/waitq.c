@@ -16,13 +16,6 @@ static bool comes_before(struct rb_node *a, const struct rb_node *b)
 	return l->arrival < r->arrival;
 }
 
-void ntsync_waitq_init(struct ntsync_waitq *q)
-{
-	q->tree = RB_ROOT_CACHED;
-	q->arrivals = 0;
-	q->count = 0;
-}
-
 void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level)
 {
 	n->arrival = q->arrivals++;
