@@ -108,11 +108,11 @@ static long sem_read(struct ntsync_obj *obj, void __user *argp)
 static long unlock_mutex(struct ntsync_obj *obj, void __user *argp)
 {
 	struct ntsync_mutex_args __user *uargs = argp;
-	struct ntsync_mutex_args args;
+	struct ntsync_mutex_args args __uninitialized;
 	u32 prev;
 	int ret;
 
-	if (copy_from_user(&args, uargs, sizeof(args)))
+	if (ntsync_read_words((u32 *)&args, argp, sizeof(args) / sizeof(u32)))
 		return -EFAULT;
 	ret = ntsync_mutex_unlock(obj, args.owner, &prev);
 	if (ret)
@@ -250,14 +250,15 @@ static const struct channel_ioctl channel_ioctls[] = {
 
 /*
  * The entry of @table for @cmd, or NULL. An empty slot has the number 0, which is
- * in no range that starts at FIRST_NR.
+ * in no range that starts at FIRST_NR. A sum and not an index, or the compiler
+ * checks the bounds once more.
  */
 #define FIND(table, _cmd) ({						\
 	const unsigned int __slot = SLOT(_cmd);				\
 	const typeof(*(table)) *__entry = NULL;				\
 									\
 	if (__slot < ARRAY_SIZE(table)) {				\
-		__entry = &(table)[array_index_nospec(__slot, ARRAY_SIZE(table))]; \
+		__entry = (table) + array_index_nospec(__slot, ARRAY_SIZE(table)); \
 		if (__entry->cmd != (_cmd))				\
 			__entry = NULL;					\
 	}								\

@@ -5,7 +5,29 @@
 #ifndef NTSYNC_IOCTL_H
 #define NTSYNC_IOCTL_H
 
+#include <linux/fault-inject-usercopy.h>
+#include <linux/uaccess.h>
+
 #include "ntsync_internal.h"
+
+/*
+ * Word by word: copy_from_user() takes longer to begin than to copy a few of them.
+ * 0 or -EFAULT.
+ */
+static inline int ntsync_read_words(u32 *to, const u32 __user *from, u32 nr)
+{
+	u32 i;
+
+	if (should_fail_usercopy() || !user_read_access_begin(from, nr * sizeof(*to)))
+		return -EFAULT;
+	for (i = 0; i < nr; i++)
+		unsafe_get_user(to[i], &from[i], fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
 
 /* ioctl.c */
 extern const struct file_operations ntsync_obj_fops;

@@ -2,7 +2,6 @@
 /*
  * The waits' ioctls: their arguments, and what they answer.
  */
-#include <linux/fault-inject-usercopy.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/poll.h>
@@ -47,31 +46,13 @@ static void put_objs(struct wait_objs *set)
 		fdput(set->files[--set->nr]);
 }
 
-/* Word by word: for one or two, copy_from_user() would take longer to begin than to copy. */
-static int read_fds(int *fds, const int __user *from, u32 count)
-{
-	u32 i;
-
-	if (!count)
-		return 0;
-	if (should_fail_usercopy() || !user_read_access_begin(from, count * sizeof(*fds)))
-		return -EFAULT;
-	for (i = 0; i < count; i++)
-		unsafe_get_user(fds[i], &from[i], fault);
-	user_read_access_end();
-	return 0;
-fault:
-	user_read_access_end();
-	return -EFAULT;
-}
-
 static int get_objs(struct wait_objs *set, struct ntsync_device *dev,
 		    const struct ntsync_wait_args *args)
 {
-	int fds[NTSYNC_MAX_WAIT_COUNT] __uninitialized;
+	u32 fds[NTSYNC_MAX_WAIT_COUNT] __uninitialized;
 	u32 i;
 
-	if (read_fds(fds, u64_to_user_ptr(args->objs), args->count))
+	if (args->count && ntsync_read_words(fds, u64_to_user_ptr(args->objs), args->count))
 		return -EFAULT;
 
 	for (i = 0; i < args->count; i++) {
@@ -83,7 +64,7 @@ static int get_objs(struct wait_objs *set, struct ntsync_device *dev,
 	return 0;
 }
 
-static struct ntsync_deadline decode_deadline(u64 timeout, bool realtime)
+static __always_inline struct ntsync_deadline decode_deadline(u64 timeout, bool realtime)
 {
 	struct ntsync_deadline d = {
 		.clock = realtime ? CLOCK_REALTIME : CLOCK_MONOTONIC,
