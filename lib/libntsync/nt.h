@@ -426,6 +426,8 @@ uint32_t nt_alert_take(struct nt_thread *thread);
 /* nt_mutant.c */
 uint32_t nt_mutant_release(struct nt_thread *thread, struct nt_object *object,
 			   int32_t *previous);
+/* The status for a release by somebody who does not own it. */
+uint32_t nt_mutant_why_not_owned(const struct nt_object *object);
 
 /* nt_semaphore.c */
 uint32_t nt_semaphore_release(struct nt_object *object, uint32_t count, uint32_t *previous);

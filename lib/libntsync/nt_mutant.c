@@ -48,7 +48,7 @@ static int32_t nt_count(uint32_t acquired)
 	return (int32_t)(1 - acquired);
 }
 
-static uint32_t why_not_owned(const struct nt_object *object)
+uint32_t nt_mutant_why_not_owned(const struct nt_object *object)
 {
 	int ret = ntsync_mutex_read(object->fd, NULL, NULL);
 
@@ -68,7 +68,7 @@ uint32_t nt_mutant_release(struct nt_thread *thread, struct nt_object *object,
 	int ret = ntsync_mutex_unlock(object->fd, thread->tid, &prev);
 
 	if (ret == -EPERM)
-		return why_not_owned(object);
+		return nt_mutant_why_not_owned(object);
 	if (ret)
 		return nt_status(ret);
 	nt_owned_released(thread, place);

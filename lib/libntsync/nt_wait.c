@@ -36,19 +36,14 @@ void nt_wait_end(struct nt_wait *wait)
 		nt_put(wait->nt, &wait->pins[--wait->count]);
 }
 
-/* The handler of a signal may have run; the deadline does not move. */
 static int call(const struct nt_wait *wait, uint32_t count, const struct ntsync_wait_opts *opts,
 		uint32_t *index)
 {
 	int (*function)(int dev, const int *objs, uint32_t count,
 			const struct ntsync_wait_opts *opts, uint32_t *index) =
 		wait->all ? ntsync_wait_all : ntsync_wait_any;
-	int ret;
 
-	do {
-		ret = function(wait->nt->config.dev, wait->fds, count, opts, index);
-	} while (ret == -EINTR);
-	return ret;
+	return function(wait->nt->config.dev, wait->fds, count, opts, index);
 }
 
 static void account(const struct nt_wait *wait, uint32_t index)
@@ -70,25 +65,40 @@ static uint32_t acquired(const struct nt_wait *wait, int ret, uint32_t index)
 	return (ret ? NTSYNC_STATUS_ABANDONED_WAIT_0 : NTSYNC_STATUS_WAIT_0) + index;
 }
 
+/*
+ * From an answer of the driver's on. A signal's handler that has run does not end the wait,
+ * nor does an alert's event that is left over from an alert that was taken: the deadline
+ * does not move, so it is just begun anew.
+ */
+static uint32_t go_on(const struct nt_wait *wait, uint32_t count,
+		      const struct ntsync_wait_opts *opts, int ret, uint32_t index)
+{
+	uint32_t status;
+
+	for (;;) {
+		if (ret == -ETIMEDOUT)
+			return NTSYNC_STATUS_TIMEOUT;
+		if (ret && ret != -EOWNERDEAD && ret != -EINTR)
+			return nt_status(ret);
+		if (ret != -EINTR) {
+			if (index < count)
+				return acquired(wait, ret, index);
+			status = nt_alert_take(wait->thread);
+			if (status)
+				return status;
+		}
+		ret = call(wait, count, opts, &index);
+	}
+}
+
 /* Waits for the first @count objects. */
 static uint32_t wait_for(const struct nt_wait *wait, uint32_t count,
 			 const struct ntsync_wait_opts *opts)
 {
-	uint32_t index, status;
-	int ret;
+	uint32_t index = 0;
+	int ret = call(wait, count, opts, &index);
 
-	for (;;) {
-		ret = call(wait, count, opts, &index);
-		if (ret == -ETIMEDOUT)
-			return NTSYNC_STATUS_TIMEOUT;
-		if (ret && ret != -EOWNERDEAD)
-			return nt_status(ret);
-		if (index < count)
-			return acquired(wait, ret, index);
-		status = nt_alert_take(wait->thread);
-		if (status)
-			return status;
-	}
+	return go_on(wait, count, opts, ret, index);
 }
 
 /* The first mutant that can't be acquired once more by its owner; count if there is none. */
@@ -128,6 +138,11 @@ uint32_t nt_wait_prepare(struct nt_wait *wait)
 							      NTSYNC_STATUS_SUCCESS;
 }
 
+bool nt_wait_is_at_limit(const struct nt_wait *wait)
+{
+	return first_at_limit(wait) < wait->count;
+}
+
 uint32_t nt_wait_run(struct nt_wait *wait)
 {
 	uint32_t limit = first_at_limit(wait);
@@ -135,6 +150,11 @@ uint32_t nt_wait_run(struct nt_wait *wait)
 	if (limit < wait->count)
 		return wait_before_limit(wait, limit);
 	return wait_for(wait, wait->count, &wait->opts);
+}
+
+uint32_t nt_wait_go_on(const struct nt_wait *wait, int ret, uint32_t index)
+{
+	return go_on(wait, wait->count, &wait->opts, ret, index);
 }
 
 NTSYNC_API uint32_t ntsync_nt_wait_single(struct ntsync_nt *nt, uint32_t handle, bool alertable,

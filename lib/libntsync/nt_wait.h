@@ -31,7 +31,11 @@ uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertabl
 uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle);
 /* All that can fail before anything has happened. */
 uint32_t nt_wait_prepare(struct nt_wait *wait);
+/* The caller owns one of its mutants as often as possible. */
+bool nt_wait_is_at_limit(const struct nt_wait *wait);
 uint32_t nt_wait_run(struct nt_wait *wait);
+/* The same, if the driver was called already: from its answer on. */
+uint32_t nt_wait_go_on(const struct nt_wait *wait, int ret, uint32_t index);
 /* Lets go of the objects. */
 void nt_wait_end(struct nt_wait *wait);
 

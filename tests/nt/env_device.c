@@ -52,7 +52,8 @@ bool env_asleep(pid_t tid)
 
 	if (!read_task(tid, "syscall", text, sizeof(text)) ||
 	    sscanf(text, "%lu %lx %lx", &nr, &fd, &request) != 3 || nr != SYS_ioctl ||
-	    (request != NTSYNC_IOC_WAIT_ANY && request != NTSYNC_IOC_WAIT_ALL))
+	    (request != NTSYNC_IOC_WAIT_ANY && request != NTSYNC_IOC_WAIT_ALL &&
+	     request != NTSYNC_IOC_SIGNAL_AND_WAIT))
 		return false;
 	if (!read_task(tid, "stat", text, sizeof(text)))
 		return false;
@@ -99,5 +100,11 @@ bool env_fail_creates(int error)
 bool env_interrupt(int count)
 {
 	(void)count;
+	return false;
+}
+
+bool env_old_driver(bool on)
+{
+	(void)on;
 	return false;
 }

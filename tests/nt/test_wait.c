@@ -280,92 +280,6 @@ static void delay(void **state)
 	assert_ok(ntsync_nt_delay(f->nt, false, POLL));
 }
 
-/* -- Signal and wait ---------------------------------------------------------------------- */
-
-static void signal_each_type_and_wait(void **state)
-{
-	struct fixture *f = *state;
-	uint32_t event = new_event(f, true, false), mutant = new_mutant(f, true);
-	uint32_t semaphore = new_semaphore(f, 0, 1), target = new_event(f, true, true);
-
-	assert_status(ntsync_nt_signal_and_wait(f->nt, event, target, false, POLL), 0);
-	assert_true(event_signaled(f, event));
-	assert_status(ntsync_nt_signal_and_wait(f->nt, mutant, target, false, POLL), 0);
-	assert_status(ntsync_nt_signal_and_wait(f->nt, semaphore, target, false, POLL), 0);
-	assert_int_equal(semaphore_count(f, semaphore), 1);
-	/* Nothing is waited for, or taken, if there was nothing to signal. */
-	target = new_event(f, false, true);
-	assert_status(ntsync_nt_signal_and_wait(f->nt, mutant, target, false, POLL),
-		      NTSYNC_STATUS_MUTANT_NOT_OWNED);
-	assert_status(ntsync_nt_signal_and_wait(f->nt, semaphore, target, false, POLL),
-		      NTSYNC_STATUS_SEMAPHORE_LIMIT_EXCEEDED);
-	assert_true(event_signaled(f, target));
-}
-
-static void nothing_is_signaled_if_the_wait_is_wrong(void **state)
-{
-	struct fixture *f = *state;
-	uint32_t event = new_event(f, false, false);
-
-	assert_status(ntsync_nt_signal_and_wait(f->nt, event, event + 400, false, POLL),
-		      NTSYNC_STATUS_INVALID_HANDLE);
-	assert_false(event_signaled(f, event));
-	assert_status(ntsync_nt_signal_and_wait(f->nt, event + 400, event, false, POLL),
-		      NTSYNC_STATUS_INVALID_HANDLE);
-	check(f);
-}
-
-static void signal_and_wait_for_the_same(void **state)
-{
-	struct fixture *f = *state;
-	uint32_t event = new_event(f, false, false), mutant = new_mutant(f, true);
-
-	assert_status(ntsync_nt_signal_and_wait(f->nt, event, event, false, POLL), 0);
-	assert_false(event_signaled(f, event));
-	assert_status(ntsync_nt_signal_and_wait(f->nt, mutant, mutant, false, POLL), 0);
-	assert_ok(ntsync_nt_release_mutant(f->nt, mutant, NULL));
-	assert_status(ntsync_nt_release_mutant(f->nt, mutant, NULL),
-		      NTSYNC_STATUS_MUTANT_NOT_OWNED);
-}
-
-struct pair {
-	uint32_t mine, yours;
-};
-
-static uint32_t play(struct fixture *f, void *arg)
-{
-	struct pair *pair = arg;
-	uint32_t status = 0;
-
-	for (int i = 0; i < 200 && !status; i++)
-		status = ntsync_nt_signal_and_wait(f->nt, pair->yours, pair->mine, false,
-						   FOREVER);
-	return status;
-}
-
-/* The other side begins with waiting: two signals in a row would be one. */
-static uint32_t play_second(struct fixture *f, void *arg)
-{
-	struct pair *pair = arg;
-	uint32_t status = ntsync_nt_wait_single(f->nt, pair->mine, false, FOREVER);
-
-	for (int i = 0; i < 199 && !status; i++)
-		status = ntsync_nt_signal_and_wait(f->nt, pair->yours, pair->mine, false,
-						   FOREVER);
-	return status ? status : ntsync_nt_set_event(f->nt, pair->yours, NULL);
-}
-
-static void ping_pong(void **state)
-{
-	struct fixture *f = *state;
-	struct pair a = { new_event(f, false, false), new_event(f, false, false) };
-	struct pair b = { a.yours, a.mine };
-	struct helper *other = start(f, play_second, &b);
-
-	assert_ok(play(f, &a));
-	assert_ok(finish(other));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,10 +297,6 @@ int main(void)
 		TEST(extreme_timeouts_wait),
 		TEST(signals_do_not_end_a_wait),
 		TEST(delay),
-		TEST(signal_each_type_and_wait),
-		TEST(nothing_is_signaled_if_the_wait_is_wrong),
-		TEST(signal_and_wait_for_the_same),
-		TEST(ping_pong),
 	};
 
 	return RUN(tests);

@@ -37,3 +37,9 @@ bool env_interrupt(int count)
 	fake_interrupt(count);
 	return true;
 }
+
+bool env_old_driver(bool on)
+{
+	fake_old_driver(on);
+	return true;
+}

@@ -45,7 +45,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct object *fds[MAX_FDS];
 static struct object *at_0;
 static int nr_fds, first_free, create_error, interrupts;
-static bool next_is_0;
+static bool next_is_0, old_driver;
 static struct waiter *queue;
 
 static int fail(int error)
@@ -289,7 +289,10 @@ static bool gather(struct waiter *w, const struct ntsync_wait_args *args)
 	return !w->alert || add(w, (int)args->alert, w->count);
 }
 
-static int wait_for(struct ntsync_wait_args *args, bool all)
+static int signal_once(struct object *object, uint32_t owner);
+
+/* @signal: what is signaled before, by the same step; or NULL. */
+static int wait_for(struct ntsync_wait_args *args, bool all, struct object *signal)
 {
 	struct waiter w = { .owner = args->owner, .all = all, .tid = gettid() };
 	int ret;
@@ -300,7 +303,9 @@ static int wait_for(struct ntsync_wait_args *args, bool all)
 	pthread_cond_init(&w.woken, NULL);
 	for (uint32_t i = 0; i < w.count + w.alert; i++)
 		w.objs[i]->refs++;
-	ret = run_wait(&w, args);
+	ret = signal ? signal_once(signal, args->owner) : 0;
+	if (!ret)
+		ret = run_wait(&w, args);
 	for (uint32_t i = 0; i < w.count + w.alert; i++)
 		put(w.objs[i]);
 	pthread_cond_destroy(&w.woken);
@@ -390,6 +395,52 @@ static int event_ioctl(struct object *event, unsigned long request, uint32_t *ar
 	return 0;
 }
 
+static int signal_once(struct object *object, uint32_t owner)
+{
+	struct ntsync_mutex_args mutex = { .owner = owner };
+	uint32_t one = 1;
+
+	switch (object->kind) {
+	case SEM:
+		return sem_ioctl(object, NTSYNC_IOC_SEM_RELEASE, &one);
+	case MUTEX:
+		return mutex_unlock(object, &mutex);
+	default:
+		return event_ioctl(object, NTSYNC_IOC_EVENT_SET, &one);
+	}
+}
+
+static int signal_and_wait(struct ntsync_signal_and_wait_args *args)
+{
+	struct ntsync_wait_args wait = {
+		.timeout = args->timeout, .objs = (uintptr_t)&args->wait, .count = 1,
+		.flags = args->flags, .owner = args->owner, .alert = args->alert,
+	};
+	struct object *object = find((int)args->signal);
+	int ret;
+
+	if (old_driver)
+		return fail(ENOTTY);
+	if (!object || object->kind == DEVICE)
+		return fail(EINVAL);
+	/* Somebody may close it while we wait. */
+	object->refs++;
+	ret = wait_for(&wait, false, object);
+	put(object);
+	args->index = wait.index;
+	return ret;
+}
+
+static int query_features(struct ntsync_features_args *args)
+{
+	if (old_driver)
+		return fail(ENOTTY);
+	*args = (struct ntsync_features_args){
+		.features = NTSYNC_FEATURE_SIGNAL_AND_WAIT, .version = 1,
+	};
+	return 0;
+}
+
 static int device_ioctl(unsigned long request, uint32_t *arg)
 {
 	switch (request) {
@@ -401,7 +452,12 @@ static int device_ioctl(unsigned long request, uint32_t *arg)
 		return create(EVENT, !!arg[0], !!arg[1]);
 	case NTSYNC_IOC_WAIT_ANY:
 	case NTSYNC_IOC_WAIT_ALL:
-		return wait_for((struct ntsync_wait_args *)arg, request == NTSYNC_IOC_WAIT_ALL);
+		return wait_for((struct ntsync_wait_args *)arg, request == NTSYNC_IOC_WAIT_ALL,
+				NULL);
+	case NTSYNC_IOC_SIGNAL_AND_WAIT:
+		return signal_and_wait((struct ntsync_signal_and_wait_args *)arg);
+	case NTSYNC_IOC_QUERY_FEATURES:
+		return query_features((struct ntsync_features_args *)arg);
 	default:
 		return fail(ENOTTY);
 	}
@@ -411,7 +467,8 @@ static bool for_devices(unsigned long request)
 {
 	return request == NTSYNC_IOC_CREATE_SEM || request == NTSYNC_IOC_CREATE_MUTEX ||
 	       request == NTSYNC_IOC_CREATE_EVENT || request == NTSYNC_IOC_WAIT_ANY ||
-	       request == NTSYNC_IOC_WAIT_ALL || request == NTSYNC_IOC_QUERY_FEATURES;
+	       request == NTSYNC_IOC_WAIT_ALL || request == NTSYNC_IOC_SIGNAL_AND_WAIT ||
+	       request == NTSYNC_IOC_QUERY_FEATURES;
 }
 
 static int object_ioctl(struct object *object, unsigned long request, uint32_t *arg)
@@ -530,6 +587,13 @@ void fake_interrupt(int count)
 {
 	pthread_mutex_lock(&lock);
 	interrupts = count;
+	pthread_mutex_unlock(&lock);
+}
+
+void fake_old_driver(bool on)
+{
+	pthread_mutex_lock(&lock);
+	old_driver = on;
 	pthread_mutex_unlock(&lock);
 }
 

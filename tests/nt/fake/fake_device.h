@@ -33,6 +33,8 @@ int fake_count_fds(void);
 void fake_fail_creates(int error);
 /* So many waits that would sleep return EINTR instead. */
 void fake_interrupt(int count);
+/* It has no extensions: no features, no SIGNAL_AND_WAIT. */
+void fake_old_driver(bool on);
 /* Thread @tid sleeps in a wait. */
 bool fake_asleep(pid_t tid);
 
