@@ -70,6 +70,18 @@ static void lookup(void *arg, uint32_t random)
 	nt_put(table->nt, &pin);
 }
 
+/* A slot alone, as the search for one in others.c. */
+static void allocate_and_free(void *arg, uint32_t random)
+{
+	const struct table *table = arg;
+	uint32_t index = nt_slot_reserve(table->nt);
+
+	(void)random;
+	if (index == NT_NO_INDEX)
+		abort();
+	nt_slot_cancel(table->nt, index);
+}
+
 static void duplicate_and_close(void *arg, uint32_t random)
 {
 	const struct table *table = arg;
@@ -116,8 +128,8 @@ static void set_fd(void *arg, uint32_t random)
 }
 
 const struct contender tables[] = {
-
 	{ "lookup+release: ntsync_nt", make, unmake, lookup },
+	{ "allocate+free: ntsync_nt", make, unmake, allocate_and_free },
 	{ "duplicate+close: ntsync_nt", make, unmake, duplicate_and_close },
 	{ "duplicate+close: quarantined", make_quarantined, unmake, duplicate_and_close },
 	{ "create+close of an event: fake fd", make, unmake, create_and_close_fd },

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #define TAG_ONE (1ull << 32)
+#define HUGE_PAGE (2ul << 20)
 
 static uint32_t index_of(uint64_t pointer)
 {
@@ -51,6 +52,37 @@ static size_t segment_bytes(const struct nt_pool *pool)
 	return pool->item_size * NT_SEGMENT_ITEMS;
 }
 
+/*
+ * So many bytes of zeros, of which only those that are used take memory. Not from malloc(),
+ * which has locks that a suspended thread could hold.
+ */
+static char *map_aligned(size_t bytes)
+{
+	char *made = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t before = -(uintptr_t)made % HUGE_PAGE;
+
+	if (made == MAP_FAILED)
+		return NULL;
+	if (before)
+		munmap(made, before);
+	munmap(made + before + bytes, HUGE_PAGE - before);
+	return made + before;
+}
+
+/*
+ * Random lookups among very many items miss the TLB with small pages, which costs more than
+ * the lookup. Few items, the first segment, are not worth a huge page.
+ */
+static char *map_segment(const struct nt_pool *pool, uint32_t index)
+{
+	char *made = map_aligned(segment_bytes(pool));
+
+	if (made && index >= NT_SEGMENT_ITEMS)
+		madvise(made, segment_bytes(pool), MADV_HUGEPAGE);
+	return made;
+}
+
 /* Several threads may find a segment missing: one of them has its segment used. */
 static bool have_segment(struct nt_pool *pool, uint32_t index)
 {
@@ -59,10 +91,8 @@ static bool have_segment(struct nt_pool *pool, uint32_t index)
 
 	if (found)
 		return true;
-	/* Not malloc(), which has locks that a suspended thread could hold. */
-	made = mmap(NULL, segment_bytes(pool), PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (made == MAP_FAILED)
+	made = map_segment(pool, index);
+	if (!made)
 		return false;
 	if (!atomic_compare_exchange_strong_explicit(&pool->segments[index >> NT_SEGMENT_SHIFT],
 						     &found, made, memory_order_acq_rel,

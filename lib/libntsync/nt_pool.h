@@ -22,7 +22,7 @@
 /* No item has this index. */
 #define NT_NO_INDEX	((uint32_t)NT_LINK_MASK)
 
-#define NT_SEGMENT_SHIFT	12
+#define NT_SEGMENT_SHIFT	17
 #define NT_SEGMENT_ITEMS	(1u << NT_SEGMENT_SHIFT)
 
 /* Beside data that every lookup reads nothing may lie that every allocation writes. */
