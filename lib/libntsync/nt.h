@@ -136,6 +136,7 @@ struct nt_owned {
  * @max_owned: how many there are.
  * @free_owned: the first free place below @nr_owned, or NT_NO_INDEX.
  * @nr_free: how many of these there are.
+ * @abandoned: by ntsync_nt_thread_abandon(). Under the table's lock.
  * @alerts: NT_ALERT and NT_APC, as long as they have not been taken.
  * @alert_fd: event that ends its alertable waits; -1 until it is needed. Written by the
  *	thread under the table's lock.
@@ -150,6 +151,7 @@ struct nt_thread {
 	uint32_t max_owned;
 	uint32_t free_owned;
 	uint32_t nr_free;
+	bool abandoned;
 	_Atomic uint32_t alerts;
 	int alert_fd;
 	struct nt_object *self;

@@ -43,9 +43,14 @@ uint32_t nt_slot_reserve(struct ntsync_nt *nt)
 	return index;
 }
 
+/* As if it had not been reserved: it was neither issued nor closed. */
 void nt_slot_cancel(struct ntsync_nt *nt, uint32_t index)
 {
-	nt_pool_free(&nt->slots, index);
+	struct nt_slot *slot = nt_slot_at(nt, index);
+	uint64_t word = atomic_load_explicit(&slot->word, memory_order_relaxed);
+
+	atomic_store_explicit(&slot->word, word - NT_GENERATION_ONE, memory_order_relaxed);
+	nt_pool_return(&nt->slots, index);
 	one_less(nt);
 }
 

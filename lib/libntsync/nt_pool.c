@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define TAG_ONE (1ull << 32)
+/* In a pointer: beside the index, which has NT_LINK_BITS. */
+#define TAG_ONE (NT_LINK_MASK + 1)
 #define HUGE_PAGE (2ul << 20)
+/* The link of a stack's last item. Not that of a queue's: see enqueue(). */
+#define STACK_END (NT_NO_INDEX - 1)
 
 static uint32_t index_of(uint64_t pointer)
 {
-	return (uint32_t)pointer;
+	return (uint32_t)(pointer & NT_LINK_MASK);
 }
 
 /* What replaces @pointer when it moves on to @index. */
@@ -113,9 +116,10 @@ int nt_pool_init(struct nt_pool *pool, size_t item_size, uint32_t capacity)
 	pool->fifo = false;
 	pool->quarantine = 0;
 	atomic_init(&pool->fresh, 0);
-	atomic_init(&pool->head, NT_NO_INDEX);
+	atomic_init(&pool->head, STACK_END);
 	atomic_init(&pool->tail, NT_NO_INDEX);
 	atomic_init(&pool->spare, 0);
+	atomic_init(&pool->returned, STACK_END);
 	return 0;
 }
 
@@ -162,35 +166,35 @@ static uint32_t take_fresh(struct nt_pool *pool)
 	return index;
 }
 
-/* -- LIFO: a stack ---------------------------------------------------------------------- */
+/* -- Stacks ----------------------------------------------------------------------------- */
 
 /*
  * The link is read from an item that another thread may have taken and be using. Then it
  * is nonsense, but so is the head: its tag has changed.
  */
-static uint32_t pop(struct nt_pool *pool)
+static uint32_t pop(const struct nt_pool *pool, _Atomic uint64_t *stack)
 {
-	uint64_t head = load(&pool->head);
+	uint64_t head = load(stack);
 
-	while (index_of(head) != NT_NO_INDEX) {
+	while (index_of(head) != STACK_END) {
 		uint32_t next = link_in(load(word_of(pool, index_of(head))));
 
 		nt_race();
-		if (replace(&pool->head, head, moved(head, next)))
+		if (replace(stack, head, moved(head, next)))
 			return index_of(head);
-		head = load(&pool->head);
+		head = load(stack);
 	}
 	return NT_NO_INDEX;
 }
 
-static void push(struct nt_pool *pool, uint32_t index)
+static void push(const struct nt_pool *pool, _Atomic uint64_t *stack, uint32_t index)
 {
 	uint64_t head;
 
 	do {
-		head = load(&pool->head);
+		head = load(stack);
 		set_link(pool, index, index_of(head));
-	} while (!replace(&pool->head, head, moved(head, index)));
+	} while (!replace(stack, head, moved(head, index)));
 }
 
 /* -- FIFO: the queue of Michael and Scott, whose nodes are the items --------------------- */
@@ -200,6 +204,10 @@ static void push(struct nt_pool *pool, uint32_t index)
  * tail yet) an earlier one, which any other thread puts right before it goes on. It is
  * never an item that has left the queue: dequeue() does not take the item the tail is at.
  * So a word that was read while the tail did not change is that of a free item.
+ *
+ * And it is replaced only if it is that still, and last: outside of the queue no item has
+ * NT_NO_INDEX for a link, unless it is just about to be queued, and then what is linked to
+ * it comes with it.
  */
 static void enqueue(struct nt_pool *pool, uint32_t index)
 {
@@ -212,10 +220,12 @@ static void enqueue(struct nt_pool *pool, uint32_t index)
 		word = load(word_of(pool, index_of(tail)));
 		if (tail != load(&pool->tail))
 			continue;
-		if (link_in(word) != NT_NO_INDEX)
+		if (link_in(word) != NT_NO_INDEX) {
 			replace(&pool->tail, tail, moved(tail, link_in(word)));
-		else if (replace(word_of(pool, index_of(tail)), word,
-				 (word & ~NT_LINK_MASK) | index))
+			continue;
+		}
+		nt_race();
+		if (replace(word_of(pool, index_of(tail)), word, (word & ~NT_LINK_MASK) | index))
 			break;
 	}
 	replace(&pool->tail, tail, moved(tail, index));
@@ -254,17 +264,24 @@ static uint32_t take_spare(struct nt_pool *pool)
 
 uint32_t nt_pool_alloc(struct nt_pool *pool)
 {
-	uint32_t index = pool->fifo ? take_spare(pool) : pop(pool);
+	uint32_t index = pop(pool, pool->fifo ? &pool->returned : &pool->head);
 
+	if (index == NT_NO_INDEX && pool->fifo)
+		index = take_spare(pool);
 	return index != NT_NO_INDEX ? index : take_fresh(pool);
 }
 
 void nt_pool_free(struct nt_pool *pool, uint32_t index)
 {
 	if (!pool->fifo) {
-		push(pool, index);
+		push(pool, &pool->head, index);
 		return;
 	}
 	enqueue(pool, index);
 	atomic_fetch_add_explicit(&pool->spare, 1, memory_order_acq_rel);
+}
+
+void nt_pool_return(struct nt_pool *pool, uint32_t index)
+{
+	push(pool, pool->fifo ? &pool->returned : &pool->head, index);
 }

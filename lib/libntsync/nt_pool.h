@@ -50,6 +50,7 @@ static inline void nt_race(void)
  *	a thread that sleeps between reading and writing it.
  * @tail: FIFO: the last one, or one before it.
  * @spare: FIFO: how many are in the queue besides the one that always is.
+ * @returned: FIFO: the first of those that were not used after all, as @head of the others.
  *
  * The members before @fresh are immutable, except that segments appear.
  */
@@ -63,6 +64,7 @@ struct nt_pool {
 	alignas(NT_CACHE_LINE) _Atomic uint64_t head;
 	alignas(NT_CACHE_LINE) _Atomic uint64_t tail;
 	alignas(NT_CACHE_LINE) _Atomic uint32_t spare;
+	_Atomic uint64_t returned;
 };
 
 /* 0 or -ENOMEM. @capacity: below NT_NO_INDEX. */
@@ -77,6 +79,11 @@ void nt_pool_exit(struct nt_pool *pool);
  */
 uint32_t nt_pool_alloc(struct nt_pool *pool);
 void nt_pool_free(struct nt_pool *pool, uint32_t index);
+/*
+ * An item that nobody has seen: it is the next one allocated, and no quarantine holds it
+ * back, or is shortened by it.
+ */
+void nt_pool_return(struct nt_pool *pool, uint32_t index);
 
 /* The segment of an item, or NULL if there was never such an item. */
 static inline char *nt_pool_segment(const struct nt_pool *pool, uint32_t index)

@@ -10,7 +10,8 @@
 #define MAX_MUTANT	(1u << 31)
 /* Handles end below it: above are the pseudo-handles. */
 #define HANDLES_END	0xfffffffcu
-/* Objects that live only because a call holds them need a place too. */
+/* Handles that are closed, and objects that live, only because a call holds them. */
+#define MORE_SLOTS	65536u
 #define MORE_OBJECTS	1024u
 #define ALL_FLAGS	(NTSYNC_NT_REJECT_LOW_BITS | NTSYNC_NT_DUPLICATE_BLINDLY | \
 			 NTSYNC_NT_KEEP_FD_LIMIT)
@@ -37,11 +38,28 @@ NTSYNC_API void ntsync_nt_config_init_xbox360(struct ntsync_nt_config *config)
 }
 
 /* With a quarantine there are more slots than handles: see nt_pool.h. */
-static uint32_t nr_slots(const struct ntsync_nt_config *config)
+static uint32_t least_slots(const struct ntsync_nt_config *config)
 {
 	bool fifo = config->reuse == NTSYNC_NT_REUSE_QUARANTINE;
 
 	return config->max_handles + (fifo ? config->quarantine + 1 : 0);
+}
+
+static uint64_t end_of(const struct ntsync_nt_config *config, uint32_t slots)
+{
+	return config->handle_base + (uint64_t)slots * config->handle_stride;
+}
+
+/* And more again, as a slot that is closed may still be in use; if there are values for them. */
+static uint32_t nr_slots(const struct ntsync_nt_config *config)
+{
+	uint32_t least = least_slots(config);
+	uint64_t from = end_of(config, least), end = HANDLES_END, more;
+
+	if (config->failure_value >= from && config->failure_value < end)
+		end = config->failure_value;
+	more = (end - from) / config->handle_stride;
+	return least + (more < MORE_SLOTS ? (uint32_t)more : MORE_SLOTS);
 }
 
 static bool numbers_ok(const struct ntsync_nt_config *config)
@@ -57,7 +75,7 @@ static bool numbers_ok(const struct ntsync_nt_config *config)
 
 static bool values_ok(const struct ntsync_nt_config *config)
 {
-	uint64_t end = config->handle_base + (uint64_t)nr_slots(config) * config->handle_stride;
+	uint64_t end = end_of(config, least_slots(config));
 
 	return end <= HANDLES_END && (config->failure_value < config->handle_base ||
 				      config->failure_value >= end);

@@ -140,18 +140,31 @@ NTSYNC_API void ntsync_nt_thread_detach(struct ntsync_nt *nt)
 	detach(thread);
 }
 
-/*
- * The record stays, without an id: the host thread's key refers to it, and frees it if that
- * thread ends after all.
- */
-NTSYNC_API uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid)
+/* Of several callers the first gets it. The id stays taken while mutants have it as owner. */
+static struct nt_thread *begin_to_abandon(struct ntsync_nt *nt, uint32_t tid)
 {
 	struct nt_thread *thread;
 	sigset_t saved;
 
 	nt_lock(&nt->lock, &saved);
 	thread = tid ? nt_thread_find_locked(nt, tid) : NULL;
+	if (thread && thread->abandoned)
+		thread = NULL;
+	if (thread)
+		thread->abandoned = true;
 	nt_unlock(&nt->lock, &saved);
+	return thread;
+}
+
+/*
+ * The record stays, without an id: the host thread's key refers to it, and frees it if that
+ * thread ends after all.
+ */
+NTSYNC_API uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid)
+{
+	struct nt_thread *thread = begin_to_abandon(nt, tid);
+	sigset_t saved;
+
 	if (!thread)
 		return NTSYNC_STATUS_INVALID_CID;
 	let_go(thread);

@@ -146,7 +146,7 @@ enum ntsync_nt_operation {
  * @id: the object's number in its table, never used again; 0 if there is none.
  * @operation: what happened.
  * @handle: to which handle.
- * @generation: how often the value had been issued before, modulo 2^20.
+ * @generation: how often the value has been issued, modulo 2^20.
  * @thread: who called: the id given to ntsync_nt_thread_attach(), or else the
  *	kernel's.
  * @type: type of the object.

@@ -174,6 +174,43 @@ static void quarantine_does_not_lower_the_limit(void **state)
 	}
 }
 
+/* What was never issued was never closed: it shortens nobody's quarantine. */
+static void failed_creates_do_not_shorten_the_quarantine(void **state)
+{
+	const struct ntsync_nt_attributes taken = { .name = "taken" };
+	struct fixture *f = *state;
+	uint32_t stale, out;
+
+	use_quarantine(f, 2, 100);
+	assert_ok(ntsync_nt_create_event(f->nt, &out, &taken, false, false));
+	stale = new_event(f, false, false);
+	close_handle(f, stale);
+	for (int i = 0; i < 10; i++) {
+		for (int j = 0; j < i; j++)
+			assert_status(ntsync_nt_create_event(f->nt, &out, &taken, false, false),
+				      NTSYNC_STATUS_OBJECT_NAME_COLLISION);
+		assert_int_not_equal(new_event(f, false, false), stale);
+	}
+}
+
+/* Nor does it count as issued. */
+static void failed_creates_are_no_generation(void **state)
+{
+	const struct ntsync_nt_attributes taken = { .name = "taken" };
+	struct fixture *f = *state;
+	uint32_t out, handle;
+
+	for (int reuse = 0; reuse < 2; reuse++) {
+		assert_ok(ntsync_nt_create_event(f->nt, &out, &taken, false, false));
+		for (int i = 0; i < 5; i++)
+			assert_status(ntsync_nt_create_event(f->nt, &out, &taken, false, false),
+				      NTSYNC_STATUS_OBJECT_NAME_COLLISION);
+		handle = new_event(f, false, false);
+		assert_int_equal(info_of(f, handle).generation, 1);
+		use_quarantine(f, 1, 100);
+	}
+}
+
 static void limit(void **state)
 {
 	struct fixture *f = *state;
@@ -193,6 +230,58 @@ static void limit(void **state)
 	assert_status(ntsync_nt_duplicate(f->nt, handles[0], &out, 0),
 		      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
 	check(f);
+}
+
+/* What is closed but waited on does not count, though its value can't be issued. */
+static void limit_while_closed_ones_are_in_use(void **state)
+{
+	struct fixture *f = *state;
+	struct ntsync_nt_config config;
+	uint32_t event, keep, closed, out = UNTOUCHED;
+	struct helper *waiter;
+
+	for (int reuse = 0; reuse < 2; reuse++) {
+		ntsync_nt_config_init(&config);
+		config.max_handles = 2;
+		config.reuse = reuse;
+		config.quarantine = 3;
+		use_config(f, &config);
+		event = new_event(f, false, false);
+		keep = duplicate(f, event);
+		closed = event;
+		waiter = start_asleep(f, wait_for_handle, &event);
+		close_handle(f, closed);
+		assert_int_not_equal(new_event(f, false, false), closed);
+		assert_status(ntsync_nt_create_event(f->nt, &out, NULL, false, false),
+			      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
+		assert_ok(ntsync_nt_set_event(f->nt, keep, NULL));
+		assert_status(finish(waiter), NTSYNC_STATUS_WAIT_0);
+	}
+}
+
+/* There are no values beyond these: neither are there any more slots. */
+static void up_to_the_last_value(void **state)
+{
+	struct fixture *f = *state;
+	struct ntsync_nt_config config;
+	uint32_t out = UNTOUCHED;
+
+	ntsync_nt_config_init(&config);
+	config.handle_base = 0xffffffe0;
+	config.max_handles = 7;
+	use_config(f, &config);
+	for (uint32_t i = 0; i < 7; i++)
+		assert_int_equal(new_event(f, false, false), 0xffffffe0 + 4 * i);
+	assert_status(ntsync_nt_create_event(f->nt, &out, NULL, false, false),
+		      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
+	config.handle_base = 4;
+	config.failure_value = 32;
+	use_config(f, &config);
+	for (uint32_t i = 0; i < 7; i++)
+		assert_int_equal(new_event(f, false, false), 4 + 4 * i);
+	assert_status(ntsync_nt_create_event(f->nt, &out, NULL, false, false),
+		      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
+	assert_invalid(f, 32);
 }
 
 static void protect(void **state)
@@ -484,7 +573,11 @@ int main(void)
 		TEST(reuse_on_the_console),
 		TEST(stale_handle_after_reuse),
 		TEST(quarantine_does_not_lower_the_limit),
+		TEST(failed_creates_do_not_shorten_the_quarantine),
+		TEST(failed_creates_are_no_generation),
 		TEST(limit),
+		TEST(limit_while_closed_ones_are_in_use),
+		TEST(up_to_the_last_value),
 		TEST(protect),
 		TEST(retain),
 		TEST(retain_too_often),

@@ -2,6 +2,7 @@
 #include "nt_test.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 static struct ntsync_nt_mutant_state state_of(struct fixture *f, uint32_t mutant)
 {
@@ -168,6 +169,54 @@ static void another_thread_has_ended(void **state)
 	ntsync_nt_thread_detach(f->nt);
 }
 
+/* It has ended as far as the guest is concerned; its host thread goes on, outside. */
+struct stopped {
+	uint32_t mutant, tid;
+	pthread_barrier_t stopped, end;
+};
+
+static uint32_t acquire_and_stop(struct fixture *f, void *arg)
+{
+	struct stopped *s = arg;
+	uint32_t status = ntsync_nt_wait_single(f->nt, s->mutant, false, POLL);
+
+	s->tid = ntsync_nt_thread_id(f->nt);
+	pthread_barrier_wait(&s->stopped);
+	pthread_barrier_wait(&s->end);
+	return status;
+}
+
+static uint32_t abandon(struct fixture *f, void *arg)
+{
+	struct stopped *s = arg;
+
+	pthread_barrier_wait(&s->stopped);
+	return ntsync_nt_thread_abandon(f->nt, s->tid);
+}
+
+/* Two that say so at once: one is told that there is no such thread any more. */
+static void abandoned_by_two_at_once(void **state)
+{
+	struct fixture *f = *state;
+	struct stopped s = { .mutant = new_mutant(f, false) };
+
+	pthread_barrier_init(&s.stopped, NULL, 3);
+	pthread_barrier_init(&s.end, NULL, 2);
+	for (int i = 0; i < 300; i++) {
+		struct helper *stopped = start(f, acquire_and_stop, &s);
+		struct helper *other = start(f, abandon, &s);
+		uint32_t status = abandon(f, &s);
+
+		assert_int_equal(status + finish(other), NTSYNC_STATUS_INVALID_CID);
+		assert_status(poll_handle(f, s.mutant), NTSYNC_STATUS_ABANDONED_WAIT_0);
+		assert_ok(ntsync_nt_release_mutant(f->nt, s.mutant, NULL));
+		pthread_barrier_wait(&s.end);
+		assert_ok(finish(stopped));
+	}
+	pthread_barrier_destroy(&s.stopped);
+	pthread_barrier_destroy(&s.end);
+}
+
 static void use_limit(struct fixture *f, uint32_t limit)
 {
 	struct ntsync_nt_config config;
@@ -248,6 +297,7 @@ int main(void)
 		TEST(destroyed_while_owned),
 		TEST(memory_of_a_destroyed_one_is_another),
 		TEST(another_thread_has_ended),
+		TEST(abandoned_by_two_at_once),
 		TEST(recursion_limit),
 		TEST(ids_of_threads),
 		TEST(ids_are_unique),
