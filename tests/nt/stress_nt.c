@@ -63,13 +63,15 @@ static uint32_t some(struct worker *w)
 	return atomic_load(&w->s->handles[below(w, SHARED)]);
 }
 
-/* What was there is closed, by whoever takes it out. */
+/* What was there is closed, by whoever takes it out, or it would be there for ever. */
 static void share(struct worker *w, uint32_t handle)
 {
 	uint32_t old = atomic_exchange(&w->s->handles[below(w, SHARED)], handle);
 
-	if (old)
-		ntsync_nt_close(w->s->nt, old);
+	if (!old)
+		return;
+	ntsync_nt_protect(w->s->nt, old, false);
+	ntsync_nt_close(w->s->nt, old);
 }
 
 static void create(struct worker *w)
@@ -143,7 +145,12 @@ static void wait_some(struct worker *w)
 
 	for (uint32_t i = 0; i < count; i++)
 		handles[i] = some(w);
-	status = ntsync_nt_wait_multiple(w->s->nt, handles, count, below(w, 2), below(w, 2), soon);
+	if (below(w, 4))
+		status = ntsync_nt_wait_multiple(w->s->nt, handles, count, below(w, 2),
+						 below(w, 2), soon);
+	else
+		status = ntsync_nt_signal_and_wait(w->s->nt, handles[0], handles[count - 1],
+						   below(w, 2), soon);
 	if (status == NTSYNC_STATUS_INTERNAL_ERROR)
 		atomic_fetch_add(&w->s->strange, 1);
 }
@@ -205,31 +212,87 @@ static void pass_token(struct worker *w)
 		ntsync_nt_close(s->exact, dup);
 }
 
-/* Now and then the owner "ends" instead of releasing. */
-static void enter(struct worker *w)
+static bool is_owner(uint32_t status)
 {
-	const struct ntsync_nt_deadline soon = { stress_now() + NS_PER_MS, 0 };
-	struct shared *s = w->s;
-	uint32_t status = ntsync_nt_wait_single(s->exact, s->mutant, false, soon);
+	return !status || status == NTSYNC_STATUS_ABANDONED_WAIT_0;
+}
 
-	if (status && status != NTSYNC_STATUS_ABANDONED_WAIT_0)
-		return;
+static void guarded(struct worker *w)
+{
+	struct shared *s = w->s;
+
 	if (atomic_fetch_add(&s->inside, 1))
 		atomic_fetch_add(&s->overlaps, 1);
 	s->guarded++;
 	w->entered++;
 	atomic_fetch_sub(&s->inside, 1);
-	if (below(w, 50))
-		ntsync_nt_release_mutant(s->exact, s->mutant, NULL);
-	else
+}
+
+/* Releases the mutant and takes a token, which is given back. */
+static void leave_for_a_token(struct worker *w)
+{
+	const struct ntsync_nt_deadline soon = { stress_now() + NS_PER_MS, 0 };
+	struct shared *s = w->s;
+
+	if (ntsync_nt_signal_and_wait(s->exact, s->mutant, s->tokens, false, soon))
+		return;
+	atomic_fetch_add(&s->acquisitions, 1);
+	if (!ntsync_nt_release_semaphore(s->exact, s->tokens, 1, NULL))
+		atomic_fetch_add(&s->releases, 1);
+}
+
+/* Now and then the owner "ends" instead of releasing. */
+static void leave(struct worker *w)
+{
+	struct shared *s = w->s;
+
+	switch (below(w, 50)) {
+	case 0:
 		ntsync_nt_thread_detach(s->exact);
+		break;
+	case 1 ... 20:
+		leave_for_a_token(w);
+		break;
+	default:
+		ntsync_nt_release_mutant(s->exact, s->mutant, NULL);
+	}
+}
+
+static void enter(struct worker *w)
+{
+	const struct ntsync_nt_deadline soon = { stress_now() + NS_PER_MS, 0 };
+	struct shared *s = w->s;
+
+	if (!is_owner(ntsync_nt_wait_single(s->exact, s->mutant, false, soon)))
+		return;
+	guarded(w);
+	leave(w);
+}
+
+/* A token is given back as the wait for the mutant begins. */
+static void enter_from_a_token(struct worker *w)
+{
+	const struct ntsync_nt_deadline soon = { stress_now() + NS_PER_MS, 0 };
+	struct shared *s = w->s;
+	uint32_t status;
+
+	if (ntsync_nt_wait_single(s->exact, s->tokens, false, soon))
+		return;
+	atomic_fetch_add(&s->acquisitions, 1);
+	status = ntsync_nt_signal_and_wait(s->exact, s->tokens, s->mutant, false, soon);
+	if (is_owner(status) || status == NTSYNC_STATUS_TIMEOUT)
+		atomic_fetch_add(&s->releases, 1);
+	if (!is_owner(status))
+		return;
+	guarded(w);
+	leave(w);
 }
 
 static void *work(void *arg)
 {
 	static void (*const operations[])(struct worker *w) = {
 		create, create_named, duplicate, duplicate, close_blindly, signal_some, wait_some,
-		other_things, pass_token, enter,
+		other_things, pass_token, enter, enter_from_a_token,
 	};
 	struct worker *w = arg;
 
@@ -308,6 +371,19 @@ static void judge(struct shared *s)
 		     "each handle that was created was destroyed once");
 }
 
+/* Only main() has one, and who shows progress knows it by this. */
+static struct shared shared;
+
+static void show(void)
+{
+	uint32_t handles, objects;
+
+	handles = open_handles(shared.nt, &objects);
+	printf("# %llu steps, %u handles of %u objects, %llu handles so far\n",
+	       (unsigned long long)atomic_load(&shared.steps), handles, objects,
+	       (unsigned long long)atomic_load(&shared.traced[NTSYNC_NT_CREATE]));
+}
+
 static void run(struct shared *s)
 {
 	struct worker workers[THREADS];
@@ -316,6 +392,7 @@ static void run(struct shared *s)
 		workers[i] = (struct worker){ .s = s, .random = s->stress.seed + (uint64_t)i + 1 };
 		pthread_create(&workers[i].thread, NULL, work, &workers[i]);
 	}
+	stress_watch(&s->stress, show);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(workers[i].thread, NULL);
 	judge(s);
@@ -342,18 +419,18 @@ static int make_tables(struct shared *s)
 
 int main(int argc, char **argv)
 {
-	static struct shared s;
+	struct shared *s = &shared;
 	int ret, fds = env_count_fds();
 
-	stress_init(&s.stress, argc, argv);
-	ret = make_tables(&s);
+	stress_init(&s->stress, argc, argv);
+	ret = make_tables(s);
 	if (ret)
 		return stress_bail_out("table", ret);
-	ntsync_nt_create_semaphore(s.exact, &s.tokens, NULL, TOKENS, TOKENS);
-	ntsync_nt_create_mutant(s.exact, &s.mutant, NULL, false);
-	run(&s);
-	ntsync_nt_destroy(s.nt);
-	ntsync_nt_destroy(s.exact);
-	stress_check(&s.stress, env_count_fds() == fds, "no descriptor is left over");
-	return stress_end(&s.stress);
+	ntsync_nt_create_semaphore(s->exact, &s->tokens, NULL, TOKENS, TOKENS);
+	ntsync_nt_create_mutant(s->exact, &s->mutant, NULL, false);
+	run(s);
+	ntsync_nt_destroy(s->nt);
+	ntsync_nt_destroy(s->exact);
+	stress_check(&s->stress, env_count_fds() == fds, "no descriptor is left over");
+	return stress_end(&s->stress);
 }

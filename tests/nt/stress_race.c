@@ -5,7 +5,7 @@
  * and after each round nothing is left over.
  */
 #include <pthread.h>
-#include <string.h>
+#include <stdio.h>
 
 #include <ntsync_nt.h>
 
@@ -21,7 +21,7 @@ struct race {
 	bool over;
 	uint32_t handle;
 	uint64_t id;
-	uint64_t rounds;
+	uint64_t rounds, show_at;
 	_Atomic uint64_t duplicated, wrong, answered;
 };
 
@@ -121,6 +121,20 @@ static bool clean(struct race *r)
 	       !semaphores.objects && !ntsync_nt_check(r->nt);
 }
 
+/* Every second, or every ten if it is long. */
+static void show(struct race *r)
+{
+	struct ntsync_nt_count events;
+
+	if (stress_now() < r->show_at)
+		return;
+	r->show_at = stress_now() + (r->stress.seconds > 60 ? 10 : 1) * NS_PER_SEC;
+	ntsync_nt_count(r->nt, NTSYNC_NT_EVENT, &events);
+	printf("# %llu rounds, %llu duplicates, %u handles now, %u at most\n",
+	       (unsigned long long)r->rounds, (unsigned long long)r->duplicated,
+	       events.handles, events.most_handles);
+}
+
 static void play_rounds(struct race *r)
 {
 	bool good = true;
@@ -130,6 +144,7 @@ static void play_rounds(struct race *r)
 		pthread_barrier_wait(&r->barrier);
 		pthread_barrier_wait(&r->barrier);
 		good = good && clean(r);
+		show(r);
 	}
 	r->over = true;
 	pthread_barrier_wait(&r->barrier);
