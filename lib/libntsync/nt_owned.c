@@ -49,19 +49,31 @@ static bool has_room(const struct nt_thread *thread, uint32_t count)
 	return thread->max_owned - thread->nr_owned + thread->nr_free >= count;
 }
 
+/* The allocator has locks, and a thread that is suspended in it keeps them. */
+static struct nt_owned *resize(struct nt_owned *owned, uint32_t max)
+{
+	sigset_t all, saved;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &saved);
+	if (max) {
+		owned = realloc(owned, max * sizeof(*owned));
+	} else {
+		free(owned);
+		owned = NULL;
+	}
+	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	return owned;
+}
+
 static int grow(struct nt_thread *thread, uint32_t count)
 {
 	uint32_t max = thread->max_owned ? 2 * thread->max_owned : FIRST_PLACES;
 	struct nt_owned *owned;
-	sigset_t all, saved;
 
 	while (max - thread->nr_owned < count)
 		max *= 2;
-	/* The allocator has locks, and a thread that is suspended in it keeps them. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &saved);
-	owned = realloc(thread->owned, max * sizeof(*owned));
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	owned = resize(thread->owned, max);
 	if (!owned)
 		return -ENOMEM;
 	thread->owned = owned;
@@ -135,8 +147,7 @@ void nt_owned_kill(struct nt_thread *thread)
 		ntsync_mutex_kill(object->fd, thread->tid);
 		nt_object_put(thread->nt, object);
 	}
-	free(thread->owned);
-	thread->owned = NULL;
+	thread->owned = resize(thread->owned, 0);
 	thread->nr_owned = 0;
 	thread->max_owned = 0;
 	thread->nr_free = 0;

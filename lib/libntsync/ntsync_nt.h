@@ -244,7 +244,8 @@ int ntsync_nt_create(const struct ntsync_nt_config *config, struct ntsync_nt **o
 
 /**
  * ntsync_nt_destroy() - destroy a table and all that is in it
- * @nt: the table, or NULL. No call on it is in progress, and none comes after.
+ * @nt: the table, or NULL. No call on it is in progress, and none comes after; nor is an
+ *	attached thread just ending.
  *
  * Handles that are still open are closed, without trace records. A thread that was
  * attached may go on living.
@@ -687,11 +688,15 @@ uint32_t ntsync_nt_wait_multiple(struct ntsync_nt *nt, const uint32_t *handles, 
  * @alertable: whether an alert ends the wait.
  * @deadline: when to give up.
  *
- * Without NTSYNC_NT_FEATURE_ATOMIC_SIGNAL_AND_WAIT these are two steps, and another
- * thread can act in between.
+ * With NTSYNC_NT_FEATURE_ATOMIC_SIGNAL_AND_WAIT the wait has begun when the signal takes
+ * effect: whoever is woken by it finds the caller waiting, or @handle acquired. Without,
+ * these are two steps, and another thread can act in between.
  *
- * Return: as ntsync_nt_wait_single(). In addition, and before anything has happened,
- * what setting or releasing @signal can return; OBJECT_TYPE_MISMATCH: it is a timer.
+ * Return: as ntsync_nt_wait_single(), and TIMEOUT, USER_APC, ALERTED and
+ * MUTANT_LIMIT_EXCEEDED say that @signal was signaled nevertheless. In addition, and before
+ * anything has happened, what setting or releasing @signal can return: MUTANT_NOT_OWNED,
+ * ABANDONED_WAIT_0 (of a mutant that the caller does not own), SEMAPHORE_LIMIT_EXCEEDED;
+ * OBJECT_TYPE_MISMATCH: it is a timer. With NO_MEMORY it may have been signaled or not.
  */
 uint32_t ntsync_nt_signal_and_wait(struct ntsync_nt *nt, uint32_t signal, uint32_t handle,
 				   bool alertable, struct ntsync_nt_deadline deadline);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static void second_close(void **state)
@@ -395,6 +396,10 @@ static void no_descriptors(void **state)
 					     &(struct ntsync_nt_attributes){ .name = "x" },
 					     false, false),
 		      NTSYNC_STATUS_TOO_MANY_OPENED_FILES);
+	assert_status(ntsync_nt_create_timer(f->nt, &out, NULL, false),
+		      NTSYNC_STATUS_TOO_MANY_OPENED_FILES);
+	/* The first alertable wait of a thread needs one, too. */
+	assert_status(ntsync_nt_delay(f->nt, true, POLL), NTSYNC_STATUS_TOO_MANY_OPENED_FILES);
 	/* One descriptor per object, not per handle. */
 	assert_ok(ntsync_nt_duplicate(f->nt, event, &dup, 0));
 	assert_true(env_fail_creates(0));
@@ -404,6 +409,33 @@ static void no_descriptors(void **state)
 		env_fail_creates(0);
 	}
 	check(f);
+}
+
+static struct rlimit fd_limit(void)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	return limit;
+}
+
+/* For an object is a descriptor, and the soft limit was made for programs with few. */
+static void the_limit_of_descriptors_is_raised(void **state)
+{
+	struct fixture *f = *state;
+	const struct rlimit before = fd_limit();
+	const struct rlimit low = { .rlim_cur = before.rlim_max - 1, .rlim_max = before.rlim_max };
+	struct ntsync_nt_config config;
+
+	ntsync_nt_config_init(&config);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	config.flags = NTSYNC_NT_KEEP_FD_LIMIT;
+	use_config(f, &config);
+	assert_true(fd_limit().rlim_cur == low.rlim_cur);
+	config.flags = 0;
+	use_config(f, &config);
+	assert_true(fd_limit().rlim_cur == before.rlim_max);
+	setrlimit(RLIMIT_NOFILE, &before);
 }
 
 static void counts_and_high_water(void **state)
@@ -585,6 +617,7 @@ int main(void)
 		TEST(a_result_has_to_have_a_place),
 		TEST(never_descriptor_0),
 		TEST(no_descriptors),
+		TEST(the_limit_of_descriptors_is_raised),
 		TEST(counts_and_high_water),
 		TEST(snapshot_and_difference),
 		TEST(trace),

@@ -304,6 +304,27 @@ static void wait_any(struct model *m)
 	assert_status(ntsync_nt_wait_multiple(m->f->nt, handles, count, type, false, POLL), want);
 }
 
+static uint32_t model_signal_and_wait(struct slot *signal, struct slot *wait)
+{
+	uint32_t status;
+
+	if (!signal || !wait)
+		return NTSYNC_STATUS_INVALID_HANDLE;
+	if (signal->object->type == NTSYNC_NT_TIMER)
+		return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
+	status = model_signal(signal->object);
+	return status ? status : model_any(&wait, 1);
+}
+
+/* The two are of the same object now and then. */
+static void signal_and_wait_any(struct model *m)
+{
+	uint32_t signal = any_slot(m)->handle, wait = any_slot(m)->handle;
+	uint32_t want = model_signal_and_wait(slot_of(m, signal), slot_of(m, wait));
+
+	assert_status(ntsync_nt_signal_and_wait(m->f->nt, signal, wait, false, POLL), want);
+}
+
 static void compare_state(struct model *m, const struct slot *slot)
 {
 	const struct object *object = slot->object;
@@ -383,6 +404,7 @@ static void step(struct model *m)
 	static void (*const operations[])(struct model *m) = {
 		create, create, close_any, close_any, close_any, duplicate_any, duplicate_any,
 		protect_any, retain_any, signal_any, signal_any, wait_any, wait_any,
+		signal_and_wait_any,
 	};
 
 	operations[random_below(m, ARRAY_SIZE(operations))](m);
