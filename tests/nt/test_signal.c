@@ -156,6 +156,12 @@ static void the_recursion_limit(void **state)
 	assert_true(event_signaled(f, event));
 	/* Released first, it is not at its limit any more. */
 	assert_status(both(f, mutant, mutant), NTSYNC_STATUS_WAIT_0);
+	/* Nor is it when it has been released by this call, and acquired, again and again. */
+	for (int i = 0; i < 3; i++) {
+		assert_status(both(f, mutant, event), i ? NTSYNC_STATUS_TIMEOUT :
+							  NTSYNC_STATUS_WAIT_0);
+		assert_status(poll_handle(f, mutant), NTSYNC_STATUS_WAIT_0);
+	}
 	assert_ok(ntsync_nt_release_mutant(f->nt, mutant, NULL));
 }
 
