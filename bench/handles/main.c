@@ -17,6 +17,7 @@
 #include <time.h>
 
 #define BATCH 64
+#define RATIOS 11
 
 static const uint32_t sizes[] = { 10, 10000, 1000000 };
 static unsigned int milliseconds = 60;
@@ -26,6 +27,7 @@ struct runner {
 	const struct contender *contender;
 	void *table;
 	uint32_t thread;
+	bool chained;
 	uint64_t operations, ns;
 	pthread_t id;
 };
@@ -39,6 +41,26 @@ static uint64_t now(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+/* The processor can begin an operation before the last one has ended. */
+static uint32_t overlapping(const struct runner *runner, uint32_t random)
+{
+	for (int i = 0; i < BATCH; i++) {
+		random = random * 1664525 + 1013904223;
+		runner->contender->operate(runner->table, random >> 8);
+	}
+	return random;
+}
+
+/* Each waits for what the last one found, as it would for a system call in between. */
+static uint32_t one_by_one(const struct runner *runner, uint32_t random)
+{
+	for (int i = 0; i < BATCH; i++) {
+		random = random * 1664525 + 1013904223;
+		random += runner->contender->operate(runner->table, random >> 8);
+	}
+	return random;
+}
+
 static void *run(void *arg)
 {
 	struct runner *runner = arg;
@@ -46,17 +68,16 @@ static void *run(void *arg)
 	uint64_t from = now();
 
 	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
-		for (int i = 0; i < BATCH; i++) {
-			random = random * 1664525 + 1013904223;
-			runner->contender->operate(runner->table, random >> 8);
-		}
+		random = runner->chained ? one_by_one(runner, random) :
+					   overlapping(runner, random);
 		runner->operations += BATCH;
 	}
 	runner->ns = now() - from;
 	return NULL;
 }
 
-static double measure(const struct contender *contender, void *table, uint32_t threads)
+static double measure(const struct contender *contender, void *table, uint32_t threads,
+		      bool chained)
 {
 	const struct timespec time = { .tv_nsec = milliseconds * 1000000l };
 	struct runner runners[2];
@@ -64,7 +85,9 @@ static double measure(const struct contender *contender, void *table, uint32_t t
 
 	atomic_store(&stop, false);
 	for (uint32_t i = 0; i < threads; i++) {
-		runners[i] = (struct runner){ .contender = contender, .table = table, .thread = i };
+		runners[i] = (struct runner){
+			.contender = contender, .table = table, .thread = i, .chained = chained,
+		};
 		pthread_create(&runners[i].id, NULL, run, &runners[i]);
 	}
 	nanosleep(&time, NULL);
@@ -78,12 +101,12 @@ static double measure(const struct contender *contender, void *table, uint32_t t
 }
 
 /* The best of five: whatever else runs on the machine only adds. */
-static double best(const struct contender *contender, void *table, uint32_t threads)
+static double best(const struct contender *contender, void *table, uint32_t threads, bool chained)
 {
-	double least = measure(contender, table, threads);
+	double least = measure(contender, table, threads, chained);
 
 	for (int i = 0; i < 4; i++) {
-		double again = measure(contender, table, threads);
+		double again = measure(contender, table, threads, chained);
 
 		if (again < least)
 			least = again;
@@ -91,15 +114,54 @@ static double best(const struct contender *contender, void *table, uint32_t thre
 	return least;
 }
 
-static void report_one(const struct contender *contender)
+static void report_one(const struct contender *contender, bool chained)
 {
 	printf("%-34s", contender->name);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		void *table = contender->make(sizes[i]);
 
 		for (uint32_t threads = 1; threads <= 2; threads++)
-			printf(" %9.1f", best(contender, table, threads));
+			printf(" %9.1f", best(contender, table, threads, chained));
 		contender->unmake(table);
+	}
+	putchar('\n');
+	fflush(stdout);
+}
+
+static int ascending(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Of pairs of runs, one after the other: what else goes on is the same for both. */
+static double ratio(const struct contender *a, void *table_a, const struct contender *b,
+		    void *table_b, uint32_t threads, bool chained)
+{
+	double ratios[RATIOS];
+
+	for (int i = 0; i < RATIOS; i++) {
+		double first = measure(a, table_a, threads, chained);
+
+		ratios[i] = first / measure(b, table_b, threads, chained);
+	}
+	qsort(ratios, RATIOS, sizeof(ratios[0]), ascending);
+	return ratios[RATIOS / 2];
+}
+
+static void report_ratio(const struct contender *a, const struct contender *b, bool chained)
+{
+	printf("%-34s", chained ? "one by one: ntsync_nt / counted" :
+				  "lookup+release: ntsync_nt / counted");
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		void *table_a = a->make(sizes[i]), *table_b = b->make(sizes[i]);
+
+		for (uint32_t threads = 1; threads <= 2; threads++)
+			printf(" %9.2f", ratio(a, table_a, b, table_b, threads,
+						chained));
+		a->unmake(table_a);
+		b->unmake(table_b);
 	}
 	putchar('\n');
 	fflush(stdout);
@@ -108,7 +170,7 @@ static void report_one(const struct contender *contender)
 static void report(const struct contender *contender)
 {
 	for (; contender->name; contender++)
-		report_one(contender);
+		report_one(contender, false);
 }
 
 int main(int argc, char **argv)
@@ -123,5 +185,10 @@ int main(int argc, char **argv)
 	printf("%-34s %9s %9s %9s %9s %9s %9s\n", "threads", "1", "2", "1", "2", "1", "2");
 	report(others);
 	report(tables);
+	report_ratio(&table_lookup, &counted_slot, false);
+	puts("one by one:");
+	report_one(&counted_slot, true);
+	report_one(&table_lookup, true);
+	report_ratio(&table_lookup, &counted_slot, true);
 	return 0;
 }

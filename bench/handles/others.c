@@ -55,18 +55,19 @@ static uintptr_t object_of(struct entry *entry)
 	return atomic_load_explicit(&entry->object, memory_order_relaxed);
 }
 
-/* What a caller would do with it. */
-static void use(uintptr_t found)
+/* What a caller would do with it. All objects are 1. */
+static uint32_t use(uintptr_t found)
 {
 	if (!found)
 		abort();
+	return (uint32_t)(found >> 1);
 }
 
-static void load(void *table, uint32_t random)
+static uint32_t load(void *table, uint32_t random)
 {
 	struct flat *flat = table;
 
-	use(object_of(&flat->entries[random % flat->live]));
+	return use(object_of(&flat->entries[random % flat->live]));
 }
 
 /* Whoever lets go last has to notice. */
@@ -76,33 +77,37 @@ static void put(struct entry *entry)
 		abort();
 }
 
-static void count(void *table, uint32_t random)
+static uint32_t count(void *table, uint32_t random)
 {
 	struct flat *flat = table;
 	struct entry *entry = &flat->entries[random % flat->live];
 	uint64_t refs = atomic_load_explicit(&entry->refs, memory_order_relaxed);
+	uint32_t zero;
 
 	do {
 		if (!refs)
-			return;
+			abort();
 	} while (!atomic_compare_exchange_weak_explicit(&entry->refs, &refs, refs + 1,
 							memory_order_acquire,
 							memory_order_relaxed));
-	use(object_of(entry));
+	zero = use(object_of(entry));
 	put(entry);
+	return zero;
 }
 
-static void lock(void *table, uint32_t random)
+static uint32_t lock(void *table, uint32_t random)
 {
 	struct flat *flat = table;
 	struct entry *entry = &flat->entries[random % flat->live];
+	uint32_t zero;
 
 	pthread_mutex_lock(&flat->lock);
 	if (object_of(entry))
 		atomic_fetch_add_explicit(&entry->refs, 1, memory_order_relaxed);
 	pthread_mutex_unlock(&flat->lock);
-	use(object_of(entry));
+	zero = use(object_of(entry));
 	put(entry);
+	return zero;
 }
 
 static uint32_t search(const struct flat *flat)
@@ -114,7 +119,7 @@ static uint32_t search(const struct flat *flat)
 	return i;
 }
 
-static void search_and_free(void *table, uint32_t random)
+static uint32_t search_and_free(void *table, uint32_t random)
 {
 	struct flat *flat = table;
 	uint32_t i;
@@ -127,7 +132,10 @@ static void search_and_free(void *table, uint32_t random)
 	pthread_mutex_lock(&flat->lock);
 	atomic_store(&flat->entries[i].object, 0);
 	pthread_mutex_unlock(&flat->lock);
+	return 0;
 }
+
+const struct contender counted_slot = { "lookup+release: counted slot", make, unmake, count };
 
 const struct contender others[] = {
 	{ "lookup: plain array load", make, unmake, load },

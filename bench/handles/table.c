@@ -60,18 +60,22 @@ static uint32_t some(const struct table *table, uint32_t random)
 }
 
 /* What each call does before and after its own work. */
-static void lookup(void *arg, uint32_t random)
+static uint32_t lookup(void *arg, uint32_t random)
 {
 	const struct table *table = arg;
 	struct nt_pin pin;
+	uint32_t zero;
 
-	if (nt_get(table->nt, some(table, random), &pin))
+	if (nt_get(table->nt, some(table, random), &pin) || !pin.object)
 		abort();
+	/* Objects are aligned. */
+	zero = (uintptr_t)pin.object & 1;
 	nt_put(table->nt, &pin);
+	return zero;
 }
 
 /* A slot alone, as the search for one in others.c. */
-static void allocate_and_free(void *arg, uint32_t random)
+static uint32_t allocate_and_free(void *arg, uint32_t random)
 {
 	const struct table *table = arg;
 	uint32_t index = nt_slot_reserve(table->nt);
@@ -80,9 +84,10 @@ static void allocate_and_free(void *arg, uint32_t random)
 	if (index == NT_NO_INDEX)
 		abort();
 	nt_slot_cancel(table->nt, index);
+	return 0;
 }
 
-static void duplicate_and_close(void *arg, uint32_t random)
+static uint32_t duplicate_and_close(void *arg, uint32_t random)
 {
 	const struct table *table = arg;
 	uint32_t handle;
@@ -90,9 +95,10 @@ static void duplicate_and_close(void *arg, uint32_t random)
 	if (ntsync_nt_duplicate(table->nt, some(table, random), &handle, 0) ||
 	    ntsync_nt_close(table->nt, handle))
 		abort();
+	return 0;
 }
 
-static void create_and_close(void *arg, uint32_t random)
+static uint32_t create_and_close(void *arg, uint32_t random)
 {
 	const struct table *table = arg;
 	uint32_t handle;
@@ -101,31 +107,37 @@ static void create_and_close(void *arg, uint32_t random)
 	if (ntsync_nt_create_event(table->nt, &handle, NULL, false, false) ||
 	    ntsync_nt_close(table->nt, handle))
 		abort();
+	return 0;
 }
 
-static void set_by_handle(void *arg, uint32_t random)
+static uint32_t set_by_handle(void *arg, uint32_t random)
 {
 	const struct table *table = arg;
 
 	if (ntsync_nt_set_event(table->nt, some(table, random), NULL))
 		abort();
+	return 0;
 }
 
-static void create_and_close_fd(void *arg, uint32_t random)
+static uint32_t create_and_close_fd(void *arg, uint32_t random)
 {
 	const struct table *table = arg;
 
 	(void)random;
 	close(ntsync_event_create(table->nt->config.dev, false, false));
+	return 0;
 }
 
-static void set_fd(void *arg, uint32_t random)
+static uint32_t set_fd(void *arg, uint32_t random)
 {
 	const struct table *table = arg;
 
 	(void)random;
 	ntsync_event_set(table->fd, NULL);
+	return 0;
 }
+
+const struct contender table_lookup = { "lookup+release: ntsync_nt", make, unmake, lookup };
 
 const struct contender tables[] = {
 	{ "lookup+release: ntsync_nt", make, unmake, lookup },

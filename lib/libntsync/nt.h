@@ -192,7 +192,7 @@ struct nt_timers;
  * @slots: the handles' slots; index i is the handle base + (i << shift).
  * @base: the lowest handle.
  * @shift: the stride's logarithm.
- * @wrong_bits: bits of (handle - base) that make a handle invalid.
+ * @offset_mask: bits of (handle - base) that count.
  * @config: as it was given; &ntsync_nt_config.dev is open.
  * @own_dev: the table opened it.
  * @features: the driver's.
@@ -217,7 +217,7 @@ struct ntsync_nt {
 	struct nt_pool slots;
 	uint32_t base;
 	uint32_t shift;
-	uint32_t wrong_bits;
+	uint32_t offset_mask;
 	struct ntsync_nt_config config;
 	bool own_dev;
 	uint64_t features;
@@ -253,12 +253,15 @@ static inline uint32_t nt_handle_at(const struct ntsync_nt *nt, uint32_t index)
 	return nt->base + (index << nt->shift);
 }
 
-/* The index of a handle value's slot; beyond all slots if it is of none. */
+/*
+ * The index of a handle value's slot; beyond all slots if it is of none: what is not a
+ * multiple of the stride comes out high when it is rotated.
+ */
 static inline uint32_t nt_index_of(const struct ntsync_nt *nt, uint32_t handle)
 {
-	uint32_t offset = handle - nt->base;
+	uint32_t offset = (handle - nt->base) & nt->offset_mask;
 
-	return offset & nt->wrong_bits ? UINT32_MAX : offset >> nt->shift;
+	return offset >> nt->shift | offset << (32 - nt->shift);
 }
 
 /* The slot, live or not, or NULL if there was never such a slot. */
@@ -306,19 +309,24 @@ static inline void nt_slot_unpin(struct ntsync_nt *nt, struct nt_slot *slot, uin
 		nt_slot_free(nt, index);
 }
 
-/* nt_handle.c: what is not in the table: a pseudo-handle, or nothing, which is traced. */
-uint32_t nt_get_other(struct ntsync_nt *nt, uint32_t handle, struct nt_pin *pin);
+/*
+ * nt_handle.c: what is not in the table: a pseudo-handle, or nothing, which is traced.
+ * Returns the pin by value, or who calls nt_get() could not keep his in registers.
+ */
+struct nt_pin nt_get_other(struct ntsync_nt *nt, uint32_t handle, uint32_t *status);
 /* nt_object.c */
 void nt_object_put(struct ntsync_nt *nt, struct nt_object *object);
 
 /* SUCCESS and a hold on the handle's object, or INVALID_HANDLE. */
 static inline uint32_t nt_get(struct ntsync_nt *nt, uint32_t handle, struct nt_pin *pin)
 {
-	uint32_t index = nt_index_of(nt, handle);
+	uint32_t index = nt_index_of(nt, handle), status;
 	struct nt_slot *slot = nt_slot_at(nt, index);
 
-	if (!slot || !nt_slot_pin(slot))
-		return nt_get_other(nt, handle, pin);
+	if (!slot || !nt_slot_pin(slot)) {
+		*pin = nt_get_other(nt, handle, &status);
+		return status;
+	}
 	pin->slot = slot;
 	pin->object = slot->object;
 	pin->index = index;

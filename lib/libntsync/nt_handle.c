@@ -143,17 +143,16 @@ static struct nt_object *pseudo_object(const struct ntsync_nt *nt, uint32_t hand
 	return thread ? thread->self : NULL;
 }
 
-uint32_t nt_get_other(struct ntsync_nt *nt, uint32_t handle, struct nt_pin *pin)
+struct nt_pin nt_get_other(struct ntsync_nt *nt, uint32_t handle, uint32_t *status)
 {
 	struct nt_object *object = is_pseudo(handle) ? pseudo_object(nt, handle) : NULL;
 
-	if (!object) {
+	*status = object ? NTSYNC_STATUS_SUCCESS : NTSYNC_STATUS_INVALID_HANDLE;
+	if (object)
+		nt_object_get(object);
+	else
 		nt_handle_invalid(nt, handle);
-		return NTSYNC_STATUS_INVALID_HANDLE;
-	}
-	nt_object_get(object);
-	*pin = (struct nt_pin){ .object = object };
-	return NTSYNC_STATUS_SUCCESS;
+	return (struct nt_pin){ .object = object };
 }
 
 uint32_t nt_get_type(struct ntsync_nt *nt, uint32_t handle, enum ntsync_nt_type type,

@@ -108,7 +108,7 @@ static int init_slots(struct ntsync_nt *nt)
 
 	nt->base = config->handle_base;
 	nt->shift = (uint32_t)__builtin_ctz(config->handle_stride);
-	nt->wrong_bits = (config->handle_stride - 1) & ~low;
+	nt->offset_mask = ~low;
 	ret = nt_pool_init(&nt->slots, sizeof(struct nt_slot), nr_slots(config));
 	if (!ret && config->reuse == NTSYNC_NT_REUSE_QUARANTINE) {
 		ret = nt_pool_make_fifo(&nt->slots, config->quarantine);
