@@ -67,11 +67,12 @@ static void *run(void *arg)
 	uint32_t random = runner->thread + 1;
 	uint64_t from = now();
 
-	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
+	/* Once at least: on a busy machine it may be over before this thread has begun. */
+	do {
 		random = runner->chained ? one_by_one(runner, random) :
 					   overlapping(runner, random);
 		runner->operations += BATCH;
-	}
+	} while (!atomic_load_explicit(&stop, memory_order_relaxed));
 	runner->ns = now() - from;
 	return NULL;
 }
