@@ -260,29 +260,31 @@ static void limit_while_closed_ones_are_in_use(void **state)
 	}
 }
 
-/* There are no values beyond these: neither are there any more slots. */
+/* As many handles as there are values for, and no slot beyond them. */
+static void check_seven(struct fixture *f, struct ntsync_nt_config *config)
+{
+	uint32_t out = UNTOUCHED;
+
+	config->max_handles = 7;
+	use_config(f, config);
+	for (uint32_t i = 0; i < 7; i++)
+		assert_int_equal(new_event(f, false, false), config->handle_base + 4 * i);
+	assert_status(ntsync_nt_create_event(f->nt, &out, NULL, false, false),
+		      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
+	assert_invalid(f, config->handle_base + 28);
+}
+
 static void up_to_the_last_value(void **state)
 {
 	struct fixture *f = *state;
 	struct ntsync_nt_config config;
-	uint32_t out = UNTOUCHED;
 
 	ntsync_nt_config_init(&config);
 	config.handle_base = 0xffffffe0;
-	config.max_handles = 7;
-	use_config(f, &config);
-	for (uint32_t i = 0; i < 7; i++)
-		assert_int_equal(new_event(f, false, false), 0xffffffe0 + 4 * i);
-	assert_status(ntsync_nt_create_event(f->nt, &out, NULL, false, false),
-		      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
+	check_seven(f, &config);
 	config.handle_base = 4;
 	config.failure_value = 32;
-	use_config(f, &config);
-	for (uint32_t i = 0; i < 7; i++)
-		assert_int_equal(new_event(f, false, false), 4 + 4 * i);
-	assert_status(ntsync_nt_create_event(f->nt, &out, NULL, false, false),
-		      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
-	assert_invalid(f, 32);
+	check_seven(f, &config);
 }
 
 static void protect(void **state)
