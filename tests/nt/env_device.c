@@ -108,3 +108,8 @@ bool env_old_driver(bool on)
 	(void)on;
 	return false;
 }
+
+bool env_can_suspend(void)
+{
+	return true;
+}

@@ -325,7 +325,7 @@ static void ping_pong(void **state)
 
 /* -- Nobody gets in between --------------------------------------------------------------- */
 
-#define ROUNDS 2000
+#define ROUNDS 1000
 
 /**
  * struct intruder - a thread that is woken by the signal, and acts on what is waited for

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest suspends its threads wherever they happen to be, and the others must be able to go
+ * on: a thread that does everything to a table is stopped in a signal's handler again and
+ * again, and each time another one does everything, too. Were a lock held meanwhile, the
+ * watchdog would end this.
+ */
+#include "nt_test.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#define ROUNDS 300
+
+static sem_t suspended, resumed;
+
+static void suspend(int sig)
+{
+	(void)sig;
+	sem_post(&suspended);
+	while (sem_wait(&resumed))
+		;
+}
+
+static void use_names(struct ntsync_nt *nt)
+{
+	const struct ntsync_nt_attributes named = { .name = "name", .flags = NTSYNC_NT_OPEN_IF };
+	uint32_t event, other = 0;
+
+	if (ntsync_nt_create_event(nt, &event, &named, false, false) & 0x80000000)
+		return;
+	ntsync_nt_open_event(nt, &other, "NAME");
+	ntsync_nt_close(nt, event);
+	ntsync_nt_close(nt, other);
+}
+
+static void use_mutants(struct ntsync_nt *nt)
+{
+	uint32_t mutants[20];
+
+	for (size_t i = 0; i < ARRAY_SIZE(mutants); i++)
+		ntsync_nt_create_mutant(nt, &mutants[i], NULL, true);
+	for (size_t i = 0; i < ARRAY_SIZE(mutants); i++)
+		ntsync_nt_close(nt, mutants[i]);
+}
+
+static void use_timers(struct ntsync_nt *nt)
+{
+	uint32_t timer;
+
+	if (ntsync_nt_create_timer(nt, &timer, NULL, false))
+		return;
+	ntsync_nt_set_timer(nt, timer, in_ms(100000), 0, NULL);
+	ntsync_nt_cancel_timer(nt, timer, NULL);
+	ntsync_nt_close(nt, timer);
+}
+
+static void use_threads(struct ntsync_nt *nt)
+{
+	ntsync_nt_alert_thread(nt, ntsync_nt_thread_id(nt));
+	ntsync_nt_delay(nt, true, POLL);
+	ntsync_nt_thread_detach(nt);
+}
+
+/* Everything that takes a lock, or goes about without. */
+static void use_all(struct ntsync_nt *nt)
+{
+	uint32_t event, dup;
+
+	ntsync_nt_create_event(nt, &event, NULL, false, false);
+	ntsync_nt_duplicate(nt, event, &dup, NTSYNC_NT_DUPLICATE_CLOSE_SOURCE);
+	ntsync_nt_signal_and_wait(nt, dup, dup, false, POLL);
+	ntsync_nt_close(nt, dup);
+	use_names(nt);
+	use_mutants(nt);
+	use_timers(nt);
+	use_threads(nt);
+}
+
+/**
+ * struct victim - the thread that is suspended
+ * @f: the test.
+ * @over: it is to end.
+ * @thread: to be signaled.
+ */
+struct victim {
+	struct fixture *f;
+	atomic_bool over;
+	pthread_t thread;
+};
+
+static void *run(void *arg)
+{
+	struct victim *victim = arg;
+
+	while (!atomic_load(&victim->over))
+		use_all(victim->f->nt);
+	return NULL;
+}
+
+static void the_others_go_on(struct fixture *f, enum ntsync_nt_reuse reuse)
+{
+	const struct sigaction action = { .sa_handler = suspend, .sa_flags = SA_RESTART };
+	struct victim victim = { .f = f };
+	struct ntsync_nt_config config;
+
+	if (!env_can_suspend()) {
+		print_message("# skipped: who is suspended keeps the lock of the device's fake\n");
+		skip();
+	}
+	ntsync_nt_config_init(&config);
+	config.reuse = reuse;
+	config.quarantine = 2;
+	use_config(f, &config);
+	sem_init(&suspended, 0, 0);
+	sem_init(&resumed, 0, 0);
+	sigaction(SIGUSR1, &action, NULL);
+	assert_int_equal(pthread_create(&victim.thread, NULL, run, &victim), 0);
+	for (int i = 0; i < ROUNDS; i++) {
+		pthread_kill(victim.thread, SIGUSR1);
+		while (sem_wait(&suspended))
+			;
+		use_all(f->nt);
+		sem_post(&resumed);
+	}
+	atomic_store(&victim.over, true);
+	pthread_join(victim.thread, NULL);
+}
+
+static void last_in_first_out(void **state)
+{
+	the_others_go_on(*state, NTSYNC_NT_REUSE_LIFO);
+}
+
+static void quarantined(void **state)
+{
+	the_others_go_on(*state, NTSYNC_NT_REUSE_QUARANTINE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(last_in_first_out),
+		TEST(quarantined),
+	};
+
+	return RUN(tests);
+}
