@@ -64,6 +64,9 @@ struct nt_slot {
 
 _Static_assert(sizeof(struct nt_slot) == 16, "four slots a cache line");
 
+/* So many are a huge page. */
+#define NT_SLOT_SHIFT	17
+
 /**
  * struct nt_pin - a call's hold on an object
  * @slot: the slot that is pinned, or NULL: the object itself is held, for a pseudo-handle.
@@ -267,9 +270,9 @@ static inline uint32_t nt_index_of(const struct ntsync_nt *nt, uint32_t handle)
 /* The slot, live or not, or NULL if there was never such a slot. */
 static inline struct nt_slot *nt_slot_at(const struct ntsync_nt *nt, uint32_t index)
 {
-	char *segment = nt_pool_segment(&nt->slots, index);
+	char *segment = nt_pool_segment_at(&nt->slots, index, NT_SLOT_SHIFT);
 
-	return segment ? (struct nt_slot *)segment + index % NT_SEGMENT_ITEMS : NULL;
+	return segment ? (struct nt_slot *)segment + index % (1u << NT_SLOT_SHIFT) : NULL;
 }
 
 /*

@@ -52,24 +52,32 @@ static void set_link(const struct nt_pool *pool, uint32_t index, uint32_t link)
 
 static size_t segment_bytes(const struct nt_pool *pool)
 {
-	return pool->item_size * NT_SEGMENT_ITEMS;
+	return pool->item_size << pool->shift;
 }
 
 /*
  * So many bytes of zeros, of which only those that are used take memory. Not from malloc(),
  * which has locks that a suspended thread could hold.
  */
-static char *map_aligned(size_t bytes)
+static char *map(size_t bytes)
 {
-	char *made = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE,
+	char *made = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return made == MAP_FAILED ? NULL : made;
+}
+
+static char *map_huge(size_t bytes)
+{
+	char *made = map(bytes + HUGE_PAGE);
 	size_t before = -(uintptr_t)made % HUGE_PAGE;
 
-	if (made == MAP_FAILED)
+	if (!made)
 		return NULL;
 	if (before)
 		munmap(made, before);
 	munmap(made + before + bytes, HUGE_PAGE - before);
+	madvise(made + before, bytes, MADV_HUGEPAGE);
 	return made + before;
 }
 
@@ -79,11 +87,9 @@ static char *map_aligned(size_t bytes)
  */
 static char *map_segment(const struct nt_pool *pool, uint32_t index)
 {
-	char *made = map_aligned(segment_bytes(pool));
+	size_t bytes = segment_bytes(pool);
 
-	if (made && index >= NT_SEGMENT_ITEMS)
-		madvise(made, segment_bytes(pool), MADV_HUGEPAGE);
-	return made;
+	return index >> pool->shift && bytes >= HUGE_PAGE ? map_huge(bytes) : map(bytes);
 }
 
 /* Several threads may find a segment missing: one of them has its segment used. */
@@ -97,21 +103,22 @@ static bool have_segment(struct nt_pool *pool, uint32_t index)
 	made = map_segment(pool, index);
 	if (!made)
 		return false;
-	if (!atomic_compare_exchange_strong_explicit(&pool->segments[index >> NT_SEGMENT_SHIFT],
+	if (!atomic_compare_exchange_strong_explicit(&pool->segments[index >> pool->shift],
 						     &found, made, memory_order_acq_rel,
 						     memory_order_acquire))
 		munmap(made, segment_bytes(pool));
 	return true;
 }
 
-int nt_pool_init(struct nt_pool *pool, size_t item_size, uint32_t capacity)
+int nt_pool_init(struct nt_pool *pool, size_t item_size, uint32_t shift, uint32_t capacity)
 {
-	size_t segments = (capacity + NT_SEGMENT_ITEMS - 1) / NT_SEGMENT_ITEMS;
+	size_t segments = ((capacity - 1) >> shift) + 1;
 
 	pool->segments = calloc(segments, sizeof(*pool->segments));
 	if (!pool->segments)
 		return -ENOMEM;
 	pool->item_size = item_size;
+	pool->shift = shift;
 	pool->capacity = capacity;
 	pool->fifo = false;
 	pool->quarantine = 0;
@@ -140,7 +147,7 @@ int nt_pool_make_fifo(struct nt_pool *pool, uint32_t quarantine)
 
 void nt_pool_exit(struct nt_pool *pool)
 {
-	for (uint32_t i = 0; i < pool->capacity; i += NT_SEGMENT_ITEMS) {
+	for (uint32_t i = 0; i < pool->capacity; i += 1u << pool->shift) {
 		char *segment = nt_pool_segment(pool, i);
 
 		if (segment)

@@ -22,9 +22,6 @@
 /* No item has this index. */
 #define NT_NO_INDEX	((uint32_t)NT_LINK_MASK)
 
-#define NT_SEGMENT_SHIFT	17
-#define NT_SEGMENT_ITEMS	(1u << NT_SEGMENT_SHIFT)
-
 /* Beside data that every lookup reads nothing may lie that every allocation writes. */
 #define NT_CACHE_LINE	64
 
@@ -41,6 +38,7 @@ static inline void nt_race(void)
  * struct nt_pool - where items come from
  * @segments: one pointer per segment, NULL until it is needed.
  * @item_size: bytes per item.
+ * @shift: the logarithm of a segment's items.
  * @capacity: how many items there can be.
  * @fifo: free items are used again in the order in which they were freed, and only while
  *	more than @quarantine of them are free. Otherwise the last one freed comes first.
@@ -57,6 +55,7 @@ static inline void nt_race(void)
 struct nt_pool {
 	char *_Atomic *segments;
 	size_t item_size;
+	uint32_t shift;
 	uint32_t capacity;
 	bool fifo;
 	uint32_t quarantine;
@@ -67,8 +66,11 @@ struct nt_pool {
 	_Atomic uint64_t returned;
 };
 
-/* 0 or -ENOMEM. @capacity: below NT_NO_INDEX. */
-int nt_pool_init(struct nt_pool *pool, size_t item_size, uint32_t capacity);
+/*
+ * 0 or -ENOMEM. @capacity: below NT_NO_INDEX - 1. Segments of 2 MB and more are in huge pages,
+ * but for the first, which most pools do not leave.
+ */
+int nt_pool_init(struct nt_pool *pool, size_t item_size, uint32_t shift, uint32_t capacity);
 /* For a pool of which nothing was used: FIFO from now on. 0 or -ENOMEM. */
 int nt_pool_make_fifo(struct nt_pool *pool, uint32_t quarantine);
 void nt_pool_exit(struct nt_pool *pool);
@@ -85,19 +87,25 @@ void nt_pool_free(struct nt_pool *pool, uint32_t index);
  */
 void nt_pool_return(struct nt_pool *pool, uint32_t index);
 
-/* The segment of an item, or NULL if there was never such an item. */
-static inline char *nt_pool_segment(const struct nt_pool *pool, uint32_t index)
+/* With @shift a constant, where it matters. */
+static inline char *nt_pool_segment_at(const struct nt_pool *pool, uint32_t index, uint32_t shift)
 {
 	if (index >= pool->capacity)
 		return NULL;
-	return atomic_load_explicit(&pool->segments[index >> NT_SEGMENT_SHIFT],
-				    memory_order_acquire);
+	return atomic_load_explicit(&pool->segments[index >> shift], memory_order_acquire);
+}
+
+/* The segment of an item, or NULL if there was never such an item. */
+static inline char *nt_pool_segment(const struct nt_pool *pool, uint32_t index)
+{
+	return nt_pool_segment_at(pool, index, pool->shift);
 }
 
 /* An item that exists. */
 static inline void *nt_pool_item(const struct nt_pool *pool, uint32_t index)
 {
-	return nt_pool_segment(pool, index) + (index % NT_SEGMENT_ITEMS) * pool->item_size;
+	return nt_pool_segment(pool, index) +
+	       (index & ((1u << pool->shift) - 1)) * pool->item_size;
 }
 
 /* How many items have ever been in use: their indices are below. */

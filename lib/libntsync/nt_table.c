@@ -13,6 +13,8 @@
 /* Handles that are closed, and objects that live, only because a call holds them. */
 #define MORE_SLOTS	65536u
 #define MORE_OBJECTS	1024u
+/* Small segments: a lookup has a pointer to the object, so huge pages would gain little. */
+#define OBJECT_SHIFT	12
 #define ALL_FLAGS	(NTSYNC_NT_REJECT_LOW_BITS | NTSYNC_NT_DUPLICATE_BLINDLY | \
 			 NTSYNC_NT_KEEP_FD_LIMIT)
 
@@ -109,7 +111,7 @@ static int init_slots(struct ntsync_nt *nt)
 	nt->base = config->handle_base;
 	nt->shift = (uint32_t)__builtin_ctz(config->handle_stride);
 	nt->offset_mask = ~low;
-	ret = nt_pool_init(&nt->slots, sizeof(struct nt_slot), nr_slots(config));
+	ret = nt_pool_init(&nt->slots, sizeof(struct nt_slot), NT_SLOT_SHIFT, nr_slots(config));
 	if (!ret && config->reuse == NTSYNC_NT_REUSE_QUARANTINE) {
 		ret = nt_pool_make_fifo(&nt->slots, config->quarantine);
 		if (ret)
@@ -124,7 +126,7 @@ static int init_memory(struct ntsync_nt *nt)
 
 	if (ret)
 		return ret;
-	ret = nt_pool_init(&nt->objects, sizeof(struct nt_object),
+	ret = nt_pool_init(&nt->objects, sizeof(struct nt_object), OBJECT_SHIFT,
 			   nr_slots(&nt->config) + MORE_OBJECTS);
 	if (ret)
 		goto exit_slots;

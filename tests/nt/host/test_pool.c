@@ -7,6 +7,8 @@
 
 #include "../../../lib/libntsync/nt_pool.h"
 
+#define SHIFT 12
+
 /* What the owner of the items keeps in the word survives, whatever the pool does. */
 struct item {
 	_Atomic uint64_t word;
@@ -23,7 +25,7 @@ static void last_in_first_out(void **state)
 	struct nt_pool pool;
 
 	(void)state;
-	assert_int_equal(nt_pool_init(&pool, sizeof(struct item), 3), 0);
+	assert_int_equal(nt_pool_init(&pool, sizeof(struct item), SHIFT, 3), 0);
 	for (uint32_t i = 0; i < 3; i++)
 		assert_int_equal(nt_pool_alloc(&pool), i);
 	assert_int_equal(nt_pool_alloc(&pool), NT_NO_INDEX);
@@ -43,7 +45,7 @@ static void first_in_first_out(void **state)
 	struct nt_pool pool;
 
 	(void)state;
-	assert_int_equal(nt_pool_init(&pool, sizeof(struct item), 5), 0);
+	assert_int_equal(nt_pool_init(&pool, sizeof(struct item), SHIFT, 5), 0);
 	assert_int_equal(nt_pool_make_fifo(&pool, 1), 0);
 	for (uint32_t i = 1; i < 5; i++)
 		assert_int_equal(nt_pool_alloc(&pool), i);
@@ -64,7 +66,7 @@ static void returned_unused(void **state)
 	struct nt_pool pool;
 
 	(void)state;
-	assert_int_equal(nt_pool_init(&pool, sizeof(struct item), 5), 0);
+	assert_int_equal(nt_pool_init(&pool, sizeof(struct item), SHIFT, 5), 0);
 	assert_int_equal(nt_pool_make_fifo(&pool, 1), 0);
 	assert_int_equal(nt_pool_alloc(&pool), 1);
 	assert_int_equal(nt_pool_alloc(&pool), 2);
@@ -81,27 +83,39 @@ static void returned_unused(void **state)
 	nt_pool_exit(&pool);
 }
 
-static void items_stay_where_they_are(void **state)
+static void fill(uint32_t shift)
 {
-	enum { ITEMS = 3 * NT_SEGMENT_ITEMS + 1 };
+	const uint32_t items = 3 * (1u << shift) + 1;
 	struct nt_pool pool;
 	struct item *first;
 
-	(void)state;
-	assert_int_equal(nt_pool_init(&pool, sizeof(struct item), ITEMS), 0);
+	assert_int_equal(nt_pool_init(&pool, sizeof(struct item), shift, items), 0);
 	assert_null(nt_pool_segment(&pool, 0));
 	assert_int_equal(nt_pool_alloc(&pool), 0);
 	first = item_at(&pool, 0);
-	for (uint32_t i = 1; i < ITEMS; i++) {
+	for (uint32_t i = 1; i < items; i++) {
 		assert_int_equal(nt_pool_alloc(&pool), i);
 		atomic_store(&item_at(&pool, i)->taken, i);
 	}
 	assert_ptr_equal(item_at(&pool, 0), first);
-	for (uint32_t i = 1; i < ITEMS; i++)
+	for (uint32_t i = 1; i < items; i++)
 		assert_int_equal(atomic_load(&item_at(&pool, i)->taken), i);
-	assert_null(nt_pool_segment(&pool, ITEMS));
+	assert_null(nt_pool_segment(&pool, items));
 	assert_null(nt_pool_segment(&pool, UINT32_MAX));
 	nt_pool_exit(&pool);
+}
+
+static void items_stay_where_they_are(void **state)
+{
+	(void)state;
+	fill(SHIFT);
+}
+
+/* Two megabytes a segment. */
+static void items_stay_in_huge_pages(void **state)
+{
+	(void)state;
+	fill(17);
 }
 
 /* -- Eight threads, four items ------------------------------------------------------------ */
@@ -188,7 +202,7 @@ static void fight_for_the_last_one_freed(void **state)
 	struct fight fight = { .got = 0 };
 
 	(void)state;
-	assert_int_equal(nt_pool_init(&fight.pool, sizeof(struct item), 4), 0);
+	assert_int_equal(nt_pool_init(&fight.pool, sizeof(struct item), SHIFT, 4), 0);
 	run_fight(&fight, 4);
 }
 
@@ -197,7 +211,7 @@ static void fight_for_the_first_one_freed(void **state)
 	struct fight fight = { .got = 0 };
 
 	(void)state;
-	assert_int_equal(nt_pool_init(&fight.pool, sizeof(struct item), 5), 0);
+	assert_int_equal(nt_pool_init(&fight.pool, sizeof(struct item), SHIFT, 5), 0);
 	assert_int_equal(nt_pool_make_fifo(&fight.pool, 0), 0);
 	run_fight(&fight, 4);
 }
@@ -209,6 +223,7 @@ int main(void)
 		cmocka_unit_test(first_in_first_out),
 		cmocka_unit_test(returned_unused),
 		cmocka_unit_test(items_stay_where_they_are),
+		cmocka_unit_test(items_stay_in_huge_pages),
 		cmocka_unit_test(fight_for_the_last_one_freed),
 		cmocka_unit_test(fight_for_the_first_one_freed),
 	};
