@@ -167,6 +167,7 @@ NTSYNC_API uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid)
 
 	if (!thread)
 		return NTSYNC_STATUS_INVALID_CID;
+	nt_race();
 	let_go(thread);
 	nt_lock(&nt->lock, &saved);
 	thread->tid = 0;

@@ -406,7 +406,8 @@ uint32_t ntsync_nt_query(struct ntsync_nt *nt, uint32_t handle, struct ntsync_nt
  * What every function that creates an object returns:
  * SUCCESS.
  * INVALID_PARAMETER: the place for the result is NULL.
- * INSUFFICIENT_RESOURCES: as many handles are open as the table may have.
+ * INSUFFICIENT_RESOURCES: as many handles are open as the table may have, or calls in
+ * progress hold the values that are left.
  * TOO_MANY_OPENED_FILES: each object is a file descriptor, and there are none left.
  * NO_MEMORY.
  */

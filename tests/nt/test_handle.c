@@ -287,6 +287,29 @@ static void up_to_the_last_value(void **state)
 	check_seven(f, &config);
 }
 
+/* What would come next is a pseudo-handle, or no handle at all. */
+static void no_value_beyond_the_last(void **state)
+{
+	struct fixture *f = *state;
+	struct ntsync_nt_config config;
+	uint32_t event, keep, out = UNTOUCHED;
+	struct helper *waiter;
+
+	ntsync_nt_config_init(&config);
+	config.handle_base = 0xfffffff4;
+	config.max_handles = 2;
+	use_config(f, &config);
+	event = new_event(f, false, false);
+	keep = duplicate(f, event);
+	waiter = start_asleep(f, wait_for_handle, &event);
+	close_handle(f, 0xfffffff4);
+	assert_status(ntsync_nt_duplicate(f->nt, keep, &out, 0),
+		      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
+	assert_ok(ntsync_nt_set_event(f->nt, keep, NULL));
+	assert_status(finish(waiter), NTSYNC_STATUS_WAIT_0);
+	assert_int_equal(duplicate(f, keep), 0xfffffff4);
+}
+
 static void protect(void **state)
 {
 	struct fixture *f = *state;
@@ -612,6 +635,7 @@ int main(void)
 		TEST(limit),
 		TEST(limit_while_closed_ones_are_in_use),
 		TEST(up_to_the_last_value),
+		TEST(no_value_beyond_the_last),
 		TEST(protect),
 		TEST(retain),
 		TEST(retain_too_often),
