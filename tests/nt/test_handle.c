@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Handles as such: closing, values and their reuse, limits, what is kept about them. */
+/* Handles as such: closing, values, protection, what is kept about them. */
 #include "nt_test.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 static void second_close(void **state)
@@ -123,193 +121,6 @@ static void reuse_on_the_console(void **state)
 	assert_int_equal(after.type, NTSYNC_NT_MUTANT);
 }
 
-static void use_quarantine(struct fixture *f, uint32_t quarantine, uint32_t max_handles)
-{
-	struct ntsync_nt_config config;
-
-	ntsync_nt_config_init(&config);
-	config.reuse = NTSYNC_NT_REUSE_QUARANTINE;
-	config.quarantine = quarantine;
-	config.max_handles = max_handles;
-	use_config(f, &config);
-}
-
-static void stale_handle_after_reuse(void **state)
-{
-	struct fixture *f = *state;
-	uint32_t stale, value = 0;
-
-	use_quarantine(f, 10, 100);
-	stale = new_event(f, false, false);
-	close_handle(f, stale);
-	/* Ten others have to go before it comes back. */
-	for (int i = 0; i < 10; i++) {
-		value = new_event(f, false, false);
-		assert_int_not_equal(value, stale);
-		assert_status(ntsync_nt_close(f->nt, stale), NTSYNC_STATUS_INVALID_HANDLE);
-		close_handle(f, value);
-	}
-	for (int i = 0; i < 3 && value != stale; i++) {
-		value = new_event(f, false, false);
-		close_handle(f, value);
-	}
-	assert_int_equal(value, stale);
-	check(f);
-}
-
-static void quarantine_does_not_lower_the_limit(void **state)
-{
-	struct fixture *f = *state;
-	uint32_t handles[20], out;
-
-	use_quarantine(f, 7, 20);
-	for (int round = 0; round < 5; round++) {
-		for (size_t i = 0; i < ARRAY_SIZE(handles); i++)
-			handles[i] = new_event(f, false, false);
-		assert_status(ntsync_nt_create_event(f->nt, &out, NULL, false, false),
-			      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
-		assert_int_equal(out, 0);
-		for (size_t i = 0; i < ARRAY_SIZE(handles); i++)
-			close_handle(f, handles[i]);
-		check(f);
-	}
-}
-
-/* What was never issued was never closed: it shortens nobody's quarantine. */
-static void failed_creates_do_not_shorten_the_quarantine(void **state)
-{
-	const struct ntsync_nt_attributes taken = { .name = "taken" };
-	struct fixture *f = *state;
-	uint32_t stale, out;
-
-	use_quarantine(f, 2, 100);
-	assert_ok(ntsync_nt_create_event(f->nt, &out, &taken, false, false));
-	stale = new_event(f, false, false);
-	close_handle(f, stale);
-	for (int i = 0; i < 10; i++) {
-		for (int j = 0; j < i; j++)
-			assert_status(ntsync_nt_create_event(f->nt, &out, &taken, false, false),
-				      NTSYNC_STATUS_OBJECT_NAME_COLLISION);
-		assert_int_not_equal(new_event(f, false, false), stale);
-	}
-}
-
-/* Nor does it count as issued. */
-static void failed_creates_are_no_generation(void **state)
-{
-	const struct ntsync_nt_attributes taken = { .name = "taken" };
-	struct fixture *f = *state;
-	uint32_t out, handle;
-
-	for (int reuse = 0; reuse < 2; reuse++) {
-		assert_ok(ntsync_nt_create_event(f->nt, &out, &taken, false, false));
-		for (int i = 0; i < 5; i++)
-			assert_status(ntsync_nt_create_event(f->nt, &out, &taken, false, false),
-				      NTSYNC_STATUS_OBJECT_NAME_COLLISION);
-		handle = new_event(f, false, false);
-		assert_int_equal(info_of(f, handle).generation, 1);
-		use_quarantine(f, 1, 100);
-	}
-}
-
-static void limit(void **state)
-{
-	struct fixture *f = *state;
-	struct ntsync_nt_config config;
-	uint32_t handles[3], out = UNTOUCHED;
-
-	ntsync_nt_config_init(&config);
-	config.max_handles = 3;
-	use_config(f, &config);
-	for (size_t i = 0; i < 3; i++)
-		handles[i] = new_event(f, false, false);
-	assert_status(ntsync_nt_create_event(f->nt, &out, NULL, false, false),
-		      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
-	assert_int_equal(out, 0);
-	close_handle(f, handles[1]);
-	assert_int_equal(new_semaphore(f, 0, 1), handles[1]);
-	assert_status(ntsync_nt_duplicate(f->nt, handles[0], &out, 0),
-		      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
-	check(f);
-}
-
-/* What is closed but waited on does not count, though its value can't be issued. */
-static void limit_while_closed_ones_are_in_use(void **state)
-{
-	struct fixture *f = *state;
-	struct ntsync_nt_config config;
-	uint32_t event, keep, closed, out = UNTOUCHED;
-	struct helper *waiter;
-
-	for (int reuse = 0; reuse < 2; reuse++) {
-		ntsync_nt_config_init(&config);
-		config.max_handles = 2;
-		config.reuse = reuse;
-		config.quarantine = 3;
-		use_config(f, &config);
-		event = new_event(f, false, false);
-		keep = duplicate(f, event);
-		closed = event;
-		waiter = start_asleep(f, wait_for_handle, &event);
-		close_handle(f, closed);
-		assert_int_not_equal(new_event(f, false, false), closed);
-		assert_status(ntsync_nt_create_event(f->nt, &out, NULL, false, false),
-			      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
-		assert_ok(ntsync_nt_set_event(f->nt, keep, NULL));
-		assert_status(finish(waiter), NTSYNC_STATUS_WAIT_0);
-	}
-}
-
-/* As many handles as there are values for, and no slot beyond them. */
-static void check_seven(struct fixture *f, struct ntsync_nt_config *config)
-{
-	uint32_t out = UNTOUCHED;
-
-	config->max_handles = 7;
-	use_config(f, config);
-	for (uint32_t i = 0; i < 7; i++)
-		assert_int_equal(new_event(f, false, false), config->handle_base + 4 * i);
-	assert_status(ntsync_nt_create_event(f->nt, &out, NULL, false, false),
-		      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
-	assert_invalid(f, config->handle_base + 28);
-}
-
-static void up_to_the_last_value(void **state)
-{
-	struct fixture *f = *state;
-	struct ntsync_nt_config config;
-
-	ntsync_nt_config_init(&config);
-	config.handle_base = 0xffffffe0;
-	check_seven(f, &config);
-	config.handle_base = 4;
-	config.failure_value = 32;
-	check_seven(f, &config);
-}
-
-/* What would come next is a pseudo-handle, or no handle at all. */
-static void no_value_beyond_the_last(void **state)
-{
-	struct fixture *f = *state;
-	struct ntsync_nt_config config;
-	uint32_t event, keep, out = UNTOUCHED;
-	struct helper *waiter;
-
-	ntsync_nt_config_init(&config);
-	config.handle_base = 0xfffffff4;
-	config.max_handles = 2;
-	use_config(f, &config);
-	event = new_event(f, false, false);
-	keep = duplicate(f, event);
-	waiter = start_asleep(f, wait_for_handle, &event);
-	close_handle(f, 0xfffffff4);
-	assert_status(ntsync_nt_duplicate(f->nt, keep, &out, 0),
-		      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
-	assert_ok(ntsync_nt_set_event(f->nt, keep, NULL));
-	assert_status(finish(waiter), NTSYNC_STATUS_WAIT_0);
-	assert_int_equal(duplicate(f, keep), 0xfffffff4);
-}
-
 static void protect(void **state)
 {
 	struct fixture *f = *state;
@@ -339,21 +150,6 @@ static void retain(void **state)
 	assert_int_equal(info_of(f, handle).references, 1);
 	close_handle(f, handle);
 	assert_record(f, NTSYNC_NT_DESTROY, handle);
-	assert_invalid(f, handle);
-}
-
-static void retain_too_often(void **state)
-{
-	struct fixture *f = *state;
-	uint32_t handle = new_event(f, false, false);
-
-	for (int i = 0; i < 4093; i++)
-		assert_ok(ntsync_nt_retain(f->nt, handle));
-	assert_status(ntsync_nt_retain(f->nt, handle), NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
-	for (int i = 0; i < 4093; i++)
-		close_handle(f, handle);
-	assert_int_equal(info_of(f, handle).references, 1);
-	close_handle(f, handle);
 	assert_invalid(f, handle);
 }
 
@@ -405,62 +201,6 @@ static void never_descriptor_0(void **state)
 	assert_false(used);
 	assert_ok(status);
 	assert_status(poll_handle(f, handle), NTSYNC_STATUS_WAIT_0);
-}
-
-static void no_descriptors(void **state)
-{
-	struct fixture *f = *state;
-	uint32_t event, dup, out = UNTOUCHED;
-
-	event = new_event(f, false, false);
-	assert_true(env_fail_creates(EMFILE));
-	assert_status(ntsync_nt_create_event(f->nt, &out, NULL, false, false),
-		      NTSYNC_STATUS_TOO_MANY_OPENED_FILES);
-	assert_int_equal(out, 0);
-	assert_status(ntsync_nt_create_event(f->nt, &out,
-					     &(struct ntsync_nt_attributes){ .name = "x" },
-					     false, false),
-		      NTSYNC_STATUS_TOO_MANY_OPENED_FILES);
-	assert_status(ntsync_nt_create_timer(f->nt, &out, NULL, false),
-		      NTSYNC_STATUS_TOO_MANY_OPENED_FILES);
-	/* The first alertable wait of a thread needs one, too. */
-	assert_status(ntsync_nt_delay(f->nt, true, POLL), NTSYNC_STATUS_TOO_MANY_OPENED_FILES);
-	/* One descriptor per object, not per handle. */
-	assert_ok(ntsync_nt_duplicate(f->nt, event, &dup, 0));
-	assert_true(env_fail_creates(0));
-	if (env_fail_creates(ENOMEM)) {
-		assert_status(ntsync_nt_create_mutant(f->nt, &out, NULL, true),
-			      NTSYNC_STATUS_NO_MEMORY);
-		env_fail_creates(0);
-	}
-	check(f);
-}
-
-static struct rlimit fd_limit(void)
-{
-	struct rlimit limit;
-
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	return limit;
-}
-
-/* For an object is a descriptor, and the soft limit was made for programs with few. */
-static void the_limit_of_descriptors_is_raised(void **state)
-{
-	struct fixture *f = *state;
-	const struct rlimit before = fd_limit();
-	const struct rlimit low = { .rlim_cur = before.rlim_max - 1, .rlim_max = before.rlim_max };
-	struct ntsync_nt_config config;
-
-	ntsync_nt_config_init(&config);
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-	config.flags = NTSYNC_NT_KEEP_FD_LIMIT;
-	use_config(f, &config);
-	assert_true(fd_limit().rlim_cur == low.rlim_cur);
-	config.flags = 0;
-	use_config(f, &config);
-	assert_true(fd_limit().rlim_cur == before.rlim_max);
-	setrlimit(RLIMIT_NOFILE, &before);
 }
 
 static void counts_and_high_water(void **state)
@@ -596,27 +336,6 @@ static void a_device_of_the_callers(void **state)
 	ntsync_nt_destroy(NULL);
 }
 
-/* Handles are duplicates here: descriptors are what there are less of. */
-static void a_million_handles(void **state)
-{
-	enum { MILLION = 1000000 };
-	struct fixture *f = *state;
-	uint32_t event = new_event(f, false, false);
-	uint32_t *handles = malloc(MILLION * sizeof(*handles));
-
-	assert_non_null(handles);
-	for (int i = 0; i < MILLION; i++)
-		assert_ok(ntsync_nt_duplicate(f->nt, event, &handles[i], 0));
-	assert_int_equal(info_of(f, event).handles, MILLION + 1);
-	assert_ok(ntsync_nt_set_event(f->nt, handles[MILLION - 1], NULL));
-	assert_status(poll_handle(f, handles[MILLION / 2]), NTSYNC_STATUS_WAIT_0);
-	check(f);
-	for (int i = 0; i < MILLION; i++)
-		close_handle(f, handles[i]);
-	assert_int_equal(info_of(f, event).handles, 1);
-	free(handles);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -628,28 +347,16 @@ int main(void)
 		TEST(low_bits_are_ignored),
 		TEST(low_bits_are_rejected),
 		TEST(reuse_on_the_console),
-		TEST(stale_handle_after_reuse),
-		TEST(quarantine_does_not_lower_the_limit),
-		TEST(failed_creates_do_not_shorten_the_quarantine),
-		TEST(failed_creates_are_no_generation),
-		TEST(limit),
-		TEST(limit_while_closed_ones_are_in_use),
-		TEST(up_to_the_last_value),
-		TEST(no_value_beyond_the_last),
 		TEST(protect),
 		TEST(retain),
-		TEST(retain_too_often),
 		TEST(wrong_type),
 		TEST(a_result_has_to_have_a_place),
 		TEST(never_descriptor_0),
-		TEST(no_descriptors),
-		TEST(the_limit_of_descriptors_is_raised),
 		TEST(counts_and_high_water),
 		TEST(snapshot_and_difference),
 		TEST(trace),
 		TEST(configurations_that_contradict_themselves),
 		TEST(a_device_of_the_callers),
-		TEST(a_million_handles),
 	};
 
 	return RUN(tests);
