@@ -73,6 +73,7 @@ static inline void ntsync_hold_init(struct ntsync_hold *h, struct ntsync_obj *ob
 	h->obj = obj;
 	h->all = all;
 	h->drop_all = false;
+	h->better = false;
 	h->steps = 0;
 	h->nr = 0;
 }
@@ -121,7 +122,7 @@ static inline void ntsync_obj_unhold(struct ntsync_hold *h)
 		ntsync_pi_catch_up();
 	/* The counterpart of the one in ntsync_obj_peek(). */
 	smp_mb();
-	if (unlikely(READ_ONCE(obj->pollers)))
+	if (unlikely(READ_ONCE(obj->pollers)) && h->better)
 		ntsync_obj_wake_pollers(obj);
 }
 
@@ -135,13 +136,26 @@ static inline void ntsync_wake_takers(struct ntsync_hold *h)
 {
 	struct ntsync_obj *obj = h->obj;
 
+	h->better = true;
 	if (unlikely(obj->any.count || obj->all_waits))
 		ntsync_hold_hand_out(h);
 	else if (obj->ops->settled)
 		obj->ops->settled(obj);
 }
 
-DEFINE_GUARD(ntsync_all_lock, struct ntsync_device *,
-	     rt_mutex_lock(&_T->all_lock), rt_mutex_unlock(&_T->all_lock))
+/* In this pair only: the arbiter has to know who holds it, see ntsync_pi_all_locked(). */
+static inline void ntsync_all_lock(struct ntsync_device *dev)
+{
+	rt_mutex_lock(&dev->all_lock);
+	ntsync_pi_all_locked();
+}
+
+static inline void ntsync_all_unlock(struct ntsync_device *dev)
+{
+	rt_mutex_unlock(&dev->all_lock);
+	ntsync_pi_all_unlocked();
+}
+
+DEFINE_GUARD(ntsync_all_lock, struct ntsync_device *, ntsync_all_lock(_T), ntsync_all_unlock(_T))
 
 #endif

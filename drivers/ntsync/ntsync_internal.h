@@ -462,6 +462,7 @@ void ntsync_wait_put_entries(struct ntsync_wait_entry *entries, u32 nr);
  * @obj: the object; obj->lock is held
  * @all: dev->all_lock is held, by us or by our caller
  * @drop_all: and it is ours to drop
+ * @better: it has become available, or more so
  * @steps: entries handled since obj->lock was taken, about NTSYNC_WAKE_BATCH at most
  * @nr: tasks in @wake, at most @steps
  * @wake: claimed for, referenced, not woken yet
@@ -473,6 +474,7 @@ struct ntsync_hold {
 	struct ntsync_obj *obj;
 	bool all;
 	bool drop_all;
+	bool better;
 	unsigned int steps;
 	unsigned int nr;
 	struct task_struct *wake[NTSYNC_WAKE_BATCH];
@@ -634,6 +636,8 @@ int ntsync_pi_base_prio(void);
 int ntsync_pi_inherited_level(void);
 void ntsync_pi_lock(void);
 void ntsync_pi_unlock(void);
+void ntsync_pi_all_locked(void);
+void ntsync_pi_all_unlocked(void);
 struct ntsync_pi_task *ntsync_pi_task_alloc(void);
 void ntsync_pi_task_free(struct ntsync_pi_task *r);
 void ntsync_pi_end_boost(void);

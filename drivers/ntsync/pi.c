@@ -275,6 +275,49 @@ static noinline void retry(void)
 	ntsync_pi_try_unlock();
 }
 
+/*
+ * While current holds an all_lock it is not lowered. The kernel does not look for whom else
+ * a lock is held when it lowers a task that got the lock as the best of those who waited:
+ *
+ *   current, boosted		X			the arbiter, on another CPU
+ *
+ *   gets all_lock		waits for it, is not
+ *				better: lends nothing
+ *   is preempted by N					N is woken and ends the boost:
+ *				waits for whatever	current is lowered
+ *				preempts current
+ *
+ * A task that is not boosted when it gets the lock is lent what it should be.
+ */
+void ntsync_pi_all_locked(void)
+{
+	struct ntsync_pi_task *r;
+
+	if (likely(!ntsync_pi_task_may_be_known(current)))
+		return;
+	ntsync_pi_lock_again();
+	r = ntsync_pi_task_find(current);
+	if (r)
+		r->has_all_lock = true;
+	ntsync_pi_unlock();
+}
+
+void ntsync_pi_all_unlocked(void)
+{
+	struct ntsync_pi_task *r;
+
+	if (likely(!ntsync_pi_task_may_be_known(current)))
+		return;
+	ntsync_pi_lock_again();
+	r = ntsync_pi_task_find(current);
+	if (r && r->has_all_lock) {
+		r->has_all_lock = false;
+		ntsync_pi_update_task(r);
+		ntsync_pi_catch_up_locked(0);
+	}
+	ntsync_pi_unlock();
+}
+
 void ntsync_pi_run(void)
 {
 	ntsync_pi_lock();

@@ -49,7 +49,7 @@ static void get_all_lock(struct ntsync_hold *h)
 	if (likely(!obj->all_waits) || h->all)
 		return;
 	raw_spin_unlock(&obj->lock);
-	rt_mutex_lock(&obj->dev->all_lock);
+	ntsync_all_lock(obj->dev);
 	h->all = true;
 	h->drop_all = true;
 	raw_spin_lock(&obj->lock);
@@ -144,6 +144,15 @@ static bool refresh_level(struct ntsync_waitq *q, struct ntsync_wait_entry *e)
 }
 
 /*
+ * Is it time to let go of the lock? Not before somebody is woken, if that is not too far
+ * away: if there is nobody who can help, all depends on us, and we may be preempted.
+ */
+static bool is_full(const struct ntsync_hold *h)
+{
+	return h->steps >= (h->nr ? NTSYNC_WAKE_BATCH : 4 * NTSYNC_WAKE_BATCH);
+}
+
+/*
  * Hands out until nobody can take the object any more, or the batch is full; then
  * false. An entry whose level was out of date is asked for again: somebody else may
  * come first now.
@@ -154,8 +163,9 @@ static bool hand_out_locked(struct ntsync_hold *h)
 	struct ntsync_wait_entry *e;
 
 	while ((e = obj->ops->next_waiter(obj))) {
-		if (h->steps++ >= NTSYNC_WAKE_BATCH)
+		if (is_full(h))
 			return false;
+		h->steps++;
 		if (!refresh_level(&obj->any, e))
 			grant_locked(h, e);
 	}
@@ -183,7 +193,7 @@ void ntsync_hold_wake(struct ntsync_hold *h)
 {
 	unlock_obj_and_wake(h);
 	if (h->drop_all)
-		rt_mutex_unlock(&h->obj->dev->all_lock);
+		ntsync_all_unlock(h->obj->dev);
 }
 
 /* One batch for those who are still to be served, by one of those who have been. */
