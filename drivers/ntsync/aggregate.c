@@ -15,6 +15,7 @@
  * hands it on. Nobody is kept from receiving by the notice of somebody else.
  */
 #include "channel.h"
+#include "trace.h"
 
 /* current is one of the receivers of each of the channels, and inherits as such. */
 static int enter_channels(struct ntsync_aggregate *a)
@@ -33,18 +34,7 @@ static int enter_channels(struct ntsync_aggregate *a)
 	return 0;
 }
 
-/**
- * ntsync_aggregate_wait() - wait until an object can be had, or a file is ready
- * @a: objects and files; @a->fired and @a->events are the answer
- *
- * Objects are acquired as by ntsync_wait_any(), channels give notice. Of several that
- * are ready on entry objects go before files, each in their order.
- *
- * Context: process; may sleep; the caller keeps objects and files.
- * Return: 0, -EOWNERDEAD, -EBADF (the process has closed a channel meanwhile),
- * -ETIMEDOUT, -ERESTARTSYS, -ENOMEM, or what a file's poll failed with.
- */
-int ntsync_aggregate_wait(struct ntsync_aggregate *a)
+static int wait(struct ntsync_aggregate *a)
 {
 	int ret = enter_channels(a);
 
@@ -62,6 +52,25 @@ int ntsync_aggregate_wait(struct ntsync_aggregate *a)
 		a->fired = a->obj_position[a->wait.index];
 		a->events = 0;
 	}
+	return ret;
+}
+
+/**
+ * ntsync_aggregate_wait() - wait until an object can be had, or a file is ready
+ * @a: objects and files; @a->fired and @a->events are the answer
+ *
+ * Objects are acquired as by ntsync_wait_any(), channels give notice. Of several that
+ * are ready on entry objects go before files, each in their order.
+ *
+ * Context: process; may sleep; the caller keeps objects and files.
+ * Return: 0, -EOWNERDEAD, -EBADF (the process has closed a channel meanwhile),
+ * -ETIMEDOUT, -ERESTARTSYS, -ENOMEM, or what a file's poll failed with.
+ */
+int ntsync_aggregate_wait(struct ntsync_aggregate *a)
+{
+	int ret = wait(a);
+
+	trace_ntsync_aggregate(a, ret);
 	return ret;
 }
 

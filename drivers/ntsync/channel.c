@@ -31,13 +31,10 @@
 #include <linux/errno.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "channel.h"
 #include "trace.h"
-
-static atomic64_t last_id = ATOMIC64_INIT(0);
 
 static bool channel_signaled(const struct ntsync_obj *obj, u32 owner)
 {
@@ -101,24 +98,6 @@ static void channel_dequeue(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
 	ntsync_pi_channel_changed_locked(obj->channel, ntsync_receiver_work_level(r));
 }
 
-static void channel_show(struct seq_file *m, const union ntsync_state *copy)
-{
-	const struct ntsync_channel *c = copy->channel;
-	u32 depth, dispatched, receivers, tokens;
-
-	scoped_guard(raw_spinlock, &c->obj->lock) {
-		depth = c->pending.count;
-		dispatched = c->nr_dispatched;
-		receivers = c->nr_receivers;
-		tokens = c->tokens.count;
-	}
-	seq_printf(m, "ntsync-max-depth:\t%u\n", c->max_depth);
-	seq_printf(m, "ntsync-depth:\t%u\n", depth);
-	seq_printf(m, "ntsync-dispatched:\t%u\n", dispatched);
-	seq_printf(m, "ntsync-receivers:\t%u\n", receivers);
-	seq_printf(m, "ntsync-registrations:\t%u\n", tokens);
-}
-
 static void channel_destroy(struct ntsync_obj *obj)
 {
 	struct ntsync_channel *c = obj->channel;
@@ -138,7 +117,8 @@ const struct ntsync_obj_ops ntsync_channel_ops = {
 	.next_waiter = channel_next_waiter,
 	.enqueued = channel_enqueued,
 	.dequeue = channel_dequeue,
-	.show = channel_show,
+	.show = ntsync_channel_show,
+	.show_tasks = ntsync_channel_show_tasks,
 	.destroy = channel_destroy,
 };
 
@@ -158,7 +138,7 @@ struct ntsync_obj *ntsync_channel_create(struct ntsync_device *dev, u32 max_dept
 		return ERR_PTR(-ENOMEM);
 	}
 	c->obj = obj;
-	c->id = atomic64_inc_return(&last_id);
+	c->id = obj->id;
 	c->max_depth = max_depth;
 	ntsync_waitq_init(&c->pending);
 	ntsync_pi_channel_init(c);

@@ -32,6 +32,7 @@
  * @policy: SCHED_FIFO or SCHED_RR
  * @borrows: the sender's call has no reference of its own to the file, but that of the
  *	descriptor of its only thread
+ * @sent: when it was queued, CLOCK_MONOTONIC; immutable since then
  * @set: which of the receiver's sets it belongs to, see struct ntsync_receiver
  *
  * @node.level is the best of @prio and what the sender inherits while it waits.
@@ -49,6 +50,7 @@ struct ntsync_channel_entry {
 	u32 prio;
 	u32 policy;
 	bool borrows;
+	u64 sent;
 	u64 set;
 };
 
@@ -111,9 +113,21 @@ struct ntsync_party {
 };
 
 /**
+ * struct ntsync_latency - how long something takes, in nanoseconds
+ * @nr: how often it was measured
+ * @sum: of all
+ * @max: the longest
+ */
+struct ntsync_latency {
+	u64 nr;
+	u64 sum;
+	u64 max;
+};
+
+/**
  * struct ntsync_channel - the state of a channel; all under obj->lock but what says otherwise
  * @obj: the object; immutable
- * @id: for traces, unique for ever; immutable
+ * @id: of the object, for traces; immutable
  * @max_depth: immutable
  * @pending: entries that wait for a receiver
  * @nr_borrowing: how many of them borrow their reference to the file
@@ -126,6 +140,8 @@ struct ntsync_party {
  * @nr_receivers: how many
  * @parties: by table of descriptors
  * @tokens: token.c
+ * @queueing: how long requests were pending before a receiver had them
+ * @response: from when they were sent until they were replied to
  * @news: for the arbiter: what the receivers get has to be looked at
  * @sources: the receivers; pi_lock
  * @unmarked: in the arbiter's list, while some of @sources are still to be marked; pi_lock
@@ -146,6 +162,8 @@ struct ntsync_channel {
 	u32 nr_receivers;
 	struct rb_root parties;
 	struct ntsync_tokens tokens;
+	struct ntsync_latency queueing;
+	struct ntsync_latency response;
 	struct ntsync_pi_news news;
 	struct list_head sources;
 	struct list_head unmarked;
@@ -159,6 +177,7 @@ void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited);
 void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_receiver *r);
 void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e);
 void ntsync_entry_remove_locked(struct ntsync_channel_entry *e);
+void ntsync_entry_measure_locked(const struct ntsync_channel_entry *e, struct ntsync_latency *l);
 void ntsync_entry_set_level_locked(struct ntsync_channel_entry *e, int level);
 struct ntsync_channel_entry *ntsync_entry_find_locked(const struct ntsync_channel *c, u64 id);
 
@@ -174,6 +193,11 @@ static inline struct ntsync_channel_entry *ntsync_receiver_first_entry(const str
 	return rb_entry_safe(rb_first_cached(&r->entries), struct ntsync_channel_entry,
 			     of_receiver);
 }
+
+/* ---- channel_show.c ---- */
+
+void ntsync_channel_show(struct seq_file *m, const union ntsync_state *copy);
+void ntsync_channel_show_tasks(struct seq_file *m, struct ntsync_obj *obj);
 
 /* ---- pi_channel.c ---- */
 

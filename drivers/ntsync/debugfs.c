@@ -10,12 +10,7 @@
 
 static struct dentry *dir;
 
-static int pi_show(struct seq_file *m, void *unused)
-{
-	ntsync_pi_show(m);
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(pi);
+DEFINE_SEQ_ATTRIBUTE(ntsync_pi);
 
 static int stats_show(struct seq_file *m, void *unused)
 {
@@ -27,7 +22,7 @@ DEFINE_SHOW_ATTRIBUTE(stats);
 void ntsync_debugfs_init(void)
 {
 	dir = debugfs_create_dir("ntsync", NULL);
-	debugfs_create_file("pi", 0400, dir, NULL, &pi_fops);
+	debugfs_create_file("pi", 0400, dir, NULL, &ntsync_pi_fops);
 	debugfs_create_file("stats", 0400, dir, NULL, &stats_fops);
 }
 

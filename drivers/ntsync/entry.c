@@ -42,6 +42,17 @@ static bool handled_before(struct rb_node *a, const struct rb_node *b)
 	return l->id < r->id;
 }
 
+/* Since it was sent. */
+void ntsync_entry_measure_locked(const struct ntsync_channel_entry *e, struct ntsync_latency *l)
+{
+	u64 ns = ktime_get_ns() - e->sent;
+
+	ntsync_assert_obj_lock(e->channel->obj);
+	l->nr++;
+	l->sum += ns;
+	l->max = max(l->max, ns);
+}
+
 /* A new one, at the end of its level. */
 void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 {
@@ -49,6 +60,7 @@ void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 
 	ntsync_assert_obj_lock(c->obj);
 	e->id = ++c->last_id;
+	e->sent = ktime_get_ns();
 	ntsync_waitq_insert(&c->pending, &e->node, min(ntsync_entry_own_level(e), inherited));
 	c->nr_borrowing += e->borrows;
 	ntsync_pi_channel_changed_locked(c, e->node.level);
@@ -60,6 +72,7 @@ void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_
 
 	ntsync_assert_obj_lock(c->obj);
 	ntsync_pi_channel_changed_locked(c, min(ntsync_receiver_work_level(r), e->node.level));
+	ntsync_entry_measure_locked(e, &c->queueing);
 	ntsync_waitq_erase(&c->pending, &e->node);
 	c->nr_borrowing -= e->borrows;
 	rb_add(&e->node.rb, &c->dispatched, id_before);

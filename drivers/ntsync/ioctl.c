@@ -306,10 +306,16 @@ static int device_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static void device_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	ntsync_device_show(m, file->private_data);
+}
+
 const struct file_operations ntsync_device_fops = {
 	.owner = THIS_MODULE,
 	.open = device_open,
 	.release = device_release,
+	.show_fdinfo = device_show_fdinfo,
 	.unlocked_ioctl = device_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };

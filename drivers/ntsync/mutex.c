@@ -10,10 +10,12 @@
  */
 #include <linux/errno.h>
 #include <linux/rbtree.h>
+#include <linux/sched/task.h>
 #include <linux/seq_file.h>
 
 #include "lock.h"
-#include "ntsync_internal.h"
+#include "show.h"
+#include "trace.h"
 
 static bool mutex_signaled(const struct ntsync_obj *obj, u32 owner)
 {
@@ -35,6 +37,7 @@ static void acquire_mutex(struct ntsync_obj *obj, struct ntsync_taker *taker)
 		m->abandoned = false;
 		taker->owner_dead = true;
 	}
+	trace_ntsync_acquire(obj, taker->task, taker->owner, m->count);
 	ntsync_pi_owner_changed_locked(obj);
 }
 
@@ -89,6 +92,17 @@ static void mutex_show(struct seq_file *m, const union ntsync_state *copy)
 	seq_printf(m, "ntsync-abandoned:\t%d\n", copy->mutex.abandoned);
 }
 
+/* Nothing if it is free, or its owner is dead or not known. */
+static void mutex_show_tasks(struct seq_file *m, struct ntsync_obj *obj)
+{
+	struct task_struct *p = ntsync_owner_get_task(obj, NULL);
+
+	if (!p)
+		return;
+	seq_printf(m, "ntsync-owner-tid:\t%d\n", ntsync_shown_tid(p));
+	put_task_struct(p);
+}
+
 /* Gives back one level of the recursion or, abandoning, all. -EPERM: not the holder. */
 static __always_inline int give_back_locked(struct ntsync_hold *h, u32 owner, bool abandon,
 					    u32 *prev)
@@ -100,6 +114,7 @@ static __always_inline int give_back_locked(struct ntsync_hold *h, u32 owner, bo
 	*prev = m->count;
 	WRITE_ONCE(m->count, abandon ? 0 : m->count - 1);
 	m->abandoned = abandon;
+	trace_ntsync_release(h->obj, current, owner, m->count);
 	if (!m->count) {
 		WRITE_ONCE(m->owner, 0);
 		ntsync_pi_owner_changed_locked(h->obj);
@@ -126,6 +141,7 @@ const struct ntsync_obj_ops ntsync_mutex_ops = {
 	.enqueued = mutex_enqueued,
 	.dequeue = mutex_dequeue,
 	.show = mutex_show,
+	.show_tasks = mutex_show_tasks,
 	.owned = true,
 };
 

@@ -29,6 +29,7 @@ struct ntsync_pollers;
 struct ntsync_receiver;
 struct poll_table_struct;
 struct seq_file;
+struct seq_operations;
 struct ntsync_obj;
 struct ntsync_sleeper;
 struct ntsync_wait;
@@ -176,6 +177,7 @@ union ntsync_state {
  *	whoever touches the state holds dev->all_lock too; written under both
  * @unsettled: somebody in @any may be able to take the object and has not been
  *	given it yet; whoever takes @lock next goes on handing out
+ * @id: unique for ever, for those who look; immutable
  * @ops: the type; immutable
  * @dev: the instance it was created on, counted; immutable
  * @pollers: who has it in poll or epoll; NULL until the first one comes, then immutable
@@ -186,6 +188,7 @@ struct ntsync_obj {
 	raw_spinlock_t lock;
 	u32 all_waits;
 	bool unsettled;
+	u64 id;
 	const struct ntsync_obj_ops *ops;
 	struct ntsync_device *dev;
 	struct ntsync_pollers *pollers;
@@ -231,10 +234,11 @@ struct ntsync_taker {
  * @enqueued, @dequeue: NULL, or called after an entry went into the any-queue
  *	and before it leaves it
  * @show: the state for fdinfo; works on a copy, without a lock
+ * @show_tasks: NULL, or the tasks behind the state, for fdinfo; takes its locks itself
  * @destroy: NULL, or called before the object is freed, without a lock
  * @owned: somebody owns it while it is taken, and inherits from who waits for it
  *
- * All but @show and @destroy, and @signaled in a peek, are called under obj->lock.
+ * All but @show, @show_tasks and @destroy, and @signaled in a peek, are called under obj->lock.
  */
 struct ntsync_obj_ops {
 	const char *name;
@@ -246,6 +250,7 @@ struct ntsync_obj_ops {
 	void (*enqueued)(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
 	void (*dequeue)(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
 	void (*show)(struct seq_file *m, const union ntsync_state *copy);
+	void (*show_tasks)(struct seq_file *m, struct ntsync_obj *obj);
 	void (*destroy)(struct ntsync_obj *obj);
 	bool owned;
 };
@@ -256,7 +261,6 @@ bool ntsync_device_put(struct ntsync_device *dev);
 struct ntsync_obj *ntsync_obj_alloc(struct ntsync_device *dev, const struct ntsync_obj_ops *ops);
 bool ntsync_obj_free(struct ntsync_obj *obj);
 int ntsync_obj_install_fd(struct ntsync_obj *obj, const struct file_operations *fops);
-void ntsync_obj_show(struct seq_file *m, struct ntsync_obj *obj);
 
 /*
  * A look without the lock. "No" is a good answer, as of the moment of the look;
@@ -269,6 +273,11 @@ static inline bool ntsync_obj_peek(const struct ntsync_obj *obj, u32 owner)
 {
 	return obj->ops->signaled(obj, owner);
 }
+
+/* ---- show.c: what fdinfo shows ---- */
+
+void ntsync_obj_show(struct seq_file *m, struct ntsync_obj *obj);
+void ntsync_device_show(struct seq_file *m, const struct ntsync_device *dev);
 
 /* ---- pollers.c ---- */
 
@@ -544,12 +553,14 @@ struct ntsync_pi_task;
  * @task: the record
  * @policy: SCHED_FIFO or SCHED_RR
  * @name: what it comes from, as people are told
+ * @object: id of the object that it comes from, likewise; 0 = none
  */
 struct ntsync_contrib {
 	struct ntsync_waitq_node node;
 	struct ntsync_pi_task *task;
 	int policy;
 	const char *name;
+	u64 object;
 };
 
 struct ntsync_pi_source_ops;
@@ -642,7 +653,6 @@ struct ntsync_pi_task *ntsync_pi_task_alloc(void);
 void ntsync_pi_task_free(struct ntsync_pi_task *r);
 void ntsync_pi_end_boost(void);
 void ntsync_pi_end_boosts(u64 dev);
-void ntsync_pi_show(struct seq_file *m);
 void ntsync_pi_show_stats(struct seq_file *m);
 
 /* Under obj->lock. */
@@ -719,6 +729,10 @@ static inline void ntsync_boost_end_device(u64 dev)
 	if (unlikely(atomic_read(&ntsync_boosts)))
 		ntsync_pi_end_boosts(dev);
 }
+
+/* ---- pi_show.c ---- */
+
+extern const struct seq_operations ntsync_pi_sops;
 
 /* ---- debugfs.c ---- */
 

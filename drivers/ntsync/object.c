@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lifetime of devices and objects, and what fdinfo shows of an object.
+ * Lifetime of devices and objects.
  */
 #include <linux/anon_inodes.h>
 #include <linux/fcntl.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "lock.h"
 #include "ntsync_internal.h"
 
+/* Of instances and objects, so that a number means one thing in all that is shown. */
 static atomic64_t last_id = ATOMIC64_INIT(0);
 
 struct ntsync_device *ntsync_device_alloc(void)
@@ -51,6 +51,7 @@ struct ntsync_obj *ntsync_obj_alloc(struct ntsync_device *dev, const struct ntsy
 	raw_spin_lock_init(&obj->lock);
 	ntsync_waitq_init(&obj->any);
 	ntsync_waitq_init(&obj->all);
+	obj->id = atomic64_inc_return(&last_id);
 	obj->ops = ops;
 	ntsync_device_get(dev);
 	obj->dev = dev;
@@ -79,20 +80,4 @@ int ntsync_obj_install_fd(struct ntsync_obj *obj, const struct file_operations *
 	if (fd < 0)
 		ntsync_obj_free(obj);
 	return fd;
-}
-
-void ntsync_obj_show(struct seq_file *m, struct ntsync_obj *obj)
-{
-	union ntsync_state copy;
-	u32 any;
-
-	/* Printing is no work for a raw lock. */
-	scoped_guard(raw_spinlock, &obj->lock) {
-		copy = obj->state;
-		any = obj->any.count;
-	}
-	seq_printf(m, "ntsync-type:\t%s\n", obj->ops->name);
-	obj->ops->show(m, &copy);
-	seq_printf(m, "ntsync-waiters-any:\t%u\n", any);
-	seq_printf(m, "ntsync-waiters-all:\t%u\n", READ_ONCE(obj->all.count));
 }

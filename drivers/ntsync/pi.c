@@ -43,10 +43,10 @@
  */
 #include <linux/sched/rt.h>
 #include <linux/sched/task.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "pi.h"
+#include "trace.h"
 
 bool ntsync_pi_enabled __read_mostly = true;
 
@@ -168,12 +168,14 @@ static int apply_handed(void)
 
 /* ---- until the equations hold ---- */
 
-void ntsync_pi_source_init(struct ntsync_pi_source *source, const struct ntsync_pi_source_ops *ops)
+void ntsync_pi_source_init(struct ntsync_pi_source *source, const struct ntsync_pi_source_ops *ops,
+			   const struct ntsync_obj *obj)
 {
 	RB_CLEAR_NODE(&source->contrib.node.rb);
 	source->contrib.task = NULL;
 	source->contrib.policy = SCHED_FIFO;
 	source->contrib.name = ops->name;
+	source->contrib.object = obj->id;
 	INIT_LIST_HEAD(&source->dirty);
 	source->ops = ops;
 }
@@ -386,6 +388,7 @@ static bool level_is_settled(const struct ntsync_wait *w)
  */
 int ntsync_pi_block(struct ntsync_wait *w)
 {
+	trace_ntsync_wait(w);
 	if (!ntsync_pi_enabled)
 		return 0;
 	ntsync_sleeper_register(w);
@@ -525,32 +528,4 @@ void ntsync_pi_exit(void)
 	ntsync_fork_exit();
 	ntsync_pi_spare_drop();
 	WARN_ON(!hash_empty(ntsync_pi_records) || !ntsync_pi_mutexes_idle());
-}
-
-/* ---- for people ---- */
-
-static void show_record(struct seq_file *m, const struct ntsync_pi_task *r)
-{
-	struct ntsync_waitq_node *n;
-
-	seq_printf(m, "task %d %s\n", r->task->pid, r->task->comm);
-	seq_printf(m, "base policy=%d prio=%d nice=%d reset_on_fork=%d\n", r->base.policy,
-		   r->base.prio, task_nice(r->task), r->base.reset_on_fork);
-	for (n = ntsync_waitq_first(&r->contribs); n; n = ntsync_waitq_next(n)) {
-		const struct ntsync_contrib *c = container_of(n, struct ntsync_contrib, node);
-
-		seq_printf(m, "  contribution %s policy=%d prio=%d\n",
-			   c->name, c->policy, ntsync_prio_of_level(n->level));
-	}
-}
-
-void ntsync_pi_show(struct seq_file *m)
-{
-	struct ntsync_pi_task *r;
-	int i;
-
-	ntsync_pi_lock();
-	hash_for_each(ntsync_pi_records, i, r, hash)
-		show_record(m, r);
-	ntsync_pi_unlock();
 }

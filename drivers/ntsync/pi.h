@@ -102,7 +102,8 @@ struct ntsync_pi_source_ops {
 };
 
 /* pi.c */
-void ntsync_pi_source_init(struct ntsync_pi_source *source, const struct ntsync_pi_source_ops *ops);
+void ntsync_pi_source_init(struct ntsync_pi_source *source, const struct ntsync_pi_source_ops *ops,
+			   const struct ntsync_obj *obj);
 void ntsync_pi_mark(struct ntsync_pi_source *source);
 int ntsync_pi_mark_news(void);
 void ntsync_pi_catch_up_locked(int done);

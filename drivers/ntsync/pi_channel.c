@@ -176,7 +176,7 @@ int ntsync_pi_receiver_add(struct ntsync_receiver *r)
 	spare = ntsync_pi_task_alloc();
 	if (!spare)
 		return -ENOMEM;
-	ntsync_pi_source_init(&r->source, &receiver_source);
+	ntsync_pi_source_init(&r->source, &receiver_source, r->channel->obj);
 	ntsync_pi_lock();
 	ntsync_pi_spare_add(spare);
 	list_add(&r->of_channel, &r->channel->sources);

@@ -82,7 +82,7 @@ static struct ntsync_pi_mutex *activate(struct ntsync_obj *obj, struct list_head
 	m->spare = NULL;
 	m->obj = obj;
 	ntsync_waitq_init(&m->waiters);
-	ntsync_pi_source_init(&m->source, &mutex_source);
+	ntsync_pi_source_init(&m->source, &mutex_source, obj);
 	m->news.mark = mark_mutex;
 	list_add(&m->active, &active);
 

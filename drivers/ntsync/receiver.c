@@ -65,6 +65,8 @@ void ntsync_entry_finish_locked(struct ntsync_hold *h, struct ntsync_channel_ent
 				enum ntsync_send_result result)
 {
 	ntsync_assert_obj_lock(e->channel->obj);
+	if (result == NTSYNC_SEND_REPLIED)
+		ntsync_entry_measure_locked(e, &e->channel->response);
 	ntsync_entry_remove_locked(e);
 	ntsync_wait_claim(e->wait, result);
 	ntsync_hold_wake_locked(h, e->wait->taker.task);

@@ -12,6 +12,134 @@
 #include <linux/sched.h>
 #include <linux/tracepoint.h>
 
+#include "ntsync_internal.h"
+
+/*
+ * A call is about to sleep; before anybody is boosted for it. object: the first of the nr
+ * objects, the alert's being the last; objects: all of them, as fdinfo's ntsync-id. all: it is
+ * a wait-all. prio: 0 = not a real-time task. Not for senders: ntsync_channel_send tells of
+ * them.
+ */
+TRACE_EVENT_CONDITION(ntsync_wait,
+	TP_PROTO(const struct ntsync_wait *w),
+	TP_ARGS(w),
+	TP_CONDITION(w->nr),
+	TP_STRUCT__entry(
+		__field(pid_t, tid)
+		__field(int, prio)
+		__field(u32, owner)
+		__field(u32, all)
+		__field(u32, nr)
+		__field(u64, object)
+		__dynamic_array(u64, objects, w->nr)
+	),
+	TP_fast_assign(
+		u64 *objects = __get_dynamic_array(objects);
+		u32 i;
+
+		__entry->tid = w->taker.task->pid;
+		__entry->prio = w->taker.task->rt_priority;
+		__entry->owner = w->taker.owner;
+		__entry->all = w->all;
+		__entry->nr = w->nr;
+		__entry->object = w->entries[0].obj->id;
+		for (i = 0; i < w->nr; i++)
+			objects[i] = w->entries[i].obj->id;
+	),
+	TP_printk("tid=%d prio=%d owner=%u all=%u nr=%u object=%llu objects=%s",
+		  __entry->tid, __entry->prio, __entry->owner, __entry->all, __entry->nr,
+		  __entry->object,
+		  __print_array(__get_dynamic_array(objects), __entry->nr, sizeof(u64)))
+);
+
+/* A task is woken because of what current has done with the object. tid: current's. */
+TRACE_EVENT(ntsync_wake,
+	TP_PROTO(const struct ntsync_obj *obj, const struct task_struct *p),
+	TP_ARGS(obj, p),
+	TP_STRUCT__entry(
+		__field(u64, object)
+		__field(pid_t, tid)
+		__field(pid_t, woken_tid)
+		__array(char, woken_comm, TASK_COMM_LEN)
+		__field(int, woken_prio)
+	),
+	TP_fast_assign(
+		__entry->object = obj->id;
+		__entry->tid = current->pid;
+		__entry->woken_tid = p->pid;
+		memcpy(__entry->woken_comm, p->comm, TASK_COMM_LEN);
+		__entry->woken_prio = p->rt_priority;
+	),
+	TP_printk("object=%llu tid=%d woken_tid=%d woken_comm=%s woken_prio=%d",
+		  __entry->object, __entry->tid, __entry->woken_tid, __entry->woken_comm,
+		  __entry->woken_prio)
+);
+
+/*
+ * An object changes hands. tid: who takes it, or who releases it; a waker takes it in the
+ * name of whom it wakes. owner: the owner id, of a mutex that is released its holder's, else
+ * that of the call. value: what the object has afterwards: a semaphore's count, the depth of a
+ * mutex's recursion, 1 for an event that is signaled.
+ */
+DECLARE_EVENT_CLASS(ntsync_transfer,
+	TP_PROTO(const struct ntsync_obj *obj, const struct task_struct *p, u32 owner, u32 value),
+	TP_ARGS(obj, p, owner, value),
+	TP_STRUCT__entry(
+		__field(u64, object)
+		__string(type, obj->ops->name)
+		__field(pid_t, tid)
+		__field(u32, owner)
+		__field(u32, value)
+	),
+	TP_fast_assign(
+		__entry->object = obj->id;
+		__assign_str(type);
+		__entry->tid = p->pid;
+		__entry->owner = owner;
+		__entry->value = value;
+	),
+	TP_printk("object=%llu type=%s tid=%d owner=%u value=%u",
+		  __entry->object, __get_str(type), __entry->tid, __entry->owner, __entry->value)
+);
+
+DEFINE_EVENT(ntsync_transfer, ntsync_acquire,
+	TP_PROTO(const struct ntsync_obj *obj, const struct task_struct *p, u32 owner, u32 value),
+	TP_ARGS(obj, p, owner, value));
+
+DEFINE_EVENT(ntsync_transfer, ntsync_release,
+	TP_PROTO(const struct ntsync_obj *obj, const struct task_struct *p, u32 owner, u32 value),
+	TP_ARGS(obj, p, owner, value));
+
+/*
+ * The end of an aggregate wait. ret: as the call's; fired and events, if that is 0 or
+ * -EOWNERDEAD: as its fired_index and fired_events.
+ */
+TRACE_EVENT(ntsync_aggregate,
+	TP_PROTO(const struct ntsync_aggregate *a, int ret),
+	TP_ARGS(a, ret),
+	TP_STRUCT__entry(
+		__field(pid_t, tid)
+		__field(u32, objects)
+		__field(u32, files)
+		__field(int, ret)
+		__field(u32, fired)
+		__field(u32, events)
+	),
+	TP_fast_assign(
+		bool told = !ret || ret == -EOWNERDEAD;
+
+		__entry->tid = current->pid;
+		__entry->objects = a->wait.count;
+		__entry->files = a->polls.nr;
+		__entry->ret = ret;
+		__entry->fired = told ? a->fired : 0;
+		__entry->events = told ? (__force u32)a->events : 0;
+	),
+	TP_printk("tid=%d objects=%u files=%u ret=%d fired=%u events=0x%x",
+		  __entry->tid, __entry->objects, __entry->files, __entry->ret, __entry->fired,
+		  __entry->events)
+);
+
 /*
  * A task's priority has been changed by the arbiter. Priorities are as in
  * sched_attr, 1 to 99; 0 = not a real-time one. source: what it inherits now:

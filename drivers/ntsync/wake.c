@@ -38,6 +38,7 @@
 
 #include "lock.h"
 #include "ntsync_internal.h"
+#include "trace.h"
 
 /* ---- holding an object ---- */
 
@@ -72,8 +73,10 @@ static void unlock_obj_and_wake(struct ntsync_hold *h)
 
 	preempt_disable();
 	raw_spin_unlock(&h->obj->lock);
-	for (i = 0; i < h->nr; i++)
+	for (i = 0; i < h->nr; i++) {
+		trace_ntsync_wake(h->obj, h->wake[i]);
 		wake_up_process(h->wake[i]);
+	}
 	preempt_enable();
 
 	for (i = 0; i < h->nr; i++)
@@ -245,6 +248,7 @@ static void grant_all(struct ntsync_wait *w)
 			obj->ops->acquire(obj, &w->taker);
 			obj->all_waits--;
 		}
+		trace_ntsync_wake(w->entries[0].obj, task);
 		/* Our last touch; pairs with dequeue() in wait_all.c. */
 		smp_store_release(&w->left, true);
 		wake_up_process(task);

@@ -171,7 +171,7 @@ bool arbiter_has(pid_t tid, const char *source, int policy, int prio)
 	char task[32], want[64];
 
 	snprintf(task, sizeof(task), "task %d ", tid);
-	snprintf(want, sizeof(want), "contribution %s policy=%d prio=%d\n", source, policy, prio);
+	snprintf(want, sizeof(want), "contribution %s policy=%d prio=%d object=", source, policy, prio);
 	at = text ? strstr(text, task) : NULL;
 	end = at ? strstr(at + 1, "task ") : NULL;
 	if (end)

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What fdinfo shows of a channel: its state, how long requests take, and who is behind
+ * them. Each kind of record is copied under a hold of its own, so they may be of slightly
+ * different moments.
+ */
+#include <linux/ktime.h>
+#include <linux/seq_file.h>
+
+#include "channel.h"
+#include "show.h"
+
+struct shown_entry {
+	u64 id;
+	u64 sent;
+	pid_t sender;
+	pid_t receiver;
+	int prio;
+};
+
+struct shown_receiver {
+	pid_t tid;
+	const char *state;
+};
+
+static struct shown_entry copy_entry(const struct ntsync_channel_entry *e)
+{
+	return (struct shown_entry){
+		.id = e->id,
+		.sent = e->sent,
+		.sender = ntsync_shown_tid(e->wait->taker.task),
+		.receiver = e->receiver ? ntsync_shown_tid(e->receiver->task) : 0,
+		.prio = ntsync_shown_prio(e->node.level),
+	};
+}
+
+/* The first of the entries in a tree: pending or dispatched. */
+static u32 copy_entries(struct rb_node *rb, struct shown_entry *out)
+{
+	u32 nr;
+
+	for (nr = 0; rb && nr < NTSYNC_SHOW_MAX; rb = rb_next(rb))
+		out[nr++] = copy_entry(rb_entry(rb, struct ntsync_channel_entry, node.rb));
+	return nr;
+}
+
+static void print_entries(struct seq_file *m, const char *key, const struct shown_entry *e, u32 nr)
+{
+	u64 now = ktime_get_ns();
+	u32 i;
+
+	for (i = 0; i < nr; i++)
+		seq_printf(m, "ntsync-%s:\t%llu %d %d %llu %d\n", key, e[i].id, e[i].sender,
+			   e[i].prio, now - e[i].sent, e[i].receiver);
+}
+
+static void show_entries(struct seq_file *m, const struct ntsync_channel *c)
+{
+	struct shown_entry entries[NTSYNC_SHOW_MAX];
+	u32 nr;
+
+	scoped_guard(raw_spinlock, &c->obj->lock)
+		nr = copy_entries(rb_first_cached(&c->pending.tree), entries);
+	print_entries(m, "pending", entries, nr);
+	scoped_guard(raw_spinlock, &c->obj->lock)
+		nr = copy_entries(rb_first(&c->dispatched), entries);
+	print_entries(m, "served", entries, nr);
+}
+
+static const char *state_of(const struct ntsync_receiver *r)
+{
+	if (r->parked)
+		return "parked";
+	return ntsync_receiver_first_entry(r) ? "working" : "idle";
+}
+
+static u32 copy_receivers(const struct ntsync_channel *c, struct shown_receiver *out)
+{
+	struct rb_node *rb = rb_first(&c->receivers);
+	u32 nr;
+
+	for (nr = 0; rb && nr < NTSYNC_SHOW_MAX; rb = rb_next(rb)) {
+		const struct ntsync_receiver *r = rb_entry(rb, struct ntsync_receiver, by_task);
+
+		out[nr++] = (struct shown_receiver){ ntsync_shown_tid(r->task), state_of(r) };
+	}
+	return nr;
+}
+
+static void show_receivers(struct seq_file *m, const struct ntsync_channel *c)
+{
+	struct shown_receiver receivers[NTSYNC_SHOW_MAX];
+	u32 i, nr;
+
+	scoped_guard(raw_spinlock, &c->obj->lock)
+		nr = copy_receivers(c, receivers);
+	for (i = 0; i < nr; i++)
+		seq_printf(m, "ntsync-receiver:\t%d %s\n", receivers[i].tid, receivers[i].state);
+}
+
+static void print_latency(struct seq_file *m, const char *key, const struct ntsync_latency *l)
+{
+	seq_printf(m, "ntsync-%s:\t%llu %llu %llu\n", key, l->nr, l->sum, l->max);
+}
+
+void ntsync_channel_show_tasks(struct seq_file *m, struct ntsync_obj *obj)
+{
+	const struct ntsync_channel *c = obj->channel;
+	struct ntsync_latency queueing, response;
+
+	scoped_guard(raw_spinlock, &obj->lock) {
+		queueing = c->queueing;
+		response = c->response;
+	}
+	print_latency(m, "queueing-ns", &queueing);
+	print_latency(m, "response-ns", &response);
+	show_entries(m, c);
+	show_receivers(m, c);
+}
+
+void ntsync_channel_show(struct seq_file *m, const union ntsync_state *copy)
+{
+	const struct ntsync_channel *c = copy->channel;
+	u32 depth, dispatched, receivers, tokens;
+
+	scoped_guard(raw_spinlock, &c->obj->lock) {
+		depth = c->pending.count;
+		dispatched = c->nr_dispatched;
+		receivers = c->nr_receivers;
+		tokens = c->tokens.count;
+	}
+	seq_printf(m, "ntsync-max-depth:\t%u\n", c->max_depth);
+	seq_printf(m, "ntsync-depth:\t%u\n", depth);
+	seq_printf(m, "ntsync-dispatched:\t%u\n", dispatched);
+	seq_printf(m, "ntsync-receivers:\t%u\n", receivers);
+	seq_printf(m, "ntsync-registrations:\t%u\n", tokens);
+}
