@@ -63,7 +63,7 @@ soak: deps		## the stress programs for MINUTES=10 on Debian's real-time kernel
 	$(RUN) NTSYNC_STRESS_SECONDS=$$(( $(MINUTES) * 60 )) scripts/check/all soak
 
 ##@ Build
-.PHONY: deps modules lib tests examples install clean
+.PHONY: deps modules lib tools tests examples install clean
 deps:			## install the Debian packages that are missing (root or sudo)
 	@scripts/check/deps
 
@@ -71,9 +71,10 @@ modules:		## build ntsync.ko for the kernel whose build folder is KDIR=...
 	$(RUN) scripts/check/modules "$(KDIR)"
 
 lib:			## build libntsync, static and shared, into build/lib
+tools:			## build ntsyncctl into build/tools
 tests:			## build the userspace test programs into build/tests
 examples:		## build the examples into build/examples
-install:		## install libntsync, its header and pkg-config file under PREFIX
+install:		## install libntsync and ntsyncctl under PREFIX
 
 clean:			## remove everything that was built (the kernels' cache stays)
 	rm -rf build ntsync.ko
@@ -81,10 +82,12 @@ clean:			## remove everything that was built (the kernels' cache stays)
 # --- libntsync -----------------------------------------------------------------------------------
 include lib/libntsync/module.mk $(wildcard tests/*/module.mk)
 
-install: lib-install
+install: lib-install tools-install
 
 INCLUDES := -Iinclude/uapi -Ilib/libntsync
 COMPILE   = $(CC) $(CPPFLAGS) $(INCLUDES) -std=gnu11 $(WARN) $(CFLAGS) -MMD -MP
+
+include tools/module.mk
 
 # --- test programs -------------------------------------------------------------------------------
 # One program per test_*.c or stress_*.c; the other .c files of a folder are linked into each of its

@@ -26,7 +26,7 @@ static inline pid_t ntsync_shown_tid(struct task_struct *p)
 /* 0 = normal, 1 to 99, 100 = a deadline task. */
 static inline int ntsync_shown_prio(int level)
 {
-	return MAX_RT_PRIO - 1 - level;
+	return level < MAX_RT_PRIO ? MAX_RT_PRIO - 1 - level : 0;
 }
 
 #endif

@@ -166,6 +166,125 @@ static void requests_are_traced(void **state)
 	free(text);
 }
 
+/* ---- what happens to objects ---- */
+
+/* As fdinfo tells it. */
+static unsigned long long id_of(int fd)
+{
+	char path[64], line[128];
+	unsigned long long id = 0;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	in = fopen(path, "re");
+	assert_non_null(in);
+	while (fgets(line, sizeof(line), in))
+		sscanf(line, "ntsync-id:\t%llu", &id);
+	fclose(in);
+	assert_true(id > 0);
+	return id;
+}
+
+#define assert_line_traced(text, event, ...) \
+	assert_traced_line(text, event, __LINE__, __VA_ARGS__)
+static void assert_traced_line(const char *text, const char *event, int at, const char *format, ...)
+{
+	char line[256];
+	va_list args;
+	int len = snprintf(line, sizeof(line), " %s: ", event);
+
+	va_start(args, format);
+	vsnprintf(line + len, sizeof(line) - len, format, args);
+	va_end(args);
+	if (strstr(text, line))
+		return;
+	fprintf(stderr, "# %s:%d: no \"%s\" in:\n%s", __FILE__, at, line, text);
+	fail();
+}
+
+static void waits_and_wakes_are_traced(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = actor_new(f, "holder", FIFO(LOW));
+	struct actor *waiter = actor_new(f, "waiter", FIFO(HIGH));
+	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
+	unsigned long long m = id_of(mutex), e = id_of(event);
+	char *text;
+
+	only_ours(f, "no tracepoints");
+	trace_begin();
+	assert_ret(actor_locks(holder, mutex), 0);
+	actor_wait(waiter, ANY, ARGS(FDS(mutex, event), .timeout = FOREVER));
+	actor_assert_asleep(waiter);
+	assert_ret(actor_unlocks(holder, mutex), 0);
+	assert_ret(actor_finish(waiter), 0);
+	text = trace_end();
+	assert_line_traced(text, "ntsync_acquire", "object=%llu type=mutex tid=%d owner=%u value=1\n", m,
+			   holder->tid, holder->owner);
+	assert_line_traced(text, "ntsync_wait",
+			   "tid=%d prio=%d owner=%u all=0 nr=2 object=%llu objects={0x%llx,0x%llx}\n",
+			   waiter->tid, HIGH, waiter->owner, m, m, e);
+	assert_line_traced(text, "ntsync_release", "object=%llu type=mutex tid=%d owner=%u value=0\n", m,
+			   holder->tid, holder->owner);
+	assert_line_traced(text, "ntsync_acquire", "object=%llu type=mutex tid=%d owner=%u value=1\n", m,
+			   waiter->tid, waiter->owner);
+	assert_line_traced(text, "ntsync_wake", "object=%llu tid=%d woken_tid=%d woken_comm=%s woken_prio=%d\n",
+			   m, holder->tid, waiter->tid, program_invocation_short_name, HIGH);
+	free(text);
+}
+
+static void all_types_are_traced(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *waiter = actor_new(f, "waiter", FIFO(HIGH));
+	int sem = new_sem(f, 0, 5), event = new_auto(f, false);
+	unsigned long long s = id_of(sem), e = id_of(event);
+	char *text;
+
+	only_ours(f, "no tracepoints");
+	trace_begin();
+	actor_wait(waiter, ALL, ARGS(FDS(sem, event), .timeout = FOREVER));
+	actor_assert_asleep(waiter);
+	release(sem, 3, 0);
+	set_event(event, 0);
+	assert_ret(actor_finish(waiter), 0);
+	text = trace_end();
+	assert_line_traced(text, "ntsync_wait",
+			   "tid=%d prio=%d owner=%u all=1 nr=2 object=%llu objects={0x%llx,0x%llx}\n",
+			   waiter->tid, HIGH, waiter->owner, s, s, e);
+	assert_line_traced(text, "ntsync_release", "object=%llu type=sem tid=%d owner=0 value=3\n", s, gettid());
+	assert_line_traced(text, "ntsync_release", "object=%llu type=event tid=%d owner=0 value=1\n", e,
+			   gettid());
+	assert_line_traced(text, "ntsync_acquire", "object=%llu type=sem tid=%d owner=%u value=2\n", s,
+			   waiter->tid, waiter->owner);
+	assert_line_traced(text, "ntsync_acquire", "object=%llu type=event tid=%d owner=%u value=0\n", e,
+			   waiter->tid, waiter->owner);
+	assert_line_traced(text, "ntsync_wake", "object=%llu tid=%d woken_tid=%d ", s, gettid(), waiter->tid);
+	free(text);
+}
+
+static void aggregate_waits_are_traced(void **state)
+{
+	struct fixture *f = *state;
+	int sem = new_sem(f, 1, 5);
+	struct ntsync_aggregate_source source = { .type = NTSYNC_AGG_OBJECT, .fd = sem };
+	struct ntsync_aggregate_wait_args args = {
+		.sources = (uintptr_t)&source, .nb_sources = 1, .owner = OWNER,
+	};
+	char *text;
+
+	only_ours(f, "no AGGREGATE_WAIT");
+	trace_begin();
+	assert_ret(nt(f->dev, NTSYNC_IOC_AGGREGATE_WAIT, &args), 0);
+	assert_ret(nt(f->dev, NTSYNC_IOC_AGGREGATE_WAIT, &args), -ETIMEDOUT);
+	text = trace_end();
+	assert_line_traced(text, "ntsync_aggregate", "tid=%d objects=1 files=0 ret=0 fired=0 events=0x0\n",
+			   gettid());
+	assert_line_traced(text, "ntsync_aggregate", "tid=%d objects=1 files=0 ret=%d fired=0 events=0x0\n",
+			   gettid(), -ETIMEDOUT);
+	free(text);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -174,6 +293,9 @@ int main(void)
 		PI_TEST(a_channel_boost_and_its_end),
 		PI_TEST(sources_take_turns),
 		PI_TEST(requests_are_traced),
+		PI_TEST(waits_and_wakes_are_traced),
+		PI_TEST(all_types_are_traced),
+		PI_TEST(aggregate_waits_are_traced),
 	};
 
 	return RUN(tests);

@@ -17,18 +17,52 @@ static void read_fdinfo(int fd, char *text, size_t size)
 	text[len] = '\0';
 }
 
-/* The lines after the standard ones, whole: order, spelling and the tab. */
+/* The lines after the standard ones up to the numbers: order, spelling and the tab. */
 static void assert_fdinfo(struct fixture *f, int fd, const char *want)
 {
-	char text[1024];
+	unsigned long long instance, id;
+	char text[4096];
 	char *ours;
+	int end = 0;
 
 	only_ours(f, "it tells nothing in fdinfo");
 	read_fdinfo(fd, text, sizeof(text));
 	assert_non_null(strstr(text, "pos:\t"));
 	ours = strstr(text, "ntsync-");
 	assert_non_null(ours);
-	assert_string_equal(ours, want);
+	if (strncmp(ours, want, strlen(want)))
+		assert_string_equal(ours, want);
+	ours += strlen(want);
+	assert_int_equal(sscanf(ours, "ntsync-instance:\t%llu\nntsync-id:\t%llu\n%n", &instance, &id,
+				&end), 2);
+	assert_true(end > 0 && instance && id && instance != id);
+}
+
+/* One of its lines is this one. */
+static void assert_line(int fd, const char *format, ...)
+{
+	char text[4096], line[128];
+	va_list args;
+
+	line[0] = '\n';
+	va_start(args, format);
+	vsnprintf(line + 1, sizeof(line) - 1, format, args);
+	va_end(args);
+	read_fdinfo(fd, text, sizeof(text));
+	if (strstr(text, line))
+		return;
+	fprintf(stderr, "# no line %s in:\n%s", line + 1, text);
+	fail();
+}
+
+static unsigned long long number_of(int fd, const char *key)
+{
+	char text[4096], *at;
+
+	read_fdinfo(fd, text, sizeof(text));
+	at = strstr(text, key);
+	assert_non_null(at);
+	return strtoull(at + strlen(key), NULL, 10);
 }
 
 static void sem_is_described(void **state)
@@ -107,6 +141,66 @@ static void waiters_are_counted(void **state)
 	assert_waiters(f, sem, 0, 0);
 }
 
+/* An instance and its objects say that they belong together; no number comes twice. */
+static void objects_have_numbers(void **state)
+{
+	struct fixture *f = *state;
+	int sem = new_sem(f, 0, 1), event = new_auto(f, false);
+
+	only_ours(f, "it tells nothing in fdinfo");
+	assert_line(f->dev, "ntsync-type:\tinstance\n");
+	assert_int_equal(number_of(sem, "ntsync-instance:\t"),
+			 number_of(f->dev, "ntsync-instance:\t"));
+	assert_int_equal(number_of(event, "ntsync-instance:\t"),
+			 number_of(f->dev, "ntsync-instance:\t"));
+	assert_int_not_equal(number_of(sem, "ntsync-id:\t"), number_of(event, "ntsync-id:\t"));
+	assert_int_equal(number_of(own_fd(f, dup(sem)), "ntsync-id:\t"),
+			 number_of(sem, "ntsync-id:\t"));
+}
+
+static void waiters_are_named(void **state)
+{
+	static const struct waiter_sched fifo = { .policy = SCHED_FIFO, .prio = 7 };
+	struct fixture *f = *state;
+	int mutex = new_mutex(f, OWNER, 1), other = new_auto(f, false);
+	struct waiter *any, *all;
+
+	only_ours(f, "it tells nothing in fdinfo");
+	need_realtime();
+	assert_line(mutex, "ntsync-owner-tid:\t%d\n", gettid());
+	any = start_sched(f, ANY, ARGS(FDS(mutex), .owner = 2, .timeout = FOREVER), &fifo);
+	all = start(f, ALL, ARGS(FDS(other, mutex), .owner = 3, .timeout = FOREVER));
+	assert_line(mutex, "ntsync-waiter:\tany %d 7\nntsync-waiter:\tall %d 0\n",
+		    waiter_tid(any), waiter_tid(all));
+	assert_line(other, "ntsync-waiter:\tall %d 0\n", waiter_tid(all));
+	unlock(mutex, OWNER, 1);
+	assert_woken(any, 0, 0);
+	unlock(mutex, 2, 1);
+	set_event(other, 0);
+	assert_woken(all, 0, 0);
+}
+
+/* The list has an end; the count is of all. */
+static void not_all_of_many_waiters_are_named(void **state)
+{
+	struct fixture *f = *state;
+	int sem = new_sem(f, 0, 40);
+	char text[4096];
+	int lines = 0;
+
+	only_ours(f, "it tells nothing in fdinfo");
+	for (int i = 0; i < 20; i++)
+		start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .timeout = FOREVER));
+	assert_line(sem, "ntsync-waiters-any:\t20\n");
+	read_fdinfo(sem, text, sizeof(text));
+	for (char *at = text; (at = strstr(at, "ntsync-waiter:")); at++)
+		lines++;
+	assert_int_equal(lines, 16);
+	release(sem, 20, 0);
+	for (int i = 0; i < 20; i++)
+		assert_ret(waiter_ret(next_woken(f)), 0);
+}
+
 /* Those who leave empty-handed are gone, too. */
 static void waiters_that_time_out_are_gone(void **state)
 {
@@ -163,6 +257,37 @@ static void channel_is_described(void **state)
 	CHANNEL(0, 1, 1, 2, 0);
 }
 
+/* Who has sent what, who has it, and who could receive. */
+static void requests_and_receivers_are_named(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 9), parked = new_channel(f, 9);
+	struct call *senders[2], *receiver;
+	unsigned long long id, prio, age, tid, receiver_tid;
+	char text[4096];
+
+	for (int i = 0; i < 2; i++)
+		senders[i] = start_send(f, channel, 10 + i, i + 1);
+	take(channel, 11, 2);
+	read_fdinfo(channel, text, sizeof(text));
+	assert_int_equal(sscanf(strstr(text, "ntsync-pending:"), "ntsync-pending:\t%llu %llu %llu %llu %llu\n",
+				&id, &tid, &prio, &age, &receiver_tid), 5);
+	assert_true(id == 1 && tid == (unsigned int)call_tid(senders[0]) && prio == 10 && age &&
+		    !receiver_tid);
+	assert_int_equal(sscanf(strstr(text, "ntsync-served:"), "ntsync-served:\t%llu %llu %llu %llu %llu\n",
+				&id, &tid, &prio, &age, &receiver_tid), 5);
+	assert_true(id == 2 && tid == (unsigned int)call_tid(senders[1]) && prio == 11 && age &&
+		    receiver_tid == (unsigned int)gettid());
+	assert_line(channel, "ntsync-receiver:\t%d working\n", gettid());
+	assert_line(channel, "ntsync-queueing-ns:\t1 ");
+	assert_line(channel, "ntsync-response-ns:\t0 0 0\n");
+	assert_ret(reply(channel, 2), 0);
+	assert_line(channel, "ntsync-response-ns:\t1 ");
+	assert_line(channel, "ntsync-receiver:\t%d idle\n", gettid());
+	receiver = start_recv(f, parked, RECV, NULL);
+	assert_line(parked, "ntsync-receiver:\t%d parked\n", call_tid(receiver));
+}
+
 static int read_in_child(struct fixture *f, void *arg)
 {
 	char path[64], text[1024];
@@ -181,7 +306,7 @@ static void read_under_load(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 9);
-	char text[1024];
+	char text[4096];
 
 	only_ours(f, "it tells nothing in fdinfo");
 	for (int i = 0; i < 20; i++) {
@@ -205,8 +330,12 @@ int main(void)
 		TEST(mutex_is_described),
 		TEST(event_is_described),
 		TEST(waiters_are_counted),
+		TEST(objects_have_numbers),
+		TEST(waiters_are_named),
+		TEST(not_all_of_many_waiters_are_named),
 		TEST(waiters_that_time_out_are_gone),
 		CHANNEL_TEST(channel_is_described),
+		CHANNEL_TEST(requests_and_receivers_are_named),
 		TEST(read_under_load),
 	};
 

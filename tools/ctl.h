@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the parts of ntsyncctl share. It reads /proc, /sys and debugfs with the rights of
+ * whoever runs it. All that comes from there is taken for hostile: texts are cleaned
+ * (text.c), numbers and lists have limits, and what has gone meanwhile is no error.
+ */
+#ifndef NTSYNCCTL_CTL_H
+#define NTSYNCCTL_CTL_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include <libntsync.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+struct json_object;
+
+/* ---- text.c: strings of others ---- */
+
+/*
+ * @in as printable text into @out: what could steer a terminal, is not valid UTF-8, or is
+ * a backslash comes as \xNN. Without @utf8, so does all that is not ASCII. Cut off at the
+ * end of @out, never within a character.
+ */
+void text_clean(const char *in, char *out, size_t size, bool utf8);
+/* As it is to go to stdout, by the locale. */
+bool text_utf8(void);
+/* Between the quotes of a dot string; @in is clean. */
+void text_dot(FILE *out, const char *in);
+
+/* ---- file.c: small files ---- */
+
+/* In front of /proc and /sys; "" but in tests. */
+extern const char *file_root;
+
+/* The first @size - 1 bytes, with a NUL behind them: how many, or -errno. */
+ssize_t file_read(const char *path, char *buf, size_t size);
+/* All of it, up to @limit bytes, to be freed; NULL and errno. */
+char *file_read_all(const char *path, size_t limit, bool *truncated);
+/* The number that it begins with, or @fallback. */
+long long file_number(const char *path, long long fallback);
+bool file_exists(const char *path);
+
+/* ---- fdinfo.c: one object ---- */
+
+enum object_type {
+	TYPE_INSTANCE,
+	TYPE_SEM,
+	TYPE_MUTEX,
+	TYPE_EVENT,
+	TYPE_CHANNEL,
+	TYPE_UNKNOWN,
+	NR_TYPES,
+};
+
+extern const char *const type_names[NR_TYPES];
+
+/* The driver writes 16 of a kind at most. */
+#define MAX_WAITERS	32
+#define MAX_REQUESTS	32
+#define MAX_RECEIVERS	16
+#define MAX_HOLDERS	8
+
+struct waiter {
+	bool all;
+	pid_t tid;
+	int prio;
+};
+
+/* receiver: 0 while it is pending. */
+struct request {
+	uint64_t id;
+	pid_t sender;
+	int prio;
+	uint64_t age_ns;
+	pid_t receiver;
+};
+
+struct receiver {
+	pid_t tid;
+	char state[8];
+};
+
+struct latency {
+	uint64_t nr;
+	uint64_t sum_ns;
+	uint64_t max_ns;
+};
+
+/* As docs/observing.md explains fdinfo; of the states, those of its type. */
+struct object {
+	enum object_type type;
+	uint64_t instance;
+	uint64_t id;
+	uint64_t count, max;
+	uint64_t owner, abandoned;
+	pid_t owner_tid;
+	uint64_t manual, signaled;
+	uint64_t max_depth, depth, dispatched, receivers, registrations;
+	uint64_t waiters_any, waiters_all;
+	struct latency queueing, response;
+	struct waiter waiter[MAX_WAITERS];
+	struct request request[MAX_REQUESTS];
+	struct receiver receiver[MAX_RECEIVERS];
+	unsigned int nr_waiter, nr_request, nr_receiver;
+	pid_t holder[MAX_HOLDERS];
+	unsigned int nr_holders;
+	unsigned int boosts;
+	int boost_prio;
+};
+
+/* False if it does not describe anything of ours. */
+bool fdinfo_parse(const char *text, struct object *o);
+
+/* How many wait; a channel's receivers don't count, its senders do. */
+uint64_t object_waiters(const struct object *o);
+int object_top_prio(const struct object *o);
+
+/* ---- arbiter.c: who is boosted, from debugfs ---- */
+
+#define MAX_CONTRIBS	8
+
+struct contrib {
+	char source[12];
+	int policy;
+	int prio;
+	uint64_t object;
+};
+
+struct boosted {
+	pid_t tid;
+	int base_policy;
+	int base_prio;
+	unsigned int nr;
+	struct contrib contrib[MAX_CONTRIBS];
+};
+
+/* At most @max of them; *@more: there were more. */
+size_t arbiter_parse(const char *text, struct boosted *out, size_t max, bool *more);
+
+/* ---- scan.c: everybody's descriptors ---- */
+
+#define MAX_OBJECTS	4096
+#define MAX_PROCESSES	1024
+#define MAX_BOOSTED	2048
+#define MAX_FDS		65536
+
+/* count: of distinct objects by type; of an in-tree driver's, of descriptors. */
+struct process {
+	pid_t pid;
+	uid_t uid;
+	char comm[64];
+	unsigned int count[NR_TYPES];
+};
+
+/**
+ * struct scan - what was found
+ * @unreadable: processes whose descriptors we may not see
+ * @truncated: there was more than fits
+ * @arbiter: debugfs could be read, so @boosted is true
+ */
+struct scan {
+	struct process *process;
+	struct object *object;
+	struct boosted *boosted;
+	unsigned int nr_processes, nr_objects, nr_boosted;
+	unsigned int unreadable;
+	bool truncated;
+	bool arbiter;
+	int arbiter_error;
+	unsigned int *bucket;
+};
+
+int scan_init(struct scan *s);
+void scan_run(struct scan *s);
+void scan_exit(struct scan *s);
+const struct boosted *scan_boosted(const struct scan *s, pid_t tid);
+/* Adds up what the boosts come from; scan_run() does it. */
+void scan_link_boosts(struct scan *s);
+
+/* ---- task.c ---- */
+
+struct task {
+	pid_t tid;
+	bool exists;
+	char comm[64];
+	int policy;
+	int prio;
+};
+
+void task_look(pid_t tid, struct task *t);
+const char *policy_name(int policy);
+
+/* ---- system.c: the driver, the kernel, and what this user may ---- */
+
+/**
+ * struct system_facts - what does not depend on who uses the device at the moment
+ * @loaded: some driver serves /dev/ntsync
+ * @asked: 0 if @features is its answer, else -errno of asking
+ * @pi: of our driver's parameter: 1, 0, -1 = not known
+ * @version: of the module, if it has one
+ * @rt_runtime_us, @rt_period_us: real-time throttling; -1 = off, -2 = not known
+ * @rt_group: RT group scheduling in the kernel: 1, 0, -1 = not known
+ * @rt_group_us: what this process's group may use; -1 = there is no such limit
+ */
+struct system_facts {
+	bool loaded;
+	int asked;
+	struct ntsync_features features;
+	int pi;
+	char version[64];
+	bool node;
+	unsigned int node_mode, node_uid, node_gid;
+	bool node_usable;
+	char release[65], kernel[65];
+	bool realtime;
+	uint64_t rtprio_soft, rtprio_hard;
+	bool cap_sys_nice;
+	long long rt_runtime_us, rt_period_us;
+	int rt_group;
+	long long rt_group_us;
+};
+
+void system_look(struct system_facts *f);
+/* What PREEMPT_RT kernels say of themselves. */
+bool kernel_is_realtime(const char *version, long long sys_kernel_realtime);
+const char *driver_name(const struct system_facts *f);
+/* One name per bit, at most 64; how many. */
+size_t feature_names(uint64_t features, const char **names);
+
+/* ---- check.c ---- */
+
+enum verdict { VERDICT_OK, VERDICT_WARNING, VERDICT_PROBLEM, VERDICT_SKIPPED };
+
+struct check {
+	const char *id;
+	enum verdict (*test)(const struct system_facts *f);
+	const char *good;
+	const char *bad;
+	const char *mend;
+};
+
+extern const struct check checks[];
+extern const size_t nr_checks;
+
+/* ---- json.c ---- */
+
+void json_add_string(struct json_object *to, const char *key, const char *value);
+void json_add_number(struct json_object *to, const char *key, uint64_t value);
+void json_add_int(struct json_object *to, const char *key, long long value);
+void json_add_bool(struct json_object *to, const char *key, bool value);
+struct json_object *json_add_object(struct json_object *to, const char *key);
+struct json_object *json_add_array(struct json_object *to, const char *key);
+struct json_object *json_append_object(struct json_object *array);
+void json_append_int(struct json_object *array, long long value);
+/* And frees it. On one line, for a stream of documents. */
+int json_print(struct json_object *root, bool line);
+/* What is the same wherever an object, or a scan, is shown. */
+void json_add_state(struct json_object *to, const struct object *o);
+void json_add_scan(struct json_object *to, const struct scan *s);
+
+/* ---- the commands: an exit status ---- */
+
+struct options {
+	bool json;
+	bool batch;
+	unsigned long iterations;
+	double delay;
+};
+
+int status_command(const struct options *opts);
+int top_command(const struct options *opts);
+int check_command(const struct options *opts);
+int graph_command(const struct options *opts);
+/* Of a scan; for tests. */
+void graph_dot(FILE *out, const struct scan *s);
+void top_sort(struct scan *s);
+
+#endif

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Files of /proc and /sys: read as far as we have use for them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ctl.h"
+
+const char *file_root = "";
+
+static int open_below(const char *path)
+{
+	char full[512];
+
+	if (snprintf(full, sizeof(full), "%s%s", file_root, path) >= (int)sizeof(full)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+/* Until the end or @size bytes; files of /proc come in pieces. */
+static ssize_t read_up_to(int fd, char *buf, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t got = read(fd, buf + done, size - done);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (!got)
+			break;
+		done += got;
+	}
+	return done;
+}
+
+ssize_t file_read(const char *path, char *buf, size_t size)
+{
+	int fd = open_below(path);
+	ssize_t got = fd < 0 ? -errno : read_up_to(fd, buf, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	buf[got > 0 ? got : 0] = '\0';
+	return got;
+}
+
+char *file_read_all(const char *path, size_t limit, bool *truncated)
+{
+	char *buf = malloc(limit + 1);
+	ssize_t got;
+
+	if (!buf)
+		return NULL;
+	got = file_read(path, buf, limit + 1);
+	*truncated = got == (ssize_t)limit;
+	if (got >= 0)
+		return buf;
+	free(buf);
+	errno = -got;
+	return NULL;
+}
+
+long long file_number(const char *path, long long fallback)
+{
+	char buf[32], *end;
+	long long value;
+
+	if (file_read(path, buf, sizeof(buf)) <= 0)
+		return fallback;
+	errno = 0;
+	value = strtoll(buf, &end, 10);
+	return end == buf || errno ? fallback : value;
+}
+
+bool file_exists(const char *path)
+{
+	char full[512];
+
+	return snprintf(full, sizeof(full), "%s%s", file_root, path) < (int)sizeof(full) &&
+	       !access(full, F_OK);
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ntsyncctl graph: who waits for whom at this moment, as Graphviz' dot. An arrow goes from
+ * who waits to what it waits for: a task to an object, an object to the task that has it.
+ * What a task is lent goes the same way, in red.
+ */
+#include <json-c/json.h>
+#include <stdlib.h>
+
+#include "ctl.h"
+
+#define MAX_EDGES	4096
+#define MAX_NODES	4096
+
+enum edge_kind { EDGE_WAITS, EDGE_HELD, EDGE_PENDING, EDGE_SERVED, EDGE_BOOST };
+
+static const char *const edge_names[] = { "waits", "held", "pending", "served", "boost" };
+
+/* task → object, or (held, served, boost) object → task. */
+struct edge {
+	enum edge_kind kind;
+	pid_t tid;
+	const struct object *object;
+	int prio;
+	bool all;
+	char source[12];
+};
+
+struct graph {
+	const struct scan *scan;
+	struct edge edge[MAX_EDGES];
+	unsigned int nr_edges;
+	pid_t task[MAX_NODES];
+	unsigned int nr_tasks;
+	bool truncated;
+};
+
+static bool add_task(struct graph *g, pid_t tid)
+{
+	for (unsigned int i = 0; i < g->nr_tasks; i++) {
+		if (g->task[i] == tid)
+			return true;
+	}
+	if (g->nr_tasks == MAX_NODES)
+		return false;
+	g->task[g->nr_tasks++] = tid;
+	return true;
+}
+
+/* Of a task in another pid namespace nothing is known. */
+static void add_edge(struct graph *g, struct edge e)
+{
+	if (!e.tid)
+		return;
+	if (g->nr_edges == MAX_EDGES || !add_task(g, e.tid))
+		g->truncated = true;
+	else
+		g->edge[g->nr_edges++] = e;
+}
+
+static void add_channel(struct graph *g, const struct object *o)
+{
+	for (unsigned int i = 0; i < o->nr_request; i++) {
+		const struct request *r = &o->request[i];
+
+		add_edge(g, (struct edge){ r->receiver ? EDGE_WAITS : EDGE_PENDING, r->sender, o,
+					   r->prio, .source = "" });
+		if (r->receiver)
+			add_edge(g, (struct edge){ EDGE_SERVED, r->receiver, o, r->prio,
+						   .source = "" });
+	}
+	for (unsigned int i = 0; i < o->nr_waiter; i++)
+		add_edge(g, (struct edge){ EDGE_WAITS, o->waiter[i].tid, o, o->waiter[i].prio,
+					   .source = "receive" });
+}
+
+static void add_object(struct graph *g, const struct object *o)
+{
+	if (o->type == TYPE_CHANNEL) {
+		add_channel(g, o);
+		return;
+	}
+	for (unsigned int i = 0; i < o->nr_waiter; i++)
+		add_edge(g, (struct edge){ EDGE_WAITS, o->waiter[i].tid, o, o->waiter[i].prio,
+					   o->waiter[i].all, "" });
+	/* Who holds a mutex that nobody wants is not part of the picture, unless it waits. */
+	if (o->type == TYPE_MUTEX && o->owner && (o->nr_waiter || o->boosts))
+		add_edge(g, (struct edge){ EDGE_HELD, o->owner_tid, o, 0, .source = "" });
+}
+
+static const struct object *find_object(const struct scan *s, uint64_t id)
+{
+	for (unsigned int i = 0; i < s->nr_objects; i++) {
+		if (id && s->object[i].id == id)
+			return &s->object[i];
+	}
+	return NULL;
+}
+
+static void add_boosts(struct graph *g, const struct boosted *b)
+{
+	for (unsigned int i = 0; i < b->nr; i++) {
+		const struct contrib *c = &b->contrib[i];
+		struct edge e = { EDGE_BOOST, b->tid, find_object(g->scan, c->object), c->prio,
+				  .source = "" };
+
+		snprintf(e.source, sizeof(e.source), "%s", c->source);
+		add_edge(g, e);
+	}
+}
+
+static struct graph *build(const struct scan *s)
+{
+	struct graph *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->scan = s;
+	g->truncated = s->truncated;
+	for (unsigned int i = 0; i < s->nr_objects; i++)
+		add_object(g, &s->object[i]);
+	for (unsigned int i = 0; i < s->nr_boosted; i++)
+		add_boosts(g, &s->boosted[i]);
+	return g;
+}
+
+/* ---- dot ---- */
+
+static void describe_prio(const struct task *t, const struct boosted *b, char *out, size_t size)
+{
+	char now[32], base[32];
+
+	snprintf(now, sizeof(now), t->prio ? "%s %d" : "%s", policy_name(t->policy), t->prio);
+	if (!b) {
+		snprintf(out, size, "%s", now);
+		return;
+	}
+	snprintf(base, sizeof(base), b->base_prio ? "%s %d" : "%s", policy_name(b->base_policy),
+		 b->base_prio);
+	snprintf(out, size, "%s, of its own %s", now, base);
+}
+
+static void dot_task(FILE *out, const struct scan *s, pid_t tid)
+{
+	const struct boosted *b = scan_boosted(s, tid);
+	char prio[96];
+	struct task t;
+
+	task_look(tid, &t);
+	describe_prio(&t, b, prio, sizeof(prio));
+	fprintf(out, "\tt%d [shape=box, label=\"", tid);
+	text_dot(out, t.comm);
+	fprintf(out, "\\n%d\\n%s\"%s];\n", tid, prio, b ? ", color=red" : "");
+}
+
+static void dot_object(FILE *out, const struct object *o)
+{
+	fprintf(out, "\to%lu [label=\"%s %lu\"];\n", o->id, type_names[o->type], o->id);
+}
+
+static bool has_edge(const struct graph *g, const struct object *o)
+{
+	for (unsigned int i = 0; i < g->nr_edges; i++) {
+		if (g->edge[i].object == o)
+			return true;
+	}
+	return false;
+}
+
+static void dot_edge(FILE *out, const struct edge *e)
+{
+	uint64_t id = e->object ? e->object->id : 0;
+
+	switch (e->kind) {
+	case EDGE_WAITS:
+	case EDGE_PENDING:
+		fprintf(out, "\tt%d -> o%lu [label=\"", e->tid, id);
+		if (e->prio)
+			fprintf(out, "%d ", e->prio);
+		text_dot(out, e->source);
+		fprintf(out, "%s\"%s];\n", e->all ? "all" : "",
+			e->kind == EDGE_PENDING ? ", style=dashed" : "");
+		break;
+	case EDGE_HELD:
+	case EDGE_SERVED:
+		fprintf(out, "\to%lu -> t%d [label=\"%s\"];\n", id, e->tid, edge_names[e->kind]);
+		break;
+	case EDGE_BOOST:
+		if (e->object)
+			fprintf(out, "\to%lu -> t%d [label=\"lends %d\", color=red, fontcolor=red];\n",
+				id, e->tid, e->prio);
+		else
+			fprintf(out, "\te%d [shape=plaintext, label=\"", e->tid),
+			text_dot(out, e->source),
+			fprintf(out, "\"];\n\te%d -> t%d [label=\"lends %d\", color=red, fontcolor=red];\n",
+				e->tid, e->tid, e->prio);
+		break;
+	}
+}
+
+static void print_dot(FILE *out, const struct graph *g)
+{
+	fprintf(out, "digraph ntsync {\n\trankdir=LR;\n\tnode [fontname=\"sans-serif\"];\n"
+		     "\tedge [fontname=\"sans-serif\"];\n");
+	for (unsigned int i = 0; i < g->nr_tasks; i++)
+		dot_task(out, g->scan, g->task[i]);
+	for (unsigned int i = 0; i < g->scan->nr_objects; i++) {
+		if (has_edge(g, &g->scan->object[i]))
+			dot_object(out, &g->scan->object[i]);
+	}
+	for (unsigned int i = 0; i < g->nr_edges; i++)
+		dot_edge(out, &g->edge[i]);
+	if (!g->scan->arbiter)
+		fprintf(out, "\t// boosts are for root to see\n");
+	if (g->truncated)
+		fprintf(out, "\t// there is more than is shown\n");
+	fprintf(out, "}\n");
+}
+
+void graph_dot(FILE *out, const struct scan *s)
+{
+	struct graph *g = build(s);
+
+	if (g)
+		print_dot(out, g);
+	free(g);
+}
+
+/* ---- JSON ---- */
+
+static void add_json_task(struct json_object *list, const struct scan *s, pid_t tid)
+{
+	struct json_object *o = json_append_object(list);
+	const struct boosted *b = scan_boosted(s, tid);
+	struct task t;
+
+	task_look(tid, &t);
+	json_add_int(o, "tid", tid);
+	json_add_string(o, "name", t.comm);
+	json_add_string(o, "policy", policy_name(t.policy));
+	json_add_int(o, "prio", t.prio);
+	json_add_bool(o, "boosted", b);
+	if (b) {
+		json_add_string(o, "base_policy", policy_name(b->base_policy));
+		json_add_int(o, "base_prio", b->base_prio);
+	}
+}
+
+static void add_json_edge(struct json_object *list, const struct edge *e)
+{
+	struct json_object *o = json_append_object(list);
+
+	json_add_string(o, "kind", edge_names[e->kind]);
+	json_add_int(o, "tid", e->tid);
+	json_add_number(o, "object", e->object ? e->object->id : 0);
+	json_add_int(o, "prio", e->prio);
+	if (e->kind == EDGE_BOOST)
+		json_add_string(o, "source", e->source);
+	if (e->kind == EDGE_WAITS)
+		json_add_bool(o, "all", e->all);
+}
+
+static int print_json(const struct graph *g)
+{
+	struct json_object *root = json_object_new_object();
+	struct json_object *tasks = json_add_array(root, "tasks");
+	struct json_object *objects = json_add_array(root, "objects");
+	struct json_object *edges = json_add_array(root, "edges");
+
+	for (unsigned int i = 0; i < g->nr_tasks; i++)
+		add_json_task(tasks, g->scan, g->task[i]);
+	for (unsigned int i = 0; i < g->scan->nr_objects; i++) {
+		struct json_object *o;
+
+		if (!has_edge(g, &g->scan->object[i]))
+			continue;
+		o = json_append_object(objects);
+		json_add_number(o, "id", g->scan->object[i].id);
+		json_add_string(o, "type", type_names[g->scan->object[i].type]);
+		json_add_state(o, &g->scan->object[i]);
+	}
+	for (unsigned int i = 0; i < g->nr_edges; i++)
+		add_json_edge(edges, &g->edge[i]);
+	json_add_scan(root, g->scan);
+	return json_print(root, false);
+}
+
+int graph_command(const struct options *opts)
+{
+	struct graph *g = NULL;
+	struct scan s;
+	int ret = 2;
+
+	if (scan_init(&s))
+		return 2;
+	scan_run(&s);
+	if (opts->json) {
+		g = build(&s);
+		ret = g ? print_json(g) : 2;
+		free(g);
+	} else {
+		graph_dot(stdout, &s);
+		ret = fflush(stdout) ? 2 : 0;
+	}
+	scan_exit(&s);
+	return ret;
+}

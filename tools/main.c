@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* ntsyncctl: what goes on in /dev/ntsync. It changes nothing. */
+#include <getopt.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl.h"
+
+static const struct {
+	const char *name;
+	int (*run)(const struct options *opts);
+	const char *what;
+} commands[] = {
+	{ "status", status_command, "driver, permissions, and who uses it" },
+	{ "top", top_command, "objects that tasks wait for, again and again" },
+	{ "check", check_command, "what keeps priority inheritance from working; 1 if something does" },
+	{ "graph", graph_command, "who waits for whom, for Graphviz' dot" },
+};
+
+static void usage(FILE *out)
+{
+	fprintf(out, "usage: ntsyncctl COMMAND [OPTION]...\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(out, "  %-7s %s\n", commands[i].name, commands[i].what);
+	fprintf(out, "\n"
+		"  -j, --json            JSON; top: one document a line\n"
+		"  -b, --batch           top: no terminal, no keys\n"
+		"  -n, --iterations N    top: ends after N screens\n"
+		"  -d, --delay SECONDS   top: between two screens (default 1, least 0.1)\n"
+		"  -h, --help\n"
+		"  -V, --version\n");
+}
+
+static int bad_usage(const char *what)
+{
+	fprintf(stderr, "ntsyncctl: %s\n", what);
+	fprintf(stderr, "Try 'ntsyncctl --help'.\n");
+	return 2;
+}
+
+/* A positive number, all of @text. */
+static bool parse_count(const char *text, unsigned long *out)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	*out = strtoul(text, &end, 10);
+	return *out && !*end;
+}
+
+static bool parse_delay(const char *text, double *out)
+{
+	char *end;
+
+	*out = strtod(text, &end);
+	return end != text && !*end && *out >= 0.1 && *out <= 86400;
+}
+
+/* -1: go on; else the exit status. */
+static int parse_options(int argc, char **argv, struct options *opts)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "batch", no_argument, NULL, 'b' },
+		{ "iterations", required_argument, NULL, 'n' },
+		{ "delay", required_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "jbn:d:hV", options, NULL)) != -1) {
+		switch (c) {
+		case 'j':
+			opts->json = true;
+			opts->batch = true;
+			break;
+		case 'b':
+			opts->batch = true;
+			break;
+		case 'n':
+			if (!parse_count(optarg, &opts->iterations))
+				return bad_usage("-n wants a number above 0");
+			break;
+		case 'd':
+			if (!parse_delay(optarg, &opts->delay))
+				return bad_usage("-d wants 0.1 to 86400 seconds");
+			break;
+		case 'h':
+			usage(stdout);
+			return 0;
+		case 'V':
+			puts("ntsyncctl " NTSYNCCTL_VERSION);
+			return 0;
+		default:
+			return bad_usage("no such option, or its value is missing");
+		}
+	}
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct options opts = { .delay = 1 };
+	int ret;
+
+	setlocale(LC_CTYPE, "");
+	ret = parse_options(argc, argv, &opts);
+	if (ret >= 0)
+		return ret;
+	if (optind + 1 != argc)
+		return bad_usage("one command is wanted: status, top, check or graph");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (!strcmp(argv[optind], commands[i].name))
+			return commands[i].run(&opts);
+	}
+	return bad_usage("no such command");
+}

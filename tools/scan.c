@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who has the device open, and what objects there are: every descriptor of every process
+ * that we may look at. A process that ends meanwhile is not there; one that we may not look
+ * at is counted.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ctl.h"
+
+#define BUCKETS (2 * MAX_OBJECTS)
+#define PF_KTHREAD 0x00200000
+
+int scan_init(struct scan *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->process = calloc(MAX_PROCESSES, sizeof(*s->process));
+	s->object = calloc(MAX_OBJECTS, sizeof(*s->object));
+	s->boosted = calloc(MAX_BOOSTED, sizeof(*s->boosted));
+	s->bucket = calloc(BUCKETS, sizeof(*s->bucket));
+	if (s->process && s->object && s->boosted && s->bucket)
+		return 0;
+	scan_exit(s);
+	return -ENOMEM;
+}
+
+void scan_exit(struct scan *s)
+{
+	free(s->process);
+	free(s->object);
+	free(s->boosted);
+	free(s->bucket);
+}
+
+/* ---- objects ---- */
+
+/* Instances and objects are numbered together. */
+static uint64_t key_of(const struct object *o)
+{
+	return o->type == TYPE_INSTANCE ? o->instance : o->id;
+}
+
+/* Where the object with @o's number is, or is to be; NULL: the table is full. */
+static struct object *find(struct scan *s, const struct object *o)
+{
+	unsigned int at = key_of(o) % BUCKETS;
+
+	while (s->bucket[at] && key_of(&s->object[s->bucket[at] - 1]) != key_of(o))
+		at = (at + 1) % BUCKETS;
+	if (s->bucket[at])
+		return &s->object[s->bucket[at] - 1];
+	if (s->nr_objects == MAX_OBJECTS)
+		return NULL;
+	s->bucket[at] = ++s->nr_objects;
+	s->object[s->nr_objects - 1] = *o;
+	return &s->object[s->nr_objects - 1];
+}
+
+static bool is_held_by(const struct object *o, pid_t pid)
+{
+	unsigned int nr = o->nr_holders < MAX_HOLDERS ? o->nr_holders : MAX_HOLDERS;
+
+	/* We go from process to process, so the last one is enough. */
+	return nr && (o->holder[nr - 1] == pid || (o->nr_holders > MAX_HOLDERS &&
+						    o->holder[MAX_HOLDERS - 1] == pid));
+}
+
+static void add_holder(struct object *o, pid_t pid)
+{
+	unsigned int at = o->nr_holders < MAX_HOLDERS ? o->nr_holders : MAX_HOLDERS - 1;
+
+	o->holder[at] = pid;
+	o->nr_holders++;
+}
+
+/* One descriptor of @p that fdinfo has told about. */
+static void add_object(struct scan *s, struct process *p, const struct object *seen)
+{
+	struct object *o = find(s, seen);
+
+	if (!o) {
+		s->truncated = true;
+		p->count[seen->type]++;
+		return;
+	}
+	if (is_held_by(o, p->pid))
+		return;
+	add_holder(o, p->pid);
+	p->count[o->type]++;
+}
+
+/* ---- descriptors ---- */
+
+/* Is it the node, or an object? By what the kernel calls it: no user can make such a link. */
+static bool is_of_driver(const char *target, bool *instance)
+{
+	*instance = !strcmp(target, "/dev/ntsync");
+	return *instance || !strcmp(target, "anon_inode:ntsync") ||
+	       !strcmp(target, "anon_inode:[ntsync]");
+}
+
+static void look_at_fd(struct scan *s, struct process *p, int dir, const char *name)
+{
+	char target[64], path[64], text[8192];
+	struct object o;
+	bool instance;
+	ssize_t len = readlinkat(dir, name, target, sizeof(target) - 1);
+
+	if (len <= 0)
+		return;
+	target[len] = '\0';
+	if (!is_of_driver(target, &instance))
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%.10s", p->pid, name);
+	if (file_read(path, text, sizeof(text)) < 0)
+		return;
+	if (fdinfo_parse(text, &o) && key_of(&o))
+		add_object(s, p, &o);
+	else
+		p->count[instance ? TYPE_INSTANCE : TYPE_UNKNOWN]++;
+}
+
+static void look_at_fds(struct scan *s, struct process *p, DIR *fds)
+{
+	struct dirent *entry;
+
+	for (unsigned int nr = 0; (entry = readdir(fds)); nr++) {
+		if (nr == MAX_FDS) {
+			s->truncated = true;
+			break;
+		}
+		if (isdigit((unsigned char)entry->d_name[0]))
+			look_at_fd(s, p, dirfd(fds), entry->d_name);
+	}
+}
+
+/* ---- processes ---- */
+
+/* They have no descriptors, but nobody may look. */
+static bool is_kernel_thread(pid_t pid)
+{
+	char path[64], text[1024], *after_name;
+	unsigned int flags;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (file_read(path, text, sizeof(text)) <= 0)
+		return false;
+	after_name = strrchr(text, ')');
+	return after_name && sscanf(after_name, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+	       (flags & PF_KTHREAD);
+}
+
+static bool uses_the_driver(const struct process *p)
+{
+	for (int i = 0; i < NR_TYPES; i++) {
+		if (p->count[i])
+			return true;
+	}
+	return false;
+}
+
+static void name_process(struct process *p, int proc)
+{
+	struct stat st;
+	struct task t;
+	char name[16];
+
+	snprintf(name, sizeof(name), "%d", p->pid);
+	if (!fstatat(proc, name, &st, 0))
+		p->uid = st.st_uid;
+	task_look(p->pid, &t);
+	snprintf(p->comm, sizeof(p->comm), "%s", t.comm);
+}
+
+static void look_at_process(struct scan *s, int proc, pid_t pid)
+{
+	struct process p = { .pid = pid };
+	char path[32];
+	DIR *fds;
+	int fd;
+
+	snprintf(path, sizeof(path), "%d/fd", pid);
+	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fds = fd < 0 ? NULL : fdopendir(fd);
+	if (!fds) {
+		s->unreadable += (errno == EACCES || errno == EPERM) && !is_kernel_thread(pid);
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	look_at_fds(s, &p, fds);
+	closedir(fds);
+	if (!uses_the_driver(&p))
+		return;
+	if (s->nr_processes == MAX_PROCESSES) {
+		s->truncated = true;
+		return;
+	}
+	name_process(&p, proc);
+	s->process[s->nr_processes++] = p;
+}
+
+static void look_at_processes(struct scan *s)
+{
+	struct dirent *entry;
+	char path[512];
+	DIR *proc;
+
+	snprintf(path, sizeof(path), "%s/proc", file_root);
+	proc = opendir(path);
+	while (proc && (entry = readdir(proc))) {
+		if (isdigit((unsigned char)entry->d_name[0]))
+			look_at_process(s, dirfd(proc), atoi(entry->d_name));
+	}
+	if (proc)
+		closedir(proc);
+}
+
+/* ---- boosts ---- */
+
+static void look_at_arbiter(struct scan *s)
+{
+	bool truncated, more;
+	char *text = file_read_all("/sys/kernel/debug/ntsync/pi", 4 << 20, &truncated);
+
+	s->arbiter = text;
+	s->arbiter_error = text ? 0 : errno;
+	if (!text)
+		return;
+	s->nr_boosted = arbiter_parse(text, s->boosted, MAX_BOOSTED, &more);
+	s->truncated |= truncated || more;
+	free(text);
+}
+
+const struct boosted *scan_boosted(const struct scan *s, pid_t tid)
+{
+	for (unsigned int i = 0; i < s->nr_boosted; i++) {
+		if (s->boosted[i].tid == tid)
+			return &s->boosted[i];
+	}
+	return NULL;
+}
+
+static void link_boost(struct scan *s, const struct contrib *c)
+{
+	for (unsigned int i = 0; c->object && i < s->nr_objects; i++) {
+		struct object *o = &s->object[i];
+
+		if (o->id != c->object)
+			continue;
+		o->boosts++;
+		if (c->prio > o->boost_prio)
+			o->boost_prio = c->prio;
+	}
+}
+
+void scan_link_boosts(struct scan *s)
+{
+	for (unsigned int i = 0; i < s->nr_boosted; i++) {
+		for (unsigned int k = 0; k < s->boosted[i].nr; k++)
+			link_boost(s, &s->boosted[i].contrib[k]);
+	}
+}
+
+void scan_run(struct scan *s)
+{
+	memset(s->bucket, 0, BUCKETS * sizeof(*s->bucket));
+	s->nr_processes = 0;
+	s->nr_objects = 0;
+	s->nr_boosted = 0;
+	s->unreadable = 0;
+	s->truncated = false;
+	look_at_processes(s);
+	look_at_arbiter(s);
+	scan_link_boosts(s);
+}

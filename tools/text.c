@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Names of other users' processes: any bytes at all. What is shown of them is printable,
+ * valid UTF-8, and can neither steer a terminal nor reorder what stands beside it.
+ */
+#include <langinfo.h>
+#include <string.h>
+
+#include "ctl.h"
+
+/* The length of the UTF-8 character at @s and its value; 0 if it is not one. */
+static unsigned int decode(const unsigned char *s, uint32_t *value)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned int len = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 :
+			   (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+
+	if (len <= 1) {
+		*value = s[0];
+		return len;
+	}
+	*value = s[0] & (0x7f >> len);
+	for (unsigned int i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		*value = *value << 6 | (s[i] & 0x3f);
+	}
+	if (*value < least[len] || *value > 0x10ffff || (*value >= 0xd800 && *value < 0xe000))
+		return 0;
+	return len;
+}
+
+/* Controls, and what is invisible or changes the direction of writing. */
+static bool is_harmless(uint32_t c)
+{
+	static const uint32_t bad[][2] = {
+		{ 0, 0x1f }, { '\\', '\\' }, { 0x7f, 0x9f }, { 0xad, 0xad }, { 0x61c, 0x61c },
+		{ 0x180e, 0x180e }, { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f },
+		{ 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xfff0, 0xfffb }, { 0xe0000, 0x10ffff },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		if (c >= bad[i][0] && c <= bad[i][1])
+			return false;
+	}
+	return true;
+}
+
+void text_clean(const char *in, char *out, size_t size, bool utf8)
+{
+	const unsigned char *s = (const unsigned char *)in;
+	size_t at = 0;
+
+	while (*s) {
+		uint32_t value;
+		unsigned int len = decode(s, &value);
+		bool plain = len && is_harmless(value) && (utf8 || len == 1);
+		size_t room = plain ? len : 4;
+
+		if (at + room >= size)
+			break;
+		if (plain)
+			memcpy(out + at, s, len);
+		else
+			snprintf(out + at, size - at, "\\x%02x", *s);
+		at += room;
+		s += plain ? len : 1;
+	}
+	out[at] = '\0';
+}
+
+bool text_utf8(void)
+{
+	return !strcmp(nl_langinfo(CODESET), "UTF-8");
+}
+
+void text_dot(FILE *out, const char *in)
+{
+	for (; *in; in++) {
+		if (*in == '"' || *in == '\\')
+			fputc('\\', out);
+		fputc(*in, out);
+	}
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ntsyncctl top: the objects that most wait for, one screen, again and again. On a dumb
+ * terminal, or with -b, one screen after the other.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "ctl.h"
+
+/* How many objects a batch lists, and how many a screen without a size. */
+#define BATCH_ROWS	1000
+#define DUMB_ROWS	20
+#define HEAD_ROWS	4
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+/* ---- the order ---- */
+
+static int compare(const void *a, const void *b)
+{
+	const struct object *l = a, *r = b;
+	uint64_t lw = object_waiters(l), rw = object_waiters(r);
+	int lp = object_top_prio(l), rp = object_top_prio(r);
+
+	if (lw != rw)
+		return lw < rw ? 1 : -1;
+	if (lp != rp)
+		return lp < rp ? 1 : -1;
+	return l->id < r->id ? -1 : l->id > r->id;
+}
+
+/* Instances last; then objects by who waits for them. Lookups by number end here. */
+void top_sort(struct scan *s)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < s->nr_objects; i++) {
+		struct object o = s->object[i];
+
+		if (o.type == TYPE_INSTANCE)
+			continue;
+		s->object[i] = s->object[nr];
+		s->object[nr++] = o;
+	}
+	qsort(s->object, nr, sizeof(*s->object), compare);
+	s->nr_objects = nr;
+}
+
+/* ---- one row ---- */
+
+/* Who has it: the owner, or the first receiver that works on a request. */
+static pid_t holder_of(const struct object *o)
+{
+	if (o->type == TYPE_MUTEX)
+		return o->owner ? o->owner_tid : 0;
+	for (unsigned int i = 0; i < o->nr_request; i++) {
+		if (o->request[i].receiver)
+			return o->request[i].receiver;
+	}
+	for (unsigned int i = 0; i < o->nr_receiver; i++) {
+		if (o->type == TYPE_CHANNEL)
+			return o->receiver[i].tid;
+	}
+	return 0;
+}
+
+static uint64_t oldest_ns(const struct object *o)
+{
+	uint64_t oldest = 0;
+
+	for (unsigned int i = 0; i < o->nr_request; i++) {
+		if (o->request[i].age_ns > oldest)
+			oldest = o->request[i].age_ns;
+	}
+	return oldest;
+}
+
+static void describe_state(const struct object *o, char *out, size_t size)
+{
+	switch (o->type) {
+	case TYPE_SEM:
+		snprintf(out, size, "%lu/%lu", o->count, o->max);
+		break;
+	case TYPE_MUTEX:
+		snprintf(out, size, o->owner ? "held x%lu" : o->abandoned ? "abandoned" : "free",
+			 o->count);
+		break;
+	case TYPE_EVENT:
+		snprintf(out, size, "%s%s", o->manual ? "manual" : "auto",
+			 o->signaled ? ", set" : "");
+		break;
+	case TYPE_CHANNEL:
+		snprintf(out, size, "%lu+%lu/%lu", o->depth, o->dispatched, o->max_depth);
+		break;
+	default:
+		snprintf(out, size, "?");
+	}
+}
+
+static double mean_ms(const struct latency *l)
+{
+	return l->nr ? l->sum_ns / 1e6 / l->nr : 0;
+}
+
+/* Mean and worst of the answered, and what waits longest now. */
+static void describe_latency(const struct object *o, char *out, size_t size)
+{
+	if (o->type == TYPE_CHANNEL)
+		snprintf(out, size, "%.2f/%.2f/%.2f", mean_ms(&o->response),
+			 o->response.max_ns / 1e6, oldest_ns(o) / 1e6);
+	else
+		snprintf(out, size, "-");
+}
+
+static void print_row(const struct object *o, int width)
+{
+	char line[256], state[48], latency[64], boost[16];
+	struct task t;
+
+	task_look(holder_of(o), &t);
+	describe_state(o, state, sizeof(state));
+	describe_latency(o, latency, sizeof(latency));
+	snprintf(boost, sizeof(boost), o->boosts ? "%d" : "-", o->boost_prio);
+	snprintf(line, sizeof(line), "%8lu %-8s %6lu %5d %5s %-18s %-21s %7d %s", o->id,
+		 type_names[o->type], object_waiters(o), object_top_prio(o), boost, state, latency,
+		 t.tid, t.tid ? t.comm : "-");
+	printf("%.*s\n", width, line);
+}
+
+/* ---- a screen ---- */
+
+static uint64_t all_waiters(const struct scan *s)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < s->nr_objects; i++)
+		sum += object_waiters(&s->object[i]);
+	return sum;
+}
+
+static void print_screen(const struct scan *s, const struct system_facts *f, unsigned int rows,
+			 int width)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "ntsync: %s, %u processes (%u more not readable), %u objects",
+		 driver_name(f), s->nr_processes, s->unreadable, s->nr_objects);
+	printf("%.*s\n", width, line);
+	if (s->arbiter)
+		snprintf(line, sizeof(line), "%lu waits, %u tasks boosted", all_waiters(s),
+			 s->nr_boosted);
+	else
+		snprintf(line, sizeof(line), "%lu waits; boosts can't be read: %s", all_waiters(s),
+			 strerror(s->arbiter_error));
+	printf("%.*s\n\n", width, line);
+	snprintf(line, sizeof(line), "%8s %-8s %6s %5s %5s %-18s %-21s %7s %s", "ID", "TYPE", "WAITS",
+		 "PRIO", "BOOST", "STATE", "LATENCY ms", "TASK", "NAME");
+	printf("%.*s\n", width, line);
+	for (unsigned int i = 0; i < s->nr_objects && i < rows; i++)
+		print_row(&s->object[i], width);
+	if (s->truncated || s->nr_objects > rows)
+		puts("(there is more than is shown)");
+}
+
+static void add_row(struct json_object *list, const struct object *o)
+{
+	struct json_object *row = json_append_object(list);
+	struct task t;
+
+	task_look(holder_of(o), &t);
+	json_add_number(row, "id", o->id);
+	json_add_number(row, "instance", o->instance);
+	json_add_string(row, "type", type_names[o->type]);
+	json_add_number(row, "waiters", object_waiters(o));
+	json_add_int(row, "top_prio", object_top_prio(o));
+	json_add_int(row, "boosts", o->boosts);
+	json_add_int(row, "boost_prio", o->boost_prio);
+	json_add_int(row, "task", t.tid);
+	json_add_string(row, "task_name", t.tid ? t.comm : "");
+	if (o->type == TYPE_CHANNEL)
+		json_add_number(row, "oldest_ns", oldest_ns(o));
+	json_add_state(row, o);
+}
+
+static int print_json(const struct scan *s, const struct system_facts *f)
+{
+	struct json_object *root = json_object_new_object(), *list;
+
+	json_add_string(root, "driver", driver_name(f));
+	json_add_int(root, "boosted_tasks", s->nr_boosted);
+	list = json_add_array(root, "objects");
+	for (unsigned int i = 0; i < s->nr_objects && i < BATCH_ROWS; i++)
+		add_row(list, &s->object[i]);
+	json_add_scan(root, s);
+	return json_print(root, true);
+}
+
+/* ---- the terminal ---- */
+
+struct terminal {
+	bool live;		/* it can be cleared */
+	bool keys;		/* and @before is what it was */
+	struct termios before;
+};
+
+static void terminal_begin(struct terminal *t, const struct options *opts)
+{
+	const char *name = getenv("TERM");
+	struct termios raw;
+
+	memset(t, 0, sizeof(*t));
+	t->live = !opts->batch && isatty(STDOUT_FILENO) && name && *name && strcmp(name, "dumb");
+	if (opts->batch || !isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &t->before))
+		return;
+	raw = t->before;
+	raw.c_lflag &= ~(ICANON | ECHO);
+	t->keys = !tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+}
+
+static void terminal_end(const struct terminal *t)
+{
+	if (t->keys)
+		tcsetattr(STDIN_FILENO, TCSANOW, &t->before);
+}
+
+static void terminal_size(const struct terminal *t, const struct options *opts, unsigned int *rows,
+			  int *width)
+{
+	struct winsize size;
+
+	*rows = opts->batch ? BATCH_ROWS : DUMB_ROWS;
+	*width = opts->batch ? 255 : 80;
+	if (!t->live || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || size.ws_row <= HEAD_ROWS + 2)
+		return;
+	*rows = size.ws_row - HEAD_ROWS - 2;
+	*width = size.ws_col;
+}
+
+/* Until the next screen; false if it is the end. */
+static bool pause_for(const struct terminal *t, double seconds)
+{
+	struct pollfd in = { .fd = t->keys ? STDIN_FILENO : -1, .events = POLLIN };
+	char key;
+
+	if (poll(&in, 1, seconds * 1000) > 0 && (read(STDIN_FILENO, &key, 1) != 1 || key == 'q'))
+		return false;
+	return !stopped;
+}
+
+static int show(struct scan *s, const struct terminal *t, const struct options *opts)
+{
+	struct system_facts f;
+	unsigned int rows;
+	int width;
+
+	system_look(&f);
+	scan_run(s);
+	top_sort(s);
+	if (opts->json)
+		return print_json(s, &f);
+	terminal_size(t, opts, &rows, &width);
+	if (t->live)
+		printf("\033[H\033[J");
+	print_screen(s, &f, rows, width);
+	if (!t->live)
+		puts("");
+	return fflush(stdout) ? 2 : 0;
+}
+
+int top_command(const struct options *opts)
+{
+	struct sigaction action = { .sa_handler = stop };
+	struct terminal t;
+	struct scan s;
+	int ret = 0;
+
+	if (scan_init(&s))
+		return 2;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	terminal_begin(&t, opts);
+	for (unsigned long n = 0; !ret && !stopped; ) {
+		ret = show(&s, &t, opts);
+		if (++n == opts->iterations || !pause_for(&t, opts->delay))
+			break;
+	}
+	terminal_end(&t);
+	scan_exit(&s);
+	return ret;
+}
