@@ -167,6 +167,19 @@ static bool has_edge(const struct graph *g, const struct object *o)
 	return false;
 }
 
+/* From an object that we see, or from the kind of source in plain words. */
+static void dot_boost(FILE *out, const struct edge *e, uint64_t id)
+{
+	if (id) {
+		fprintf(out, "\to%lu -> t%d", id, e->tid);
+	} else {
+		fprintf(out, "\te%d [shape=plaintext, label=\"", e->tid);
+		text_dot(out, e->source);
+		fprintf(out, "\"];\n\te%d -> t%d", e->tid, e->tid);
+	}
+	fprintf(out, " [label=\"lends %d\", color=red, fontcolor=red];\n", e->prio);
+}
+
 static void dot_edge(FILE *out, const struct edge *e)
 {
 	uint64_t id = e->object ? e->object->id : 0;
@@ -186,14 +199,7 @@ static void dot_edge(FILE *out, const struct edge *e)
 		fprintf(out, "\to%lu -> t%d [label=\"%s\"];\n", id, e->tid, edge_names[e->kind]);
 		break;
 	case EDGE_BOOST:
-		if (e->object)
-			fprintf(out, "\to%lu -> t%d [label=\"lends %d\", color=red, fontcolor=red];\n",
-				id, e->tid, e->prio);
-		else
-			fprintf(out, "\te%d [shape=plaintext, label=\"", e->tid),
-			text_dot(out, e->source),
-			fprintf(out, "\"];\n\te%d -> t%d [label=\"lends %d\", color=red, fontcolor=red];\n",
-				e->tid, e->tid, e->prio);
+		dot_boost(out, e, id);
 		break;
 	}
 }
@@ -289,7 +295,7 @@ int graph_command(const struct options *opts)
 {
 	struct graph *g = NULL;
 	struct scan s;
-	int ret = 2;
+	int ret;
 
 	if (scan_init(&s))
 		return 2;
@@ -300,7 +306,7 @@ int graph_command(const struct options *opts)
 		free(g);
 	} else {
 		graph_dot(stdout, &s);
-		ret = fflush(stdout) ? 2 : 0;
+		ret = 0;
 	}
 	scan_exit(&s);
 	return ret;

@@ -58,10 +58,11 @@ int json_print(struct json_object *root, bool line)
 	int flags = JSON_C_TO_STRING_NOSLASHESCAPE |
 		    (line ? JSON_C_TO_STRING_PLAIN
 			  : JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
-	int ret = puts(json_object_to_json_string_ext(root, flags)) < 0 || fflush(stdout);
+	const char *text = json_object_to_json_string_ext(root, flags);
+	int ret = text && puts(text) >= 0 && !fflush(stdout) ? 0 : 2;
 
 	json_object_put(root);
-	return ret ? 2 : 0;
+	return ret;
 }
 
 static void add_latency(struct json_object *to, const char *key, const struct latency *l)

@@ -102,6 +102,17 @@ static int parse_options(int argc, char **argv, struct options *opts)
 	return -1;
 }
 
+/* A result that could not be written is none. */
+static int run(int (*command)(const struct options *opts), const struct options *opts)
+{
+	int ret = command(opts);
+
+	if (!fflush(stdout) && !ferror(stdout))
+		return ret;
+	perror("ntsyncctl: standard output");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	struct options opts = { .delay = 1 };
@@ -115,7 +126,7 @@ int main(int argc, char **argv)
 		return bad_usage("one command is wanted: status, top, check or graph");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (!strcmp(argv[optind], commands[i].name))
-			return commands[i].run(&opts);
+			return run(commands[i].run, &opts);
 	}
 	return bad_usage("no such command");
 }

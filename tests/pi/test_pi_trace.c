@@ -168,23 +168,6 @@ static void requests_are_traced(void **state)
 
 /* ---- what happens to objects ---- */
 
-/* As fdinfo tells it. */
-static unsigned long long id_of(int fd)
-{
-	char path[64], line[128];
-	unsigned long long id = 0;
-	FILE *in;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	in = fopen(path, "re");
-	assert_non_null(in);
-	while (fgets(line, sizeof(line), in))
-		sscanf(line, "ntsync-id:\t%llu", &id);
-	fclose(in);
-	assert_true(id > 0);
-	return id;
-}
-
 #define assert_line_traced(text, event, ...) \
 	assert_traced_line(text, event, __LINE__, __VA_ARGS__)
 static void assert_traced_line(const char *text, const char *event, int at, const char *format, ...)
@@ -208,7 +191,7 @@ static void waits_and_wakes_are_traced(void **state)
 	struct actor *holder = actor_new(f, "holder", FIFO(LOW));
 	struct actor *waiter = actor_new(f, "waiter", FIFO(HIGH));
 	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
-	unsigned long long m = id_of(mutex), e = id_of(event);
+	unsigned long long m = object_id(mutex), e = object_id(event);
 	char *text;
 
 	only_ours(f, "no tracepoints");
@@ -238,7 +221,7 @@ static void all_types_are_traced(void **state)
 	struct fixture *f = *state;
 	struct actor *waiter = actor_new(f, "waiter", FIFO(HIGH));
 	int sem = new_sem(f, 0, 5), event = new_auto(f, false);
-	unsigned long long s = id_of(sem), e = id_of(event);
+	unsigned long long s = object_id(sem), e = object_id(event);
 	char *text;
 
 	only_ours(f, "no tracepoints");

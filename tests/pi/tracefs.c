@@ -92,3 +92,19 @@ void trace_assert_prios(pid_t tid, const int *prios, size_t count, const char *f
 	if (!ok)
 		_fail(file, line);
 }
+
+unsigned long long object_id(int fd)
+{
+	char path[64], line[128];
+	unsigned long long id = 0;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	in = fopen(path, "re");
+	assert_non_null(in);
+	while (fgets(line, sizeof(line), in))
+		sscanf(line, "ntsync-id:\t%llu", &id);
+	fclose(in);
+	assert_true(id > 0);
+	return id;
+}

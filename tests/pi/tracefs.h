@@ -13,6 +13,9 @@ char *trace_end(void);
 bool traced(const char *text, const char *event, const char *first, const char *words);
 bool traced_task(const char *text, const char *event, pid_t tid, const char *words);
 
+/* By what number tracepoints, fdinfo and debugfs know it. */
+unsigned long long object_id(int fd);
+
 /*
  * Ends the trace: the priorities that the arbiter gave to @tid since its begin must be these and
  * no others, so there was not one in between for the shortest moment. 0 = normal.

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A /proc of our own making: who has what, what is shared, what has gone, what is too much. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "ctl.h"
+
+static char root[] = "/tmp/ntsyncctl-XXXXXX";
+
+static void path_in(char *out, size_t size, const char *format, va_list args)
+{
+	size_t len = snprintf(out, size, "%s", root);
+
+	vsnprintf(out + len, size - len, format, args);
+}
+
+static void make_dir(const char *format, ...)
+{
+	char path[256];
+	va_list args;
+
+	va_start(args, format);
+	path_in(path, sizeof(path), format, args);
+	va_end(args);
+	for (char *at = path + strlen(root) + 1; (at = strchr(at, '/')); at++) {
+		*at = '\0';
+		mkdir(path, 0700);
+		*at = '/';
+	}
+	mkdir(path, 0700);
+}
+
+static void make_file(const char *text, const char *format, ...)
+{
+	char path[256];
+	va_list args;
+	FILE *out;
+
+	va_start(args, format);
+	path_in(path, sizeof(path), format, args);
+	va_end(args);
+	out = fopen(path, "we");
+	assert_non_null(out);
+	fputs(text, out);
+	fclose(out);
+}
+
+static void make_fd(int pid, int fd, const char *target, const char *info)
+{
+	char link[256];
+
+	make_dir("/proc/%d/fd", pid);
+	make_dir("/proc/%d/fdinfo", pid);
+	snprintf(link, sizeof(link), "%s/proc/%d/fd/%d", root, pid, fd);
+	assert_int_equal(symlink(target, link), 0);
+	if (info)
+		make_file(info, "/proc/%d/fdinfo/%d", pid, fd);
+}
+
+static void make_object(int pid, int fd, const char *type, int id)
+{
+	char info[256];
+
+	snprintf(info, sizeof(info), "pos:\t0\nntsync-type:\t%s\nntsync-waiters-any:\t%d\n"
+				     "ntsync-instance:\t1\nntsync-id:\t%d\n", type, id % 7, id);
+	make_fd(pid, fd, "anon_inode:ntsync", info);
+}
+
+static int setup(void **state)
+{
+	static struct scan s;
+
+	strcpy(root + strlen(root) - 6, "XXXXXX");
+	if (!mkdtemp(root) || scan_init(&s))
+		return -1;
+	file_root = root;
+	make_dir("/proc");
+	*state = &s;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char command[128];
+
+	scan_exit(*state);
+	file_root = "";
+	snprintf(command, sizeof(command), "rm -rf '%s'", root);
+	return system(command);
+}
+
+static const struct process *process(const struct scan *s, pid_t pid)
+{
+	for (unsigned int i = 0; i < s->nr_processes; i++) {
+		if (s->process[i].pid == pid)
+			return &s->process[i];
+	}
+	fail_msg("no process %d", pid);
+	return NULL;
+}
+
+/* Nothing runs with such a pid: it is above the limit. */
+enum { FIRST = 5000001, SECOND, THIRD };
+
+static void objects_are_counted_once(void **state)
+{
+	struct scan *s = *state;
+
+	make_fd(FIRST, 3, "/dev/ntsync", "ntsync-type:\tinstance\nntsync-instance:\t1\n");
+	make_fd(FIRST, 4, "/dev/ntsync", "ntsync-type:\tinstance\nntsync-instance:\t1\n");
+	make_object(FIRST, 5, "sem", 2);
+	make_object(FIRST, 6, "sem", 2);
+	make_object(FIRST, 7, "mutex", 3);
+	make_object(SECOND, 0, "mutex", 3);
+	make_fd(SECOND, 1, "/dev/null", "pos:\t0\n");
+	make_fd(THIRD, 1, "pipe:[5]", NULL);
+	scan_run(s);
+	assert_int_equal(s->nr_processes, 2);
+	assert_int_equal(s->nr_objects, 3);
+	assert_int_equal(process(s, FIRST)->count[TYPE_INSTANCE], 1);
+	assert_int_equal(process(s, FIRST)->count[TYPE_SEM], 1);
+	assert_int_equal(process(s, FIRST)->count[TYPE_MUTEX], 1);
+	assert_int_equal(process(s, SECOND)->count[TYPE_MUTEX], 1);
+	assert_int_equal(process(s, SECOND)->count[TYPE_INSTANCE], 0);
+	assert_false(s->truncated);
+}
+
+/* The in-tree driver says nothing in fdinfo; and links that only look like it. */
+static void drivers_that_say_nothing(void **state)
+{
+	struct scan *s = *state;
+
+	make_fd(FIRST, 3, "/dev/ntsync", "pos:\t0\n");
+	make_fd(FIRST, 4, "anon_inode:ntsync", "pos:\t0\n");
+	make_fd(FIRST, 5, "anon_inode:ntsync", "pos:\t0\n");
+	make_fd(FIRST, 6, "/home/x/anon_inode:ntsync", "ntsync-type:\tsem\nntsync-id:\t9\n");
+	make_fd(FIRST, 7, "/dev/ntsync (deleted)", "ntsync-type:\tsem\nntsync-id:\t9\n");
+	scan_run(s);
+	assert_int_equal(process(s, FIRST)->count[TYPE_INSTANCE], 1);
+	assert_int_equal(process(s, FIRST)->count[TYPE_UNKNOWN], 2);
+	assert_int_equal(process(s, FIRST)->count[TYPE_SEM], 0);
+	assert_int_equal(s->nr_objects, 0);
+}
+
+/* A process, or a descriptor, that ends while it is looked at. */
+static void what_has_gone_is_no_error(void **state)
+{
+	struct scan *s = *state;
+
+	make_fd(FIRST, 3, "anon_inode:ntsync", NULL);
+	make_object(FIRST, 4, "sem", 2);
+	make_dir("/proc/%d", SECOND);
+	scan_run(s);
+	assert_int_equal(s->nr_processes, 1);
+	assert_int_equal(process(s, FIRST)->count[TYPE_SEM], 1);
+	assert_int_equal(process(s, FIRST)->count[TYPE_UNKNOWN], 0);
+	assert_int_equal(s->unreadable, 0);
+	assert_string_equal(process(s, FIRST)->comm, "?");
+}
+
+static void too_many_objects(void **state)
+{
+	struct scan *s = *state;
+
+	for (int i = 0; i < MAX_OBJECTS + 5; i++)
+		make_object(FIRST, i, "sem", 10 + i);
+	scan_run(s);
+	assert_int_equal(s->nr_objects, MAX_OBJECTS);
+	assert_int_equal(process(s, FIRST)->count[TYPE_SEM], MAX_OBJECTS + 5);
+	assert_true(s->truncated);
+	/* And again: nothing is left from before. */
+	scan_run(s);
+	assert_int_equal(s->nr_objects, MAX_OBJECTS);
+}
+
+static void boosts_find_their_objects(void **state)
+{
+	struct scan *s = *state;
+
+	make_object(FIRST, 4, "mutex", 2);
+	make_dir("/sys/kernel/debug/ntsync");
+	make_file("task 77 x\nbase policy=0 prio=0 nice=0 reset_on_fork=0\n"
+		  "  contribution mutex policy=1 prio=80 object=2\n"
+		  "  contribution mutex policy=1 prio=70 object=999\n", "/sys/kernel/debug/ntsync/pi");
+	scan_run(s);
+	assert_true(s->arbiter);
+	assert_int_equal(s->nr_boosted, 1);
+	assert_int_equal(s->object[0].boosts, 1);
+	assert_int_equal(s->object[0].boost_prio, 80);
+	assert_non_null(scan_boosted(s, 77));
+	assert_null(scan_boosted(s, 78));
+}
+
+static void most_waited_for_comes_first(void **state)
+{
+	struct scan *s = *state;
+
+	make_fd(FIRST, 3, "/dev/ntsync", "ntsync-type:\tinstance\nntsync-instance:\t1\n");
+	for (int id = 2; id < 30; id++)
+		make_object(FIRST, id + 10, "sem", id);
+	scan_run(s);
+	top_sort(s);
+	assert_int_equal(s->nr_objects, 28);
+	for (unsigned int i = 1; i < s->nr_objects; i++)
+		assert_true(object_waiters(&s->object[i - 1]) >= object_waiters(&s->object[i]));
+	assert_int_equal(s->object[0].id, 6);
+}
+
+/* Whatever is in a name, a string of the graph ends where we end it. */
+static void names_stay_in_their_strings(void **state)
+{
+	struct scan *s = *state;
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+
+	make_fd(FIRST, 4, "anon_inode:ntsync",
+		"ntsync-type:\tmutex\nntsync-owner:\t1\nntsync-waiters-any:\t1\nntsync-id:\t2\n"
+		"ntsync-owner-tid:\t5000002\nntsync-waiter:\tany 5000003 80\n");
+	make_dir("/proc/%d", SECOND);
+	make_file("\"];e[b=\"\\\n", "/proc/%d/comm", SECOND);
+	scan_run(s);
+	out = open_memstream(&text, &size);
+	graph_dot(out, s);
+	fclose(out);
+	assert_non_null(strstr(text, "label=\"\\\"];e[b=\\\"\\\\x5c\\n5000002"));
+	assert_non_null(strstr(text, "\tt5000003 -> o2 [label=\"80 \"];\n\to2 -> t5000002 [label=\"held\"];\n"));
+	free(text);
+}
+
+#define SCAN_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		SCAN_TEST(objects_are_counted_once),
+		SCAN_TEST(drivers_that_say_nothing),
+		SCAN_TEST(what_has_gone_is_no_error),
+		SCAN_TEST(too_many_objects),
+		SCAN_TEST(boosts_find_their_objects),
+		SCAN_TEST(most_waited_for_comes_first),
+		SCAN_TEST(names_stay_in_their_strings),
+	};
+
+	return cmocka_run_group_tests_name("scan", tests, NULL, NULL);
+}

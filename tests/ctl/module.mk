@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# tests/ctl: ntsyncctl. test_*.c run on /dev/ntsync, with the actors of tests/pi, and call the program;
+# host/test_*.c are linked with its parts and run anywhere.
+ctl_test_src := $(wildcard tests/ctl/test_*.c)
+ctl_test_bin := $(ctl_test_src:%.c=build/%)
+ctl_host_src := $(wildcard tests/ctl/host/test_*.c)
+ctl_host_bin := $(ctl_host_src:tests/ctl/host/%.c=build/tests/ctl-host/%)
+ctl_actors := $(patsubst %.c,build/obj/%.o,$(filter-out tests/pi/test_%,$(wildcard tests/pi/*.c))) \
+	build/obj/tests/uapi/fixture.o
+ctl_parts := $(patsubst %.c,build/obj/%.o,$(filter-out tools/main.c,$(wildcard tools/*.c)))
+
+tests: $(ctl_test_bin) $(ctl_host_bin)
+
+build/obj/tests/ctl/%.o: private INCLUDES += -Itools
+
+$(ctl_test_bin): build/tests/ctl/%: build/obj/tests/ctl/%.o $(ctl_actors)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lpthread -ljson-c
+
+$(ctl_host_bin): build/tests/ctl-host/%: build/obj/tests/ctl/host/%.o $(ctl_parts) \
+		build/lib/libntsync.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -ljson-c

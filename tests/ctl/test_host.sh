@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# ntsyncctl on a machine that need not have the device: its command line, that its JSON is JSON, its
+# completion and its man page.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/lib/tap.sh
+. tests/lib/tap.sh
+
+ctl=build/tools/ntsyncctl
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# status WANTED COMMAND…: it exits with that status.
+status() {
+	local want=$1 got=0
+	shift
+	"$@" >"$work/out" 2>"$work/err" || got=$?
+	[ "$got" -eq "$want" ] || { echo "status $got: $*"; cat "$work/out" "$work/err"; return 1; }
+}
+
+bad_usage() {
+	local args
+	for args in "" nonsense "status top" "top -n 0" "top -n x" "top -n -1" "top -d 0" "top -d 1e9" \
+			"top -d nan" "--nonsense" "top -n"; do
+		# shellcheck disable=SC2086 # words are meant to be split
+		status 2 "$ctl" $args
+		[ ! -s "$work/out" ] || { echo "said something on stdout: $args"; return 1; }
+		grep -q . "$work/err"
+	done
+}
+
+json() {
+	"$ctl" status --json | jq -e '.driver.name and (.processes | type == "array")'
+	"$ctl" graph --json | jq -e '.tasks and .objects and .edges'
+	"$ctl" top --json -n 1 | jq -e '.objects'
+	# One document a line.
+	[ "$("$ctl" top --json -n 3 -d 0.1 | jq -c .truncated | wc -l)" -eq 3 ]
+	{ "$ctl" check --json || [ $? -eq 1 ]; } |
+		jq -e '.problems == ([.checks[] | select(.verdict == "problem")] | length)'
+}
+
+check_status() {
+	local problems want
+	problems=$({ "$ctl" check --json || :; } | jq .problems)
+	want=$((problems > 0))
+	status "$want" "$ctl" check
+}
+
+# Text and JSON of all commands.
+full_device() {
+	local args
+	for args in status graph "top -b -n 1" check "status --json" "graph --json" "top --json -n 1" \
+			"check --json"; do
+		status 2 bash -c "$ctl $args >/dev/full"
+	done
+}
+
+# no_codes FILE: nothing in it steers a terminal.
+no_codes() {
+	if grep -q $'\033' "$1"; then
+		cat -v "$1"
+		return 1
+	fi
+}
+
+no_terminal() {
+	TERM=xterm "$ctl" top -n 1 </dev/null >"$work/out"
+	no_codes "$work/out"
+}
+
+# A terminal of script(1): a dumb one gets no codes, another does.
+dumb_terminal() {
+	TERM=dumb script -qec "$ctl top -n 1" /dev/null </dev/null >"$work/out"
+	no_codes "$work/out"
+	grep -q '^ntsync: ' "$work/out"
+	TERM=xterm script -qec "$ctl top -n 1" /dev/null </dev/null >"$work/out"
+	grep -q $'\033' "$work/out"
+}
+
+complete_words() {
+	COMP_WORDS=("$@")
+	COMP_CWORD=$(($# - 1))
+	_ntsyncctl
+	# shellcheck disable=SC2153 # the completion sets it
+	echo "${COMPREPLY[*]}"
+}
+
+completion() {
+	complete() { :; }
+	# shellcheck source=tools/ntsyncctl.bash-completion
+	. tools/ntsyncctl.bash-completion
+	[ "$(complete_words ntsyncctl '')" = "status top check graph" ]
+	[ "$(complete_words ntsyncctl s)" = status ]
+	[ "$(complete_words ntsyncctl top --it)" = --iterations ]
+	[ "$(complete_words ntsyncctl status --it)" = "" ]
+	[ "$(complete_words ntsyncctl top -n '')" = "" ]
+	[ "$(complete_words ntsyncctl top -n 3 --j)" = --json ]
+	[ "$(complete_words ntsyncctl -n 3 t)" = top ]
+}
+
+# Every option that the program knows is completed, and described.
+options_are_known() {
+	local option
+	"$ctl" --help | grep -o -- '--[a-z]*' | sort -u >"$work/options"
+	[ -s "$work/options" ]
+	while read -r option; do
+		grep -q -- "$option" tools/ntsyncctl.bash-completion || { echo "no completion: $option"; return 1; }
+		grep -q -- "\\\\-\\\\-${option#--}" man/ntsyncctl.1 || { echo "not in the man page: $option"; return 1; }
+	done <"$work/options"
+}
+
+man_page() {
+	local said
+	said=$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 \
+		man --warnings -E UTF-8 -l -Tutf8 -Z man/ntsyncctl.1 2>&1 >/dev/null)
+	[ -z "$said" ] || { echo "$said"; return 1; }
+}
+
+tap "bad usage is 2, and said on stderr" bad_usage
+tap "help and version" status 0 "$ctl" --help
+tap "JSON is JSON" json
+tap "check's exit status says whether there is a problem" check_status
+tap "output that can't be written is an error" full_device
+tap "top without a terminal writes no codes" no_terminal
+tap "top on a dumb terminal writes no codes" dumb_terminal
+tap "completion" completion
+tap "every option is completed, and in the man page" options_are_known
+tap "the man page has no warnings" man_page
+tap_end

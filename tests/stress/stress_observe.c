@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Readers of fdinfo and debugfs against objects that come and go, are waited for by tasks of
+ * all priorities, and inherit. What is read may be of any moment; nothing may crash, hang,
+ * stay boosted or be torn, and lockdep, where it is, has nothing to say.
+ */
+#include "stress.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libntsync.h"
+
+#define SLOTS 8
+#define WORKERS 6
+#define SENDERS 2
+#define READERS 2
+
+static struct stress stress;
+static int dev, channel;
+static atomic_int slots[SLOTS];
+static atomic_ullong operations, requests, reads, torn;
+static atomic_uint unexpected;
+
+struct actor {
+	pthread_t thread;
+	uint64_t random;
+	uint32_t owner;
+};
+
+static uint64_t soon(void)
+{
+	return stress_now() + NS_PER_MS;
+}
+
+static bool is_real_time(const struct actor *a)
+{
+	return a->owner % 3;
+}
+
+/* Every third one stays normal. Without the right to it, all do. */
+static void be_real_time(struct actor *a)
+{
+	struct sched_param param = { .sched_priority = 1 + a->owner % 3 * 10 };
+
+	if (is_real_time(a))
+		pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
+}
+
+/* Real-time threads that never sleep would have the processors to themselves. */
+static void let_others_run(const struct actor *a)
+{
+	if (is_real_time(a))
+		stress_sleep(NS_PER_MS / 2);
+}
+
+static void note(int ret)
+{
+	static const int fine[] = { 0, EINVAL, EBADF, ENOTTY, EPERM, EOVERFLOW, EOWNERDEAD, ETIMEDOUT,
+				    EPIPE, ECONNRESET, EAGAIN };
+
+	atomic_fetch_add(&operations, 1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(fine); i++) {
+		if (ret >= 0 || ret == -fine[i])
+			return;
+	}
+	atomic_fetch_add(&unexpected, 1);
+	printf("# %s\n", strerror(-ret));
+}
+
+static int random_slot(struct actor *a)
+{
+	return atomic_load(&slots[stress_below(&a->random, SLOTS)]);
+}
+
+static int new_object(struct actor *a)
+{
+	switch (stress_below(&a->random, 4)) {
+	case 0:
+		return ntsync_sem_create(dev, 1, 2);
+	case 1:
+		return ntsync_event_create(dev, false, true);
+	default:
+		return ntsync_mutex_create(dev, 0, 0);
+	}
+}
+
+static void replace(struct actor *a)
+{
+	int new = new_object(a);
+	int old = atomic_exchange(&slots[stress_below(&a->random, SLOTS)], new);
+
+	note(new);
+	if (old >= 0)
+		close(old);
+}
+
+/* Takes one or all of some, and gives everything back. */
+static void wait_for_some(struct actor *a)
+{
+	struct ntsync_wait_opts opts = { .deadline = soon(), .owner = a->owner };
+	int objs[3];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(objs); i++)
+		objs[i] = random_slot(a);
+	if (stress_below(&a->random, 4))
+		note(ntsync_wait_any(dev, objs, ARRAY_SIZE(objs), &opts, NULL));
+	else
+		note(ntsync_wait_all(dev, objs, 2, &opts, NULL));
+	for (unsigned int i = 0; i < ARRAY_SIZE(objs); i++) {
+		note(ntsync_mutex_unlock(objs[i], a->owner, NULL));
+		note(ntsync_sem_release(objs[i], 1, NULL));
+		note(ntsync_event_set(objs[i], NULL));
+	}
+}
+
+static void *work(void *arg)
+{
+	struct actor *a = arg;
+
+	be_real_time(a);
+	while (!stress_over(&stress)) {
+		if (stress_below(&a->random, 4))
+			wait_for_some(a);
+		else
+			replace(a);
+		let_others_run(a);
+	}
+	return NULL;
+}
+
+/* ---- requests ---- */
+
+static void *send(void *arg)
+{
+	struct actor *a = arg;
+
+	be_real_time(a);
+	while (!stress_over(&stress)) {
+		note(ntsync_channel_send_pi(channel, SCHED_FIFO, stress_below(&a->random, 40), 1, 2));
+		atomic_fetch_add(&requests, 1);
+		let_others_run(a);
+	}
+	return NULL;
+}
+
+static atomic_bool senders_are_gone;
+
+static void *serve(void *unused)
+{
+	struct ntsync_channel_request r;
+
+	(void)unused;
+	while (!atomic_load(&senders_are_gone)) {
+		if (ntsync_channel_try_recv2(channel, &r))
+			sched_yield();
+		else
+			note(ntsync_channel_reply(channel, r.id));
+	}
+	return NULL;
+}
+
+/* ---- readers ---- */
+
+/* Whole lines only, and none that is not "KEY: VALUE". */
+static void look_for_torn_lines(const char *text)
+{
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		size_t len = strcspn(line, "\n");
+
+		if (!memchr(line, ':', len))
+			atomic_fetch_add(&torn, 1);
+	}
+}
+
+static bool read_path(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, text, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (len < 0)
+		return false;
+	text[len] = '\0';
+	atomic_fetch_add(&reads, 1);
+	return true;
+}
+
+static void read_fdinfos(void)
+{
+	char path[64], text[8192];
+
+	for (int fd = 0; fd < 64; fd++) {
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+		if (read_path(path, text, sizeof(text)))
+			look_for_torn_lines(text);
+	}
+}
+
+static void *observe(void *unused)
+{
+	char text[8192];
+
+	(void)unused;
+	while (!stress_over(&stress)) {
+		read_fdinfos();
+		read_path("/sys/kernel/debug/ntsync/pi", text, sizeof(text));
+		read_path("/sys/kernel/debug/ntsync/stats", text, sizeof(text));
+	}
+	return NULL;
+}
+
+static void show_progress(void)
+{
+	printf("# %llu operations, %llu requests, %llu reads\n", (unsigned long long)operations,
+	       (unsigned long long)requests, (unsigned long long)reads);
+}
+
+static void start(pthread_t *thread, void *(*fn)(void *), void *arg)
+{
+	int ret = pthread_create(thread, NULL, fn, arg);
+
+	if (ret)
+		exit(stress_bail_out("pthread_create", -ret));
+}
+
+int main(int argc, char **argv)
+{
+	struct actor actors[WORKERS + SENDERS] = { 0 };
+	pthread_t server, readers[READERS];
+
+	stress_init(&stress, argc, argv);
+	dev = ntsync_open();
+	if (dev < 0)
+		return stress_bail_out("/dev/ntsync", dev);
+	channel = ntsync_channel_create(dev, 16);
+	if (channel < 0)
+		return stress_skip("no channels, and nothing in fdinfo");
+	for (unsigned int i = 0; i < SLOTS; i++)
+		slots[i] = ntsync_mutex_create(dev, 0, 0);
+	start(&server, serve, NULL);
+	for (unsigned int i = 0; i < WORKERS + SENDERS; i++) {
+		actors[i].random = stress.seed + i;
+		actors[i].owner = i + 1;
+		start(&actors[i].thread, i < WORKERS ? work : send, &actors[i]);
+	}
+	for (unsigned int i = 0; i < READERS; i++)
+		start(&readers[i], observe, NULL);
+
+	stress_watch(&stress, show_progress);
+	for (unsigned int i = 0; i < WORKERS + SENDERS; i++)
+		pthread_join(actors[i].thread, NULL);
+	atomic_store(&senders_are_gone, true);
+	pthread_join(server, NULL);
+	for (unsigned int i = 0; i < READERS; i++)
+		pthread_join(readers[i], NULL);
+	show_progress();
+	stress_check(&stress, reads && operations && requests, "everybody got to something");
+	stress_check(&stress, !torn, "no line was torn");
+	stress_check(&stress, !unexpected, "no call failed for another reason than it may");
+	stress_check(&stress, stress_nobody_boosted(), "nobody is boosted any more");
+	return stress_end(&stress);
+}
