@@ -15,6 +15,16 @@ static void parse_contrib(struct boosted *b, const char *line)
 		b->contrib[b->nr++] = c;
 }
 
+static void parse_base(struct boosted *b, const char *line)
+{
+	int policy, prio;
+
+	if (sscanf(line, "base policy=%d prio=%d", &policy, &prio) != 2)
+		return;
+	b->base_policy = policy;
+	b->base_prio = prio;
+}
+
 size_t arbiter_parse(const char *text, struct boosted *out, size_t max, bool *more)
 {
 	struct boosted *b = NULL;
@@ -31,7 +41,7 @@ size_t arbiter_parse(const char *text, struct boosted *out, size_t max, bool *mo
 		} else if (!strncmp(text, "more ", 5)) {
 			*more = true;
 		} else if (b && !strncmp(text, "base ", 5)) {
-			sscanf(text, "base policy=%d prio=%d", &b->base_policy, &b->base_prio);
+			parse_base(b, text);
 		} else if (b && !strncmp(text, "  contribution ", 15)) {
 			parse_contrib(b, text);
 		}

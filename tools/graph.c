@@ -12,11 +12,11 @@
 #define MAX_EDGES	4096
 #define MAX_NODES	4096
 
-enum edge_kind { EDGE_WAITS, EDGE_HELD, EDGE_PENDING, EDGE_SERVED, EDGE_BOOST };
+enum edge_kind { EDGE_WAITS, EDGE_PARKED, EDGE_HELD, EDGE_PENDING, EDGE_SERVED, EDGE_BOOST };
 
-static const char *const edge_names[] = { "waits", "held", "pending", "served", "boost" };
+static const char *const edge_names[] = { "waits", "parked", "held", "pending", "served", "boost" };
 
-/* task → object, or (held, served, boost) object → task. */
+/* task → object, or (held, served, boost) object → task. A parked receiver waits for a request. */
 struct edge {
 	enum edge_kind kind;
 	pid_t tid;
@@ -70,8 +70,8 @@ static void add_channel(struct graph *g, const struct object *o)
 						   .source = "" });
 	}
 	for (unsigned int i = 0; i < o->nr_waiter; i++)
-		add_edge(g, (struct edge){ EDGE_WAITS, o->waiter[i].tid, o, o->waiter[i].prio,
-					   .source = "receive" });
+		add_edge(g, (struct edge){ EDGE_PARKED, o->waiter[i].tid, o, o->waiter[i].prio,
+					   .source = "" });
 }
 
 static void add_object(struct graph *g, const struct object *o)
@@ -185,14 +185,15 @@ static void dot_edge(FILE *out, const struct edge *e)
 	uint64_t id = e->object ? e->object->id : 0;
 
 	switch (e->kind) {
+	case EDGE_PARKED:
+		fprintf(out, "\tt%d -> o%lu [label=\"parked\", style=dotted];\n", e->tid, id);
+		break;
 	case EDGE_WAITS:
 	case EDGE_PENDING:
-		fprintf(out, "\tt%d -> o%lu [label=\"", e->tid, id);
+		fprintf(out, "\tt%d -> o%lu [label=\"%s", e->tid, id, e->all ? "all" : "waits");
 		if (e->prio)
-			fprintf(out, "%d ", e->prio);
-		text_dot(out, e->source);
-		fprintf(out, "%s\"%s];\n", e->all ? "all" : "",
-			e->kind == EDGE_PENDING ? ", style=dashed" : "");
+			fprintf(out, " %d", e->prio);
+		fprintf(out, "\"%s];\n", e->kind == EDGE_PENDING ? ", style=dashed" : "");
 		break;
 	case EDGE_HELD:
 	case EDGE_SERVED:

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,12 +22,12 @@
 #define DUMB_ROWS	20
 #define HEAD_ROWS	4
 
-static volatile sig_atomic_t stopped;
+static atomic_bool stopped;
 
 static void stop(int sig)
 {
 	(void)sig;
-	stopped = 1;
+	atomic_store(&stopped, true);
 }
 
 /* ---- the order ---- */
@@ -259,7 +260,7 @@ static bool pause_for(const struct terminal *t, double seconds)
 
 	if (poll(&in, 1, seconds * 1000) > 0 && (read(STDIN_FILENO, &key, 1) != 1 || key == 'q'))
 		return false;
-	return !stopped;
+	return !atomic_load(&stopped);
 }
 
 static int show(struct scan *s, const struct terminal *t, const struct options *opts)
@@ -294,7 +295,7 @@ int top_command(const struct options *opts)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	terminal_begin(&t, opts);
-	for (unsigned long n = 0; !ret && !stopped; ) {
+	for (unsigned long n = 0; !ret && !atomic_load(&stopped); ) {
 		ret = show(&s, &t, opts);
 		if (++n == opts->iterations || !pause_for(&t, opts->delay))
 			break;

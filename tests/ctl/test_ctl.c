@@ -209,7 +209,7 @@ static void graph_in_dot(void **state)
 	assert_non_null(text);
 	if (getenv("NTSYNCCTL_SHOW"))
 		fputs(text, stderr);
-	snprintf(line, sizeof(line), "\n\tt%d -> o%llu [label=\"%d \"];\n", c.high->tid,
+	snprintf(line, sizeof(line), "\n\tt%d -> o%llu [label=\"waits %d\"];\n", c.high->tid,
 		 object_id(c.second), HIGH);
 	assert_non_null(strstr(text, line));
 	snprintf(line, sizeof(line), "\n\to%llu -> t%d [label=\"held\"];\n", object_id(c.first),
@@ -321,7 +321,7 @@ static void requests_and_receivers(void **state)
 	assert_true(has_edge(root, "pending", first->tid, channel, 30));
 	assert_true(has_edge(root, "pending", second->tid, channel, 40));
 	assert_true(has_edge(root, "boost", busy->tid, channel, 40));
-	assert_true(has_edge(root, "waits", parked->tid, other, LOW));
+	assert_true(has_edge(root, "parked", parked->tid, other, LOW));
 	json_object_put(root);
 
 	actor_answers(busy, served);

@@ -23,7 +23,7 @@ static void assert_fdinfo(struct fixture *f, int fd, const char *want)
 	unsigned long long instance, id;
 	char text[4096];
 	char *ours;
-	int end = 0;
+	int end = 0, found;
 
 	only_ours(f, "it tells nothing in fdinfo");
 	read_fdinfo(fd, text, sizeof(text));
@@ -33,9 +33,8 @@ static void assert_fdinfo(struct fixture *f, int fd, const char *want)
 	if (strncmp(ours, want, strlen(want)))
 		assert_string_equal(ours, want);
 	ours += strlen(want);
-	assert_int_equal(sscanf(ours, "ntsync-instance:\t%llu\nntsync-id:\t%llu\n%n", &instance, &id,
-				&end), 2);
-	assert_true(end > 0 && instance && id && instance != id);
+	found = sscanf(ours, "ntsync-instance:\t%llu\nntsync-id:\t%llu\n%n", &instance, &id, &end);
+	assert_true(found == 2 && end > 0 && instance && id && instance != id);
 }
 
 /* One of its lines is this one. */
@@ -257,27 +256,39 @@ static void channel_is_described(void **state)
 	CHANNEL(0, 1, 1, 2, 0);
 }
 
+/* The first line with that key: these fields, and an age. */
+static void assert_request(int channel, const char *key, unsigned int id, int tid, unsigned int prio,
+			   int receiver)
+{
+	char text[4096], *at;
+	unsigned long long age = 0;
+	unsigned int got_id, got_prio;
+	int got_tid, got_receiver, found;
+
+	read_fdinfo(channel, text, sizeof(text));
+	at = strstr(text, key);
+	assert_non_null(at);
+	found = sscanf(at + strlen(key), ":\t%u %d %u %llu %d\n", &got_id, &got_tid, &got_prio, &age,
+		       &got_receiver);
+	assert_true(found == 5 && age);
+	assert_int_equal(got_id, id);
+	assert_int_equal(got_tid, tid);
+	assert_int_equal(got_prio, prio);
+	assert_int_equal(got_receiver, receiver);
+}
+
 /* Who has sent what, who has it, and who could receive. */
 static void requests_and_receivers_are_named(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, 9), parked = new_channel(f, 9);
 	struct call *senders[2], *receiver;
-	unsigned long long id, prio, age, tid, receiver_tid;
-	char text[4096];
 
 	for (int i = 0; i < 2; i++)
 		senders[i] = start_send(f, channel, 10 + i, i + 1);
 	take(channel, 11, 2);
-	read_fdinfo(channel, text, sizeof(text));
-	assert_int_equal(sscanf(strstr(text, "ntsync-pending:"), "ntsync-pending:\t%llu %llu %llu %llu %llu\n",
-				&id, &tid, &prio, &age, &receiver_tid), 5);
-	assert_true(id == 1 && tid == (unsigned int)call_tid(senders[0]) && prio == 10 && age &&
-		    !receiver_tid);
-	assert_int_equal(sscanf(strstr(text, "ntsync-served:"), "ntsync-served:\t%llu %llu %llu %llu %llu\n",
-				&id, &tid, &prio, &age, &receiver_tid), 5);
-	assert_true(id == 2 && tid == (unsigned int)call_tid(senders[1]) && prio == 11 && age &&
-		    receiver_tid == (unsigned int)gettid());
+	assert_request(channel, "ntsync-pending", 1, call_tid(senders[0]), 10, 0);
+	assert_request(channel, "ntsync-served", 2, call_tid(senders[1]), 11, gettid());
 	assert_line(channel, "ntsync-receiver:\t%d working\n", gettid());
 	assert_line(channel, "ntsync-queueing-ns:\t1 ");
 	assert_line(channel, "ntsync-response-ns:\t0 0 0\n");

@@ -33,7 +33,7 @@ static void controls_are_escaped(void **state)
 	assert_clean("a\nb\r\tc\177", "a\\x0ab\\x0d\\x09c\\x7f");
 	assert_clean("a\\b", "a\\x5cb");
 	/* C1: the same in eight bits. */
-	assert_clean("\xc2\x9b" "2J", "\\xc2\\x9b2J");
+	assert_clean("\xc2\x9b[2J", "\\xc2\\x9b[2J");
 	/* Right-to-left override, zero width space, byte order mark, line separator. */
 	assert_clean("\xe2\x80\xae", "\\xe2\\x80\\xae");
 	assert_clean("\xe2\x80\x8b\xef\xbb\xbf\xe2\x80\xa8", "\\xe2\\x80\\x8b\\xef\\xbb\\xbf\\xe2\\x80\\xa8");
