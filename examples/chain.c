@@ -110,7 +110,7 @@ static pthread_t start(const char *name, int prio, void *(*fn)(void *))
 	/* A new thread has its creator's name. */
 	pthread_setname_np(pthread_self(), name);
 	need(-pthread_create(&thread, &attr, fn, NULL), "a real-time thread");
-	pthread_setname_np(pthread_self(), "main");
+	pthread_setname_np(pthread_self(), "chain");
 	return thread;
 }
 

@@ -264,7 +264,7 @@ void json_append_int(struct json_object *array, long long value);
 int json_print(struct json_object *root, bool line);
 /* What is the same wherever an object, or a scan, is shown. */
 void json_add_state(struct json_object *to, const struct object *o);
-void json_add_scan(struct json_object *to, const struct scan *s);
+void json_add_scan(struct json_object *to, const struct scan *s, bool truncated);
 
 /* ---- the commands: an exit status ---- */
 

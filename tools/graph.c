@@ -288,7 +288,7 @@ static int print_json(const struct graph *g)
 	}
 	for (unsigned int i = 0; i < g->nr_edges; i++)
 		add_json_edge(edges, &g->edge[i]);
-	json_add_scan(root, g->scan);
+	json_add_scan(root, g->scan, g->truncated);
 	return json_print(root, false);
 }
 

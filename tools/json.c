@@ -110,9 +110,9 @@ void json_add_state(struct json_object *to, const struct object *o)
 	}
 }
 
-void json_add_scan(struct json_object *to, const struct scan *s)
+void json_add_scan(struct json_object *to, const struct scan *s, bool truncated)
 {
 	json_add_number(to, "unreadable_processes", s->unreadable);
 	json_add_bool(to, "boosts_readable", s->arbiter);
-	json_add_bool(to, "truncated", s->truncated);
+	json_add_bool(to, "truncated", truncated);
 }

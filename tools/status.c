@@ -127,7 +127,7 @@ static int print_json(const struct system_facts *f, const struct scan *s)
 		for (int k = 0; k < NR_TYPES; k++)
 			json_add_int(o, type_names[k], s->process[i].count[k]);
 	}
-	json_add_scan(root, s);
+	json_add_scan(root, s, s->truncated);
 	return json_print(root, false);
 }
 

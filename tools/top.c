@@ -159,14 +159,14 @@ static void print_screen(const struct scan *s, const struct system_facts *f, uns
 {
 	char line[256];
 
-	snprintf(line, sizeof(line), "ntsync: %s, %u processes (%u more not readable), %u objects",
+	snprintf(line, sizeof(line), "ntsync: %s, processes: %u (and %u not readable), objects: %u",
 		 driver_name(f), s->nr_processes, s->unreadable, s->nr_objects);
 	printf("%.*s\n", width, line);
 	if (s->arbiter)
-		snprintf(line, sizeof(line), "%lu waits, %u tasks boosted", all_waiters(s),
+		snprintf(line, sizeof(line), "waits: %lu, boosted tasks: %u", all_waiters(s),
 			 s->nr_boosted);
 	else
-		snprintf(line, sizeof(line), "%lu waits; boosts can't be read: %s", all_waiters(s),
+		snprintf(line, sizeof(line), "waits: %lu; boosts can't be read: %s", all_waiters(s),
 			 strerror(s->arbiter_error));
 	printf("%.*s\n\n", width, line);
 	snprintf(line, sizeof(line), "%8s %-8s %6s %5s %5s %-18s %-21s %7s %s", "ID", "TYPE", "WAITS",
@@ -207,7 +207,7 @@ static int print_json(const struct scan *s, const struct system_facts *f)
 	list = json_add_array(root, "objects");
 	for (unsigned int i = 0; i < s->nr_objects && i < BATCH_ROWS; i++)
 		add_row(list, &s->object[i]);
-	json_add_scan(root, s);
+	json_add_scan(root, s, s->truncated || s->nr_objects > BATCH_ROWS);
 	return json_print(root, true);
 }
 

@@ -177,18 +177,17 @@ union ntsync_state {
  *	whoever touches the state holds dev->all_lock too; written under both
  * @unsettled: somebody in @any may be able to take the object and has not been
  *	given it yet; whoever takes @lock next goes on handing out
- * @id: unique for ever, for those who look; immutable
  * @ops: the type; immutable
  * @dev: the instance it was created on, counted; immutable
  * @pollers: who has it in poll or epoll; NULL until the first one comes, then immutable
  * @any: WAIT_ANY's waiters, and alerts
  * @all: WAIT_ALL's waiters; protected by dev->all_lock alone
+ * @id: unique for ever, for those who look; immutable
  */
 struct ntsync_obj {
 	raw_spinlock_t lock;
 	u32 all_waits;
 	bool unsettled;
-	u64 id;
 	const struct ntsync_obj_ops *ops;
 	struct ntsync_device *dev;
 	struct ntsync_pollers *pollers;
@@ -201,6 +200,7 @@ struct ntsync_obj {
 	};
 	struct ntsync_waitq any;
 	struct ntsync_waitq all;
+	u64 id;
 };
 
 /**

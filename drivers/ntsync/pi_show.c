@@ -70,7 +70,7 @@ static void copy_bucket(struct shown_bucket *b, unsigned int bucket)
 
 	b->nr = 0;
 	b->total = 0;
-	ntsync_pi_lock();
+	ntsync_pi_lock_again();
 	hlist_for_each_entry(r, &ntsync_pi_records[bucket], hash) {
 		if (b->nr < MAX_RECORDS)
 			copy_record(&b->records[b->nr++], r);

@@ -138,7 +138,7 @@ static void drivers_that_say_nothing(void **state)
 	make_fd(FIRST, 3, "/dev/ntsync", "pos:\t0\n");
 	make_fd(FIRST, 4, "anon_inode:ntsync", "pos:\t0\n");
 	make_fd(FIRST, 5, "anon_inode:ntsync", "pos:\t0\n");
-	make_fd(FIRST, 6, "/home/x/anon_inode:ntsync", "ntsync-type:\tsem\nntsync-id:\t9\n");
+	make_fd(FIRST, 6, "/srv/x/anon_inode:ntsync", "ntsync-type:\tsem\nntsync-id:\t9\n");
 	make_fd(FIRST, 7, "/dev/ntsync (deleted)", "ntsync-type:\tsem\nntsync-id:\t9\n");
 	scan_run(s);
 	assert_int_equal(process(s, FIRST)->count[TYPE_INSTANCE], 1);
