@@ -118,6 +118,18 @@ man_page() {
 	[ -z "$said" ] || { echo "$said"; return 1; }
 }
 
+install_and_uninstall() {
+	local make=(env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s PREFIX=/opt/x "DESTDIR=$work/root")
+	"${make[@]}" tools-install
+	"$work/root/opt/x/bin/ntsyncctl" --version
+	[ -s "$work/root/opt/x/share/man/man1/ntsyncctl.1" ]
+	[ -s "$work/root/opt/x/share/bash-completion/completions/ntsyncctl" ]
+	[ "$(stat -c %a "$work/root/opt/x/bin/ntsyncctl")" = 755 ]
+	[ "$(find "$work/root" -type f | wc -l)" -eq 3 ]
+	"${make[@]}" tools-uninstall
+	[ -z "$(find "$work/root" -type f)" ]
+}
+
 tap "bad usage is 2, and said on stderr" bad_usage
 tap "help and version" status 0 "$ctl" --help
 tap "JSON is JSON" json
@@ -128,4 +140,5 @@ tap "top on a dumb terminal writes no codes" dumb_terminal
 tap "completion" completion
 tap "every option is completed, and in the man page" options_are_known
 tap "the man page has no warnings" man_page
+tap "install, without any privilege, and uninstall" install_and_uninstall
 tap_end

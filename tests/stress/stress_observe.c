@@ -194,26 +194,28 @@ static bool read_path(const char *path, char *text, size_t size)
 	return true;
 }
 
-static void read_fdinfos(void)
+static void read_fdinfo(int fd)
 {
 	char path[64], text[8192];
 
-	for (int fd = 0; fd < 64; fd++) {
-		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-		if (read_path(path, text, sizeof(text)))
-			look_for_torn_lines(text);
-	}
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	if (read_path(path, text, sizeof(text)))
+		look_for_torn_lines(text);
 }
 
-static void *observe(void *unused)
+/* Real-time ones, too, or they would hardly get to it. */
+static void *observe(void *arg)
 {
+	struct actor *a = arg;
 	char text[8192];
 
-	(void)unused;
+	be_real_time(a);
 	while (!stress_over(&stress)) {
-		read_fdinfos();
+		read_fdinfo(channel);
+		read_fdinfo(random_slot(a));
 		read_path("/sys/kernel/debug/ntsync/pi", text, sizeof(text));
 		read_path("/sys/kernel/debug/ntsync/stats", text, sizeof(text));
+		let_others_run(a);
 	}
 	return NULL;
 }
@@ -234,8 +236,8 @@ static void start(pthread_t *thread, void *(*fn)(void *), void *arg)
 
 int main(int argc, char **argv)
 {
-	struct actor actors[WORKERS + SENDERS] = { 0 };
-	pthread_t server, readers[READERS];
+	struct actor actors[WORKERS + SENDERS + READERS] = { 0 };
+	pthread_t server;
 
 	stress_init(&stress, argc, argv);
 	dev = ntsync_open();
@@ -247,21 +249,18 @@ int main(int argc, char **argv)
 	for (unsigned int i = 0; i < SLOTS; i++)
 		slots[i] = ntsync_mutex_create(dev, 0, 0);
 	start(&server, serve, NULL);
-	for (unsigned int i = 0; i < WORKERS + SENDERS; i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(actors); i++) {
 		actors[i].random = stress.seed + i;
 		actors[i].owner = i + 1;
-		start(&actors[i].thread, i < WORKERS ? work : send, &actors[i]);
+		start(&actors[i].thread, i < WORKERS ? work : i < WORKERS + SENDERS ? send : observe,
+		      &actors[i]);
 	}
-	for (unsigned int i = 0; i < READERS; i++)
-		start(&readers[i], observe, NULL);
 
 	stress_watch(&stress, show_progress);
-	for (unsigned int i = 0; i < WORKERS + SENDERS; i++)
+	for (unsigned int i = 0; i < ARRAY_SIZE(actors); i++)
 		pthread_join(actors[i].thread, NULL);
 	atomic_store(&senders_are_gone, true);
 	pthread_join(server, NULL);
-	for (unsigned int i = 0; i < READERS; i++)
-		pthread_join(readers[i], NULL);
 	show_progress();
 	stress_check(&stress, reads && operations && requests, "everybody got to something");
 	stress_check(&stress, !torn, "no line was torn");
