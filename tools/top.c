@@ -3,32 +3,19 @@
  * ntsyncctl top: the objects that most wait for, one screen, again and again. On a dumb
  * terminal, or with -b, one screen after the other.
  */
-#include <errno.h>
 #include <json-c/json.h>
 #include <math.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include "ctl.h"
+#include "terminal.h"
 
-/* How many objects a batch lists, and how many a screen without a size. */
+/* How many objects a batch lists. */
 #define BATCH_ROWS	1000
+/* And a screen that does not tell its size; its other lines. */
 #define DUMB_ROWS	20
-#define HEAD_ROWS	4
-
-static atomic_bool stopped;
-
-static void stop(int sig)
-{
-	(void)sig;
-	atomic_store(&stopped, true);
-}
+#define NOT_OBJECTS	6
 
 /* ---- the order ---- */
 
@@ -211,73 +198,20 @@ static int print_json(const struct scan *s, const struct system_facts *f)
 	return json_print(root, true);
 }
 
-/* ---- the terminal ---- */
-
-struct terminal {
-	bool live;		/* it can be cleared */
-	bool keys;		/* and @before is what it was */
-	struct termios before;
-};
-
-static void terminal_begin(struct terminal *t, const struct options *opts)
-{
-	const char *name = getenv("TERM");
-	struct termios raw;
-
-	memset(t, 0, sizeof(*t));
-	t->live = !opts->batch && isatty(STDOUT_FILENO) && name && *name && strcmp(name, "dumb");
-	if (opts->batch || !isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &t->before))
-		return;
-	raw = t->before;
-	raw.c_lflag &= ~(ICANON | ECHO);
-	t->keys = !tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-}
-
-static void terminal_end(const struct terminal *t)
-{
-	if (t->keys)
-		tcsetattr(STDIN_FILENO, TCSANOW, &t->before);
-}
-
-static void terminal_size(const struct terminal *t, const struct options *opts, unsigned int *rows,
-			  int *width)
-{
-	struct winsize size;
-
-	*rows = opts->batch ? BATCH_ROWS : DUMB_ROWS;
-	*width = opts->batch ? 255 : 80;
-	if (!t->live || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || size.ws_row <= HEAD_ROWS + 2)
-		return;
-	*rows = size.ws_row - HEAD_ROWS - 2;
-	*width = size.ws_col;
-}
-
-/* Until the next screen; false if it is the end. */
-static bool pause_for(const struct terminal *t, double seconds)
-{
-	struct pollfd in = { .fd = t->keys ? STDIN_FILENO : -1, .events = POLLIN };
-	char key;
-
-	if (poll(&in, 1, seconds * 1000) > 0 && (read(STDIN_FILENO, &key, 1) != 1 || key == 'q'))
-		return false;
-	return !atomic_load(&stopped);
-}
-
 static int show(struct scan *s, const struct terminal *t, const struct options *opts)
 {
+	unsigned int rows = (opts->batch ? BATCH_ROWS : DUMB_ROWS) + NOT_OBJECTS;
+	int width = opts->batch ? 255 : 80;
 	struct system_facts f;
-	unsigned int rows;
-	int width;
 
 	system_look(&f);
 	scan_run(s);
 	top_sort(s);
 	if (opts->json)
 		return print_json(s, &f);
-	terminal_size(t, opts, &rows, &width);
-	if (t->live)
-		printf("\033[H\033[J");
-	print_screen(s, &f, rows, width);
+	terminal_size(t, &rows, &width);
+	terminal_clear(t);
+	print_screen(s, &f, rows > NOT_OBJECTS ? rows - NOT_OBJECTS : 1, width);
 	if (!t->live)
 		puts("");
 	return fflush(stdout) ? 2 : 0;
@@ -285,19 +219,16 @@ static int show(struct scan *s, const struct terminal *t, const struct options *
 
 int top_command(const struct options *opts)
 {
-	struct sigaction action = { .sa_handler = stop };
 	struct terminal t;
 	struct scan s;
 	int ret = 0;
 
 	if (scan_init(&s))
 		return 2;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	terminal_begin(&t, opts);
-	for (unsigned long n = 0; !ret && !atomic_load(&stopped); ) {
+	terminal_begin(&t, opts->batch);
+	for (unsigned long n = 0; !ret; ) {
 		ret = show(&s, &t, opts);
-		if (++n == opts->iterations || !pause_for(&t, opts->delay))
+		if (++n == opts->iterations || !terminal_pause(&t, opts->delay))
 			break;
 	}
 	terminal_end(&t);

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A graph in Graphviz' language. Names are clean; here they are put between quotes. */
+#include <stdlib.h>
+
+#include "graph.h"
+
+static void describe_prio(const struct task *t, const struct boosted *b, char *out, size_t size)
+{
+	char now[32], base[32];
+
+	snprintf(now, sizeof(now), t->prio ? "%s %d" : "%s", policy_name(t->policy), t->prio);
+	if (!b) {
+		snprintf(out, size, "%s", now);
+		return;
+	}
+	snprintf(base, sizeof(base), b->base_prio ? "%s %d" : "%s", policy_name(b->base_policy),
+		 b->base_prio);
+	snprintf(out, size, "%s, of its own %s", now, base);
+}
+
+static void dot_task(FILE *out, const struct scan *s, pid_t tid)
+{
+	const struct boosted *b = scan_boosted(s, tid);
+	char prio[96];
+	struct task t;
+
+	task_look(tid, &t);
+	describe_prio(&t, b, prio, sizeof(prio));
+	fprintf(out, "\tt%d [shape=box, label=\"", tid);
+	text_dot(out, t.comm);
+	fprintf(out, "\\n%d\\n%s\"%s];\n", tid, prio, b ? ", color=red" : "");
+}
+
+static void dot_object(FILE *out, const struct object *o)
+{
+	fprintf(out, "\to%lu [label=\"%s %lu\"];\n", o->id, type_names[o->type], o->id);
+}
+
+/* From an object that we see, or from the kind of source in plain words. */
+static void dot_boost(FILE *out, const struct edge *e, uint64_t id)
+{
+	if (id) {
+		fprintf(out, "\to%lu -> t%d", id, e->tid);
+	} else {
+		fprintf(out, "\te%d [shape=plaintext, label=\"", e->tid);
+		text_dot(out, e->source);
+		fprintf(out, "\"];\n\te%d -> t%d", e->tid, e->tid);
+	}
+	fprintf(out, " [label=\"lends %d\", color=red, fontcolor=red];\n", e->prio);
+}
+
+static void dot_edge(FILE *out, const struct edge *e)
+{
+	uint64_t id = e->object ? e->object->id : 0;
+
+	switch (e->kind) {
+	case EDGE_PARKED:
+		fprintf(out, "\tt%d -> o%lu [label=\"parked\", style=dotted];\n", e->tid, id);
+		break;
+	case EDGE_WAITS:
+	case EDGE_PENDING:
+		fprintf(out, "\tt%d -> o%lu [label=\"%s", e->tid, id, e->all ? "all" : "waits");
+		if (e->prio)
+			fprintf(out, " %d", e->prio);
+		fprintf(out, "\"%s];\n", e->kind == EDGE_PENDING ? ", style=dashed" : "");
+		break;
+	case EDGE_HELD:
+	case EDGE_SERVED:
+		fprintf(out, "\to%lu -> t%d [label=\"%s\"];\n", id, e->tid, edge_names[e->kind]);
+		break;
+	case EDGE_BOOST:
+		dot_boost(out, e, id);
+		break;
+	}
+}
+
+static void print_dot(FILE *out, const struct graph *g)
+{
+	fprintf(out, "digraph ntsync {\n\trankdir=LR;\n\tnode [fontname=\"sans-serif\"];\n"
+		     "\tedge [fontname=\"sans-serif\"];\n");
+	for (unsigned int i = 0; i < g->nr_tasks; i++)
+		dot_task(out, g->scan, g->task[i]);
+	for (unsigned int i = 0; i < g->scan->nr_objects; i++) {
+		if (graph_has(g, &g->scan->object[i]))
+			dot_object(out, &g->scan->object[i]);
+	}
+	for (unsigned int i = 0; i < g->nr_edges; i++)
+		dot_edge(out, &g->edge[i]);
+	if (!g->scan->arbiter)
+		fprintf(out, "\t// boosts are for root to see\n");
+	if (g->truncated)
+		fprintf(out, "\t// there is more than is shown\n");
+	fprintf(out, "}\n");
+}
+
+void graph_dot(FILE *out, const struct scan *s)
+{
+	struct graph *g = graph_build(s);
+
+	if (g)
+		print_dot(out, g);
+	free(g);
+}
