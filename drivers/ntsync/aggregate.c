@@ -70,7 +70,7 @@ int ntsync_aggregate_wait(struct ntsync_aggregate *a)
 {
 	int ret = wait(a);
 
-	trace_ntsync_aggregate(a, ret);
+	ntsync_trace(aggregate, a, ret);
 	return ret;
 }
 

@@ -31,7 +31,7 @@ static void acquire_event(struct ntsync_obj *obj, struct ntsync_taker *taker)
 		WRITE_ONCE(obj->event.signaled, false);
 		obj->event.pulsed = false;
 	}
-	trace_ntsync_acquire(obj, taker->task, taker->owner, obj->event.signaled);
+	ntsync_trace(acquire, obj, taker->task, taker->owner, obj->event.signaled);
 	if (unlikely(obj->event.boost) && !(obj->event.manual && better_waits(obj, taker))) {
 		ntsync_boost_hand_locked(obj->event.boost, taker);
 		obj->event.boost = NULL;
@@ -71,7 +71,7 @@ static void set_locked(struct ntsync_hold *h, bool pulse, struct ntsync_boost **
 	swap(event->boost, *boost);
 	event->pulsed = pulse;
 	WRITE_ONCE(event->signaled, true);
-	trace_ntsync_release(h->obj, current, 0, true);
+	ntsync_trace(release, h->obj, current, 0, true);
 	ntsync_wake_takers(h);
 }
 

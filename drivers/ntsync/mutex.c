@@ -37,7 +37,7 @@ static void acquire_mutex(struct ntsync_obj *obj, struct ntsync_taker *taker)
 		m->abandoned = false;
 		taker->owner_dead = true;
 	}
-	trace_ntsync_acquire(obj, taker->task, taker->owner, m->count);
+	ntsync_trace(acquire, obj, taker->task, taker->owner, m->count);
 	ntsync_pi_owner_changed_locked(obj);
 }
 
@@ -114,7 +114,7 @@ static __always_inline int give_back_locked(struct ntsync_hold *h, u32 owner, bo
 	*prev = m->count;
 	WRITE_ONCE(m->count, abandon ? 0 : m->count - 1);
 	m->abandoned = abandon;
-	trace_ntsync_release(h->obj, current, owner, m->count);
+	ntsync_trace(release, h->obj, current, owner, m->count);
 	if (!m->count) {
 		WRITE_ONCE(m->owner, 0);
 		ntsync_pi_owner_changed_locked(h->obj);

@@ -388,7 +388,7 @@ static bool level_is_settled(const struct ntsync_wait *w)
  */
 int ntsync_pi_block(struct ntsync_wait *w)
 {
-	trace_ntsync_wait(w);
+	ntsync_trace(wait, w);
 	if (!ntsync_pi_enabled)
 		return 0;
 	ntsync_sleeper_register(w);

@@ -19,7 +19,7 @@ static void acquire_sem(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
 	ntsync_assert_obj_lock(obj);
 	WRITE_ONCE(obj->sem.count, obj->sem.count - 1);
-	trace_ntsync_acquire(obj, taker->task, taker->owner, obj->sem.count);
+	ntsync_trace(acquire, obj, taker->task, taker->owner, obj->sem.count);
 }
 
 static struct ntsync_wait_entry *sem_next_waiter(struct ntsync_obj *obj)
@@ -42,7 +42,7 @@ static int release_locked(struct ntsync_hold *h, u32 count, u32 *prev)
 		return -EOVERFLOW;
 	*prev = sem->count;
 	WRITE_ONCE(sem->count, sum);
-	trace_ntsync_release(h->obj, current, 0, sum);
+	ntsync_trace(release, h->obj, current, 0, sum);
 	ntsync_wake_takers(h);
 	return 0;
 }

@@ -74,7 +74,7 @@ static void unlock_obj_and_wake(struct ntsync_hold *h)
 	preempt_disable();
 	raw_spin_unlock(&h->obj->lock);
 	for (i = 0; i < h->nr; i++) {
-		trace_ntsync_wake(h->obj, h->wake[i]);
+		ntsync_trace(wake, h->obj, h->wake[i]);
 		wake_up_process(h->wake[i]);
 	}
 	preempt_enable();
@@ -248,7 +248,7 @@ static void grant_all(struct ntsync_wait *w)
 			obj->ops->acquire(obj, &w->taker);
 			obj->all_waits--;
 		}
-		trace_ntsync_wake(w->entries[0].obj, task);
+		ntsync_trace(wake, w->entries[0].obj, task);
 		/* Our last touch; pairs with dequeue() in wait_all.c. */
 		smp_store_release(&w->left, true);
 		wake_up_process(task);
