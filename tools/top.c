@@ -198,20 +198,19 @@ static int print_json(const struct scan *s, const struct system_facts *f)
 	return json_print(root, true);
 }
 
-static int show(struct scan *s, const struct terminal *t, const struct options *opts)
+static int show(struct scan *s, const struct system_facts *f, const struct terminal *t,
+		const struct options *opts)
 {
 	unsigned int rows = (opts->batch ? BATCH_ROWS : DUMB_ROWS) + NOT_OBJECTS;
 	int width = opts->batch ? 255 : 80;
-	struct system_facts f;
 
-	system_look(&f);
 	scan_run(s);
 	top_sort(s);
 	if (opts->json)
-		return print_json(s, &f);
+		return print_json(s, f);
 	terminal_size(t, &rows, &width);
 	terminal_clear(t);
-	print_screen(s, &f, rows > NOT_OBJECTS ? rows - NOT_OBJECTS : 1, width);
+	print_screen(s, f, rows > NOT_OBJECTS ? rows - NOT_OBJECTS : 1, width);
 	if (!t->live)
 		puts("");
 	return fflush(stdout) ? 2 : 0;
@@ -219,15 +218,17 @@ static int show(struct scan *s, const struct terminal *t, const struct options *
 
 int top_command(const struct options *opts)
 {
+	struct system_facts f;
 	struct terminal t;
 	struct scan s;
 	int ret = 0;
 
 	if (scan_init(&s))
 		return 2;
+	system_look(&f);
 	terminal_begin(&t, opts->batch);
 	for (unsigned long n = 0; !ret; ) {
-		ret = show(&s, &t, opts);
+		ret = show(&s, &f, &t, opts);
 		if (++n == opts->iterations || !terminal_pause(&t, opts->delay))
 			break;
 	}
