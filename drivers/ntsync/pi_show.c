@@ -96,15 +96,19 @@ static void print_record(struct seq_file *m, const struct shown_record *r)
 		seq_printf(m, "  more %u\n", r->total - r->nr);
 }
 
-/* One position of the file is one bucket. */
+/* One position of the file is one bucket. Most are empty, and need no lock to say so. */
 static int show_bucket(struct seq_file *m, void *pos)
 {
-	struct shown_bucket *b = kmalloc(sizeof(*b), GFP_KERNEL);
+	unsigned int bucket = *(loff_t *)pos;
+	struct shown_bucket *b;
 	u32 i;
 
+	if (hlist_empty(&ntsync_pi_records[bucket]))
+		return 0;
+	b = kmalloc(sizeof(*b), GFP_KERNEL);
 	if (!b)
 		return -ENOMEM;
-	copy_bucket(b, *(loff_t *)pos);
+	copy_bucket(b, bucket);
 	for (i = 0; i < b->nr; i++)
 		print_record(m, &b->records[i]);
 	if (b->total > b->nr)
