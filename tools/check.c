@@ -98,8 +98,7 @@ const struct check checks[] = {
 	{ "throttling", test_throttling,
 	  "real-time tasks are not throttled",
 	  "real-time tasks may be stopped for a part of each second (sched_rt_runtime_us)",
-	  "if you trust them: sysctl kernel.sched_rt_runtime_us=-1, and since Linux 6.12 as well: "
-	  "echo 0 > each /sys/kernel/debug/sched/fair_server/cpu*/runtime" },
+	  "if you trust them: sysctl kernel.sched_rt_runtime_us=-1; from Linux 6.12 on also write 0 into each /sys/kernel/debug/sched/fair_server/cpu*/runtime" },
 	{ "rt-group", test_rt_group,
 	  "real-time tasks need no share of a control group",
 	  "the kernel has RT group scheduling: a boosted task in a group without a share does not run",
