@@ -445,39 +445,44 @@ static void a_user_without_rights(void **state)
 
 /* ---- hostile names ---- */
 
+/* Its own name, as the list of processes has it. */
 static int with_that_name(struct fixture *f, void *name)
 {
-	struct json_object *root, *list;
 	char *text;
 
 	(void)f;
 	CHECK(!prctl(PR_SET_NAME, name));
-	root = ctl_wants("status --json", 0);
-	CHECK(root);
-	list = json_object_object_get(root, "processes");
-	CHECK(json_object_array_length(list) > 0);
-	json_object_put(root);
 	text = ctl_text("status", 0);
 	CHECK(text);
 	for (const char *at = text; *at; at++)
 		CHECK(*at == '\n' || (*at >= ' ' && *at < 0x7f));
 	free(text);
-	text = ctl_text("top -b -n 1", 0);
-	CHECK(text && !strchr(text, '\033') && !strchr(text, '\r'));
-	free(text);
+	return 0;
+}
+
+static int with_that_name_in_json(struct fixture *f, void *name)
+{
+	struct json_object *root;
+
+	(void)f;
+	CHECK(!prctl(PR_SET_NAME, name));
+	root = ctl_wants("status --json", 0);
+	CHECK(root);
+	CHECK(json_object_array_length(json_object_object_get(root, "processes")) > 0);
+	json_object_put(root);
 	return 0;
 }
 
 static void names_of_others_do_no_harm(void **state)
 {
 	static char *const names[] = {
-		"\033]0;x\007\033[2J", "a\ntask 1 b", "\"];evil[a=\"", "\\\"\\\\\"", "\xff\xfe\xc0\xaf", "\xe2\x80\xae abc",
+		"\033]0;x\007\033[2J", "a\n\"}],\"b\":[", "\xe2\x80\xae abc\r\177", "\xff\xfe\xc0\xaf\\\"",
 	};
 	struct fixture *f = *state;
 
 	new_mutex(f, 1, 1);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		assert_child_ok(child_start(f, with_that_name, names[i]));
+		assert_child_ok(child_start(f, i % 2 ? with_that_name_in_json : with_that_name, names[i]));
 }
 
 /* A boosted task with such a name, in debugfs: no line of its own making. */
