@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* All of several at once: mutexes and their unlocks, or events that stay signaled. */
+#include "ops.h"
+
+#include <libntsync.h>
+
+static int begin_mutexes(const struct operation *op)
+{
+	for (uint32_t i = 0; i < op->n; i++) {
+		objs[i] = ntsync_mutex_create(dev, 0, 0);
+		if (objs[i] < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int begin_events(const struct operation *op)
+{
+	for (uint32_t i = 0; i < op->n; i++) {
+		objs[i] = ntsync_event_create(dev, true, true);
+		if (objs[i] < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int take(const struct operation *op, uint64_t *ns)
+{
+	(void)ns;
+	return wait_all(objs, op->n) ? -1 : 1;
+}
+
+static int take_and_unlock(const struct operation *op, uint64_t *ns)
+{
+	int ret = take(op, ns);
+
+	for (uint32_t i = op->n; i--;)
+		if (ntsync_mutex_unlock(objs[i], OWNER, NULL))
+			ret = -1;
+	return ret;
+}
+
+static void end(const struct operation *op)
+{
+	close_objects(op->n);
+}
+
+const struct operation all_ops[] = {
+	{ "all/2/mutexes", begin_mutexes, take_and_unlock, end, 2, NULL },
+	{ "all/8/mutexes", begin_mutexes, take_and_unlock, end, 8, NULL },
+	{ "all/64/mutexes", begin_mutexes, take_and_unlock, end, 64, NULL },
+	{ "all/2/events", begin_events, take, end, 2, NULL },
+	{ "all/8/events", begin_events, take, end, 8, NULL },
+	{ "all/64/events", begin_events, take, end, 64, NULL },
+	{ 0 },
+};

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A lock that several threads want. "handover": a mutex that goes round among the main thread and
+ * @n that wait, so each unlock wakes one and each wait sleeps. "lock": whoever has it lets the
+ * others run into it, which is what contention is; beside it what can serve as a lock too.
+ */
+#define _GNU_SOURCE
+#include "ops.h"
+
+#include <libntsync.h>
+#include <sched.h>
+#include <unistd.h>
+
+#define CONTENDERS 8
+
+struct lock_kind {
+	int (*open)(const struct operation *op);
+	int (*lock)(uint32_t owner);
+	int (*unlock)(uint32_t owner);
+	void (*close)(void);
+	const void *with;
+};
+
+static const struct lock_kind *kind;
+static struct link *token;
+static pthread_mutex_t pmutex;
+static int mutex;
+static _Atomic uint64_t acquired;
+static uint64_t counted;
+
+static int mutex_open(const struct operation *op)
+{
+	(void)op;
+	mutex = ntsync_mutex_create(dev, 0, 0);
+	return mutex < 0;
+}
+
+static int mutex_lock(uint32_t owner)
+{
+	const struct ntsync_wait_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = owner };
+
+	return ntsync_wait_any(dev, &mutex, 1, &opts, NULL);
+}
+
+static int mutex_unlock(uint32_t owner)
+{
+	return ntsync_mutex_unlock(mutex, owner, NULL);
+}
+
+static void mutex_close(void)
+{
+	close(mutex);
+}
+
+static int pthread_open(const struct operation *op)
+{
+	pthread_mutexattr_t attr;
+	int ret;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setprotocol(&attr, (int)op->n);
+	ret = pthread_mutex_init(&pmutex, &attr);
+	pthread_mutexattr_destroy(&attr);
+	return ret;
+}
+
+static int pthread_lock(uint32_t owner)
+{
+	(void)owner;
+	return pthread_mutex_lock(&pmutex);
+}
+
+static int pthread_unlock(uint32_t owner)
+{
+	(void)owner;
+	return pthread_mutex_unlock(&pmutex);
+}
+
+static void pthread_close(void)
+{
+	pthread_mutex_destroy(&pmutex);
+}
+
+/* Who has the message has the lock. */
+static int token_open(const struct operation *op)
+{
+	(void)op;
+	token = link_open(kind->with);
+	return !token || link_ring(token, "", 1);
+}
+
+static int token_take(uint32_t owner)
+{
+	char byte;
+
+	(void)owner;
+	return link_await(token, &byte, 1);
+}
+
+static int token_give(uint32_t owner)
+{
+	(void)owner;
+	return link_ring(token, "", 1);
+}
+
+static void token_close(void)
+{
+	link_close(token);
+}
+
+/* @yield: the others get to run while the lock is held. */
+static int once(uint32_t owner, bool yield)
+{
+	if (kind->lock(owner))
+		return -1;
+	atomic_fetch_add_explicit(&acquired, 1, memory_order_relaxed);
+	if (yield)
+		sched_yield();
+	return kind->unlock(owner);
+}
+
+static void *contend(void *number)
+{
+	while (!atomic_load(&crew_stop))
+		if (once(OWNER + 1 + (uint32_t)(uintptr_t)number, true))
+			break;
+	return NULL;
+}
+
+static int contend_begin(const struct operation *op)
+{
+	kind = op->with;
+	if (kind->open(op))
+		return -1;
+	counted = atomic_load(&acquired);
+	return crew_start(CONTENDERS, contend, 0);
+}
+
+static int contend_run(const struct operation *op, uint64_t *ns)
+{
+	uint64_t before = counted;
+
+	(void)op, (void)ns;
+	if (once(OWNER, true))
+		return -1;
+	counted = atomic_load(&acquired);
+	return (int)(counted - before);
+}
+
+static void contend_end(const struct operation *op)
+{
+	(void)op;
+	atomic_store(&crew_stop, true);
+	crew_join();
+	kind->close();
+}
+
+static void *wait_in_turn(void *number)
+{
+	while (!atomic_load(&crew_stop))
+		if (once(OWNER + 1 + (uint32_t)(uintptr_t)number, false))
+			break;
+	return NULL;
+}
+
+/* Between two calls the main thread holds the mutex, and all others wait for it. */
+static int handover_begin(const struct operation *op)
+{
+	kind = op->with;
+	if (kind->open(op) || kind->lock(OWNER))
+		return -1;
+	counted = atomic_load(&acquired);
+	return crew_start(op->n, wait_in_turn, 0);
+}
+
+static int handover_run(const struct operation *op, uint64_t *ns)
+{
+	uint64_t before = counted;
+
+	(void)op, (void)ns;
+	if (kind->unlock(OWNER) || kind->lock(OWNER))
+		return -1;
+	counted = atomic_fetch_add(&acquired, 1) + 1;
+	return (int)(counted - before);
+}
+
+static void handover_end(const struct operation *op)
+{
+	atomic_store(&crew_stop, true);
+	kind->unlock(OWNER);
+	contend_end(op);
+}
+
+static const struct lock_kind ntsync_mutex = {
+	mutex_open, mutex_lock, mutex_unlock, mutex_close, NULL
+};
+
+static const struct lock_kind pthread = {
+	pthread_open, pthread_lock, pthread_unlock, pthread_close, NULL
+};
+
+#define TOKEN(link) { token_open, token_take, token_give, token_close, link }
+static const struct lock_kind eventfd_token = TOKEN(&by_eventfd), futex_token = TOKEN(&by_futex),
+			      sem_t_token = TOKEN(&by_sem_t), pipe_token = TOKEN(&by_pipe),
+			      socket_token = TOKEN(&by_socket);
+
+#define HANDOVER handover_begin, handover_run, handover_end
+#define CONTEND contend_begin, contend_run, contend_end
+const struct operation lock_ops[] = {
+	{ "handover/2", HANDOVER, 2, &ntsync_mutex },
+	{ "handover/8", HANDOVER, 8, &ntsync_mutex },
+	{ "handover/64", HANDOVER, 64, &ntsync_mutex },
+	{ "handover/1000", HANDOVER, 1000, &ntsync_mutex },
+	{ "lock/ntsync", CONTEND, 0, &ntsync_mutex },
+	{ "lock/pthread", CONTEND, PTHREAD_PRIO_NONE, &pthread },
+	{ "lock/pthread-pi", CONTEND, PTHREAD_PRIO_INHERIT, &pthread },
+	{ "lock/sem_t", CONTEND, 0, &sem_t_token },
+	{ "lock/futex", CONTEND, 0, &futex_token },
+	{ "lock/eventfd", CONTEND, 0, &eventfd_token },
+	{ "lock/pipe", CONTEND, 0, &pipe_token },
+	{ "lock/socket", CONTEND, 0, &socket_token },
+	{ 0 },
+};

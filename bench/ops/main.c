@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What operations cost, one line each: name, median, least and most of several batches, in
+ * nanoseconds; in a VM whose clock counts instructions, in instructions:
+ *
+ *	scripts/vm/run --icount --add build/bench/ops -- /add/ops
+ *
+ * "-" is what the driver does not offer. bench/compare runs it on several drivers.
+ */
+#define _GNU_SOURCE
+#include "ops.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <getopt.h>
+#include <libntsync.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PRIORITY 50
+#define MOST_BATCHES 99
+
+static const struct operation *const tables[] = {
+	floor_ops, object_ops, single_ops, any_ops, all_ops,
+	pingpong_ops, lock_ops, broadcast_ops, channel_ops,
+};
+
+static uint64_t batch_ns = 1000000;
+static int batches = 9;
+static uint64_t fixed_calls;
+
+struct batch {
+	uint64_t ns;
+	uint64_t count;
+};
+
+static int run_batch(const struct operation *op, uint64_t calls, struct batch *batch)
+{
+	uint64_t from = now(), own = 0, ns, one;
+
+	*batch = (struct batch){ 0 };
+	while (calls--) {
+		int count;
+
+		one = 0;
+		count = op->run(op, &one);
+		if (count < 0)
+			return -1;
+		batch->count += (uint64_t)count;
+		own += one;
+	}
+	ns = now() - from;
+	batch->ns = own ? own : ns;
+	return 0;
+}
+
+/*
+ * Fills the allocators' caches, and finds how many calls make a batch: the next power of
+ * two, so that every run of the program has the same. A batch is shorter than a tick of the
+ * kernel's, and the median is one without any.
+ */
+static int warm_up(const struct operation *op, uint64_t *calls)
+{
+	struct batch batch;
+
+	for (*calls = fixed_calls ? fixed_calls : 1;; *calls *= 2) {
+		uint64_t from = now();
+
+		if (run_batch(op, *calls, &batch))
+			return -1;
+		if (fixed_calls || now() - from >= batch_ns)
+			return 0;
+	}
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* The pause lets the kernel do what was put off: grace periods, and freeing after them. */
+static int measure(const struct operation *op, double *costs)
+{
+	const struct timespec pause = { .tv_nsec = 3000000 };
+	struct batch batch;
+	uint64_t calls;
+
+	if (warm_up(op, &calls))
+		return -1;
+	for (int i = -1; i < batches; i++) {
+		nanosleep(&pause, NULL);
+		if (run_batch(op, calls, &batch) || !batch.count)
+			return -1;
+		if (i >= 0)
+			costs[i] = (double)batch.ns / (double)batch.count;
+	}
+	qsort(costs, (size_t)batches, sizeof(*costs), by_value);
+	return 0;
+}
+
+static int report(const struct operation *op)
+{
+	double costs[MOST_BATCHES];
+	int ret;
+
+	if (op->begin(op)) {
+		printf("%s\t-\n", op->name);
+		return 0;
+	}
+	ret = measure(op, costs);
+	op->end(op);
+	if (ret)
+		printf("%s\tfailed\n", op->name);
+	else
+		printf("%s\t%.1f\t%.1f\t%.1f\n", op->name, costs[batches / 2], costs[0],
+		       costs[batches - 1]);
+	fflush(stdout);
+	return ret;
+}
+
+static bool wanted(const char *name, char *const *patterns)
+{
+	if (!*patterns)
+		return true;
+	for (; *patterns; patterns++)
+		if (!fnmatch(*patterns, name, 0))
+			return true;
+	return false;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: ops [-b BATCHES] [-c CALLS_PER_BATCH] [-u MICROSECONDS_PER_BATCH] "
+		"[PATTERN]...\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	const struct sched_param param = { .sched_priority = PRIORITY };
+	int opt, ret = 0;
+
+	while ((opt = getopt(argc, argv, "b:c:u:")) != -1) {
+		if (opt == 'b')
+			batches = atoi(optarg);
+		else if (opt == 'c')
+			fixed_calls = strtoull(optarg, NULL, 10);
+		else if (opt == 'u')
+			batch_ns = strtoull(optarg, NULL, 10) * 1000;
+		else
+			return usage();
+	}
+	if (batches < 1 || batches > MOST_BATCHES)
+		return usage();
+	if (sched_setscheduler(0, SCHED_FIFO, &param))
+		fprintf(stderr, "ops: no right to real-time priorities\n");
+	dev = ntsync_open();
+	if (dev < 0) {
+		fprintf(stderr, "ops: /dev/ntsync: %s\n", strerror(-dev));
+		return 1;
+	}
+	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
+		for (const struct operation *op = tables[t]; op->name; op++)
+			if (wanted(op->name, argv + optind) && report(op))
+				ret = 1;
+	return ret;
+}

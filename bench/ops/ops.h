@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is measured: tables of operations, one a file, that main.c goes through. */
+#ifndef OPS_H
+#define OPS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OWNER 7	/* main thread's owner id; the crew's follow */
+#define MOST_OBJECTS 64
+
+/**
+ * struct operation - one line of the result
+ * @name: what bench/goals calls it
+ * @begin: makes what it needs; not 0: the driver lacks it, and @end is not called
+ * @run: does it, and returns how many operations that was; negative: it failed. May store
+ *	into @ns how long it took, if not all of the call counts
+ * @end: takes everything away
+ * @n: how many (objects, threads, bytes)
+ * @with: by what kind
+ */
+struct operation {
+	const char *name;
+	int (*begin)(const struct operation *op);
+	int (*run)(const struct operation *op, uint64_t *ns);
+	void (*end)(const struct operation *op);
+	uint32_t n;
+	const void *with;
+};
+
+extern const struct operation floor_ops[], object_ops[], single_ops[], any_ops[], all_ops[];
+extern const struct operation pingpong_ops[], lock_ops[], broadcast_ops[], channel_ops[];
+
+/* ---- instance.c: the device, and objects that several operations use ---- */
+
+extern int dev;
+extern int objs[MOST_OBJECTS];
+
+uint64_t now(void);
+int wait_any(const int *wanted, uint32_t count, uint64_t deadline);
+int wait_all(const int *wanted, uint32_t count);
+void close_objects(uint32_t count);
+
+/* ---- crew.c: the other threads ---- */
+
+extern atomic_bool crew_stop;
+
+int crew_start(uint32_t count, void *(*work)(void *number), int priority);
+void crew_join(void);
+
+/* ---- link.c: ways to wake somebody, with or without a message ---- */
+
+#define LINK_BYTES 16
+
+struct link;
+
+struct link_kind {
+	int (*open)(struct link *l);
+	int (*ring)(struct link *l, const void *data, uint32_t size);
+	int (*await)(struct link *l, void *data, uint32_t size);
+	void (*close)(struct link *l);
+};
+
+extern const struct link_kind by_event, by_eventfd, by_futex, by_sem_t, by_pipe, by_socket;
+
+struct link *link_open(const struct link_kind *kind);
+int link_ring(struct link *l, const void *data, uint32_t size);
+int link_await(struct link *l, void *data, uint32_t size);
+void link_close(struct link *l);
+
+#endif

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Round trips of two threads: with a byte (ping-pong), and with two words there and one back,
+ * which is what a channel carries (request).
+ */
+#include "ops.h"
+
+static struct link *there, *back;
+static uint32_t bytes;
+
+static void *partner(void *number)
+{
+	char data[LINK_BYTES];
+
+	while (!link_await(there, data, bytes) && !atomic_load(&crew_stop))
+		if (link_ring(back, data, bytes / 2 + 1))
+			break;
+	return number;
+}
+
+static int begin(const struct operation *op)
+{
+	there = link_open(op->with);
+	back = link_open(op->with);
+	bytes = op->n;
+	return !there || !back || crew_start(1, partner, 0);
+}
+
+static int round_trip(const struct operation *op, uint64_t *ns)
+{
+	char data[LINK_BYTES] = { 0 };
+
+	(void)ns;
+	return link_ring(there, data, op->n) || link_await(back, data, op->n / 2 + 1) ? -1 : 1;
+}
+
+static void end(const struct operation *op)
+{
+	char data[LINK_BYTES] = { 0 };
+
+	atomic_store(&crew_stop, true);
+	link_ring(there, data, op->n);
+	crew_join();
+	link_close(there);
+	link_close(back);
+}
+
+const struct operation pingpong_ops[] = {
+	{ "pingpong/ntsync", begin, round_trip, end, 1, &by_event },
+	{ "pingpong/eventfd", begin, round_trip, end, 1, &by_eventfd },
+	{ "pingpong/futex", begin, round_trip, end, 1, &by_futex },
+	{ "pingpong/sem_t", begin, round_trip, end, 1, &by_sem_t },
+	{ "pingpong/pipe", begin, round_trip, end, 1, &by_pipe },
+	{ "pingpong/socket", begin, round_trip, end, 1, &by_socket },
+	{ "request/event", begin, round_trip, end, LINK_BYTES, &by_event },
+	{ "request/eventfd", begin, round_trip, end, LINK_BYTES, &by_eventfd },
+	{ "request/futex", begin, round_trip, end, LINK_BYTES, &by_futex },
+	{ "request/sem_t", begin, round_trip, end, LINK_BYTES, &by_sem_t },
+	{ "request/pipe", begin, round_trip, end, LINK_BYTES, &by_pipe },
+	{ "request/socket", begin, round_trip, end, LINK_BYTES, &by_socket },
+	{ 0 },
+};
