@@ -4,6 +4,7 @@
 
 #include <sched.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define STACK (64 * 1024)
 
@@ -11,10 +12,14 @@ atomic_bool crew_stop;
 static pthread_t *crew;
 static uint32_t crew_size;
 
-/* @priority: SCHED_FIFO; 0 = that of the caller. */
+/*
+ * @priority: SCHED_FIFO; 0 = that of the caller. The pause lets them get to where they wait: a
+ * main thread that never sleeps would not meet them on one CPU.
+ */
 int crew_start(uint32_t count, void *(*work)(void *number), int priority)
 {
 	const struct sched_param param = { .sched_priority = priority };
+	const struct timespec pause = { .tv_nsec = 50000000 };
 	pthread_attr_t attr;
 
 	atomic_store(&crew_stop, false);
@@ -33,6 +38,7 @@ int crew_start(uint32_t count, void *(*work)(void *number), int priority)
 	       !pthread_create(&crew[crew_size], &attr, work, (void *)(uintptr_t)crew_size))
 		crew_size++;
 	pthread_attr_destroy(&attr);
+	nanosleep(&pause, NULL);
 	return crew_size == count ? 0 : -1;
 }
 

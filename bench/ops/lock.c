@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A lock that several threads want. "handover": a mutex that goes round among the main thread and
- * @n that wait, so each unlock wakes one and each wait sleeps. "lock": whoever has it lets the
- * others run into it, which is what contention is; beside it what can serve as a lock too.
+ * @n that wait, so each unlock wakes one and each wait sleeps. "lock": eight threads, and whoever has
+ * it lets the others run into it, which is what contention is; beside it what can serve as
+ * a lock too.
  */
 #define _GNU_SOURCE
 #include "ops.h"
 
 #include <libntsync.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <unistd.h>
 
 #define CONTENDERS 8
+#define ACQUISITIONS 50
 
 struct lock_kind {
 	int (*open)(const struct operation *op);
@@ -25,8 +28,8 @@ static const struct lock_kind *kind;
 static struct link *token;
 static pthread_mutex_t pmutex;
 static int mutex;
-static _Atomic uint64_t acquired;
-static uint64_t counted;
+static sem_t start, done;
+static uint64_t acquired; /* under the lock */
 
 static int mutex_open(const struct operation *op)
 {
@@ -113,44 +116,52 @@ static int once(uint32_t owner, bool yield)
 {
 	if (kind->lock(owner))
 		return -1;
-	atomic_fetch_add_explicit(&acquired, 1, memory_order_relaxed);
+	acquired++;
 	if (yield)
 		sched_yield();
 	return kind->unlock(owner);
 }
 
+/* A round is so many acquisitions by each: where whoever comes first wins, some would starve. */
 static void *contend(void *number)
 {
-	while (!atomic_load(&crew_stop))
-		if (once(OWNER + 1 + (uint32_t)(uintptr_t)number, true))
-			break;
+	const uint32_t owner = OWNER + 1 + (uint32_t)(uintptr_t)number;
+
+	while (!sem_wait(&start) && !atomic_load(&crew_stop)) {
+		for (int i = 0; i < ACQUISITIONS; i++)
+			once(owner, true);
+		sem_post(&done);
+	}
 	return NULL;
 }
 
 static int contend_begin(const struct operation *op)
 {
 	kind = op->with;
-	if (kind->open(op))
-		return -1;
-	counted = atomic_load(&acquired);
-	return crew_start(CONTENDERS, contend, 0);
+	sem_init(&start, 0, 0);
+	sem_init(&done, 0, 0);
+	return kind->open(op) || crew_start(CONTENDERS, contend, 0);
 }
 
 static int contend_run(const struct operation *op, uint64_t *ns)
 {
-	uint64_t before = counted;
+	uint64_t before = acquired;
 
 	(void)op, (void)ns;
-	if (once(OWNER, true))
-		return -1;
-	counted = atomic_load(&acquired);
-	return (int)(counted - before);
+	for (int i = 0; i < CONTENDERS; i++)
+		sem_post(&start);
+	for (int i = 0; i < CONTENDERS; i++)
+		sem_wait(&done);
+	before = acquired - before;
+	return before == CONTENDERS * ACQUISITIONS ? (int)before : -1;
 }
 
 static void contend_end(const struct operation *op)
 {
 	(void)op;
 	atomic_store(&crew_stop, true);
+	for (int i = 0; i < CONTENDERS; i++)
+		sem_post(&start);
 	crew_join();
 	kind->close();
 }
@@ -169,26 +180,26 @@ static int handover_begin(const struct operation *op)
 	kind = op->with;
 	if (kind->open(op) || kind->lock(OWNER))
 		return -1;
-	counted = atomic_load(&acquired);
 	return crew_start(op->n, wait_in_turn, 0);
 }
 
 static int handover_run(const struct operation *op, uint64_t *ns)
 {
-	uint64_t before = counted;
+	uint64_t before = acquired;
 
 	(void)op, (void)ns;
 	if (kind->unlock(OWNER) || kind->lock(OWNER))
 		return -1;
-	counted = atomic_fetch_add(&acquired, 1) + 1;
-	return (int)(counted - before);
+	return (int)(++acquired - before);
 }
 
 static void handover_end(const struct operation *op)
 {
+	(void)op;
 	atomic_store(&crew_stop, true);
 	kind->unlock(OWNER);
-	contend_end(op);
+	crew_join();
+	kind->close();
 }
 
 static const struct lock_kind ntsync_mutex = {
