@@ -22,7 +22,7 @@ endif
 RUN := @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 
 ##@ Try it
-.PHONY: help demo check bench
+.PHONY: help demo check bench bench-record
 help:			## this list
 	@awk -f scripts/check/help.awk $(MAKEFILE_LIST)
 
@@ -41,12 +41,14 @@ demo: deps		## boot a real-time kernel in a VM: an audio engine, priority invers
 check: deps		## run everything that can be checked (long)
 	$(RUN) scripts/check/all
 
-bench: deps		## count instructions per operation, in a VM; time handles on this machine
-	$(RUN) $(MAKE) -s bench-programs
+bench: deps		## where we stand: beside the in-tree driver and others, in VMs; a table and plots (long)
+	$(RUN) bench/compare
 	build/bench/handles
-	$(RUN) scripts/vm/run --icount --add build/bench/pair -- /add/pair
 	$(RUN) scripts/vm/run --icount --add build/bench/aggregate -- /add/aggregate
 	$(RUN) scripts/vm/run --icount --add build/bench/timer -- /add/timer
+
+bench-record: deps	## record what make check compares the module with
+	$(RUN) scripts/check/bench --record
 
 ##@ Parts of the check
 .PHONY: check-host check-fast check-deep soak

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Instructions per aggregate wait, by the number and the kind of its sources, as bench/pair.c
+ * Instructions per aggregate wait, by the number and the kind of its sources, as bench/ops
  * counts them:
  *
  *	scripts/vm/run --icount --add build/bench/aggregate -- /add/aggregate

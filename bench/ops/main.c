@@ -11,6 +11,7 @@
 #include "ops.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <getopt.h>
 #include <libntsync.h>
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define PRIORITY 50
 #define MOST_BATCHES 99
@@ -31,6 +33,7 @@ static const struct operation *const tables[] = {
 static uint64_t batch_ns = 1000000;
 static int batches = 9;
 static uint64_t fixed_calls;
+static int tracing_on = -1; /* the kernel's switch, if what is measured is to be traced */
 
 struct batch {
 	uint64_t ns;
@@ -83,6 +86,12 @@ static int by_value(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+static void trace(const char *on)
+{
+	if (tracing_on >= 0 && write(tracing_on, on, 1) != 1)
+		perror("ops: tracing_on");
+}
+
 /* The pause lets the kernel do what was put off: grace periods, and freeing after them. */
 static int measure(const struct operation *op, double *costs)
 {
@@ -93,8 +102,13 @@ static int measure(const struct operation *op, double *costs)
 	if (warm_up(op, &calls))
 		return -1;
 	for (int i = -1; i < batches; i++) {
+		int ret;
+
 		nanosleep(&pause, NULL);
-		if (run_batch(op, calls, &batch) || !batch.count)
+		trace("1");
+		ret = run_batch(op, calls, &batch);
+		trace("0");
+		if (ret || !batch.count)
 			return -1;
 		if (i >= 0)
 			costs[i] = (double)batch.ns / (double)batch.count;
@@ -136,7 +150,7 @@ static bool wanted(const char *name, char *const *patterns)
 static int usage(void)
 {
 	fprintf(stderr, "usage: ops [-b BATCHES] [-c CALLS_PER_BATCH] [-u MICROSECONDS_PER_BATCH] "
-		"[PATTERN]...\n");
+		"[-t TRACING_ON] [PATTERN]...\n");
 	return 2;
 }
 
@@ -145,11 +159,13 @@ int main(int argc, char **argv)
 	const struct sched_param param = { .sched_priority = PRIORITY };
 	int opt, ret = 0;
 
-	while ((opt = getopt(argc, argv, "b:c:u:")) != -1) {
+	while ((opt = getopt(argc, argv, "b:c:u:t:")) != -1) {
 		if (opt == 'b')
 			batches = atoi(optarg);
 		else if (opt == 'c')
 			fixed_calls = strtoull(optarg, NULL, 10);
+		else if (opt == 't')
+			tracing_on = open(optarg, O_WRONLY | O_CLOEXEC);
 		else if (opt == 'u')
 			batch_ns = strtoull(optarg, NULL, 10) * 1000;
 		else

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How long a FIFO 80 thread waits under load, in microseconds, a line per sample:
+ *
+ *	wakeup	for an event, from before the SET on another CPU
+ *	mutex	for a mutex that a FIFO 10 thread holds half of the time
+ *	channel	for the reply of a FIFO 10 server
+ *
+ * All of them share CPU 1 with a FIFO 50 hog that runs for three of four milliseconds, and both
+ * CPUs with threads of normal priority. `latency load` is the load alone, until it is killed.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <libntsync.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SAMPLES 1500
+#define PERIOD 1300000 /* ns; no multiple of the hog's */
+#define BURST 3000000
+#define PAUSE 1000000
+#define WORK 200000
+#define END 1 /* the payload that ends the server */
+#define CROWDED 1 /* the CPU that all but the signaller share */
+
+static int dev, object;
+static atomic_bool stop;
+static uint64_t signaled_at; /* written before the SET */
+static uint64_t samples[SAMPLES];
+
+static uint64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static void rest(long ns)
+{
+	const struct timespec time = { .tv_nsec = ns };
+
+	nanosleep(&time, NULL);
+}
+
+static void work(uint64_t ns)
+{
+	for (uint64_t from = now(); now() - from < ns;)
+		;
+}
+
+/* 0: normal */
+static pthread_t start(void *(*run)(void *arg), int priority, int cpu)
+{
+	const struct sched_param param = { .sched_priority = priority };
+	pthread_attr_t attr;
+	pthread_t thread;
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	pthread_attr_init(&attr);
+	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+	pthread_attr_setschedpolicy(&attr, priority ? SCHED_FIFO : SCHED_OTHER);
+	pthread_attr_setschedparam(&attr, &param);
+	pthread_attr_setaffinity_np(&attr, sizeof(cpus), &cpus);
+	if (pthread_create(&thread, &attr, run, NULL)) {
+		perror("latency: thread");
+		_exit(1);
+	}
+	return thread;
+}
+
+static void *hog(void *arg)
+{
+	while (!atomic_load(&stop)) {
+		work(BURST);
+		rest(PAUSE);
+	}
+	return arg;
+}
+
+static void *spin(void *arg)
+{
+	while (!atomic_load(&stop))
+		;
+	return arg;
+}
+
+static int acquire(uint32_t owner)
+{
+	const struct ntsync_wait_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = owner };
+
+	return ntsync_wait_any(dev, &object, 1, &opts, NULL);
+}
+
+static void *signaller(void *arg)
+{
+	while (!atomic_load(&stop)) {
+		rest(PERIOD);
+		signaled_at = now();
+		ntsync_event_set(object, NULL);
+	}
+	return arg;
+}
+
+static void *woken(void *arg)
+{
+	for (int i = 0; i < SAMPLES && !acquire(1); i++)
+		samples[i] = now() - signaled_at;
+	return arg;
+}
+
+static void *holder(void *arg)
+{
+	while (!atomic_load(&stop) && !acquire(2)) {
+		work(WORK);
+		ntsync_mutex_unlock(object, 2, NULL);
+		rest(WORK);
+	}
+	return arg;
+}
+
+static void *locker(void *arg)
+{
+	for (int i = 0; i < SAMPLES; i++) {
+		uint64_t from;
+
+		rest(PERIOD);
+		from = now();
+		if (acquire(1))
+			break;
+		samples[i] = now() - from;
+		ntsync_mutex_unlock(object, 1, NULL);
+	}
+	return arg;
+}
+
+static void *server(void *arg)
+{
+	struct ntsync_channel_request request = { .payload = 0 };
+
+	while (request.payload != END && !ntsync_channel_recv2(object, &request)) {
+		work(WORK);
+		ntsync_channel_reply(object, request.id);
+	}
+	return arg;
+}
+
+static void *client(void *arg)
+{
+	for (int i = 0; i < SAMPLES; i++) {
+		uint64_t from;
+
+		rest(PERIOD);
+		from = now();
+		if (ntsync_channel_send_pi(object, SCHED_FIFO, 80, 0, 0))
+			break;
+		samples[i] = now() - from;
+	}
+	ntsync_channel_send_pi(object, SCHED_FIFO, 80, END, 0);
+	return arg;
+}
+
+static void load(pthread_t *threads)
+{
+	threads[0] = start(hog, 50, CROWDED);
+	threads[1] = start(spin, 0, 0);
+	threads[2] = start(spin, 0, CROWDED);
+}
+
+static void measure(const char *name, int obj, void *(*partner)(void *), int priority, int cpu,
+		    void *(*sampler)(void *))
+{
+	pthread_t threads[4], sampled;
+
+	object = obj;
+	memset(samples, 0, sizeof(samples));
+	atomic_store(&stop, false);
+	load(threads);
+	threads[3] = start(partner, priority, cpu);
+	sampled = start(sampler, 80, CROWDED);
+	pthread_join(sampled, NULL);
+	atomic_store(&stop, true);
+	for (int i = 3; i >= 0; i--)
+		pthread_join(threads[i], NULL);
+	for (int i = 0; i < SAMPLES; i++)
+		printf("%s\t%.1f\n", name, (double)samples[i] / 1000);
+	close(obj);
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t threads[3];
+
+	if (argc > 1 && !strcmp(argv[1], "load")) {
+		load(threads);
+		pause();
+	}
+	dev = ntsync_open();
+	if (dev < 0) {
+		fprintf(stderr, "latency: /dev/ntsync: %s\n", strerror(-dev));
+		return 1;
+	}
+	measure("wakeup", ntsync_event_create(dev, false, false), signaller, 90, 0, woken);
+	measure("mutex", ntsync_mutex_create(dev, 0, 0), holder, 10, CROWDED, locker);
+	measure("channel", ntsync_channel_create(dev, 16), server, 10, CROWDED, client);
+	return 0;
+}
