@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # One kind of operation by what people would use instead.
-set terminal svg size 800,450 font "sans,11"
+set terminal svg size 800,450 font "sans,11" noenhanced
 set output dir . '/' . group . '.svg'
 set title 'Instructions per operation: ' . group
 set boxwidth 0.7

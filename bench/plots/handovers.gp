@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # How a mutex hand-over scales with the number of those who wait.
-set terminal svg size 700,450 font "sans,11"
+set terminal svg size 700,450 font "sans,11" noenhanced
 set output dir . '/handovers.svg'
 set title 'Mutex hand-over'
 set xlabel 'waiters'

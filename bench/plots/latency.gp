@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # How many of the samples took at most so long, under load.
-set terminal svg size 900,600 font "sans,11"
+set terminal svg size 900,600 font "sans,11" noenhanced
 set output dir . '/latency.svg'
 set title 'Latency of a FIFO 80 thread under load: share of samples that took at most so long'
 set xlabel 'microseconds'
