@@ -26,7 +26,6 @@ static int begin_events(const struct operation *op)
 
 static int take(const struct operation *op, uint64_t *ns)
 {
-	(void)ns;
 	return wait_all(objs, op->n) ? -1 : 1;
 }
 

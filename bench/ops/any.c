@@ -26,7 +26,6 @@ static int run(const struct operation *op, uint64_t *ns)
 {
 	int expected = *(const int *)op->with == NONE ? -ETIMEDOUT : 0;
 
-	(void)ns;
 	return wait_any(objs, op->n, 0) == expected ? 1 : -1;
 }
 

@@ -76,7 +76,6 @@ static int release(uint64_t *ns)
 
 static int the_call(const struct operation *op, uint64_t *ns)
 {
-	(void)op;
 	return release(ns) ? -1 : 1;
 }
 
@@ -90,7 +89,6 @@ static int per_waiter(const struct operation *op, uint64_t *ns)
 
 static void end(const struct operation *op)
 {
-	(void)op;
 	atomic_store(&crew_stop, true);
 	ntsync_event_set(event, NULL);
 	sem_post(&ask);

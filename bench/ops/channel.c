@@ -39,7 +39,6 @@ static int recv2(const struct operation *op, uint64_t *ns)
 {
 	struct ntsync_channel_request request;
 
-	(void)op, (void)ns;
 	return ntsync_channel_recv2(channel, &request) ||
 	       ntsync_channel_reply(channel, request.id) ? -1 : 1;
 }
@@ -52,7 +51,6 @@ static int aggregate(const struct operation *op, uint64_t *ns)
 	struct ntsync_channel_request request;
 	int ret;
 
-	(void)op, (void)ns;
 	while ((ret = ntsync_channel_try_recv2(channel, &request)) == -EAGAIN)
 		if (ntsync_aggregate_wait(dev, &source, 1, &opts, NULL, NULL))
 			return -1;
@@ -63,7 +61,6 @@ static void end(const struct operation *op)
 {
 	struct ntsync_channel_request request;
 
-	(void)op;
 	atomic_store(&crew_stop, true);
 	while (atomic_load(&senders)) {
 		if (ntsync_channel_try_recv2(channel, &request))

@@ -16,44 +16,37 @@ static int fd;
 
 static int begin_nothing(const struct operation *op)
 {
-	(void)op;
 	return 0;
 }
 
 static void end_nothing(const struct operation *op)
 {
-	(void)op;
 }
 
 static int getppid_once(const struct operation *op, uint64_t *ns)
 {
-	(void)op, (void)ns;
 	return syscall(SYS_getppid) < 0 ? -1 : 1;
 }
 
 static int begin_event(const struct operation *op)
 {
-	(void)op;
 	fd = ntsync_event_create(dev, false, false);
 	return fd < 0;
 }
 
 static int begin_eventfd(const struct operation *op)
 {
-	(void)op;
 	fd = eventfd(0, EFD_CLOEXEC);
 	return fd < 0;
 }
 
 static void end_fd(const struct operation *op)
 {
-	(void)op;
 	close(fd);
 }
 
 static int null_ioctl(const struct operation *op, uint64_t *ns)
 {
-	(void)op, (void)ns;
 	return ioctl(fd, NO_SUCH_IOCTL) == -1 && errno == ENOTTY ? 1 : -1;
 }
 
@@ -61,7 +54,6 @@ static int eventfd_pair(const struct operation *op, uint64_t *ns)
 {
 	uint64_t value = 1;
 
-	(void)op, (void)ns;
 	return write(fd, &value, 8) == 8 && read(fd, &value, 8) == 8 ? 1 : -1;
 }
 

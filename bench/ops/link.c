@@ -135,7 +135,6 @@ static int futex_await(struct link *l, void *data, uint32_t size)
 
 static void futex_close(struct link *l)
 {
-	(void)l;
 }
 
 const struct link_kind by_futex = { futex_open, futex_ring, futex_await, futex_close };

@@ -33,7 +33,6 @@ static uint64_t acquired; /* under the lock */
 
 static int mutex_open(const struct operation *op)
 {
-	(void)op;
 	mutex = ntsync_mutex_create(dev, 0, 0);
 	return mutex < 0;
 }
@@ -69,13 +68,11 @@ static int pthread_open(const struct operation *op)
 
 static int pthread_lock(uint32_t owner)
 {
-	(void)owner;
 	return pthread_mutex_lock(&pmutex);
 }
 
 static int pthread_unlock(uint32_t owner)
 {
-	(void)owner;
 	return pthread_mutex_unlock(&pmutex);
 }
 
@@ -87,7 +84,6 @@ static void pthread_close(void)
 /* Who has the message has the lock. */
 static int token_open(const struct operation *op)
 {
-	(void)op;
 	token = link_open(kind->with);
 	return !token || link_ring(token, "", 1);
 }
@@ -96,13 +92,11 @@ static int token_take(uint32_t owner)
 {
 	char byte;
 
-	(void)owner;
 	return link_await(token, &byte, 1);
 }
 
 static int token_give(uint32_t owner)
 {
-	(void)owner;
 	return link_ring(token, "", 1);
 }
 
@@ -147,7 +141,6 @@ static int contend_run(const struct operation *op, uint64_t *ns)
 {
 	uint64_t before = acquired;
 
-	(void)op, (void)ns;
 	for (int i = 0; i < CONTENDERS; i++)
 		sem_post(&start);
 	for (int i = 0; i < CONTENDERS; i++)
@@ -158,7 +151,6 @@ static int contend_run(const struct operation *op, uint64_t *ns)
 
 static void contend_end(const struct operation *op)
 {
-	(void)op;
 	atomic_store(&crew_stop, true);
 	for (int i = 0; i < CONTENDERS; i++)
 		sem_post(&start);
@@ -187,7 +179,6 @@ static int handover_run(const struct operation *op, uint64_t *ns)
 {
 	uint64_t before = acquired;
 
-	(void)op, (void)ns;
 	if (kind->unlock(OWNER) || kind->lock(OWNER))
 		return -1;
 	return (int)(++acquired - before);
@@ -195,7 +186,6 @@ static int handover_run(const struct operation *op, uint64_t *ns)
 
 static void handover_end(const struct operation *op)
 {
-	(void)op;
 	atomic_store(&crew_stop, true);
 	kind->unlock(OWNER);
 	crew_join();

@@ -6,6 +6,11 @@
  *	scripts/vm/run --icount --add build/bench/ops -- /add/ops
  *
  * "-" is what the driver does not offer. bench/compare runs it on several drivers.
+ *
+ *	-b	that many batches
+ *	-c	calls in a batch; otherwise as many as take ...
+ *	-u	microseconds, at least
+ *	-t	that file gets 1 before and 0 after each batch: the tracer's tracing_on
  */
 #define _GNU_SOURCE
 #include "ops.h"
@@ -149,8 +154,8 @@ static bool wanted(const char *name, char *const *patterns)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: ops [-b BATCHES] [-c CALLS_PER_BATCH] [-u MICROSECONDS_PER_BATCH] "
-		"[-t TRACING_ON] [PATTERN]...\n");
+	fprintf(stderr, "%s [-b BATCHES] [-c CALLS] [-u MICROSECONDS] [-t TRACING_ON] [PATTERN]...\n",
+		"usage: ops");
 	return 2;
 }
 

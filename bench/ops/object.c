@@ -34,13 +34,11 @@ static int create_close(const struct operation *op, uint64_t *ns)
 {
 	int fd = create(op->n);
 
-	(void)ns;
 	return fd < 0 || close(fd) ? -1 : 1;
 }
 
 static void end(const struct operation *op)
 {
-	(void)op;
 }
 
 const struct operation object_ops[] = {

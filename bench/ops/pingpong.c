@@ -30,7 +30,6 @@ static int round_trip(const struct operation *op, uint64_t *ns)
 {
 	char data[LINK_BYTES] = { 0 };
 
-	(void)ns;
 	return link_ring(there, data, op->n) || link_await(back, data, op->n / 2 + 1) ? -1 : 1;
 }
 

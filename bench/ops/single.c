@@ -8,7 +8,6 @@
 
 static int begin_mutex(const struct operation *op)
 {
-	(void)op;
 	objs[0] = ntsync_mutex_create(dev, 0, 0);
 	return objs[0] < 0;
 }
@@ -16,7 +15,6 @@ static int begin_mutex(const struct operation *op)
 /* A count that no run uses up. */
 static int begin_sem(const struct operation *op)
 {
-	(void)op;
 	objs[0] = ntsync_sem_create(dev, UINT32_MAX - 1, UINT32_MAX);
 	return objs[0] < 0;
 }
@@ -29,40 +27,34 @@ static int begin_event(const struct operation *op)
 
 static void end(const struct operation *op)
 {
-	(void)op;
 	close(objs[0]);
 }
 
 static int mutex_pair(const struct operation *op, uint64_t *ns)
 {
-	(void)op, (void)ns;
 	return wait_any(objs, 1, NTSYNC_WAIT_FOREVER) ||
 	       ntsync_mutex_unlock(objs[0], OWNER, NULL) ? -1 : 1;
 }
 
 static int sem_pair(const struct operation *op, uint64_t *ns)
 {
-	(void)op, (void)ns;
 	return wait_any(objs, 1, NTSYNC_WAIT_FOREVER) ||
 	       ntsync_sem_release(objs[0], 1, NULL) ? -1 : 1;
 }
 
 static int event_pair(const struct operation *op, uint64_t *ns)
 {
-	(void)op, (void)ns;
 	return ntsync_event_set(objs[0], NULL) ||
 	       wait_any(objs, 1, NTSYNC_WAIT_FOREVER) ? -1 : 1;
 }
 
 static int take_ready(const struct operation *op, uint64_t *ns)
 {
-	(void)op, (void)ns;
 	return wait_any(objs, 1, NTSYNC_WAIT_FOREVER) ? -1 : 1;
 }
 
 static int look(const struct operation *op, uint64_t *ns)
 {
-	(void)op, (void)ns;
 	return wait_any(objs, 1, 0) == -ETIMEDOUT ? 1 : -1;
 }
 
