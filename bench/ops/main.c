@@ -152,10 +152,10 @@ static bool wanted(const char *name, char *const *patterns)
 	return false;
 }
 
-static int usage(void)
+static int refuse(void)
 {
-	fprintf(stderr, "%s [-b BATCHES] [-c CALLS] [-u MICROSECONDS] [-t TRACING_ON] [PATTERN]...\n",
-		"usage: ops");
+	fprintf(stderr,
+		"usage: ops [-b BATCHES] [-c CALLS] [-u MICROSECONDS] [-t TRACING_ON] [PATTERN]...\n");
 	return 2;
 }
 
@@ -174,10 +174,10 @@ int main(int argc, char **argv)
 		else if (opt == 'u')
 			batch_ns = strtoull(optarg, NULL, 10) * 1000;
 		else
-			return usage();
+			return refuse();
 	}
 	if (batches < 1 || batches > MOST_BATCHES)
-		return usage();
+		return refuse();
 	if (sched_setscheduler(0, SCHED_FIFO, &param))
 		fprintf(stderr, "ops: no right to real-time priorities\n");
 	dev = ntsync_open();
