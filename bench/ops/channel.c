@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Requests through a channel, of @n senders. All threads have the same priority, so on one CPU a
- * server that sleeps finds a request of every sender when it gets to run: a burst.
+ * server that sleeps finds a request of every sender when it gets to run: a burst, which is one
+ * call here.
  */
 #include "ops.h"
 
@@ -39,22 +40,35 @@ static int recv2(const struct operation *op, uint64_t *ns)
 {
 	struct ntsync_channel_request request;
 
-	return ntsync_channel_recv2(channel, &request) ||
-	       ntsync_channel_reply(channel, request.id) ? -1 : 1;
+	for (uint32_t i = 0; i < op->n; i++)
+		if (ntsync_channel_recv2(channel, &request) ||
+		    ntsync_channel_reply(channel, request.id))
+			return -1;
+	return (int)op->n;
 }
 
 /* What an event loop does: sleep, take everything, sleep. */
-static int aggregate(const struct operation *op, uint64_t *ns)
+static int take_one(void)
 {
 	const struct ntsync_aggregate_source source = { .type = NTSYNC_AGG_OBJECT, .fd = channel };
 	const struct ntsync_aggregate_opts opts = { .deadline = NTSYNC_WAIT_FOREVER };
 	struct ntsync_channel_request request;
 	int ret;
 
-	while ((ret = ntsync_channel_try_recv2(channel, &request)) == -EAGAIN)
-		if (ntsync_aggregate_wait(dev, &source, 1, &opts, NULL, NULL))
+	while ((ret = ntsync_channel_try_recv2(channel, &request)) == -EAGAIN) {
+		ret = ntsync_aggregate_wait(dev, &source, 1, &opts, NULL, NULL);
+		if (ret)
+			return ret;
+	}
+	return ret ? ret : ntsync_channel_reply(channel, request.id);
+}
+
+static int aggregate(const struct operation *op, uint64_t *ns)
+{
+	for (uint32_t i = 0; i < op->n; i++)
+		if (take_one())
 			return -1;
-	return ret || ntsync_channel_reply(channel, request.id) ? -1 : 1;
+	return (int)op->n;
 }
 
 static void end(const struct operation *op)

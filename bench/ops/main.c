@@ -35,7 +35,7 @@ static const struct operation *const tables[] = {
 	pingpong_ops, lock_ops, broadcast_ops, channel_ops,
 };
 
-static uint64_t batch_ns = 1000000;
+static uint64_t batch_ns = 500000;
 static int batches = 9;
 static uint64_t fixed_calls;
 static int tracing_on = -1; /* the kernel's switch, if what is measured is to be traced */
@@ -67,8 +67,7 @@ static int run_batch(const struct operation *op, uint64_t calls, struct batch *b
 
 /*
  * Fills the allocators' caches, and finds how many calls make a batch: the next power of
- * two, so that every run of the program has the same. A batch is shorter than a tick of the
- * kernel's, and the median is one without any.
+ * two, so that every run of the program has the same.
  */
 static int warm_up(const struct operation *op, uint64_t *calls)
 {
@@ -97,10 +96,15 @@ static void trace(const char *on)
 		perror("ops: tracing_on");
 }
 
-/* The pause lets the kernel do what was put off: grace periods, and freeing after them. */
+/*
+ * The pause lets the kernel do what was put off: grace periods, and freeing after them. With a
+ * batch it takes less than the four milliseconds between two ticks of the kernel's, and not
+ * much less: so ticks wander through the batches, and the median is one without. One call comes
+ * before the clock is started, so that other threads are then where they are at the end.
+ */
 static int measure(const struct operation *op, double *costs)
 {
-	const struct timespec pause = { .tv_nsec = 3000000 };
+	const struct timespec pause = { .tv_nsec = 2700000 };
 	struct batch batch;
 	uint64_t calls;
 
@@ -110,6 +114,8 @@ static int measure(const struct operation *op, double *costs)
 		int ret;
 
 		nanosleep(&pause, NULL);
+		if (run_batch(op, 1, &batch))
+			return -1;
 		trace("1");
 		ret = run_batch(op, calls, &batch);
 		trace("0");
