@@ -32,6 +32,7 @@
 static int dev, object;
 static atomic_bool stop;
 static uint64_t signaled_at; /* written before the SET */
+static atomic_bool heard; /* so that it isn't written again before it was read */
 static uint64_t samples[SAMPLES];
 
 static uint64_t now(void)
@@ -104,6 +105,8 @@ static void *signaller(void *arg)
 {
 	while (!atomic_load(&stop)) {
 		rest(PERIOD);
+		if (!atomic_exchange(&heard, false))
+			continue;
 		signaled_at = now();
 		ntsync_event_set(object, NULL);
 	}
@@ -112,8 +115,12 @@ static void *signaller(void *arg)
 
 static void *woken(void *arg)
 {
-	for (int i = 0; i < SAMPLES && !acquire(1); i++)
+	for (int i = 0; i < SAMPLES; i++) {
+		atomic_store(&heard, true);
+		if (acquire(1))
+			break;
 		samples[i] = now() - signaled_at;
+	}
 	return arg;
 }
 
