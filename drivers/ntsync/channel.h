@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A channel's insides, for the files that work on them: entry.c, receiver.c,
+ * A channel's insides, for the files that work on them: entry.c, receiver.c, reaper.c,
  * channel.c, pi_channel.c.
  *
  * An entry is one request. Its states, each left and entered under obj->lock:
@@ -64,7 +64,7 @@ enum ntsync_send_result {
 /**
  * struct ntsync_receiver - a task that has received from a channel
  * @by_task: in channel->receivers
- * @of_task: with others of the same task; receiver.c's exit_lock
+ * @of_task: with others of the same task; reaper.c's exit_lock
  * @task: counted, so that its address means nobody else; immutable
  * @channel: immutable
  * @party: its process, NULL if that has let go of the channel
@@ -236,6 +236,8 @@ void ntsync_receiver_drop_notice_locked(struct ntsync_receiver *r);
 void ntsync_entry_finish_locked(struct ntsync_hold *h, struct ntsync_channel_entry *e,
 				enum ntsync_send_result result);
 
+void ntsync_receiver_free(struct ntsync_receiver *r);
+
 /* Is it waiting for its next request? Then it does not work on those that it has. */
 static inline bool ntsync_receiver_receives_locked(const struct ntsync_receiver *r)
 {
@@ -246,5 +248,20 @@ static inline bool ntsync_receiver_left_locked(const struct ntsync_receiver *r)
 {
 	return !r->party || r->party->left;
 }
+
+/* ---- reaper.c ---- */
+
+struct ntsync_receiver_task;
+
+struct ntsync_receiver_task *ntsync_receiver_task_alloc(void);
+void ntsync_receiver_task_free(struct ntsync_receiver_task *t);
+void ntsync_receiver_listen(struct ntsync_receiver *r, struct ntsync_receiver_task *new);
+void ntsync_receiver_forget(struct ntsync_receiver *r);
+void ntsync_reap_lock(void);
+void ntsync_reap_unlock(void);
+void ntsync_reap_assert_held(void);
+
+/* Outside all other locks: nobody else frees a receiver meanwhile. */
+DEFINE_LOCK_GUARD_0(ntsync_reap_lock, ntsync_reap_lock(), ntsync_reap_unlock())
 
 #endif

@@ -23,17 +23,17 @@ static int __init ntsync_init(void)
 	ret = ntsync_pi_init();
 	if (ret)
 		goto err_cache;
-	ret = ntsync_receiver_init();
+	ret = ntsync_reaper_init();
 	if (ret)
 		goto err_pi;
 	ret = misc_register(&ntsync_miscdev);
 	if (ret)
-		goto err_receiver;
+		goto err_reaper;
 	ntsync_debugfs_init();
 	return 0;
 
-err_receiver:
-	ntsync_receiver_exit();
+err_reaper:
+	ntsync_reaper_exit();
 err_pi:
 	ntsync_pi_exit();
 err_cache:
@@ -45,7 +45,7 @@ static void __exit ntsync_exit(void)
 {
 	ntsync_debugfs_exit();
 	misc_deregister(&ntsync_miscdev);
-	ntsync_receiver_exit();
+	ntsync_reaper_exit();
 	ntsync_pi_exit();
 	ntsync_cache_exit();
 }

@@ -30,33 +30,11 @@
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/kthread.h>
-#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
-#include <linux/tracepoint.h>
-#include <trace/events/sched.h>
 
 #include "channel.h"
-
-/* A task that is a receiver, of however many channels. All under exit_lock. */
-struct receiver_task {
-	struct rb_node by_task;		/* in receiver_tasks, until it exits */
-	struct list_head dead;		/* in dead_tasks, when it has */
-	struct list_head receivers;	/* by of_task */
-	struct task_struct *task;	/* not counted: exits are heard of */
-};
-
-static struct rb_root receiver_tasks = RB_ROOT;
-static LIST_HEAD(dead_tasks);
-static DEFINE_RAW_SPINLOCK(exit_lock);
-
-/* Whoever frees a receiver holds it; outside obj->lock and pi_lock. */
-static DEFINE_MUTEX(reap_lock);
-
-static struct kthread_worker *reaper;
-static struct ntsync_hook exit_hook;
 
 /* ---- the end of an entry ---- */
 
@@ -249,55 +227,6 @@ struct ntsync_receiver *ntsync_receiver_find_locked(const struct ntsync_channel 
 			     struct ntsync_receiver, by_task);
 }
 
-/* exit_lock held. */
-static struct receiver_task *find_task(const struct task_struct *p)
-{
-	struct rb_node *n = receiver_tasks.rb_node;
-
-	while (n) {
-		struct receiver_task *t = rb_entry(n, struct receiver_task, by_task);
-
-		if (t->task == p)
-			return t;
-		n = p < t->task ? n->rb_left : n->rb_right;
-	}
-	return NULL;
-}
-
-static bool task_before(struct rb_node *a, const struct rb_node *b)
-{
-	return rb_entry(a, struct receiver_task, by_task)->task <
-	       rb_entry(b, struct receiver_task, by_task)->task;
-}
-
-/* Its exit will be heard of. @new is used up, or NULL, if current was known. */
-static struct receiver_task *listen(struct ntsync_receiver *r, struct receiver_task *new)
-{
-	struct receiver_task *t;
-
-	guard(raw_spinlock)(&exit_lock);
-	t = find_task(current);
-	if (!t) {
-		t = new;
-		new = NULL;
-		rb_add(&t->by_task, &receiver_tasks, task_before);
-	}
-	list_add(&r->of_task, &t->receivers);
-	return new;
-}
-
-static struct receiver_task *alloc_task(void)
-{
-	struct receiver_task *t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
-
-	if (t) {
-		t->task = current;
-		INIT_LIST_HEAD(&t->dead);
-		INIT_LIST_HEAD(&t->receivers);
-	}
-	return t;
-}
-
 static struct ntsync_receiver *alloc_receiver(struct ntsync_channel *c)
 {
 	struct ntsync_receiver *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
@@ -319,21 +248,21 @@ static struct ntsync_receiver *alloc_receiver(struct ntsync_channel *c)
 /* One for current; only current itself makes one. */
 static struct ntsync_receiver *add_receiver(struct ntsync_channel *c)
 {
-	struct receiver_task *t = alloc_task();
+	struct ntsync_receiver_task *t = ntsync_receiver_task_alloc();
 	struct ntsync_receiver *r;
 
 	if (!t)
 		return ERR_PTR(-ENOMEM);
 	r = alloc_receiver(c);
 	if (!r) {
-		kfree(t);
+		ntsync_receiver_task_free(t);
 		return ERR_PTR(-ENOMEM);
 	}
 	scoped_guard(raw_spinlock, &c->obj->lock) {
 		rb_add(&r->by_task, &c->receivers, receiver_before);
 		c->nr_receivers++;
 	}
-	kfree(listen(r, t));
+	ntsync_receiver_listen(r, t);
 	return r;
 }
 
@@ -412,12 +341,13 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
 
 /* ---- the end of receivers ---- */
 
-/* reap_lock held. */
-static void free_receiver(struct ntsync_receiver *r)
+/* Not in its task's list any more. Under the reap lock. */
+void ntsync_receiver_free(struct ntsync_receiver *r)
 {
 	struct ntsync_channel *c = r->channel;
 	struct ntsync_hold h;
 
+	ntsync_reap_assert_held();
 	ntsync_obj_hold(&h, c->obj);
 	reset_entries_locked(&h, r);
 	ntsync_receiver_drop_notice_locked(r);
@@ -432,100 +362,26 @@ static void free_receiver(struct ntsync_receiver *r)
 	kfree(r);
 }
 
-/* Takes @r out of its task's list; the task's record, if it is to be freed. */
-static struct receiver_task *forget(struct ntsync_receiver *r)
-{
-	struct receiver_task *t;
-
-	guard(raw_spinlock)(&exit_lock);
-	list_del(&r->of_task);
-	t = find_task(r->task);
-	if (!t || !list_empty(&t->receivers))
-		return NULL;
-	rb_erase(&t->by_task, &receiver_tasks);
-	return t;
-}
-
-/* A receiver of a task that has exited, or the task's record itself; false if none is left. */
-static bool reap_one(void)
-{
-	struct ntsync_receiver *r = NULL;
-	struct receiver_task *t;
-
-	guard(mutex)(&reap_lock);
-	scoped_guard(raw_spinlock, &exit_lock) {
-		t = list_first_entry_or_null(&dead_tasks, struct receiver_task, dead);
-		if (!t)
-			return false;
-		r = list_first_entry_or_null(&t->receivers, struct ntsync_receiver, of_task);
-		list_del(r ? &r->of_task : &t->dead);
-	}
-	if (r)
-		free_receiver(r);
-	else
-		kfree(t);
-	return true;
-}
-
-static void reap(struct kthread_work *work)
-{
-	while (reap_one())
-		cond_resched();
-}
-static DEFINE_KTHREAD_WORK(reaping, reap);
-
-/* Called by every task that exits, with preemption off. */
-static void on_exit(void *unused, NTSYNC_EXIT_PROBE_ARGS)
-{
-	struct receiver_task *t;
-
-	if (likely(RB_EMPTY_ROOT(&receiver_tasks)))
-		return;
-	scoped_guard(raw_spinlock, &exit_lock) {
-		t = find_task(p);
-		if (t) {
-			rb_erase(&t->by_task, &receiver_tasks);
-			list_add_tail(&t->dead, &dead_tasks);
-		}
-	}
-	if (t)
-		kthread_queue_work(reaper, &reaping);
-}
-
-/* With the channel; nobody uses it any more. */
-void ntsync_receivers_destroy(struct ntsync_channel *c)
+/* The first that is left of a channel that nobody uses any more. */
+static bool destroy_one(struct ntsync_channel *c)
 {
 	struct ntsync_receiver *r;
 
-	guard(mutex)(&reap_lock);
-	while ((r = rb_entry_safe(rb_first(&c->receivers), struct ntsync_receiver, by_task))) {
-		kfree(forget(r));
-		free_receiver(r);
-	}
+	guard(ntsync_reap_lock)();
+	r = rb_entry_safe(rb_first(&c->receivers), struct ntsync_receiver, by_task);
+	if (!r)
+		return false;
+	ntsync_receiver_forget(r);
+	ntsync_receiver_free(r);
+	return true;
+}
+
+/* With the channel. Others want the lock, too, so it is not held from the first to the last. */
+void ntsync_receivers_destroy(struct ntsync_channel *c)
+{
+	while (destroy_one(c))
+		;
 	WARN_ON_ONCE(!RB_EMPTY_ROOT(&c->parties));
-}
-
-/* Real-time senders wait for the reaper, so it is a real-time task itself. */
-int ntsync_receiver_init(void)
-{
-	int ret;
-
-	reaper = kthread_create_worker(0, "ntsync_reaper");
-	if (IS_ERR(reaper))
-		return PTR_ERR(reaper);
-	sched_set_fifo(reaper->task);
-	wake_up_process(reaper->task); /* since 6.14 it does not start by itself */
-	check_trace_callback_type_sched_process_exit(on_exit);
-	ret = ntsync_hook_init(&exit_hook, "sched_process_exit", on_exit);
-	if (ret)
-		kthread_destroy_worker(reaper);
-	return ret;
-}
-
-void ntsync_receiver_exit(void)
-{
-	ntsync_hook_exit(&exit_hook);
-	kthread_destroy_worker(reaper);
 }
 
 /* ---- close ---- */
