@@ -332,10 +332,8 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
 			c->deserted = false;
 			return r;
 		}
-		/* It comes back with another table of descriptors. */
-		if (r && r->party && r->party->left)
-			return ERR_PTR(-EBADF);
 	}
+	/* With another table of descriptors it is of another party, whatever becomes of the old. */
 	return join(c, file, r);
 }
 
@@ -419,25 +417,48 @@ void ntsync_channel_check_orphan(struct ntsync_channel *c, struct file *file, in
 	ntsync_obj_unhold(&h);
 }
 
-/* current has left the table of its party, by unshare() or exec, and closes its copy. */
+/* Is current a receiver of a party that has another table? */
+static struct ntsync_receiver *find_stranger_locked(const struct ntsync_channel *c,
+						    const void *files)
+{
+	struct ntsync_receiver *r = ntsync_receiver_find_locked(c, current);
+
+	return r && r->party && r->party->files != files ? r : NULL;
+}
+
+/*
+ * current has left the table of its party, by unshare() or exec, and closes its copy. If that
+ * is because it exits, the reaper knows about it already:
+ *
+ *   current				reaper
+ *
+ *   sched_process_exit: it is dead
+ *   closes its table: flush()		lock(reap_lock)
+ *     is it a receiver? yes		resets its entries, frees the record
+ *     lock(reap_lock)			unlock(reap_lock)
+ *     is it still one? no
+ *
+ * or the other way round, and the reaper finds a record without entries.
+ */
 static void check_stranger(struct ntsync_channel *c, struct file *file, const void *files)
 {
 	struct ntsync_receiver *r;
 	struct ntsync_hold h;
 
-	scoped_guard(raw_spinlock, &c->obj->lock) {
-		r = ntsync_receiver_find_locked(c, current);
-		if (likely(!r || !r->party || r->party->files == files))
-			return;
-	}
-	if (has_descriptor(files, file))
+	scoped_guard(raw_spinlock, &c->obj->lock)
+		r = find_stranger_locked(c, files);
+	if (likely(!r) || has_descriptor(files, file))
 		return;
+	guard(ntsync_reap_lock)();
 	ntsync_obj_hold(&h, c->obj);
-	reset_entries_locked(&h, r);
-	ntsync_receiver_drop_notice_locked(r);
-	if (r->party)
-		leave_party_locked(r);
-	ntsync_wake_takers(&h);
+	r = find_stranger_locked(c, files);
+	if (r) {
+		reset_entries_locked(&h, r);
+		ntsync_receiver_drop_notice_locked(r);
+		if (r->party)
+			leave_party_locked(r);
+		ntsync_wake_takers(&h);
+	}
 	ntsync_obj_unhold(&h);
 }
 
@@ -450,7 +471,8 @@ void ntsync_receivers_flush(struct ntsync_channel *c, struct file *file, const v
 		is_party = find_party(c, files);
 	if (is_party && !has_descriptor(files, file))
 		disband(c, files);
-	check_stranger(c, file, files);
+	if (files) /* else it is the kernel's own, and nobody's */
+		check_stranger(c, file, files);
 	if (READ_ONCE(c->pending.count))
 		ntsync_channel_check_orphan(c, file, 1);
 }

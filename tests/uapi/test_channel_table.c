@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Threads that get a table of descriptors of their own while they are receivers: by
+ * unshare(CLONE_FILES), or by close_range(CLOSE_RANGE_UNSHARE). Which process received is known
+ * by its table.
+ */
+#include "channel.h"
+
+#include <semaphore.h>
+#include <sys/syscall.h>
+
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE 2
+#endif
+
+static void wait_for(sem_t *sem)
+{
+	while (sem_wait(sem))
+		;
+}
+
+/* ---- one thread that moves, and does as it is told ---- */
+
+/**
+ * struct mover - a thread that receives, and then gets a table of its own
+ * @first, @last: its copy is without these; last 0: it is complete
+ * @id: of what it has received
+ * @moved, @go, @done: it has its table; it may go on; it has done what is left to do
+ * @then: that, or NULL
+ */
+struct mover {
+	int channel;
+	unsigned int first, last;
+	uint64_t id;
+	sem_t moved, go, done;
+	int (*then)(struct mover *m);
+	pthread_t thread;
+	int ret;
+};
+
+static int move(struct mover *m)
+{
+	request_t got;
+	int ret = receive(m->channel, TRY_RECV2, &got);
+
+	m->id = got.entry_id;
+	if (!ret && m->last)
+		ret = syscall(SYS_close_range, m->first, m->last, CLOSE_RANGE_UNSHARE);
+	else if (!ret)
+		ret = unshare(CLONE_FILES);
+	return ret;
+}
+
+static void *mover_main(void *arg)
+{
+	struct mover *m = arg;
+
+	m->ret = move(m);
+	sem_post(&m->moved);
+	wait_for(&m->go);
+	if (m->then)
+		m->ret = m->then(m);
+	sem_post(&m->done);
+	wait_for(&m->go);
+	return NULL;
+}
+
+/* It has received, and moved. */
+static void mover_start(struct mover *m)
+{
+	sem_init(&m->moved, 0, 0);
+	sem_init(&m->go, 0, 0);
+	sem_init(&m->done, 0, 0);
+	assert_int_equal(pthread_create(&m->thread, NULL, mover_main, m), 0);
+	wait_for(&m->moved);
+	assert_ret(m->ret, 0);
+}
+
+static void mover_goes_on(struct mover *m)
+{
+	sem_post(&m->go);
+	wait_for(&m->done);
+	assert_ret(m->ret, 0);
+}
+
+static void mover_ends(struct mover *m)
+{
+	sem_post(&m->go);
+	pthread_join(m->thread, NULL);
+}
+
+/* The kernel copies the table and closes the channel in the copy: that is heard of. */
+static void a_copy_that_is_closed(void **state)
+{
+	struct fixture *f = *state;
+	struct mover m = { .channel = new_channel(f, 8) };
+	struct call *sender = start_send(f, m.channel, 10, 1), *pending;
+
+	own_fd(f, fcntl(f->dev, F_DUPFD_CLOEXEC, m.channel + 1));
+	m.first = m.last = m.channel;
+	mover_start(&m);
+	assert_call(sender, -ECONNRESET);
+	/* The others have it still. */
+	pending = start_send(f, m.channel, 10, 2);
+	serve(m.channel, 10, 2);
+	assert_call(pending, 0);
+	mover_goes_on(&m);
+	mover_ends(&m);
+}
+
+/* The kernel copies tables in pieces, and leaves out those that are to be closed as a whole. */
+#define PIECE 512
+
+/*
+ * Nothing is closed in this copy, so nothing is heard. The thread can't reply any more; others
+ * can, and its end is heard of.
+ */
+static void a_copy_that_never_had_it(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 8);
+	struct mover m = { .first = PIECE, .last = ~0u };
+	struct call *sender, *other;
+
+	m.channel = own_fd(f, fcntl(channel, F_DUPFD_CLOEXEC, PIECE));
+	close_fd(f, channel);
+	for (int i = 0; i < 2; i++) {
+		sender = start_send(f, m.channel, 10, 1);
+		mover_start(&m);
+		assert_call_asleep(sender);
+		if (!i)
+			assert_ret(reply(m.channel, m.id), 0);
+		mover_goes_on(&m);
+		mover_ends(&m);
+		assert_call(sender, i ? -ECONNRESET : 0);
+	}
+	other = start_send(f, m.channel, 10, 2);
+	serve(m.channel, 10, 2);
+	assert_call(other, 0);
+}
+
+static int find_nothing(struct mover *m)
+{
+	return receive(m->channel, TRY_RECV2, &(request_t){ 0 }) == -EAGAIN ? 0 : -EINVAL;
+}
+
+static int answer(struct mover *m)
+{
+	return reply(m->channel, m->id);
+}
+
+/* It is of its own table from its next receive on: the end of the old one is nothing to it. */
+static void receives_again_after_it_moved(void **state)
+{
+	struct fixture *f = *state;
+	struct mover m = { .channel = new_channel(f, 8), .then = find_nothing };
+	struct call *sender = start_send(f, m.channel, 10, 1);
+
+	mover_start(&m);
+	mover_goes_on(&m);
+	close_fd(f, m.channel);
+	assert_call_asleep(sender);
+	mover_ends(&m);
+	assert_call(sender, -ECONNRESET);
+}
+
+static void replies_after_it_moved(void **state)
+{
+	struct fixture *f = *state;
+	struct mover m = { .channel = new_channel(f, 8), .then = answer };
+	struct call *sender = start_send(f, m.channel, 10, 1);
+
+	mover_start(&m);
+	mover_goes_on(&m);
+	assert_call(sender, 0);
+	mover_ends(&m);
+}
+
+/* ---- the end of a thread with a table of its own ---- */
+
+#define SENDERS 40
+#define ROUNDS 30
+
+struct crowd {
+	int channel;
+	atomic_bool stop;
+	atomic_int wrong;
+};
+
+static void *send_again_and_again(void *arg)
+{
+	struct crowd *c = arg;
+
+	while (!atomic_load(&c->stop)) {
+		if (try_send(c->channel, 0, 1) != -ECONNRESET)
+			atomic_fetch_add(&c->wrong, 1);
+	}
+	return NULL;
+}
+
+static void *take_all_and_end(void *arg)
+{
+	struct crowd *c = arg;
+	request_t got;
+
+	for (int i = 0; i < SENDERS; i++) {
+		if (receive(c->channel, TRY_RECV2, &got))
+			atomic_fetch_add(&c->wrong, 1);
+	}
+	if (unshare(CLONE_FILES))
+		atomic_fetch_add(&c->wrong, 1);
+	return NULL;
+}
+
+/*
+ * Two hear of it: the reaper of its exit, and the thread itself of the end of its table, which
+ * comes a little later. Both have a lot to reset, and only one is the last.
+ */
+static void ends_with_a_table_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+	struct crowd c = { .channel = new_channel(f, SENDERS) };
+	pthread_t senders[SENDERS], thread;
+
+	need_cpus(2);
+	for (int i = 0; i < SENDERS; i++)
+		assert_int_equal(pthread_create(&senders[i], NULL, send_again_and_again, &c), 0);
+	for (int round = 1; round <= ROUNDS; round++) {
+		await_info(c.channel, "depth", SENDERS);
+		atomic_store(&c.stop, round == ROUNDS);
+		assert_int_equal(pthread_create(&thread, NULL, take_all_and_end, &c), 0);
+		pthread_join(thread, NULL);
+	}
+	for (int i = 0; i < SENDERS; i++)
+		pthread_join(senders[i], NULL);
+	assert_int_equal(c.wrong, 0);
+	await_info(c.channel, "receivers", 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		CHANNEL_TEST(a_copy_that_is_closed),
+		CHANNEL_TEST(a_copy_that_never_had_it),
+		CHANNEL_TEST(receives_again_after_it_moved),
+		CHANNEL_TEST(replies_after_it_moved),
+		CHANNEL_TEST(ends_with_a_table_of_its_own),
+	};
+
+	return RUN(tests);
+}
