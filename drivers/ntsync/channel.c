@@ -65,7 +65,8 @@ static void channel_acquire(struct ntsync_obj *obj, struct ntsync_taker *taker)
 
 	if (!taker->notice) {
 		dispatch_locked(c, r);
-	} else if (!r->noticed) {
+	} else if (!r->noticed && !ntsync_receiver_left_locked(r)) {
+		/* (Who has left since he came in could neither receive nor hand it on.) */
 		r->noticed = true;
 		c->notices++;
 	}
@@ -153,6 +154,21 @@ static bool is_channel(const struct ntsync_obj *obj)
 
 /* ---- send ---- */
 
+/*
+ * current will wait for a reply, so it will not receive what it was told of. Of its own request
+ * somebody else has to hear, and of the one that it was told of as well.
+ */
+static void give_up_notice_locked(struct ntsync_channel *c)
+{
+	struct ntsync_receiver *r;
+
+	if (likely(!c->notices))
+		return;
+	r = ntsync_receiver_find_locked(c, current);
+	if (r)
+		ntsync_receiver_drop_notice_locked(r);
+}
+
 static int post(struct ntsync_channel *c, struct ntsync_channel_entry *e, struct file *file)
 {
 	struct ntsync_hold h;
@@ -164,6 +180,7 @@ static int post(struct ntsync_channel *c, struct ntsync_channel_entry *e, struct
 	} else if (c->pending.count >= c->max_depth) {
 		ret = -EAGAIN;
 	} else {
+		give_up_notice_locked(c);
 		ntsync_entry_queue_locked(e, e->wait->level);
 		trace_ntsync_channel_send(c->id, e->id, current->pid, e->prio);
 		ntsync_wake_takers(&h);

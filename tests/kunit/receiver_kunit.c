@@ -36,6 +36,24 @@ static struct file *new_file(struct kunit *test)
 	return file;
 }
 
+/* Another thread has closed the last descriptor after we came in: we will not receive. */
+static void who_has_left_keeps_no_notice(struct kunit *test)
+{
+	struct ntsync_obj *obj = kt_channel(test);
+	struct ntsync_wait sender = { .claim = ATOMIC_INIT(NTSYNC_UNCLAIMED) };
+	struct ntsync_channel_entry e = { .channel = obj->channel, .wait = &sender };
+	struct ntsync_wait_req req = { .objs = &obj, .count = 1, .notice = true };
+	struct file *unknown = (struct file *)test;
+
+	KUNIT_ASSERT_EQ(test, PTR_ERR(ntsync_receiver_enter(obj->channel, unknown)), -EBADF);
+	scoped_guard(raw_spinlock, &obj->lock)
+		ntsync_entry_queue_locked(&e, MAX_RT_PRIO);
+	KUNIT_EXPECT_EQ(test, ntsync_wait_any(&req), 0);
+	KUNIT_EXPECT_EQ(test, obj->channel->notices, 0);
+	scoped_guard(raw_spinlock, &obj->lock)
+		ntsync_entry_remove_locked(&e);
+}
+
 /* The process that it was of lets go; it has another table with a descriptor by now. */
 static void who_has_moved_comes_in(struct kunit *test)
 {
@@ -79,6 +97,7 @@ static void closed_without_a_table(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
+	KUNIT_CASE(who_has_left_keeps_no_notice),
 	KUNIT_CASE(who_has_moved_comes_in),
 	KUNIT_CASE(closed_without_a_table),
 	{}

@@ -5,6 +5,7 @@
  */
 #include "aggregate.h"
 
+#include <semaphore.h>
 #include <signal.h>
 
 /* Out of the wait by notice. */
@@ -126,6 +127,66 @@ static void a_notice_without_its_request(void **state)
 	end_busy(&b);
 	serve(channel, 0, 2);
 	serve(channel, 0, 3);
+}
+
+/**
+ * struct caller - a thread that is told, and then sends to the same channel itself
+ * @told: it has been told
+ * @go: it may send; both are none of the driver's
+ */
+struct caller {
+	struct fixture *f;
+	int channel;
+	sem_t told, go;
+	pthread_t thread;
+	atomic_int tid;
+	int ret;
+};
+
+static void *caller_main(void *arg)
+{
+	struct caller *c = arg;
+	agg_t args = AGG_FOREVER(OBJ(c->channel));
+
+	atomic_store(&c->tid, gettid());
+	c->ret = agg_call(c->f->dev, &args);
+	sem_post(&c->told);
+	while (sem_wait(&c->go))
+		;
+	if (!c->ret)
+		c->ret = try_send(c->channel, 0, 2);
+	return NULL;
+}
+
+/* It has been told of request 1, which somebody else took. */
+static void start_caller(struct caller *c, struct fixture *f, int channel)
+{
+	*c = (struct caller){ .f = f, .channel = channel };
+	sem_init(&c->told, 0, 0);
+	sem_init(&c->go, 0, 0);
+	assert_int_equal(pthread_create(&c->thread, NULL, caller_main, c), 0);
+	while (!atomic_load(&c->tid) || !asleep_in(getpid(), c->tid, agg_request()))
+		sleep_ms(1);
+	start_send(f, channel, 0, 1);
+	while (sem_wait(&c->told))
+		;
+	serve(channel, 0, 1);
+}
+
+/* Who waits for a reply will not receive: his own request wakes somebody else. */
+static void the_holder_sends(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 2);
+	struct call *receiver;
+	struct caller c;
+
+	start_caller(&c, f, channel);
+	receiver = start_recv(f, channel, RECV2, NULL);
+	sem_post(&c.go);
+	assert_ret(reply(channel, assert_got(receiver, 0, 2)), 0);
+	pthread_join(c.thread, NULL);
+	assert_ret(c.ret, 0);
 }
 
 /* ---- handed on ---- */
@@ -347,6 +408,7 @@ int main(void)
 		AGG_TEST(told_again_at_once),
 		AGG_TEST(an_old_notice_is_given_up),
 		AGG_TEST(a_notice_without_its_request),
+		AGG_TEST(the_holder_sends),
 		AGG_TEST(handed_on_by_a_thread_that_ends),
 		AGG_TEST(handed_on_by_a_process_that_is_killed),
 		AGG_TEST(handed_on_by_a_process_that_closes),
