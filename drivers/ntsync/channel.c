@@ -63,13 +63,10 @@ static void channel_acquire(struct ntsync_obj *obj, struct ntsync_taker *taker)
 	struct ntsync_channel *c = obj->channel;
 	struct ntsync_receiver *r = ntsync_receiver_find_locked(c, taker->task);
 
-	if (!taker->notice) {
+	if (taker->notice)
+		ntsync_receiver_notice_locked(r);
+	else
 		dispatch_locked(c, r);
-	} else if (!r->noticed && !ntsync_receiver_left_locked(r)) {
-		/* (Who has left since he came in could neither receive nor hand it on.) */
-		r->noticed = true;
-		c->notices++;
-	}
 }
 
 static struct ntsync_wait_entry *channel_next_waiter(struct ntsync_obj *obj)
@@ -251,6 +248,7 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
 	ret = post(c, e, file);
 	if (ret)
 		return ret;
+	ntsync_notices_hand_on();
 	ret = ntsync_pi_block(&w);
 	if (!ret)
 		ret = sleep_for_reply(c, &w, file);
@@ -324,9 +322,11 @@ static int take_or_park(struct ntsync_receiver *r, struct ntsync_wait_entry *e, 
 
 static int sleep_for_entry(struct ntsync_wait *w, const struct ntsync_deadline *deadline)
 {
-	int ret = ntsync_pi_block(w);
 	u32 index;
+	int ret;
 
+	ntsync_notices_hand_on();
+	ret = ntsync_pi_block(w);
 	if (!ret)
 		ret = ntsync_wait_sleep(w, deadline, NULL);
 	ntsync_wait_dequeue_any(&w->entries[0]);

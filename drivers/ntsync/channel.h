@@ -62,15 +62,34 @@ enum ntsync_send_result {
 };
 
 /**
+ * struct ntsync_receiver_task - a task that is a receiver, of however many channels
+ * @by_task: until it exits
+ * @dead: when it has, by its level
+ * @receivers: by of_task; who takes one out has the reap lock
+ * @task: not counted, as its exit is heard of
+ * @notices: how many of its receivers are noticed
+ *
+ * Protected by reaper.c's exit_lock.
+ */
+struct ntsync_receiver_task {
+	struct rb_node by_task;
+	struct ntsync_waitq_node dead;
+	struct list_head receivers;
+	struct task_struct *task;
+	atomic_t notices;
+};
+
+/**
  * struct ntsync_receiver - a task that has received from a channel
  * @by_task: in channel->receivers
  * @of_task: with others of the same task; reaper.c's exit_lock
+ * @of: what all receivers of that task have in common; immutable
  * @task: counted, so that its address means nobody else; immutable
  * @channel: immutable
  * @party: its process, NULL if that has let go of the channel
  * @member: in party->members or party->leaving
  * @parked: its entry in obj->any, while it waits for a request or a notice
- * @noticed: it has been told of a request and has not received since; aggregate.c
+ * @noticed: it has been told of a request and has not received since; notice.c
  * @entries: requests that it has not replied to: those of the newest set first, and
  *	of a set the best
  * @set: number of the newest set. Each blocking receive begins one, which puts
@@ -83,6 +102,7 @@ enum ntsync_send_result {
 struct ntsync_receiver {
 	struct rb_node by_task;
 	struct list_head of_task;
+	struct ntsync_receiver_task *of;
 	struct task_struct *task;
 	struct ntsync_channel *channel;
 	struct ntsync_party *party;
@@ -232,7 +252,6 @@ void ntsync_channel_orphan_locked(struct ntsync_hold *h, struct ntsync_channel *
 				  struct file *file, int others);
 bool ntsync_channel_borrows_file(const struct ntsync_channel *c, struct file *file);
 void ntsync_channel_check_orphan(struct ntsync_channel *c, struct file *file, int others);
-void ntsync_receiver_drop_notice_locked(struct ntsync_receiver *r);
 void ntsync_entry_finish_locked(struct ntsync_hold *h, struct ntsync_channel_entry *e,
 				enum ntsync_send_result result);
 
@@ -249,14 +268,19 @@ static inline bool ntsync_receiver_left_locked(const struct ntsync_receiver *r)
 	return !r->party || r->party->left;
 }
 
-/* ---- reaper.c ---- */
+/* ---- notice.c ---- */
 
-struct ntsync_receiver_task;
+void ntsync_receiver_notice_locked(struct ntsync_receiver *r);
+void ntsync_receiver_drop_notice_locked(struct ntsync_receiver *r);
+
+/* ---- reaper.c ---- */
 
 struct ntsync_receiver_task *ntsync_receiver_task_alloc(void);
 void ntsync_receiver_task_free(struct ntsync_receiver_task *t);
 void ntsync_receiver_listen(struct ntsync_receiver *r, struct ntsync_receiver_task *new);
-void ntsync_receiver_forget(struct ntsync_receiver *r);
+struct ntsync_receiver_task *ntsync_receiver_forget(struct ntsync_receiver *r);
+struct ntsync_receiver_task *ntsync_receiver_task_find(void);
+bool ntsync_receiver_task_has_notices(void);
 void ntsync_reap_lock(void);
 void ntsync_reap_unlock(void);
 void ntsync_reap_assert_held(void);

@@ -760,7 +760,7 @@ int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev);
 int ntsync_event_pulse(struct ntsync_obj *obj, u32 *prev);
 int ntsync_event_read(struct ntsync_obj *obj, u32 *manual, u32 *signaled);
 
-/* ---- channel.c, receiver.c, reaper.c ---- */
+/* ---- channel.c, receiver.c, reaper.c, notice.c ---- */
 
 /**
  * struct ntsync_message - a request, as its receiver gets it
@@ -792,8 +792,17 @@ int ntsync_channel_register(struct ntsync_obj *obj, u32 tid, u64 token);
 int ntsync_channel_deregister(struct ntsync_obj *obj, u32 tid);
 void ntsync_channel_flush(struct ntsync_obj *obj, struct file *file, const void *files);
 void ntsync_channel_drop_notice(struct ntsync_obj *obj);
+extern atomic_t ntsync_notices;
+void ntsync_notices_hand_on_own(void);
 int ntsync_reaper_init(void);
 void ntsync_reaper_exit(void);
+
+/* current is about to sleep, for something else than what it has been told of. */
+static inline void ntsync_notices_hand_on(void)
+{
+	if (unlikely(atomic_read(&ntsync_notices)))
+		ntsync_notices_hand_on_own();
+}
 
 /* ---- wait_any.c, wait_all.c, signal_wait.c ---- */
 

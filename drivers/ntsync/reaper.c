@@ -37,14 +37,7 @@
 
 #include "channel.h"
 
-/* A task that is a receiver, of however many channels. All under exit_lock. */
-struct ntsync_receiver_task {
-	struct rb_node by_task;		/* in receiver_tasks, until it exits */
-	struct ntsync_waitq_node dead;	/* in dead_tasks, when it has, by its level */
-	struct list_head receivers;	/* by of_task */
-	struct task_struct *task;	/* not counted: exits are heard of */
-};
-
+/* All tasks that are receivers, and those that have exited. */
 static struct rb_root receiver_tasks = RB_ROOT;
 static struct ntsync_waitq dead_tasks;
 static DEFINE_RAW_SPINLOCK(exit_lock);
@@ -123,25 +116,40 @@ void ntsync_receiver_listen(struct ntsync_receiver *r, struct ntsync_receiver_ta
 			new = NULL;
 			rb_add(&t->by_task, &receiver_tasks, task_before);
 		}
+		r->of = t;
 		list_add(&r->of_task, &t->receivers);
 	}
 	kfree(new);
 }
 
-/* Nobody will hear of @r by its task. */
-void ntsync_receiver_forget(struct ntsync_receiver *r)
+/* Of current, if it is a receiver. It stays while the caller has the reap lock. */
+struct ntsync_receiver_task *ntsync_receiver_task_find(void)
+{
+	guard(raw_spinlock)(&exit_lock);
+	return find_task(current);
+}
+
+bool ntsync_receiver_task_has_notices(void)
+{
+	const struct ntsync_receiver_task *t;
+
+	guard(raw_spinlock)(&exit_lock);
+	t = find_task(current);
+	return t && atomic_read(&t->notices);
+}
+
+/* Nobody will hear of @r by its task. What is to be freed after it, or NULL. */
+struct ntsync_receiver_task *ntsync_receiver_forget(struct ntsync_receiver *r)
 {
 	struct ntsync_receiver_task *t;
 
-	scoped_guard(raw_spinlock, &exit_lock) {
-		list_del(&r->of_task);
-		t = find_task(r->task);
-		if (t && !list_empty(&t->receivers))
-			t = NULL;
-		if (t)
-			rb_erase(&t->by_task, &receiver_tasks);
-	}
-	kfree(t);
+	guard(raw_spinlock)(&exit_lock);
+	list_del(&r->of_task);
+	t = find_task(r->task);
+	if (!t || !list_empty(&t->receivers))
+		return NULL;
+	rb_erase(&t->by_task, &receiver_tasks);
+	return t;
 }
 
 /* ---- the reaper's priority ---- */

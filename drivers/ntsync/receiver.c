@@ -113,15 +113,6 @@ static bool has_descriptor(const void *table, struct file *file)
 	return atomic_read(&files->count) && iterate_fd(files, 0, is_same_file, file);
 }
 
-void ntsync_receiver_drop_notice_locked(struct ntsync_receiver *r)
-{
-	ntsync_assert_obj_lock(r->channel->obj);
-	if (r->noticed) {
-		r->noticed = false;
-		r->channel->notices--;
-	}
-}
-
 /* It does not wait for requests any more. */
 static void unpark_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
 {
@@ -363,14 +354,16 @@ void ntsync_receiver_free(struct ntsync_receiver *r)
 /* The first that is left of a channel that nobody uses any more. */
 static bool destroy_one(struct ntsync_channel *c)
 {
+	struct ntsync_receiver_task *unused;
 	struct ntsync_receiver *r;
 
 	guard(ntsync_reap_lock)();
 	r = rb_entry_safe(rb_first(&c->receivers), struct ntsync_receiver, by_task);
 	if (!r)
 		return false;
-	ntsync_receiver_forget(r);
+	unused = ntsync_receiver_forget(r);
 	ntsync_receiver_free(r);
+	ntsync_receiver_task_free(unused);
 	return true;
 }
 

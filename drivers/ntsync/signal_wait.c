@@ -60,8 +60,10 @@ static int signal_and_queue(struct ntsync_device *dev, struct ntsync_obj *obj,
 
 static int wait(struct ntsync_wait *w, const struct ntsync_wait_req *req)
 {
-	int ret = ntsync_pi_block(w);
+	int ret;
 
+	ntsync_notices_hand_on();
+	ret = ntsync_pi_block(w);
 	return ret ?: ntsync_wait_sleep(w, &req->deadline, NULL);
 }
 

@@ -177,6 +177,7 @@ static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req 
 	ntsync_wait_init(&w, req, entries, true);
 	if (!enqueue(dev, &w, req)) {
 		ntsync_pi_catch_up();
+		ntsync_notices_hand_on();
 		ret = ntsync_pi_block(&w);
 		if (!ret)
 			ret = ntsync_wait_sleep(&w, &req->deadline, req->polls);

@@ -63,6 +63,8 @@ static noinline int block_any(struct ntsync_wait_req *req)
 	entries = ntsync_wait_get_entries(nr, small);
 	if (!entries)
 		return -ENOMEM;
+	/* Not later: when we stand in a channel's queue we may be told of the next request. */
+	ntsync_notices_hand_on();
 	ntsync_wait_init(&w, req, entries, false);
 	while (queued < nr) {
 		if (ntsync_wait_enqueue_any(&entries[queued], false))

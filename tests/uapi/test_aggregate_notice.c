@@ -15,29 +15,32 @@
 /* ---- the holder of a notice does something else first ---- */
 
 /**
- * struct busy - a thread that is told, goes for something else, and waits again
- * @told: it has been told; a semaphore
- * @gate: what it goes for; likewise
+ * struct busy - a thread that is told, does something else, and waits again
+ * @told: it has been told
+ * @gate: what else it does: it waits for this. Both are none of the driver's
  */
 struct busy {
 	struct fixture *f;
-	int channel, told, gate;
+	int channel;
+	sem_t told, gate;
 	pthread_t thread;
 	atomic_int tid;
 	int ret;
 };
 
+static void wait_for(sem_t *sem)
+{
+	while (sem_wait(sem))
+		;
+}
+
 static int told_twice(struct busy *b)
 {
-	struct ntsync_wait_args gate = ARGS(FDS(b->gate), .owner = OWNER, .timeout = FOREVER);
 	agg_t args = AGG_FOREVER(OBJ(b->channel));
-	uint32_t one = 1;
 	int ret = agg_call(b->f->dev, &args);
 
-	if (!ret)
-		ret = nt(b->told, NTSYNC_IOC_SEM_RELEASE, &one);
-	if (!ret)
-		ret = nt(b->f->dev, ANY, &gate);
+	sem_post(&b->told);
+	wait_for(&b->gate);
 	return ret ? ret : agg_call(b->f->dev, &args);
 }
 
@@ -61,12 +64,13 @@ static struct call *start_busy(struct busy *b, struct fixture *f, int channel)
 {
 	struct call *sender;
 
-	*b = (struct busy){ .f = f, .channel = channel, .told = new_sem(f, 0, 1),
-			    .gate = new_sem(f, 0, 1) };
+	*b = (struct busy){ .f = f, .channel = channel };
+	sem_init(&b->told, 0, 0);
+	sem_init(&b->gate, 0, 0);
 	assert_int_equal(pthread_create(&b->thread, NULL, busy_main, b), 0);
 	await_waiting(b);
 	sender = start_send(f, channel, 0, 1);
-	assert_wait(f, ANY, ARGS(FDS(b->told), .owner = OWNER, .timeout = FOREVER), 0, 0);
+	wait_for(&b->told);
 	return sender;
 }
 
@@ -83,7 +87,7 @@ static void told_again_at_once(void **state)
 	struct busy b;
 
 	start_busy(&b, f, channel);
-	release(b.gate, 1, 0);
+	sem_post(&b.gate);
 	end_busy(&b);
 	serve(channel, 0, 1);
 }
@@ -97,7 +101,7 @@ static void an_old_notice_is_given_up(void **state)
 
 	start_busy(&b, f, channel);
 	serve(channel, 0, 1);
-	release(b.gate, 1, 0);
+	sem_post(&b.gate);
 	await_waiting(&b);
 	start_send(f, channel, 0, 2);
 	end_busy(&b);
@@ -123,20 +127,22 @@ static void a_notice_without_its_request(void **state)
 	/* One more, and there is work for two. */
 	start_send(f, channel, 0, 3);
 	assert_noticed(w);
-	release(b.gate, 1, 0);
+	sem_post(&b.gate);
 	end_busy(&b);
 	serve(channel, 0, 2);
 	serve(channel, 0, 3);
 }
 
 /**
- * struct caller - a thread that is told, and then sends to the same channel itself
+ * struct caller - a thread that is told, and then makes another call
+ * @other: an object for that call, and @signal another one
  * @told: it has been told
- * @go: it may send; both are none of the driver's
+ * @go: it may make the call; both are none of the driver's
  */
 struct caller {
 	struct fixture *f;
-	int channel;
+	int channel, other, signal;
+	int (*then)(struct caller *c);
 	sem_t told, go;
 	pthread_t thread;
 	atomic_int tid;
@@ -151,45 +157,145 @@ static void *caller_main(void *arg)
 	atomic_store(&c->tid, gettid());
 	c->ret = agg_call(c->f->dev, &args);
 	sem_post(&c->told);
-	while (sem_wait(&c->go))
-		;
+	wait_for(&c->go);
 	if (!c->ret)
-		c->ret = try_send(c->channel, 0, 2);
+		c->ret = c->then(c);
 	return NULL;
 }
 
-/* It has been told of request 1, which somebody else took. */
-static void start_caller(struct caller *c, struct fixture *f, int channel)
+/* It waits. */
+static void start_caller(struct caller *c, struct fixture *f)
 {
-	*c = (struct caller){ .f = f, .channel = channel };
+	c->f = f;
+	c->channel = new_channel(f, 2);
 	sem_init(&c->told, 0, 0);
 	sem_init(&c->go, 0, 0);
 	assert_int_equal(pthread_create(&c->thread, NULL, caller_main, c), 0);
 	while (!atomic_load(&c->tid) || !asleep_in(getpid(), c->tid, agg_request()))
 		sleep_ms(1);
-	start_send(f, channel, 0, 1);
-	while (sem_wait(&c->told))
-		;
-	serve(channel, 0, 1);
 }
 
-/* Who waits for a reply will not receive: his own request wakes somebody else. */
+static void end_caller(struct caller *c)
+{
+	pthread_join(c->thread, NULL);
+	assert_ret(c->ret, 0);
+}
+
+static int send_2(struct caller *c)
+{
+	return try_send(c->channel, 0, 2);
+}
+
+/*
+ * Told of a request that somebody else took. Who waits for a reply will not receive: his own
+ * request wakes another one.
+ */
 static void the_holder_sends(void **state)
 {
 	struct fixture *f = *state;
-	int channel = new_channel(f, 2);
+	struct caller c = { .then = send_2 };
 	struct call *receiver;
-	struct caller c;
 
-	start_caller(&c, f, channel);
-	receiver = start_recv(f, channel, RECV2, NULL);
+	start_caller(&c, f);
+	start_send(f, c.channel, 0, 1);
+	wait_for(&c.told);
+	serve(c.channel, 0, 1);
+	receiver = start_recv(f, c.channel, RECV2, NULL);
 	sem_post(&c.go);
-	assert_ret(reply(channel, assert_got(receiver, 0, 2)), 0);
-	pthread_join(c.thread, NULL);
-	assert_ret(c.ret, 0);
+	assert_ret(reply(c.channel, assert_got(receiver, 0, 2)), 0);
+	end_caller(&c);
 }
 
 /* ---- handed on ---- */
+
+static int wait_any_else(struct caller *c)
+{
+	return nt(c->f->dev, ANY, &ARGS(FDS(c->other), .owner = OWNER, .timeout = FOREVER));
+}
+
+static int wait_all_else(struct caller *c)
+{
+	return nt(c->f->dev, ALL, &ARGS(FDS(c->other), .owner = OWNER, .timeout = FOREVER));
+}
+
+static int signal_and_wait_else(struct caller *c)
+{
+	struct ntsync_signal_and_wait_args args = { .signal = c->signal, .wait = c->other,
+						    .owner = OWNER, .timeout = FOREVER };
+
+	return nt(c->f->dev, NTSYNC_IOC_SIGNAL_AND_WAIT, &args);
+}
+
+static int wait_for_sources_else(struct caller *c)
+{
+	agg_t args = AGG_FOREVER(OBJ(c->other));
+
+	return agg_call(c->f->dev, &args);
+}
+
+/* A receiver stands idle while @c, who has been told of a request, sleeps in another call. */
+static void hands_on(struct caller *c, struct fixture *f)
+{
+	struct call *receiver;
+
+	start_caller(c, f);
+	receiver = start_recv(f, c->channel, RECV2, NULL);
+	start_send(f, c->channel, 0, 1);
+	wait_for(&c->told);
+	assert_call_asleep(receiver);
+	sem_post(&c->go);
+	assert_ret(reply(c->channel, assert_got(receiver, 0, 1)), 0);
+}
+
+static void handed_on_by_one_who_waits(void **state)
+{
+	static int (*const waits[])(struct caller *c) = {
+		wait_any_else, wait_all_else, signal_and_wait_else, wait_for_sources_else,
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
+		struct caller c = { .then = waits[i], .other = new_sem(f, 0, 1),
+				    .signal = new_manual(f, false) };
+
+		hands_on(&c, f);
+		release(c.other, 1, 0);
+		end_caller(&c);
+	}
+}
+
+static int send_else(struct caller *c)
+{
+	return try_send(c->other, 0, 3);
+}
+
+static int receive_else(struct caller *c)
+{
+	request_t got;
+	int ret = receive(c->other, RECV, &got);
+
+	return ret ? ret : reply(c->other, got.entry_id);
+}
+
+static void handed_on_by_one_who_sends(void **state)
+{
+	struct fixture *f = *state;
+	struct caller c = { .then = send_else, .other = new_channel(f, 2) };
+
+	hands_on(&c, f);
+	assert_ret(reply(c.other, take_by(c.other, RECV2, 0, 3)), 0);
+	end_caller(&c);
+}
+
+static void handed_on_by_one_who_receives(void **state)
+{
+	struct fixture *f = *state;
+	struct caller c = { .then = receive_else, .other = new_channel(f, 2) };
+
+	hands_on(&c, f);
+	assert_ret(try_send(c.other, 0, 3), 0);
+	end_caller(&c);
+}
 
 /* Two waiters, one notice: returns the second, who sleeps. */
 static struct agg_wait *notice_for_the_first(struct fixture *f, int channel, struct agg_wait **first)
@@ -409,6 +515,9 @@ int main(void)
 		AGG_TEST(an_old_notice_is_given_up),
 		AGG_TEST(a_notice_without_its_request),
 		AGG_TEST(the_holder_sends),
+		AGG_TEST(handed_on_by_one_who_waits),
+		AGG_TEST(handed_on_by_one_who_sends),
+		AGG_TEST(handed_on_by_one_who_receives),
 		AGG_TEST(handed_on_by_a_thread_that_ends),
 		AGG_TEST(handed_on_by_a_process_that_is_killed),
 		AGG_TEST(handed_on_by_a_process_that_closes),

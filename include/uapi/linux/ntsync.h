@@ -624,8 +624,9 @@ struct ntsync_aggregate_source {
  * waiter, who gets a *notice* and is expected to receive. Until he has received,
  * or waits for the channel again, no other waiter is woken for this request,
  * though anybody may receive it. The notice passes to another waiter if its
- * holder ends, if his process gives up its last descriptor of the channel, or if
- * it could not be delivered (EFAULT).
+ * holder ends, if he goes to sleep in another call of this driver, if his process
+ * gives up its last descriptor of the channel, or if it could not be delivered
+ * (EFAULT).
  *
  * * EFAULT: @args
  * * EINVAL: @nb_sources is out of range; unknown @flags; @__pad is not 0.
