@@ -76,15 +76,15 @@ lib:			## build libntsync, static and shared, into build/lib
 tools:			## build ntsyncctl into build/tools
 tests:			## build the userspace test programs into build/tests
 examples:		## build the examples into build/examples
-install:		## install libntsync and ntsyncctl under PREFIX
+install:		## install libntsync, its headers, pkg-config file, manual pages and ntsyncctl under PREFIX
 
 clean:			## remove everything that was built (the kernels' cache stays)
 	rm -rf build ntsync.ko
 
 # --- libntsync -----------------------------------------------------------------------------------
-include lib/libntsync/module.mk $(wildcard tests/*/module.mk)
+include lib/libntsync/module.mk man/module.mk $(wildcard tests/*/module.mk)
 
-install: lib-install tools-install
+install: lib-install man-install tools-install
 
 INCLUDES := -Iinclude/uapi -Ilib/libntsync
 COMPILE   = $(CC) $(CPPFLAGS) $(INCLUDES) -std=gnu11 $(WARN) $(CFLAGS) -MMD -MP
