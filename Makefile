@@ -65,7 +65,7 @@ soak: deps		## the stress programs for MINUTES=10 on Debian's real-time kernel
 	$(RUN) NTSYNC_STRESS_SECONDS=$$(( $(MINUTES) * 60 )) scripts/check/all soak
 
 ##@ Build
-.PHONY: deps modules lib tools tests examples install clean
+.PHONY: deps modules lib tools tests examples install deb dkms-install dkms-remove clean
 deps:			## install the Debian packages that are missing (root or sudo)
 	@scripts/check/deps
 
@@ -77,6 +77,15 @@ tools:			## build ntsyncctl into build/tools
 tests:			## build the userspace test programs into build/tests
 examples:		## build the examples into build/examples
 install:		## install libntsync, its headers, pkg-config file, manual pages and ntsyncctl under PREFIX
+
+deb: deps		## build the Debian packages, into build/deb
+	$(RUN) packaging/build-deb
+
+dkms-install:		## give the module of this tree to DKMS, and load it (root or sudo)
+	$(RUN) packaging/dkms-tree install
+
+dkms-remove:		## take it back; the kernel's own module is there again (root or sudo)
+	$(RUN) packaging/dkms-tree remove
 
 clean:			## remove everything that was built (the kernels' cache stays)
 	rm -rf build ntsync.ko

@@ -59,4 +59,5 @@ module_exit(ntsync_exit);
 
 MODULE_DESCRIPTION("NT synchronisation primitives for real-time Linux");
 MODULE_AUTHOR("The ntsync-rt authors");
+MODULE_VERSION(NTSYNC_VERSION);
 MODULE_LICENSE("GPL");

@@ -13,7 +13,7 @@ INSTALL ?= install
 Q ?=
 OBJCOPY ?= objcopy
 
-LIBNTSYNC_VERSION := 0.1.0
+LIBNTSYNC_VERSION := $(shell sed -n 's/^NTSYNC_VERSION := //p' Kbuild)
 LIBNTSYNC_SONAME := libntsync.so.0
 LIBNTSYNC_DIR := lib/libntsync
 LIBNTSYNC_OBJDIR := $(BUILD)/lib/obj

@@ -78,8 +78,7 @@ static() {
 }
 
 module_version() {
-	[ "$(pkg-config --modversion libntsync)" = "$(sed -n 's/^LIBNTSYNC_VERSION := //p' \
-		lib/libntsync/module.mk)" ]
+	[ "$(pkg-config --modversion libntsync)" = "$(sed -n 's/^NTSYNC_VERSION := //p' Kbuild)" ]
 }
 
 cflags_name_our_folder_only() {
