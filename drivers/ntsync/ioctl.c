@@ -16,7 +16,8 @@
 
 #include "ioctl.h"
 
-#define NTSYNC_VERSION	1
+/* Of the interface; grows with each extension. */
+#define NTSYNC_INTERFACE	1
 
 static int install(struct ntsync_obj *obj, const struct file_operations *fops)
 {
@@ -34,7 +35,7 @@ static long query_features(struct ntsync_device *dev, void __user *argp)
 			    NTSYNC_FEATURE_CHANNEL_TRY_RECV2 |
 			    NTSYNC_FEATURE_AGGREGATE_WAIT | NTSYNC_FEATURE_URING_FD |
 			    NTSYNC_FEATURE_POLL | NTSYNC_FEATURE_SIGNAL_AND_WAIT,
-		.version = NTSYNC_VERSION,
+		.version = NTSYNC_INTERFACE,
 	};
 
 	if (ntsync_pi_enabled)

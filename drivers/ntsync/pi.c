@@ -59,9 +59,6 @@ LLIST_HEAD(ntsync_pi_handed);
 /* What was put into these two and is not completely done with. */
 atomic_t ntsync_pi_pending = ATOMIC_INIT(0);
 
-/* How many tasks have an event's boost in effect. */
-atomic_t ntsync_boosts = ATOMIC_INIT(0);
-
 static LIST_HEAD(worse);	/* marked: the contribution gets worse, or ends */
 static LIST_HEAD(better);	/* marked: all others */
 

@@ -22,6 +22,9 @@ DEFINE_HASHTABLE(ntsync_pi_records, NTSYNC_PI_RECORD_BITS);
 /* Of the search for cycles; a record that comes during a round is for the next one. */
 u32 ntsync_pi_round;
 
+/* How many tasks have an event's boost in effect, or could not be given what they should have. */
+atomic_t ntsync_boosts = ATOMIC_INIT(0);
+
 static DEFINE_RT_MUTEX(pi_lock);
 static LIST_HEAD(spares);
 
