@@ -109,21 +109,19 @@ static int deactivate(struct ntsync_pi_mutex *m)
 
 /* ---- what the arbiter calls ---- */
 
-/*
- * Equation [1] for one mutex, [2] and [3] for its owner and, if that has changed, for
- * the old one too, after the new one. How much news has been marked.
- */
-static int update_mutex(struct ntsync_pi_source *source)
+/* Does it do so already? Most who come and go are neither the best nor the owner. */
+static bool contributes(const struct ntsync_pi_source *source, const struct task_struct *owner,
+			int level)
 {
-	struct ntsync_pi_mutex *m = container_of(source, struct ntsync_pi_mutex, source);
-	struct ntsync_pi_task *old = source->contrib.task, *new = NULL;
-	struct task_struct *owner = NULL;
-	int level = MAX_RT_PRIO;
+	const struct ntsync_contrib *c = &source->contrib;
 
-	if (m->waiters.count)
-		owner = ntsync_owner_get_task(m->obj, old ? old->task : NULL);
-	if (owner)
-		level = level_of_waiters(m, owner);
+	return c->task ? c->task->task == owner && c->node.level == level : level == MAX_RT_PRIO;
+}
+
+static void contribute(struct ntsync_pi_source *source, struct task_struct *owner, int level)
+{
+	struct ntsync_pi_task *old = source->contrib.task, *new = NULL;
+
 	if (level < MAX_RT_PRIO)
 		new = ntsync_pi_watch(owner);
 	if (old)
@@ -134,6 +132,25 @@ static int update_mutex(struct ntsync_pi_source *source)
 	}
 	if (old && old != new)
 		ntsync_pi_update_task(old);
+}
+
+/*
+ * Equation [1] for one mutex, [2] and [3] for its owner and, if that has changed, for
+ * the old one too, after the new one. How much news has been marked.
+ */
+static int update_mutex(struct ntsync_pi_source *source)
+{
+	struct ntsync_pi_mutex *m = container_of(source, struct ntsync_pi_mutex, source);
+	const struct ntsync_pi_task *old = source->contrib.task;
+	struct task_struct *owner = NULL;
+	int level = MAX_RT_PRIO;
+
+	if (m->waiters.count)
+		owner = ntsync_owner_get_task(m->obj, old ? old->task : NULL);
+	if (owner)
+		level = level_of_waiters(m, owner);
+	if (!contributes(source, owner, level))
+		contribute(source, owner, level);
 	if (owner)
 		put_task_struct(owner);
 	return m->waiters.count ? 0 : deactivate(m);
