@@ -289,7 +289,7 @@ void ntsync_obj_free_pollers(struct ntsync_obj *obj);
 /* ---- wait.c: the sleeper's side ---- */
 
 #define NTSYNC_UNCLAIMED	(-1)
-#define NTSYNC_SMALL_WAIT	4	/* entries on the sleeper's stack up to here, */
+#define NTSYNC_SMALL_WAIT	8	/* entries on the sleeper's stack up to here, */
 #define NTSYNC_CACHED_WAIT	16	/* from the slab cache up to here */
 #define NTSYNC_MAX_ENTRIES	(NTSYNC_MAX_WAIT_COUNT + 1)
 

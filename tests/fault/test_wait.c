@@ -96,10 +96,10 @@ static void verify_owner_dead(struct stage *s)
 }
 
 /*
- * Allocations for a wait: up to four entries are on the stack, and 65 are more than a
+ * Allocations for a wait: up to eight entries are on the stack, and 65 are more than a
  * slab has, which failslab does not see. A real-time task needs two for each mutex.
  */
-#define ENTRIES(n) ((n) > 4 && (n) <= 64)
+#define ENTRIES(n) ((n) > 8 && (n) <= 64)
 #define SLEEPS(type, _nr, _alert)                                              \
 	{ .name = type##_NAME " sleeps, " #_nr " objects, alert " #_alert,            \
 	  .setup = setup_blocked, .run = run_wait, .verify = verify_timeout,   \
@@ -116,15 +116,15 @@ static void verify_owner_dead(struct stage *s)
 #define all_NAME "ALL"
 #define all_ALL true
 #define EACH_SIZE(row, type)                                                   \
-	row(type, 1, 0), row(type, 1, 1), row(type, 4, 0), row(type, 4, 1),    \
-	row(type, 5, 0), row(type, 16, 0), row(type, 16, 1), row(type, 17, 0), \
+	row(type, 1, 0), row(type, 1, 1), row(type, 8, 0), row(type, 8, 1),    \
+	row(type, 9, 0), row(type, 16, 0), row(type, 16, 1), row(type, 17, 0), \
 	row(type, 64, 0), row(type, 64, 1)
 /*
  * Enough for every place that the entries can be in. Each mutex more is two allocations
  * more to fail, at a real-time priority at which nothing else runs on that CPU.
  */
 #define EACH_FIFO_SIZE(row, type)                                              \
-	row(type, 1, 0), row(type, 1, 1), row(type, 4, 1), row(type, 5, 0), row(type, 17, 0)
+	row(type, 1, 0), row(type, 1, 1), row(type, 8, 1), row(type, 9, 0), row(type, 17, 0)
 
 static const struct op ops[] = {
 	{ .name = "ANY, ready", .setup = setup_ready, .run = run_wait, .verify = verify_ready,
