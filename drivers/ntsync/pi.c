@@ -363,6 +363,7 @@ static int block(struct ntsync_wait *w)
  */
 static bool send_is_settled(const struct ntsync_wait *w)
 {
+	/* The arbiter may be writing it: then it has found us, and does the rest. */
 	return data_race(w->level) == MAX_RT_PRIO && !ntsync_pi_may_inherit();
 }
 
