@@ -74,6 +74,27 @@ void partner_assert_ok(struct partner *p)
 	assert_child_ok(p->pid);
 }
 
+void partner_contend(struct partner *p, struct actor *waiter)
+{
+	partner_await(p);
+	actor_lock(waiter, p->mutex);
+	actor_assert_asleep(waiter);
+	partner_assert_boosted(p, HIGH);
+	partner_go(p);
+}
+
+int no_boost_here(void)
+{
+	struct task_attr attr;
+
+	CHECK(!task_get_attr(0, &attr));
+	CHECK(attr.policy == SCHED_OTHER);
+	CHECK(attr.prio == 0);
+	CHECK(attr.nice == 0);
+	CHECK(!(attr.flags & TASK_RESET_ON_FORK));
+	return 0;
+}
+
 void partner_kill(struct partner *p)
 {
 	p->reaped = true;

@@ -39,6 +39,8 @@ void partner_await(struct partner *p);
 void partner_go(struct partner *p);
 void partner_assert_ok(struct partner *p);
 void partner_kill(struct partner *p);
+/* It has stopped with its mutex, and goes on when @waiter has boosted it to HIGH. */
+void partner_contend(struct partner *p, struct actor *waiter);
 void partner_assert_asleep(struct partner *p);
 #define partner_assert_boosted(p, prio)                                        \
 	stage_assert_task_boosted((p)->tid, "partner", SCHED_FIFO, prio, __FILE__, __LINE__)
@@ -47,6 +49,8 @@ void partner_assert_asleep(struct partner *p);
 
 /* The partner's side: stops until it may go on. */
 void partner_stop(struct partner *p);
+/* A normal task and nothing else. */
+int no_boost_here(void);
 int partner_lock(struct partner *p, uint64_t timeout);
 int partner_unlock(struct partner *p);
 

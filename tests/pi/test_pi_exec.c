@@ -7,18 +7,6 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-static int no_boost_here(void)
-{
-	struct task_attr attr;
-
-	CHECK(!task_get_attr(0, &attr));
-	CHECK(attr.policy == SCHED_OTHER);
-	CHECK(attr.prio == 0);
-	CHECK(attr.nice == 0);
-	CHECK(!(attr.flags & TASK_RESET_ON_FORK));
-	return 0;
-}
-
 static int fork_here(struct actor *a, void *arg)
 {
 	pid_t pid = fork();
@@ -125,11 +113,7 @@ static void exec_while_boosted(void **state)
 	for (int other_thread = 0; other_thread < 2; other_thread++) {
 		struct partner *p = partner_start(f, exec_partner, mutex, other_thread);
 
-		partner_await(p);
-		actor_lock(waiter, mutex);
-		actor_assert_asleep(waiter);
-		partner_assert_boosted(p, HIGH);
-		partner_go(p);
+		partner_contend(p, waiter);
 		partner_assert_ok(p);
 		assert_ret(actor_finish(waiter), 0);
 		assert_ret(actor_unlocks(waiter, mutex), 0);

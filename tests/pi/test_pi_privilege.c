@@ -47,18 +47,6 @@ static int keep_only_sys_nice(void)
 	return 0;
 }
 
-static int no_boost_here(void)
-{
-	struct task_attr attr;
-
-	CHECK(!task_get_attr(0, &attr));
-	CHECK(attr.policy == SCHED_OTHER);
-	CHECK(attr.prio == 0);
-	CHECK(attr.nice == 0);
-	CHECK(!(attr.flags & TASK_RESET_ON_FORK));
-	return 0;
-}
-
 /* ---- a boosted task helps itself ---- */
 
 /* What the kernel grants a boosted task of an ordinary user, as it is FIFO 80. */
@@ -98,11 +86,7 @@ static void boosted_task_keeps_nothing(void **state)
 	only_ours(f, "no inheritance");
 	p = partner_start(f, grab_and_unlock, mutex, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(grabs); i++) {
-		partner_await(p);
-		actor_lock(waiter, mutex);
-		actor_assert_asleep(waiter);
-		partner_assert_boosted(p, HIGH);
-		partner_go(p);
+		partner_contend(p, waiter);
 		partner_await(p);
 		partner_assert_base(p);
 		assert_true(arbiter_idle());
@@ -179,11 +163,7 @@ static void later_rights_do_not_count(void **state)
 
 	only_ours(f, "no inheritance");
 	p = partner_start(f, grab_and_be_root, mutex, 0);
-	partner_await(p);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
-	partner_assert_boosted(p, HIGH);
-	partner_go(p);
+	partner_contend(p, waiter);
 	partner_await(p);
 	until_swept(2);
 	partner_go(p);
@@ -219,11 +199,7 @@ static void the_same_for_good(void **state)
 
 	only_ours(f, "no inheritance");
 	p = partner_start(f, set_the_same, mutex, 0);
-	partner_await(p);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
-	partner_assert_boosted(p, HIGH);
-	partner_go(p);
+	partner_contend(p, waiter);
 	partner_assert_ok(p);
 	assert_ret(actor_finish(waiter), 0);
 }
@@ -289,11 +265,7 @@ static void own_rights_count(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rights); i++) {
 		struct partner *p = partner_start(f, use_own_right, mutex, i);
 
-		partner_await(p);
-		actor_lock(waiter, mutex);
-		actor_assert_asleep(waiter);
-		partner_assert_boosted(p, HIGH);
-		partner_go(p);
+		partner_contend(p, waiter);
 		if (child_finish(p->pid)) {
 			p->reaped = true;
 			fail_msg("case %zu", i);
@@ -363,11 +335,7 @@ static void children_get_nothing(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
 		struct partner *p = partner_start(f, bodies[i], mutex, 0);
 
-		partner_await(p);
-		actor_lock(waiter, mutex);
-		actor_assert_asleep(waiter);
-		partner_assert_boosted(p, HIGH);
-		partner_go(p);
+		partner_contend(p, waiter);
 		partner_assert_ok(p);
 		assert_ret(actor_finish(waiter), 0);
 		assert_ret(actor_unlocks(waiter, mutex), 0);
@@ -531,11 +499,7 @@ static void a_boosted_giver_gives_its_own(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
 		struct partner *p = partner_start(f, bodies[i], mutex, event);
 
-		partner_await(p);
-		actor_lock(waiter, mutex);
-		actor_assert_asleep(waiter);
-		partner_assert_boosted(p, HIGH);
-		partner_go(p);
+		partner_contend(p, waiter);
 		partner_assert_ok(p);
 		assert_ret(actor_finish(waiter), 0);
 		assert_ret(actor_unlocks(waiter, mutex), 0);
