@@ -172,6 +172,10 @@ static int best_prio(void)
 	return t ? clamp(MAX_RT_PRIO - 1 - t->dead.level, 1, MAX_RT_PRIO - 1) : 1;
 }
 
+/*
+ * It can't be changed (-EBUSY) while a deadline task waits for the reap_lock that it has,
+ * which makes it one. It looks again when it has let go of that.
+ */
 static void set_reaper_prio(int prio)
 {
 	const struct sched_attr attr = {
@@ -180,7 +184,7 @@ static void set_reaper_prio(int prio)
 		.sched_priority = prio,
 	};
 
-	WARN_ON_ONCE(sched_setattr_nocheck(reaper->task, &attr));
+	sched_setattr_nocheck(reaper->task, &attr);
 }
 
 /* The list of the dead has changed; drawn at the top. */
