@@ -420,6 +420,19 @@ static struct ntsync_receiver *find_stranger_locked(const struct ntsync_channel 
 }
 
 /*
+ * A copy of current's table that the kernel has made for a fork() or an unshare() which then
+ * failed: current has its own table as ever. When it exits it has none any more; and
+ * close_range() closes in the copy before that becomes its own, but somebody uses that copy.
+ */
+static bool is_given_up(const void *table, struct file *file)
+{
+	const struct files_struct *files = table;
+
+	return !atomic_read(&files->count) && current->files &&
+	       has_descriptor(current->files, file);
+}
+
+/*
  * current has left the table of its party, by unshare() or exec, and closes its copy. If that
  * is because it exits, the reaper knows about it already:
  *
@@ -440,7 +453,7 @@ static void check_stranger(struct ntsync_channel *c, struct file *file, const vo
 
 	scoped_guard(raw_spinlock, &c->obj->lock)
 		r = find_stranger_locked(c, files);
-	if (likely(!r) || has_descriptor(files, file))
+	if (likely(!r) || has_descriptor(files, file) || is_given_up(files, file))
 		return;
 	guard(ntsync_reap_lock)();
 	ntsync_obj_hold(&h, c->obj);

@@ -25,14 +25,19 @@ struct helper {
 
 static pthread_mutex_t trace_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* A thread that is suspended in here would keep the lock. */
 static void record(void *context, const struct ntsync_nt_record *record)
 {
 	struct fixture *f = context;
+	sigset_t all, saved;
 
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &saved);
 	pthread_mutex_lock(&trace_lock);
 	if (f->nr_records < MAX_RECORDS)
 		f->records[f->nr_records++] = *record;
 	pthread_mutex_unlock(&trace_lock);
+	pthread_sigmask(SIG_SETMASK, &saved, NULL);
 }
 
 void forget_records(struct fixture *f)

@@ -6,6 +6,7 @@
  */
 #include "channel.h"
 
+#include <linux/capability.h>
 #include <semaphore.h>
 #include <sys/syscall.h>
 
@@ -87,6 +88,48 @@ static void mover_ends(struct mover *m)
 {
 	sem_post(&m->go);
 	pthread_join(m->thread, NULL);
+}
+
+/* unshare() copies the table, fails for another reason, and closes the copy again. */
+static int fail_to_move(struct mover *m)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[2] = { { 0 } };
+	int ret = syscall(SYS_capset, &header, none);
+
+	if (!ret)
+		ret = unshare(CLONE_FILES | CLONE_NEWUTS) && errno == EPERM ? 0 : -EPROTO;
+	return ret ? ret : reply(m->channel, m->id);
+}
+
+static int receive_and_fail(struct mover *m)
+{
+	request_t got;
+	int ret = receive(m->channel, TRY_RECV2, &got);
+
+	m->id = got.entry_id;
+	return ret ? ret : fail_to_move(m);
+}
+
+static void *stayer_main(void *arg)
+{
+	struct mover *m = arg;
+
+	m->ret = receive_and_fail(m);
+	return NULL;
+}
+
+/* As a fork() that fails: whoever has its own table still has what it has received. */
+static void a_copy_that_comes_to_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct mover m = { .channel = new_channel(f, 8) };
+	struct call *sender = start_send(f, m.channel, 10, 1);
+
+	assert_int_equal(pthread_create(&m.thread, NULL, stayer_main, &m), 0);
+	pthread_join(m.thread, NULL);
+	assert_ret(m.ret, 0);
+	assert_call(sender, 0);
 }
 
 /* The kernel copies the table and closes the channel in the copy: that is heard of. */
@@ -240,6 +283,7 @@ static void ends_with_a_table_of_its_own(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		CHANNEL_TEST(a_copy_that_comes_to_nothing),
 		CHANNEL_TEST(a_copy_that_is_closed),
 		CHANNEL_TEST(a_copy_that_never_had_it),
 		CHANNEL_TEST(receives_again_after_it_moved),
