@@ -146,6 +146,7 @@ static inline void ntsync_wake_takers(struct ntsync_hold *h)
 /* In this pair only: the arbiter has to know who holds it, see ntsync_pi_all_locked(). */
 static inline void ntsync_all_lock(struct ntsync_device *dev)
 {
+	ntsync_pi_all_locked();
 	rt_mutex_lock(&dev->all_lock);
 	ntsync_pi_all_locked();
 }

@@ -526,7 +526,7 @@ static inline bool ntsync_owner_learn(struct ntsync_device *dev, u32 owner)
 {
 	const struct ntsync_owner_slot *slot = ntsync_owner_slot(dev, owner);
 
-	/* Torn by a writer it may look different, never like ourselves by mistake. */
+	/* Torn by a writer it may be wrong for once; it is a guess anyway. */
 	if (likely(data_race(slot->owner == owner && ntsync_task_is(current, &slot->id))))
 		return false;
 	ntsync_owner_note(dev, owner);

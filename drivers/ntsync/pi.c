@@ -229,6 +229,23 @@ void ntsync_pi_unlock(void)
 /* How many steps are made without letting somebody else have the lock. */
 #define STEPS	8
 
+/*
+ * If current could not be given what it is to have, as it is when a deadline task waits for
+ * this very lock, it is tried again.
+ */
+static void let_others_in(void)
+{
+	struct ntsync_pi_task *r;
+	bool given = ntsync_pi_try_unlock();
+
+	ntsync_pi_lock_again();
+	if (likely(given))
+		return;
+	r = ntsync_pi_task_find(current);
+	if (r && r->retry)
+		ntsync_pi_update_task(r);
+}
+
 /* @done: news that the caller has marked already. */
 void ntsync_pi_catch_up_locked(int done)
 {
@@ -252,8 +269,7 @@ void ntsync_pi_catch_up_locked(int done)
 		 * Not after every step: with many who wait, each would make one and queue
 		 * up again.
 		 */
-		ntsync_pi_unlock();
-		ntsync_pi_lock_again();
+		let_others_in();
 	}
 	atomic_sub(done, &ntsync_pi_pending);
 }
@@ -275,7 +291,7 @@ static noinline void retry(void)
 }
 
 /*
- * While current holds an all_lock it is not lowered. The kernel does not look for whom else
+ * While current holds an all_lock, or waits for it, it is not lowered. The kernel does not look for whom else
  * a lock is held when it lowers a task that got the lock as the best of those who waited:
  *
  *   current, boosted		X			the arbiter, on another CPU
@@ -286,7 +302,9 @@ static noinline void retry(void)
  *				waits for whatever	current is lowered
  *				preempts current
  *
- * A task that is not boosted when it gets the lock is lent what it should be.
+ * A task that is not boosted when it gets the lock is lent what it should be. This is said
+ * before it waits for all_lock, or whoever has pi_lock might be about to lower it; and once
+ * more when it has it, for a boost that began meanwhile.
  */
 void ntsync_pi_all_locked(void)
 {

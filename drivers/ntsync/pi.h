@@ -61,7 +61,7 @@ struct ntsync_pi_walk {
  * @retry: it could not be given what it is to have: @policy and @prio are what it has
  * @kept: another record has taken its place among the spares
  * @had_cap: it had CAP_SYS_NICE when the record was made
- * @has_all_lock: it holds an all_lock, and is not lowered
+ * @has_all_lock: it holds an all_lock, or waits for it, and is not lowered
  * @walk: for looking for cycles
  */
 struct ntsync_pi_task {

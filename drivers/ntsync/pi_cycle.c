@@ -179,7 +179,9 @@ void ntsync_pi_break_cycles(void)
 {
 	unsigned int i, size = ARRAY_SIZE(ntsync_pi_records);
 
+	ntsync_pi_lock_again();
 	ntsync_pi_round++;
+	ntsync_pi_unlock();
 	for (i = 0; i < size; i++) {
 		const struct hlist_head *bucket = &ntsync_pi_records[(ntsync_pi_round + i) % size];
 

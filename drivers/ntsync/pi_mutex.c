@@ -109,13 +109,19 @@ static int deactivate(struct ntsync_pi_mutex *m)
 
 /* ---- what the arbiter calls ---- */
 
-/* Does it do so already? Most who come and go are neither the best nor the owner. */
+/*
+ * Does it do so already? Most who come and go are neither the best nor the owner. Not if
+ * somebody has changed the owner's parameters.
+ */
 static bool contributes(const struct ntsync_pi_source *source, const struct task_struct *owner,
 			int level)
 {
-	const struct ntsync_contrib *c = &source->contrib;
+	const struct ntsync_pi_task *r = source->contrib.task;
 
-	return c->task ? c->task->task == owner && c->node.level == level : level == MAX_RT_PRIO;
+	if (!r)
+		return level == MAX_RT_PRIO;
+	return r->task == owner && source->contrib.node.level == level &&
+	       READ_ONCE(owner->rt_priority) == (r->prio ?: r->base.prio);
 }
 
 static void contribute(struct ntsync_pi_source *source, struct task_struct *owner, int level)

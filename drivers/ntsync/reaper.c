@@ -184,7 +184,9 @@ static void set_reaper_prio(int prio)
 		.sched_priority = prio,
 	};
 
-	sched_setattr_nocheck(reaper->task, &attr);
+	/* For a deadline task it could sleep; somebody has made it one. */
+	if (reaper->task->policy != SCHED_DEADLINE)
+		sched_setattr_nocheck(reaper->task, &attr);
 }
 
 /* The list of the dead has changed; drawn at the top. */
@@ -202,36 +204,43 @@ static void adjust_reaper(void)
 
 /* ---- reaping ---- */
 
-/* A receiver of the most urgent of the dead, or what is left of that one; false: none. */
+/*
+ * A receiver of the most urgent of the dead, or what is left of that one; false: none. Nobody
+ * leaves the list while reap_lock is held: then the reaper could be lowered with it.
+ */
 static bool reap_one(void)
 {
 	struct ntsync_receiver *r = NULL;
 	struct ntsync_receiver_task *t;
 
-	guard(ntsync_reap_lock)();
-	scoped_guard(raw_spinlock, &exit_lock) {
-		t = first_dead();
-		if (!t)
-			return false;
-		r = list_first_entry_or_null(&t->receivers, struct ntsync_receiver, of_task);
+	scoped_guard(ntsync_reap_lock) {
+		scoped_guard(raw_spinlock, &exit_lock) {
+			t = first_dead();
+			if (t)
+				r = list_first_entry_or_null(&t->receivers, struct ntsync_receiver,
+							     of_task);
+			if (r)
+				list_del(&r->of_task);
+		}
 		if (r)
-			list_del(&r->of_task);
-		else
-			ntsync_waitq_erase(&dead_tasks, &t->dead);
+			ntsync_receiver_free(r);
 	}
-	if (r)
-		ntsync_receiver_free(r);
-	else
-		kfree(t);
+	if (!t || r)
+		return t;
+
+	scoped_guard(raw_spinlock, &exit_lock)
+		ntsync_waitq_erase(&dead_tasks, &t->dead);
+	kfree(t);
 	return true;
 }
 
+/* Somebody may not have been able to raise us, see set_reaper_prio(). */
 static void reap(struct kthread_work *work)
 {
-	while (reap_one()) {
+	do {
 		adjust_reaper();
 		cond_resched();
-	}
+	} while (reap_one());
 }
 static DEFINE_KTHREAD_WORK(reaping, reap);
 
