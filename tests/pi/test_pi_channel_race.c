@@ -18,11 +18,12 @@ static void the_source_leaves_during_the_send(void **state)
 	struct actor *server = actor_new(f, "server", NORMAL(0));
 	int mutex = new_mutex(f, 0, 0), channel = stage_channel(f);
 	uint64_t dice = dice_seed();
+	unsigned int rounds = dice_steps(ROUNDS);
 
 	only_ours(f, "no channels");
 	print_message("# NTSYNC_PI_SEED=%llu\n", (unsigned long long)dice);
 	assert_ret(actor_locks(sender, mutex), 0);
-	for (int i = 0; i < ROUNDS; i++) {
+	for (unsigned int i = 0; i < rounds; i++) {
 		actor_parks(server, channel);
 		actor_wait(waiter, ANY, ARGS(FDS(mutex), .timeout = monotonic_ns() +
 					     dice_below(&dice, SPREAD_US) * 1000));
