@@ -20,7 +20,5 @@ bool env_fail_creates(int error);
 bool env_interrupt(int count);
 /* False likewise. Tables made from now on have a driver without extensions. */
 bool env_old_driver(bool on);
-/* A thread may be suspended inside a call of the device. The fake has a lock. */
-bool env_can_suspend(void);
 
 #endif /* TESTS_NT_ENV_H */

@@ -108,8 +108,3 @@ bool env_old_driver(bool on)
 	(void)on;
 	return false;
 }
-
-bool env_can_suspend(void)
-{
-	return true;
-}

@@ -2,11 +2,13 @@
 #
 # tests/nt: each test_*.c and stress_*.c twice. In build/tests/nt for /dev/ntsync; in
 # build/tests/nt-host with the library's assertions and ThreadSanitizer, and tests/nt/fake in the
-# place of the device. tests/nt/host/test_*.c look into the library, and are built that way only.
+# place of the device. tests/nt/host/test_*.c look into the library, and are built that way only;
+# the fake has a lock, which nobody may be suspended with, so test_suspend is for the device only.
 nt_test_src := $(wildcard tests/nt/test_*.c tests/nt/stress_*.c)
 nt_test_bin := $(nt_test_src:%.c=build/%)
 nt_host_src := $(wildcard tests/nt/host/test_*.c)
-nt_host_bin := $(nt_test_src:tests/nt/%.c=build/tests/nt-host/%)
+nt_host_bin := $(patsubst tests/nt/%.c,build/tests/nt-host/%, \
+	$(filter-out tests/nt/test_suspend.c,$(nt_test_src)))
 nt_inside_bin := $(nt_host_src:tests/nt/host/%.c=build/tests/nt-host/%)
 
 # nt_test.c serves the tests, tests/stress/stress.c the stress programs.

@@ -106,10 +106,6 @@ static void the_others_go_on(struct fixture *f, enum ntsync_nt_reuse reuse)
 	struct victim victim = { .f = f };
 	struct ntsync_nt_config config;
 
-	if (!env_can_suspend()) {
-		print_message("# skipped: who is suspended keeps the lock of the device's fake\n");
-		skip();
-	}
 	ntsync_nt_config_init(&config);
 	config.reuse = reuse;
 	config.quarantine = 2;

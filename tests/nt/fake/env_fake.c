@@ -43,8 +43,3 @@ bool env_old_driver(bool on)
 	fake_old_driver(on);
 	return true;
 }
-
-bool env_can_suspend(void)
-{
-	return false;
-}
