@@ -86,13 +86,13 @@ unpack_image() {
 }
 
 # Headers that fit this host's compiler are used where they are. Their makefile
-# names its other half by an absolute path.
+# names its other half, and from 7.x on itself, by an absolute path.
 unpack_headers() {
 	local suite=$1 release=$2 new=$3 packages final=${3%.new}/packages
 	shift 3
 	mapfile -t packages < <(select_packages '^linux-(headers|kbuild)-' "$@")
 	debian_unpack "$suite" "$new/packages" "${packages[@]}"
-	sed -i "s|^include /usr/src/|include $final/usr/src/|" \
+	sed -i -E "s#^(include |KBUILD_OUTPUT=)/usr/src/#\1$final/usr/src/#" \
 		"$new/packages/usr/src/linux-headers-$release/Makefile"
 	# With type data to go by, every module build would need pahole.
 	rm -f "$new/packages/usr/src/linux-headers-$release/vmlinux"
