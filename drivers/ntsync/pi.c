@@ -365,8 +365,7 @@ static int block(struct ntsync_wait *w)
 		if (ret)
 			return ret;
 	}
-	if (current->prio < current->normal_prio)
-		w->lent = ntsync_task_level(current);
+	w->lent = ntsync_task_lent_level(current);
 	ntsync_pi_lock();
 	update_wait(w, ntsync_pi_wait_level(w, current), &kits);
 	ntsync_pi_catch_up_locked(0);
@@ -499,7 +498,7 @@ int ntsync_pi_inherited_level(void)
 
 	if (!ntsync_pi_enabled || likely(!ntsync_pi_may_inherit()))
 		return MAX_RT_PRIO;
-	level = current->prio < current->normal_prio ? ntsync_task_level(current) : MAX_RT_PRIO;
+	level = ntsync_task_lent_level(current);
 	ntsync_pi_lock();
 	level = ntsync_pi_task_inherits(current, level);
 	ntsync_pi_unlock();

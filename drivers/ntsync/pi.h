@@ -130,6 +130,7 @@ void ntsync_pi_sweeper_exit(void);
 /* pi_params.c */
 int ntsync_level_of(int policy, int prio);
 int ntsync_prio_of_level(int level);
+int ntsync_task_lent_level(struct task_struct *p);
 bool ntsync_task_is_dead(const struct task_struct *p);
 void ntsync_sched_params_read(struct task_struct *p, struct ntsync_sched_params *params);
 int ntsync_sched_params_set(struct task_struct *p, const struct ntsync_sched_params *params);
@@ -143,7 +144,7 @@ int ntsync_pi_task_inherits(const struct task_struct *p, int lent);
 bool ntsync_pi_task_may_be_known(const struct task_struct *p);
 void ntsync_pi_spare_add(struct ntsync_pi_task *r);
 void ntsync_pi_spare_drop(void);
-int ntsync_pi_wait_level(const struct ntsync_wait *w, const struct task_struct *p);
+int ntsync_pi_wait_level(const struct ntsync_wait *w, struct task_struct *p);
 struct ntsync_pi_task *ntsync_pi_task_find(const struct task_struct *p);
 struct ntsync_pi_task *ntsync_pi_task_get(struct task_struct *p);
 bool ntsync_pi_task_apply(struct ntsync_pi_task *r);

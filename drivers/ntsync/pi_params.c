@@ -35,6 +35,19 @@ void ntsync_sched_params_read(struct task_struct *p, struct ntsync_sched_params 
 	params->slack = p->timer_slack_ns;
 }
 
+/*
+ * The level that the kernel lends to @p, by a PI futex or another lock; MAX_RT_PRIO: none.
+ * The two are changed one after the other, so a look without the lock may see a level
+ * lent that has only just been taken away.
+ */
+int ntsync_task_lent_level(struct task_struct *p)
+{
+	if (likely(READ_ONCE(p->prio) >= READ_ONCE(p->normal_prio)))
+		return MAX_RT_PRIO;
+	guard(raw_spinlock_irqsave)(&p->pi_lock);
+	return p->prio < p->normal_prio ? ntsync_task_level(p) : MAX_RT_PRIO;
+}
+
 bool ntsync_task_is_dead(const struct task_struct *p)
 {
 	return READ_ONCE(p->exit_state);

@@ -162,20 +162,15 @@ int ntsync_pi_task_inherits(const struct task_struct *p, int lent)
 	return top ? min(top->node.level, lent) : lent;
 }
 
-static int lent_level(const struct task_struct *p)
-{
-	return READ_ONCE(p->prio) < READ_ONCE(p->normal_prio) ? ntsync_task_level(p) : MAX_RT_PRIO;
-}
-
 /*
  * The level that wait @w of task @p is to have when we are done. A request has the
  * priority that was asked for, not its sender's; but who waits for the sender waits
  * for the request.
  */
-int ntsync_pi_wait_level(const struct ntsync_wait *w, const struct task_struct *p)
+int ntsync_pi_wait_level(const struct ntsync_wait *w, struct task_struct *p)
 {
 	if (w->send)
-		return ntsync_pi_task_inherits(p, p == current ? w->lent : lent_level(p));
+		return ntsync_pi_task_inherits(p, p == current ? w->lent : ntsync_task_lent_level(p));
 	if (p != current)
 		return ntsync_task_level(p);
 	if (own.set)

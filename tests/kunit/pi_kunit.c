@@ -2,10 +2,12 @@
 /*
  * What the arbiter does at moments that only the kernel can arrange.
  */
+#include <linux/kthread.h>
 #include <linux/sched/rt.h>
 
 #include "fixture.h"
 #include "lock.h"
+#include "pi.h"
 
 #define OWNER	1
 #define HIGH	80
@@ -41,8 +43,44 @@ static void holder_of_all_lock_is_not_lowered(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, OWNER, &prev), 0);
 }
 
+#define CHANGES	4000
+
+struct changes {
+	struct task_struct *of;
+	bool over;
+};
+
+static int change(void *arg)
+{
+	struct changes *c = arg;
+	int i;
+
+	for (i = 0; i < CHANGES; i++) {
+		kt_set_prio(c->of, HIGH);
+		kt_set_prio(c->of, KT_NORMAL);
+	}
+	smp_store_release(&c->over, true);
+	return 0;
+}
+
+/* Nobody lends anything: current only has it for itself, and then not any more. */
+static void what_is_taken_away_was_not_lent(struct kunit *test)
+{
+	struct changes c = { .of = current };
+	struct task_struct *other = kthread_run(change, &c, "change");
+	unsigned long lent = 0;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	while (!smp_load_acquire(&c.over)) {
+		lent += ntsync_task_lent_level(current) != MAX_RT_PRIO;
+		cond_resched();
+	}
+	KUNIT_EXPECT_EQ(test, lent, 0);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(holder_of_all_lock_is_not_lowered),
+	KUNIT_CASE(what_is_taken_away_was_not_lent),
 	{}
 };
 
