@@ -47,7 +47,7 @@ static void holder_of_all_lock_is_not_lowered(struct kunit *test)
 
 struct changes {
 	struct task_struct *of;
-	bool over;
+	struct completion over;
 };
 
 static int change(void *arg)
@@ -59,7 +59,7 @@ static int change(void *arg)
 		kt_set_prio(c->of, HIGH);
 		kt_set_prio(c->of, KT_NORMAL);
 	}
-	smp_store_release(&c->over, true);
+	complete(&c->over);
 	return 0;
 }
 
@@ -67,11 +67,13 @@ static int change(void *arg)
 static void what_is_taken_away_was_not_lent(struct kunit *test)
 {
 	struct changes c = { .of = current };
-	struct task_struct *other = kthread_run(change, &c, "change");
+	struct task_struct *other;
 	unsigned long lent = 0;
 
+	init_completion(&c.over);
+	other = kthread_run(change, &c, "change");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
-	while (!smp_load_acquire(&c.over)) {
+	while (!try_wait_for_completion(&c.over)) {
 		lent += ntsync_task_lent_level(current) != MAX_RT_PRIO;
 		cond_resched();
 	}
