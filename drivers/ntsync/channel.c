@@ -247,13 +247,15 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
 	e->wait = &w;
 	ret = post(c, e, file);
 	if (ret)
-		return ret;
+		goto out;
 	ntsync_notices_hand_on();
 	ret = ntsync_pi_block(&w);
 	if (!ret)
 		ret = sleep_for_reply(c, &w, file);
 	ret = withdraw(c, e, ret);
 	ntsync_pi_unblock(&w);
+out:
+	ntsync_pi_end_send();
 	return ret;
 }
 

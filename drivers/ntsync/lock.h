@@ -9,6 +9,7 @@
  *				What lowers a priority is not done under all_lock
  *       obj->lock		raw spinlock; state and any-queue of one object.
  *				Never two of them at a time, never from an interrupt
+ *         dev->owners_lock	raw spinlock; a copy is made, nothing else
  *
  * Under obj->lock only pointer work that is bounded by O(log waiters): no
  * allocation and no free, no user memory, no sleeping lock (on PREEMPT_RT that

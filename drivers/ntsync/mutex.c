@@ -38,7 +38,7 @@ static void acquire_mutex(struct ntsync_obj *obj, struct ntsync_taker *taker)
 		taker->owner_dead = true;
 	}
 	ntsync_trace(acquire, obj, taker->task, taker->owner, m->count);
-	ntsync_pi_owner_changed_locked(obj);
+	ntsync_pi_owner_changed_locked(obj, taker->task);
 }
 
 /*
@@ -68,6 +68,7 @@ static int compare_owner(const void *key, const struct rb_node *node)
 static void mutex_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
 {
 	rb_add(&e->by_owner, &obj->mutex.by_owner, owned_before);
+	ntsync_pi_waiter_came_locked(e);
 }
 
 static void mutex_dequeue(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
@@ -95,7 +96,7 @@ static void mutex_show(struct seq_file *m, const union ntsync_state *copy)
 /* Nothing if it is free, or its owner is dead or not known. */
 static void mutex_show_tasks(struct seq_file *m, struct ntsync_obj *obj)
 {
-	struct task_struct *p = ntsync_owner_get_task(obj, NULL);
+	struct task_struct *p = ntsync_owner_get_task(obj);
 
 	if (!p)
 		return;
@@ -117,12 +118,18 @@ static __always_inline int give_back_locked(struct ntsync_hold *h, u32 owner, bo
 	ntsync_trace(release, h->obj, current, owner, m->count);
 	if (!m->count) {
 		WRITE_ONCE(m->owner, 0);
-		ntsync_pi_owner_changed_locked(h->obj);
+		ntsync_pi_owner_changed_locked(h->obj, NULL);
 	}
 	/* One level less lets somebody go only if there was no further one left. */
 	if (!m->count || *prev == U32_MAX)
 		ntsync_wake_takers(h);
 	return 0;
+}
+
+static void destroy_mutex(struct ntsync_obj *obj)
+{
+	if (unlikely(obj->mutex.pi))
+		ntsync_pi_mutex_destroy(obj);
 }
 
 static int mutex_signal(struct ntsync_hold *h, u32 owner, struct ntsync_boost **stale)
@@ -142,6 +149,7 @@ const struct ntsync_obj_ops ntsync_mutex_ops = {
 	.dequeue = mutex_dequeue,
 	.show = mutex_show,
 	.show_tasks = mutex_show_tasks,
+	.destroy = destroy_mutex,
 	.owned = true,
 };
 

@@ -153,7 +153,7 @@ struct ntsync_mutex {
 	bool guessed;	/* task_id is the creator's, who need not be the owner */
 	struct ntsync_task_id task_id; /* the task behind the owner id */
 	struct rb_root by_owner; /* the any-queue's entries again, by owner id */
-	struct ntsync_pi_mutex *pi; /* while a real-time task waits; pi.c */
+	struct ntsync_pi_mutex *pi; /* while a real-time task waits; pi_mutex.c */
 };
 
 struct ntsync_event {
@@ -297,15 +297,18 @@ void ntsync_obj_free_pollers(struct ntsync_obj *obj);
  * struct ntsync_wait_entry - one object of a wait
  * @node: in obj->any (wait-any, and every alert) or in obj->all
  * @by_owner: in obj->mutex.by_owner, if it is a mutex and @node is in obj->any
- * @pi: in obj->mutex.pi->waiters, while it counts for inheritance; pi_lock
+ * @pi: of a mutex and a wait-all: in obj->mutex.pi->alls, while it counts for
+ *	inheritance; pi_lock
  * @obj: the object; the caller's file reference keeps it
  * @wait: back to the whole
  * @index: what a claim through this entry answers
  */
 struct ntsync_wait_entry {
 	struct ntsync_waitq_node node;
-	struct rb_node by_owner;
-	struct ntsync_waitq_node pi;
+	union {
+		struct rb_node by_owner;
+		struct ntsync_waitq_node pi;
+	};
 	struct ntsync_obj *obj;
 	struct ntsync_wait *wait;
 	u32 index;
@@ -319,8 +322,9 @@ struct ntsync_wait_entry {
  *	has set by a compare-and-exchange; the claimer acquires in the waiter's name
  * @all: a WAIT_ALL; immutable
  * @left: a waker has taken it out of all wait-all queues, and is done with it
- * @pi: some entry counts for inheritance, or has done; pi_lock, and the sleeper
- *	before it is registered and after it is not any more
+ * @pi: a wait-all of which some entry counts for inheritance, or has done; pi_lock, and
+ *	the sleeper before it is registered and after it is not any more
+ * @unheeded: the arbiter does not look at a mutex that it waits for; the sleeper's own
  * @level: what the entries stand in the any-queues with; of a @send, what the sender
  *	inherits; as @pi
  * @lent: the level that a PI futex of the sleeper's lends to it, or MAX_RT_PRIO;
@@ -339,6 +343,7 @@ struct ntsync_wait {
 	bool left;
 	bool pi;
 	bool overflow;
+	bool unheeded;
 	int level;
 	int lent;
 	struct ntsync_channel_entry *send;
@@ -533,7 +538,9 @@ static inline bool ntsync_owner_learn(struct ntsync_device *dev, u32 owner)
 	return true;
 }
 
-struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj, struct task_struct *guess);
+struct task_struct *ntsync_owner_find_locked(const struct ntsync_obj *obj,
+					     struct task_struct *guess);
+struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj);
 
 /* ---- sleepers.c: the wait that a task is in ---- */
 
@@ -594,21 +601,33 @@ struct ntsync_pi_news {
 /**
  * struct ntsync_pi_mutex - what a mutex has while real-time tasks wait for it
  * @obj: the mutex
- * @waiters: their entries, by level
+ * @alls: the entries of real-time tasks in wait-alls, by level. All others are in obj->any
  * @source: what its owner gets from it
  * @active: in the list of all
- * @news: the owner has changed; obj->lock
+ * @round: of the last review
  * @spare: the record that it brings along, until it is active
+ * @news: it has to be looked at; obj->lock
+ * @quiet: nobody inherits, and of the waiters only one in obj->any that is better than
+ *	the owner could change that; obj->lock, written under both
+ * @seen_owner: the task that was taken for its owner when the arbiter looked last, for
+ *	comparing only; as @quiet
+ * @seen_level: the best level in obj->any then; as @quiet
+ * @counted: for whom it counts in pi_heed.c, for hashing only; obj->lock
  *
- * Protected by pi_lock, but for @news.
+ * Protected by pi_lock if nothing else is said.
  */
 struct ntsync_pi_mutex {
 	struct ntsync_obj *obj;
-	struct ntsync_waitq waiters;
+	struct ntsync_waitq alls;
 	struct ntsync_pi_source source;
 	struct list_head active;
-	struct ntsync_pi_news news;
+	u32 round;
 	struct ntsync_pi_task *spare;
+	struct ntsync_pi_news news;
+	bool quiet;
+	const struct task_struct *seen_owner;
+	int seen_level;
+	const struct task_struct *counted;
 };
 
 /**
@@ -643,6 +662,7 @@ int ntsync_pi_block(struct ntsync_wait *w);
 void ntsync_pi_unblock(struct ntsync_wait *w);
 void ntsync_pi_run(void);
 void ntsync_pi_learnt(const struct ntsync_device *dev, u32 owner);
+void ntsync_pi_mutex_destroy(struct ntsync_obj *obj);
 int ntsync_pi_base_prio(void);
 int ntsync_pi_inherited_level(void);
 void ntsync_pi_lock(void);
@@ -664,11 +684,34 @@ static inline void ntsync_pi_changed_locked(struct ntsync_pi_news *news)
 	}
 }
 
-/* Under obj->lock: the owner has changed while real-time tasks wait for somebody. */
-static inline void ntsync_pi_owner_changed_locked(struct ntsync_obj *obj)
+/* ---- pi_heed.c ---- */
+
+void ntsync_pi_heed_owner(struct ntsync_obj *obj, const struct task_struct *owner);
+void ntsync_pi_heed_waiter(struct ntsync_wait_entry *e);
+void ntsync_pi_heed_leaver(struct ntsync_obj *obj);
+bool ntsync_pi_begin_send(void);
+void ntsync_pi_end_send(void);
+
+/* Under obj->lock: mutex @obj belongs to @owner now, or, if that is NULL, to nobody. */
+static inline void ntsync_pi_owner_changed_locked(struct ntsync_obj *obj,
+						  const struct task_struct *owner)
 {
 	if (unlikely(obj->mutex.pi))
-		ntsync_pi_changed_locked(&obj->mutex.pi->news);
+		ntsync_pi_heed_owner(obj, owner);
+}
+
+/* Under obj->lock: @e has come into the any-queue of a mutex. */
+static inline void ntsync_pi_waiter_came_locked(struct ntsync_wait_entry *e)
+{
+	if (e->wait->level < MAX_RT_PRIO)
+		ntsync_pi_heed_waiter(e);
+}
+
+/* Under obj->lock: somebody has left the any-queue of @obj without having got it. */
+static inline void ntsync_pi_waiter_left_locked(struct ntsync_obj *obj)
+{
+	if (obj->ops->owned && unlikely(obj->mutex.pi))
+		ntsync_pi_heed_leaver(obj);
 }
 
 /*

@@ -40,47 +40,45 @@ static bool look_up(struct ntsync_device *dev, u32 owner, struct ntsync_task_id 
 	return slot->owner == owner;
 }
 
-/* Who has begun to exit makes no more calls. */
-static struct task_struct *get_unless_exiting(struct task_struct *p)
+static struct task_struct *find_task(const struct ntsync_task_id *id)
 {
-	return READ_ONCE(p->flags) & PF_EXITING ? NULL : get_task_struct(p);
-}
+	struct task_struct *p = pid_task(find_pid_ns(id->pid, &init_pid_ns), PIDTYPE_PID);
 
-static struct task_struct *get_task(struct ntsync_task_id id)
-{
-	struct task_struct *p;
-
-	guard(rcu)();
-	p = pid_task(find_pid_ns(id.pid, &init_pid_ns), PIDTYPE_PID);
-	if (!p || p != id.task || p->start_time != id.start) {
-		p = pid_task(find_pid_ns(id.tgid, &init_pid_ns), PIDTYPE_PID);
-		/* After an exec it has its process's start time, which is earlier. */
-		if (!p || p != id.task || p->start_time > id.start)
-			return NULL;
-	}
-	return get_unless_exiting(p);
+	if (p && p == id->task && p->start_time == id->start)
+		return p;
+	p = pid_task(find_pid_ns(id->tgid, &init_pid_ns), PIDTYPE_PID);
+	/* After an exec it has its process's start time, which is earlier. */
+	return p && p == id->task && p->start_time <= id->start ? p : NULL;
 }
 
 /*
- * A reference to the living task that owns @obj, a mutex; NULL if there is none. @guess
- * is a task that it may well be, and that the caller has a reference to, or NULL.
+ * The living task that owns @obj, a mutex; NULL if there is none. @guess is a task that it
+ * may well be, and that the caller has a reference to, or NULL. Under RCU.
  */
-struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj, struct task_struct *guess)
+struct task_struct *ntsync_owner_find_locked(const struct ntsync_obj *obj,
+					     struct task_struct *guess)
 {
-	struct ntsync_task_id id, better;
-	bool guessed;
-	u32 owner;
+	struct ntsync_task_id id = obj->mutex.task_id, better;
+	u32 owner = obj->mutex.owner;
+	struct task_struct *p;
 
-	scoped_guard(raw_spinlock, &obj->lock) {
-		owner = obj->mutex.owner;
-		id = obj->mutex.task_id;
-		guessed = obj->mutex.guessed;
-	}
+	ntsync_assert_obj_lock(obj);
 	if (!owner)
 		return NULL;
-	if (guessed && look_up(obj->dev, owner, &better))
+	if (obj->mutex.guessed && look_up(obj->dev, owner, &better))
 		id = better;
-	if (guess && ntsync_task_is(guess, &id))
-		return get_unless_exiting(guess);
-	return get_task(id);
+	p = guess && ntsync_task_is(guess, &id) ? guess : find_task(&id);
+	/* Who has begun to exit makes no more calls. */
+	return p && !(READ_ONCE(p->flags) & PF_EXITING) ? p : NULL;
+}
+
+/* A reference to it. */
+struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj)
+{
+	struct task_struct *p;
+
+	guard(raw_spinlock)(&obj->lock);
+	guard(rcu)();
+	p = ntsync_owner_find_locked(obj, NULL);
+	return p ? get_task_struct(p) : NULL;
 }

@@ -76,15 +76,28 @@ void ntsync_pi_update_task(struct ntsync_pi_task *r)
 
 /* ---- waits ---- */
 
-/* Its place in the any-queue. Wait-alls are sorted when they are looked at. */
-static void move_entry(struct ntsync_wait_entry *e, int level)
+/* Its place in the any-queue; true if it has moved. */
+static bool move_entry(struct ntsync_wait_entry *e, int level)
 {
 	guard(raw_spinlock)(&e->obj->lock);
-	if (ntsync_waitq_queued(&e->node) && e->node.level != level)
-		ntsync_waitq_move(&e->obj->any, &e->node, level);
+	if (!ntsync_waitq_queued(&e->node) || e->node.level == level)
+		return false;
+	ntsync_waitq_move(&e->obj->any, &e->node, level);
+	return true;
 }
 
-/* Equation [3]. */
+/* Of a wait-any, or an alert. */
+static void update_any_entry(struct ntsync_wait_entry *e, int level, struct list_head *kits)
+{
+	struct ntsync_pi_mutex *m = NULL;
+
+	if (e->obj->ops->owned)
+		m = level < MAX_RT_PRIO ? ntsync_pi_activate(e->obj, kits) : e->obj->mutex.pi;
+	if (move_entry(e, level) && m)
+		ntsync_pi_mark(&m->source);
+}
+
+/* Equation [3]. In a mutex's queue of wait-alls they are sorted when they are looked at. */
 static void update_wait(struct ntsync_wait *w, int level, struct list_head *kits)
 {
 	u32 i;
@@ -93,9 +106,9 @@ static void update_wait(struct ntsync_wait *w, int level, struct list_head *kits
 		struct ntsync_wait_entry *e = &w->entries[i];
 
 		if (!w->all || i == w->count)
-			move_entry(e, level);
-		if (e->obj->ops->owned)
-			ntsync_pi_update_entry(e, level, kits);
+			update_any_entry(e, level, kits);
+		else if (e->obj->ops->owned)
+			ntsync_pi_update_all_entry(e, level, kits);
 	}
 	if (w->send)
 		ntsync_pi_update_send(w->send, level);
@@ -236,10 +249,8 @@ void ntsync_pi_unlock(void)
 static void let_others_in(void)
 {
 	struct ntsync_pi_task *r;
-	bool given = ntsync_pi_try_unlock();
 
-	ntsync_pi_lock_again();
-	if (likely(given))
+	if (likely(ntsync_pi_pause()))
 		return;
 	r = ntsync_pi_task_find(current);
 	if (r && r->retry)
@@ -256,11 +267,11 @@ void ntsync_pi_catch_up_locked(int done)
 		done += apply_handed();
 		done += ntsync_pi_mark_news();
 		/* All are marked before the first one is looked at: the worse go first. */
-		if (!ntsync_pi_mark_some_receivers()) {
+		if (!ntsync_pi_mark_some_receivers() && !ntsync_pi_review_some_mutexes(&done)) {
 			source = next_dirty();
 			if (!source)
 				break;
-			done += source->ops->update(source);
+			source->ops->update(source);
 		}
 		if (++steps % STEPS)
 			continue;
@@ -389,7 +400,15 @@ static bool level_is_settled(const struct ntsync_wait *w)
 	int level = ntsync_task_level(current);
 
 	/* The arbiter may be writing it: then it has found us, and does the rest. */
-	return level == data_race(w->level) && (level == MAX_RT_PRIO || !waits_for_owner(w));
+	if (level != data_race(w->level))
+		return false;
+	if (level == MAX_RT_PRIO || !waits_for_owner(w))
+		return true;
+	/*
+	 * It may have seen already what we are worth, and have been preempted before it could
+	 * do anything about it: then it needs our priority.
+	 */
+	return !w->unheeded && !ntsync_pi_is_busy();
 }
 
 /**
@@ -427,11 +446,11 @@ void ntsync_pi_unblock(struct ntsync_wait *w)
 	ntsync_pi_lock();
 	if (!unregistered)
 		ntsync_sleeper_unregister_locked(w);
-	for (i = 0; w->pi && i < w->nr; i++) {
+	for (i = 0; w->pi && i < w->count; i++) {
 		struct ntsync_wait_entry *e = &w->entries[i];
 
 		if (e->obj->ops->owned)
-			ntsync_pi_update_entry(e, MAX_RT_PRIO, NULL);
+			ntsync_pi_update_all_entry(e, MAX_RT_PRIO, NULL);
 	}
 	ntsync_pi_catch_up_locked(0);
 	ntsync_pi_unlock();
@@ -491,11 +510,24 @@ int ntsync_pi_base_prio(void)
 	return prio;
 }
 
-/* What current inherits, whatever it has of its own. */
+static void review(void)
+{
+	ntsync_pi_lock();
+	ntsync_pi_review++;
+	ntsync_pi_catch_up_locked(0);
+	ntsync_pi_unlock();
+}
+
+/*
+ * What current inherits, whatever it has of its own. It begins to send, and that ends
+ * with ntsync_pi_end_send().
+ */
 int ntsync_pi_inherited_level(void)
 {
 	int level;
 
+	if (unlikely(ntsync_pi_begin_send()))
+		review();
 	if (!ntsync_pi_enabled || likely(!ntsync_pi_may_inherit()))
 		return MAX_RT_PRIO;
 	level = ntsync_task_lent_level(current);

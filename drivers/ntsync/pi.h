@@ -87,18 +87,21 @@ struct ntsync_pi_task {
 
 extern DECLARE_HASHTABLE(ntsync_pi_records, NTSYNC_PI_RECORD_BITS);
 extern u32 ntsync_pi_round;
+extern u32 ntsync_pi_review;
+
+/* Worse than all that there are. */
+#define NTSYNC_UNKNOWN_LEVEL	(MAX_RT_PRIO + 1)
 
 /**
  * struct ntsync_pi_source_ops - what differs between what contributes
  * @name: as debugfs and the tracepoints show it
  * @level: what it should contribute to that task
- * @update: contributes what it should now; how many pieces of news were marked
- *	meanwhile. The source may be gone afterwards
+ * @update: contributes what it should now
  */
 struct ntsync_pi_source_ops {
 	const char *name;
 	int (*level)(const struct ntsync_pi_source *source, const struct task_struct *p);
-	int (*update)(struct ntsync_pi_source *source);
+	void (*update)(struct ntsync_pi_source *source);
 };
 
 /* pi.c */
@@ -109,8 +112,17 @@ int ntsync_pi_mark_news(void);
 void ntsync_pi_catch_up_locked(int done);
 void ntsync_pi_update_task(struct ntsync_pi_task *r);
 
+/* pi_heed.c */
+int ntsync_pi_any_level_locked(const struct ntsync_obj *obj, const struct task_struct *owner);
+int ntsync_pi_all_level_locked(const struct ntsync_pi_mutex *m, const struct task_struct *owner);
+
+void ntsync_pi_count_owner_locked(struct ntsync_pi_mutex *m, const struct task_struct *owner);
+bool ntsync_pi_is_sending(const struct task_struct *p);
+
 /* pi_mutex.c */
-void ntsync_pi_update_entry(struct ntsync_wait_entry *e, int level, struct list_head *kits);
+struct ntsync_pi_mutex *ntsync_pi_activate(struct ntsync_obj *obj, struct list_head *kits);
+bool ntsync_pi_review_some_mutexes(int *done);
+void ntsync_pi_update_all_entry(struct ntsync_wait_entry *e, int level, struct list_head *kits);
 int ntsync_pi_alloc_kits(const struct ntsync_wait *w, struct list_head *kits);
 void ntsync_pi_free_kits(struct list_head *kits);
 bool ntsync_pi_mutexes_idle(void);
@@ -123,6 +135,7 @@ void ntsync_pi_update_send(struct ntsync_channel_entry *e, int level);
 void ntsync_pi_break_cycles(void);
 
 /* pi_sweep.c */
+void ntsync_pi_start_watching(void);
 struct ntsync_pi_task *ntsync_pi_watch(struct task_struct *p);
 int ntsync_pi_sweeper_init(void);
 void ntsync_pi_sweeper_exit(void);
@@ -137,7 +150,11 @@ int ntsync_sched_params_set(struct task_struct *p, const struct ntsync_sched_par
 
 /* pi_task.c */
 void ntsync_pi_lock_again(void);
+bool ntsync_pi_is_busy(void);
+int ntsync_pi_peek_base_level(const struct task_struct *p);
+bool ntsync_pi_task_needs(const struct task_struct *p, int level);
 bool ntsync_pi_try_unlock(void);
+bool ntsync_pi_pause(void);
 void ntsync_pi_count_sweep(void);
 bool ntsync_pi_may_inherit(void);
 int ntsync_pi_task_inherits(const struct task_struct *p, int lent);

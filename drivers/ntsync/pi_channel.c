@@ -61,7 +61,7 @@ static int receiver_level(const struct ntsync_pi_source *source, const struct ta
 	return level_for(container_of(source, struct ntsync_receiver, source), &policy);
 }
 
-static int update_receiver(struct ntsync_pi_source *source)
+static void update_receiver(struct ntsync_pi_source *source)
 {
 	const struct ntsync_receiver *r = container_of(source, struct ntsync_receiver, source);
 	struct ntsync_contrib *c = &source->contrib;
@@ -72,7 +72,7 @@ static int update_receiver(struct ntsync_pi_source *source)
 	if (ntsync_task_is_dead(r->task))
 		level = MAX_RT_PRIO;
 	if (task ? c->node.level == level && c->policy == policy : level == MAX_RT_PRIO)
-		return 0;
+		return;
 	if (level < MAX_RT_PRIO)
 		task = ntsync_pi_watch(r->task);
 	if (c->task)
@@ -82,7 +82,6 @@ static int update_receiver(struct ntsync_pi_source *source)
 		ntsync_contrib_attach(c, task, level);
 	}
 	ntsync_pi_update_task(task);
-	return 0;
 }
 
 static const struct ntsync_pi_source_ops receiver_source = {

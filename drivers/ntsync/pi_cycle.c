@@ -50,6 +50,15 @@ static struct ntsync_pi_source *next_receiver(struct ntsync_pi_task *r,
 	return &to->source;
 }
 
+/* The mutex of @e, if it may contribute because of @w. */
+static struct ntsync_pi_source *source_of(const struct ntsync_wait *w,
+					  const struct ntsync_wait_entry *e)
+{
+	struct ntsync_pi_mutex *m = e->obj->ops->owned ? e->obj->mutex.pi : NULL;
+
+	return m && (!w->all || ntsync_waitq_queued(&e->pi)) ? &m->source : NULL;
+}
+
 /* What @r's task waits for, one after the other; NULL at the end. */
 static struct ntsync_pi_source *next_source(struct ntsync_pi_task *r)
 {
@@ -59,10 +68,7 @@ static struct ntsync_pi_source *next_source(struct ntsync_pi_task *r)
 	if (!w)
 		return NULL;
 	while (!source && r->walk.entry < w->nr) {
-		const struct ntsync_wait_entry *e = &w->entries[r->walk.entry++];
-
-		if (e->obj->ops->owned && ntsync_waitq_queued(&e->pi))
-			source = &e->obj->mutex.pi->source;
+		source = source_of(w, &w->entries[r->walk.entry++]);
 	}
 	if (!source && w->send)
 		source = next_receiver(r, w->send);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mutexes as the arbiter sees them: who waits, what that is worth to the owner, and
- * the memory for it. A mutex has a struct ntsync_pi_mutex, it is "active", while
- * real-time tasks wait for it.
+ * Mutexes as the arbiter sees them: what those who wait are worth to the owner, and the
+ * memory for it. A mutex has a struct ntsync_pi_mutex, it is "active", from when a real-time
+ * task has to wait for it until the sweeper finds that none does any more: one that is
+ * contended once will be so again.
  */
 #include <linux/sched/rt.h>
 #include <linux/sched/task.h>
@@ -10,6 +11,7 @@
 
 #include "pi.h"
 
+/* All of them; those that a review has still to look at come first. */
 static LIST_HEAD(active);
 
 /* ---- memory ---- */
@@ -35,38 +37,12 @@ static void mutex_free(struct ntsync_pi_mutex *m)
 	kfree(m);
 }
 
-/* ---- what it contributes ---- */
-
-/* How many who don't count are passed over; nobody shares an id with so many. */
-#define MAX_OWN	16
-
-/*
- * The best level among those whom the mutex keeps waiting: nobody inherits from
- * himself, nor from a task that has the same owner id and gets it all the same. Of too
- * many of the latter the owner does inherit: pi_lock is not held while all are looked at.
- */
-static int level_of_waiters(const struct ntsync_pi_mutex *m, const struct task_struct *owner)
-{
-	u32 id = READ_ONCE(m->obj->mutex.owner);
-	struct ntsync_waitq_node *n;
-	unsigned int own = 0;
-
-	for (n = ntsync_waitq_first(&m->waiters); n; n = ntsync_waitq_next(n)) {
-		const struct ntsync_wait_entry *e = container_of(n, struct ntsync_wait_entry, pi);
-
-		if ((e->wait->taker.task != owner && e->wait->taker.owner != id) ||
-		    ++own > MAX_OWN)
-			return n->level;
-	}
-	return MAX_RT_PRIO;
-}
-
 /* ---- becoming active, and the end of that ---- */
 
 static const struct ntsync_pi_source_ops mutex_source;
 static void mark_mutex(struct ntsync_pi_news *news);
 
-static struct ntsync_pi_mutex *activate(struct ntsync_obj *obj, struct list_head *kits)
+struct ntsync_pi_mutex *ntsync_pi_activate(struct ntsync_obj *obj, struct list_head *kits)
 {
 	struct ntsync_pi_mutex *m = obj->mutex.pi;
 
@@ -81,30 +57,82 @@ static struct ntsync_pi_mutex *activate(struct ntsync_obj *obj, struct list_head
 	ntsync_pi_spare_add(m->spare);
 	m->spare = NULL;
 	m->obj = obj;
-	ntsync_waitq_init(&m->waiters);
+	ntsync_waitq_init(&m->alls);
 	ntsync_pi_source_init(&m->source, &mutex_source, obj);
 	m->news.mark = mark_mutex;
-	list_add(&m->active, &active);
+	m->seen_level = MAX_RT_PRIO;
+	m->round = ntsync_pi_review;
+	list_add_tail(&m->active, &active);
+	ntsync_pi_mark(&m->source);
+	ntsync_pi_start_watching();
 
 	guard(raw_spinlock)(&obj->lock);
 	obj->mutex.pi = m;
 	return m;
 }
 
-/* How much news has been marked. */
-static int deactivate(struct ntsync_pi_mutex *m)
+/* If no real-time task waits for it. */
+static bool try_detach(struct ntsync_pi_mutex *m)
 {
-	int nr;
+	struct ntsync_wait_entry *first;
 
-	scoped_guard(raw_spinlock, &m->obj->lock)
-		m->obj->mutex.pi = NULL;
+	guard(raw_spinlock)(&m->obj->lock);
+	first = ntsync_obj_first_any(m->obj);
+	if (m->alls.count || (first && first->node.level < MAX_RT_PRIO))
+		return false;
+	m->obj->mutex.pi = NULL;
+	ntsync_pi_count_owner_locked(m, NULL);
+	return true;
+}
+
+/* True if it is not active any more. *@done: how much news has been marked. */
+static bool try_deactivate(struct ntsync_pi_mutex *m, int *done)
+{
+	if (m->source.contrib.task || !try_detach(m))
+		return false;
 	/* There may be news of it, and there can't be any more after this. */
-	nr = ntsync_pi_mark_news();
+	*done += ntsync_pi_mark_news();
 	list_del(&m->source.dirty);
 	list_del(&m->active);
 	kfree(m);
 	ntsync_pi_spare_drop();
-	return nr;
+	return true;
+}
+
+/* @obj, which nobody uses any more, goes. */
+void ntsync_pi_mutex_destroy(struct ntsync_obj *obj)
+{
+	int done = 0;
+
+	ntsync_pi_lock();
+	if (obj->mutex.pi)
+		WARN_ON_ONCE(!try_deactivate(obj->mutex.pi, &done));
+	ntsync_pi_catch_up_locked(done);
+	ntsync_pi_unlock();
+}
+
+/* How many are looked at in one step. */
+#define FEW	8
+
+/*
+ * One step of a review: of all mutexes, as what was of no use to an owner may be now.
+ * False if there was nothing to do.
+ */
+bool ntsync_pi_review_some_mutexes(int *done)
+{
+	struct ntsync_pi_mutex *m;
+	unsigned int i;
+
+	for (i = 0; i < FEW; i++) {
+		m = list_first_entry_or_null(&active, struct ntsync_pi_mutex, active);
+		if (!m || m->round == ntsync_pi_review)
+			break;
+		m->round = ntsync_pi_review;
+		list_move_tail(&m->active, &active);
+		if (!try_deactivate(m, done))
+			ntsync_pi_mark(&m->source);
+	}
+	return i;
 }
 
 /* ---- what the arbiter calls ---- */
@@ -141,30 +169,50 @@ static void contribute(struct ntsync_pi_source *source, struct task_struct *owne
 }
 
 /*
- * Equation [1] for one mutex, [2] and [3] for its owner and, if that has changed, for
- * the old one too, after the new one. How much news has been marked.
+ * A reference to the owner, or NULL, and what it should get, which is nothing if it has as
+ * much of its own. What is said of it in pi_heed.c later is said of what is seen here.
  */
-static int update_mutex(struct ntsync_pi_source *source)
+static struct task_struct *look_at_mutex(struct ntsync_pi_mutex *m, int *level)
+{
+	const struct ntsync_pi_task *old = m->source.contrib.task;
+	struct task_struct *owner;
+
+	guard(raw_spinlock)(&m->obj->lock);
+	guard(rcu)();
+	owner = ntsync_owner_find_locked(m->obj, old ? old->task : NULL);
+	ntsync_pi_count_owner_locked(m, owner);
+	m->seen_owner = owner;
+	m->seen_level = ntsync_pi_any_level_locked(m->obj, owner);
+	*level = min(m->seen_level, ntsync_pi_all_level_locked(m, owner));
+	if (!owner || (!ntsync_pi_is_sending(owner) && !ntsync_pi_task_needs(owner, *level)))
+		*level = MAX_RT_PRIO;
+	m->quiet = *level == MAX_RT_PRIO && !m->alls.count;
+	return owner ? get_task_struct(owner) : NULL;
+}
+
+/*
+ * Equation [1] for one mutex, [2] and [3] for its owner and, if that has changed, for
+ * the old one too, after the new one.
+ */
+static void update_mutex(struct ntsync_pi_source *source)
 {
 	struct ntsync_pi_mutex *m = container_of(source, struct ntsync_pi_mutex, source);
-	const struct ntsync_pi_task *old = source->contrib.task;
-	struct task_struct *owner = NULL;
-	int level = MAX_RT_PRIO;
+	struct task_struct *owner;
+	int level;
 
-	if (m->waiters.count)
-		owner = ntsync_owner_get_task(m->obj, old ? old->task : NULL);
-	if (owner)
-		level = level_of_waiters(m, owner);
+	owner = look_at_mutex(m, &level);
 	if (!contributes(source, owner, level))
 		contribute(source, owner, level);
 	if (owner)
 		put_task_struct(owner);
-	return m->waiters.count ? 0 : deactivate(m);
 }
 
 static int mutex_level(const struct ntsync_pi_source *source, const struct task_struct *p)
 {
-	return level_of_waiters(container_of(source, struct ntsync_pi_mutex, source), p);
+	const struct ntsync_pi_mutex *m = container_of(source, struct ntsync_pi_mutex, source);
+
+	guard(raw_spinlock)(&m->obj->lock);
+	return min(ntsync_pi_any_level_locked(m->obj, p), ntsync_pi_all_level_locked(m, p));
 }
 
 static const struct ntsync_pi_source_ops mutex_source = {
@@ -180,24 +228,24 @@ static void mark_mutex(struct ntsync_pi_news *news)
 
 /* ---- the waits for it ---- */
 
-/* Entry @e of a sleeper stands for @level now, with the mutex that it waits for. */
-void ntsync_pi_update_entry(struct ntsync_wait_entry *e, int level, struct list_head *kits)
+/* Entry @e of a wait-all stands for @level now, with the mutex that it waits for. */
+void ntsync_pi_update_all_entry(struct ntsync_wait_entry *e, int level, struct list_head *kits)
 {
 	struct ntsync_pi_mutex *m;
 
 	if (level < MAX_RT_PRIO) {
 		if (ntsync_waitq_queued(&e->pi) && e->pi.level == level)
 			return;
-		m = activate(e->obj, kits);
+		m = ntsync_pi_activate(e->obj, kits);
 		if (ntsync_waitq_queued(&e->pi))
-			ntsync_waitq_move(&m->waiters, &e->pi, level);
+			ntsync_waitq_move(&m->alls, &e->pi, level);
 		else
-			ntsync_waitq_insert(&m->waiters, &e->pi, level);
+			ntsync_waitq_insert(&m->alls, &e->pi, level);
 		e->wait->pi = true;
 		ntsync_pi_mark(&m->source);
 	} else if (ntsync_waitq_queued(&e->pi)) {
 		m = e->obj->mutex.pi;
-		ntsync_waitq_erase(&m->waiters, &e->pi);
+		ntsync_waitq_erase(&m->alls, &e->pi);
 		ntsync_pi_mark(&m->source);
 	}
 }

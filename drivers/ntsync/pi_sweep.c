@@ -2,7 +2,7 @@
 /*
  * Nobody tells us when a boosted task dies, or changes its own parameters, or when a task
  * that could not be given something could be; and what goes round in a cycle changes
- * nothing. While there are records they are looked at once a second: by a thread that
+ * nothing. While there are records or active mutexes they are looked at once a second: by a thread that
  * nobody keeps from it, and that is not preempted between taking a level away and giving
  * it back. It lets go of pi_lock after a few of them.
  */
@@ -16,16 +16,21 @@
 
 static struct task_struct *sweeper;
 
-/* There are records, or were a moment ago; written under pi_lock. */
+/* There are records or active mutexes, or were a moment ago; written under pi_lock. */
 static bool watching;
 
-/* The record of @p, and somebody who looks at it now and then. */
-struct ntsync_pi_task *ntsync_pi_watch(struct task_struct *p)
+void ntsync_pi_start_watching(void)
 {
 	if (!watching) {
 		WRITE_ONCE(watching, true);
 		wake_up_process(sweeper);
 	}
+}
+
+/* The record of @p, and somebody who looks at it now and then. */
+struct ntsync_pi_task *ntsync_pi_watch(struct task_struct *p)
+{
+	ntsync_pi_start_watching();
 	return ntsync_pi_task_get(p);
 }
 
@@ -70,8 +75,10 @@ static void sweep(void)
 	}
 	ntsync_pi_break_cycles();
 	ntsync_pi_lock_again();
+	ntsync_pi_review++;
+	ntsync_pi_catch_up_locked(0);
 	ntsync_pi_count_sweep();
-	WRITE_ONCE(watching, !hash_empty(ntsync_pi_records));
+	WRITE_ONCE(watching, !hash_empty(ntsync_pi_records) || !ntsync_pi_mutexes_idle());
 	ntsync_pi_unlock();
 }
 

@@ -26,6 +26,17 @@ u32 ntsync_pi_round;
 atomic_t ntsync_boosts = ATOMIC_INIT(0);
 
 static DEFINE_RT_MUTEX(pi_lock);
+
+/*
+ * How often pi_lock was taken, and how many hold it or have paused in the middle of work. While
+ * there is none, a task without a record has its base, and nobody has seen something without
+ * having done what follows from it. Written under pi_lock, read without.
+ */
+static unsigned int holds;
+static unsigned int workers;
+
+/* Goes up when some mutex might be worth something to its owner that was worth nothing. */
+u32 ntsync_pi_review;
 static LIST_HEAD(spares);
 
 static struct {
@@ -78,7 +89,7 @@ static struct {
 
 void ntsync_pi_lock(void)
 {
-	rt_mutex_lock(&pi_lock);
+	ntsync_pi_lock_again();
 	stats.locks++;
 }
 
@@ -86,6 +97,22 @@ void ntsync_pi_lock(void)
 void ntsync_pi_lock_again(void)
 {
 	rt_mutex_lock(&pi_lock);
+	WRITE_ONCE(workers, workers + 1);
+	WRITE_ONCE(holds, holds + 1);
+	/* Pairs with the second one in ntsync_pi_peek_base_level(). */
+	smp_wmb();
+}
+
+static void unlock(void)
+{
+	smp_store_release(&workers, workers - 1);
+	rt_mutex_unlock(&pi_lock);
+}
+
+/* Without pi_lock: is anybody at work? */
+bool ntsync_pi_is_busy(void)
+{
+	return smp_load_acquire(&workers);
 }
 
 static void keep_own(void);
@@ -97,7 +124,7 @@ static bool lower_and_unlock(void)
 	if (current->policy != SCHED_DEADLINE && ntsync_sched_params_set(current, &own.params))
 		return false;
 	own.set = false;
-	rt_mutex_unlock(&pi_lock);
+	unlock();
 	return true;
 }
 
@@ -105,20 +132,51 @@ static bool lower_and_unlock(void)
 bool ntsync_pi_try_unlock(void)
 {
 	if (likely(!own.set)) {
-		rt_mutex_unlock(&pi_lock);
+		unlock();
 		return true;
 	}
 	if (lower_and_unlock())
 		return true;
 	keep_own();
-	rt_mutex_unlock(&pi_lock);
+	unlock();
 	return false;
+}
+
+/* Lets somebody else have pi_lock, in the middle of work. The same answer. */
+bool ntsync_pi_pause(void)
+{
+	bool given;
+
+	WRITE_ONCE(workers, workers + 1);
+	given = ntsync_pi_try_unlock();
+	ntsync_pi_lock_again();
+	WRITE_ONCE(workers, workers - 1);
+	return given;
 }
 
 /* Without what is inherited in the kernel: with pi_lock held, that may come from it. */
 static int normal_level(const struct task_struct *p)
 {
 	return min_t(int, READ_ONCE(p->normal_prio), MAX_RT_PRIO);
+}
+
+/*
+ * Without pi_lock: the level that @p has without us, or NTSYNC_UNKNOWN_LEVEL. A boost that
+ * begins, is there, or ends while we look makes it unknown.
+ */
+int ntsync_pi_peek_base_level(const struct task_struct *p)
+{
+	unsigned int before = READ_ONCE(holds);
+	int level;
+
+	/* A hold that has begun by now is over, with all that it did, or counted below. */
+	smp_rmb();
+	if (ntsync_pi_is_busy() || ntsync_pi_task_may_be_known(p))
+		return NTSYNC_UNKNOWN_LEVEL;
+	level = normal_level(p);
+	/* One that has begun since may have changed what we have seen. */
+	smp_rmb();
+	return READ_ONCE(holds) == before ? level : NTSYNC_UNKNOWN_LEVEL;
 }
 
 static int set_params_in_time(const struct ntsync_pi_task *r,
@@ -210,6 +268,14 @@ static bool may_have(const struct ntsync_pi_task *r, const struct ntsync_sched_p
 	       nice_to_rlimit(task_nice(r->task)) <= task_rlimit(r->task, RLIMIT_NICE);
 }
 
+static void set_base(struct ntsync_pi_task *r, const struct ntsync_sched_params *base)
+{
+	if (ntsync_level_of(base->policy, base->prio) >
+	    ntsync_level_of(r->base.policy, r->base.prio))
+		ntsync_pi_review++;
+	r->base = *base;
+}
+
 /*
  * Has somebody changed the parameters of a boosted task? They are the new base,
  * unless only the boost has made that possible; then the old base comes back. True
@@ -223,7 +289,7 @@ static bool adopt_changes(struct ntsync_pi_task *r)
 		return false; /* it has not got yet what we have decided */
 	ntsync_sched_params_read(r->task, &now);
 	if (!r->prio && !r->retry) {
-		r->base = now;
+		set_base(r, &now);
 		return false;
 	}
 	/* While it is boosted it has the flag, unless somebody has set all of them anew. */
@@ -236,7 +302,7 @@ static bool adopt_changes(struct ntsync_pi_task *r)
 		/* Ours, unless it was there before: sched_setparam() keeps it. */
 		now.reset_on_fork &= r->base.reset_on_fork;
 		now.slack = ntsync_level_of(now.policy, now.prio) < MAX_RT_PRIO ? 0 : r->base.slack;
-		r->base = now;
+		set_base(r, &now);
 	}
 	return true;
 }
@@ -363,6 +429,26 @@ struct ntsync_pi_task *ntsync_pi_task_get(struct task_struct *p)
 	hash_add(ntsync_pi_records, &r->hash, (unsigned long)p);
 	stats.records++;
 	return r;
+}
+
+/*
+ * Is @level more than @p has of its own? If somebody has changed its parameters that is
+ * for ntsync_pi_task_apply() to say.
+ */
+bool ntsync_pi_task_needs(const struct task_struct *p, int level)
+{
+	const struct ntsync_pi_task *r;
+
+	if (level == MAX_RT_PRIO)
+		return false;
+	r = ntsync_pi_task_find(p);
+	if (r)
+		return level < ntsync_level_of(r->base.policy, r->base.prio) ||
+		       (!lowers_itself(p) &&
+			READ_ONCE(p->rt_priority) != (r->prio ?: r->base.prio));
+	if (lowers_itself(p))
+		return level < ntsync_level_of(own.params.policy, own.params.prio);
+	return level < normal_level(p);
 }
 
 void ntsync_contrib_attach(struct ntsync_contrib *c, struct ntsync_pi_task *r, int level)

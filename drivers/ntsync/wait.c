@@ -25,6 +25,7 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 	w->left = false;
 	w->pi = false;
 	w->overflow = false;
+	w->unheeded = all;
 	w->level = ntsync_task_level(current);
 	w->lent = MAX_RT_PRIO;
 	w->send = NULL;
@@ -35,7 +36,8 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 
 	for (i = 0; i < w->nr; i++) {
 		RB_CLEAR_NODE(&entries[i].node.rb);
-		RB_CLEAR_NODE(&entries[i].pi.rb);
+		if (all)
+			RB_CLEAR_NODE(&entries[i].pi.rb);
 		entries[i].obj = req->objs[i];
 		entries[i].wait = w;
 		entries[i].index = i;
@@ -90,8 +92,10 @@ void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e)
 	bool help;
 
 	scoped_guard(raw_spinlock, &obj->lock) {
-		if (ntsync_waitq_queued(&e->node))
+		if (ntsync_waitq_queued(&e->node)) {
 			ntsync_obj_dequeue_locked(obj, e);
+			ntsync_pi_waiter_left_locked(obj);
+		}
 		help = obj->unsettled;
 	}
 	if (unlikely(help))

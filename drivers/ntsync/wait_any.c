@@ -78,9 +78,8 @@ out:
 	while (queued--)
 		ntsync_wait_dequeue_any(&entries[queued]);
 	ntsync_pi_unblock(&w);
-	/* A channel's notice may have brought a boost. */
-	if (req->notice)
-		ntsync_pi_catch_up();
+	/* Whoever owns what we have waited for, or a channel's notice, is news. */
+	ntsync_pi_catch_up();
 	ntsync_wait_put_entries(entries, nr);
 	return ntsync_wait_result(&w, ret, &req->index);
 }

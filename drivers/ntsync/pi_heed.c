@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the arbiter has to hear of an active mutex: called under obj->lock where waiters
+ * come and go and where the owner changes. Most of that changes nothing for anybody, above
+ * all where tasks of one priority hand a mutex round, and then pi_lock is not taken.
+ *
+ * Not quiet, somebody inherits: another owner is news, and so is another best waiter.
+ * Quiet, nobody does: a waiter is news who is better than the owner's base, and so is an
+ * owner whose base is worse than the best waiter.
+ *
+ * What a task inherits that is no better than its base matters in one case: if it sends a
+ * request, that inherits it (pi_channel.c). So nothing is quiet for who sends:
+ *
+ *   a task that begins to send		somebody who waits for its mutex
+ *
+ *   senders++				owned++, with obj->lock
+ *   <full barrier>			<full barrier>
+ *   owned? then all are reviewed	senders? then it gets a record
+ *
+ * It is enough to compare with what the arbiter has seen, although it may not have done yet
+ * what follows from that: whoever was news waits for it (ntsync_pi_catch_up()), and who goes
+ * to sleep without having been news looks whether somebody is at work (ntsync_pi_block()).
+ */
+#include <linux/hash.h>
+#include <linux/rcupdate.h>
+
+#include "pi.h"
+
+/* By a hash of the task, so some more than it has. */
+#define BITS	7
+
+/* How many active mutexes it owns, or owned last. */
+static atomic_t owned[1 << BITS];
+
+/* In how many sends it is. */
+static atomic_t senders[1 << BITS];
+
+static atomic_t *of(atomic_t *table, const struct task_struct *p)
+{
+	return &table[hash_ptr(p, BITS)];
+}
+
+/* For whom mutex @m counts in owned[]; obj->lock. A full barrier if that is somebody else. */
+void ntsync_pi_count_owner_locked(struct ntsync_pi_mutex *m, const struct task_struct *owner)
+{
+	if (m->counted == owner)
+		return;
+	if (m->counted)
+		atomic_dec(of(owned, m->counted));
+	m->counted = owner;
+	if (owner)
+		atomic_inc_return(of(owned, owner));
+}
+
+bool ntsync_pi_is_sending(const struct task_struct *p)
+{
+	return atomic_read(of(senders, p));
+}
+
+/* By current. True if it owns what may be worth something to its request only. */
+bool ntsync_pi_begin_send(void)
+{
+	atomic_inc_return(of(senders, current));
+	return atomic_read(of(owned, current));
+}
+
+void ntsync_pi_end_send(void)
+{
+	atomic_dec(of(senders, current));
+}
+
+/* What a waiter must be better than for a quiet mutex of @owner to be looked at. */
+static int enough_for(const struct task_struct *owner)
+{
+	return ntsync_pi_is_sending(owner) ? NTSYNC_UNKNOWN_LEVEL :
+					     ntsync_pi_peek_base_level(owner);
+}
+
+static bool counts(const struct ntsync_obj *obj, const struct ntsync_wait_entry *e,
+		   const struct task_struct *owner)
+{
+	return e->wait->taker.task != owner && e->wait->taker.owner != obj->mutex.owner;
+}
+
+/* How many who don't count are passed over; nobody shares an id with so many. */
+#define MAX_OWN	16
+
+/*
+ * The best level in @q, whose nodes stand at @offset in their entries, among those whom the
+ * mutex keeps waiting: nobody inherits from himself, nor from a task that has the same owner
+ * id and gets it all the same. Of too many of the latter the owner does inherit: the lock is
+ * not held while all are looked at.
+ */
+static int best_level(const struct ntsync_obj *obj, const struct ntsync_waitq *q, size_t offset,
+		      const struct task_struct *owner)
+{
+	struct ntsync_waitq_node *n;
+	unsigned int own = 0;
+
+	for (n = ntsync_waitq_first(q); n && n->level < MAX_RT_PRIO; n = ntsync_waitq_next(n)) {
+		if (counts(obj, (void *)n - offset, owner) || ++own > MAX_OWN)
+			return n->level;
+	}
+	return MAX_RT_PRIO;
+}
+
+/* Among those in the any-queue; obj->lock. */
+int ntsync_pi_any_level_locked(const struct ntsync_obj *obj, const struct task_struct *owner)
+{
+	return best_level(obj, &obj->any, offsetof(struct ntsync_wait_entry, node), owner);
+}
+
+/* Among the wait-alls; obj->lock and pi_lock. */
+int ntsync_pi_all_level_locked(const struct ntsync_pi_mutex *m, const struct task_struct *owner)
+{
+	return best_level(m->obj, &m->alls, offsetof(struct ntsync_wait_entry, pi), owner);
+}
+
+static bool owner_is_news(const struct ntsync_obj *obj, const struct task_struct *owner)
+{
+	struct ntsync_pi_mutex *m = obj->mutex.pi;
+	int level;
+
+	if (owner)
+		ntsync_pi_count_owner_locked(m, owner);
+	if (!m->quiet)
+		return owner != m->seen_owner;
+	if (!owner)
+		return false;
+	level = ntsync_pi_any_level_locked(obj, owner);
+	return level < MAX_RT_PRIO && level < enough_for(owner);
+}
+
+void ntsync_pi_heed_owner(struct ntsync_obj *obj, const struct task_struct *owner)
+{
+	ntsync_assert_obj_lock(obj);
+	if (owner_is_news(obj, owner))
+		ntsync_pi_changed_locked(&obj->mutex.pi->news);
+}
+
+/* Somebody is before @e who counts: then nothing depends on @e. */
+static bool is_second(const struct ntsync_wait_entry *e)
+{
+	const struct ntsync_obj *obj = e->obj;
+	const struct ntsync_wait_entry *first = ntsync_obj_first_any(obj);
+
+	return first != e && !obj->mutex.guessed && counts(obj, first, obj->mutex.task_id.task);
+}
+
+/*
+ * The owner's parameters may have been changed since the arbiter looked; they are looked at
+ * anew for everybody who comes and is the best.
+ */
+static bool waiter_is_news(const struct ntsync_wait_entry *e)
+{
+	const struct ntsync_pi_mutex *m = e->obj->mutex.pi;
+	int level = e->node.level;
+	const struct task_struct *owner;
+
+	if (is_second(e))
+		return false;
+	guard(rcu)();
+	owner = ntsync_owner_find_locked(e->obj, NULL);
+	if (!owner || !counts(e->obj, e, owner))
+		return false;
+	if (m->quiet)
+		return level < enough_for(owner);
+	return level < m->seen_level || level < READ_ONCE(owner->normal_prio);
+}
+
+void ntsync_pi_heed_waiter(struct ntsync_wait_entry *e)
+{
+	struct ntsync_pi_mutex *m = e->obj->mutex.pi;
+
+	ntsync_assert_obj_lock(e->obj);
+	if (!m)
+		e->wait->unheeded = true;
+	else if (waiter_is_news(e))
+		ntsync_pi_changed_locked(&m->news);
+}
+
+void ntsync_pi_heed_leaver(struct ntsync_obj *obj)
+{
+	struct ntsync_pi_mutex *m = obj->mutex.pi;
+
+	ntsync_assert_obj_lock(obj);
+	if (!m->quiet && ntsync_pi_any_level_locked(obj, m->seen_owner) != m->seen_level)
+		ntsync_pi_changed_locked(&m->news);
+}
