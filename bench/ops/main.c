@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What operations cost, one line each: name, median, least and most of several batches, in
- * nanoseconds; in a VM whose clock counts instructions, in instructions:
+ * nanoseconds; in a VM whose clock counts instructions, in instructions; and how many there
+ * were in a batch:
  *
  *	scripts/vm/run --icount --add build/bench/ops -- /add/ops
  *
@@ -10,7 +11,7 @@
  *	-b	that many batches
  *	-c	calls in a batch; otherwise as many as take ...
  *	-u	microseconds, at least
- *	-t	that file gets 1 before and 0 after each batch: the tracer's tracing_on
+ *	-t	that file gets 1 before and 0 after each of them: the tracer's tracing_on
  */
 #define _GNU_SOURCE
 #include "ops.h"
@@ -19,6 +20,7 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <libntsync.h>
 #include <sched.h>
 #include <stdio.h>
@@ -102,7 +104,7 @@ static void trace(const char *on)
  * much less: so ticks wander through the batches, and the median is one without. One call comes
  * before the clock is started, so that other threads are then where they are at the end.
  */
-static int measure(const struct operation *op, double *costs)
+static int measure(const struct operation *op, double *costs, uint64_t *count)
 {
 	const struct timespec pause = { .tv_nsec = 2700000 };
 	struct batch batch;
@@ -116,14 +118,17 @@ static int measure(const struct operation *op, double *costs)
 		nanosleep(&pause, NULL);
 		if (run_batch(op, 1, &batch))
 			return -1;
-		trace("1");
+		if (i >= 0)
+			trace("1");
 		ret = run_batch(op, calls, &batch);
-		trace("0");
+		if (i >= 0)
+			trace("0");
 		if (ret || !batch.count)
 			return -1;
 		if (i >= 0)
 			costs[i] = (double)batch.ns / (double)batch.count;
 	}
+	*count = batch.count;
 	qsort(costs, (size_t)batches, sizeof(*costs), by_value);
 	return 0;
 }
@@ -131,19 +136,20 @@ static int measure(const struct operation *op, double *costs)
 static int report(const struct operation *op)
 {
 	double costs[MOST_BATCHES];
+	uint64_t count;
 	int ret;
 
 	if (op->begin(op)) {
 		printf("%s\t-\n", op->name);
 		return 0;
 	}
-	ret = measure(op, costs);
+	ret = measure(op, costs, &count);
 	op->end(op);
 	if (ret)
 		printf("%s\tfailed\n", op->name);
 	else
-		printf("%s\t%.1f\t%.1f\t%.1f\n", op->name, costs[batches / 2], costs[0],
-		       costs[batches - 1]);
+		printf("%s\t%.1f\t%.1f\t%.1f\t%" PRIu64 "\n", op->name, costs[batches / 2],
+		       costs[0], costs[batches - 1], count);
 	fflush(stdout);
 	return ret;
 }
