@@ -180,7 +180,7 @@ static int post(struct ntsync_channel *c, struct ntsync_channel_entry *e, struct
 		give_up_notice_locked(c);
 		ntsync_entry_queue_locked(e, e->wait->level);
 		trace_ntsync_channel_send(c->id, e->id, current->pid, e->prio);
-		ntsync_wake_takers(&h);
+		ntsync_wake_takers(&h, h.obj);
 		ntsync_channel_orphan_locked(&h, c, file, 0);
 	}
 	ntsync_obj_unhold(&h);
@@ -399,7 +399,7 @@ void ntsync_channel_put_back(struct ntsync_obj *obj, u64 id)
 	e = ntsync_entry_find_locked(c, id);
 	if (e && e->receiver->task == current) {
 		ntsync_entry_put_back_locked(e);
-		ntsync_wake_takers(&h);
+		ntsync_wake_takers(&h, h.obj);
 	}
 	ntsync_obj_unhold(&h);
 }
@@ -413,7 +413,7 @@ void ntsync_channel_drop_notice(struct ntsync_obj *obj)
 		return;
 	ntsync_obj_hold(&h, obj);
 	ntsync_receiver_drop_notice_locked(ntsync_receiver_find_locked(obj->channel, current));
-	ntsync_wake_takers(&h);
+	ntsync_wake_takers(&h, h.obj);
 	ntsync_obj_unhold(&h);
 }
 

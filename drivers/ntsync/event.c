@@ -63,21 +63,25 @@ static void event_destroy(struct ntsync_obj *obj)
 		ntsync_boost_free(obj->event.boost);
 }
 
-/* *@boost goes with the signal; what comes back is that of an earlier one. */
-static void set_locked(struct ntsync_hold *h, bool pulse, struct ntsync_boost **boost)
+/*
+ * *@boost goes with the signal; what comes back is that of an earlier one. @h as for
+ * ntsync_wake_takers().
+ */
+static __always_inline void set_locked(struct ntsync_hold *h, struct ntsync_obj *obj, bool pulse,
+				       struct ntsync_boost **boost)
 {
-	struct ntsync_event *event = &h->obj->event;
+	struct ntsync_event *event = &obj->event;
 
 	swap(event->boost, *boost);
 	event->pulsed = pulse;
 	WRITE_ONCE(event->signaled, true);
-	ntsync_trace(release, h->obj, current, 0, true);
-	ntsync_wake_takers(h);
+	ntsync_trace(release, obj, current, 0, true);
+	ntsync_wake_takers(h, obj);
 }
 
 static int event_signal(struct ntsync_hold *h, u32 owner, struct ntsync_boost **stale)
 {
-	set_locked(h, false, stale);
+	set_locked(h, h->obj, false, stale);
 	return 0;
 }
 
@@ -103,14 +107,28 @@ struct ntsync_obj *ntsync_event_create(struct ntsync_device *dev, bool manual, b
 	return obj;
 }
 
-static void signal(struct ntsync_obj *obj, bool pulse, struct ntsync_boost *b, u32 *prev)
+static noinline void signal_others(struct ntsync_obj *obj, bool pulse, struct ntsync_boost *b,
+				   u32 *prev)
 {
 	struct ntsync_hold h __uninitialized;
 
-	ntsync_obj_hold(&h, obj);
+	ntsync_obj_hold_locked(&h, obj);
 	*prev = obj->event.signaled;
-	set_locked(&h, pulse, &b);
+	set_locked(&h, obj, pulse, &b);
 	ntsync_obj_unhold(&h);
+	ntsync_boost_free(b);
+}
+
+static __always_inline void signal(struct ntsync_obj *obj, bool pulse, struct ntsync_boost *b,
+				   u32 *prev)
+{
+	if (!ntsync_obj_lock_alone(obj)) {
+		signal_others(obj, pulse, b, prev);
+		return;
+	}
+	*prev = obj->event.signaled;
+	set_locked(NULL, obj, pulse, &b);
+	ntsync_obj_unlock_alone(obj, true);
 	ntsync_boost_free(b);
 }
 

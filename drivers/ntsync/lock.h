@@ -79,6 +79,14 @@ static inline void ntsync_hold_init(struct ntsync_hold *h, struct ntsync_obj *ob
 	h->nr = 0;
 }
 
+/* What ntsync_obj_hold() does after it has taken obj->lock. */
+static inline void ntsync_obj_hold_locked(struct ntsync_hold *h, struct ntsync_obj *obj)
+{
+	ntsync_hold_init(h, obj, false);
+	if (unlikely(obj->all_waits || obj->unsettled))
+		ntsync_hold_settle(h);
+}
+
 /**
  * ntsync_obj_hold() - lock an object in order to look at it or change it
  * @h: what to give to ntsync_obj_unhold() afterwards
@@ -90,10 +98,8 @@ static inline void ntsync_hold_init(struct ntsync_hold *h, struct ntsync_obj *ob
  */
 static inline void ntsync_obj_hold(struct ntsync_hold *h, struct ntsync_obj *obj)
 {
-	ntsync_hold_init(h, obj, false);
 	raw_spin_lock(&obj->lock);
-	if (unlikely(obj->all_waits || obj->unsettled))
-		ntsync_hold_settle(h);
+	ntsync_obj_hold_locked(h, obj);
 }
 
 /* The same for a caller that holds all_lock. */
@@ -129,19 +135,44 @@ static inline void ntsync_obj_unhold(struct ntsync_hold *h)
 
 /**
  * ntsync_wake_takers() - the object can be taken now: hand it to whom it is due
- * @h: the object
+ * @h: what holds it; NULL: it is locked alone
+ * @obj: the object
  *
  * What the types call after a change for the better.
  */
-static inline void ntsync_wake_takers(struct ntsync_hold *h)
+static __always_inline void ntsync_wake_takers(struct ntsync_hold *h, struct ntsync_obj *obj)
 {
-	struct ntsync_obj *obj = h->obj;
-
+	if (!h) {
+		if (obj->ops->settled)
+			obj->ops->settled(obj);
+		return;
+	}
 	h->better = true;
 	if (unlikely(obj->any.count || obj->all_waits))
 		ntsync_hold_hand_out(h);
 	else if (obj->ops->settled)
 		obj->ops->settled(obj);
+}
+
+/*
+ * The short form, where it is enough: false if somebody waits for the object, or a wait-all
+ * looks at it. Then it is locked all the same, for ntsync_obj_hold_locked().
+ */
+static inline bool ntsync_obj_lock_alone(struct ntsync_obj *obj)
+{
+	raw_spin_lock(&obj->lock);
+	return likely(!obj->all_waits && !obj->unsettled && !obj->any.count);
+}
+
+/* @better: as in struct ntsync_hold. */
+static inline void ntsync_obj_unlock_alone(struct ntsync_obj *obj, bool better)
+{
+	raw_spin_unlock(&obj->lock);
+	ntsync_pi_catch_up();
+	/* The counterpart of the one in ntsync_obj_peek(). */
+	smp_mb();
+	if (unlikely(READ_ONCE(obj->pollers)) && better)
+		ntsync_obj_wake_pollers(obj);
 }
 
 /* In this pair only: the arbiter has to know who holds it, see ntsync_pi_all_locked(). */

@@ -104,25 +104,28 @@ static void mutex_show_tasks(struct seq_file *m, struct ntsync_obj *obj)
 	put_task_struct(p);
 }
 
-/* Gives back one level of the recursion or, abandoning, all. -EPERM: not the holder. */
-static __always_inline int give_back_locked(struct ntsync_hold *h, u32 owner, bool abandon,
-					    u32 *prev)
+/*
+ * Gives back one level of the recursion or, abandoning, all. -EPERM: not the holder. @h as for
+ * ntsync_wake_takers().
+ */
+static __always_inline int give_back_locked(struct ntsync_hold *h, struct ntsync_obj *obj, u32 owner,
+					    bool abandon, u32 *prev)
 {
-	struct ntsync_mutex *m = &h->obj->mutex;
+	struct ntsync_mutex *m = &obj->mutex;
 
 	if (m->owner != owner)
 		return -EPERM;
 	*prev = m->count;
 	WRITE_ONCE(m->count, abandon ? 0 : m->count - 1);
 	m->abandoned = abandon;
-	ntsync_trace(release, h->obj, current, owner, m->count);
+	ntsync_trace(release, obj, current, owner, m->count);
 	if (!m->count) {
 		WRITE_ONCE(m->owner, 0);
-		ntsync_pi_owner_changed_locked(h->obj, NULL);
+		ntsync_pi_owner_changed_locked(obj, NULL);
 	}
 	/* One level less lets somebody go only if there was no further one left. */
 	if (!m->count || *prev == U32_MAX)
-		ntsync_wake_takers(h);
+		ntsync_wake_takers(h, obj);
 	return 0;
 }
 
@@ -136,7 +139,7 @@ static int mutex_signal(struct ntsync_hold *h, u32 owner, struct ntsync_boost **
 {
 	u32 prev;
 
-	return give_back_locked(h, owner, false, &prev);
+	return give_back_locked(h, h->obj, owner, false, &prev);
 }
 
 const struct ntsync_obj_ops ntsync_mutex_ops = {
@@ -171,17 +174,28 @@ struct ntsync_obj *ntsync_mutex_create(struct ntsync_device *dev, u32 owner, u32
 	return obj;
 }
 
-static __always_inline int give_back(struct ntsync_obj *obj, u32 owner, bool abandon, u32 *prev)
+static noinline int give_to_others(struct ntsync_obj *obj, u32 owner, bool abandon, u32 *prev)
 {
 	struct ntsync_hold h __uninitialized;
+	int ret;
+
+	ntsync_obj_hold_locked(&h, obj);
+	ret = give_back_locked(&h, obj, owner, abandon, prev);
+	ntsync_obj_unhold(&h);
+	return ret;
+}
+
+static __always_inline int give_back(struct ntsync_obj *obj, u32 owner, bool abandon, u32 *prev)
+{
 	int ret;
 
 	if (!owner || obj->ops != &ntsync_mutex_ops)
 		return -EINVAL;
 
-	ntsync_obj_hold(&h, obj);
-	ret = give_back_locked(&h, owner, abandon, prev);
-	ntsync_obj_unhold(&h);
+	if (!ntsync_obj_lock_alone(obj))
+		return give_to_others(obj, owner, abandon, prev);
+	ret = give_back_locked(NULL, obj, owner, abandon, prev);
+	ntsync_obj_unlock_alone(obj, !ret);
 	return ret;
 }
 

@@ -41,7 +41,7 @@ static void hand_on(struct ntsync_receiver *r)
 
 	ntsync_obj_hold(&h, r->channel->obj);
 	ntsync_receiver_drop_notice_locked(r);
-	ntsync_wake_takers(&h);
+	ntsync_wake_takers(&h, h.obj);
 	ntsync_obj_unhold(&h);
 }
 

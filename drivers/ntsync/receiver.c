@@ -190,7 +190,7 @@ static void disband(struct ntsync_channel *c, const void *files)
 		if (RB_EMPTY_ROOT(&c->parties))
 			desert_locked(&h, c);
 		else
-			ntsync_wake_takers(&h); /* notices that are to be handed on */
+			ntsync_wake_takers(&h, h.obj); /* notices that are to be handed on */
 	}
 	ntsync_obj_unhold(&h);
 	kfree(p);
@@ -340,7 +340,7 @@ void ntsync_receiver_free(struct ntsync_receiver *r)
 	ntsync_obj_hold(&h, c->obj);
 	reset_entries_locked(&h, r);
 	ntsync_receiver_drop_notice_locked(r);
-	ntsync_wake_takers(&h);
+	ntsync_wake_takers(&h, h.obj);
 	rb_erase(&r->by_task, &c->receivers);
 	c->nr_receivers--;
 	list_del(&r->member);
@@ -463,7 +463,7 @@ static void check_stranger(struct ntsync_channel *c, struct file *file, const vo
 		ntsync_receiver_drop_notice_locked(r);
 		if (r->party)
 			leave_party_locked(r);
-		ntsync_wake_takers(&h);
+		ntsync_wake_takers(&h, h.obj);
 	}
 	ntsync_obj_unhold(&h);
 }

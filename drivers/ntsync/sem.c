@@ -33,17 +33,19 @@ static void sem_show(struct seq_file *m, const union ntsync_state *copy)
 	seq_printf(m, "ntsync-max:\t%u\n", copy->sem.max);
 }
 
-static int release_locked(struct ntsync_hold *h, u32 count, u32 *prev)
+/* @h as for ntsync_wake_takers(). */
+static __always_inline int release_locked(struct ntsync_hold *h, struct ntsync_obj *obj,
+					  u32 count, u32 *prev)
 {
-	struct ntsync_sem *sem = &h->obj->sem;
+	struct ntsync_sem *sem = &obj->sem;
 	u32 sum;
 
 	if (check_add_overflow(sem->count, count, &sum) || sum > sem->max)
 		return -EOVERFLOW;
 	*prev = sem->count;
 	WRITE_ONCE(sem->count, sum);
-	ntsync_trace(release, h->obj, current, 0, sum);
-	ntsync_wake_takers(h);
+	ntsync_trace(release, obj, current, 0, sum);
+	ntsync_wake_takers(h, obj);
 	return 0;
 }
 
@@ -51,7 +53,7 @@ static int sem_signal(struct ntsync_hold *h, u32 owner, struct ntsync_boost **st
 {
 	u32 prev;
 
-	return release_locked(h, 1, &prev);
+	return release_locked(h, h->obj, 1, &prev);
 }
 
 const struct ntsync_obj_ops ntsync_sem_ops = {
@@ -78,18 +80,29 @@ struct ntsync_obj *ntsync_sem_create(struct ntsync_device *dev, u32 count, u32 m
 	return obj;
 }
 
+static noinline int release_to_others(struct ntsync_obj *obj, u32 count, u32 *prev)
+{
+	struct ntsync_hold h __uninitialized;
+	int ret;
+
+	ntsync_obj_hold_locked(&h, obj);
+	ret = release_locked(&h, obj, count, prev);
+	ntsync_obj_unhold(&h);
+	return ret;
+}
+
 /* -EINVAL for another type; -EOVERFLOW, and nothing released, if it is too much. */
 int ntsync_sem_release(struct ntsync_obj *obj, u32 count, u32 *prev)
 {
-	struct ntsync_hold h __uninitialized;
 	int ret;
 
 	if (obj->ops != &ntsync_sem_ops)
 		return -EINVAL;
 
-	ntsync_obj_hold(&h, obj);
-	ret = release_locked(&h, count, prev);
-	ntsync_obj_unhold(&h);
+	if (!ntsync_obj_lock_alone(obj))
+		return release_to_others(obj, count, prev);
+	ret = release_locked(NULL, obj, count, prev);
+	ntsync_obj_unlock_alone(obj, !ret);
 	return ret;
 }
 

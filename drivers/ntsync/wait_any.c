@@ -21,23 +21,45 @@ static u32 first_ready(const struct ntsync_wait_req *req, u32 nr)
  * Takes the object if it can be had and nothing before it: since we looked there,
  * somebody may have signaled that one first and this one after it.
  */
+static __always_inline bool try_acquire_locked(const struct ntsync_wait_req *req, u32 index,
+					       struct ntsync_taker *taker)
+{
+	struct ntsync_obj *obj = req->objs[index];
+
+	if (!obj->ops->signaled(obj, req->owner) || first_ready(req, index) != index)
+		return false;
+	obj->ops->acquire(obj, taker);
+	return true;
+}
+
+/* If it is of interest to others too. */
+static noinline bool try_acquire_shared(const struct ntsync_wait_req *req, u32 index,
+					struct ntsync_taker *taker)
+{
+	struct ntsync_hold h __uninitialized;
+	bool acquired;
+
+	ntsync_obj_hold_locked(&h, req->objs[index]);
+	acquired = try_acquire_locked(req, index, taker);
+	ntsync_obj_unhold(&h);
+	return acquired;
+}
+
 static __always_inline bool try_acquire(const struct ntsync_wait_req *req, u32 index,
 					struct ntsync_taker *taker)
 {
 	struct ntsync_obj *obj = req->objs[index];
-	struct ntsync_hold h __uninitialized;
-	bool ready;
+	bool acquired;
 
-	ntsync_obj_hold(&h, obj);
-	ready = obj->ops->signaled(obj, req->owner) && first_ready(req, index) == index;
-	if (ready)
-		obj->ops->acquire(obj, taker);
-	ntsync_obj_unhold(&h);
-	return ready;
+	if (!ntsync_obj_lock_alone(obj))
+		return try_acquire_shared(req, index, taker);
+	acquired = try_acquire_locked(req, index, taker);
+	ntsync_obj_unlock_alone(obj, false);
+	return acquired;
 }
 
 /* No queueing. -EAGAIN if none is ready. */
-static int try_each(struct ntsync_wait_req *req)
+static __always_inline int try_each(struct ntsync_wait_req *req)
 {
 	struct ntsync_taker taker = { .task = current, .owner = req->owner,
 				      .notice = req->notice };
