@@ -238,7 +238,7 @@ static inline int ntsync_receiver_work_level(const struct ntsync_receiver *r)
 {
 	const struct ntsync_channel_entry *e = ntsync_receiver_first_entry(r);
 
-	return e ? e->node.level : MAX_RT_PRIO;
+	return e ? ntsync_waitq_level(&e->node) : MAX_RT_PRIO;
 }
 
 /* ---- receiver.c ---- */

@@ -30,7 +30,7 @@ static struct shown_entry copy_entry(const struct ntsync_channel_entry *e)
 		.sent = e->sent,
 		.sender = ntsync_shown_tid(e->wait->taker.task),
 		.receiver = e->receiver ? ntsync_shown_tid(e->receiver->task) : 0,
-		.prio = ntsync_shown_prio(e->node.level),
+		.prio = ntsync_shown_prio(ntsync_waitq_level(&e->node)),
 	};
 }
 

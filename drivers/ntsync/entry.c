@@ -37,8 +37,8 @@ static bool handled_before(struct rb_node *a, const struct rb_node *b)
 
 	if (l->set != r->set)
 		return l->set > r->set;
-	if (l->node.level != r->node.level)
-		return l->node.level < r->node.level;
+	if (ntsync_waitq_level(&l->node) != ntsync_waitq_level(&r->node))
+		return ntsync_waitq_level(&l->node) < ntsync_waitq_level(&r->node);
 	return l->id < r->id;
 }
 
@@ -63,7 +63,7 @@ void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 	e->sent = ktime_get_ns();
 	ntsync_waitq_insert(&c->pending, &e->node, min(ntsync_entry_own_level(e), inherited));
 	c->nr_borrowing += e->borrows;
-	ntsync_pi_channel_changed_locked(c, e->node.level);
+	ntsync_pi_channel_changed_locked(c, ntsync_waitq_level(&e->node));
 }
 
 void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_receiver *r)
@@ -71,7 +71,8 @@ void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_
 	struct ntsync_channel *c = e->channel;
 
 	ntsync_assert_obj_lock(c->obj);
-	ntsync_pi_channel_changed_locked(c, min(ntsync_receiver_work_level(r), e->node.level));
+	ntsync_pi_channel_changed_locked(c, min(ntsync_receiver_work_level(r),
+						ntsync_waitq_level(&e->node)));
 	ntsync_entry_measure_locked(e, &c->queueing);
 	ntsync_waitq_erase(&c->pending, &e->node);
 	c->nr_borrowing -= e->borrows;
@@ -99,7 +100,7 @@ void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e)
 	undispatch(e);
 	ntsync_waitq_put_back(&e->channel->pending, &e->node);
 	e->channel->nr_borrowing += e->borrows;
-	ntsync_pi_channel_changed_locked(e->channel, e->node.level);
+	ntsync_pi_channel_changed_locked(e->channel, ntsync_waitq_level(&e->node));
 }
 
 void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
@@ -111,7 +112,7 @@ void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
 		ntsync_waitq_erase(&e->channel->pending, &e->node);
 		e->channel->nr_borrowing -= e->borrows;
 	}
-	ntsync_pi_channel_changed_locked(e->channel, e->node.level);
+	ntsync_pi_channel_changed_locked(e->channel, ntsync_waitq_level(&e->node));
 }
 
 /* Its sender inherits, or no more. Nothing if it is done with. */
@@ -120,7 +121,7 @@ void ntsync_entry_set_level_locked(struct ntsync_channel_entry *e, int level)
 	ntsync_assert_obj_lock(e->channel->obj);
 	if (e->receiver) {
 		rb_erase_cached(&e->of_receiver, &e->receiver->entries);
-		e->node.level = level;
+		ntsync_waitq_set_level(&e->node, level);
 		rb_add_cached(&e->of_receiver, &e->receiver->entries, handled_before);
 	} else if (!ntsync_wait_claimed(e->wait)) {
 		ntsync_waitq_move(&e->channel->pending, &e->node, level);

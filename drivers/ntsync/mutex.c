@@ -54,7 +54,7 @@ static bool owned_before(struct rb_node *a, const struct rb_node *b)
 
 	if (l->wait->taker.owner != r->wait->taker.owner)
 		return l->wait->taker.owner < r->wait->taker.owner;
-	return l->node.arrival < r->node.arrival;
+	return ntsync_waitq_arrival(&l->node) < ntsync_waitq_arrival(&r->node);
 }
 
 static int compare_owner(const void *key, const struct rb_node *node)

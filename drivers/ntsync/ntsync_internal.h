@@ -7,6 +7,7 @@
 #define NTSYNC_INTERNAL_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/hash.h>
 #include <linux/kref.h>
 #include <linux/ktime.h>
@@ -39,17 +40,25 @@ struct ntsync_wait;
 /**
  * struct ntsync_waitq_node - a place in a queue
  * @rb: the tree's link; an empty node is not queued
- * @arrival: the how manieth arrival at this queue; first come, first served
- *	within a level, and kept when the node moves to another level
- * @level: the lower the sooner, see ntsync_task_level()
+ * @key: what it is sorted by, the least first, so that it takes one comparison:
+ *	level + 1	8 bits; the lower the sooner, see ntsync_task_level()
+ *	arrival		48 bits; the how manieth arrival at this queue: first come, first
+ *			served within a level, and kept when the node moves to another one.
+ *			That is enough for nine years of a million a second
+ *	tag		8 bits; what else whoever it belongs to wants to know. It never
+ *			decides, as no two arrivals are the same
  *
  * Protected by the lock of the queue it is in.
  */
 struct ntsync_waitq_node {
 	struct rb_node rb;
-	u64 arrival;
-	int level;
+	u64 key;
 };
+
+#define NTSYNC_WAITQ_LEVEL_SHIFT	56
+#define NTSYNC_WAITQ_ARRIVAL_SHIFT	8
+#define NTSYNC_WAITQ_LEVEL		GENMASK_ULL(63, NTSYNC_WAITQ_LEVEL_SHIFT)
+#define NTSYNC_WAITQ_TAG		GENMASK_ULL(NTSYNC_WAITQ_ARRIVAL_SHIFT - 1, 0)
 
 struct ntsync_waitq {
 	struct rb_root_cached tree;
@@ -61,6 +70,39 @@ void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, in
 void ntsync_waitq_erase(struct ntsync_waitq *q, struct ntsync_waitq_node *n);
 void ntsync_waitq_move(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level);
 void ntsync_waitq_put_back(struct ntsync_waitq *q, struct ntsync_waitq_node *n);
+
+static inline void ntsync_waitq_node_init(struct ntsync_waitq_node *n, u8 tag)
+{
+	RB_CLEAR_NODE(&n->rb);
+	n->key = tag;
+}
+
+static inline int ntsync_waitq_level(const struct ntsync_waitq_node *n)
+{
+	return (int)(n->key >> NTSYNC_WAITQ_LEVEL_SHIFT) - 1;
+}
+
+static inline u8 ntsync_waitq_tag(const struct ntsync_waitq_node *n)
+{
+	return n->key & NTSYNC_WAITQ_TAG;
+}
+
+/* For comparing within one queue. */
+static inline u64 ntsync_waitq_arrival(const struct ntsync_waitq_node *n)
+{
+	return n->key & ~NTSYNC_WAITQ_LEVEL;
+}
+
+static inline u64 ntsync_waitq_level_bits(int level)
+{
+	return (u64)(level + 1) << NTSYNC_WAITQ_LEVEL_SHIFT;
+}
+
+/* Of a node that is in no queue. */
+static inline void ntsync_waitq_set_level(struct ntsync_waitq_node *n, int level)
+{
+	n->key = ntsync_waitq_arrival(n) | ntsync_waitq_level_bits(level);
+}
 
 static inline void ntsync_waitq_init(struct ntsync_waitq *q)
 {
@@ -295,23 +337,22 @@ void ntsync_obj_free_pollers(struct ntsync_obj *obj);
 
 /**
  * struct ntsync_wait_entry - one object of a wait
- * @node: in obj->any (wait-any, and every alert) or in obj->all
+ * @node: in obj->any (wait-any, and every alert) or in obj->all; its tag is what a
+ *	claim through this entry answers
  * @by_owner: in obj->mutex.by_owner, if it is a mutex and @node is in obj->any
- * @pi: of a mutex and a wait-all: in obj->mutex.pi->alls, while it counts for
- *	inheritance; pi_lock
+ * @pi: of a mutex and a wait-all: in obj->mutex.pi->alls, by @wait's level, while it counts
+ *	for inheritance; pi_lock
  * @obj: the object; the caller's file reference keeps it
  * @wait: back to the whole
- * @index: what a claim through this entry answers
  */
 struct ntsync_wait_entry {
 	struct ntsync_waitq_node node;
 	union {
 		struct rb_node by_owner;
-		struct ntsync_waitq_node pi;
+		struct rb_node pi;
 	};
 	struct ntsync_obj *obj;
 	struct ntsync_wait *wait;
-	u32 index;
 };
 
 /**
@@ -601,7 +642,7 @@ struct ntsync_pi_news {
 /**
  * struct ntsync_pi_mutex - what a mutex has while real-time tasks wait for it
  * @obj: the mutex
- * @alls: the entries of real-time tasks in wait-alls, by level. All others are in obj->any
+ * @alls: the entries of real-time tasks in wait-alls. All others are in obj->any
  * @source: what its owner gets from it
  * @active: in the list of all
  * @round: of the last review
@@ -618,7 +659,7 @@ struct ntsync_pi_news {
  */
 struct ntsync_pi_mutex {
 	struct ntsync_obj *obj;
-	struct ntsync_waitq alls;
+	struct rb_root_cached alls;
 	struct ntsync_pi_source source;
 	struct list_head active;
 	u32 round;

@@ -80,7 +80,7 @@ void ntsync_pi_update_task(struct ntsync_pi_task *r)
 static bool move_entry(struct ntsync_wait_entry *e, int level)
 {
 	guard(raw_spinlock)(&e->obj->lock);
-	if (!ntsync_waitq_queued(&e->node) || e->node.level == level)
+	if (!ntsync_waitq_queued(&e->node) || ntsync_waitq_level(&e->node) == level)
 		return false;
 	ntsync_waitq_move(&e->obj->any, &e->node, level);
 	return true;
@@ -102,17 +102,17 @@ static void update_wait(struct ntsync_wait *w, int level, struct list_head *kits
 {
 	u32 i;
 
+	w->level = level;
 	for (i = 0; i < w->nr; i++) {
 		struct ntsync_wait_entry *e = &w->entries[i];
 
 		if (!w->all || i == w->count)
 			update_any_entry(e, level, kits);
 		else if (e->obj->ops->owned)
-			ntsync_pi_update_all_entry(e, level, kits);
+			ntsync_pi_update_all_entry(e, kits);
 	}
 	if (w->send)
 		ntsync_pi_update_send(w->send, level);
-	w->level = level;
 }
 
 /* A request is worth what its sender inherits, even if his own level has not changed. */
@@ -147,7 +147,7 @@ static void start_event_boost(struct ntsync_boost *b)
 	b->spare = NULL;
 	r = ntsync_pi_watch(b->task);
 	if (ntsync_waitq_queued(&r->event.node)) {
-		if (r->event.node.level <= b->level) {
+		if (ntsync_waitq_level(&r->event.node) <= b->level) {
 			ntsync_pi_spare_drop();
 			return;
 		}
@@ -194,7 +194,7 @@ static bool gets_worse(const struct ntsync_pi_source *source)
 {
 	const struct ntsync_pi_task *r = source->contrib.task;
 
-	return r && source->ops->level(source, r->task) > source->contrib.node.level;
+	return r && source->ops->level(source, r->task) > ntsync_waitq_level(&source->contrib.node);
 }
 
 void ntsync_pi_mark(struct ntsync_pi_source *source)
@@ -446,11 +446,12 @@ void ntsync_pi_unblock(struct ntsync_wait *w)
 	ntsync_pi_lock();
 	if (!unregistered)
 		ntsync_sleeper_unregister_locked(w);
+	w->level = MAX_RT_PRIO;
 	for (i = 0; w->pi && i < w->count; i++) {
 		struct ntsync_wait_entry *e = &w->entries[i];
 
 		if (e->obj->ops->owned)
-			ntsync_pi_update_all_entry(e, MAX_RT_PRIO, NULL);
+			ntsync_pi_update_all_entry(e, NULL);
 	}
 	ntsync_pi_catch_up_locked(0);
 	ntsync_pi_unlock();

@@ -122,7 +122,7 @@ bool ntsync_pi_is_sending(const struct task_struct *p);
 /* pi_mutex.c */
 struct ntsync_pi_mutex *ntsync_pi_activate(struct ntsync_obj *obj, struct list_head *kits);
 bool ntsync_pi_review_some_mutexes(int *done);
-void ntsync_pi_update_all_entry(struct ntsync_wait_entry *e, int level, struct list_head *kits);
+void ntsync_pi_update_all_entry(struct ntsync_wait_entry *e, struct list_head *kits);
 int ntsync_pi_alloc_kits(const struct ntsync_wait *w, struct list_head *kits);
 void ntsync_pi_free_kits(struct list_head *kits);
 bool ntsync_pi_mutexes_idle(void);

@@ -21,10 +21,10 @@
 
 static void consider(const struct ntsync_channel_entry *e, int *level, int *policy)
 {
-	if (!e || e->node.level >= *level)
+	if (!e || ntsync_waitq_level(&e->node) >= *level)
 		return;
-	*level = e->node.level;
-	*policy = e->node.level == ntsync_entry_own_level(e) ? e->policy : SCHED_FIFO;
+	*level = ntsync_waitq_level(&e->node);
+	*policy = ntsync_waitq_level(&e->node) == ntsync_entry_own_level(e) ? e->policy : SCHED_FIFO;
 }
 
 static const struct ntsync_channel_entry *best_pending_for(const struct ntsync_channel *c,
@@ -71,7 +71,7 @@ static void update_receiver(struct ntsync_pi_source *source)
 
 	if (ntsync_task_is_dead(r->task))
 		level = MAX_RT_PRIO;
-	if (task ? c->node.level == level && c->policy == policy : level == MAX_RT_PRIO)
+	if (task ? ntsync_waitq_level(&c->node) == level && c->policy == policy : level == MAX_RT_PRIO)
 		return;
 	if (level < MAX_RT_PRIO)
 		task = ntsync_pi_watch(r->task);
@@ -158,7 +158,7 @@ void ntsync_pi_update_send(struct ntsync_channel_entry *e, int level)
 
 	level = min(level, ntsync_entry_own_level(e));
 	scoped_guard(raw_spinlock, &c->obj->lock) {
-		if (e->node.level == level)
+		if (ntsync_waitq_level(&e->node) == level)
 			return;
 		ntsync_entry_set_level_locked(e, level);
 	}

@@ -56,7 +56,7 @@ static struct ntsync_pi_source *source_of(const struct ntsync_wait *w,
 {
 	struct ntsync_pi_mutex *m = e->obj->ops->owned ? e->obj->mutex.pi : NULL;
 
-	return m && (!w->all || ntsync_waitq_queued(&e->pi)) ? &m->source : NULL;
+	return m && (!w->all || !RB_EMPTY_NODE(&e->pi)) ? &m->source : NULL;
 }
 
 /* What @r's task waits for, one after the other; NULL at the end. */

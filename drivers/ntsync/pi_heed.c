@@ -86,34 +86,42 @@ static bool counts(const struct ntsync_obj *obj, const struct ntsync_wait_entry 
 #define MAX_OWN	16
 
 /*
- * The best level in @q, whose nodes stand at @offset in their entries, among those whom the
- * mutex keeps waiting: nobody inherits from himself, nor from a task that has the same owner
- * id and gets it all the same. Of too many of the latter the owner does inherit: the lock is
- * not held while all are looked at.
+ * The best level among those whom the mutex keeps waiting: nobody inherits from himself, nor
+ * from a task that has the same owner id and gets it all the same. Of too many of the latter
+ * the owner does inherit: the lock is not held while all are looked at.
  */
-static int best_level(const struct ntsync_obj *obj, const struct ntsync_waitq *q, size_t offset,
-		      const struct task_struct *owner)
-{
-	struct ntsync_waitq_node *n;
-	unsigned int own = 0;
-
-	for (n = ntsync_waitq_first(q); n && n->level < MAX_RT_PRIO; n = ntsync_waitq_next(n)) {
-		if (counts(obj, (void *)n - offset, owner) || ++own > MAX_OWN)
-			return n->level;
-	}
-	return MAX_RT_PRIO;
-}
 
 /* Among those in the any-queue; obj->lock. */
 int ntsync_pi_any_level_locked(const struct ntsync_obj *obj, const struct task_struct *owner)
 {
-	return best_level(obj, &obj->any, offsetof(struct ntsync_wait_entry, node), owner);
+	struct ntsync_waitq_node *n;
+	unsigned int own = 0;
+
+	for (n = ntsync_waitq_first(&obj->any); n; n = ntsync_waitq_next(n)) {
+		int level = ntsync_waitq_level(n);
+
+		if (level == MAX_RT_PRIO)
+			break;
+		if (counts(obj, container_of(n, struct ntsync_wait_entry, node), owner) ||
+		    ++own > MAX_OWN)
+			return level;
+	}
+	return MAX_RT_PRIO;
 }
 
 /* Among the wait-alls; obj->lock and pi_lock. */
 int ntsync_pi_all_level_locked(const struct ntsync_pi_mutex *m, const struct task_struct *owner)
 {
-	return best_level(m->obj, &m->alls, offsetof(struct ntsync_wait_entry, pi), owner);
+	struct rb_node *n;
+	unsigned int own = 0;
+
+	for (n = rb_first_cached(&m->alls); n; n = rb_next(n)) {
+		const struct ntsync_wait_entry *e = rb_entry(n, struct ntsync_wait_entry, pi);
+
+		if (counts(m->obj, e, owner) || ++own > MAX_OWN)
+			return e->wait->level;
+	}
+	return MAX_RT_PRIO;
 }
 
 static bool owner_is_news(const struct ntsync_obj *obj, const struct task_struct *owner)
@@ -154,7 +162,7 @@ static bool is_second(const struct ntsync_wait_entry *e)
 static bool waiter_is_news(const struct ntsync_wait_entry *e)
 {
 	const struct ntsync_pi_mutex *m = e->obj->mutex.pi;
-	int level = e->node.level;
+	int level = ntsync_waitq_level(&e->node);
 	const struct task_struct *owner;
 
 	if (is_second(e))

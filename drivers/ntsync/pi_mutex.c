@@ -57,7 +57,7 @@ struct ntsync_pi_mutex *ntsync_pi_activate(struct ntsync_obj *obj, struct list_h
 	ntsync_pi_spare_add(m->spare);
 	m->spare = NULL;
 	m->obj = obj;
-	ntsync_waitq_init(&m->alls);
+	m->alls = RB_ROOT_CACHED;
 	ntsync_pi_source_init(&m->source, &mutex_source, obj);
 	m->news.mark = mark_mutex;
 	m->seen_level = MAX_RT_PRIO;
@@ -78,7 +78,7 @@ static bool try_detach(struct ntsync_pi_mutex *m)
 
 	guard(raw_spinlock)(&m->obj->lock);
 	first = ntsync_obj_first_any(m->obj);
-	if (m->alls.count || (first && first->node.level < MAX_RT_PRIO))
+	if (!RB_EMPTY_ROOT(&m->alls.rb_root) || (first && ntsync_waitq_level(&first->node) < MAX_RT_PRIO))
 		return false;
 	m->obj->mutex.pi = NULL;
 	ntsync_pi_count_owner_locked(m, NULL);
@@ -148,7 +148,7 @@ static bool contributes(const struct ntsync_pi_source *source, const struct task
 
 	if (!r)
 		return level == MAX_RT_PRIO;
-	return r->task == owner && source->contrib.node.level == level &&
+	return r->task == owner && ntsync_waitq_level(&source->contrib.node) == level &&
 	       READ_ONCE(owner->rt_priority) == (r->prio ?: r->base.prio);
 }
 
@@ -186,7 +186,7 @@ static struct task_struct *look_at_mutex(struct ntsync_pi_mutex *m, int *level)
 	*level = min(m->seen_level, ntsync_pi_all_level_locked(m, owner));
 	if (!owner || (!ntsync_pi_is_sending(owner) && !ntsync_pi_task_needs(owner, *level)))
 		*level = MAX_RT_PRIO;
-	m->quiet = *level == MAX_RT_PRIO && !m->alls.count;
+	m->quiet = *level == MAX_RT_PRIO && RB_EMPTY_ROOT(&m->alls.rb_root);
 	return owner ? get_task_struct(owner) : NULL;
 }
 
@@ -228,26 +228,30 @@ static void mark_mutex(struct ntsync_pi_news *news)
 
 /* ---- the waits for it ---- */
 
-/* Entry @e of a wait-all stands for @level now, with the mutex that it waits for. */
-void ntsync_pi_update_all_entry(struct ntsync_wait_entry *e, int level, struct list_head *kits)
+static bool waits_better(struct rb_node *a, const struct rb_node *b)
 {
+	return rb_entry(a, struct ntsync_wait_entry, pi)->wait->level <
+	       rb_entry(b, struct ntsync_wait_entry, pi)->wait->level;
+}
+
+/* Entry @e of a wait-all stands for the level of its wait now, with the mutex that it waits for. */
+void ntsync_pi_update_all_entry(struct ntsync_wait_entry *e, struct list_head *kits)
+{
+	bool counts = e->wait->level < MAX_RT_PRIO, counted = !RB_EMPTY_NODE(&e->pi);
 	struct ntsync_pi_mutex *m;
 
-	if (level < MAX_RT_PRIO) {
-		if (ntsync_waitq_queued(&e->pi) && e->pi.level == level)
-			return;
-		m = ntsync_pi_activate(e->obj, kits);
-		if (ntsync_waitq_queued(&e->pi))
-			ntsync_waitq_move(&m->alls, &e->pi, level);
-		else
-			ntsync_waitq_insert(&m->alls, &e->pi, level);
-		e->wait->pi = true;
-		ntsync_pi_mark(&m->source);
-	} else if (ntsync_waitq_queued(&e->pi)) {
-		m = e->obj->mutex.pi;
-		ntsync_waitq_erase(&m->alls, &e->pi);
-		ntsync_pi_mark(&m->source);
+	if (!counts && !counted)
+		return;
+	m = ntsync_pi_activate(e->obj, kits);
+	if (counted) {
+		rb_erase_cached(&e->pi, &m->alls);
+		RB_CLEAR_NODE(&e->pi);
 	}
+	if (counts) {
+		rb_add_cached(&e->pi, &m->alls, waits_better);
+		e->wait->pi = true;
+	}
+	ntsync_pi_mark(&m->source);
 }
 
 void ntsync_pi_free_kits(struct list_head *kits)

@@ -59,7 +59,7 @@ static void copy_record(struct shown_record *out, const struct ntsync_pi_task *r
 			.name = c->name,
 			.object = c->object,
 			.policy = c->policy,
-			.prio = ntsync_prio_of_level(n->level),
+			.prio = ntsync_prio_of_level(ntsync_waitq_level(n)),
 		};
 	}
 }

@@ -217,7 +217,7 @@ int ntsync_pi_task_inherits(const struct task_struct *p, int lent)
 	const struct ntsync_pi_task *r = ntsync_pi_task_find(p);
 	const struct ntsync_contrib *top = r ? best(r) : NULL;
 
-	return top ? min(top->node.level, lent) : lent;
+	return top ? min(ntsync_waitq_level(&top->node), lent) : lent;
 }
 
 /*
@@ -338,7 +338,7 @@ static bool apply_boost(struct ntsync_pi_task *r, const struct ntsync_contrib *t
 {
 	const struct ntsync_sched_params want = {
 		.policy = top->policy,
-		.prio = ntsync_prio_of_level(top->node.level),
+		.prio = ntsync_prio_of_level(ntsync_waitq_level(&top->node)),
 		.reset_on_fork = true,
 	};
 	int old = r->prio ?: r->base.prio;
@@ -375,7 +375,7 @@ bool ntsync_pi_task_apply(struct ntsync_pi_task *r)
 	const struct ntsync_contrib *top = best(r);
 	bool foreign = adopt_changes(r);
 
-	if (top && top->node.level < ntsync_level_of(r->base.policy, r->base.prio))
+	if (top && ntsync_waitq_level(&top->node) < ntsync_level_of(r->base.policy, r->base.prio))
 		return apply_boost(r, top, foreign);
 	return apply_base(r, foreign);
 }

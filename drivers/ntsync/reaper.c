@@ -169,7 +169,7 @@ static int best_prio(void)
 
 	guard(raw_spinlock)(&exit_lock);
 	t = first_dead();
-	return t ? clamp(MAX_RT_PRIO - 1 - t->dead.level, 1, MAX_RT_PRIO - 1) : 1;
+	return t ? clamp(MAX_RT_PRIO - 1 - ntsync_waitq_level(&t->dead), 1, MAX_RT_PRIO - 1) : 1;
 }
 
 /*

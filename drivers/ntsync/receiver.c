@@ -131,7 +131,7 @@ static void party_changed_locked(struct ntsync_channel *c)
 	const struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
 
 	if (e)
-		ntsync_pi_channel_changed_locked(c, e->node.level);
+		ntsync_pi_channel_changed_locked(c, ntsync_waitq_level(&e->node));
 }
 
 /* It is not one of its party any more. */

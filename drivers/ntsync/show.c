@@ -24,7 +24,7 @@ static u32 copy_waiters(const struct ntsync_waitq *q, struct shown_waiter *out)
 
 		out[nr++] = (struct shown_waiter){
 			.tid = ntsync_shown_tid(e->wait->taker.task),
-			.prio = ntsync_shown_prio(n->level),
+			.prio = ntsync_shown_prio(ntsync_waitq_level(n)),
 		};
 	}
 	return nr;

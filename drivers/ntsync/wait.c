@@ -35,12 +35,11 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 	w->entries = entries;
 
 	for (i = 0; i < w->nr; i++) {
-		RB_CLEAR_NODE(&entries[i].node.rb);
+		ntsync_waitq_node_init(&entries[i].node, i);
 		if (all)
-			RB_CLEAR_NODE(&entries[i].pi.rb);
+			RB_CLEAR_NODE(&entries[i].pi);
 		entries[i].obj = req->objs[i];
 		entries[i].wait = w;
-		entries[i].index = i;
 	}
 }
 
@@ -73,7 +72,7 @@ bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked)
 
 	signaled = obj->ops->signaled(obj, w->taker.owner);
 	if (signaled) {
-		if (ntsync_wait_claim(w, e->index))
+		if (ntsync_wait_claim(w, ntsync_waitq_tag(&e->node)))
 			obj->ops->acquire(obj, &w->taker);
 	} else {
 		ntsync_wait_queue_locked(e);

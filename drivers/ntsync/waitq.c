@@ -8,18 +8,14 @@
 
 static bool comes_before(struct rb_node *a, const struct rb_node *b)
 {
-	const struct ntsync_waitq_node *l = rb_entry(a, struct ntsync_waitq_node, rb);
-	const struct ntsync_waitq_node *r = rb_entry(b, struct ntsync_waitq_node, rb);
-
-	if (l->level != r->level)
-		return l->level < r->level;
-	return l->arrival < r->arrival;
+	return rb_entry(a, struct ntsync_waitq_node, rb)->key <
+	       rb_entry(b, struct ntsync_waitq_node, rb)->key;
 }
 
 void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level)
 {
-	n->arrival = q->arrivals++;
-	n->level = level;
+	n->key = ntsync_waitq_tag(n) | q->arrivals++ << NTSYNC_WAITQ_ARRIVAL_SHIFT |
+		 ntsync_waitq_level_bits(level);
 	rb_add_cached(&n->rb, &q->tree, comes_before);
 	WRITE_ONCE(q->count, q->count + 1);
 }
@@ -35,7 +31,7 @@ void ntsync_waitq_erase(struct ntsync_waitq *q, struct ntsync_waitq_node *n)
 void ntsync_waitq_move(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level)
 {
 	rb_erase_cached(&n->rb, &q->tree);
-	n->level = level;
+	ntsync_waitq_set_level(n, level);
 	rb_add_cached(&n->rb, &q->tree, comes_before);
 }
 

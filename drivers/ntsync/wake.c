@@ -128,7 +128,7 @@ static bool grant_locked(struct ntsync_hold *h, struct ntsync_wait_entry *e)
 	struct ntsync_wait *w = e->wait;
 
 	ntsync_obj_dequeue_locked(obj, e);
-	if (!ntsync_wait_claim(w, e->index)) {
+	if (!ntsync_wait_claim(w, ntsync_waitq_tag(&e->node))) {
 		ntsync_pi_waiter_left_locked(obj);
 		return false;
 	}
@@ -142,7 +142,7 @@ static bool refresh_level(struct ntsync_waitq *q, struct ntsync_wait_entry *e)
 {
 	int level = ntsync_task_level(e->wait->taker.task);
 
-	if (likely(level == e->node.level))
+	if (likely(level == ntsync_waitq_level(&e->node)))
 		return false;
 	ntsync_waitq_move(q, &e->node, level);
 	return true;

@@ -47,6 +47,28 @@ static void a_moved_node_keeps_its_arrival(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, q.count, 3);
 }
 
+/* Of all levels that there are, and whatever the queue has seen. */
+static void a_node_knows_its_level_and_tag(struct kunit *test)
+{
+	struct ntsync_waitq_node n;
+	struct ntsync_waitq q;
+	int level;
+
+	ntsync_waitq_init(&q);
+	q.arrivals = 1ULL << 47;
+	for (level = -1; level <= MAX_RT_PRIO; level++) {
+		u8 tag = 200 + level / 2;
+
+		ntsync_waitq_node_init(&n, tag);
+		KUNIT_EXPECT_FALSE(test, ntsync_waitq_queued(&n));
+		ntsync_waitq_insert(&q, &n, 50);
+		ntsync_waitq_move(&q, &n, level);
+		KUNIT_EXPECT_EQ(test, ntsync_waitq_level(&n), level);
+		KUNIT_EXPECT_EQ(test, ntsync_waitq_tag(&n), tag);
+		ntsync_waitq_erase(&q, &n);
+	}
+}
+
 static int depth(const struct ntsync_waitq_node *n)
 {
 	const struct rb_node *rb;
@@ -95,8 +117,9 @@ static struct ntsync_waitq_node *least(struct ntsync_waitq_node *n)
 
 		if (!ntsync_waitq_queued(c))
 			continue;
-		if (!best || c->level < best->level ||
-		    (c->level == best->level && c->arrival < best->arrival))
+		if (!best || ntsync_waitq_level(c) < ntsync_waitq_level(best) ||
+		    (ntsync_waitq_level(c) == ntsync_waitq_level(best) &&
+		     ntsync_waitq_arrival(c) < ntsync_waitq_arrival(best)))
 			best = c;
 	}
 	return best;
@@ -135,6 +158,7 @@ static void random_operations_agree_with_a_model(struct kunit *test)
 static struct kunit_case waitq_cases[] = {
 	KUNIT_CASE(orders_by_level_then_arrival),
 	KUNIT_CASE(a_moved_node_keeps_its_arrival),
+	KUNIT_CASE(a_node_knows_its_level_and_tag),
 	KUNIT_CASE(ten_thousand_waiters_are_a_few_steps_away),
 	KUNIT_CASE(random_operations_agree_with_a_model),
 	{}
