@@ -737,7 +737,10 @@ void ntsync_pi_end_send(void);
 static inline void ntsync_pi_owner_changed_locked(struct ntsync_obj *obj,
 						  const struct task_struct *owner)
 {
-	if (unlikely(obj->mutex.pi))
+	const struct ntsync_pi_mutex *m = obj->mutex.pi;
+
+	/* Nobody has lost anything by giving back what is quiet. */
+	if (unlikely(m) && (owner || !m->quiet))
 		ntsync_pi_heed_owner(obj, owner);
 }
 

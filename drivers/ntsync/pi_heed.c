@@ -133,8 +133,6 @@ static bool owner_is_news(const struct ntsync_obj *obj, const struct task_struct
 		ntsync_pi_count_owner_locked(m, owner);
 	if (!m->quiet)
 		return owner != m->seen_owner;
-	if (!owner)
-		return false;
 	level = ntsync_pi_any_level_locked(obj, owner);
 	return level < MAX_RT_PRIO && level < enough_for(owner);
 }

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Waiters who are no better than the owner. They give it nothing, so the arbiter has nothing
+ * to do; until something makes them count.
+ */
+#include "channel.h"
+
+#define ROUNDS 50
+#define WORSE 40
+#define SOME 60
+
+static void locks_and_is_waited_for(struct actor *owner, struct actor *waiter, int mutex)
+{
+	assert_ret(actor_locks(owner, mutex), 0);
+	actor_lock(waiter, mutex);
+	actor_assert_asleep(waiter);
+	assert_base(owner);
+}
+
+static void passes_on(struct actor *from, struct actor *to, int mutex)
+{
+	assert_ret(actor_unlocks(from, mutex), 0);
+	assert_ret(actor_finish(to), 0);
+}
+
+static void becomes(struct actor *a, struct task_attr attr)
+{
+	assert_ret(task_set_attr(a->tid, attr), 0);
+	assert_ret(task_get_state(a->tid, &a->base), 0);
+}
+
+static struct actor *actor_worse(struct fixture *f)
+{
+	return actor_new(f, "worse", FIFO(WORSE));
+}
+
+/* The mutex goes round among two, and the third keeps it from being forgotten. */
+static void equals_do_without_the_arbiter(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *a = actor_new(f, "a", FIFO(SOME)), *b = actor_new(f, "b", FIFO(SOME));
+	struct actor *worse = actor_worse(f), *owner = a, *next = b;
+	int mutex = new_mutex(f, 0, 0);
+	long long before;
+
+	only_ours(f, "no counters");
+	actor_introduce(b); /* or its first call makes it look who owns what */
+	locks_and_is_waited_for(a, worse, mutex);
+	before = arbiter_stat("pi_lock");
+	for (int i = 0; i < ROUNDS; i++) {
+		struct actor *last = owner;
+
+		actor_lock(next, mutex);
+		actor_assert_asleep(next);
+		passes_on(owner, next, mutex);
+		owner = next;
+		next = last;
+	}
+	assert_int_equal(arbiter_stat("pi_lock"), before);
+	passes_on(owner, worse, mutex);
+	assert_ret(actor_unlocks(worse, mutex), 0);
+}
+
+static void a_better_one_comes(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *owner = actor_new(f, "owner", FIFO(SOME)), *high = actor_high(f);
+	struct actor *worse = actor_worse(f);
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	locks_and_is_waited_for(owner, worse, mutex);
+	actor_lock(high, mutex);
+	actor_assert_asleep(high);
+	assert_boosted(owner, HIGH);
+	actor_interrupt(high);
+	assert_base(owner);
+	passes_on(owner, worse, mutex);
+	assert_ret(actor_unlocks(worse, mutex), 0);
+}
+
+/* Nobody tells that the owner is worse than those who wait; the next one to come sees it. */
+static void the_owner_lowers_itself_and_a_newcomer_counts(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *owner = actor_new(f, "owner", FIFO(SOME)), *worse = actor_worse(f);
+	struct actor *newcomer = actor_new(f, "newcomer", FIFO(WORSE + 5));
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	locks_and_is_waited_for(owner, worse, mutex);
+	becomes(owner, FIFO(LOW));
+	actor_lock(newcomer, mutex);
+	actor_assert_asleep(newcomer);
+	assert_boosted(owner, WORSE + 5);
+	passes_on(owner, newcomer, mutex);
+	passes_on(newcomer, worse, mutex);
+	assert_ret(actor_unlocks(worse, mutex), 0);
+}
+
+/* Nor does anybody come: it is found by the sweeper. */
+static void the_owner_lowers_itself_and_that_is_found(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *owner = actor_new(f, "owner", FIFO(SOME)), *worse = actor_worse(f);
+	int mutex = new_mutex(f, 0, 0);
+	long long sweeps;
+
+	only_ours(f, "no inheritance");
+	locks_and_is_waited_for(owner, worse, mutex);
+	becomes(owner, FIFO(LOW));
+	sweeps = arbiter_stat("pi_sweeps");
+	while (arbiter_stat("pi_sweeps") < sweeps + 2)
+		sleep_ms(10);
+	assert_boosted(owner, WORSE);
+	passes_on(owner, worse, mutex);
+	assert_ret(actor_unlocks(worse, mutex), 0);
+}
+
+/* That it has lowered itself shows at the next change: all that it owns counts anew then. */
+static void a_lower_base_shows_when_a_boost_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *owner = actor_new(f, "owner", FIFO(SOME)), *worse = actor_worse(f);
+	struct actor *high = actor_high(f);
+	int mutex = new_mutex(f, 0, 0), other = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	locks_and_is_waited_for(owner, worse, mutex);
+	assert_ret(actor_locks(owner, other), 0);
+	actor_lock(high, other);
+	actor_assert_asleep(high);
+	assert_boosted(owner, HIGH);
+	becomes(owner, FIFO(LOW));
+	actor_interrupt(high);
+	assert_boosted(owner, WORSE);
+	assert_ret(actor_unlocks(owner, other), 0);
+	passes_on(owner, worse, mutex);
+	assert_ret(actor_unlocks(worse, mutex), 0);
+}
+
+/* Two share an owner id. Who of them comes last has it, whatever it is. */
+static void the_new_owner_is_worse(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *owner = actor_high(f), *first = actor_new(f, "first", FIFO(SOME));
+	struct actor *worse = actor_worse(f), *low = actor_low(f, "low");
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	low->owner = first->owner;
+	locks_and_is_waited_for(owner, worse, mutex);
+	actor_lock(first, mutex);
+	actor_assert_asleep(first);
+	actor_lock(low, mutex);
+	actor_assert_asleep(low);
+	passes_on(owner, first, mutex);
+	assert_ret(actor_finish(low), 0);
+	assert_boosted(low, WORSE);
+	assert_ret(actor_unlocks(low, mutex), 0);
+	passes_on(first, worse, mutex);
+	assert_ret(actor_unlocks(worse, mutex), 0);
+}
+
+/* Whoever waits for the sender waits for the reply, however little that is beside the sender. */
+static void they_count_for_the_owners_request(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *server = actor_low(f, "server"), *owner = actor_high(f);
+	struct actor *worse = actor_worse(f);
+	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no channels");
+	locks_and_is_waited_for(owner, worse, mutex);
+	actor_sends(owner, channel, LOW + 1);
+	actor_receives(server, channel, owner);
+	assert_boosted(server, WORSE);
+	actor_interrupt(worse);
+	assert_boosted(server, LOW + 1);
+	actor_answers(server, owner);
+	assert_ret(actor_unlocks(owner, mutex), 0);
+}
+
+/* A mutex that was contended does not outlive its last descriptor. */
+static void a_contended_mutex_is_closed(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *owner = actor_new(f, "owner", FIFO(SOME)), *worse = actor_worse(f);
+
+	only_ours(f, "no inheritance");
+	for (int i = 0; i < ROUNDS; i++) {
+		int mutex = new_mutex(f, 0, 0);
+
+		locks_and_is_waited_for(owner, worse, mutex);
+		actor_interrupt(worse);
+		close_fd(f, mutex);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		PI_TEST(equals_do_without_the_arbiter),
+		PI_TEST(a_better_one_comes),
+		PI_TEST(the_owner_lowers_itself_and_a_newcomer_counts),
+		PI_TEST(the_owner_lowers_itself_and_that_is_found),
+		PI_TEST(a_lower_base_shows_when_a_boost_ends),
+		PI_TEST(the_new_owner_is_worse),
+		PI_TEST(they_count_for_the_owners_request),
+		PI_TEST(a_contended_mutex_is_closed),
+	};
+
+	return RUN(tests);
+}
