@@ -80,9 +80,74 @@ static void what_is_taken_away_was_not_lent(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lent, 0);
 }
 
+/* A kind of sleep that it has come to. */
+static unsigned int sleep_of(struct task_struct *p)
+{
+	unsigned int state;
+
+	while (!(state = READ_ONCE(p->__state) & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)))
+		schedule_timeout_uninterruptible(1);
+	return state;
+}
+
+/*
+ * Somebody else is before it, so it changes nothing. But whoever is at work may not have done
+ * yet what has to be done for those who wait, and needs its priority.
+ */
+static void second_waiter_waits_for_who_is_at_work(struct kunit *test)
+{
+	struct ntsync_obj *mutex = kt_mutex(test, 0, 0);
+	struct kt_waiter *first = kt_waiter(test, false, OWNER + 1, 40);
+	struct kt_waiter *second = kt_waiter(test, false, OWNER + 2, 30);
+	u32 prev;
+
+	kt_set_prio(current, HIGH);
+	KUNIT_ASSERT_EQ(test, lock_mutex(test, mutex), 0);
+	kt_waiter_add(first, mutex);
+	kt_waiter_start(test, first);
+	kt_until_any(test, mutex, 1);
+	KUNIT_EXPECT_EQ(test, sleep_of(first->task), TASK_INTERRUPTIBLE);
+
+	ntsync_pi_lock();
+	kt_waiter_add(second, mutex);
+	kt_waiter_start(test, second);
+	kt_until_any(test, mutex, 2);
+	KUNIT_EXPECT_EQ(test, sleep_of(second->task), TASK_UNINTERRUPTIBLE);
+	ntsync_pi_unlock();
+
+	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, OWNER, &prev), 0);
+	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, first), 0);
+	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, OWNER + 1, &prev), 0);
+	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, second), 0);
+	kt_set_prio(current, KT_NORMAL);
+}
+
+/* What a task has without us can't be told while we may be changing it. */
+static void base_is_not_known_to_others(struct kunit *test)
+{
+	struct ntsync_obj *mutex = kt_mutex(test, 0, 0);
+	struct kt_waiter *w = kt_waiter(test, false, OWNER + 1, HIGH);
+	u32 prev;
+
+	ntsync_pi_lock();
+	KUNIT_EXPECT_EQ(test, ntsync_pi_peek_base_level(current), NTSYNC_UNKNOWN_LEVEL);
+	ntsync_pi_unlock();
+
+	KUNIT_ASSERT_EQ(test, lock_mutex(test, mutex), 0);
+	kt_waiter_add(w, mutex);
+	kt_waiter_start(test, w);
+	while (READ_ONCE(current->prio) != MAX_RT_PRIO - 1 - HIGH)
+		cond_resched();
+	KUNIT_EXPECT_EQ(test, ntsync_pi_peek_base_level(current), NTSYNC_UNKNOWN_LEVEL);
+	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, OWNER, &prev), 0);
+	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, w), 0);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(holder_of_all_lock_is_not_lowered),
 	KUNIT_CASE(what_is_taken_away_was_not_lent),
+	KUNIT_CASE(second_waiter_waits_for_who_is_at_work),
+	KUNIT_CASE(base_is_not_known_to_others),
 	{}
 };
 
