@@ -181,6 +181,29 @@ static void they_count_for_the_owners_request(void **state)
 	assert_ret(actor_unlocks(owner, mutex), 0);
 }
 
+/* The same, of a mutex that the arbiter knows, but for which nobody waited when it was sent. */
+static void who_comes_while_the_owner_waits_for_a_reply(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *server = actor_low(f, "server"), *owner = actor_high(f);
+	struct actor *worse = actor_worse(f);
+	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no channels");
+	locks_and_is_waited_for(owner, worse, mutex);
+	actor_interrupt(worse);
+	actor_sends(owner, channel, LOW + 1);
+	actor_receives(server, channel, owner);
+	assert_boosted(server, LOW + 1);
+	actor_lock(worse, mutex);
+	actor_assert_asleep(worse);
+	assert_boosted(server, WORSE);
+	actor_interrupt(worse);
+	assert_boosted(server, LOW + 1);
+	actor_answers(server, owner);
+	assert_ret(actor_unlocks(owner, mutex), 0);
+}
+
 /* A mutex that was contended does not outlive its last descriptor. */
 static void a_contended_mutex_is_closed(void **state)
 {
@@ -207,6 +230,7 @@ int main(void)
 		PI_TEST(a_lower_base_shows_when_a_boost_ends),
 		PI_TEST(the_new_owner_is_worse),
 		PI_TEST(they_count_for_the_owners_request),
+		PI_TEST(who_comes_while_the_owner_waits_for_a_reply),
 		PI_TEST(a_contended_mutex_is_closed),
 	};
 
