@@ -456,6 +456,12 @@ struct ntsync_wait_req {
 	u32 index;
 };
 
+/* Is it in obj->all? All others, and alerts, are in obj->any. */
+static inline bool ntsync_wait_is_all_entry(const struct ntsync_wait *w, u32 i)
+{
+	return w->all && i < w->count;
+}
+
 /* Who is first in the any-queue? NULL if it is empty. */
 static inline struct ntsync_wait_entry *ntsync_obj_first_any(const struct ntsync_obj *obj)
 {

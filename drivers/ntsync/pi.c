@@ -106,7 +106,7 @@ static void update_wait(struct ntsync_wait *w, int level, struct list_head *kits
 	for (i = 0; i < w->nr; i++) {
 		struct ntsync_wait_entry *e = &w->entries[i];
 
-		if (!w->all || i == w->count)
+		if (!ntsync_wait_is_all_entry(w, i))
 			update_any_entry(e, level, kits);
 		else if (e->obj->ops->owned)
 			ntsync_pi_update_all_entry(e, kits);

@@ -50,13 +50,15 @@ static struct ntsync_pi_source *next_receiver(struct ntsync_pi_task *r,
 	return &to->source;
 }
 
-/* The mutex of @e, if it may contribute because of @w. */
-static struct ntsync_pi_source *source_of(const struct ntsync_wait *w,
-					  const struct ntsync_wait_entry *e)
+/* What entry @i of @w is about, if it is a mutex that may contribute because of it. */
+static struct ntsync_pi_source *source_of(const struct ntsync_wait *w, u32 i)
 {
+	const struct ntsync_wait_entry *e = &w->entries[i];
 	struct ntsync_pi_mutex *m = e->obj->ops->owned ? e->obj->mutex.pi : NULL;
 
-	return m && (!w->all || !RB_EMPTY_NODE(&e->pi)) ? &m->source : NULL;
+	if (!m || (ntsync_wait_is_all_entry(w, i) && RB_EMPTY_NODE(&e->pi)))
+		return NULL;
+	return &m->source;
 }
 
 /* What @r's task waits for, one after the other; NULL at the end. */
@@ -68,7 +70,7 @@ static struct ntsync_pi_source *next_source(struct ntsync_pi_task *r)
 	if (!w)
 		return NULL;
 	while (!source && r->walk.entry < w->nr) {
-		source = source_of(w, &w->entries[r->walk.entry++]);
+		source = source_of(w, r->walk.entry++);
 	}
 	if (!source && w->send)
 		source = next_receiver(r, w->send);

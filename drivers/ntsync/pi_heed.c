@@ -153,25 +153,26 @@ static bool is_second(const struct ntsync_wait_entry *e)
 	return first != e && !obj->mutex.guessed && counts(obj, first, obj->mutex.task_id.task);
 }
 
-/*
- * The owner's parameters may have been changed since the arbiter looked; they are looked at
- * anew for everybody who comes and is the best.
- */
+/* The owner may have been given another base since the arbiter has looked. */
+static bool is_better_than_owner(const struct ntsync_wait_entry *e)
+{
+	const struct task_struct *owner;
+
+	guard(rcu)();
+	owner = ntsync_owner_find_locked(e->obj, NULL);
+	return owner && counts(e->obj, e, owner) &&
+	       ntsync_waitq_level(&e->node) < enough_for(owner);
+}
+
 static bool waiter_is_news(const struct ntsync_wait_entry *e)
 {
 	const struct ntsync_pi_mutex *m = e->obj->mutex.pi;
-	int level = ntsync_waitq_level(&e->node);
-	const struct task_struct *owner;
 
 	if (is_second(e))
 		return false;
-	guard(rcu)();
-	owner = ntsync_owner_find_locked(e->obj, NULL);
-	if (!owner || !counts(e->obj, e, owner))
-		return false;
 	if (m->quiet)
-		return level < enough_for(owner);
-	return level < m->seen_level || level < READ_ONCE(owner->normal_prio);
+		return is_better_than_owner(e);
+	return counts(e->obj, e, m->seen_owner) && ntsync_waitq_level(&e->node) < m->seen_level;
 }
 
 void ntsync_pi_heed_waiter(struct ntsync_wait_entry *e)
