@@ -2,12 +2,16 @@
 /*
  * How long a FIFO 80 thread waits under load, in microseconds, a line per sample:
  *
- *	wakeup	for an event, from before the SET on another CPU
+ *	wakeup	for an event, from before the SET by a FIFO 90 thread, on another CPU if there is one
  *	mutex	for a mutex that a FIFO 10 thread holds half of the time
  *	channel	for the reply of a FIFO 10 server
  *
- * All of them share CPU 1 with a FIFO 50 hog that runs for three of four milliseconds, and both
- * CPUs with threads of normal priority. `latency load` is the load alone, until it is killed.
+ * All of them share the last CPU with a FIFO 50 hog that runs for three of four milliseconds, and
+ * each CPU with a thread of normal priority. `latency load` is the load alone, until it is killed.
+ *
+ * In a VM whose clock counts instructions the figures are exact, whatever else the host does:
+ *
+ *	scripts/vm/run --icount --add build/bench/latency -- /add/latency
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,8 +31,8 @@
 #define PAUSE 1000000
 #define WORK 200000
 #define END 1 /* the payload that ends the server */
-#define CROWDED 1 /* the CPU that all but the signaller share */
 
+static int crowded; /* the CPU that all but the signaller share */
 static int dev, object;
 static atomic_bool stop;
 static uint64_t signaled_at; /* written before the SET */
@@ -177,9 +181,9 @@ static void *client(void *arg)
 
 static void load(pthread_t *threads)
 {
-	threads[0] = start(hog, 50, CROWDED);
+	threads[0] = start(hog, 50, crowded);
 	threads[1] = start(spin, 0, 0);
-	threads[2] = start(spin, 0, CROWDED);
+	threads[2] = start(spin, 0, crowded);
 }
 
 static void measure(const char *name, int obj, void *(*partner)(void *), int priority, int cpu,
@@ -192,13 +196,13 @@ static void measure(const char *name, int obj, void *(*partner)(void *), int pri
 	atomic_store(&stop, false);
 	load(threads);
 	threads[3] = start(partner, priority, cpu);
-	sampled = start(sampler, 80, CROWDED);
+	sampled = start(sampler, 80, crowded);
 	pthread_join(sampled, NULL);
 	atomic_store(&stop, true);
 	for (int i = 3; i >= 0; i--)
 		pthread_join(threads[i], NULL);
 	for (int i = 0; i < SAMPLES; i++)
-		printf("%s\t%.1f\n", name, (double)samples[i] / 1000);
+		printf("%s\t%.3f\n", name, (double)samples[i] / 1000);
 	close(obj);
 }
 
@@ -206,6 +210,7 @@ int main(int argc, char **argv)
 {
 	pthread_t threads[3];
 
+	crowded = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
 	if (argc > 1 && !strcmp(argv[1], "load")) {
 		load(threads);
 		pause();
@@ -216,7 +221,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	measure("wakeup", ntsync_event_create(dev, false, false), signaller, 90, 0, woken);
-	measure("mutex", ntsync_mutex_create(dev, 0, 0), holder, 10, CROWDED, locker);
-	measure("channel", ntsync_channel_create(dev, 16), server, 10, CROWDED, client);
+	measure("mutex", ntsync_mutex_create(dev, 0, 0), holder, 10, crowded, locker);
+	measure("channel", ntsync_channel_create(dev, 16), server, 10, crowded, client);
 	return 0;
 }

@@ -8,13 +8,16 @@ BEGIN {
 	width = "%-42s %9s %9s %9s %6s %6s %-4s %9s %9s %7s %7s\n"
 	printf width, "", "in-tree", "pi=off", "ours", "ratio", "goal", "met", "ns in-t.", "ns ours", "lock", "no pre."
 	print "operation,what,in_tree,pi_off,ours,against,ratio,goal,met,ns_in_tree,ns_pi_off,ns_ours," \
-		"lock_ns,preempt_off_us" > csv
+		"lock,lock_by,preempt_off,preempt_off_by" > csv
 }
 
 role != "goals" {
 	value[role, $1] = $2
-	if (role == "holds")
-		preempt[$1] = $3
+	if (role == "holds") {
+		value["lock by", $1] = $3
+		value["preempt", $1] = $5
+		value["preempt by", $1] = $6
+	}
 	if (role == "counts/ours" && $2 != "-")
 		names[$1]
 	next
@@ -58,17 +61,17 @@ function whole(figure) {
 	judged += met != ""
 	printf width, what, whole(of("counts/in-tree", name)), whole(of("counts/pi-off", name)), whole(ours),
 		ratio, goal, met, whole(of("times/in-tree", name)), whole(of("times/ours", name)),
-		of("holds", name), name in preempt ? preempt[name] : "-"
+		of("holds", name), of("preempt", name)
 	gsub(/,/, ";", what)
-	printf "%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s\n", name, what, of("counts/in-tree", name),
+	printf "%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s\n", name, what, of("counts/in-tree", name),
 		of("counts/pi-off", name), ours, against, ratio, goal, met, of("times/in-tree", name),
 		of("times/pi-off", name), of("times/ours", name), of("holds", name),
-		name in preempt ? preempt[name] : "-" > csv
+		of("lock by", name), of("preempt", name), of("preempt by", name) > csv
 }
 
 END {
 	printf "\n%d of %d goals met\n", judged - missed, judged
 	print "in-tree, pi=off, ours: instructions per operation; ratio: ours to in-tree, or as bench/goals says"
-	print "ns: medians of wall-clock time, two CPUs; lock: longest hold of a raw lock of ours, instructions, and"
-	print "no pre.: longest section without preemption, us: both in the instrumented kernel, some ten times as slow"
+	print "ns: medians of wall-clock time, two CPUs; lock: the longest that our module holds a raw lock, and"
+	print "no pre.: the longest without preemption with code of ours in it: instructions, same kernel, ours"
 }

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* All of several at once: mutexes and their unlocks, or events that stay signaled. */
+/*
+ * All of several at once: mutexes and their unlocks, or events that stay signaled. "woken": who sleeps
+ * until the last of them is there, and sends an event back.
+ */
 #include "ops.h"
 
 #include <libntsync.h>
+#include <unistd.h>
+
+static int reply;
+static uint32_t wanted;
 
 static int begin_mutexes(const struct operation *op)
 {
@@ -44,6 +51,40 @@ static void end(const struct operation *op)
 	close_objects(op->n);
 }
 
+static void *sleeper(void *number)
+{
+	while (!wait_all(objs, wanted) && !atomic_load(&crew_stop))
+		if (ntsync_event_set(reply, NULL))
+			break;
+	return number;
+}
+
+static int begin_woken(const struct operation *op)
+{
+	wanted = op->n;
+	reply = ntsync_event_create(dev, false, false);
+	if (reply < 0 || begin_events(op))
+		return -1;
+	close(objs[wanted - 1]);
+	objs[wanted - 1] = ntsync_event_create(dev, false, false);
+	return objs[wanted - 1] < 0 || crew_start(1, sleeper, 0);
+}
+
+static int wake(const struct operation *op, uint64_t *ns)
+{
+	return ntsync_event_set(objs[wanted - 1], NULL) ||
+	       wait_any(&reply, 1, NTSYNC_WAIT_FOREVER) ? -1 : 1;
+}
+
+static void end_woken(const struct operation *op)
+{
+	atomic_store(&crew_stop, true);
+	ntsync_event_set(objs[wanted - 1], NULL);
+	crew_join();
+	end(op);
+	close(reply);
+}
+
 const struct operation all_ops[] = {
 	{ "all/2/mutexes", begin_mutexes, take_and_unlock, end, 2, NULL },
 	{ "all/8/mutexes", begin_mutexes, take_and_unlock, end, 8, NULL },
@@ -51,5 +92,6 @@ const struct operation all_ops[] = {
 	{ "all/2/events", begin_events, take, end, 2, NULL },
 	{ "all/8/events", begin_events, take, end, 8, NULL },
 	{ "all/64/events", begin_events, take, end, 64, NULL },
+	{ "wake-all/64", begin_woken, wake, end_woken, 64, NULL },
 	{ 0 },
 };

@@ -1,68 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SET of a manual-reset event that many wait for. All threads are on one CPU: the main one above the
- * waiters, so that the call alone can be timed; and one below them, who says when all sleep
+ * SET of a manual-reset event that many wait for: the call alone, or until all of them sleep
  * again.
  */
-#define _GNU_SOURCE
 #include "ops.h"
 
 #include <libntsync.h>
-#include <sched.h>
-#include <semaphore.h>
 #include <unistd.h>
 
-#define ABOVE 60
 #define WAITERS 50
-#define BELOW 40
 
 static int event;
-static sem_t ask, asleep;
-static cpu_set_t all_cpus;
-static uint32_t waiters;
 
-/* The last of the crew is the one below. */
 static void *work(void *number)
 {
-	if ((uintptr_t)number == waiters) {
-		const struct sched_param param = { .sched_priority = BELOW };
-
-		pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
-		while (!sem_wait(&ask) && !atomic_load(&crew_stop))
-			sem_post(&asleep);
-		return NULL;
-	}
 	while (!wait_any(&event, 1, NTSYNC_WAIT_FOREVER) && !atomic_load(&crew_stop))
 		;
-	return NULL;
-}
-
-static int await_sleep(void)
-{
-	return sem_post(&ask) || sem_wait(&asleep);
-}
-
-static void set_priority(int priority)
-{
-	const struct sched_param param = { .sched_priority = priority };
-
-	pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
+	return number;
 }
 
 static int begin(const struct operation *op)
 {
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	sched_getaffinity(0, sizeof(all_cpus), &all_cpus);
-	sched_setaffinity(0, sizeof(one), &one);
-	set_priority(ABOVE);
-	waiters = op->n;
 	event = ntsync_event_create(dev, true, false);
-	sem_init(&ask, 0, 0);
-	sem_init(&asleep, 0, 0);
-	return event < 0 || crew_start(waiters + 1, work, WAITERS) || await_sleep();
+	return event < 0 || settle_begin() || crew_start(op->n, work, WAITERS) || settle();
 }
 
 static int release(uint64_t *ns)
@@ -71,7 +31,7 @@ static int release(uint64_t *ns)
 	int ret = ntsync_event_set(event, NULL);
 
 	*ns = now() - from;
-	return ret || ntsync_event_reset(event, NULL) || await_sleep();
+	return ret || ntsync_event_reset(event, NULL) || settle();
 }
 
 static int the_call(const struct operation *op, uint64_t *ns)
@@ -91,13 +51,9 @@ static void end(const struct operation *op)
 {
 	atomic_store(&crew_stop, true);
 	ntsync_event_set(event, NULL);
-	sem_post(&ask);
 	crew_join();
+	settle_end();
 	close(event);
-	sem_destroy(&ask);
-	sem_destroy(&asleep);
-	sched_setaffinity(0, sizeof(all_cpus), &all_cpus);
-	set_priority(WAITERS);
 }
 
 const struct operation broadcast_ops[] = {

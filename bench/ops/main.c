@@ -12,8 +12,10 @@
  *	-c	calls in a batch; otherwise as many as take ...
  *	-u	microseconds, at least
  *	-t	that file gets 1 before and 0 after each of them: the tracer's tracing_on
+ *	-e	the emulator's plug-in (bench/plugin) is told when each of them begins and ends
  */
 #define _GNU_SOURCE
+#include "../tell.h"
 #include "ops.h"
 
 #include <errno.h>
@@ -34,13 +36,14 @@
 
 static const struct operation *const tables[] = {
 	floor_ops, object_ops, single_ops, any_ops, all_ops,
-	pingpong_ops, lock_ops, broadcast_ops, channel_ops,
+	pingpong_ops, lock_ops, broadcast_ops, chain_ops, channel_ops,
 };
 
 static uint64_t batch_ns = 500000;
 static int batches = 9;
 static uint64_t fixed_calls;
 static int tracing_on = -1; /* the kernel's switch, if what is measured is to be traced */
+static bool tell_emulator;
 
 struct batch {
 	uint64_t ns;
@@ -98,6 +101,30 @@ static void trace(const char *on)
 		perror("ops: tracing_on");
 }
 
+static void announce(const char *name)
+{
+	char line[128];
+
+	if (!tell_emulator)
+		return;
+	snprintf(line, sizeof(line), "begin %s", name);
+	tell(line);
+}
+
+/* A batch that counts, and whoever watches it from outside knows when. */
+static int run_watched(const struct operation *op, uint64_t calls, struct batch *batch)
+{
+	int ret;
+
+	trace("1");
+	announce(op->name);
+	ret = run_batch(op, calls, batch);
+	if (tell_emulator)
+		tell("end");
+	trace("0");
+	return ret;
+}
+
 /*
  * The pause lets the kernel do what was put off: grace periods, and freeing after them. With a
  * batch it takes less than the four milliseconds between two ticks of the kernel's, and not
@@ -113,17 +140,9 @@ static int measure(const struct operation *op, double *costs, uint64_t *count)
 	if (warm_up(op, &calls))
 		return -1;
 	for (int i = -1; i < batches; i++) {
-		int ret;
-
 		nanosleep(&pause, NULL);
-		if (run_batch(op, 1, &batch))
-			return -1;
-		if (i >= 0)
-			trace("1");
-		ret = run_batch(op, calls, &batch);
-		if (i >= 0)
-			trace("0");
-		if (ret || !batch.count)
+		if (run_batch(op, 1, &batch) ||
+		    (i < 0 ? run_batch : run_watched)(op, calls, &batch) || !batch.count)
 			return -1;
 		if (i >= 0)
 			costs[i] = (double)batch.ns / (double)batch.count;
@@ -167,7 +186,7 @@ static bool wanted(const char *name, char *const *patterns)
 static int refuse(void)
 {
 	fprintf(stderr,
-		"usage: ops [-b BATCHES] [-c CALLS] [-u MICROSECONDS] [-t TRACING_ON] [PATTERN]...\n");
+		"usage: ops [-b BATCHES] [-c CALLS] [-u MICROSECONDS] [-t TRACING_ON] [-e] [PATTERN]...\n");
 	return 2;
 }
 
@@ -176,13 +195,15 @@ int main(int argc, char **argv)
 	const struct sched_param param = { .sched_priority = PRIORITY };
 	int opt, ret = 0;
 
-	while ((opt = getopt(argc, argv, "b:c:u:t:")) != -1) {
+	while ((opt = getopt(argc, argv, "b:c:u:t:e")) != -1) {
 		if (opt == 'b')
 			batches = atoi(optarg);
 		else if (opt == 'c')
 			fixed_calls = strtoull(optarg, NULL, 10);
 		else if (opt == 't')
 			tracing_on = open(optarg, O_WRONLY | O_CLOEXEC);
+		else if (opt == 'e')
+			tell_emulator = true;
 		else if (opt == 'u')
 			batch_ns = strtoull(optarg, NULL, 10) * 1000;
 		else

@@ -31,7 +31,8 @@ struct operation {
 };
 
 extern const struct operation floor_ops[], object_ops[], single_ops[], any_ops[], all_ops[];
-extern const struct operation pingpong_ops[], lock_ops[], broadcast_ops[], channel_ops[];
+extern const struct operation pingpong_ops[], lock_ops[], broadcast_ops[], chain_ops[],
+	channel_ops[];
 
 /* ---- instance.c: the device, and objects that several operations use ---- */
 
@@ -49,6 +50,12 @@ extern atomic_bool crew_stop;
 
 int crew_start(uint32_t count, void *(*work)(void *number), int priority);
 void crew_join(void);
+
+/* ---- settle.c: when do all of them sleep? ---- */
+
+int settle_begin(void);
+int settle(void);
+void settle_end(void);
 
 /* ---- link.c: ways to wake somebody, with or without a message ---- */
 

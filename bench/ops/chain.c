@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A chain of owners, each of whom waits for the mutex of the one before, the first for an event; and then
+ * somebody better for the last mutex. From the SET of the event until he has it: all of them
+ * inherit, and lose it again one by one.
+ */
+#include "ops.h"
+
+#include <libntsync.h>
+#include <semaphore.h>
+#include <unistd.h>
+
+#define MOST_OWNERS 8
+#define OWNERS 10 /* their priority */
+
+static int event;
+static sem_t start[MOST_OWNERS];
+
+static int lock(uint32_t which, uint32_t owner)
+{
+	const struct ntsync_wait_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = owner };
+
+	return ntsync_wait_any(dev, &objs[which], 1, &opts, NULL);
+}
+
+static int hold_and_wait(uint32_t i, uint32_t owner)
+{
+	if (lock(i, owner))
+		return -1;
+	if (!i)
+		return wait_any(&event, 1, NTSYNC_WAIT_FOREVER);
+	return lock(i - 1, owner) || ntsync_mutex_unlock(objs[i - 1], owner, NULL);
+}
+
+static void *own(void *number)
+{
+	const uint32_t i = (uint32_t)(uintptr_t)number, owner = OWNER + 1 + i;
+
+	while (!sem_wait(&start[i]) && !atomic_load(&crew_stop))
+		if (hold_and_wait(i, owner) || ntsync_mutex_unlock(objs[i], owner, NULL))
+			break;
+	return NULL;
+}
+
+static int begin(const struct operation *op)
+{
+	event = ntsync_event_create(dev, false, false);
+	for (uint32_t i = 0; i < op->n; i++) {
+		sem_init(&start[i], 0, 0);
+		objs[i] = ntsync_mutex_create(dev, 0, 0);
+		if (objs[i] < 0)
+			return -1;
+	}
+	return event < 0 || settle_begin() || crew_start(op->n, own, OWNERS);
+}
+
+/* They get to run in the order in which they are woken, when this thread sleeps. */
+static int run(const struct operation *op, uint64_t *ns)
+{
+	const uint32_t last = op->n - 1;
+	uint64_t from;
+
+	for (uint32_t i = 0; i < op->n; i++)
+		sem_post(&start[i]);
+	if (settle())
+		return -1;
+	from = now();
+	if (ntsync_event_set(event, NULL) || lock(last, OWNER))
+		return -1;
+	*ns = now() - from;
+	return ntsync_mutex_unlock(objs[last], OWNER, NULL) || settle() ? -1 : 1;
+}
+
+static void end(const struct operation *op)
+{
+	atomic_store(&crew_stop, true);
+	for (uint32_t i = 0; i < op->n; i++)
+		sem_post(&start[i]);
+	crew_join();
+	settle_end();
+	close_objects(op->n);
+	close(event);
+}
+
+const struct operation chain_ops[] = {
+	{ "chain/8", begin, run, end, MOST_OWNERS, NULL },
+	{ 0 },
+};

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * All threads on one CPU, the main one above the others; and one below them all, who gets to run, and
+ * says so, when the others sleep.
+ */
+#define _GNU_SOURCE
+#include "ops.h"
+
+#include <sched.h>
+#include <semaphore.h>
+
+#define ABOVE 60
+#define USUAL 50
+#define BELOW 5
+
+static sem_t ask, asleep;
+static cpu_set_t all_cpus;
+static pthread_t lowest;
+static bool stop;
+
+static void *answer(void *unused)
+{
+	while (!sem_wait(&ask) && !stop)
+		sem_post(&asleep);
+	return NULL;
+}
+
+static void set_priority(pthread_t thread, int priority)
+{
+	const struct sched_param param = { .sched_priority = priority };
+
+	pthread_setschedparam(thread, SCHED_FIFO, &param);
+}
+
+/* Before the crew is started. */
+int settle_begin(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	sched_getaffinity(0, sizeof(all_cpus), &all_cpus);
+	sched_setaffinity(0, sizeof(one), &one);
+	stop = false;
+	if (sem_init(&ask, 0, 0) || sem_init(&asleep, 0, 0) ||
+	    pthread_create(&lowest, NULL, answer, NULL))
+		return -1;
+	set_priority(lowest, BELOW);
+	set_priority(pthread_self(), ABOVE);
+	return 0;
+}
+
+int settle(void)
+{
+	return sem_post(&ask) || sem_wait(&asleep);
+}
+
+void settle_end(void)
+{
+	stop = true;
+	sem_post(&ask);
+	pthread_join(lowest, NULL);
+	sem_destroy(&ask);
+	sem_destroy(&asleep);
+	sched_setaffinity(0, sizeof(all_cpus), &all_cpus);
+	set_priority(pthread_self(), USUAL);
+}
