@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #define SAMPLES 1500
-#define PERIOD 1300000 /* ns; no multiple of the hog's */
+#define PERIOD 1300000 /* ns, on average */
 #define BURST 3000000
 #define PAUSE 1000000
 #define WORK 200000
@@ -52,6 +52,15 @@ static void rest(long ns)
 	const struct timespec time = { .tv_nsec = ns };
 
 	nanosleep(&time, NULL);
+}
+
+/* From half a period to one and a half, the same at each run: in no step with the hog and the others. */
+static void rest_a_period(void)
+{
+	static uint32_t random = 1;
+
+	random = random * 1664525 + 1013904223;
+	rest(PERIOD / 2 + (random >> 8) % PERIOD);
 }
 
 static void work(uint64_t ns)
@@ -108,7 +117,7 @@ static int acquire(uint32_t owner)
 static void *signaller(void *arg)
 {
 	while (!atomic_load(&stop)) {
-		rest(PERIOD);
+		rest_a_period();
 		if (!atomic_exchange(&heard, false))
 			continue;
 		signaled_at = now();
@@ -143,7 +152,7 @@ static void *locker(void *arg)
 	for (int i = 0; i < SAMPLES; i++) {
 		uint64_t from;
 
-		rest(PERIOD);
+		rest_a_period();
 		from = now();
 		if (acquire(1))
 			break;
@@ -169,7 +178,7 @@ static void *client(void *arg)
 	for (int i = 0; i < SAMPLES; i++) {
 		uint64_t from;
 
-		rest(PERIOD);
+		rest_a_period();
 		from = now();
 		if (ntsync_channel_send_pi(object, SCHED_FIFO, 80, 0, 0))
 			break;
