@@ -25,6 +25,7 @@
 #include <inttypes.h>
 #include <libntsync.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,13 +102,16 @@ static void trace(const char *on)
 		perror("ops: tracing_on");
 }
 
-static void announce(const char *name)
+static void announce(const char *format, ...)
 {
 	char line[128];
+	va_list args;
 
 	if (!tell_emulator)
 		return;
-	snprintf(line, sizeof(line), "begin %s", name);
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
 	tell(line);
 }
 
@@ -117,10 +121,9 @@ static int run_watched(const struct operation *op, uint64_t calls, struct batch 
 	int ret;
 
 	trace("1");
-	announce(op->name);
+	announce("begin %s", op->name);
 	ret = run_batch(op, calls, batch);
-	if (tell_emulator)
-		tell("end");
+	announce("end %" PRIu64, batch->count);
 	trace("0");
 	return ret;
 }

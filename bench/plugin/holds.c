@@ -6,7 +6,7 @@
  *
  *	a line of /proc/kallsyms	the kernel's functions and our module's
  *	go				that were all
- *	begin NAME, end			around what is measured
+ *	begin NAME, end OPERATIONS	around what is measured
  *
  * and for each NAME the file out=FILE gets a line, with tabs between:
  *
@@ -269,7 +269,7 @@ static void heard(const char *line)
 		qemu_plugin_reset(plugin, start);
 	} else if (!strncmp(line, "begin ", 6)) {
 		begin(line + 6);
-	} else if (!strcmp(line, "end")) {
+	} else if (!strncmp(line, "end ", 4)) {
 		measuring = false;
 		report();
 	} else {
@@ -280,15 +280,9 @@ static void heard(const char *line)
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *info,
 					   int argc, char **argv)
 {
-	if (argc != 1 || strncmp(argv[0], "out=", 4)) {
-		fprintf(stderr, "holds: needs out=FILE\n");
+	out = output(argc, argv);
+	if (!out)
 		return 1;
-	}
-	out = fopen(argv[0] + 4, "w");
-	if (!out) {
-		perror(argv[0] + 4);
-		return 1;
-	}
 	plugin = id;
 	executed.score = caller.score = qemu_plugin_scoreboard_new(2 * sizeof(uint64_t));
 	executed.offset = 0;

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # bench/plugin: what the emulator loads, to look at the guest from outside.
-bench-programs: build/bench/holds.so
+plugins := build/bench/holds.so build/bench/profile.so
 
-build/bench/holds.so: $(patsubst %,bench/plugin/%,holds.c told.c symbols.c plugin.h qemu.h)
+bench-programs: $(plugins)
+
+$(plugins): build/bench/%.so: bench/plugin/%.c $(patsubst %,bench/plugin/%,told.c symbols.c plugin.h qemu.h)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu11 $(WARN) -Wno-unused-parameter $(CFLAGS) -fPIC -shared \
 		-fvisibility=hidden -o $@ $(filter %.c,$^)

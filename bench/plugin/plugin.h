@@ -5,8 +5,11 @@
 
 #include "qemu.h"
 
-/* ---- told.c: lines from bench/tell.h ---- */
+#include <stdio.h>
 
+/* ---- told.c: the file to write to, and lines from bench/tell.h ---- */
+
+FILE *output(int argc, char **argv);
 void told_translate(const struct qemu_plugin_tb *tb, void (*heard)(const char *line));
 
 /* ---- symbols.c: lines of /proc/kallsyms ---- */
@@ -18,7 +21,9 @@ struct symbol {
 };
 
 void symbols_add(const char *line);
-void symbols_sort(void);
+size_t symbols_sort(void);
+size_t symbol_number(const struct symbol *symbol);
+const struct symbol *symbol_numbered(size_t number);
 const struct symbol *symbol_at(uint64_t address);
 
 #endif

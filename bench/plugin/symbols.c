@@ -34,8 +34,8 @@ static int by_address(const void *a, const void *b)
 	return (x->from > y->from) - (x->from < y->from);
 }
 
-/* A function goes as far as the next one; the last one, or the last of the module, a page. */
-void symbols_sort(void)
+/* How many there are. A function goes as far as the next one; the last one, or the last of the module, a page. */
+size_t symbols_sort(void)
 {
 	qsort(symbols, count, sizeof(*symbols), by_address);
 	for (size_t i = 0; i < count; i++) {
@@ -43,6 +43,17 @@ void symbols_sort(void)
 
 		symbols[i].to = last ? symbols[i].from + 4096 : symbols[i + 1].from;
 	}
+	return count;
+}
+
+size_t symbol_number(const struct symbol *symbol)
+{
+	return (size_t)(symbol - symbols);
+}
+
+const struct symbol *symbol_numbered(size_t number)
+{
+	return &symbols[number];
 }
 
 const struct symbol *symbol_at(uint64_t address)

@@ -32,6 +32,18 @@ static bool is_mark(const struct qemu_plugin_insn *insn)
 	       !memcmp(bytes, mark, sizeof(mark));
 }
 
+/* The plug-in's argument out=FILE; or NULL. */
+FILE *output(int argc, char **argv)
+{
+	FILE *out = NULL;
+
+	if (argc == 1 && !strncmp(argv[0], "out=", 4))
+		out = fopen(argv[0] + 4, "w");
+	if (!out)
+		fprintf(stderr, "plug-in: needs out=FILE, and a file that can be written\n");
+	return out;
+}
+
 /* The store may be translated apart from the mark: it is known by its address then. */
 void told_translate(const struct qemu_plugin_tb *tb, void (*heard)(const char *line))
 {

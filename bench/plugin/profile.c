@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How many instructions the guest executes in each function of its kernel, and how often it calls it. The
+ * guest says (bench/tell.h) what it says to holds.c, and how many operations there were at the
+ * end; the file out=FILE gets a line for each function, per operation:
+ *
+ *	instructions	calls	function
+ *
+ * User space is one function. Interrupts count too. One CPU.
+ */
+#include "plugin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
+
+/* What is counted for symbol i is at i; for user space, and for what has no name, before the first. */
+enum { USER, NAMELESS, FUNCTIONS };
+
+struct counts {
+	uint64_t instructions, calls;
+};
+
+static FILE *out;
+static qemu_plugin_id_t plugin;
+static struct qemu_plugin_scoreboard *board;
+static struct counts *before;
+static size_t places;
+static bool going;
+
+static qemu_plugin_u64 counter(size_t place, size_t offset)
+{
+	return (qemu_plugin_u64){ board, place * sizeof(struct counts) + offset };
+}
+
+static uint64_t count(size_t place, size_t offset)
+{
+	return qemu_plugin_u64_get(counter(place, offset), 0);
+}
+
+static struct counts counts_of(size_t place)
+{
+	return (struct counts){ count(place, offsetof(struct counts, instructions)),
+				count(place, offsetof(struct counts, calls)) };
+}
+
+static size_t place_of(uint64_t pc, const struct symbol *function)
+{
+	if (!(pc >> 63))
+		return USER;
+	return function ? FUNCTIONS + symbol_number(function) : NAMELESS;
+}
+
+static void count_instruction(struct qemu_plugin_insn *insn)
+{
+	const uint64_t pc = qemu_plugin_insn_vaddr(insn);
+	const struct symbol *function = symbol_at(pc);
+	const size_t place = place_of(pc, function);
+
+	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+		insn, QEMU_PLUGIN_INLINE_ADD_U64,
+		counter(place, offsetof(struct counts, instructions)), 1);
+	if (function && function->from == pc)
+		qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+			insn, QEMU_PLUGIN_INLINE_ADD_U64,
+			counter(place, offsetof(struct counts, calls)), 1);
+}
+
+static const char *name_of(size_t place)
+{
+	return place == USER ? "(user space)" :
+	       place == NAMELESS ? "(no name)" : symbol_numbered(place - FUNCTIONS)->name;
+}
+
+static void report(double operations)
+{
+	for (size_t i = 0; i < places; i++) {
+		const struct counts after = counts_of(i);
+
+		if (after.instructions == before[i].instructions)
+			continue;
+		fprintf(out, "%.2f\t%.2f\t%s\n",
+			(double)(after.instructions - before[i].instructions) / operations,
+			(double)(after.calls - before[i].calls) / operations, name_of(i));
+	}
+	fflush(out);
+}
+
+static void heard(const char *line);
+
+static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	told_translate(tb, heard);
+	for (size_t i = 0; going && i < qemu_plugin_tb_n_insns(tb); i++)
+		count_instruction(qemu_plugin_tb_get_insn(tb, i));
+}
+
+static void start(qemu_plugin_id_t id)
+{
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
+}
+
+/* What was translated so far isn't counted: it is thrown away. */
+static void go(void)
+{
+	places = FUNCTIONS + symbols_sort();
+	board = qemu_plugin_scoreboard_new(places * sizeof(struct counts));
+	before = calloc(places, sizeof(*before));
+	if (!before)
+		abort();
+	going = true;
+	qemu_plugin_reset(plugin, start);
+}
+
+static void heard(const char *line)
+{
+	if (!strcmp(line, "go"))
+		go();
+	else if (!strncmp(line, "begin ", 6))
+		for (size_t i = 0; i < places; i++)
+			before[i] = counts_of(i);
+	else if (!strncmp(line, "end ", 4))
+		report(strtod(line + 4, NULL));
+	else
+		symbols_add(line);
+}
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *info,
+					   int argc, char **argv)
+{
+	out = output(argc, argv);
+	if (!out)
+		return 1;
+	plugin = id;
+	start(id);
+	return 0;
+}
