@@ -2,13 +2,7 @@
 /*
  * For how many instructions the guest's kernel holds a raw spinlock that our module took, and for how many it can't
  * be preempted. Nothing in the guest is changed for that, so the figures are those of the kernel that people
- * use. One CPU. The guest says (bench/tell.h):
- *
- *	a line of /proc/kallsyms	the kernel's functions and our module's
- *	go				that were all
- *	begin NAME, end OPERATIONS	around what is measured
- *
- * and for each NAME the file out=FILE gets a line, with tabs between:
+ * use. For each NAME of the guest's a line, with tabs between:
  *
  *	NAME	longest hold	the function that took the lock	holds
  *	longest section without preemption that ran code of ours	the function where it began
@@ -18,14 +12,11 @@
  */
 #include "plugin.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MOST_HOLDS 16
 #define RESCHED_NOT_NEEDED 0x80000000u
-
-QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
 /* An instruction that is watched: where, and how many come after it in one go with it, itself included. */
 struct place {
@@ -46,9 +37,8 @@ struct section {
 	bool interrupted;
 };
 
-static FILE *out;
 static qemu_plugin_u64 executed, caller; /* instructions; the last jump outside of functions that lock */
-static bool going, measuring;
+static bool measuring;
 static char name[256];
 
 static struct section holds[MOST_HOLDS], unpreemptible;
@@ -163,8 +153,9 @@ static void print(const struct longest *longest)
 	fprintf(out, "\t%lu\t%s", longest->instructions, at ? at->name : "-");
 }
 
-static void report(void)
+void plugin_end(double operations)
 {
+	measuring = false;
 	fputs(name, out);
 	print(&hold);
 	fprintf(out, "\t%zu", seen_holds);
@@ -174,7 +165,7 @@ static void report(void)
 	fflush(out);
 }
 
-static void begin(const char *what)
+void plugin_begin(const char *what)
 {
 	snprintf(name, sizeof(name), "%s", what);
 	hold = section_of_ours = other_section = (struct longest){ 0 };
@@ -229,17 +220,12 @@ static void watch(struct qemu_plugin_tb *tb, struct place *places, size_t n)
 	}
 }
 
-static void heard(const char *line);
-
 /* The places live as long as the translation, which nobody says the end of: till the end. */
-static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+void plugin_translate(struct qemu_plugin_tb *tb)
 {
 	const size_t n = qemu_plugin_tb_n_insns(tb);
 	struct place *places;
 
-	told_translate(tb, heard);
-	if (!going)
-		return;
 	qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(tb, QEMU_PLUGIN_INLINE_ADD_U64, executed, n);
 	if (!(qemu_plugin_tb_vaddr(tb) >> 63))
 		return;
@@ -253,40 +239,9 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	watch(tb, places, n);
 }
 
-static qemu_plugin_id_t plugin;
-
-static void start(qemu_plugin_id_t id)
+void plugin_go(size_t symbols)
 {
-	qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
-}
-
-/* What was translated so far isn't watched: it is thrown away. */
-static void heard(const char *line)
-{
-	if (!strcmp(line, "go")) {
-		symbols_sort();
-		going = true;
-		qemu_plugin_reset(plugin, start);
-	} else if (!strncmp(line, "begin ", 6)) {
-		begin(line + 6);
-	} else if (!strncmp(line, "end ", 4)) {
-		measuring = false;
-		report();
-	} else {
-		symbols_add(line);
-	}
-}
-
-QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *info,
-					   int argc, char **argv)
-{
-	out = output(argc, argv);
-	if (!out)
-		return 1;
-	plugin = id;
 	executed.score = caller.score = qemu_plugin_scoreboard_new(2 * sizeof(uint64_t));
 	executed.offset = 0;
 	caller.offset = sizeof(uint64_t);
-	start(id);
-	return 0;
 }

@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What plug-ins have in common: what the guest tells them, and its symbols. */
+/*
+ * What our plug-ins for the emulator have in common. One CPU. The guest says, by bench/tell.h:
+ *
+ *	a line of /proc/kallsyms	the kernel's functions and our module's
+ *	go				that were all
+ *	begin NAME, end OPERATIONS	around what is to be looked at
+ *
+ * and what was seen goes to the file that the argument out=FILE names.
+ */
 #ifndef PLUGIN_H
 #define PLUGIN_H
 
@@ -7,10 +15,16 @@
 
 #include <stdio.h>
 
-/* ---- told.c: the file to write to, and lines from bench/tell.h ---- */
+/* ---- plugin.c ---- */
 
-FILE *output(int argc, char **argv);
-void told_translate(const struct qemu_plugin_tb *tb, void (*heard)(const char *line));
+extern FILE *out;
+
+/* ---- what each plug-in does at that ---- */
+
+void plugin_go(size_t symbols);
+void plugin_translate(struct qemu_plugin_tb *tb); /* after plugin_go() */
+void plugin_begin(const char *name);
+void plugin_end(double operations);
 
 /* ---- symbols.c: lines of /proc/kallsyms ---- */
 
@@ -22,8 +36,8 @@ struct symbol {
 
 void symbols_add(const char *line);
 size_t symbols_sort(void);
+const struct symbol *symbol_at(uint64_t address);
 size_t symbol_number(const struct symbol *symbol);
 const struct symbol *symbol_numbered(size_t number);
-const struct symbol *symbol_at(uint64_t address);
 
 #endif

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How many instructions the guest executes in each function of its kernel, and how often it calls it. The
- * guest says (bench/tell.h) what it says to holds.c, and how many operations there were at the
- * end; the file out=FILE gets a line for each function, per operation:
+ * How many instructions the guest executes in each function of its kernel, and how often it calls it: a
+ * line for each function, per operation:
  *
  *	instructions	calls	function
  *
- * User space is one function. Interrupts count too. One CPU.
+ * User space is one function. Interrupts count too.
  */
 #include "plugin.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
 /* What is counted for symbol i is at i; for user space, and for what has no name, before the first. */
 enum { USER, NAMELESS, FUNCTIONS };
@@ -23,12 +18,9 @@ struct counts {
 	uint64_t instructions, calls;
 };
 
-static FILE *out;
-static qemu_plugin_id_t plugin;
 static struct qemu_plugin_scoreboard *board;
 static struct counts *before;
 static size_t places;
-static bool going;
 
 static qemu_plugin_u64 counter(size_t place, size_t offset)
 {
@@ -74,7 +66,7 @@ static const char *name_of(size_t place)
 	       place == NAMELESS ? "(no name)" : symbol_numbered(place - FUNCTIONS)->name;
 }
 
-static void report(double operations)
+void plugin_end(double operations)
 {
 	for (size_t i = 0; i < places; i++) {
 		const struct counts after = counts_of(i);
@@ -88,52 +80,23 @@ static void report(double operations)
 	fflush(out);
 }
 
-static void heard(const char *line);
-
-static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+void plugin_translate(struct qemu_plugin_tb *tb)
 {
-	told_translate(tb, heard);
-	for (size_t i = 0; going && i < qemu_plugin_tb_n_insns(tb); i++)
+	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++)
 		count_instruction(qemu_plugin_tb_get_insn(tb, i));
 }
 
-static void start(qemu_plugin_id_t id)
+void plugin_go(size_t symbols)
 {
-	qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
-}
-
-/* What was translated so far isn't counted: it is thrown away. */
-static void go(void)
-{
-	places = FUNCTIONS + symbols_sort();
+	places = FUNCTIONS + symbols;
 	board = qemu_plugin_scoreboard_new(places * sizeof(struct counts));
 	before = calloc(places, sizeof(*before));
 	if (!before)
 		abort();
-	going = true;
-	qemu_plugin_reset(plugin, start);
 }
 
-static void heard(const char *line)
+void plugin_begin(const char *name)
 {
-	if (!strcmp(line, "go"))
-		go();
-	else if (!strncmp(line, "begin ", 6))
-		for (size_t i = 0; i < places; i++)
-			before[i] = counts_of(i);
-	else if (!strncmp(line, "end ", 4))
-		report(strtod(line + 4, NULL));
-	else
-		symbols_add(line);
-}
-
-QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *info,
-					   int argc, char **argv)
-{
-	out = output(argc, argv);
-	if (!out)
-		return 1;
-	plugin = id;
-	start(id);
-	return 0;
+	for (size_t i = 0; i < places; i++)
+		before[i] = counts_of(i);
 }
