@@ -11,7 +11,7 @@
 
 static inline void tell(const char *line)
 {
-	volatile uint64_t said;
+	uint64_t said;
 
 	for (size_t left = strlen(line) + 1; left;) {
 		const size_t part = left < sizeof(uint64_t) ? left : sizeof(uint64_t);
