@@ -139,6 +139,61 @@ static void a_lower_base_shows_when_a_boost_ends(void **state)
 	assert_ret(actor_unlocks(worse, mutex), 0);
 }
 
+/* It has lost a boost by that; whoever comes makes the arbiter look. */
+static void a_newcomer_shows_what_was_changed(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *owner = actor_new(f, "owner", FIFO(SOME)), *worse = actor_worse(f);
+	struct actor *high = actor_high(f);
+	int mutex = new_mutex(f, 0, 0), other = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	assert_ret(actor_locks(owner, mutex), 0);
+	assert_ret(actor_locks(owner, other), 0);
+	actor_lock(high, other);
+	actor_assert_asleep(high);
+	becomes(owner, FIFO(LOW));
+	actor_lock(worse, mutex);
+	actor_assert_asleep(worse);
+	assert_boosted(owner, HIGH);
+	passes_on(owner, high, other);
+	assert_boosted(owner, WORSE);
+	assert_ret(actor_unlocks(high, other), 0);
+	passes_on(owner, worse, mutex);
+	assert_ret(actor_unlocks(worse, mutex), 0);
+}
+
+/*
+ * The owner itself is before them in the queue, by another id of its own and a boost that
+ * will end, and does not count.
+ */
+static void the_owner_is_first_in_the_queue(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *owner = actor_low(f, "owner"), *worse = actor_worse(f);
+	struct actor *high = actor_high(f);
+	int mutex = new_mutex(f, 0, 0), other = new_mutex(f, 0, 0), event = new_auto(f, false);
+
+	only_ours(f, "no inheritance");
+	locks_and_is_waited_for(worse, owner, mutex); /* the arbiter knows it */
+	passes_on(worse, owner, mutex);
+	assert_ret(actor_locks(owner, other), 0);
+	actor_lock(high, other);
+	actor_assert_asleep(high);
+	assert_boosted(owner, HIGH);
+	actor_wait(owner, ANY, ARGS(FDS(mutex, event), .owner = owner->owner + 1000,
+				    .timeout = FOREVER));
+	actor_assert_asleep(owner);
+	actor_lock(worse, mutex);
+	actor_assert_asleep(worse);
+	actor_interrupt(high);
+	assert_boosted(owner, WORSE);
+	actor_interrupt(owner);
+	assert_ret(actor_unlocks(owner, other), 0);
+	passes_on(owner, worse, mutex);
+	assert_ret(actor_unlocks(worse, mutex), 0);
+}
+
 /* Two share an owner id. Who of them comes last has it, whatever it is. */
 static void the_new_owner_is_worse(void **state)
 {
@@ -228,6 +283,8 @@ int main(void)
 		PI_TEST(the_owner_lowers_itself_and_a_newcomer_counts),
 		PI_TEST(the_owner_lowers_itself_and_that_is_found),
 		PI_TEST(a_lower_base_shows_when_a_boost_ends),
+		PI_TEST(a_newcomer_shows_what_was_changed),
+		PI_TEST(the_owner_is_first_in_the_queue),
 		PI_TEST(the_new_owner_is_worse),
 		PI_TEST(they_count_for_the_owners_request),
 		PI_TEST(who_comes_while_the_owner_waits_for_a_reply),
