@@ -16,28 +16,31 @@
 static int event;
 static sem_t start[MOST_OWNERS];
 
-static int lock(uint32_t which, uint32_t owner)
+static int lock(uint32_t which)
 {
-	const struct ntsync_wait_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = owner };
-
-	return ntsync_wait_any(dev, &objs[which], 1, &opts, NULL);
+	return wait_any(&objs[which], 1, NTSYNC_WAIT_FOREVER);
 }
 
-static int hold_and_wait(uint32_t i, uint32_t owner)
+static int unlock(uint32_t which)
 {
-	if (lock(i, owner))
+	return ntsync_mutex_unlock(objs[which], own_id, NULL);
+}
+
+static int hold_and_wait(uint32_t i)
+{
+	if (lock(i))
 		return -1;
 	if (!i)
 		return wait_any(&event, 1, NTSYNC_WAIT_FOREVER);
-	return lock(i - 1, owner) || ntsync_mutex_unlock(objs[i - 1], owner, NULL);
+	return lock(i - 1) || unlock(i - 1);
 }
 
 static void *own(void *number)
 {
-	const uint32_t i = (uint32_t)(uintptr_t)number, owner = OWNER + 1 + i;
+	const uint32_t i = (uint32_t)(uintptr_t)number;
 
 	while (!sem_wait(&start[i]) && !atomic_load(&crew_stop))
-		if (hold_and_wait(i, owner) || ntsync_mutex_unlock(objs[i], owner, NULL))
+		if (hold_and_wait(i) || unlock(i))
 			break;
 	return NULL;
 }
@@ -65,10 +68,10 @@ static int run(const struct operation *op, uint64_t *ns)
 	if (settle())
 		return -1;
 	from = now();
-	if (ntsync_event_set(event, NULL) || lock(last, OWNER))
+	if (ntsync_event_set(event, NULL) || lock(last))
 		return -1;
 	*ns = now() - from;
-	return ntsync_mutex_unlock(objs[last], OWNER, NULL) || settle() ? -1 : 1;
+	return unlock(last) || settle() ? -1 : 1;
 }
 
 static void end(const struct operation *op)

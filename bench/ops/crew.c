@@ -10,7 +10,14 @@
 
 atomic_bool crew_stop;
 static pthread_t *crew;
+static void *(*crew_work)(void *number);
 static uint32_t crew_size;
+
+static void *enter(void *number)
+{
+	own_id = OWNER + 1 + (uint32_t)(uintptr_t)number;
+	return crew_work(number);
+}
 
 /*
  * @priority: SCHED_FIFO; 0 = that of the caller. The pause lets them get to where they wait: a
@@ -24,6 +31,7 @@ int crew_start(uint32_t count, void *(*work)(void *number), int priority)
 
 	atomic_store(&crew_stop, false);
 	crew_size = 0;
+	crew_work = work;
 	crew = calloc(count, sizeof(*crew));
 	if (!crew)
 		return -1;
@@ -35,7 +43,7 @@ int crew_start(uint32_t count, void *(*work)(void *number), int priority)
 		pthread_attr_setschedparam(&attr, &param);
 	}
 	while (crew_size < count &&
-	       !pthread_create(&crew[crew_size], &attr, work, (void *)(uintptr_t)crew_size))
+	       !pthread_create(&crew[crew_size], &attr, enter, (void *)(uintptr_t)crew_size))
 		crew_size++;
 	pthread_attr_destroy(&attr);
 	nanosleep(&pause, NULL);

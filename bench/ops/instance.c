@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#define _GNU_SOURCE
 #include "ops.h"
 
 #include <libntsync.h>
 #include <time.h>
 #include <unistd.h>
 
+_Thread_local uint32_t own_id = OWNER;
 int dev;
 int objs[MOST_OBJECTS];
 
@@ -17,26 +17,16 @@ uint64_t now(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* Each thread has its own, as it has in a runtime. */
-static uint32_t own_id(void)
-{
-	static _Thread_local uint32_t id;
-
-	if (!id)
-		id = gettid() == getpid() ? OWNER : (uint32_t)gettid();
-	return id;
-}
-
 int wait_any(const int *wanted, uint32_t count, uint64_t deadline)
 {
-	const struct ntsync_wait_opts opts = { .deadline = deadline, .owner = own_id() };
+	const struct ntsync_wait_opts opts = { .deadline = deadline, .owner = own_id };
 
 	return ntsync_wait_any(dev, wanted, count, &opts, NULL);
 }
 
 int wait_all(const int *wanted, uint32_t count)
 {
-	const struct ntsync_wait_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = own_id() };
+	const struct ntsync_wait_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = own_id };
 
 	return ntsync_wait_all(dev, wanted, count, &opts, NULL);
 }

@@ -18,8 +18,8 @@
 
 struct lock_kind {
 	int (*open)(const struct operation *op);
-	int (*lock)(uint32_t owner);
-	int (*unlock)(uint32_t owner);
+	int (*lock)(void);
+	int (*unlock)(void);
 	void (*close)(void);
 	const void *with;
 };
@@ -37,16 +37,16 @@ static int mutex_open(const struct operation *op)
 	return mutex < 0;
 }
 
-static int mutex_lock(uint32_t owner)
+static int mutex_lock(void)
 {
-	const struct ntsync_wait_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = owner };
+	const struct ntsync_wait_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = own_id };
 
 	return ntsync_wait_any(dev, &mutex, 1, &opts, NULL);
 }
 
-static int mutex_unlock(uint32_t owner)
+static int mutex_unlock(void)
 {
-	return ntsync_mutex_unlock(mutex, owner, NULL);
+	return ntsync_mutex_unlock(mutex, own_id, NULL);
 }
 
 static void mutex_close(void)
@@ -66,12 +66,12 @@ static int pthread_open(const struct operation *op)
 	return ret;
 }
 
-static int pthread_lock(uint32_t owner)
+static int pthread_lock(void)
 {
 	return pthread_mutex_lock(&pmutex);
 }
 
-static int pthread_unlock(uint32_t owner)
+static int pthread_unlock(void)
 {
 	return pthread_mutex_unlock(&pmutex);
 }
@@ -88,14 +88,14 @@ static int token_open(const struct operation *op)
 	return !token || link_ring(token, "", 1);
 }
 
-static int token_take(uint32_t owner)
+static int token_take(void)
 {
 	char byte;
 
 	return link_await(token, &byte, 1);
 }
 
-static int token_give(uint32_t owner)
+static int token_give(void)
 {
 	return link_ring(token, "", 1);
 }
@@ -106,24 +106,22 @@ static void token_close(void)
 }
 
 /* @yield: the others get to run while the lock is held. */
-static int once(uint32_t owner, bool yield)
+static int once(bool yield)
 {
-	if (kind->lock(owner))
+	if (kind->lock())
 		return -1;
 	acquired++;
 	if (yield)
 		sched_yield();
-	return kind->unlock(owner);
+	return kind->unlock();
 }
 
 /* A round is so many acquisitions by each: where whoever comes first wins, some would starve. */
 static void *contend(void *number)
 {
-	const uint32_t owner = OWNER + 1 + (uint32_t)(uintptr_t)number;
-
 	while (!sem_wait(&start) && !atomic_load(&crew_stop)) {
 		for (int i = 0; i < ACQUISITIONS; i++)
-			once(owner, true);
+			once(true);
 		sem_post(&done);
 	}
 	return NULL;
@@ -161,7 +159,7 @@ static void contend_end(const struct operation *op)
 static void *wait_in_turn(void *number)
 {
 	while (!atomic_load(&crew_stop))
-		if (once(OWNER + 1 + (uint32_t)(uintptr_t)number, false))
+		if (once(false))
 			break;
 	return NULL;
 }
@@ -170,7 +168,7 @@ static void *wait_in_turn(void *number)
 static int handover_begin(const struct operation *op)
 {
 	kind = op->with;
-	if (kind->open(op) || kind->lock(OWNER))
+	if (kind->open(op) || kind->lock())
 		return -1;
 	return crew_start(op->n, wait_in_turn, 0);
 }
@@ -179,7 +177,7 @@ static int handover_run(const struct operation *op, uint64_t *ns)
 {
 	uint64_t before = acquired;
 
-	if (kind->unlock(OWNER) || kind->lock(OWNER))
+	if (kind->unlock() || kind->lock())
 		return -1;
 	return (int)(++acquired - before);
 }
@@ -187,7 +185,7 @@ static int handover_run(const struct operation *op, uint64_t *ns)
 static void handover_end(const struct operation *op)
 {
 	atomic_store(&crew_stop, true);
-	kind->unlock(OWNER);
+	kind->unlock();
 	crew_join();
 	kind->close();
 }

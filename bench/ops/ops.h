@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OWNER 7	/* main thread's owner id; the crew's follow */
+#define OWNER 7	/* main thread's owner id */
 #define MOST_OBJECTS 64
 
 /**
@@ -36,6 +36,7 @@ extern const struct operation pingpong_ops[], lock_ops[], broadcast_ops[], chain
 
 /* ---- instance.c: the device, and objects that several operations use ---- */
 
+extern _Thread_local uint32_t own_id; /* the thread's owner id; the crew's follow the main one's */
 extern int dev;
 extern int objs[MOST_OBJECTS];
 

@@ -11,10 +11,10 @@
  *				Never two of them at a time, never from an interrupt
  *         dev->owners_lock	raw spinlock; a copy is made, nothing else
  *
- * Under obj->lock only pointer work that is bounded by O(log waiters): no
- * allocation and no free, no user memory, no sleeping lock (on PREEMPT_RT that
- * includes spinlock_t and wait queues), no wake-up. Tasks are collected in the
- * hold and woken after the unlock, see wake.c.
+ * Under obj->lock only pointer work that is bounded by O(log waiters), or by a look at
+ * each object of a call: no allocation and no free, no user memory, no sleeping lock (on
+ * PREEMPT_RT that includes spinlock_t and wait queues), no wake-up. Tasks are collected
+ * in the hold and woken after the unlock, see wake.c.
  *
  * The state of an object changes under
  *   obj->lock			if obj->all_waits is 0,

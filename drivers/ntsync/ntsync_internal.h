@@ -516,7 +516,7 @@ void ntsync_wait_put_entries(struct ntsync_wait_entry *entries, u32 nr);
 
 /* ---- wake.c: the waker's side ---- */
 
-#define NTSYNC_WAKE_BATCH	16
+#define NTSYNC_WAKE_BATCH	8
 
 /**
  * struct ntsync_hold - an object held for a change, and what the change woke
@@ -757,7 +757,7 @@ static inline void ntsync_pi_waiter_came_locked(struct ntsync_wait_entry *e)
 		ntsync_pi_heed_waiter(e);
 }
 
-/* Under obj->lock: somebody has left the any-queue of @obj without having got it. */
+/* Under obj->lock: somebody has left the any-queue of @obj, and its owner is still the same. */
 static inline void ntsync_pi_waiter_left_locked(struct ntsync_obj *obj)
 {
 	if (obj->ops->owned && unlikely(obj->mutex.pi))

@@ -11,11 +11,8 @@
 
 #include "ntsync_internal.h"
 
-/*
- * How many of a kind are copied under one hold of a lock, and printed afterwards: as many
- * steps as a waker makes under it.
- */
-#define NTSYNC_SHOW_MAX		NTSYNC_WAKE_BATCH
+/* How many of a kind are copied under one hold of a lock, and printed afterwards. */
+#define NTSYNC_SHOW_MAX		16
 
 /* A tid as whoever reads the file knows it; 0 if it can't see that task. */
 static inline pid_t ntsync_shown_tid(struct task_struct *p)

@@ -128,10 +128,8 @@ static bool grant_locked(struct ntsync_hold *h, struct ntsync_wait_entry *e)
 	struct ntsync_wait *w = e->wait;
 
 	ntsync_obj_dequeue_locked(obj, e);
-	if (!ntsync_wait_claim(w, ntsync_waitq_tag(&e->node))) {
-		ntsync_pi_waiter_left_locked(obj);
+	if (!ntsync_wait_claim(w, ntsync_waitq_tag(&e->node)))
 		return false;
-	}
 	obj->ops->acquire(obj, &w->taker);
 	h->wake[h->nr++] = get_task_struct(w->taker.task);
 	return true;

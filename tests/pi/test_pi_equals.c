@@ -163,35 +163,26 @@ static void a_newcomer_shows_what_was_changed(void **state)
 	assert_ret(actor_unlocks(worse, mutex), 0);
 }
 
-/*
- * The owner itself is before them in the queue, by another id of its own and a boost that
- * will end, and does not count.
- */
-static void the_owner_is_first_in_the_queue(void **state)
+/* Before them is one with the owner's id, who waits only because it can't be taken more often. */
+static void the_first_does_not_count(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *owner = actor_low(f, "owner"), *worse = actor_worse(f);
-	struct actor *high = actor_high(f);
-	int mutex = new_mutex(f, 0, 0), other = new_mutex(f, 0, 0), event = new_auto(f, false);
+	struct actor *same = actor_high(f);
+	int mutex = new_mutex(f, owner->owner, UINT32_MAX - 1);
 
 	only_ours(f, "no inheritance");
-	locks_and_is_waited_for(worse, owner, mutex); /* the arbiter knows it */
-	passes_on(worse, owner, mutex);
-	assert_ret(actor_locks(owner, other), 0);
-	actor_lock(high, other);
-	actor_assert_asleep(high);
-	assert_boosted(owner, HIGH);
-	actor_wait(owner, ANY, ARGS(FDS(mutex, event), .owner = owner->owner + 1000,
-				    .timeout = FOREVER));
-	actor_assert_asleep(owner);
+	same->owner = owner->owner;
+	assert_ret(actor_locks(owner, mutex), 0);
+	actor_lock(same, mutex);
+	actor_assert_asleep(same);
+	assert_base(owner);
 	actor_lock(worse, mutex);
 	actor_assert_asleep(worse);
-	actor_interrupt(high);
 	assert_boosted(owner, WORSE);
-	actor_interrupt(owner);
-	assert_ret(actor_unlocks(owner, other), 0);
-	passes_on(owner, worse, mutex);
-	assert_ret(actor_unlocks(worse, mutex), 0);
+	actor_interrupt(worse);
+	assert_base(owner);
+	actor_interrupt(same);
 }
 
 /* Two share an owner id. Who of them comes last has it, whatever it is. */
@@ -250,11 +241,13 @@ static void who_comes_while_the_owner_waits_for_a_reply(void **state)
 	actor_sends(owner, channel, LOW + 1);
 	actor_receives(server, channel, owner);
 	assert_boosted(server, LOW + 1);
-	actor_lock(worse, mutex);
-	actor_assert_asleep(worse);
-	assert_boosted(server, WORSE);
-	actor_interrupt(worse);
-	assert_boosted(server, LOW + 1);
+	for (int i = 0; i < 2; i++) {
+		actor_lock(worse, mutex);
+		actor_assert_asleep(worse);
+		assert_boosted(server, WORSE);
+		actor_interrupt(worse);
+		assert_boosted(server, LOW + 1);
+	}
 	actor_answers(server, owner);
 	assert_ret(actor_unlocks(owner, mutex), 0);
 }
@@ -284,7 +277,7 @@ int main(void)
 		PI_TEST(the_owner_lowers_itself_and_that_is_found),
 		PI_TEST(a_lower_base_shows_when_a_boost_ends),
 		PI_TEST(a_newcomer_shows_what_was_changed),
-		PI_TEST(the_owner_is_first_in_the_queue),
+		PI_TEST(the_first_does_not_count),
 		PI_TEST(the_new_owner_is_worse),
 		PI_TEST(they_count_for_the_owners_request),
 		PI_TEST(who_comes_while_the_owner_waits_for_a_reply),
