@@ -242,19 +242,20 @@ void ntsync_pi_unlock(void)
 /* How many steps are made without letting somebody else have the lock. */
 #define STEPS	8
 
-/*
- * If current could not be given what it is to have, as it is when a deadline task waits for
- * this very lock, it is tried again.
- */
-static void let_others_in(void)
+/* If current could not be given what it is to have, it is tried again. */
+static void give_again(void)
 {
-	struct ntsync_pi_task *r;
+	struct ntsync_pi_task *r = ntsync_pi_task_find(current);
 
-	if (likely(ntsync_pi_pause()))
-		return;
-	r = ntsync_pi_task_find(current);
 	if (r && r->retry)
 		ntsync_pi_update_task(r);
+}
+
+/* As it is when a deadline task waits for this very lock. */
+static void let_others_in(void)
+{
+	if (unlikely(!ntsync_pi_pause()))
+		give_again();
 }
 
 /* @done: news that the caller has marked already. */
@@ -285,15 +286,10 @@ void ntsync_pi_catch_up_locked(int done)
 	atomic_sub(done, &ntsync_pi_pending);
 }
 
-/* current could not be given what it was to have: once more. */
 static noinline void retry(void)
 {
-	struct ntsync_pi_task *r;
-
 	ntsync_pi_lock_again();
-	r = ntsync_pi_task_find(current);
-	if (r && r->retry)
-		ntsync_pi_update_task(r);
+	give_again();
 	ntsync_pi_try_unlock();
 
 	ntsync_pi_lock_again();
@@ -471,8 +467,8 @@ void ntsync_pi_end_boost(void)
 	r = ntsync_pi_task_find(current);
 	if (r && ntsync_waitq_queued(&r->event.node))
 		end_event_boost(r);
-	else if (r && r->retry)
-		ntsync_pi_update_task(r);
+	else
+		give_again();
 	ntsync_pi_catch_up_locked(0);
 	ntsync_pi_unlock();
 }

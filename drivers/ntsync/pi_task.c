@@ -463,6 +463,11 @@ void ntsync_contrib_detach(struct ntsync_contrib *c)
 	c->task = NULL;
 }
 
+static void add_spare(void)
+{
+	ntsync_pi_spare_add(kzalloc(sizeof(struct ntsync_pi_task), GFP_KERNEL | __GFP_NOFAIL));
+}
+
 /*
  * A record that stays although nothing contributes any more leaves another one to the
  * spares; without this there would be one too few.
@@ -471,7 +476,7 @@ static void keep(struct ntsync_pi_task *r)
 {
 	if (r->kept)
 		return;
-	ntsync_pi_spare_add(kzalloc(sizeof(*r), GFP_KERNEL | __GFP_NOFAIL));
+	add_spare();
 	r->kept = true;
 }
 
@@ -481,7 +486,7 @@ static void keep_own(void)
 	struct ntsync_pi_task *r = ntsync_pi_task_find(current);
 
 	if (!r) {
-		ntsync_pi_spare_add(kzalloc(sizeof(*r), GFP_KERNEL | __GFP_NOFAIL));
+		add_spare();
 		r = ntsync_pi_task_get(current);
 		r->kept = true;
 	}
