@@ -69,9 +69,8 @@ static struct ntsync_pi_source *next_source(struct ntsync_pi_task *r)
 
 	if (!w)
 		return NULL;
-	while (!source && r->walk.entry < w->nr) {
+	while (!source && r->walk.entry < w->nr)
 		source = source_of(w, r->walk.entry++);
-	}
 	if (!source && w->send)
 		source = next_receiver(r, w->send);
 	ntsync_sleeper_unpin_locked(w);

@@ -98,13 +98,15 @@ void ntsync_pi_lock_again(void)
 {
 	rt_mutex_lock(&pi_lock);
 	WRITE_ONCE(workers, workers + 1);
-	WRITE_ONCE(holds, holds + 1);
-	/* Pairs with the second one in ntsync_pi_peek_base_level(). */
+	/* Pairs with the first one in ntsync_pi_peek_base_level(). */
+	smp_store_release(&holds, holds + 1);
+	/* Pairs with the second one there. */
 	smp_wmb();
 }
 
 static void unlock(void)
 {
+	/* Pairs with the one in ntsync_pi_is_busy(). */
 	smp_store_release(&workers, workers - 1);
 	rt_mutex_unlock(&pi_lock);
 }
@@ -112,6 +114,7 @@ static void unlock(void)
 /* Without pi_lock: is anybody at work? */
 bool ntsync_pi_is_busy(void)
 {
+	/* Who sees none sees what they have done. */
 	return smp_load_acquire(&workers);
 }
 
