@@ -370,24 +370,31 @@ static bool asleep_in_call(struct actor *a, unsigned long request)
 	static const unsigned long calls[] = { ANY, ALL, NTSYNC_IOC_CHANNEL_SEND_PI,
 					       NTSYNC_IOC_CHANNEL_RECV,
 					       NTSYNC_IOC_CHANNEL_RECV2 };
+	unsigned long call = sleeping_ioctl(getpid(), a->tid);
 
+	if (request)
+		return call == request;
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
-		if ((!request || request == calls[i]) && asleep_in(getpid(), a->tid, calls[i]))
+		if (call == calls[i])
 			return true;
 	}
 	return false;
 }
 
-void let_others_run(void)
+/*
+ * A look takes longer than the first moments on a slow machine: with no more than those in
+ * between, nobody else would get anywhere.
+ */
+void let_others_run(unsigned int looks)
 {
-	const struct timespec moment = { .tv_nsec = 20000 };
+	const struct timespec moment = { .tv_nsec = 20000l << (looks < 7 ? looks : 7) };
 
 	nanosleep(&moment, NULL);
 }
 
 bool actor_falls_asleep(struct actor *a, unsigned long request)
 {
-	for (;;) {
+	for (unsigned int looks = 0;; looks++) {
 		bool asleep = asleep_in_call(a, request);
 
 		/* Looked at last: it may sleep in the same call for another reason. */
@@ -395,7 +402,7 @@ bool actor_falls_asleep(struct actor *a, unsigned long request)
 			return false;
 		if (asleep)
 			return true;
-		let_others_run();
+		let_others_run(looks);
 	}
 }
 

@@ -110,8 +110,8 @@ void actor_assert_asleep(struct actor *a);
 void actor_assert_asleep_in(struct actor *a, unsigned long request);
 /* The same of an order that may also have come to its end: false then. */
 bool actor_falls_asleep(struct actor *a, unsigned long request);
-/* Actors are on our CPU, and below us. */
-void let_others_run(void);
+/* Actors are on our CPU, and below us. The longer, the more often we @looks have been in vain. */
+void let_others_run(unsigned int looks);
 /* A signal ends its call. */
 void actor_interrupt(struct actor *a);
 

@@ -102,9 +102,16 @@ void partner_kill(struct partner *p)
 	assert_int_equal(child_finish(p->pid), 128 + SIGKILL);
 }
 
+static bool waits(struct partner *p)
+{
+	unsigned long call = sleeping_ioctl(p->pid, p->tid);
+
+	return call == ANY || call == ALL;
+}
+
 void partner_assert_asleep(struct partner *p)
 {
-	while (!asleep_in(p->pid, p->tid, ANY) && !asleep_in(p->pid, p->tid, ALL)) {
+	while (!waits(p)) {
 		if (waitid(P_PID, p->pid, &(siginfo_t){ 0 }, WEXITED | WNOHANG | WNOWAIT))
 			fail_msg("the partner has gone");
 		sleep_ms(1);

@@ -69,24 +69,10 @@ static int aggregate(struct actor *a, void *arg)
 	return ret ? ret : seen;
 }
 
-static void assert_asleep_in(struct actor *a, unsigned long request)
-{
-	for (;;) {
-		bool asleep = asleep_in(getpid(), a->tid, request);
-
-		/* Looked at last: it may sleep in the same call for another reason. */
-		if (actor_finished(a))
-			fail_msg("%s did not block: %d", a->name, a->ret);
-		if (asleep)
-			return;
-		sleep_ms(1);
-	}
-}
-
 static void actor_aggregates(struct actor *a, struct agg *w)
 {
 	actor_tell(a, aggregate, w);
-	assert_asleep_in(a, AGG);
+	actor_assert_asleep_in(a, AGG);
 }
 
 static void fire(struct agg *w)
@@ -254,7 +240,7 @@ static void every_other_end_unboosts(void **state)
 
 		actor_tell(waiter, aggregate, &w);
 		if (way != BY_DEADLINE) {
-			assert_asleep_in(waiter, AGG);
+			actor_assert_asleep_in(waiter, AGG);
 			assert_boosted(owner, HIGH);
 		}
 		want = end_wait(waiter, &w, way, sem);
@@ -317,7 +303,7 @@ static void boosted_while_asleep(void **state)
 	actor_aggregates(waiter, &w);
 	release(sem, 1, 0);
 	assert_ret(actor_finish(boosted), 0);
-	assert_asleep_in(first, AGG);
+	actor_assert_asleep_in(first, AGG);
 	assert_ret(actor_unlocks(boosted, mutex), 0);
 	assert_ret(actor_finish(waiter), 0);
 	assert_ret(actor_unlocks(waiter, mutex), 0);
@@ -386,7 +372,7 @@ static void check_turn(struct fixture *f, struct actor *server, unsigned long re
 
 	t.wait = wait_for(f, FOREVER, t.channel, 0);
 	actor_tell(server, serve, &t);
-	assert_asleep_in(server, AGG);
+	actor_assert_asleep_in(server, AGG);
 	hog_release();
 	actor_tell(client, do_send, &request);
 	assert_not_held_up(client, 0);
@@ -415,7 +401,7 @@ static struct actor *client_sends(struct fixture *f, struct request *request)
 	struct actor *client = actor_new(f, "client", NORMAL(0));
 
 	actor_tell(client, do_send, request);
-	assert_asleep_in(client, SEND);
+	actor_assert_asleep_in(client, SEND);
 	return client;
 }
 

@@ -60,8 +60,8 @@ static void unpin(pid_t reaper)
 /* Returns when the reaper has this priority. */
 static void await_prio(pid_t reaper, int prio)
 {
-	while (task_live_prio(reaper) != prio)
-		let_others_run();
+	for (unsigned int looks = 0; task_live_prio(reaper) != prio; looks++)
+		let_others_run(looks);
 }
 
 struct scene {

@@ -94,8 +94,8 @@ static void lend_deadline(struct actor *holder, struct actor *lender)
 	pthread_mutex_init(&futex, &attr);
 	assert_ret(actor_do(holder, lock_futex, NULL), 0);
 	actor_tell(lender, lock_futex, NULL);
-	while (task_live_prio(holder->tid) != LIVE_DEADLINE)
-		let_others_run();
+	for (unsigned int looks = 0; task_live_prio(holder->tid) != LIVE_DEADLINE; looks++)
+		let_others_run(looks);
 }
 
 static void take_deadline_back(struct actor *holder, struct actor *lender)

@@ -223,8 +223,8 @@ static void step_event(struct model *m)
 		assert_ret(nt(m->event, NTSYNC_IOC_EVENT_RESET, &prev), 0);
 		return;
 	}
-	while (!found) {
-		let_others_run();
+	for (unsigned int looks = 0; !found; looks++) {
+		let_others_run(looks);
 		for (int t = 0; t < TASKS && !found; t++) {
 			found = m->doing[t] == WAITS && m->wants[t] & 1u << EVENT &&
 				actor_finished(m->task[t]);
@@ -250,8 +250,8 @@ static void find_receiver(struct model *m, int sender, const struct prios *befor
 {
 	int channel = m->at[sender], found = NOBODY;
 
-	while (found == NOBODY) {
-		let_others_run();
+	for (unsigned int looks = 0; found == NOBODY; looks++) {
+		let_others_run(looks);
 		for (int t = 0; t < TASKS && found == NOBODY; t++) {
 			if (m->doing[t] == PARKED && m->at[t] == channel &&
 			    actor_finished(m->task[t]))

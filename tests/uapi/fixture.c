@@ -523,20 +523,24 @@ static bool read_proc(pid_t pid, pid_t tid, const char *file, char *text,
  * its CPU and stays so, and "running" otherwise. State S on top rules out the
  * kernel's own locks and page faults, which are uninterruptible.
  */
-bool asleep_in(pid_t pid, pid_t tid, unsigned long request)
+unsigned long sleeping_ioctl(pid_t pid, pid_t tid)
 {
 	unsigned long nr, fd, cmd;
 	char text[512];
 	char *state;
 
 	if (!read_proc(pid, tid, "syscall", text, sizeof(text)) ||
-	    sscanf(text, "%lu %lx %lx", &nr, &fd, &cmd) != 3 ||
-	    nr != SYS_ioctl || cmd != request)
-		return false;
+	    sscanf(text, "%lu %lx %lx", &nr, &fd, &cmd) != 3 || nr != SYS_ioctl)
+		return 0;
 	if (!read_proc(pid, tid, "stat", text, sizeof(text)))
-		return false;
+		return 0;
 	state = strrchr(text, ')');
-	return state && state[2] == 'S';
+	return state && state[2] == 'S' ? cmd : 0;
+}
+
+bool asleep_in(pid_t pid, pid_t tid, unsigned long request)
+{
+	return sleeping_ioctl(pid, tid) == request;
 }
 
 bool waiter_asleep(struct waiter *w)

@@ -233,7 +233,8 @@ uint32_t waiter_index(struct waiter *w);
 pid_t waiter_tid(struct waiter *w);
 void waiter_signal(struct waiter *w, int sig);
 
-/* True once task @tid of process @pid sleeps in an ioctl with this number. */
+/* The number of the ioctl in which task @tid of process @pid sleeps, or 0; whether it is this one. */
+unsigned long sleeping_ioctl(pid_t pid, pid_t tid);
 bool asleep_in(pid_t pid, pid_t tid, unsigned long request);
 
 /*
