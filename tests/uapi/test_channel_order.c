@@ -174,6 +174,7 @@ static void take_in_order(int channel, uint32_t count)
 			if ((int)prio_of(i) != prio)
 				continue;
 			serve(channel, prio, i);
+			still_alive();
 			served++;
 		}
 	}
@@ -191,14 +192,17 @@ static void as_deep_as_can_be(void **state)
 		if (i % 100 == 0)
 			await_info(channel, "depth", i);
 		senders[i] = call_running(f, channel, SEND, &MESSAGE(prio_of(i), i), NULL);
+		still_alive();
 	}
 	await_info(channel, "depth", DEPTH);
 	assert_ret(try_send(channel, 0, 0), -EAGAIN);
 	assert_ret(try_send(channel, 99, 0), -EAGAIN);
 	take_in_order(channel, DEPTH);
 	assert_empty(channel);
-	for (uint32_t i = 0; i < DEPTH; i++)
+	for (uint32_t i = 0; i < DEPTH; i++) {
 		assert_call(senders[i], 0);
+		still_alive();
+	}
 }
 
 /* All at the same time; received by four at the same time. */
@@ -229,14 +233,16 @@ static void a_thousand_senders(void **state)
 	pthread_t servers[4];
 
 	memset(answered, 0, sizeof(answered));
-	for (uint32_t i = 0; i < CROWD / 2; i++)
+	for (uint32_t i = 0; i < CROWD; i++) {
+		/* By then there is a queue. */
+		for (int s = 0; s < 4 && i == CROWD / 2; s++)
+			pthread_create(&servers[s], NULL, serve_crowd, &channel);
 		senders[i] = call_running(f, channel, SEND, &MESSAGE(prio_of(i), i), NULL);
-	for (int i = 0; i < 4; i++)
-		pthread_create(&servers[i], NULL, serve_crowd, &channel);
-	for (uint32_t i = CROWD / 2; i < CROWD; i++)
-		senders[i] = call_running(f, channel, SEND, &MESSAGE(prio_of(i), i), NULL);
+		still_alive();
+	}
 	for (uint32_t i = 0; i < CROWD; i++) {
 		assert_call(senders[i], 0);
+		still_alive();
 		assert_int_equal(atomic_load(&answered[i]), 1);
 	}
 	for (int i = 0; i < 4; i++)
