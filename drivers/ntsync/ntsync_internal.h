@@ -656,9 +656,8 @@ struct ntsync_pi_news {
  * @news: it has to be looked at; obj->lock
  * @quiet: nobody inherits, and of the waiters only one in obj->any that is better than
  *	the owner could change that; obj->lock, written under both
- * @seen_owner: the task that was taken for its owner when the arbiter looked last, for
- *	comparing only; as @quiet
- * @seen_level: the best level in obj->any then; as @quiet
+ * @seen_level: the best level in obj->any when the arbiter looked last; as @quiet
+ * @seen_owner: the task that was taken for the owner then, for comparing only; as @quiet
  * @counted: for whom it counts in pi_heed.c, for hashing only; obj->lock
  *
  * Protected by pi_lock if nothing else is said.
@@ -672,8 +671,8 @@ struct ntsync_pi_mutex {
 	struct ntsync_pi_task *spare;
 	struct ntsync_pi_news news;
 	bool quiet;
-	const struct task_struct *seen_owner;
 	int seen_level;
+	const struct task_struct *seen_owner;
 	const struct task_struct *counted;
 };
 
