@@ -4,7 +4,7 @@
  * task's scheduling parameters, and there is one for the whole module, as a task
  * can work with several devices. docs/pi.md has the model at length; in short:
  *
- *   wait entries of real-time tasks --> mutex ----\
+ *   entries of real-time tasks -------> mutex ----\
  *   requests of a channel ------------> receiver --+--> a task's record --> the task
  *					(sources)   (contrib)		    and on, from
  *									    its own wait
@@ -12,13 +12,14 @@
  * Three equations hold whenever nothing is marked dirty:
  *
  * [1] a source contributes to one task: a mutex the best level among its waiters to
- *     its owner (pi_mutex.c), a channel what its requests are worth to each receiver
- *     (pi_channel.c)
+ *     its owner, if that is better than the owner's base (pi_mutex.c), a channel what its
+ *     requests are worth to each receiver (pi_channel.c)
  * [2] a task has the best of its own level (the base) and all contributions to it
  * [3] the entries of a sleeping task have the level of the task; so has a request
  *     whose sender inherits something
  *
- * Whatever changes one side marks the source, and ntsync_pi_catch_up_locked() repairs
+ * Whatever changes one side marks the source (which changes of a mutex do is said in
+ * pi_heed.c), and ntsync_pi_catch_up_locked() repairs
  * one after the other: [1] for the source, [2] for its tasks, [3] for their waits,
  * which marks the sources that those wait for. It drops pi_lock now and then, so the
  * length of a chain is nobody's latency, and leaves when nothing is marked: the call
@@ -258,11 +259,27 @@ static void let_others_in(void)
 		give_again();
 }
 
+/*
+ * How many reviews a call makes at most. The first may show that another one is wanted; but a
+ * task that is given another base all the time must not keep it busy for ever.
+ */
+#define REVIEWS	2
+
+static bool begin_review(unsigned int *reviews)
+{
+	if (likely(!ntsync_pi_review_wanted) || *reviews == REVIEWS)
+		return false;
+	ntsync_pi_review_wanted = false;
+	ntsync_pi_review_mutexes();
+	++*reviews;
+	return true;
+}
+
 /* @done: news that the caller has marked already. */
 void ntsync_pi_catch_up_locked(int done)
 {
 	struct ntsync_pi_source *source;
-	unsigned int steps = 0;
+	unsigned int steps = 0, reviews = 0;
 
 	for (;;) {
 		done += apply_handed();
@@ -270,9 +287,10 @@ void ntsync_pi_catch_up_locked(int done)
 		/* All are marked before the first one is looked at: the worse go first. */
 		if (!ntsync_pi_mark_some_receivers() && !ntsync_pi_review_some_mutexes(&done)) {
 			source = next_dirty();
-			if (!source)
+			if (source)
+				source->ops->update(source);
+			else if (!begin_review(&reviews))
 				break;
-			source->ops->update(source);
 		}
 		if (++steps % STEPS)
 			continue;
@@ -510,7 +528,7 @@ int ntsync_pi_base_prio(void)
 static void review(void)
 {
 	ntsync_pi_lock();
-	ntsync_pi_review++;
+	ntsync_pi_review_wanted = true;
 	ntsync_pi_catch_up_locked(0);
 	ntsync_pi_unlock();
 }

@@ -87,7 +87,7 @@ struct ntsync_pi_task {
 
 extern DECLARE_HASHTABLE(ntsync_pi_records, NTSYNC_PI_RECORD_BITS);
 extern u32 ntsync_pi_round;
-extern u32 ntsync_pi_review;
+extern bool ntsync_pi_review_wanted;
 
 /* Worse than all that there are. */
 #define NTSYNC_UNKNOWN_LEVEL	(MAX_RT_PRIO + 1)
@@ -121,6 +121,7 @@ bool ntsync_pi_is_sending(const struct task_struct *p);
 
 /* pi_mutex.c */
 struct ntsync_pi_mutex *ntsync_pi_activate(struct ntsync_obj *obj, struct list_head *kits);
+void ntsync_pi_review_mutexes(void);
 bool ntsync_pi_review_some_mutexes(int *done);
 void ntsync_pi_update_all_entry(struct ntsync_wait_entry *e, struct list_head *kits);
 int ntsync_pi_alloc_kits(const struct ntsync_wait *w, struct list_head *kits);

@@ -14,6 +14,9 @@
 /* All of them; those that a review has still to look at come first. */
 static LIST_HEAD(active);
 
+/* The number of the last review. */
+static u32 round;
+
 /* ---- memory ---- */
 
 /* With the record that it brings along. */
@@ -61,7 +64,7 @@ struct ntsync_pi_mutex *ntsync_pi_activate(struct ntsync_obj *obj, struct list_h
 	ntsync_pi_source_init(&m->source, &mutex_source, obj);
 	m->news.mark = mark_mutex;
 	m->seen_level = MAX_RT_PRIO;
-	m->round = ntsync_pi_review;
+	m->round = round;
 	list_add_tail(&m->active, &active);
 	ntsync_pi_mark(&m->source);
 	ntsync_pi_start_watching();
@@ -111,13 +114,16 @@ void ntsync_pi_mutex_destroy(struct ntsync_obj *obj)
 	ntsync_pi_unlock();
 }
 
+/* All are to be looked at, as what was of no use to an owner may be now. */
+void ntsync_pi_review_mutexes(void)
+{
+	round++;
+}
+
 /* How many are looked at in one step. */
 #define FEW	8
 
-/*
- * One step of a review: of all mutexes, as what was of no use to an owner may be now.
- * False if there was nothing to do.
- */
+/* One step of that; false if there was nothing to do. */
 bool ntsync_pi_review_some_mutexes(int *done)
 {
 	struct ntsync_pi_mutex *m;
@@ -125,9 +131,9 @@ bool ntsync_pi_review_some_mutexes(int *done)
 
 	for (i = 0; i < FEW; i++) {
 		m = list_first_entry_or_null(&active, struct ntsync_pi_mutex, active);
-		if (!m || m->round == ntsync_pi_review)
+		if (!m || m->round == round)
 			break;
-		m->round = ntsync_pi_review;
+		m->round = round;
 		list_move_tail(&m->active, &active);
 		if (!try_deactivate(m, done))
 			ntsync_pi_mark(&m->source);

@@ -75,7 +75,7 @@ static void sweep(void)
 	}
 	ntsync_pi_break_cycles();
 	ntsync_pi_lock_again();
-	ntsync_pi_review++;
+	ntsync_pi_review_wanted = true;
 	ntsync_pi_catch_up_locked(0);
 	ntsync_pi_count_sweep();
 	WRITE_ONCE(watching, !hash_empty(ntsync_pi_records) || !ntsync_pi_mutexes_idle());

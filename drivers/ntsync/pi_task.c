@@ -35,8 +35,8 @@ static DEFINE_RT_MUTEX(pi_lock);
 static unsigned int holds;
 static unsigned int workers;
 
-/* Goes up when some mutex might be worth something to its owner that was worth nothing. */
-u32 ntsync_pi_review;
+/* Some mutex might be worth something to its owner now that was worth nothing. */
+bool ntsync_pi_review_wanted;
 static LIST_HEAD(spares);
 
 static struct {
@@ -275,7 +275,7 @@ static void set_base(struct ntsync_pi_task *r, const struct ntsync_sched_params 
 {
 	if (ntsync_level_of(base->policy, base->prio) >
 	    ntsync_level_of(r->base.policy, r->base.prio))
-		ntsync_pi_review++;
+		ntsync_pi_review_wanted = true;
 	r->base = *base;
 }
 
