@@ -129,9 +129,14 @@ static __always_inline int give_back_locked(struct ntsync_hold *h, struct ntsync
 	return 0;
 }
 
+/* The sweeper may be taking the other way out, and has to be through with the object. */
 static void destroy_mutex(struct ntsync_obj *obj)
 {
-	if (unlikely(obj->mutex.pi))
+	bool active;
+
+	scoped_guard(raw_spinlock, &obj->lock)
+		active = obj->mutex.pi;
+	if (unlikely(active))
 		ntsync_pi_mutex_destroy(obj);
 }
 

@@ -651,11 +651,11 @@ struct ntsync_pi_news {
  * @alls: the entries of real-time tasks in wait-alls. All others are in obj->any
  * @source: what its owner gets from it
  * @active: in the list of all
- * @round: of the last review
  * @spare: the record that it brings along, until it is active
  * @news: it has to be looked at; obj->lock
  * @quiet: nobody inherits, and of the waiters only one in obj->any that is better than
  *	the owner could change that; obj->lock, written under both
+ * @guessed: it counts among those whose owner is a guess; obj->lock
  * @seen_level: the best level in obj->any when the arbiter looked last; as @quiet
  * @seen_owner: the task that was taken for the owner then, for comparing only; as @quiet
  * @counted: for whom it counts in pi_heed.c, for hashing only; obj->lock
@@ -667,10 +667,10 @@ struct ntsync_pi_mutex {
 	struct rb_root_cached alls;
 	struct ntsync_pi_source source;
 	struct list_head active;
-	u32 round;
 	struct ntsync_pi_task *spare;
 	struct ntsync_pi_news news;
 	bool quiet;
+	bool guessed;
 	int seen_level;
 	const struct task_struct *seen_owner;
 	const struct task_struct *counted;

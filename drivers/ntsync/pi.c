@@ -253,44 +253,27 @@ static void give_again(void)
 }
 
 /* As it is when a deadline task waits for this very lock. */
-static void let_others_in(void)
+void ntsync_pi_let_others_in(void)
 {
 	if (unlikely(!ntsync_pi_pause()))
 		give_again();
-}
-
-/*
- * How many reviews a call makes at most. The first may show that another one is wanted; but a
- * task that is given another base all the time must not keep it busy for ever.
- */
-#define REVIEWS	2
-
-static bool begin_review(unsigned int *reviews)
-{
-	if (likely(!ntsync_pi_review_wanted) || *reviews == REVIEWS)
-		return false;
-	ntsync_pi_review_wanted = false;
-	ntsync_pi_review_mutexes();
-	++*reviews;
-	return true;
 }
 
 /* @done: news that the caller has marked already. */
 void ntsync_pi_catch_up_locked(int done)
 {
 	struct ntsync_pi_source *source;
-	unsigned int steps = 0, reviews = 0;
+	unsigned int steps = 0;
 
 	for (;;) {
 		done += apply_handed();
 		done += ntsync_pi_mark_news();
 		/* All are marked before the first one is looked at: the worse go first. */
-		if (!ntsync_pi_mark_some_receivers() && !ntsync_pi_review_some_mutexes(&done)) {
+		if (!ntsync_pi_mark_some_receivers()) {
 			source = next_dirty();
-			if (source)
-				source->ops->update(source);
-			else if (!begin_review(&reviews))
+			if (!source)
 				break;
+			source->ops->update(source);
 		}
 		if (++steps % STEPS)
 			continue;
@@ -299,9 +282,26 @@ void ntsync_pi_catch_up_locked(int done)
 		 * Not after every step: with many who wait, each would make one and queue
 		 * up again.
 		 */
-		let_others_in();
+		ntsync_pi_let_others_in();
 	}
 	atomic_sub(done, &ntsync_pi_pending);
+}
+
+/*
+ * What is marked by the way is done by the way: however many mutexes there are, nobody who
+ * gets pi_lock in between has more than a few of them to do.
+ */
+void ntsync_pi_visit_locked(struct ntsync_pi_visit *v)
+{
+	bool more;
+
+	do {
+		more = ntsync_pi_visit_some(v);
+		ntsync_pi_catch_up_locked(v->done);
+		v->done = 0;
+		if (more)
+			v->breathe();
+	} while (more);
 }
 
 static noinline void retry(void)
@@ -525,11 +525,20 @@ int ntsync_pi_base_prio(void)
 	return prio;
 }
 
-static void review(void)
+static bool is_a_senders(struct ntsync_pi_visit *v, struct ntsync_pi_mutex *m)
 {
+	const struct task_struct *owner = READ_ONCE(m->counted);
+
+	return owner && ntsync_pi_is_sending(owner);
+}
+
+/* What nobody inherits counts for a request. */
+static void look_at_senders_mutexes(void)
+{
+	struct ntsync_pi_visit v = { .wanted = is_a_senders, .breathe = ntsync_pi_let_others_in };
+
 	ntsync_pi_lock();
-	ntsync_pi_review_wanted = true;
-	ntsync_pi_catch_up_locked(0);
+	ntsync_pi_visit_locked(&v);
 	ntsync_pi_unlock();
 }
 
@@ -542,7 +551,7 @@ int ntsync_pi_inherited_level(void)
 	int level;
 
 	if (unlikely(ntsync_pi_begin_send()))
-		review();
+		look_at_senders_mutexes();
 	if (!ntsync_pi_enabled || likely(!ntsync_pi_may_inherit()))
 		return MAX_RT_PRIO;
 	level = ntsync_task_lent_level(current);

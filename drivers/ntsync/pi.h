@@ -87,7 +87,6 @@ struct ntsync_pi_task {
 
 extern DECLARE_HASHTABLE(ntsync_pi_records, NTSYNC_PI_RECORD_BITS);
 extern u32 ntsync_pi_round;
-extern bool ntsync_pi_review_wanted;
 
 /* Worse than all that there are. */
 #define NTSYNC_UNKNOWN_LEVEL	(MAX_RT_PRIO + 1)
@@ -104,7 +103,25 @@ struct ntsync_pi_source_ops {
 	void (*update)(struct ntsync_pi_source *source);
 };
 
+/**
+ * struct ntsync_pi_visit - a visit to all active mutexes, a few at a time
+ * @place: stands for it in the list of all; has no object
+ * @wanted: is this one to be looked at? May free it, and say no
+ * @arg: for @wanted
+ * @breathe: lets others have pi_lock in between
+ * @done: news that was marked by the way
+ */
+struct ntsync_pi_visit {
+	struct ntsync_pi_mutex place;
+	bool (*wanted)(struct ntsync_pi_visit *v, struct ntsync_pi_mutex *m);
+	const void *arg;
+	void (*breathe)(void);
+	int done;
+};
+
 /* pi.c */
+void ntsync_pi_visit_locked(struct ntsync_pi_visit *v);
+void ntsync_pi_let_others_in(void);
 void ntsync_pi_source_init(struct ntsync_pi_source *source, const struct ntsync_pi_source_ops *ops,
 			   const struct ntsync_obj *obj);
 void ntsync_pi_mark(struct ntsync_pi_source *source);
@@ -116,17 +133,19 @@ void ntsync_pi_update_task(struct ntsync_pi_task *r);
 int ntsync_pi_any_level_locked(const struct ntsync_obj *obj, const struct task_struct *owner);
 int ntsync_pi_all_level_locked(const struct ntsync_pi_mutex *m, const struct task_struct *owner);
 
+void ntsync_pi_count_guess_locked(struct ntsync_pi_mutex *m, bool guessed);
 void ntsync_pi_count_owner_locked(struct ntsync_pi_mutex *m, const struct task_struct *owner);
+bool ntsync_pi_some_are_guessed(void);
 bool ntsync_pi_is_sending(const struct task_struct *p);
 
 /* pi_mutex.c */
 struct ntsync_pi_mutex *ntsync_pi_activate(struct ntsync_obj *obj, struct list_head *kits);
-void ntsync_pi_review_mutexes(void);
-bool ntsync_pi_review_some_mutexes(int *done);
+bool ntsync_pi_visit_some(struct ntsync_pi_visit *v);
 void ntsync_pi_update_all_entry(struct ntsync_wait_entry *e, struct list_head *kits);
 int ntsync_pi_alloc_kits(const struct ntsync_wait *w, struct list_head *kits);
 void ntsync_pi_free_kits(struct list_head *kits);
 bool ntsync_pi_mutexes_idle(void);
+bool ntsync_pi_unless_idle(struct ntsync_pi_visit *v, struct ntsync_pi_mutex *m);
 
 /* pi_channel.c */
 bool ntsync_pi_mark_some_receivers(void);

@@ -40,16 +40,33 @@ static atomic_t *of(atomic_t *table, const struct task_struct *p)
 	return &table[hash_ptr(p, BITS)];
 }
 
-/* For whom mutex @m counts in owned[]; obj->lock. A full barrier if that is somebody else. */
+/* Whose owner is a guess. */
+static atomic_t nr_guessed = ATOMIC_INIT(0);
+
+/* Mutex @m counts there, or not; obj->lock. A full barrier if that changes. */
+void ntsync_pi_count_guess_locked(struct ntsync_pi_mutex *m, bool guessed)
+{
+	if (likely(m->guessed == guessed))
+		return;
+	m->guessed = guessed;
+	atomic_add_return(guessed ? 1 : -1, &nr_guessed);
+}
+
+/* For whom it counts in owned[], likewise. */
 void ntsync_pi_count_owner_locked(struct ntsync_pi_mutex *m, const struct task_struct *owner)
 {
 	if (m->counted == owner)
 		return;
 	if (m->counted)
 		atomic_dec(of(owned, m->counted));
-	m->counted = owner;
+	WRITE_ONCE(m->counted, owner);
 	if (owner)
 		atomic_inc_return(of(owned, owner));
+}
+
+bool ntsync_pi_some_are_guessed(void)
+{
+	return atomic_read(&nr_guessed);
 }
 
 bool ntsync_pi_is_sending(const struct task_struct *p)
@@ -129,8 +146,10 @@ static bool owner_is_news(const struct ntsync_obj *obj, const struct task_struct
 	struct ntsync_pi_mutex *m = obj->mutex.pi;
 	int level;
 
-	if (owner)
+	if (owner) {
+		ntsync_pi_count_guess_locked(m, false);
 		ntsync_pi_count_owner_locked(m, owner);
+	}
 	if (!m->quiet)
 		return owner != m->seen_owner;
 	level = ntsync_pi_any_level_locked(obj, owner);

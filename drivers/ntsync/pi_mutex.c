@@ -11,11 +11,7 @@
 
 #include "pi.h"
 
-/* All of them; those that a review has still to look at come first. */
 static LIST_HEAD(active);
-
-/* The number of the last review. */
-static u32 round;
 
 /* ---- memory ---- */
 
@@ -64,7 +60,6 @@ struct ntsync_pi_mutex *ntsync_pi_activate(struct ntsync_obj *obj, struct list_h
 	ntsync_pi_source_init(&m->source, &mutex_source, obj);
 	m->news.mark = mark_mutex;
 	m->seen_level = MAX_RT_PRIO;
-	m->round = round;
 	list_add_tail(&m->active, &active);
 	ntsync_pi_mark(&m->source);
 	ntsync_pi_start_watching();
@@ -84,6 +79,7 @@ static bool try_detach(struct ntsync_pi_mutex *m)
 	if (!RB_EMPTY_ROOT(&m->alls.rb_root) || (first && ntsync_waitq_level(&first->node) < MAX_RT_PRIO))
 		return false;
 	m->obj->mutex.pi = NULL;
+	ntsync_pi_count_guess_locked(m, false);
 	ntsync_pi_count_owner_locked(m, NULL);
 	return true;
 }
@@ -114,31 +110,37 @@ void ntsync_pi_mutex_destroy(struct ntsync_obj *obj)
 	ntsync_pi_unlock();
 }
 
-/* All are to be looked at, as what was of no use to an owner may be now. */
-void ntsync_pi_review_mutexes(void)
+/* For the sweeper. A mutex that nobody of interest waits for any more ends. */
+bool ntsync_pi_unless_idle(struct ntsync_pi_visit *v, struct ntsync_pi_mutex *m)
 {
-	round++;
+	return !try_deactivate(m, &v->done);
 }
 
-/* How many are looked at in one step. */
+/* How many are passed, and how many are marked, in one go. */
+#define MANY	32
 #define FEW	8
 
-/* One step of that; false if there was nothing to do. */
-bool ntsync_pi_review_some_mutexes(int *done)
+/* Goes on with @v; false at the end. */
+bool ntsync_pi_visit_some(struct ntsync_pi_visit *v)
 {
-	struct ntsync_pi_mutex *m;
-	unsigned int i;
+	unsigned int passed = 0, marked = 0;
 
-	for (i = 0; i < FEW; i++) {
-		m = list_first_entry_or_null(&active, struct ntsync_pi_mutex, active);
-		if (!m || m->round == round)
-			break;
-		m->round = round;
-		list_move_tail(&m->active, &active);
-		if (!try_deactivate(m, done))
+	if (!v->place.active.next)
+		list_add(&v->place.active, &active);
+	while (!list_is_last(&v->place.active, &active)) {
+		struct ntsync_pi_mutex *m = list_next_entry(&v->place, active);
+
+		if (passed++ == MANY || marked == FEW)
+			return true;
+		list_move(&v->place.active, &m->active);
+		/* Not somebody else's place. */
+		if (m->obj && v->wanted(v, m)) {
 			ntsync_pi_mark(&m->source);
+			marked++;
+		}
 	}
-	return i;
+	list_del(&v->place.active);
+	return false;
 }
 
 /* ---- what the arbiter calls ---- */
@@ -185,6 +187,8 @@ static struct task_struct *look_at_mutex(struct ntsync_pi_mutex *m, int *level)
 
 	guard(raw_spinlock)(&m->obj->lock);
 	guard(rcu)();
+	/* Before it is looked up: see ntsync_pi_learnt(). */
+	ntsync_pi_count_guess_locked(m, m->obj->mutex.guessed);
 	owner = ntsync_owner_find_locked(m->obj, old ? old->task : NULL);
 	ntsync_pi_count_owner_locked(m, owner);
 	m->seen_owner = owner;
@@ -289,23 +293,33 @@ int ntsync_pi_alloc_kits(const struct ntsync_wait *w, struct list_head *kits)
 	return 0;
 }
 
+struct learnt {
+	const struct ntsync_device *dev;
+	u32 owner;
+};
+
+static bool was_guessed(struct ntsync_pi_visit *v, struct ntsync_pi_mutex *m)
+{
+	const struct ntsync_obj *obj = m->obj;
+	const struct learnt *l = v->arg;
+
+	return obj->dev == l->dev && READ_ONCE(obj->mutex.guessed) &&
+	       READ_ONCE(obj->mutex.owner) == l->owner;
+}
+
 /* current has used an owner id that was not known as its own: guesses may be wrong. */
 void ntsync_pi_learnt(const struct ntsync_device *dev, u32 owner)
 {
-	struct ntsync_pi_mutex *m;
+	const struct learnt l = { .dev = dev, .owner = owner };
+	struct ntsync_pi_visit v = { .wanted = was_guessed, .arg = &l,
+				     .breathe = ntsync_pi_let_others_in };
 
-	smp_mb(); /* one that is activated just now finds what we have learnt */
-	if (list_empty_careful(&active))
+	/* A mutex that counts from now on finds what we have learnt. */
+	smp_mb();
+	if (!ntsync_pi_some_are_guessed())
 		return;
 	ntsync_pi_lock();
-	list_for_each_entry(m, &active, active) {
-		const struct ntsync_obj *obj = m->obj;
-
-		if (obj->dev == dev && READ_ONCE(obj->mutex.guessed) &&
-		    READ_ONCE(obj->mutex.owner) == owner)
-			ntsync_pi_mark(&m->source);
-	}
-	ntsync_pi_catch_up_locked(0);
+	ntsync_pi_visit_locked(&v);
 	ntsync_pi_unlock();
 }
 

@@ -61,8 +61,20 @@ static void sweep_records(struct hlist_head *bucket)
 	}
 }
 
+/* We are above all who want pi_lock, and there may be thousands of mutexes. */
+static void nap(void)
+{
+	ktime_t some = 50 * NSEC_PER_USEC;
+
+	ntsync_pi_unlock();
+	set_current_state(TASK_IDLE);
+	schedule_hrtimeout(&some, HRTIMER_MODE_REL);
+	ntsync_pi_lock_again();
+}
+
 static void sweep(void)
 {
+	struct ntsync_pi_visit all = { .wanted = ntsync_pi_unless_idle, .breathe = nap };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(ntsync_pi_records); i++) {
@@ -75,8 +87,7 @@ static void sweep(void)
 	}
 	ntsync_pi_break_cycles();
 	ntsync_pi_lock_again();
-	ntsync_pi_review_wanted = true;
-	ntsync_pi_catch_up_locked(0);
+	ntsync_pi_visit_locked(&all);
 	ntsync_pi_count_sweep();
 	WRITE_ONCE(watching, !hash_empty(ntsync_pi_records) || !ntsync_pi_mutexes_idle());
 	ntsync_pi_unlock();

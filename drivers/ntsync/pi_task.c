@@ -34,9 +34,6 @@ static DEFINE_RT_MUTEX(pi_lock);
  */
 static unsigned int holds;
 static unsigned int workers;
-
-/* Some mutex might be worth something to its owner now that was worth nothing. */
-bool ntsync_pi_review_wanted;
 static LIST_HEAD(spares);
 
 static struct {
@@ -271,14 +268,6 @@ static bool may_have(const struct ntsync_pi_task *r, const struct ntsync_sched_p
 	       nice_to_rlimit(task_nice(r->task)) <= task_rlimit(r->task, RLIMIT_NICE);
 }
 
-static void set_base(struct ntsync_pi_task *r, const struct ntsync_sched_params *base)
-{
-	if (ntsync_level_of(base->policy, base->prio) >
-	    ntsync_level_of(r->base.policy, r->base.prio))
-		ntsync_pi_review_wanted = true;
-	r->base = *base;
-}
-
 /*
  * Has somebody changed the parameters of a boosted task? They are the new base,
  * unless only the boost has made that possible; then the old base comes back. True
@@ -292,7 +281,7 @@ static bool adopt_changes(struct ntsync_pi_task *r)
 		return false; /* it has not got yet what we have decided */
 	ntsync_sched_params_read(r->task, &now);
 	if (!r->prio && !r->retry) {
-		set_base(r, &now);
+		r->base = now;
 		return false;
 	}
 	/* While it is boosted it has the flag, unless somebody has set all of them anew. */
@@ -305,7 +294,7 @@ static bool adopt_changes(struct ntsync_pi_task *r)
 		/* Ours, unless it was there before: sched_setparam() keeps it. */
 		now.reset_on_fork &= r->base.reset_on_fork;
 		now.slack = ntsync_level_of(now.policy, now.prio) < MAX_RT_PRIO ? 0 : r->base.slack;
-		set_base(r, &now);
+		r->base = now;
 	}
 	return true;
 }

@@ -14,8 +14,9 @@ static bool comes_before(struct rb_node *a, const struct rb_node *b)
 
 void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level)
 {
-	n->key = ntsync_waitq_tag(n) | q->arrivals++ << NTSYNC_WAITQ_ARRIVAL_SHIFT |
-		 ntsync_waitq_level_bits(level);
+	u64 arrival = q->arrivals++ << NTSYNC_WAITQ_ARRIVAL_SHIFT & ~NTSYNC_WAITQ_LEVEL;
+
+	n->key = ntsync_waitq_level_bits(level) | arrival | ntsync_waitq_tag(n);
 	rb_add_cached(&n->rb, &q->tree, comes_before);
 	WRITE_ONCE(q->count, q->count + 1);
 }

@@ -2,6 +2,8 @@
 /*
  * What the arbiter does at moments that only the kernel can arrange.
  */
+#include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/sched/rt.h>
 
@@ -143,11 +145,61 @@ static void base_is_not_known_to_others(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, w), 0);
 }
 
+struct closing {
+	struct ntsync_obj *obj;
+	bool begun;
+	bool over;
+	struct completion done;
+};
+
+static int destroy(void *arg)
+{
+	struct closing *c = arg;
+
+	WRITE_ONCE(c->begun, true);
+	c->obj->ops->destroy(c->obj);
+	WRITE_ONCE(c->over, true);
+	complete(&c->done);
+	return 0;
+}
+
+/*
+ * The sweeper takes what it has of a mutex away under obj->lock. Whoever closes the mutex in that
+ * moment finds nothing to do, but must not free it before the lock is free. We play the sweeper.
+ */
+static void closing_waits_for_the_sweeper(struct kunit *test)
+{
+	struct closing c = { .obj = kt_mutex(test, 0, 0) };
+	int here = get_cpu(), there = cpumask_any_but(cpu_online_mask, here);
+	struct task_struct *closer;
+
+	put_cpu();
+	if (there >= nr_cpu_ids)
+		kunit_skip(test, "needs two CPUs");
+	init_completion(&c.done);
+	closer = kthread_create(destroy, &c, "close");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(closer));
+	kthread_bind(closer, there);
+	set_cpus_allowed_ptr(current, cpumask_of(here));
+
+	raw_spin_lock(&c.obj->lock);
+	wake_up_process(closer);
+	while (!READ_ONCE(c.begun))
+		cpu_relax();
+	/* Long enough for what is three instructions. */
+	mdelay(50);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(c.over));
+	raw_spin_unlock(&c.obj->lock);
+	wait_for_completion(&c.done);
+	set_cpus_allowed_ptr(current, cpu_online_mask);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(holder_of_all_lock_is_not_lowered),
 	KUNIT_CASE(what_is_taken_away_was_not_lent),
 	KUNIT_CASE(second_waiter_waits_for_who_is_at_work),
 	KUNIT_CASE(base_is_not_known_to_others),
+	KUNIT_CASE(closing_waits_for_the_sweeper),
 	{}
 };
 
