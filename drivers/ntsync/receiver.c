@@ -343,7 +343,9 @@ void ntsync_receiver_free(struct ntsync_receiver *r)
 	ntsync_wake_takers(&h, h.obj);
 	rb_erase(&r->by_task, &c->receivers);
 	c->nr_receivers--;
+	/* The arbiter may still look at it, when the party is gone. */
 	list_del(&r->member);
+	r->party = NULL;
 	ntsync_obj_unhold(&h);
 
 	ntsync_pi_receiver_remove(r);

@@ -5,7 +5,6 @@
  * first; lock.h draws why no more than one raw lock is needed at a time.
  */
 #include <linux/bitmap.h>
-#include <linux/hash.h>
 
 #include "lock.h"
 #include "ntsync_internal.h"
@@ -193,7 +192,8 @@ static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req 
 
 /*
  * The alert counts as one of them. Two thousand comparisons among 64 objects would be
- * a tenth of the call, so only those are compared that may be the same.
+ * a tenth of the call, so only those are compared that may be the same. Objects that were
+ * made one after the other have numbers one after the other.
  */
 static bool has_duplicate(const struct ntsync_wait_req *req)
 {
@@ -201,7 +201,7 @@ static bool has_duplicate(const struct ntsync_wait_req *req)
 	u32 i, j, nr = ntsync_req_entries(req);
 
 	for (i = 0; i < nr; i++) {
-		if (!__test_and_set_bit(hash_ptr(req->objs[i], SEEN_BITS), seen))
+		if (!__test_and_set_bit(req->objs[i]->id % (1 << SEEN_BITS), seen))
 			continue;
 		for (j = 0; j < i; j++) {
 			if (req->objs[i] == req->objs[j])

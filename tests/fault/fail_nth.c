@@ -39,11 +39,22 @@ static void end_fifo(struct stage *s)
 	go_fifo(0);
 }
 
+static void set_up(struct stage *s)
+{
+	if (s->op->setup)
+		s->op->setup(s);
+	look_at_all(s);
+}
+
 /* Runs it with the @n-th fault; false if the deadline was over before it could sleep. */
 static bool run_once(struct stage *s, unsigned int n, int *ret, enum injected *injected)
 {
 	long slept;
 
+	if (s->op->anew) {
+		clear_away(s);
+		set_up(s);
+	}
 	begin_fifo(s);
 	slept = times_slept();
 	s->deadline = s->op->sleeps ? monotonic_ns() + s->sleep_ms * NS_PER_MS : 0;
@@ -103,9 +114,7 @@ static void fails_at_each(void **state)
 	struct stage *s = &stage;
 
 	(void)state;
-	if (s->op->setup)
-		s->op->setup(s);
-	look_at_all(s);
+	set_up(s);
 	/* Once without: what is allocated only the first time is there then. */
 	assert_int_equal(attempt(s, 0), NOTHING);
 	while (!count[NOTHING])

@@ -29,6 +29,7 @@
  * @alert:   and an alert
  * @all:     waits for all
  * @fifo:    as a real-time task
+ * @anew:    with new objects each time: a mutex keeps what it has got for real-time waiters
  * @sleeps:  until a deadline
  */
 struct op {
@@ -42,7 +43,7 @@ struct op {
 	int want;
 	unsigned int memory, copies;
 	unsigned int nr;
-	bool alert, all, fifo, sleeps;
+	bool alert, all, fifo, anew, sleeps;
 };
 
 /* What main() returns. */

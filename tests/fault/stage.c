@@ -66,6 +66,16 @@ void end_holders(struct stage *s)
 	}
 }
 
+void clear_away(struct stage *s)
+{
+	end_holders(s);
+	while (s->nr_objs) {
+		close_fd(s->f, s->info[--s->nr_objs]);
+		close_fd(s->f, s->objs[s->nr_objs]);
+	}
+	memset(s->holders, 0, sizeof(s->holders));
+}
+
 void wait_for_first(struct stage *s, int policy, int prio)
 {
 	const struct waiter_sched sched = { .policy = policy, .prio = prio };

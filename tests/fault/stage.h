@@ -69,6 +69,9 @@ int watch(struct stage *s, int obj);
 void add_holder(struct stage *s, const int *mutexes, unsigned int nr, int next);
 void end_holders(struct stage *s);
 
+/* The holders, and the objects. */
+void clear_away(struct stage *s);
+
 /* Somebody who waits for the first object. */
 void wait_for_first(struct stage *s, int policy, int prio);
 

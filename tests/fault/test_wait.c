@@ -96,10 +96,10 @@ static void verify_owner_dead(struct stage *s)
 }
 
 /*
- * Allocations for a wait: up to eight entries are on the stack, and 65 are more than a
- * slab has, which failslab does not see. A real-time task needs two for each mutex.
+ * Allocations for a wait: up to eight entries are on the stack. A real-time task needs two
+ * for each mutex.
  */
-#define ENTRIES(n) ((n) > 8 && (n) <= 64)
+#define ENTRIES(n) ((n) > 8)
 #define SLEEPS(type, _nr, _alert)                                              \
 	{ .name = type##_NAME " sleeps, " #_nr " objects, alert " #_alert,            \
 	  .setup = setup_blocked, .run = run_wait, .verify = verify_timeout,   \
@@ -109,7 +109,7 @@ static void verify_owner_dead(struct stage *s)
 	{ .name = type##_NAME " of a FIFO task, " #_nr " mutexes, alert " #_alert,    \
 	  .setup = setup_held, .run = run_wait, .verify = verify_timeout,      \
 	  .want = -ETIMEDOUT, .sleeps = true, .nr = _nr, .alert = _alert,      \
-	  .all = type##_ALL, .fifo = true,                                 \
+	  .all = type##_ALL, .fifo = true, .anew = true,                   \
 	  .memory = ENTRIES((_nr) + (_alert)) + 2 * (_nr), .copies = 2 }
 #define any_NAME "ANY"
 #define any_ALL false
@@ -155,10 +155,10 @@ static const struct op ops[] = {
 
 	{ .name = "ANY of a FIFO task, chain", .setup = setup_chain, .run = run_wait,
 	  .verify = verify_timeout, .want = -ETIMEDOUT, .sleeps = true, .nr = 1, .fifo = true,
-	  .memory = 2, .copies = 2 },
+	  .anew = true, .memory = 2, .copies = 2 },
 	{ .name = "ALL of a FIFO task, chain", .setup = setup_chain, .run = run_wait,
 	  .verify = verify_timeout, .want = -ETIMEDOUT, .sleeps = true, .nr = 1, .all = true,
-	  .fifo = true, .memory = 2, .copies = 2 },
+	  .fifo = true, .anew = true, .memory = 2, .copies = 2 },
 	/* The mutex has its contribution already. */
 	{ .name = "ANY of a FIFO task, behind another", .setup = setup_inherited, .run = run_wait,
 	  .verify = verify_timeout, .want = -ETIMEDOUT, .sleeps = true, .nr = 1, .fifo = true,
