@@ -655,7 +655,8 @@ struct ntsync_pi_news {
  * @news: it has to be looked at; obj->lock
  * @quiet: nobody inherits, and of the waiters only one in obj->any that is better than
  *	the owner could change that; obj->lock, written under both
- * @guessed: it counts among those whose owner is a guess; obj->lock
+ * @guessed: the owner id for which it counts in pi_heed.c, if it is a guess who that is, or 0;
+ *	obj->lock
  * @seen_level: the best level in obj->any when the arbiter looked last; as @quiet
  * @seen_owner: the task that was taken for the owner then, for comparing only; as @quiet
  * @counted: for whom it counts in pi_heed.c, for hashing only; obj->lock
@@ -670,7 +671,7 @@ struct ntsync_pi_mutex {
 	struct ntsync_pi_task *spare;
 	struct ntsync_pi_news news;
 	bool quiet;
-	bool guessed;
+	u32 guessed;
 	int seen_level;
 	const struct task_struct *seen_owner;
 	const struct task_struct *counted;

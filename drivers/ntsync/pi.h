@@ -133,9 +133,9 @@ void ntsync_pi_update_task(struct ntsync_pi_task *r);
 int ntsync_pi_any_level_locked(const struct ntsync_obj *obj, const struct task_struct *owner);
 int ntsync_pi_all_level_locked(const struct ntsync_pi_mutex *m, const struct task_struct *owner);
 
-void ntsync_pi_count_guess_locked(struct ntsync_pi_mutex *m, bool guessed);
+void ntsync_pi_count_guess_locked(struct ntsync_pi_mutex *m, u32 owner);
 void ntsync_pi_count_owner_locked(struct ntsync_pi_mutex *m, const struct task_struct *owner);
-bool ntsync_pi_some_are_guessed(void);
+bool ntsync_pi_may_be_guessed(u32 owner);
 bool ntsync_pi_is_sending(const struct task_struct *p);
 
 /* pi_mutex.c */

@@ -40,16 +40,19 @@ static atomic_t *of(atomic_t *table, const struct task_struct *p)
 	return &table[hash_ptr(p, BITS)];
 }
 
-/* Whose owner is a guess. */
-static atomic_t nr_guessed = ATOMIC_INIT(0);
+/* How many active mutexes have that owner id, of which it is a guess who that is; by a hash. */
+static atomic_t guessed[1 << BITS];
 
-/* Mutex @m counts there, or not; obj->lock. A full barrier if that changes. */
-void ntsync_pi_count_guess_locked(struct ntsync_pi_mutex *m, bool guessed)
+/* For which id mutex @m counts there, or 0; obj->lock. A full barrier if that is another one. */
+void ntsync_pi_count_guess_locked(struct ntsync_pi_mutex *m, u32 owner)
 {
-	if (likely(m->guessed == guessed))
+	if (likely(m->guessed == owner))
 		return;
-	m->guessed = guessed;
-	atomic_add_return(guessed ? 1 : -1, &nr_guessed);
+	if (m->guessed)
+		atomic_dec(&guessed[hash_32(m->guessed, BITS)]);
+	m->guessed = owner;
+	if (owner)
+		atomic_inc_return(&guessed[hash_32(owner, BITS)]);
 }
 
 /* For whom it counts in owned[], likewise. */
@@ -64,9 +67,9 @@ void ntsync_pi_count_owner_locked(struct ntsync_pi_mutex *m, const struct task_s
 		atomic_inc_return(of(owned, owner));
 }
 
-bool ntsync_pi_some_are_guessed(void)
+bool ntsync_pi_may_be_guessed(u32 owner)
 {
-	return atomic_read(&nr_guessed);
+	return atomic_read(&guessed[hash_32(owner, BITS)]);
 }
 
 bool ntsync_pi_is_sending(const struct task_struct *p)
@@ -147,7 +150,7 @@ static bool owner_is_news(const struct ntsync_obj *obj, const struct task_struct
 	int level;
 
 	if (owner) {
-		ntsync_pi_count_guess_locked(m, false);
+		ntsync_pi_count_guess_locked(m, 0);
 		ntsync_pi_count_owner_locked(m, owner);
 	}
 	if (!m->quiet)

@@ -79,7 +79,7 @@ static bool try_detach(struct ntsync_pi_mutex *m)
 	if (!RB_EMPTY_ROOT(&m->alls.rb_root) || (first && ntsync_waitq_level(&first->node) < MAX_RT_PRIO))
 		return false;
 	m->obj->mutex.pi = NULL;
-	ntsync_pi_count_guess_locked(m, false);
+	ntsync_pi_count_guess_locked(m, 0);
 	ntsync_pi_count_owner_locked(m, NULL);
 	return true;
 }
@@ -188,7 +188,7 @@ static struct task_struct *look_at_mutex(struct ntsync_pi_mutex *m, int *level)
 	guard(raw_spinlock)(&m->obj->lock);
 	guard(rcu)();
 	/* Before it is looked up: see ntsync_pi_learnt(). */
-	ntsync_pi_count_guess_locked(m, m->obj->mutex.guessed);
+	ntsync_pi_count_guess_locked(m, m->obj->mutex.guessed ? m->obj->mutex.owner : 0);
 	owner = ntsync_owner_find_locked(m->obj, old ? old->task : NULL);
 	ntsync_pi_count_owner_locked(m, owner);
 	m->seen_owner = owner;
@@ -316,7 +316,7 @@ void ntsync_pi_learnt(const struct ntsync_device *dev, u32 owner)
 
 	/* A mutex that counts from now on finds what we have learnt. */
 	smp_mb();
-	if (!ntsync_pi_some_are_guessed())
+	if (!ntsync_pi_may_be_guessed(owner))
 		return;
 	ntsync_pi_lock();
 	ntsync_pi_visit_locked(&v);
