@@ -134,9 +134,11 @@ static void destroy_mutex(struct ntsync_obj *obj)
 {
 	bool active;
 
+	if (likely(!obj->mutex.was_active))
+		return;
 	scoped_guard(raw_spinlock, &obj->lock)
 		active = obj->mutex.pi;
-	if (unlikely(active))
+	if (active)
 		ntsync_pi_mutex_destroy(obj);
 }
 

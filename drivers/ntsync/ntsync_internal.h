@@ -193,6 +193,7 @@ struct ntsync_mutex {
 	u32 count;	/* depth of recursion */
 	bool abandoned;
 	bool guessed;	/* task_id is the creator's, who need not be the owner */
+	bool was_active; /* @pi has been there */
 	struct ntsync_task_id task_id; /* the task behind the owner id */
 	struct rb_root by_owner; /* the any-queue's entries again, by owner id */
 	struct ntsync_pi_mutex *pi; /* while a real-time task waits; pi_mutex.c */

@@ -66,6 +66,7 @@ struct ntsync_pi_mutex *ntsync_pi_activate(struct ntsync_obj *obj, struct list_h
 
 	guard(raw_spinlock)(&obj->lock);
 	obj->mutex.pi = m;
+	obj->mutex.was_active = true;
 	return m;
 }
 

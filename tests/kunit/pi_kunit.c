@@ -183,6 +183,7 @@ static void closing_waits_for_the_sweeper(struct kunit *test)
 	set_cpus_allowed_ptr(current, cpumask_of(here));
 
 	raw_spin_lock(&c.obj->lock);
+	c.obj->mutex.was_active = true;
 	wake_up_process(closer);
 	while (!READ_ONCE(c.begun))
 		cpu_relax();
