@@ -157,6 +157,15 @@ static void the_owner_lowers_itself_and_that_is_found(void **state)
 	assert_ret(actor_unlocks(worse, mutex), 0);
 }
 
+static void lowers_itself_while_boosted(struct actor *owner, struct actor *high, int other)
+{
+	assert_ret(actor_locks(owner, other), 0);
+	actor_lock(high, other);
+	actor_assert_asleep(high);
+	assert_boosted(owner, HIGH);
+	becomes(owner, FIFO(LOW));
+}
+
 /* The same while it was boosted for something else, which ends. */
 static void the_owner_lowers_itself_while_boosted(void **state)
 {
@@ -167,11 +176,7 @@ static void the_owner_lowers_itself_while_boosted(void **state)
 
 	only_ours(f, "no inheritance");
 	locks_and_is_waited_for(owner, worse, mutex);
-	assert_ret(actor_locks(owner, other), 0);
-	actor_lock(high, other);
-	actor_assert_asleep(high);
-	assert_boosted(owner, HIGH);
-	becomes(owner, FIFO(LOW));
+	lowers_itself_while_boosted(owner, high, other);
 	actor_interrupt(high);
 	until_looked_at();
 	assert_boosted(owner, WORSE);
@@ -190,10 +195,7 @@ static void a_newcomer_shows_what_was_changed(void **state)
 
 	only_ours(f, "no inheritance");
 	assert_ret(actor_locks(owner, mutex), 0);
-	assert_ret(actor_locks(owner, other), 0);
-	actor_lock(high, other);
-	actor_assert_asleep(high);
-	becomes(owner, FIFO(LOW));
+	lowers_itself_while_boosted(owner, high, other);
 	actor_lock(worse, mutex);
 	actor_assert_asleep(worse);
 	assert_boosted(owner, HIGH);
