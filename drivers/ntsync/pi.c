@@ -308,9 +308,7 @@ static noinline void retry(void)
 {
 	ntsync_pi_lock_again();
 	give_again();
-	ntsync_pi_try_unlock();
-
-	ntsync_pi_lock_again();
+	ntsync_pi_pause();
 	ntsync_pi_catch_up_locked(0);
 	ntsync_pi_try_unlock();
 }

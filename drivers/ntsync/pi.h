@@ -155,6 +155,7 @@ void ntsync_pi_update_send(struct ntsync_channel_entry *e, int level);
 void ntsync_pi_break_cycles(void);
 
 /* pi_sweep.c */
+void ntsync_pi_nap(void);
 void ntsync_pi_start_watching(void);
 struct ntsync_pi_task *ntsync_pi_watch(struct task_struct *p);
 int ntsync_pi_sweeper_init(void);

@@ -193,6 +193,6 @@ void ntsync_pi_break_cycles(void)
 		const struct hlist_head *bucket = &ntsync_pi_records[(ntsync_pi_round + i) % size];
 
 		while (!hlist_empty(bucket) && one_walk(bucket))
-			;
+			ntsync_pi_nap();
 	}
 }

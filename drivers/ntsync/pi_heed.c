@@ -22,6 +22,7 @@
  * to sleep without having been news looks whether somebody is at work (ntsync_pi_block()).
  */
 #include <linux/hash.h>
+#include <linux/jhash.h>
 #include <linux/rcupdate.h>
 
 #include "pi.h"
@@ -40,8 +41,16 @@ static atomic_t *of(atomic_t *table, const struct task_struct *p)
 	return &table[hash_ptr(p, BITS)];
 }
 
-/* How many active mutexes have that owner id, of which it is a guess who that is; by a hash. */
+/*
+ * How many active mutexes have that owner id, of which it is a guess who that is. By another hash
+ * than owner.c's: whoever has to be learnt again and again shares a place there.
+ */
 static atomic_t guessed[1 << BITS];
+
+static atomic_t *guessed_of(u32 owner)
+{
+	return &guessed[jhash_1word(owner, 0) % ARRAY_SIZE(guessed)];
+}
 
 /* For which id mutex @m counts there, or 0; obj->lock. A full barrier if that is another one. */
 void ntsync_pi_count_guess_locked(struct ntsync_pi_mutex *m, u32 owner)
@@ -49,10 +58,10 @@ void ntsync_pi_count_guess_locked(struct ntsync_pi_mutex *m, u32 owner)
 	if (likely(m->guessed == owner))
 		return;
 	if (m->guessed)
-		atomic_dec(&guessed[hash_32(m->guessed, BITS)]);
+		atomic_dec(guessed_of(m->guessed));
 	m->guessed = owner;
 	if (owner)
-		atomic_inc_return(&guessed[hash_32(owner, BITS)]);
+		atomic_inc_return(guessed_of(owner));
 }
 
 /* For whom it counts in owned[], likewise. */
@@ -69,7 +78,7 @@ void ntsync_pi_count_owner_locked(struct ntsync_pi_mutex *m, const struct task_s
 
 bool ntsync_pi_may_be_guessed(u32 owner)
 {
-	return atomic_read(&guessed[hash_32(owner, BITS)]);
+	return atomic_read(guessed_of(owner));
 }
 
 bool ntsync_pi_is_sending(const struct task_struct *p)

@@ -60,7 +60,8 @@ struct ntsync_pi_mutex *ntsync_pi_activate(struct ntsync_obj *obj, struct list_h
 	ntsync_pi_source_init(&m->source, &mutex_source, obj);
 	m->news.mark = mark_mutex;
 	m->seen_level = MAX_RT_PRIO;
-	list_add_tail(&m->active, &active);
+	/* Behind those who visit all: they would never be through with ever new ones. */
+	list_add(&m->active, &active);
 	ntsync_pi_mark(&m->source);
 	ntsync_pi_start_watching();
 

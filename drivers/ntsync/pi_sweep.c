@@ -61,20 +61,28 @@ static void sweep_records(struct hlist_head *bucket)
 	}
 }
 
-/* We are above all who want pi_lock, and there may be thousands of mutexes. */
-static void nap(void)
+/*
+ * With pi_lock free. We are above nearly all who want it, so unlocking and locking again lets
+ * nobody in, and there may be thousands of tasks and mutexes.
+ */
+void ntsync_pi_nap(void)
 {
 	ktime_t some = 50 * NSEC_PER_USEC;
 
-	ntsync_pi_unlock();
 	set_current_state(TASK_IDLE);
 	schedule_hrtimeout(&some, HRTIMER_MODE_REL);
+}
+
+static void unlock_and_nap(void)
+{
+	ntsync_pi_unlock();
+	ntsync_pi_nap();
 	ntsync_pi_lock_again();
 }
 
 static void sweep(void)
 {
-	struct ntsync_pi_visit all = { .wanted = ntsync_pi_unless_idle, .breathe = nap };
+	struct ntsync_pi_visit all = { .wanted = ntsync_pi_unless_idle, .breathe = unlock_and_nap };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(ntsync_pi_records); i++) {
@@ -84,6 +92,7 @@ static void sweep(void)
 		sweep_records(&ntsync_pi_records[i]);
 		ntsync_pi_catch_up_locked(0);
 		ntsync_pi_unlock();
+		ntsync_pi_nap();
 	}
 	ntsync_pi_break_cycles();
 	ntsync_pi_lock_again();
