@@ -243,7 +243,7 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
 
 	ntsync_wait_init(&w, &req, NULL, false);
 	w.send = e;
-	w.level = ntsync_pi_inherited_level();
+	w.level = ntsync_pi_begin_send();
 	e->wait = &w;
 	ret = post(c, e, file);
 	if (ret)

@@ -112,6 +112,15 @@ static inline void ntsync_obj_hold_all_locked(struct ntsync_hold *h, struct ntsy
 		ntsync_hold_settle(h);
 }
 
+/* What a change ends with, after the unlock. @better: as in struct ntsync_hold. */
+static inline void ntsync_obj_changed(struct ntsync_obj *obj, bool better)
+{
+	/* The counterpart of the one in ntsync_obj_peek(). */
+	smp_mb();
+	if (unlikely(READ_ONCE(obj->pollers)) && better)
+		ntsync_obj_wake_pollers(obj);
+}
+
 /*
  * Unlocks, and wakes whom the change let go. A new owner is awake before the old
  * one loses what it had inherited.
@@ -127,10 +136,7 @@ static inline void ntsync_obj_unhold(struct ntsync_hold *h)
 	/* Who holds all_lock must not lower itself, see pi.c; the caller does it later. */
 	if (h->drop_all || !h->all)
 		ntsync_pi_catch_up();
-	/* The counterpart of the one in ntsync_obj_peek(). */
-	smp_mb();
-	if (unlikely(READ_ONCE(obj->pollers)) && h->better)
-		ntsync_obj_wake_pollers(obj);
+	ntsync_obj_changed(obj, h->better);
 }
 
 /**
@@ -142,13 +148,9 @@ static inline void ntsync_obj_unhold(struct ntsync_hold *h)
  */
 static __always_inline void ntsync_wake_takers(struct ntsync_hold *h, struct ntsync_obj *obj)
 {
-	if (!h) {
-		if (obj->ops->settled)
-			obj->ops->settled(obj);
-		return;
-	}
-	h->better = true;
-	if (unlikely(obj->any.count || obj->all_waits))
+	if (h)
+		h->better = true;
+	if (h && unlikely(obj->any.count || obj->all_waits))
 		ntsync_hold_hand_out(h);
 	else if (obj->ops->settled)
 		obj->ops->settled(obj);
@@ -169,10 +171,7 @@ static inline void ntsync_obj_unlock_alone(struct ntsync_obj *obj, bool better)
 {
 	raw_spin_unlock(&obj->lock);
 	ntsync_pi_catch_up();
-	/* The counterpart of the one in ntsync_obj_peek(). */
-	smp_mb();
-	if (unlikely(READ_ONCE(obj->pollers)) && better)
-		ntsync_obj_wake_pollers(obj);
+	ntsync_obj_changed(obj, better);
 }
 
 /* In this pair only: the arbiter has to know who holds it, see ntsync_pi_all_locked(). */

@@ -712,7 +712,7 @@ void ntsync_pi_run(void);
 void ntsync_pi_learnt(const struct ntsync_device *dev, u32 owner);
 void ntsync_pi_mutex_destroy(struct ntsync_obj *obj);
 int ntsync_pi_base_prio(void);
-int ntsync_pi_inherited_level(void);
+int ntsync_pi_begin_send(void);
 void ntsync_pi_lock(void);
 void ntsync_pi_unlock(void);
 void ntsync_pi_all_locked(void);
@@ -737,7 +737,6 @@ static inline void ntsync_pi_changed_locked(struct ntsync_pi_news *news)
 void ntsync_pi_heed_owner(struct ntsync_obj *obj, const struct task_struct *owner);
 void ntsync_pi_heed_waiter(struct ntsync_wait_entry *e);
 void ntsync_pi_heed_leaver(struct ntsync_obj *obj);
-bool ntsync_pi_begin_send(void);
 void ntsync_pi_end_send(void);
 
 /* Under obj->lock: mutex @obj belongs to @owner now, or, if that is NULL, to nobody. */

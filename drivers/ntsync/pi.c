@@ -182,7 +182,7 @@ static int apply_handed(void)
 void ntsync_pi_source_init(struct ntsync_pi_source *source, const struct ntsync_pi_source_ops *ops,
 			   const struct ntsync_obj *obj)
 {
-	RB_CLEAR_NODE(&source->contrib.node.rb);
+	ntsync_waitq_node_init(&source->contrib.node, 0);
 	source->contrib.task = NULL;
 	source->contrib.policy = SCHED_FIFO;
 	source->contrib.name = ops->name;
@@ -414,13 +414,13 @@ static bool level_is_settled(const struct ntsync_wait *w)
 	/* The arbiter may be writing it: then it has found us, and does the rest. */
 	if (level != data_race(w->level))
 		return false;
-	if (level == MAX_RT_PRIO || !waits_for_owner(w))
+	if (level == MAX_RT_PRIO)
 		return true;
 	/*
 	 * It may have seen already what we are worth, and have been preempted before it could
 	 * do anything about it: then it needs our priority.
 	 */
-	return !w->unheeded && !ntsync_pi_is_busy();
+	return (!w->unheeded && !ntsync_pi_is_busy()) || !waits_for_owner(w);
 }
 
 /**
@@ -541,14 +541,14 @@ static void look_at_senders_mutexes(void)
 }
 
 /*
- * What current inherits, whatever it has of its own. It begins to send, and that ends
- * with ntsync_pi_end_send().
+ * current is about to send, until ntsync_pi_end_send(). What it inherits, whatever it has of
+ * its own.
  */
-int ntsync_pi_inherited_level(void)
+int ntsync_pi_begin_send(void)
 {
 	int level;
 
-	if (unlikely(ntsync_pi_begin_send()))
+	if (unlikely(ntsync_pi_count_sender()))
 		look_at_senders_mutexes();
 	if (!ntsync_pi_enabled || likely(!ntsync_pi_may_inherit()))
 		return MAX_RT_PRIO;

@@ -136,6 +136,7 @@ int ntsync_pi_all_level_locked(const struct ntsync_pi_mutex *m, const struct tas
 void ntsync_pi_count_guess_locked(struct ntsync_pi_mutex *m, u32 owner);
 void ntsync_pi_count_owner_locked(struct ntsync_pi_mutex *m, const struct task_struct *owner);
 bool ntsync_pi_may_be_guessed(u32 owner);
+bool ntsync_pi_count_sender(void);
 bool ntsync_pi_is_sending(const struct task_struct *p);
 
 /* pi_mutex.c */

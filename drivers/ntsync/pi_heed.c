@@ -15,7 +15,7 @@
  *
  *   senders++				owned++, with obj->lock
  *   <full barrier>			<full barrier>
- *   owned? then all are reviewed	senders? then it gets a record
+ *   owned? then it is looked at	senders? then it gets a record
  *
  * It is enough to compare with what the arbiter has seen, although it may not have done yet
  * what follows from that: whoever was news waits for it (ntsync_pi_catch_up()), and who goes
@@ -87,7 +87,7 @@ bool ntsync_pi_is_sending(const struct task_struct *p)
 }
 
 /* By current. True if it owns what may be worth something to its request only. */
-bool ntsync_pi_begin_send(void)
+bool ntsync_pi_count_sender(void)
 {
 	atomic_inc_return(of(senders, current));
 	return atomic_read(of(owned, current));

@@ -411,7 +411,7 @@ struct ntsync_pi_task *ntsync_pi_task_get(struct task_struct *p)
 	memset(r, 0, sizeof(*r));
 	r->task = get_task_struct(p);
 	ntsync_waitq_init(&r->contribs);
-	RB_CLEAR_NODE(&r->event.node.rb);
+	ntsync_waitq_node_init(&r->event.node, 0);
 	r->walk.round = ntsync_pi_round;
 	r->had_cap = has_cap_sys_nice(p);
 	if (lowers_itself(p))

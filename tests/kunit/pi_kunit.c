@@ -21,6 +21,12 @@ static int lock_mutex(struct kunit *test, struct ntsync_obj *mutex)
 	return ntsync_wait_any(&req);
 }
 
+static void until_boosted(void)
+{
+	while (READ_ONCE(current->prio) != MAX_RT_PRIO - 1 - HIGH)
+		cond_resched();
+}
+
 /* A boost that ends while current holds all_lock stays until it has let go. */
 static void holder_of_all_lock_is_not_lowered(struct kunit *test)
 {
@@ -33,8 +39,7 @@ static void holder_of_all_lock_is_not_lowered(struct kunit *test)
 	kt_waiter_add(w, event);
 	kt_waiter_start(test, w);
 	kt_until_any(test, event, 1);
-	while (READ_ONCE(current->prio) != MAX_RT_PRIO - 1 - HIGH)
-		cond_resched();
+	until_boosted();
 
 	scoped_guard(ntsync_all_lock, mutex->dev) {
 		KUNIT_EXPECT_EQ(test, ntsync_event_set(event, &prev), 0);
@@ -138,8 +143,7 @@ static void base_is_not_known_to_others(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, lock_mutex(test, mutex), 0);
 	kt_waiter_add(w, mutex);
 	kt_waiter_start(test, w);
-	while (READ_ONCE(current->prio) != MAX_RT_PRIO - 1 - HIGH)
-		cond_resched();
+	until_boosted();
 	KUNIT_EXPECT_EQ(test, ntsync_pi_peek_base_level(current), NTSYNC_UNKNOWN_LEVEL);
 	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, OWNER, &prev), 0);
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, w), 0);

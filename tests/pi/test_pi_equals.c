@@ -23,6 +23,13 @@ static void passes_on(struct actor *from, struct actor *to, int mutex)
 	assert_ret(actor_finish(to), 0);
 }
 
+/* And gives it back: that was all. */
+static void worse_gets_it(struct actor *owner, struct actor *worse, int mutex)
+{
+	passes_on(owner, worse, mutex);
+	assert_ret(actor_unlocks(worse, mutex), 0);
+}
+
 static void becomes(struct actor *a, struct task_attr attr)
 {
 	assert_ret(task_set_attr(a->tid, attr), 0);
@@ -57,8 +64,7 @@ static void equals_do_without_the_arbiter(void **state)
 		next = last;
 	}
 	assert_int_equal(arbiter_stat("pi_lock"), before);
-	passes_on(owner, worse, mutex);
-	assert_ret(actor_unlocks(worse, mutex), 0);
+	worse_gets_it(owner, worse, mutex);
 }
 
 /* Where the driver keeps whose owner id that is. */
@@ -91,8 +97,7 @@ static void learning_ids_is_nobody_elses_business(void **state)
 		assert_ret(actor_unlocks(normal, other), 0);
 	}
 	assert_int_equal(arbiter_stat("pi_lock"), before);
-	passes_on(owner, worse, mutex);
-	assert_ret(actor_unlocks(worse, mutex), 0);
+	worse_gets_it(owner, worse, mutex);
 }
 
 static void a_better_one_comes(void **state)
@@ -109,8 +114,7 @@ static void a_better_one_comes(void **state)
 	assert_boosted(owner, HIGH);
 	actor_interrupt(high);
 	assert_base(owner);
-	passes_on(owner, worse, mutex);
-	assert_ret(actor_unlocks(worse, mutex), 0);
+	worse_gets_it(owner, worse, mutex);
 }
 
 /* Nobody tells that the owner is worse than those who wait; the next one to come sees it. */
@@ -153,8 +157,7 @@ static void the_owner_lowers_itself_and_that_is_found(void **state)
 	becomes(owner, FIFO(LOW));
 	until_looked_at();
 	assert_boosted(owner, WORSE);
-	passes_on(owner, worse, mutex);
-	assert_ret(actor_unlocks(worse, mutex), 0);
+	worse_gets_it(owner, worse, mutex);
 }
 
 static void lowers_itself_while_boosted(struct actor *owner, struct actor *high, int other)
@@ -181,8 +184,7 @@ static void the_owner_lowers_itself_while_boosted(void **state)
 	until_looked_at();
 	assert_boosted(owner, WORSE);
 	assert_ret(actor_unlocks(owner, other), 0);
-	passes_on(owner, worse, mutex);
-	assert_ret(actor_unlocks(worse, mutex), 0);
+	worse_gets_it(owner, worse, mutex);
 }
 
 /* It has lost a boost by that; whoever comes makes the arbiter look. */
@@ -202,8 +204,7 @@ static void a_newcomer_shows_what_was_changed(void **state)
 	passes_on(owner, high, other);
 	assert_boosted(owner, WORSE);
 	assert_ret(actor_unlocks(high, other), 0);
-	passes_on(owner, worse, mutex);
-	assert_ret(actor_unlocks(worse, mutex), 0);
+	worse_gets_it(owner, worse, mutex);
 }
 
 /* Before them is one with the owner's id, who waits only because it can't be taken more often. */
