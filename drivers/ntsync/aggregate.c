@@ -20,14 +20,18 @@
 /* current is one of the receivers of each of the channels, and inherits as such. */
 static int enter_channels(struct ntsync_aggregate *a)
 {
+	struct ntsync_task *t = ntsync_task_get_own();
 	u32 i;
+
+	if (!t)
+		return -ENOMEM;
 
 	for (i = 0; i < a->wait.count; i++) {
 		struct ntsync_receiver *r;
 
 		if (a->wait.objs[i]->ops != &ntsync_channel_ops)
 			continue;
-		r = ntsync_receiver_enter(a->wait.objs[i]->channel, a->files[i]);
+		r = ntsync_receiver_enter(a->wait.objs[i]->channel, a->files[i], t);
 		if (IS_ERR(r))
 			return PTR_ERR(r);
 	}

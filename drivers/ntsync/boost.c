@@ -2,88 +2,136 @@
 /*
  * Boosts that come with the signal of an event (EVENT_SET_PI).
  *
- *   staged	on the event, ->task is NULL. It goes if the event is set again, reset
- *		or pulsed, or destroyed.
- *   handed	to the task that takes the signal, under obj->lock: nobody else can
- *		get it then
+ *   staged	in the event. It goes if the event is set again, reset or pulsed, or destroyed.
+ *   handed	to the record of the task that takes the signal, under obj->lock: nobody
+ *		else can get it then
  *   applied	by the waker before its call returns, so that a busy CPU can't hold it
  *		back, and by the taker before its own does, so that it never runs
- *		without; whoever is first (ntsync_pi_catch_up())
+ *		without; whoever is first
  *   ended	when the task enters its next wait, or with the instance
  */
 #include <linux/capability.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task.h>
-#include <linux/slab.h>
 
-#include "lock.h"
-#include "ntsync_internal.h"
+#include "pi.h"
+
+/* The real-time priority that current has without us, as in sched_attr; 0: none. */
+static u32 own_prio(void)
+{
+	const struct ntsync_task *t = ntsync_task_find();
+	u32 prio = current->rt_priority;
+
+	if (!prio || !t)
+		return prio;
+	guard(raw_spinlock)((raw_spinlock_t *)&t->lock);
+	return t->saved ? t->base.prio : current->rt_priority;
+}
 
 /* Nobody can hand on more than it could have itself. */
 u32 ntsync_boost_clamp(u32 prio)
 {
-	u32 own = ntsync_pi_base_prio();
+	u32 own = own_prio();
 
 	if (prio <= own || prio <= task_rlimit(current, RLIMIT_RTPRIO) || capable(CAP_SYS_NICE))
 		return prio;
 	return max_t(u32, own, task_rlimit(current, RLIMIT_RTPRIO));
 }
 
-/*
- * For one signal of an event of @dev. NULL if nothing is left of @prio, or inheritance
- * is off: the signal goes without; -ENOMEM.
+/* t->lock is held. */
+static void detach_locked(struct ntsync_task *t)
+{
+	struct ntsync_device *dev = t->event_dev;
+
+	ntsync_contrib_erase_locked(&t->event);
+	t->event_dev = NULL;
+	guard(raw_spinlock)(&dev->lock);
+	list_del(&t->of_dev);
+}
+
+/**
+ * ntsync_boost_hand_locked() - a task takes a signal with a boost
+ * @event: the event; its lock is held
+ * @taker: the task; it has to be given what it inherits before it returns
+ *
+ * Of two that one wait has taken, the more urgent counts.
  */
-struct ntsync_boost *ntsync_boost_alloc(const struct ntsync_device *dev, u32 policy, u32 prio)
+void ntsync_boost_hand_locked(struct ntsync_obj *event, struct ntsync_taker *taker)
 {
-	struct ntsync_boost *b;
+	u32 key = ntsync_contrib_key(MAX_RT_PRIO - 1 - event->event.boost_prio, 0);
+	struct ntsync_device *dev = event->dev;
+	struct ntsync_task *t = taker->t;
+	bool replaces;
 
-	if (!ntsync_pi_enabled)
-		return NULL;
-	prio = ntsync_boost_clamp(prio);
-	if (!prio)
-		return NULL;
-
-	b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
-	if (!b)
-		return ERR_PTR(-ENOMEM);
-	b->spare = ntsync_pi_task_alloc();
-	if (!b->spare) {
-		kfree(b);
-		return ERR_PTR(-ENOMEM);
-	}
-	b->policy = policy;
-	b->level = MAX_RT_PRIO - 1 - prio;
-	b->dev = dev->id;
-	return b;
-}
-
-/* One that is not on its way to a task; or NULL. */
-void ntsync_boost_free(struct ntsync_boost *b)
-{
-	if (!b)
+	event->event.boost_prio = 0;
+	taker->boosted = true;
+	guard(raw_spinlock)(&t->lock);
+	if (t->dead || (t->event.to && t->event.key <= key))
 		return;
-	ntsync_pi_task_free(b->spare);
-	kfree(b);
+	replaces = t->event.to;
+	if (replaces)
+		detach_locked(t);
+	t->event.kind = NTSYNC_CONTRIB_EVENT;
+	t->event.object = event->id;
+	ntsync_contrib_insert_locked(&t->event, t, key, event->event.boost_policy);
+	/* The reference of the one that it replaces. */
+	if (replaces)
+		ntsync_task_put(t);
+	t->event_dev = dev;
+	guard(raw_spinlock)(&dev->lock);
+	list_add(&t->of_dev, &dev->boosted);
 }
 
-/* It is the taker's now, who waits until it is applied before it frees it. */
-void ntsync_boost_hand_locked(struct ntsync_boost *b, struct ntsync_taker *taker)
+/* False if it has none. */
+static bool drop_locked(struct ntsync_task *t)
 {
-	b->task = taker->task;
-	b->next = taker->boost;
-	taker->boost = b;
-	atomic_inc(&ntsync_pi_pending);
-	llist_add(&b->handed, &ntsync_pi_handed);
+	if (!t->event.to)
+		return false;
+	detach_locked(t);
+	return true;
 }
 
-/* current has taken the signals that these came with. */
-void ntsync_boost_take(struct ntsync_taker *taker)
+/* The task exits; t->lock. Its own reference to the record is still there. */
+void ntsync_boost_drop_locked(struct ntsync_task *t)
 {
-	struct ntsync_boost *b;
+	if (drop_locked(t))
+		ntsync_task_put(t);
+}
 
-	ntsync_pi_run();
-	while ((b = taker->boost)) {
-		taker->boost = b->next;
-		ntsync_boost_free(b);
+/* Of current, at the entry of its next wait. What could not be set before is tried again. */
+void ntsync_boost_end_own(struct ntsync_task *t)
+{
+	bool dropped;
+
+	scoped_guard(raw_spinlock, &t->lock)
+		dropped = drop_locked(t);
+	ntsync_pi_update(t);
+	if (dropped)
+		ntsync_task_put(t);
+}
+
+static struct ntsync_task *get_boosted(struct ntsync_device *dev)
+{
+	struct ntsync_task *t;
+
+	guard(raw_spinlock)(&dev->lock);
+	t = list_first_entry_or_null(&dev->boosted, struct ntsync_task, of_dev);
+	return t ? ntsync_task_get(t) : NULL;
+}
+
+/* @dev is gone, and so is the next wait that would have ended its boosts: one after the other. */
+void ntsync_boosts_end(struct ntsync_device *dev)
+{
+	struct ntsync_task *t;
+
+	while ((t = get_boosted(dev))) {
+		bool dropped;
+
+		scoped_guard(raw_spinlock, &t->lock)
+			dropped = t->event_dev == dev && drop_locked(t);
+		if (dropped) {
+			ntsync_pi_update(t);
+			ntsync_task_put(t);
+		}
+		ntsync_task_put(t);
 	}
 }

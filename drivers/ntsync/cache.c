@@ -8,6 +8,7 @@
 
 #include "channel.h"
 
+static struct kmem_cache *task_cache;
 static struct kmem_cache *obj_cache;
 static struct kmem_cache *wait_cache;
 static struct kmem_cache *channel_entry_cache;
@@ -16,9 +17,13 @@ int ntsync_cache_init(void)
 {
 	const slab_flags_t flags = SLAB_HWCACHE_ALIGN | SLAB_NO_MERGE;
 
+	task_cache = kmem_cache_create("ntsync_task", sizeof(struct ntsync_task), 0, flags, NULL);
+	if (!task_cache)
+		return -ENOMEM;
+
 	obj_cache = kmem_cache_create("ntsync_obj", sizeof(struct ntsync_obj), 0, flags, NULL);
 	if (!obj_cache)
-		return -ENOMEM;
+		goto err_task_cache;
 
 	wait_cache = kmem_cache_create("ntsync_wait_q",
 				       NTSYNC_CACHED_WAIT * sizeof(struct ntsync_wait_entry),
@@ -37,6 +42,8 @@ err_wait_cache:
 	kmem_cache_destroy(wait_cache);
 err_obj_cache:
 	kmem_cache_destroy(obj_cache);
+err_task_cache:
+	kmem_cache_destroy(task_cache);
 	return -ENOMEM;
 }
 
@@ -45,6 +52,17 @@ void ntsync_cache_exit(void)
 	kmem_cache_destroy(channel_entry_cache);
 	kmem_cache_destroy(wait_cache);
 	kmem_cache_destroy(obj_cache);
+	kmem_cache_destroy(task_cache);
+}
+
+struct ntsync_task *ntsync_cache_alloc_task(void)
+{
+	return kmem_cache_zalloc(task_cache, GFP_KERNEL_ACCOUNT);
+}
+
+void ntsync_cache_free_task(struct ntsync_task *t)
+{
+	kmem_cache_free(task_cache, t);
 }
 
 struct ntsync_obj *ntsync_cache_alloc_obj(void)

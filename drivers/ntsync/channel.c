@@ -61,12 +61,13 @@ static void dispatch_locked(struct ntsync_channel *c, struct ntsync_receiver *r)
 static void channel_acquire(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
 	struct ntsync_channel *c = obj->channel;
-	struct ntsync_receiver *r = ntsync_receiver_find_locked(c, taker->task);
+	struct ntsync_receiver *r = ntsync_receiver_find_locked(c, taker->t);
 
 	if (taker->notice)
 		ntsync_receiver_notice_locked(r);
 	else
 		dispatch_locked(c, r);
+	taker->boosted |= ntsync_pi_receiver_acquired_locked(r);
 }
 
 static struct ntsync_wait_entry *channel_next_waiter(struct ntsync_obj *obj)
@@ -78,7 +79,7 @@ static struct ntsync_wait_entry *channel_next_waiter(struct ntsync_obj *obj)
 
 static void channel_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
 {
-	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->taker.task);
+	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->taker.t);
 
 	r->parked = e;
 	/* An old one of which nothing has come, or the next request would not wake us. */
@@ -88,9 +89,10 @@ static void channel_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e
 	ntsync_pi_channel_changed_locked(obj->channel, ntsync_receiver_work_level(r));
 }
 
-static void channel_dequeue(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
+static void channel_dequeued(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
+			     struct ntsync_todo *todo)
 {
-	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->taker.task);
+	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->taker.t);
 
 	r->parked = NULL;
 	ntsync_pi_channel_changed_locked(obj->channel, ntsync_receiver_work_level(r));
@@ -103,7 +105,6 @@ static void channel_destroy(struct ntsync_obj *obj)
 	/* Senders hold the file. */
 	WARN_ON_ONCE(c->pending.count || c->nr_dispatched);
 	ntsync_receivers_destroy(c);
-	ntsync_pi_channel_destroy(c);
 	ntsync_tokens_destroy(&c->tokens);
 	kfree(c);
 }
@@ -114,7 +115,8 @@ const struct ntsync_obj_ops ntsync_channel_ops = {
 	.acquire = channel_acquire,
 	.next_waiter = channel_next_waiter,
 	.enqueued = channel_enqueued,
-	.dequeue = channel_dequeue,
+	.dequeued = channel_dequeued,
+	.unlocked = ntsync_pi_channel_unlocked,
 	.show = ntsync_channel_show,
 	.show_tasks = ntsync_channel_show_tasks,
 	.destroy = channel_destroy,
@@ -139,7 +141,6 @@ struct ntsync_obj *ntsync_channel_create(struct ntsync_device *dev, u32 max_dept
 	c->id = obj->id;
 	c->max_depth = max_depth;
 	ntsync_waitq_init(&c->pending);
-	ntsync_pi_channel_init(c);
 	obj->channel = c;
 	return obj;
 }
@@ -155,13 +156,13 @@ static bool is_channel(const struct ntsync_obj *obj)
  * current will wait for a reply, so it will not receive what it was told of. Of its own request
  * somebody else has to hear, and of the one that it was told of as well.
  */
-static void give_up_notice_locked(struct ntsync_channel *c)
+static void give_up_notice_locked(struct ntsync_channel *c, const struct ntsync_task *t)
 {
 	struct ntsync_receiver *r;
 
 	if (likely(!c->notices))
 		return;
-	r = ntsync_receiver_find_locked(c, current);
+	r = ntsync_receiver_find_locked(c, t);
 	if (r)
 		ntsync_receiver_drop_notice_locked(r);
 }
@@ -177,8 +178,9 @@ static int post(struct ntsync_channel *c, struct ntsync_channel_entry *e, struct
 	} else if (c->pending.count >= c->max_depth) {
 		ret = -EAGAIN;
 	} else {
-		give_up_notice_locked(c);
-		ntsync_entry_queue_locked(e, e->wait->level);
+		give_up_notice_locked(c, e->wait->taker.t);
+		/* What it inherits at this moment, see ntsync_pi_begin_wait(). */
+		ntsync_entry_queue_locked(e, ntsync_pi_inherited(e->wait));
 		trace_ntsync_channel_send(c->id, e->id, current->pid, e->prio);
 		ntsync_wake_takers(&h, h.obj);
 		ntsync_channel_orphan_locked(&h, c, file, 0);
@@ -235,27 +237,24 @@ static int withdraw(struct ntsync_channel *c, struct ntsync_channel_entry *e, in
 }
 
 static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *e,
-			 struct file *file)
+			 struct file *file, struct ntsync_task *t)
 {
 	const struct ntsync_wait_req req = { };
 	struct ntsync_wait w;
 	int ret;
 
-	ntsync_wait_init(&w, &req, NULL, false);
+	ntsync_wait_init(&w, &req, t, NULL, false);
 	w.send = e;
-	w.level = ntsync_pi_begin_send();
 	e->wait = &w;
+	ntsync_pi_begin_wait(&w);
 	ret = post(c, e, file);
-	if (ret)
-		goto out;
-	ntsync_notices_hand_on();
-	ret = ntsync_pi_block(&w);
-	if (!ret)
+	if (!ret) {
+		ntsync_notices_hand_on();
+		ntsync_pi_block(&w);
 		ret = sleep_for_reply(c, &w, file);
-	ret = withdraw(c, e, ret);
-	ntsync_pi_unblock(&w);
-out:
-	ntsync_pi_end_send();
+		ret = withdraw(c, e, ret);
+	}
+	ntsync_pi_end_wait(&w);
 	return ret;
 }
 
@@ -274,12 +273,13 @@ out:
 int ntsync_channel_send(struct ntsync_obj *obj, struct file *file, u32 policy, u32 prio,
 			u64 payload, u64 reply)
 {
+	struct ntsync_task *t = ntsync_task_get_own();
 	struct ntsync_channel_entry *e;
 	int ret;
 
 	if (!is_channel(obj))
 		return -EINVAL;
-	e = ntsync_cache_alloc_channel_entry();
+	e = t ? ntsync_cache_alloc_channel_entry() : NULL;
 	if (!e)
 		return -ENOMEM;
 	e->channel = obj->channel;
@@ -289,7 +289,7 @@ int ntsync_channel_send(struct ntsync_obj *obj, struct file *file, u32 policy, u
 	e->prio = prio ? ntsync_boost_clamp(prio) : 0;
 	e->policy = e->prio ? policy : SCHED_FIFO;
 	e->borrows = ntsync_channel_borrows_file(obj->channel, file);
-	ret = send_and_wait(obj->channel, e, file);
+	ret = send_and_wait(obj->channel, e, file, t);
 	ntsync_cache_free_channel_entry(e);
 	return ret;
 }
@@ -328,12 +328,9 @@ static int sleep_for_entry(struct ntsync_wait *w, const struct ntsync_deadline *
 	int ret;
 
 	ntsync_notices_hand_on();
-	ret = ntsync_pi_block(w);
-	if (!ret)
-		ret = ntsync_wait_sleep(w, deadline, NULL);
+	ntsync_pi_block(w);
+	ret = ntsync_wait_sleep(w, deadline, NULL);
 	ntsync_wait_dequeue_any(&w->entries[0]);
-	ntsync_pi_unblock(w);
-	ntsync_pi_catch_up();
 	return ntsync_wait_result(w, ret, &index);
 }
 
@@ -348,10 +345,12 @@ static int receive(struct ntsync_obj *obj, struct ntsync_receiver *r, bool block
 	struct ntsync_wait w;
 	int ret;
 
-	ntsync_wait_init(&w, &req, &entry, false);
+	ntsync_wait_init(&w, &req, r->t, &entry, false);
+	ntsync_pi_begin_wait(&w);
 	ret = take_or_park(r, &entry, block);
 	if (ret == -EAGAIN && block)
 		ret = sleep_for_entry(&w, &req.deadline);
+	ntsync_pi_end_wait(&w);
 	return ret;
 }
 
@@ -371,13 +370,17 @@ static int receive(struct ntsync_obj *obj, struct ntsync_receiver *r, bool block
 int ntsync_channel_recv(struct ntsync_obj *obj, struct file *file, bool block,
 			struct ntsync_message *msg)
 {
+	static const struct ntsync_wait_req nothing;
 	struct ntsync_receiver *r;
+	struct ntsync_task *t;
 	int ret;
 
 	if (!is_channel(obj))
 		return -EINVAL;
-	ntsync_boost_end();
-	r = ntsync_receiver_enter(obj->channel, file);
+	ret = ntsync_wait_begin(&nothing, &t);
+	if (ret)
+		return ret;
+	r = ntsync_receiver_enter(obj->channel, file, t);
 	if (IS_ERR(r))
 		return PTR_ERR(r);
 	ret = receive(obj, r, block);
@@ -397,7 +400,7 @@ void ntsync_channel_put_back(struct ntsync_obj *obj, u64 id)
 
 	ntsync_obj_hold(&h, obj);
 	e = ntsync_entry_find_locked(c, id);
-	if (e && e->receiver->task == current) {
+	if (e && e->receiver->t->task == current) {
 		ntsync_entry_put_back_locked(e);
 		ntsync_wake_takers(&h, h.obj);
 	}
@@ -412,7 +415,8 @@ void ntsync_channel_drop_notice(struct ntsync_obj *obj)
 	if (!is_channel(obj))
 		return;
 	ntsync_obj_hold(&h, obj);
-	ntsync_receiver_drop_notice_locked(ntsync_receiver_find_locked(obj->channel, current));
+	ntsync_receiver_drop_notice_locked(ntsync_receiver_find_locked(obj->channel,
+								       ntsync_task_find()));
 	ntsync_wake_takers(&h, h.obj);
 	ntsync_obj_unhold(&h);
 }

@@ -81,10 +81,10 @@ struct ntsync_receiver_task {
 
 /**
  * struct ntsync_receiver - a task that has received from a channel
- * @by_task: in channel->receivers
+ * @by_task: in channel->receivers, by @t
  * @of_task: with others of the same task; reaper.c's exit_lock
  * @of: what all receivers of that task have in common; immutable
- * @task: counted, so that its address means nobody else; immutable
+ * @t: the task's record, counted; immutable
  * @channel: immutable
  * @party: its process, NULL if that has let go of the channel
  * @member: in party->members or party->leaving
@@ -96,14 +96,13 @@ struct ntsync_receiver_task {
  *	aside what the receiver had before; a TRY_RECV2 adds to it
  * @message: what the last receive has got; written in acquire(), the task's own
  *	afterwards
- * @source: what the channel contributes to it; pi_lock
- * @of_channel: in channel->sources; pi_lock
+ * @contrib: what it inherits from the channel
  */
 struct ntsync_receiver {
 	struct rb_node by_task;
 	struct list_head of_task;
 	struct ntsync_receiver_task *of;
-	struct task_struct *task;
+	struct ntsync_task *t;
 	struct ntsync_channel *channel;
 	struct ntsync_party *party;
 	struct list_head member;
@@ -112,8 +111,7 @@ struct ntsync_receiver {
 	struct rb_root_cached entries;
 	u64 set;
 	struct ntsync_message message;
-	struct ntsync_pi_source source;
-	struct list_head of_channel;
+	struct ntsync_contrib contrib;
 };
 
 /**
@@ -162,10 +160,6 @@ struct ntsync_latency {
  * @tokens: token.c
  * @queueing: how long requests were pending before a receiver had them
  * @response: from when they were sent until they were replied to
- * @news: for the arbiter: what the receivers get has to be looked at
- * @sources: the receivers; pi_lock
- * @unmarked: in the arbiter's list, while some of @sources are still to be marked; pi_lock
- * @mark_next: the next one of them; pi_lock
  */
 struct ntsync_channel {
 	struct ntsync_obj *obj;
@@ -184,10 +178,6 @@ struct ntsync_channel {
 	struct ntsync_tokens tokens;
 	struct ntsync_latency queueing;
 	struct ntsync_latency response;
-	struct ntsync_pi_news news;
-	struct list_head sources;
-	struct list_head unmarked;
-	struct ntsync_receiver *mark_next;
 };
 
 /* ---- entry.c: where entries stand; all under obj->lock ---- */
@@ -221,16 +211,17 @@ void ntsync_channel_show_tasks(struct seq_file *m, struct ntsync_obj *obj);
 
 /* ---- pi_channel.c ---- */
 
-void ntsync_pi_channel_init(struct ntsync_channel *c);
-int ntsync_pi_receiver_add(struct ntsync_receiver *r);
-void ntsync_pi_receiver_remove(struct ntsync_receiver *r);
-void ntsync_pi_channel_destroy(struct ntsync_channel *c);
+void ntsync_pi_channel_unlocked(struct ntsync_obj *obj);
+bool ntsync_pi_receiver_acquired_locked(struct ntsync_receiver *r);
 
-/* Under obj->lock: something about an entry of @level, or a receiver's work, has changed. */
+/*
+ * Under obj->lock: something about an entry of @level, or a receiver's work, has changed. A sender
+ * does not depend on what others do after that: it verifies before it sleeps.
+ */
 static inline void ntsync_pi_channel_changed_locked(struct ntsync_channel *c, int level)
 {
 	if (level < MAX_RT_PRIO && ntsync_pi_enabled)
-		ntsync_pi_changed_locked(&c->news);
+		c->obj->stale = true;
 }
 
 /* The level of what @r works on now. */
@@ -244,8 +235,9 @@ static inline int ntsync_receiver_work_level(const struct ntsync_receiver *r)
 /* ---- receiver.c ---- */
 
 struct ntsync_receiver *ntsync_receiver_find_locked(const struct ntsync_channel *c,
-						    const struct task_struct *p);
-struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct file *file);
+						    const struct ntsync_task *t);
+struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct file *file,
+					      struct ntsync_task *t);
 void ntsync_receivers_flush(struct ntsync_channel *c, struct file *file, const void *files);
 void ntsync_receivers_destroy(struct ntsync_channel *c);
 void ntsync_channel_orphan_locked(struct ntsync_hold *h, struct ntsync_channel *c,

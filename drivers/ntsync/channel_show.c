@@ -29,7 +29,7 @@ static struct shown_entry copy_entry(const struct ntsync_channel_entry *e)
 		.id = e->id,
 		.sent = e->sent,
 		.sender = ntsync_shown_tid(e->wait->taker.task),
-		.receiver = e->receiver ? ntsync_shown_tid(e->receiver->task) : 0,
+		.receiver = e->receiver ? ntsync_shown_tid_of(e->receiver->t) : 0,
 		.prio = ntsync_shown_prio(ntsync_waitq_level(&e->node)),
 	};
 }
@@ -82,7 +82,7 @@ static u32 copy_receivers(const struct ntsync_channel *c, struct shown_receiver 
 	for (nr = 0; rb && nr < NTSYNC_SHOW_MAX; rb = rb_next(rb)) {
 		const struct ntsync_receiver *r = rb_entry(rb, struct ntsync_receiver, by_task);
 
-		out[nr++] = (struct shown_receiver){ ntsync_shown_tid(r->task), state_of(r) };
+		out[nr++] = (struct shown_receiver){ ntsync_shown_tid_of(r->t), state_of(r) };
 	}
 	return nr;
 }

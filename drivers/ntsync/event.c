@@ -32,10 +32,8 @@ static void acquire_event(struct ntsync_obj *obj, struct ntsync_taker *taker)
 		obj->event.pulsed = false;
 	}
 	ntsync_trace(acquire, obj, taker->task, taker->owner, obj->event.signaled);
-	if (unlikely(obj->event.boost) && !(obj->event.manual && better_waits(obj, taker))) {
-		ntsync_boost_hand_locked(obj->event.boost, taker);
-		obj->event.boost = NULL;
-	}
+	if (unlikely(obj->event.boost_prio) && !(obj->event.manual && better_waits(obj, taker)))
+		ntsync_boost_hand_locked(obj, taker);
 }
 
 static struct ntsync_wait_entry *event_next_waiter(struct ntsync_obj *obj)
@@ -57,31 +55,23 @@ static void event_show(struct seq_file *m, const union ntsync_state *copy)
 	seq_printf(m, "ntsync-signaled:\t%d\n", copy->event.signaled);
 }
 
-static void event_destroy(struct ntsync_obj *obj)
-{
-	if (unlikely(obj->event.boost))
-		ntsync_boost_free(obj->event.boost);
-}
-
-/*
- * *@boost goes with the signal; what comes back is that of an earlier one. @h as for
- * ntsync_wake_takers().
- */
+/* A boost goes with the signal, instead of that of an earlier one. @h as for ntsync_wake_takers(). */
 static __always_inline void set_locked(struct ntsync_hold *h, struct ntsync_obj *obj, bool pulse,
-				       struct ntsync_boost **boost)
+				       u8 boost_policy, u8 boost_prio)
 {
 	struct ntsync_event *event = &obj->event;
 
-	swap(event->boost, *boost);
+	event->boost_policy = boost_policy;
+	event->boost_prio = boost_prio;
 	event->pulsed = pulse;
 	WRITE_ONCE(event->signaled, true);
 	ntsync_trace(release, obj, current, 0, true);
 	ntsync_wake_takers(h, obj);
 }
 
-static int event_signal(struct ntsync_hold *h, u32 owner, struct ntsync_boost **stale)
+static int event_signal(struct ntsync_hold *h, u32 owner)
 {
-	set_locked(h, h->obj, false, stale);
+	set_locked(h, h->obj, false, 0, 0);
 	return 0;
 }
 
@@ -93,7 +83,6 @@ const struct ntsync_obj_ops ntsync_event_ops = {
 	.next_waiter = event_next_waiter,
 	.settled = event_settled,
 	.show = event_show,
-	.destroy = event_destroy,
 };
 
 struct ntsync_obj *ntsync_event_create(struct ntsync_device *dev, bool manual, bool signaled)
@@ -107,36 +96,34 @@ struct ntsync_obj *ntsync_event_create(struct ntsync_device *dev, bool manual, b
 	return obj;
 }
 
-static noinline void signal_others(struct ntsync_obj *obj, bool pulse, struct ntsync_boost *b,
-				   u32 *prev)
+static noinline void signal_others(struct ntsync_obj *obj, bool pulse, u8 boost_policy,
+				   u8 boost_prio, u32 *prev)
 {
 	struct ntsync_hold h __uninitialized;
 
 	ntsync_obj_hold_locked(&h, obj);
 	*prev = obj->event.signaled;
-	set_locked(&h, obj, pulse, &b);
+	set_locked(&h, obj, pulse, boost_policy, boost_prio);
 	ntsync_obj_unhold(&h);
-	ntsync_boost_free(b);
 }
 
-static __always_inline void signal(struct ntsync_obj *obj, bool pulse, struct ntsync_boost *b,
-				   u32 *prev)
+static __always_inline void signal(struct ntsync_obj *obj, bool pulse, u8 boost_policy,
+				   u8 boost_prio, u32 *prev)
 {
 	if (!ntsync_obj_lock_alone(obj)) {
-		signal_others(obj, pulse, b, prev);
+		signal_others(obj, pulse, boost_policy, boost_prio, prev);
 		return;
 	}
 	*prev = obj->event.signaled;
-	set_locked(NULL, obj, pulse, &b);
+	set_locked(NULL, obj, pulse, boost_policy, boost_prio);
 	ntsync_obj_unlock_alone(obj, true);
-	ntsync_boost_free(b);
 }
 
 int ntsync_event_set(struct ntsync_obj *obj, u32 *prev)
 {
 	if (obj->ops != &ntsync_event_ops)
 		return -EINVAL;
-	signal(obj, false, NULL, prev);
+	signal(obj, false, 0, 0, prev);
 	return 0;
 }
 
@@ -148,27 +135,23 @@ int ntsync_event_pulse(struct ntsync_obj *obj, u32 *prev)
 {
 	if (obj->ops != &ntsync_event_ops)
 		return -EINVAL;
-	signal(obj, true, NULL, prev);
+	signal(obj, true, 0, 0, prev);
 	return 0;
 }
 
 int ntsync_event_set_pi(struct ntsync_obj *obj, u32 policy, u32 prio)
 {
-	struct ntsync_boost *b;
 	u32 prev;
 
 	if (obj->ops != &ntsync_event_ops)
 		return -EINVAL;
-	b = ntsync_boost_alloc(obj->dev, policy, prio);
-	if (IS_ERR(b))
-		return PTR_ERR(b);
-	signal(obj, false, b, &prev);
+	/* If nothing is left of it the signal goes without. */
+	signal(obj, false, policy, ntsync_pi_enabled ? ntsync_boost_clamp(prio) : 0, &prev);
 	return 0;
 }
 
 int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev)
 {
-	struct ntsync_boost *b = NULL;
 	struct ntsync_hold h __uninitialized;
 
 	if (obj->ops != &ntsync_event_ops)
@@ -177,9 +160,8 @@ int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev)
 	ntsync_obj_hold(&h, obj);
 	*prev = obj->event.signaled;
 	WRITE_ONCE(obj->event.signaled, false);
-	swap(obj->event.boost, b);
+	obj->event.boost_prio = 0;
 	ntsync_obj_unhold(&h);
-	ntsync_boost_free(b);
 	return 0;
 }
 

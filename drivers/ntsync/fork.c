@@ -1,69 +1,86 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Children of boosted tasks. SCHED_FLAG_RESET_ON_FORK keeps the boost from them, but
- * a fork copies the task while others may change it: first its parameters, one after
- * the other, in this order or the reverse,
+ * Children of boosted tasks start with what a child of the parent's base has, whatever the
+ * base is. A fork copies the parent while others may change it: first its parameters, one
+ * after the other, and a good deal later the priority that the child runs with, from the
+ * parent's normal_prio of that moment. So a child may get a mixture of what the parent had
+ * before and after a change, and no single part of it says anything:
  *
- *	normal_prio, rt_priority ... policy ... reset on fork
- *
- * and, a good deal later, the priority that the child runs with, from the parent's
- * normal_prio of that moment. The arbiter changes all of them at once. So what a
- * child gets may be from before and from after a change:
- *
- *   the arbiter's change			what the child gets
+ *   a change by pi_apply.c			what the child gets
  *
  *   boost between parameters and prio	all its own, but runs boosted all its life
  *   end between rt_priority and policy	normal, but the normal_prio of the boost: it
  *					gets that back whenever the kernel has lent
  *					it a priority, for good
  *   end between policy and the flag	the boost's policy and priority, as its own
+ *   no change, a boosted parent	normal with nice 0, as the flag says
  *
- * A second change may hide the first: a boosted prio beside FIFO 10, while the parent
- * is FIFO 10 again. So no single one of them says anything. A child that does not fit
- * together, or is real-time but not as its parent is, is put right before it runs for
- * the first time.
+ * The kernel calls us in the parent before the child runs for the first time; whatever the
+ * child has that it should not have is put right then.
  */
 #include <linux/sched.h>
+#include <linux/sched/rt.h>
 #include <trace/events/task.h>
 #include <uapi/linux/sched/types.h>
 
-#include "ntsync_internal.h"
+#include "pi.h"
 
 static struct ntsync_hook fork_hook;
 
-static bool is_normal(const struct task_struct *p)
+/**
+ * struct own_params - what a child is to have
+ * @params: reset_on_fork is never set
+ * @nice: of a normal task
+ */
+struct own_params {
+	struct ntsync_sched_params params;
+	int nice;
+};
+
+/* What current has without us; what it may not have does not count. */
+static void read_base(struct ntsync_sched_params *base)
 {
-	return p->policy != SCHED_FIFO && p->policy != SCHED_RR && p->policy != SCHED_DEADLINE;
+	struct ntsync_task *t = ntsync_task_find();
+	struct ntsync_sched_params now;
+
+	ntsync_sched_params_read(current, &now);
+	*base = now;
+	if (likely(!t))
+		return;
+	guard(raw_spinlock)(&t->lock);
+	if (!t->saved)
+		return;
+	if (ntsync_pi_is_what_was_set(t, &now) || !ntsync_pi_may_have(t, &now))
+		*base = t->base;
 }
 
-static bool is_normal_throughout(const struct task_struct *p)
+/* As the kernel does for a task that is not boosted. */
+static void derive(struct own_params *own)
 {
-	return is_normal(p) && !p->rt_priority && p->prio >= MAX_RT_PRIO &&
-	       p->normal_prio >= MAX_RT_PRIO;
-}
+	struct ntsync_sched_params *p = &own->params;
 
-static bool is_throughout(const struct task_struct *p, const struct sched_attr *attr)
-{
-	int prio = MAX_RT_PRIO - 1 - attr->sched_priority;
-
-	return p->policy == attr->sched_policy && p->rt_priority == attr->sched_priority &&
-	       p->prio == prio && p->normal_prio == prio;
-}
-
-/* What a child of current is to be: normal if current is boosted, or wants that. */
-static struct sched_attr child_params(void)
-{
-	struct sched_attr attr = { .size = sizeof(attr) };
-
-	/* The kernel changes policy, priority and flag together under this lock. */
-	guard(raw_spinlock_irqsave)(&current->pi_lock);
-	if (current->sched_reset_on_fork || is_normal(current)) {
-		attr.sched_policy = SCHED_NORMAL;
-	} else {
-		attr.sched_policy = current->policy;
-		attr.sched_priority = current->rt_priority;
+	own->nice = task_nice(current);
+	if (!p->reset_on_fork)
+		return;
+	p->reset_on_fork = false;
+	p->slice = 0;
+	if (p->prio || p->policy == SCHED_DEADLINE) {
+		p->policy = SCHED_NORMAL;
+		p->prio = 0;
+		own->nice = 0;
+	} else if (own->nice < 0) {
+		own->nice = 0;
 	}
-	return attr;
+}
+
+static bool has(const struct task_struct *child, const struct own_params *own)
+{
+	const struct ntsync_sched_params *p = &own->params;
+	int prio = p->prio ? MAX_RT_PRIO - 1 - p->prio : NICE_TO_PRIO(own->nice);
+
+	return (int)child->policy == p->policy && (int)child->rt_priority == p->prio &&
+	       child->prio == prio && child->normal_prio == prio &&
+	       child->static_prio == NICE_TO_PRIO(own->nice);
 }
 
 /*
@@ -71,16 +88,36 @@ static struct sched_attr child_params(void)
  * the others are; so they are made different first. A change to a policy other than
  * SCHED_DEADLINE does not sleep.
  */
-static void set_all_params(struct task_struct *child, const struct sched_attr *attr)
+static void set_all(struct task_struct *child, const struct own_params *own)
 {
 	const struct sched_attr other = {
 		.size = sizeof(other),
 		.sched_policy = SCHED_FIFO,
 		.sched_priority = child->rt_priority == 1 ? 2 : 1,
 	};
+	const struct sched_attr normal = {
+		.size = sizeof(normal),
+		.sched_policy = SCHED_NORMAL,
+		.sched_nice = own->nice,
+	};
+	const struct sched_attr attr = {
+		.size = sizeof(attr),
+		.sched_policy = own->params.policy,
+		.sched_priority = own->params.prio,
+		.sched_nice = own->nice,
+		.sched_runtime = own->params.slice,
+	};
 
 	sched_setattr_nocheck(child, &other);
-	sched_setattr_nocheck(child, attr);
+	/* A real-time task has a nice value, too, and only a normal one can be given it. */
+	if (own->params.prio && child->static_prio != NICE_TO_PRIO(own->nice))
+		sched_setattr_nocheck(child, &normal);
+	sched_setattr_nocheck(child, &attr);
+	/* What the kernel has copied from a parent that was boosted is none. */
+	if (!own->params.prio && own->params.slack) {
+		WRITE_ONCE(child->timer_slack_ns, own->params.slack);
+		WRITE_ONCE(child->default_timer_slack_ns, own->params.slack);
+	}
 }
 
 /**
@@ -89,20 +126,16 @@ static void set_all_params(struct task_struct *child, const struct sched_attr *a
  */
 void ntsync_fork_put_right(struct task_struct *child)
 {
-	struct sched_attr attr;
+	struct own_params own;
 
-	if (likely(is_normal_throughout(child)))
+	/* The kernel has set its parameters. */
+	if (child->policy == SCHED_DEADLINE)
 		return;
-	attr = child_params();
-	if (is_normal(child)) {
-		attr.sched_policy = child->policy;
-		attr.sched_priority = 0;
-		attr.sched_nice = task_nice(child);
-		attr.sched_runtime = child->se.custom_slice ? child->se.slice : 0;
-	} else if (child->policy == SCHED_DEADLINE || is_throughout(child, &attr)) {
+	read_base(&own.params);
+	derive(&own);
+	if (likely(has(child, &own)) || own.params.policy == SCHED_DEADLINE)
 		return;
-	}
-	set_all_params(child, &attr);
+	set_all(child, &own);
 }
 
 /* The last thing that current does in copying itself. Preemption may be off. */

@@ -299,11 +299,7 @@ static int device_open(struct inode *inode, struct file *file)
 
 static int device_release(struct inode *inode, struct file *file)
 {
-	struct ntsync_device *dev = file->private_data;
-	u64 id = dev->id;
-
-	if (ntsync_device_put(dev))
-		ntsync_boost_end_device(id);
+	ntsync_device_put(file->private_data);
 	return 0;
 }
 
@@ -323,11 +319,7 @@ const struct file_operations ntsync_device_fops = {
 
 static int obj_release(struct inode *inode, struct file *file)
 {
-	struct ntsync_obj *obj = file->private_data;
-	u64 id = obj->dev->id;
-
-	if (ntsync_obj_free(obj))
-		ntsync_boost_end_device(id);
+	ntsync_obj_put(file->private_data);
 	return 0;
 }
 

@@ -131,13 +131,10 @@ static noinline int wait_for_fd_too(struct ntsync_device *dev, struct ntsync_wai
 }
 
 /* What the call answers; @req->index says what it has got, if anything. */
-static long wait_result(struct ntsync_device *dev, const struct ntsync_wait_req *req, int ret,
-			u32 __user *index)
+static long wait_result(const struct ntsync_wait_req *req, int ret, u32 __user *index)
 {
 	if (ret && ret != -EOWNERDEAD)
 		return ret;
-	if (ntsync_owner_learn(dev, req->owner))
-		ntsync_pi_learnt(dev, req->owner);
 	/* What has been acquired stays acquired, even if nobody can be told. */
 	return put_user(req->index, index) ? -EFAULT : ret;
 }
@@ -170,7 +167,7 @@ static long do_wait(struct ntsync_device *dev, void __user *argp, bool all)
 	else if (!ret)
 		ret = wait_for(dev, &req, all);
 	put_objs(&set);
-	return wait_result(dev, &req, ret, &uargs->index);
+	return wait_result(&req, ret, &uargs->index);
 }
 
 long ntsync_ioctl_wait_any(struct ntsync_device *dev, void __user *argp)
@@ -214,7 +211,7 @@ long ntsync_ioctl_signal_and_wait(struct ntsync_device *dev, void __user *argp)
 	if (get_signal_and_wait_objs(&set, dev, &args))
 		ret = ntsync_signal_and_wait(dev, set.objs[0], &req);
 	put_objs(&set);
-	return wait_result(dev, &req, ret, &uargs->index);
+	return wait_result(&req, ret, &uargs->index);
 }
 
 /* ---- AGGREGATE_WAIT ---- */
@@ -398,8 +395,6 @@ static long do_aggregate_wait(struct ntsync_device *dev, const struct agg_call *
 	if (!ret)
 		ret = agg_wait(call, set);
 	agg_set_free(set);
-	if ((!ret || ret == -EOWNERDEAD) && args->owner && ntsync_owner_learn(dev, args->owner))
-		ntsync_pi_learnt(dev, args->owner);
 	return ret;
 }
 

@@ -5,11 +5,13 @@
  *   dev->all_lock		rt_mutex; the all-queues and all_waits of the
  *				instance's objects, and with them the state of
  *				every object that a wait-all looks at
- *     pi_lock			rt_mutex, one for the module; the arbiter, see pi.c.
- *				What lowers a priority is not done under all_lock
+ *     t->apply_lock		rt_mutex; the scheduling parameters of one task.
+ *				Never two of them at a time
  *       obj->lock		raw spinlock; state and any-queue of one object.
  *				Never two of them at a time, never from an interrupt
- *         dev->owners_lock	raw spinlock; a copy is made, nothing else
+ *         t->lock		raw spinlock; the record of one task: what contributes
+ *				to it, and the wait that it is in. Never two of them
+ *           dev->lock		raw spinlock; lists of the instance
  *
  * Under obj->lock only pointer work that is bounded by O(log waiters), or by a look at
  * each object of a call: no allocation and no free, no user memory, no sleeping lock (on
@@ -35,7 +37,9 @@
  * can disturb what is in between. (Only fdinfo can see it, which takes one lock.)
  *
  * Lifetimes:
- *   struct ntsync_obj		its file's; a call holds the file
+ *   struct ntsync_obj		counted: by its file, and by walks (pi.c); a call holds
+ *				the file
+ *   struct ntsync_task		counted; freed by RCU
  *   struct ntsync_device	counted by its own file and by every object
  *   struct ntsync_wait		the sleeper's stack. It is reached through the
  *				entries in the queues, so only under the lock of a
@@ -76,6 +80,8 @@ static inline void ntsync_hold_init(struct ntsync_hold *h, struct ntsync_obj *ob
 	h->drop_all = false;
 	h->better = false;
 	h->steps = 0;
+	h->todo.nr = 0;
+	h->stale = false;
 	h->nr = 0;
 }
 
@@ -129,14 +135,14 @@ static inline void ntsync_obj_unhold(struct ntsync_hold *h)
 {
 	struct ntsync_obj *obj = h->obj;
 
-	if (unlikely(h->nr || h->drop_all))
+	h->stale |= ntsync_obj_take_stale_locked(obj);
+	if (unlikely(h->nr || h->drop_all || h->todo.nr))
 		ntsync_hold_wake(h);
 	else
 		raw_spin_unlock(&obj->lock);
-	/* Who holds all_lock must not lower itself, see pi.c; the caller does it later. */
-	if (h->drop_all || !h->all)
-		ntsync_pi_catch_up();
 	ntsync_obj_changed(obj, h->better);
+	if (unlikely(h->stale))
+		obj->ops->unlocked(obj);
 }
 
 /**
@@ -170,11 +176,10 @@ static inline bool ntsync_obj_lock_alone(struct ntsync_obj *obj)
 static inline void ntsync_obj_unlock_alone(struct ntsync_obj *obj, bool better)
 {
 	raw_spin_unlock(&obj->lock);
-	ntsync_pi_catch_up();
 	ntsync_obj_changed(obj, better);
 }
 
-/* In this pair only: the arbiter has to know who holds it, see ntsync_pi_all_locked(). */
+/* In this pair only: who holds it is not lowered, see ntsync_pi_enter(). */
 static inline void ntsync_all_lock(struct ntsync_device *dev)
 {
 	ntsync_pi_all_locked();

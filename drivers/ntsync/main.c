@@ -45,6 +45,7 @@ static void __exit ntsync_exit(void)
 {
 	ntsync_debugfs_exit();
 	misc_deregister(&ntsync_miscdev);
+	ntsync_objects_exit();
 	ntsync_reaper_exit();
 	ntsync_pi_exit();
 	ntsync_cache_exit();

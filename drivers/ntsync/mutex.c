@@ -31,14 +31,18 @@ static void acquire_mutex(struct ntsync_obj *obj, struct ntsync_taker *taker)
 	ntsync_assert_obj_lock(obj);
 	WRITE_ONCE(m->owner, taker->owner);
 	WRITE_ONCE(m->count, m->count + 1);
-	m->task_id = ntsync_task_id(taker->task);
+	if (unlikely(m->task != taker->t)) {
+		ntsync_task_put(m->task);
+		m->task = ntsync_task_get(taker->t);
+	}
 	m->guessed = false;
 	if (m->abandoned) {
 		m->abandoned = false;
 		taker->owner_dead = true;
 	}
 	ntsync_trace(acquire, obj, taker->task, taker->owner, m->count);
-	ntsync_pi_owner_changed_locked(obj, taker->task);
+	if (unlikely(m->contrib.to || !RB_EMPTY_ROOT(&m->waiters.rb_root)))
+		taker->boosted |= ntsync_pi_mutex_acquired_locked(obj, taker->t);
 }
 
 /*
@@ -67,13 +71,25 @@ static int compare_owner(const void *key, const struct rb_node *node)
 
 static void mutex_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
 {
+	struct ntsync_todo todo;
+
 	rb_add(&e->by_owner, &obj->mutex.by_owner, owned_before);
-	ntsync_pi_waiter_came_locked(e);
+	ntsync_pi_add_entry_locked(e);
+	if (RB_EMPTY_NODE(&e->pi))
+		return;
+	todo.nr = 0;
+	ntsync_pi_mutex_update_locked(obj, &todo);
+	ntsync_todo_drop(&todo);
 }
 
-static void mutex_dequeue(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
+/* A mutex that is free is on its way to the next owner: whoever gives it away sees to the rest. */
+static void mutex_dequeued(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
+			   struct ntsync_todo *todo)
 {
 	rb_erase(&e->by_owner, &obj->mutex.by_owner);
+	ntsync_pi_remove_entry_locked(e);
+	if (obj->mutex.owner && unlikely(obj->mutex.contrib.to || obj->mutex.guess_owner))
+		ntsync_pi_mutex_update_locked(obj, todo);
 }
 
 static struct ntsync_wait_entry *mutex_next_waiter(struct ntsync_obj *obj)
@@ -104,6 +120,16 @@ static void mutex_show_tasks(struct seq_file *m, struct ntsync_obj *obj)
 	put_task_struct(p);
 }
 
+/* Nobody has it now. Only if somebody else than current inherited from it is that seen to at once. */
+static void lose_owner_locked(struct ntsync_hold *h, struct ntsync_obj *obj)
+{
+	struct ntsync_mutex *m = &obj->mutex;
+
+	WRITE_ONCE(m->owner, 0);
+	if (h && unlikely(m->contrib.to) && m->contrib.to->task != current)
+		ntsync_pi_mutex_update_locked(obj, &h->todo);
+}
+
 /*
  * Gives back one level of the recursion or, abandoning, all. -EPERM: not the holder. @h as for
  * ntsync_wake_takers().
@@ -119,30 +145,24 @@ static __always_inline int give_back_locked(struct ntsync_hold *h, struct ntsync
 	WRITE_ONCE(m->count, abandon ? 0 : m->count - 1);
 	m->abandoned = abandon;
 	ntsync_trace(release, obj, current, owner, m->count);
-	if (!m->count) {
-		WRITE_ONCE(m->owner, 0);
-		ntsync_pi_owner_changed_locked(obj, NULL);
-	}
+	if (!m->count)
+		lose_owner_locked(h, obj);
 	/* One level less lets somebody go only if there was no further one left. */
 	if (!m->count || *prev == U32_MAX)
 		ntsync_wake_takers(h, obj);
+	/* Nobody has taken it. */
+	if (h && unlikely(m->contrib.to || m->guess_owner) && !m->owner)
+		ntsync_pi_mutex_update_locked(obj, &h->todo);
 	return 0;
 }
 
-/* The sweeper may be taking the other way out, and has to be through with the object. */
 static void destroy_mutex(struct ntsync_obj *obj)
 {
-	bool active;
-
-	if (likely(!obj->mutex.was_active))
-		return;
-	scoped_guard(raw_spinlock, &obj->lock)
-		active = obj->mutex.pi;
-	if (active)
-		ntsync_pi_mutex_destroy(obj);
+	WARN_ON_ONCE(obj->mutex.contrib.to || obj->mutex.guess_owner);
+	ntsync_task_put(obj->mutex.task);
 }
 
-static int mutex_signal(struct ntsync_hold *h, u32 owner, struct ntsync_boost **stale)
+static int mutex_signal(struct ntsync_hold *h, u32 owner)
 {
 	u32 prev;
 
@@ -156,7 +176,7 @@ const struct ntsync_obj_ops ntsync_mutex_ops = {
 	.signal = mutex_signal,
 	.next_waiter = mutex_next_waiter,
 	.enqueued = mutex_enqueued,
-	.dequeue = mutex_dequeue,
+	.dequeued = mutex_dequeued,
 	.show = mutex_show,
 	.show_tasks = mutex_show_tasks,
 	.destroy = destroy_mutex,
@@ -175,20 +195,49 @@ struct ntsync_obj *ntsync_mutex_create(struct ntsync_device *dev, u32 owner, u32
 		return ERR_PTR(-ENOMEM);
 	obj->mutex.owner = owner;
 	obj->mutex.count = count;
-	obj->mutex.task_id = ntsync_task_id(current);
 	obj->mutex.guessed = true;
-	obj->mutex.by_owner = RB_ROOT;
+	obj->mutex.contrib.kind = NTSYNC_CONTRIB_MUTEX;
+	obj->mutex.contrib.object = obj->id;
 	return obj;
+}
+
+/*
+ * Somebody more urgent than current waits for it: current is as urgent until it is done with
+ * the next owner. True if so; then the lock was dropped meanwhile.
+ */
+static bool join_waiters(struct ntsync_hold *h, struct ntsync_obj *obj, u32 owner,
+			 struct ntsync_task *t)
+{
+	bool joined = false;
+	int prio;
+
+	while (t && obj->mutex.owner == owner) {
+		prio = ntsync_pi_mutex_asks_locked(obj, joined ? t : NULL);
+		if (likely(prio == MAX_RT_PRIO))
+			break;
+		ntsync_obj_unhold(h);
+		ntsync_pi_join(t, prio);
+		joined = true;
+		ntsync_obj_hold(h, obj);
+	}
+	return joined;
 }
 
 static noinline int give_to_others(struct ntsync_obj *obj, u32 owner, bool abandon, u32 *prev)
 {
+	struct ntsync_task *t = ntsync_task_find();
 	struct ntsync_hold h __uninitialized;
+	bool joined;
 	int ret;
 
 	ntsync_obj_hold_locked(&h, obj);
+	joined = join_waiters(&h, obj, owner, t);
 	ret = give_back_locked(&h, obj, owner, abandon, prev);
 	ntsync_obj_unhold(&h);
+	if (unlikely(joined))
+		ntsync_pi_leave_work(t);
+	else
+		ntsync_pi_update_own(t);
 	return ret;
 }
 
@@ -209,18 +258,28 @@ static __always_inline int give_back(struct ntsync_obj *obj, u32 owner, bool aba
 int ntsync_mutex_unlock(struct ntsync_obj *obj, u32 owner, u32 *prev)
 {
 	int ret = give_back(obj, owner, false, prev);
+	struct ntsync_task *t;
 
-	/* A kill is made in the owner's name by somebody else; an unlock is its own. */
-	if (!ret && ntsync_owner_learn(obj->dev, owner))
-		ntsync_pi_learnt(obj->dev, owner);
-	return ret;
+	if (ret)
+		return ret;
+	t = ntsync_task_get_own();
+	if (likely(t))
+		ntsync_owner_learn(obj->dev, t, owner);
+	return 0;
 }
 
 int ntsync_mutex_kill(struct ntsync_obj *obj, u32 owner)
 {
+	struct ntsync_task *t;
 	u32 prev;
+	int ret = give_back(obj, owner, true, &prev);
 
-	return give_back(obj, owner, true, &prev);
+	if (ret)
+		return ret;
+	t = ntsync_task_get_own();
+	if (likely(t))
+		ntsync_owner_learn_killer(obj->dev, t, owner);
+	return 0;
 }
 
 /* -EOWNERDEAD, with 0 and 0, for an abandoned one. */

@@ -16,24 +16,26 @@
 #include <linux/rbtree.h>
 #include <linux/rtmutex.h>
 #include <linux/sched.h>
+#include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
+
+#include "task.h"
 
 struct file;
 struct file_operations;
-struct ntsync_boost;
 struct ntsync_channel;
 struct ntsync_channel_entry;
 struct ntsync_hold;
-struct ntsync_pi_mutex;
 struct ntsync_pollers;
 struct ntsync_receiver;
 struct poll_table_struct;
 struct seq_file;
 struct seq_operations;
 struct ntsync_obj;
-struct ntsync_sleeper;
 struct ntsync_wait;
+struct ntsync_wait_req;
 
 /* ---- waitq.c: a queue in the order of (level, arrival) ---- */
 
@@ -126,6 +128,36 @@ static inline bool ntsync_waitq_queued(const struct ntsync_waitq_node *n)
 	return !RB_EMPTY_NODE(&n->rb);
 }
 
+/* ---- records whose contributions have changed; see pi.c ---- */
+
+#define NTSYNC_TODO_MAX		10
+
+/**
+ * struct ntsync_todo - records whose contributions a call has changed
+ * @nr: how many
+ * @tasks: they are counted
+ *
+ * Filled under raw locks, and given to ntsync_pi_walk() when none is held any more.
+ */
+struct ntsync_todo {
+	unsigned int nr;
+	struct ntsync_task *tasks[NTSYNC_TODO_MAX];
+};
+
+static inline void ntsync_todo_drop(struct ntsync_todo *todo)
+{
+	while (todo->nr)
+		ntsync_task_put(todo->tasks[--todo->nr]);
+}
+
+static inline void ntsync_todo_add(struct ntsync_todo *todo, struct ntsync_task *t)
+{
+	if (todo->nr && todo->tasks[todo->nr - 1] == t)
+		return;
+	if (!WARN_ON_ONCE(todo->nr == NTSYNC_TODO_MAX))
+		todo->tasks[todo->nr++] = ntsync_task_get(t);
+}
+
 /* ---- token.c: a channel's tokens ---- */
 
 #define NTSYNC_MAX_TOKENS	32768
@@ -147,40 +179,26 @@ void ntsync_tokens_destroy(struct ntsync_tokens *tokens);
 /* ---- object.c: what all types have in common ---- */
 
 /**
- * struct ntsync_task_id - a task, without a reference to it
- * @task: for comparing only
- * @start: tells it from a later task with the same pid
- * @pid: in the initial namespace
- * @tgid: likewise
- */
-struct ntsync_task_id {
-	const struct task_struct *task;
-	u64 start;
-	pid_t pid;
-	pid_t tgid;
-};
-
-struct ntsync_owner_slot {
-	u32 owner;
-	struct ntsync_task_id id;
-};
-
-#define NTSYNC_OWNER_BITS	7
-
-/**
  * struct ntsync_device - one open of /dev/ntsync
  * @refs: its file and every object
  * @id: unique for ever; immutable
  * @all_lock: see lock.h
- * @owners_lock: protects @owners, see owner.c
- * @owners: which task has used which owner id lately
+ * @owners: owner id -> the record of the task that is known by it; owner.c
+ * @next_owner: where to look next for what can be forgotten; a hint
+ * @lock: protects what follows
+ * @guessed: mutexes that real-time tasks wait for and of which only the owner id is
+ *	known; pi_mutex.c
+ * @boosted: records of tasks with an event's boost that came from here; boost.c
  */
 struct ntsync_device {
 	struct kref refs;
 	u64 id;
 	struct rt_mutex all_lock;
-	raw_spinlock_t owners_lock;
-	struct ntsync_owner_slot owners[1 << NTSYNC_OWNER_BITS];
+	struct xarray owners;
+	unsigned long next_owner;
+	raw_spinlock_t lock;
+	struct rb_root guessed;
+	struct list_head boosted;
 };
 
 struct ntsync_sem {
@@ -192,18 +210,21 @@ struct ntsync_mutex {
 	u32 owner;	/* 0 = free; the runtime's id, not a tid */
 	u32 count;	/* depth of recursion */
 	bool abandoned;
-	bool guessed;	/* task_id is the creator's, who need not be the owner */
-	bool was_active; /* @pi has been there */
-	struct ntsync_task_id task_id; /* the task behind the owner id */
+	bool guessed;	/* it was created owned: @task says nothing */
+	u32 guess_owner; /* the id by which it is in dev->guessed; 0: it is not there */
+	struct ntsync_task *task; /* who has acquired it last; counted */
 	struct rb_root by_owner; /* the any-queue's entries again, by owner id */
-	struct ntsync_pi_mutex *pi; /* while a real-time task waits; pi_mutex.c */
+	struct rb_root_cached waiters; /* those of real-time tasks, by pi_key; all kinds */
+	struct ntsync_contrib contrib; /* what the owner inherits */
+	struct rb_node guess;
 };
 
 struct ntsync_event {
 	bool manual;	/* immutable */
 	bool signaled;
 	bool pulsed;	/* signaled for those who are queued, and only until they have it */
-	struct ntsync_boost *boost; /* for whoever takes the signal; boost.c */
+	u8 boost_prio;	/* for whoever takes the signal, as in sched_attr; 0 = none */
+	u8 boost_policy;
 };
 
 union ntsync_state {
@@ -216,8 +237,11 @@ union ntsync_state {
 /**
  * struct ntsync_obj - what one fd of ours stands for
  * @lock: protects all below that is not marked otherwise
+ * @refs: its file's, and those of walks that look at it
  * @all_waits: how many wait-alls are looking at this object. While it is not 0,
  *	whoever touches the state holds dev->all_lock too; written under both
+ * @stale: what others inherit from a channel has changed in this hold of @lock; whoever lets
+ *	go of it takes the flag along, and calls @ops->unlocked()
  * @unsettled: somebody in @any may be able to take the object and has not been
  *	given it yet; whoever takes @lock next goes on handing out
  * @ops: the type; immutable
@@ -226,11 +250,14 @@ union ntsync_state {
  * @any: WAIT_ANY's waiters, and alerts
  * @all: WAIT_ALL's waiters; protected by dev->all_lock alone
  * @id: unique for ever, for those who look; immutable
+ * @unused: in a list of those that are to be freed
  */
 struct ntsync_obj {
 	raw_spinlock_t lock;
+	refcount_t refs;
 	u32 all_waits;
 	bool unsettled;
+	bool stale;
 	const struct ntsync_obj_ops *ops;
 	struct ntsync_device *dev;
 	struct ntsync_pollers *pollers;
@@ -244,22 +271,25 @@ struct ntsync_obj {
 	struct ntsync_waitq any;
 	struct ntsync_waitq all;
 	u64 id;
+	struct llist_node unused;
 };
 
 /**
  * struct ntsync_taker - in whose name an object is acquired, and what comes with it
  * @task: the task; immutable
+ * @t: its record; immutable
  * @owner: its owner id for mutexes; immutable
  * @owner_dead: out: an abandoned mutex was among them
- * @boost: out: the boosts that the signals carried
+ * @boosted: out: it inherits from what it has acquired
  * @notice: it only wants to know that a channel has something; immutable
  */
 struct ntsync_taker {
 	struct task_struct *task;
+	struct ntsync_task *t;
 	u32 owner;
 	bool owner_dead;
+	bool boosted;
 	bool notice;
-	struct ntsync_boost *boost;
 };
 
 /**
@@ -269,29 +299,32 @@ struct ntsync_taker {
  *	lock, too, a "no" must have been true at some moment during the call
  *	(ntsync_obj_peek() relies on it)
  * @acquire: take it for that task
- * @signal: set it, or give it back once in the name of @owner; *@stale is a boost to
- *	be freed afterwards
+ * @signal: set it, or give it back once in the name of @owner
  * @next_waiter: the entry of the any-queue that is to have the object now, NULL
  *	if nobody there can take it
  * @settled: NULL, or called when @next_waiter has no more waiter to name
- * @enqueued, @dequeue: NULL, or called after an entry went into the any-queue
- *	and before it leaves it
+ * @enqueued, @dequeued: NULL, or called after an entry went into the any-queue
+ *	and after it has left it; the records whose contributions have changed by that go to
+ *	@todo. Who queues verifies all of them before it sleeps
+ * @unlocked: called without a raw lock after a hold in which @stale was set
  * @show: the state for fdinfo; works on a copy, without a lock
  * @show_tasks: NULL, or the tasks behind the state, for fdinfo; takes its locks itself
  * @destroy: NULL, or called before the object is freed, without a lock
  * @owned: somebody owns it while it is taken, and inherits from who waits for it
  *
- * All but @show, @show_tasks and @destroy, and @signaled in a peek, are called under obj->lock.
+ * All but @unlocked, @show, @show_tasks and @destroy, and @signaled in a peek, are called under obj->lock.
  */
 struct ntsync_obj_ops {
 	const char *name;
 	bool (*signaled)(const struct ntsync_obj *obj, u32 owner);
 	void (*acquire)(struct ntsync_obj *obj, struct ntsync_taker *taker);
-	int (*signal)(struct ntsync_hold *h, u32 owner, struct ntsync_boost **stale);
+	int (*signal)(struct ntsync_hold *h, u32 owner);
 	struct ntsync_wait_entry *(*next_waiter)(struct ntsync_obj *obj);
 	void (*settled)(struct ntsync_obj *obj);
 	void (*enqueued)(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
-	void (*dequeue)(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
+	void (*dequeued)(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
+			 struct ntsync_todo *todo);
+	void (*unlocked)(struct ntsync_obj *obj);
 	void (*show)(struct seq_file *m, const union ntsync_state *copy);
 	void (*show_tasks)(struct seq_file *m, struct ntsync_obj *obj);
 	void (*destroy)(struct ntsync_obj *obj);
@@ -300,9 +333,11 @@ struct ntsync_obj_ops {
 
 struct ntsync_device *ntsync_device_alloc(void);
 void ntsync_device_get(struct ntsync_device *dev);
-bool ntsync_device_put(struct ntsync_device *dev);
+void ntsync_device_put(struct ntsync_device *dev);
 struct ntsync_obj *ntsync_obj_alloc(struct ntsync_device *dev, const struct ntsync_obj_ops *ops);
-bool ntsync_obj_free(struct ntsync_obj *obj);
+void ntsync_obj_put(struct ntsync_obj *obj);
+void ntsync_obj_put_later(struct ntsync_obj *obj);
+void ntsync_objects_exit(void);
 int ntsync_obj_install_fd(struct ntsync_obj *obj, const struct file_operations *fops);
 
 /*
@@ -315,6 +350,22 @@ int ntsync_obj_install_fd(struct ntsync_obj *obj, const struct file_operations *
 static inline bool ntsync_obj_peek(const struct ntsync_obj *obj, u32 owner)
 {
 	return obj->ops->signaled(obj, owner);
+}
+
+/* At the end of a hold of obj->lock. */
+static inline bool ntsync_obj_take_stale_locked(struct ntsync_obj *obj)
+{
+	bool stale = obj->stale;
+
+	if (unlikely(stale))
+		obj->stale = false;
+	return stale;
+}
+
+static inline struct ntsync_obj *ntsync_obj_get(struct ntsync_obj *obj)
+{
+	refcount_inc(&obj->refs);
+	return obj;
 }
 
 /* ---- show.c: what fdinfo shows ---- */
@@ -341,17 +392,18 @@ void ntsync_obj_free_pollers(struct ntsync_obj *obj);
  * @node: in obj->any (wait-any, and every alert) or in obj->all; its tag is what a
  *	claim through this entry answers
  * @by_owner: in obj->mutex.by_owner, if it is a mutex and @node is in obj->any
- * @pi: of a mutex and a wait-all: in obj->mutex.pi->alls, by @wait's level, while it counts
- *	for inheritance; pi_lock
+ * @pi: in obj->mutex.waiters, by @pi_key, if it is a mutex and the task a real-time one
+ * @pi_key: see ntsync_contrib_key()
+ * @queued: of a mutex: the entry is in its queue
  * @obj: the object; the caller's file reference keeps it
  * @wait: back to the whole
  */
 struct ntsync_wait_entry {
 	struct ntsync_waitq_node node;
-	union {
-		struct rb_node by_owner;
-		struct rb_node pi;
-	};
+	struct rb_node by_owner;
+	struct rb_node pi;
+	u32 pi_key;
+	bool queued;
 	struct ntsync_obj *obj;
 	struct ntsync_wait *wait;
 };
@@ -364,16 +416,10 @@ struct ntsync_wait_entry {
  *	has set by a compare-and-exchange; the claimer acquires in the waiter's name
  * @all: a WAIT_ALL; immutable
  * @left: a waker has taken it out of all wait-all queues, and is done with it
- * @pi: a wait-all of which some entry counts for inheritance, or has done; pi_lock, and
- *	the sleeper before it is registered and after it is not any more
- * @unheeded: the arbiter does not look at a mutex that it waits for; the sleeper's own
- * @level: what the entries stand in the any-queues with; of a @send, what the sender
- *	inherits; as @pi
- * @lent: the level that a PI futex of the sleeper's lends to it, or MAX_RT_PRIO;
- *	noted when it blocks
+ * @lends: somebody inherits from the sleeper, which looks now and then whether that
+ *	holds; the sleeper's own
+ * @hops: by how many tasks the priority that it has was handed on; t->lock
  * @send: the request that it waits for a reply to, if it is that; immutable
- * @slot: where pi.c finds this wait by its task; the sleeper's own
- * @overflow, @overflow_link: the same if there was no slot; pi_lock
  * @count: objects, without the alert; immutable
  * @nr: entries, with the alert; immutable
  * @entries: @nr of them, the alert's last
@@ -383,14 +429,9 @@ struct ntsync_wait {
 	atomic_t claim;
 	bool all;
 	bool left;
-	bool pi;
-	bool overflow;
-	bool unheeded;
-	int level;
-	int lent;
+	bool lends;
+	unsigned int hops;
 	struct ntsync_channel_entry *send;
-	struct ntsync_sleeper *slot;
-	struct list_head overflow_link;
 	u32 count;
 	u32 nr;
 	struct ntsync_wait_entry *entries;
@@ -497,8 +538,9 @@ static inline bool ntsync_wait_claimed(const struct ntsync_wait *w)
 	return atomic_read(&w->claim) != NTSYNC_UNCLAIMED;
 }
 
+int ntsync_wait_begin(const struct ntsync_wait_req *req, struct ntsync_task **t);
 void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
-		      struct ntsync_wait_entry *entries, bool all);
+		      struct ntsync_task *t, struct ntsync_wait_entry *entries, bool all);
 int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
 		      struct ntsync_polls *polls);
 int ntsync_wait_sleep_until(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
@@ -526,6 +568,8 @@ void ntsync_wait_put_entries(struct ntsync_wait_entry *entries, u32 nr);
  * @drop_all: and it is ours to drop
  * @better: it has become available, or more so
  * @steps: entries handled since obj->lock was taken, about NTSYNC_WAKE_BATCH at most
+ * @todo: records whose contributions have changed
+ * @stale: as obj->stale, of all its holds
  * @nr: tasks in @wake, at most @steps
  * @wake: claimed for, referenced, not woken yet
  *
@@ -538,6 +582,8 @@ struct ntsync_hold {
 	bool drop_all;
 	bool better;
 	unsigned int steps;
+	struct ntsync_todo todo;
+	bool stale;
 	unsigned int nr;
 	struct task_struct *wake[NTSYNC_WAKE_BATCH];
 };
@@ -546,234 +592,65 @@ void ntsync_hold_settle(struct ntsync_hold *h);
 void ntsync_hold_wake(struct ntsync_hold *h);
 void ntsync_hold_hand_out(struct ntsync_hold *h);
 void ntsync_obj_help(struct ntsync_obj *obj);
-void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
+void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
+			       struct ntsync_todo *todo);
 void ntsync_hold_wake_locked(struct ntsync_hold *h, struct task_struct *p);
 void ntsync_hold_make_room(struct ntsync_hold *h);
 
 /* ---- owner.c: the task behind an owner id ---- */
 
-static inline struct ntsync_task_id ntsync_task_id(const struct task_struct *p)
-{
-	return (struct ntsync_task_id){
-		.task = p,
-		.start = p->start_time,
-		.pid = p->pid,
-		.tgid = p->tgid,
-	};
-}
-
-static inline struct ntsync_owner_slot *ntsync_owner_slot(struct ntsync_device *dev, u32 owner)
-{
-	return &dev->owners[hash_32(owner, NTSYNC_OWNER_BITS)];
-}
-
-static inline bool ntsync_task_is(const struct task_struct *p, const struct ntsync_task_id *id)
-{
-	return id->task == p && id->start == p->start_time && id->pid == p->pid;
-}
-
-void ntsync_owner_note(struct ntsync_device *dev, u32 owner);
-
-/* current has made a successful call with @owner; free, and false, if that was known. */
-static inline bool ntsync_owner_learn(struct ntsync_device *dev, u32 owner)
-{
-	const struct ntsync_owner_slot *slot = ntsync_owner_slot(dev, owner);
-
-	/* Torn by a writer it may be wrong for once; it is a guess anyway. */
-	if (likely(data_race(slot->owner == owner && ntsync_task_is(current, &slot->id))))
-		return false;
-	ntsync_owner_note(dev, owner);
-	return true;
-}
-
-struct task_struct *ntsync_owner_find_locked(const struct ntsync_obj *obj,
-					     struct task_struct *guess);
+void ntsync_owners_init(struct ntsync_device *dev);
+void ntsync_owners_destroy(struct ntsync_device *dev);
+void ntsync_owner_note(struct ntsync_device *dev, struct ntsync_task *t, u32 owner);
+void ntsync_owner_learn_killer(struct ntsync_device *dev, struct ntsync_task *t, u32 owner);
+struct ntsync_task *ntsync_mutex_find_owner_locked(struct ntsync_obj *obj);
 struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj);
 
-/* ---- sleepers.c: the wait that a task is in ---- */
+/* current, whose record is @t, uses @owner. */
+static inline void ntsync_owner_learn(struct ntsync_device *dev, struct ntsync_task *t, u32 owner)
+{
+	if (unlikely(READ_ONCE(t->owner) != owner || t->owner_dev != dev->id))
+		ntsync_owner_note(dev, t, owner);
+}
 
-void ntsync_sleeper_register(struct ntsync_wait *w);
-bool ntsync_sleeper_try_unregister(struct ntsync_wait *w);
-void ntsync_sleeper_unregister_locked(struct ntsync_wait *w);
-struct ntsync_wait *ntsync_sleeper_pin_locked(struct task_struct *p);
-void ntsync_sleeper_unpin_locked(struct ntsync_wait *w);
-
-/* ---- pi.c: the arbiter ---- */
-
-struct ntsync_pi_task;
-
-/**
- * struct ntsync_contrib - one reason for a task to be boosted
- * @node: in the record's queue, by level; not queued = no reason at present
- * @task: the record
- * @policy: SCHED_FIFO or SCHED_RR
- * @name: what it comes from, as people are told
- * @object: id of the object that it comes from, likewise; 0 = none
- */
-struct ntsync_contrib {
-	struct ntsync_waitq_node node;
-	struct ntsync_pi_task *task;
-	int policy;
-	const char *name;
-	u64 object;
-};
-
-struct ntsync_pi_source_ops;
-
-/**
- * struct ntsync_pi_source - what contributes to one task at a time
- * @contrib: what it contributes at present
- * @dirty: in one of the arbiter's lists, if it has to be looked at
- * @ops: its kind
- *
- * Protected by pi_lock.
- */
-struct ntsync_pi_source {
-	struct ntsync_contrib contrib;
-	struct list_head dirty;
-	const struct ntsync_pi_source_ops *ops;
-};
-
-/**
- * struct ntsync_pi_news - "sources have to be looked at", said under a raw lock
- * @node: in ntsync_pi_news, if @queued
- * @queued: bit 0
- * @mark: marks the sources; called under pi_lock
- */
-struct ntsync_pi_news {
-	struct llist_node node;
-	unsigned long queued;
-	void (*mark)(struct ntsync_pi_news *news);
-};
-
-/**
- * struct ntsync_pi_mutex - what a mutex has while real-time tasks wait for it
- * @obj: the mutex
- * @alls: the entries of real-time tasks in wait-alls. All others are in obj->any
- * @source: what its owner gets from it
- * @active: in the list of all
- * @spare: the record that it brings along, until it is active
- * @news: it has to be looked at; obj->lock
- * @quiet: nobody inherits, and of the waiters only one in obj->any that is better than
- *	the owner could change that; obj->lock, written under both
- * @guessed: the owner id for which it counts in pi_heed.c, if it is a guess who that is, or 0;
- *	obj->lock
- * @seen_level: the best level in obj->any when the arbiter looked last; as @quiet
- * @seen_owner: the task that was taken for the owner then, for comparing only; as @quiet
- * @counted: for whom it counts in pi_heed.c, for hashing only; obj->lock
- *
- * Protected by pi_lock if nothing else is said.
- */
-struct ntsync_pi_mutex {
-	struct ntsync_obj *obj;
-	struct rb_root_cached alls;
-	struct ntsync_pi_source source;
-	struct list_head active;
-	struct ntsync_pi_task *spare;
-	struct ntsync_pi_news news;
-	bool quiet;
-	u32 guessed;
-	int seen_level;
-	const struct task_struct *seen_owner;
-	const struct task_struct *counted;
-};
-
-/**
- * struct ntsync_boost - what one signal of an event carries; see boost.c
- * @policy: SCHED_FIFO or SCHED_RR; immutable
- * @level: immutable
- * @dev: number of the instance it comes from; immutable
- * @task: who has taken the signal, and waits for us to be done with this
- * @next: in taker->boost; the taker's
- * @handed: in ntsync_pi_handed
- * @spare: the record that it brings along; pi_lock once it is handed
- */
-struct ntsync_boost {
-	int policy;
-	int level;
-	u64 dev;
-	struct task_struct *task;
-	struct ntsync_boost *next;
-	struct llist_node handed;
-	struct ntsync_pi_task *spare;
-};
+/* ---- pi.c, pi_apply.c: priority inheritance ---- */
 
 extern bool ntsync_pi_enabled;
-extern struct llist_head ntsync_pi_all_news;
-extern struct llist_head ntsync_pi_handed;
-extern atomic_t ntsync_pi_pending;
-extern atomic_t ntsync_boosts;
 
 int ntsync_pi_init(void);
 void ntsync_pi_exit(void);
-int ntsync_pi_block(struct ntsync_wait *w);
-void ntsync_pi_unblock(struct ntsync_wait *w);
-void ntsync_pi_run(void);
-void ntsync_pi_learnt(const struct ntsync_device *dev, u32 owner);
-void ntsync_pi_mutex_destroy(struct ntsync_obj *obj);
-int ntsync_pi_base_prio(void);
-int ntsync_pi_begin_send(void);
-void ntsync_pi_lock(void);
-void ntsync_pi_unlock(void);
+void ntsync_pi_task_init(struct ntsync_task *t);
+void ntsync_pi_task_exit(struct ntsync_task *t);
+void ntsync_pi_wait_for_bases(void);
+void ntsync_pi_walk_changed(struct ntsync_todo *todo);
+void ntsync_pi_update(struct ntsync_task *t);
+void ntsync_pi_update_own(struct ntsync_task *t);
+void ntsync_pi_begin_wait(struct ntsync_wait *w);
+void ntsync_pi_end_wait(struct ntsync_wait *w);
+void ntsync_pi_block(struct ntsync_wait *w);
+void ntsync_pi_verify(struct ntsync_wait *w);
+int ntsync_pi_inherited(struct ntsync_wait *w);
+void ntsync_pi_join(struct ntsync_task *t, int prio);
+void ntsync_pi_leave_work(struct ntsync_task *t);
 void ntsync_pi_all_locked(void);
 void ntsync_pi_all_unlocked(void);
-struct ntsync_pi_task *ntsync_pi_task_alloc(void);
-void ntsync_pi_task_free(struct ntsync_pi_task *r);
-void ntsync_pi_end_boost(void);
-void ntsync_pi_end_boosts(u64 dev);
 void ntsync_pi_show_stats(struct seq_file *m);
 
-/* Under obj->lock. */
-static inline void ntsync_pi_changed_locked(struct ntsync_pi_news *news)
+/* Without a raw lock: what follows from the contributions that were changed. */
+static inline void ntsync_pi_walk(struct ntsync_todo *todo)
 {
-	if (!test_and_set_bit(0, &news->queued)) {
-		atomic_inc(&ntsync_pi_pending);
-		llist_add(&news->node, &ntsync_pi_all_news);
-	}
+	if (unlikely(todo->nr))
+		ntsync_pi_walk_changed(todo);
 }
 
-/* ---- pi_heed.c ---- */
+/* ---- pi_mutex.c ---- */
 
-void ntsync_pi_heed_owner(struct ntsync_obj *obj, const struct task_struct *owner);
-void ntsync_pi_heed_waiter(struct ntsync_wait_entry *e);
-void ntsync_pi_heed_leaver(struct ntsync_obj *obj);
-void ntsync_pi_end_send(void);
-
-/* Under obj->lock: mutex @obj belongs to @owner now, or, if that is NULL, to nobody. */
-static inline void ntsync_pi_owner_changed_locked(struct ntsync_obj *obj,
-						  const struct task_struct *owner)
-{
-	const struct ntsync_pi_mutex *m = obj->mutex.pi;
-
-	/* Nobody has lost anything by giving back what is quiet. */
-	if (unlikely(m) && (owner || !m->quiet))
-		ntsync_pi_heed_owner(obj, owner);
-}
-
-/* Under obj->lock: @e has come into the any-queue of a mutex. */
-static inline void ntsync_pi_waiter_came_locked(struct ntsync_wait_entry *e)
-{
-	if (e->wait->level < MAX_RT_PRIO)
-		ntsync_pi_heed_waiter(e);
-}
-
-/* Under obj->lock: somebody has left the any-queue of @obj, and its owner is still the same. */
-static inline void ntsync_pi_waiter_left_locked(struct ntsync_obj *obj)
-{
-	if (obj->ops->owned && unlikely(obj->mutex.pi))
-		ntsync_pi_heed_leaver(obj);
-}
-
-/*
- * Without a raw lock: have such changes, and boosts that were handed to somebody,
- * taken into account before we return. If others have begun with that we wait for
- * them, and they inherit from us.
- */
-static inline void ntsync_pi_catch_up(void)
-{
-	if (unlikely(atomic_read(&ntsync_pi_pending)))
-		ntsync_pi_run();
-}
+void ntsync_pi_mutex_update_locked(struct ntsync_obj *obj, struct ntsync_todo *todo);
+void ntsync_pi_owner_learnt(struct ntsync_device *dev, u32 owner);
+void ntsync_pi_add_entry_locked(struct ntsync_wait_entry *e);
+void ntsync_pi_remove_entry_locked(struct ntsync_wait_entry *e);
+bool ntsync_pi_mutex_acquired_locked(struct ntsync_obj *obj, struct ntsync_task *t);
+int ntsync_pi_mutex_asks_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined);
 
 /* ---- hook.c: probes on the kernel's tracepoints ---- */
 
@@ -796,31 +673,17 @@ void ntsync_fork_put_right(struct task_struct *child);
 /* ---- boost.c: boosts that come with the signal of an event ---- */
 
 u32 ntsync_boost_clamp(u32 prio);
-struct ntsync_boost *ntsync_boost_alloc(const struct ntsync_device *dev, u32 policy, u32 prio);
-void ntsync_boost_free(struct ntsync_boost *b);
-void ntsync_boost_hand_locked(struct ntsync_boost *b, struct ntsync_taker *taker);
-void ntsync_boost_take(struct ntsync_taker *taker);
+void ntsync_boost_hand_locked(struct ntsync_obj *event, struct ntsync_taker *taker);
+void ntsync_boost_drop_locked(struct ntsync_task *t);
+void ntsync_boost_end_own(struct ntsync_task *t);
+void ntsync_boosts_end(struct ntsync_device *dev);
 
 /* What the call that has acquired something answers, and lives with. */
 static inline int ntsync_taker_result(struct ntsync_taker *taker)
 {
-	if (unlikely(taker->boost))
-		ntsync_boost_take(taker);
+	if (unlikely(taker->boosted))
+		ntsync_pi_update(taker->t);
 	return taker->owner_dead ? -EOWNERDEAD : 0;
-}
-
-/* An event's boost lasts until the task's next wait. */
-static inline void ntsync_boost_end(void)
-{
-	if (unlikely(atomic_read(&ntsync_boosts)))
-		ntsync_pi_end_boost();
-}
-
-/* The instance is gone; so is the next wait that would have ended its boosts. */
-static inline void ntsync_boost_end_device(u64 dev)
-{
-	if (unlikely(atomic_read(&ntsync_boosts)))
-		ntsync_pi_end_boosts(dev);
 }
 
 /* ---- pi_show.c ---- */
@@ -935,6 +798,8 @@ void ntsync_aggregate_undelivered(struct ntsync_aggregate *a);
 
 int ntsync_cache_init(void);
 void ntsync_cache_exit(void);
+struct ntsync_task *ntsync_cache_alloc_task(void);
+void ntsync_cache_free_task(struct ntsync_task *t);
 struct ntsync_obj *ntsync_cache_alloc_obj(void);
 void ntsync_cache_free_obj(struct ntsync_obj *obj);
 struct ntsync_wait_entry *ntsync_cache_alloc_entries(u32 nr);

@@ -4,7 +4,9 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/fcntl.h>
+#include <linux/llist.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "lock.h"
 #include "ntsync_internal.h"
@@ -21,7 +23,9 @@ struct ntsync_device *ntsync_device_alloc(void)
 	kref_init(&dev->refs);
 	dev->id = atomic64_inc_return(&last_id);
 	rt_mutex_init(&dev->all_lock);
-	raw_spin_lock_init(&dev->owners_lock);
+	raw_spin_lock_init(&dev->lock);
+	INIT_LIST_HEAD(&dev->boosted);
+	ntsync_owners_init(dev);
 	return dev;
 }
 
@@ -30,15 +34,19 @@ void ntsync_device_get(struct ntsync_device *dev)
 	kref_get(&dev->refs);
 }
 
+/* The next wait that would have ended its boosts can't come any more. */
 static void device_free(struct kref *refs)
 {
-	kfree(container_of(refs, struct ntsync_device, refs));
+	struct ntsync_device *dev = container_of(refs, struct ntsync_device, refs);
+
+	ntsync_boosts_end(dev);
+	ntsync_owners_destroy(dev);
+	kfree(dev);
 }
 
-/* True if that was the last reference. */
-bool ntsync_device_put(struct ntsync_device *dev)
+void ntsync_device_put(struct ntsync_device *dev)
 {
-	return kref_put(&dev->refs, device_free);
+	kref_put(&dev->refs, device_free);
 }
 
 /* Zeroed but for what is common to all types; the type fills in its own state. */
@@ -49,6 +57,7 @@ struct ntsync_obj *ntsync_obj_alloc(struct ntsync_device *dev, const struct ntsy
 	if (!obj)
 		return NULL;
 	raw_spin_lock_init(&obj->lock);
+	refcount_set(&obj->refs, 1);
 	ntsync_waitq_init(&obj->any);
 	ntsync_waitq_init(&obj->all);
 	obj->id = atomic64_inc_return(&last_id);
@@ -58,8 +67,7 @@ struct ntsync_obj *ntsync_obj_alloc(struct ntsync_device *dev, const struct ntsy
 	return obj;
 }
 
-/* True if its instance has gone with it. */
-bool ntsync_obj_free(struct ntsync_obj *obj)
+static void obj_free(struct ntsync_obj *obj)
 {
 	struct ntsync_device *dev = obj->dev;
 
@@ -69,7 +77,39 @@ bool ntsync_obj_free(struct ntsync_obj *obj)
 		obj->ops->destroy(obj);
 	ntsync_obj_free_pollers(obj);
 	ntsync_cache_free_obj(obj);
-	return ntsync_device_put(dev);
+	ntsync_device_put(dev);
+}
+
+void ntsync_obj_put(struct ntsync_obj *obj)
+{
+	if (refcount_dec_and_test(&obj->refs))
+		obj_free(obj);
+}
+
+static LLIST_HEAD(unused_objs);
+
+static void free_unused(struct work_struct *work)
+{
+	struct ntsync_obj *obj, *next;
+
+	llist_for_each_entry_safe(obj, next, llist_del_all(&unused_objs), unused)
+		obj_free(obj);
+}
+static DECLARE_WORK(unused_work, free_unused);
+
+/* For walks, which may come from anywhere, so also from where an object can't be destroyed. */
+void ntsync_obj_put_later(struct ntsync_obj *obj)
+{
+	if (likely(!refcount_dec_and_test(&obj->refs)))
+		return;
+	llist_add(&obj->unused, &unused_objs);
+	schedule_work(&unused_work);
+}
+
+/* No file is open. */
+void ntsync_objects_exit(void)
+{
+	flush_work(&unused_work);
 }
 
 /* The fd owns the object; without an fd there is no object. */
@@ -78,6 +118,6 @@ int ntsync_obj_install_fd(struct ntsync_obj *obj, const struct file_operations *
 	int fd = anon_inode_getfd("ntsync", fops, obj, O_CLOEXEC | O_RDWR);
 
 	if (fd < 0)
-		ntsync_obj_free(obj);
+		ntsync_obj_put(obj);
 	return fd;
 }

@@ -1,368 +1,499 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The arbiter: who inherits whose priority. It is the only place that changes a
- * task's scheduling parameters, and there is one for the whole module, as a task
- * can work with several devices. docs/pi.md has the model at length; in short:
+ * Priority inheritance: contributions, and the walk along the chain of those who wait for
+ * each other. docs/pi.md explains the model; in short:
  *
  *   entries of real-time tasks -------> mutex ----\
  *   requests of a channel ------------> receiver --+--> a task's record --> the task
- *					(sources)   (contrib)		    and on, from
- *									    its own wait
+ *				(each has a contribution)		   and on, from
+ *									   its own wait
  *
- * Three equations hold whenever nothing is marked dirty:
+ * [1] A contribution is what its mutex or receiver is waited for with: it is brought up to
+ *     date in the same hold of obj->lock as each change (pi_mutex.c, pi_channel.c).
+ * [2] A task has the higher of its base and the contributions to it (pi_apply.c).
+ * [3] The entries of a task that sleeps stand in their queues with the task's priority.
  *
- * [1] a source contributes to one task: a mutex the best level among its waiters to
- *     its owner, if that is better than the owner's base (pi_mutex.c), a channel what its
- *     requests are worth to each receiver (pi_channel.c)
- * [2] a task has the best of its own level (the base) and all contributions to it
- * [3] the entries of a sleeping task have the level of the task; so has a request
- *     whose sender inherits something
+ * A call that changes contributions owes [2] and [3] for the records that it has changed,
+ * and for all that follows from these: it walks. No lock is held for more than one step:
  *
- * Whatever changes one side marks the source (which changes of a mutex do is said in
- * pi_heed.c), and ntsync_pi_catch_up_locked() repairs
- * one after the other: [1] for the source, [2] for its tasks, [3] for their waits,
- * which marks the sources that those wait for. It drops pi_lock now and then, so the
- * length of a chain is nobody's latency, and leaves when nothing is marked: the call
- * that has changed something does not return before its consequences have happened,
- * whoever has worked on them.
+ *	step							protected by
+ *  (1) take a record off the list				the walk's own
+ *  (2) [2] for its task					t->apply_lock
+ *  (3) find the object of the next entry of its wait, count it	t->lock
+ *  (4) if it is still in that wait: move the entry to the	obj->lock, t->lock
+ *	task's priority
+ *  (5) [1] for the mutex, or for some of the receivers		obj->lock, then the lock of the
+ *								record it contributes to
+ *  (6) put the records whose contributions have changed on	none
+ *	the list; on with (3)
  *
- * It ends, in a cycle too: sources whose contribution gets worse go first. Such a step
- * makes levels only worse, of which there are finitely many, and marks nothing that
- * gets better; when none is left, a step makes levels only better, and nothing that
- * gets worse comes from it; a new owner counts as two changes from outside. In a cycle
- * a level may go on being inherited around it after its source has left, until the
- * sweeper finds it (pi_cycle.c).
+ * A wait is on its task's stack. It is touched only while t->lock is held and t->wait
+ * leads to it; t->seq tells it from a later one at the same place.
  *
- * Records never fail to be there: every active mutex, every receiver, and every event
- * boost in effect, has brought one along, and each needs at most one task to be
- * boosted; one more is for the moment between two owners. All memory is allocated by
- * calls that may sleep and may say -ENOMEM before they have changed anything; further
- * down a chain, where nobody could be told, it is allocated so that it can't fail.
+ * Who is about to sleep walks too, from its own record, and verifies instead of trusting
+ * others: a walk that has come as far as [1] may belong to a task that is not running. It
+ * goes down the whole chain, sets what has not been set, and looks again at mutexes that may
+ * have got another owner meanwhile. When it sleeps, each task further down runs with the
+ * sleeper's priority at least, so whatever that one changes is not delayed by anybody else.
+ * While the sleeper lends to somebody it looks again once a second, for a priority that was
+ * changed from outside.
  *
- * Protected by pi_lock, an rt_mutex: who works here with a low priority inherits
- * that of whoever waits for the lock. Taken inside all_lock, outside obj->lock.
+ * Cycles end as contributions carry a number of hops; see ntsync_contrib_key().
  */
+#include <linux/percpu.h>
 #include <linux/sched/rt.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
+#include "channel.h"
 #include "pi.h"
 #include "trace.h"
 
 bool ntsync_pi_enabled __read_mostly = true;
 
-/* What has changed; filled under obj->lock, emptied under pi_lock. */
-LLIST_HEAD(ntsync_pi_all_news);
+DEFINE_PER_CPU(u64[NTSYNC_NR_COUNTS], ntsync_pi_counts);
 
-/* Boosts on their way to the tasks that have taken them; likewise. */
-LLIST_HEAD(ntsync_pi_handed);
+/* ---- contributions ---- */
 
-/* What was put into these two and is not completely done with. */
-atomic_t ntsync_pi_pending = ATOMIC_INIT(0);
-
-static LIST_HEAD(worse);	/* marked: the contribution gets worse, or ends */
-static LIST_HEAD(better);	/* marked: all others */
-
-/* ---- records ---- */
-
-static void follow(struct task_struct *p, bool changed);
-
-/* After a change of @r's contributions: [2] and [3], and the end of an empty record. */
-void ntsync_pi_update_task(struct ntsync_pi_task *r)
+static bool is_more_urgent(struct rb_node *a, const struct rb_node *b)
 {
-	if (!ntsync_task_is_dead(r->task))
-		follow(r->task, ntsync_pi_task_apply(r));
-	ntsync_pi_task_put_idle(r);
+	return rb_entry(a, struct ntsync_contrib, rb)->key <
+	       rb_entry(b, struct ntsync_contrib, rb)->key;
 }
 
-/* ---- waits ---- */
-
-/* Its place in the any-queue; true if it has moved. */
-static bool move_entry(struct ntsync_wait_entry *e, int level)
+/* @to->lock is held. */
+void ntsync_contrib_insert_locked(struct ntsync_contrib *c, struct ntsync_task *to, u32 key,
+				  int policy)
 {
-	guard(raw_spinlock)(&e->obj->lock);
-	if (!ntsync_waitq_queued(&e->node) || ntsync_waitq_level(&e->node) == level)
+	lockdep_assert_held(&to->lock);
+	c->key = key;
+	c->policy = policy;
+	c->to = ntsync_task_get(to);
+	rb_add_cached(&c->rb, &to->contribs, is_more_urgent);
+}
+
+/* c->to->lock is held; the caller puts that record afterwards. */
+void ntsync_contrib_erase_locked(struct ntsync_contrib *c)
+{
+	lockdep_assert_held(&c->to->lock);
+	rb_erase_cached(&c->rb, &c->to->contribs);
+	c->to = NULL;
+}
+
+static void detach(struct ntsync_contrib *c, struct ntsync_todo *todo)
+{
+	struct ntsync_task *t = c->to;
+
+	ntsync_todo_add(todo, t);
+	scoped_guard(raw_spinlock, &t->lock)
+		ntsync_contrib_erase_locked(c);
+	ntsync_task_put(t);
+}
+
+/* False if the task has exited. */
+static bool attach(struct ntsync_contrib *c, struct ntsync_task *to, u32 key, int policy)
+{
+	guard(raw_spinlock)(&to->lock);
+	if (to->dead)
 		return false;
-	ntsync_waitq_move(&e->obj->any, &e->node, level);
+	ntsync_contrib_insert_locked(c, to, key, policy);
 	return true;
 }
 
-/* Of a wait-any, or an alert. */
-static void update_any_entry(struct ntsync_wait_entry *e, int level, struct list_head *kits)
+/**
+ * ntsync_contrib_move_locked() - what a contribution is now, and whose
+ * @c: the contribution; the lock of its object is held
+ * @to: the record that it goes to, or NULL
+ * @key: see ntsync_contrib_key(); NTSYNC_NO_CONTRIB: nothing
+ * @policy: SCHED_FIFO or SCHED_RR
+ * @todo: gets the records for which something has changed
+ *
+ * Return: true if something has changed.
+ */
+bool ntsync_contrib_move_locked(struct ntsync_contrib *c, struct ntsync_task *to, u32 key,
+				int policy, struct ntsync_todo *todo)
 {
-	struct ntsync_pi_mutex *m = NULL;
-
-	if (e->obj->ops->owned)
-		m = level < MAX_RT_PRIO ? ntsync_pi_activate(e->obj, kits) : e->obj->mutex.pi;
-	if (move_entry(e, level) && m)
-		ntsync_pi_mark(&m->source);
+	if (key == NTSYNC_NO_CONTRIB)
+		to = NULL;
+	/* key and policy are only changed with the lock of the object held. */
+	if (c->to == to && (!to || (c->key == key && c->policy == policy)))
+		return false;
+	if (c->to)
+		detach(c, todo);
+	if (to && attach(c, to, key, policy))
+		ntsync_todo_add(todo, to);
+	return true;
 }
 
-/* Equation [3]. In a mutex's queue of wait-alls they are sorted when they are looked at. */
-static void update_wait(struct ntsync_wait *w, int level, struct list_head *kits)
+/* ---- the list of a walk ---- */
+
+#define CHUNK	14
+
+struct chunk {
+	struct chunk *next;
+	struct ntsync_task *tasks[CHUNK];
+};
+
+/**
+ * struct walk - one walk
+ * @id: unique, for ntsync_task::walk
+ * @verify: it is made by a task that is about to sleep; see the top of this file
+ * @patience: how many records it still visits: it ends, whatever others do meanwhile
+ * @self: current's own record, or NULL
+ * @first: part of the list, so that most walks need no memory
+ * @head: the part that the next record is in, at @get
+ * @tail: the part that one goes to, at @put
+ * @get: see @head
+ * @put: see @tail
+ *
+ * A record may be in it twice if two walks meet.
+ */
+struct walk {
+	u64 id;
+	bool verify;
+	unsigned int patience;
+	struct ntsync_task *self;
+	struct chunk first;
+	struct chunk *head;
+	struct chunk *tail;
+	unsigned int get;
+	unsigned int put;
+};
+
+/* More than any chain has, even if a level goes round a cycle until it has no hops left. */
+#define PATIENCE	(64 * NTSYNC_MAX_HOPS)
+
+static DEFINE_PER_CPU(u64, walks);
+
+static u64 new_walk_id(void)
 {
-	u32 i;
-
-	w->level = level;
-	for (i = 0; i < w->nr; i++) {
-		struct ntsync_wait_entry *e = &w->entries[i];
-
-		if (!ntsync_wait_is_all_entry(w, i))
-			update_any_entry(e, level, kits);
-		else if (e->obj->ops->owned)
-			ntsync_pi_update_all_entry(e, kits);
-	}
-	if (w->send)
-		ntsync_pi_update_send(w->send, level);
+	guard(preempt)();
+	return (__this_cpu_inc_return(walks) * nr_cpu_ids + smp_processor_id()) << 1;
 }
 
-/* A request is worth what its sender inherits, even if his own level has not changed. */
-static void follow(struct task_struct *p, bool changed)
+static void walk_init(struct walk *k, bool verify)
 {
-	struct ntsync_wait *w = ntsync_sleeper_pin_locked(p);
-	LIST_HEAD(no_kits);
+	ntsync_pi_count(NTSYNC_COUNT_WALKS);
+	k->id = new_walk_id();
+	k->verify = verify;
+	k->patience = PATIENCE;
+	k->self = ntsync_task_find();
+	if (k->self)
+		ntsync_pi_enter(k->self);
+	k->first.next = NULL;
+	k->head = &k->first;
+	k->tail = &k->first;
+	k->get = 0;
+	k->put = 0;
+}
 
-	if (!w)
+/*
+ * The call has changed something and can't be undone, so the memory has to be there. It is
+ * only needed where more than CHUNK records are to be visited. No lock is held but, maybe,
+ * all_lock.
+ */
+static void add_chunk(struct walk *k)
+{
+	struct chunk *c = kmalloc(sizeof(*c), GFP_KERNEL | __GFP_NOFAIL);
+
+	c->next = NULL;
+	k->tail->next = c;
+	k->tail = c;
+	k->put = 0;
+}
+
+/*
+ * What a record says about the last walk that has come to it: an id, and whether it is on
+ * the list. Two walks overwrite each other's, so this only saves work.
+ */
+#define ON_LIST	1ULL
+
+static bool is_on_list(const struct walk *k, const struct ntsync_task *t)
+{
+	return READ_ONCE(t->walk) == (k->id | ON_LIST);
+}
+
+static bool was_seen(const struct walk *k, const struct ntsync_task *t)
+{
+	return (READ_ONCE(t->walk) & ~ON_LIST) == k->id;
+}
+
+/* @t is to be visited; its reference is used up. */
+static void push_counted(struct walk *k, struct ntsync_task *t)
+{
+	if (is_on_list(k, t)) {
+		ntsync_task_put(t);
 		return;
-	if (changed || w->send)
-		update_wait(w, ntsync_pi_wait_level(w, p), &no_kits);
-	ntsync_sleeper_unpin_locked(w);
-}
-
-/* ---- boosts of events ---- */
-
-static void end_event_boost(struct ntsync_pi_task *r)
-{
-	ntsync_contrib_detach(&r->event);
-	atomic_dec(&ntsync_boosts);
-	ntsync_pi_update_task(r);
-	ntsync_pi_spare_drop();
-}
-
-/* Until the task's next wait. Of two that one wait has taken, the better counts. */
-static void start_event_boost(struct ntsync_boost *b)
-{
-	struct ntsync_pi_task *r;
-
-	ntsync_pi_spare_add(b->spare);
-	b->spare = NULL;
-	r = ntsync_pi_watch(b->task);
-	if (ntsync_waitq_queued(&r->event.node)) {
-		if (ntsync_waitq_level(&r->event.node) <= b->level) {
-			ntsync_pi_spare_drop();
-			return;
-		}
-		ntsync_contrib_detach(&r->event);
-		atomic_dec(&ntsync_boosts);
-		ntsync_pi_spare_drop();
 	}
-	r->event.policy = b->policy;
-	r->event.name = "event";
-	r->event_dev = b->dev;
-	ntsync_contrib_attach(&r->event, r, b->level);
-	atomic_inc(&ntsync_boosts);
-	ntsync_pi_update_task(r);
+	WRITE_ONCE(t->walk, k->id | ON_LIST);
+	if (k->put == CHUNK)
+		add_chunk(k);
+	k->tail->tasks[k->put++] = t;
 }
 
-/* The takers can't leave: they need pi_lock for that. How many there were. */
-static int apply_handed(void)
+static void push_todo(struct walk *k, struct ntsync_todo *todo)
 {
-	struct ntsync_boost *b, *next;
-	int nr = 0;
+	while (todo->nr)
+		push_counted(k, todo->tasks[--todo->nr]);
+}
 
-	llist_for_each_entry_safe(b, next, llist_del_all(&ntsync_pi_handed), handed) {
-		start_event_boost(b);
-		nr++;
+/* (1); NULL at the end. */
+static struct ntsync_task *pop(struct walk *k)
+{
+	struct chunk *c = k->head;
+	struct ntsync_task *t;
+
+	if (c == k->tail && k->get == k->put)
+		return NULL;
+	if (k->get == CHUNK) {
+		k->head = c->next;
+		k->get = 0;
+		if (c != &k->first)
+			kfree(c);
+		c = k->head;
 	}
-	return nr;
+	t = c->tasks[k->get++];
+	WRITE_ONCE(t->walk, k->id);
+	return t;
 }
 
-/* ---- until the equations hold ---- */
-
-void ntsync_pi_source_init(struct ntsync_pi_source *source, const struct ntsync_pi_source_ops *ops,
-			   const struct ntsync_obj *obj)
+static void walk_exit(struct walk *k)
 {
-	ntsync_waitq_node_init(&source->contrib.node, 0);
-	source->contrib.task = NULL;
-	source->contrib.policy = SCHED_FIFO;
-	source->contrib.name = ops->name;
-	source->contrib.object = obj->id;
-	INIT_LIST_HEAD(&source->dirty);
-	source->ops = ops;
+	if (k->head != &k->first)
+		kfree(k->head);
 }
 
-static bool gets_worse(const struct ntsync_pi_source *source)
-{
-	const struct ntsync_pi_task *r = source->contrib.task;
+/* ---- (3) to (6) ---- */
 
-	return r && source->ops->level(source, r->task) > ntsync_waitq_level(&source->contrib.node);
-}
-
-void ntsync_pi_mark(struct ntsync_pi_source *source)
-{
-	list_move_tail(&source->dirty, gets_worse(source) ? &worse : &better);
-}
-
-/* How many pieces there were; what they are about is marked now. */
-int ntsync_pi_mark_news(void)
-{
-	struct ntsync_pi_news *n, *next;
-	int nr = 0;
-
-	llist_for_each_entry_safe(n, next, llist_del_all(&ntsync_pi_all_news), node) {
-		clear_bit_unlock(0, &n->queued); /* it may be added again: we have its next */
-		n->mark(n);
-		nr++;
-	}
-	return nr;
-}
-
-static struct ntsync_pi_source *next_dirty(void)
-{
-	struct ntsync_pi_source *source;
-
-	source = list_first_entry_or_null(&worse, struct ntsync_pi_source, dirty) ?:
-		 list_first_entry_or_null(&better, struct ntsync_pi_source, dirty);
-	if (source)
-		list_del_init(&source->dirty);
-	return source;
-}
-
-static noinline void retry(void);
-
-/*
- * If a deadline task waits for a lock of current's, and it is this one, that is over in a
- * moment. If not, the next wait will try again, or the sweeper.
+/**
+ * struct step - where a walk stands in one wait, and what one step has found
+ * @t: whose wait
+ * @seq: which one; valid after the first step
+ * @prio: what it is worth
+ * @index: of the entry that is next; behind the last one: the request's receivers
+ * @request: it was the request
+ * @receiver: the receiver that it looked at last, for comparing only
+ * @changed: records whose contributions have changed
+ * @same: others that depend on the entry
+ * @unset: one of them has not been given what it should have
  */
-void ntsync_pi_unlock(void)
+struct step {
+	struct ntsync_task *t;
+	u32 seq;
+	int prio;
+	u32 index;
+	bool request;
+	const struct ntsync_task *receiver;
+	struct ntsync_todo changed;
+	struct ntsync_todo same;
+	bool unset;
+};
+
+/* (3); the object is counted. NULL: the wait has no more entries, or is over. */
+static struct ntsync_obj *get_next_obj(struct step *s)
 {
-	if (unlikely(!ntsync_pi_try_unlock()))
-		retry();
+	struct ntsync_task *t = s->t;
+	struct ntsync_obj *obj;
+
+	guard(raw_spinlock)(&t->lock);
+	if (!t->wait || t->dead)
+		return NULL;
+	if (!s->index)
+		s->seq = t->seq;
+	else if (s->seq != t->seq)
+		return NULL;
+	if (s->index < t->wait->nr)
+		obj = t->wait->entries[s->index].obj;
+	else if (s->index == t->wait->nr && t->wait->send)
+		obj = t->wait->send->channel->obj;
+	else
+		return NULL;
+	return ntsync_obj_get(obj);
 }
 
-/* How many steps are made without letting somebody else have the lock. */
-#define STEPS	8
-
-/* If current could not be given what it is to have, it is tried again. */
-static void give_again(void)
+/* (4). False: the wait is over. */
+static bool move_locked(struct step *s)
 {
-	struct ntsync_pi_task *r = ntsync_pi_task_find(current);
+	struct ntsync_task *t = s->t;
+	struct ntsync_wait *w;
 
-	if (r && r->retry)
-		ntsync_pi_update_task(r);
+	guard(raw_spinlock)(&t->lock);
+	w = t->wait;
+	if (!w || s->seq != t->seq)
+		return false;
+	s->prio = ntsync_pi_wait_prio_locked(t, w);
+	s->request = s->index == w->nr;
+	if (s->request)
+		s->prio = ntsync_pi_move_request_locked(w->send, s->prio);
+	else
+		ntsync_pi_move_entry_locked(&w->entries[s->index], s->prio);
+	return true;
 }
 
-/* As it is when a deadline task waits for this very lock. */
-void ntsync_pi_let_others_in(void)
+/* (5) */
+static void look_at_mutex_locked(struct step *s, struct ntsync_obj *obj)
 {
-	if (unlikely(!ntsync_pi_pause()))
-		give_again();
+	if (!obj->ops->owned)
+		return;
+	ntsync_pi_mutex_update_locked(obj, &s->changed);
+	if (obj->mutex.contrib.to && !s->changed.nr)
+		ntsync_todo_add(&s->same, obj->mutex.contrib.to);
 }
 
-/* @done: news that the caller has marked already. */
-void ntsync_pi_catch_up_locked(int done)
+/* (4) and (5). False: no more. */
+static bool handle_entry(struct step *s, struct ntsync_obj *obj)
 {
-	struct ntsync_pi_source *source;
-	unsigned int steps = 0;
-
-	for (;;) {
-		done += apply_handed();
-		done += ntsync_pi_mark_news();
-		/* All are marked before the first one is looked at: the worse go first. */
-		if (!ntsync_pi_mark_some_receivers()) {
-			source = next_dirty();
-			if (!source)
-				break;
-			source->ops->update(source);
-		}
-		if (++steps % STEPS)
-			continue;
-		/*
-		 * Whoever waits for us may go on with what is left, or do something else.
-		 * Not after every step: with many who wait, each would make one and queue
-		 * up again.
-		 */
-		ntsync_pi_let_others_in();
+	guard(raw_spinlock)(&obj->lock);
+	if (!move_locked(s))
+		return false;
+	if (!s->request) {
+		look_at_mutex_locked(s, obj);
+		s->index++;
+		return true;
 	}
-	atomic_sub(done, &ntsync_pi_pending);
+	s->receiver = ntsync_pi_update_receivers_locked(obj->channel, s->receiver, &s->changed,
+							&s->same);
+	return s->receiver;
 }
 
-/*
- * What is marked by the way is done by the way: however many mutexes there are, nobody who
- * gets pi_lock in between has more than a few of them to do.
- */
-void ntsync_pi_visit_locked(struct ntsync_pi_visit *v)
+static bool make_step(struct step *s)
 {
+	struct ntsync_obj *obj = get_next_obj(s);
 	bool more;
 
-	do {
-		more = ntsync_pi_visit_some(v);
-		ntsync_pi_catch_up_locked(v->done);
-		v->done = 0;
-		if (more)
-			v->breathe();
-	} while (more);
+	if (!obj)
+		return false;
+	more = handle_entry(s, obj);
+	ntsync_obj_put_later(obj);
+	return more;
 }
 
-static noinline void retry(void)
+static bool needs(struct ntsync_task *t)
 {
-	ntsync_pi_lock_again();
-	give_again();
-	ntsync_pi_pause();
-	ntsync_pi_catch_up_locked(0);
-	ntsync_pi_try_unlock();
+	guard(raw_spinlock)(&t->lock);
+	return ntsync_pi_needs_locked(t);
 }
 
-/*
- * While current holds an all_lock, or waits for it, it is not lowered. The kernel does not look for whom else
- * a lock is held when it lowers a task that got the lock as the best of those who waited:
- *
- *   current, boosted		X			the arbiter, on another CPU
- *
- *   gets all_lock		waits for it, is not
- *				better: lends nothing
- *   is preempted by N					N is woken and ends the boost:
- *				waits for whatever	current is lowered
- *				preempts current
- *
- * A task that is not boosted when it gets the lock is lent what it should be. This is said
- * before it waits for all_lock, or whoever has pi_lock might be about to lower it; and once
- * more when it has it, for a boost that began meanwhile.
- */
-void ntsync_pi_all_locked(void)
+static bool lacks(struct ntsync_task *t, int prio)
 {
-	struct ntsync_pi_task *r;
-
-	if (likely(!ntsync_pi_task_may_be_known(current)))
-		return;
-	ntsync_pi_lock_again();
-	r = ntsync_pi_task_find(current);
-	if (r)
-		r->has_all_lock = true;
-	ntsync_pi_unlock();
+	guard(raw_spinlock)(&t->lock);
+	return ntsync_pi_lacks_locked(t, prio);
 }
 
-void ntsync_pi_all_unlocked(void)
+/* A record that depends on what the step looked at, and that it did not change. */
+static void push_same(struct walk *k, struct step *s, struct ntsync_task *t)
 {
-	struct ntsync_pi_task *r;
+	bool wanted = k->verify ? lacks(t, s->prio) : needs(t);
 
-	if (likely(!ntsync_pi_task_may_be_known(current)))
-		return;
-	ntsync_pi_lock_again();
-	r = ntsync_pi_task_find(current);
-	if (r && r->has_all_lock) {
-		r->has_all_lock = false;
-		ntsync_pi_update_task(r);
-		ntsync_pi_catch_up_locked(0);
+	if (wanted && k->verify) {
+		s->unset = true;
+		push_counted(k, t);
+	} else if ((wanted || k->verify) && !was_seen(k, t)) {
+		push_counted(k, t);
+	} else {
+		ntsync_task_put(t);
 	}
-	ntsync_pi_unlock();
 }
 
-void ntsync_pi_run(void)
+/* (6) */
+static void push_found(struct walk *k, struct step *s)
 {
-	ntsync_pi_lock();
-	ntsync_pi_catch_up_locked(0);
-	ntsync_pi_unlock();
+	unsigned int i;
+
+	for (i = 0; i < s->changed.nr; i++)
+		s->unset |= k->verify && lacks(s->changed.tasks[i], s->prio);
+	push_todo(k, &s->changed);
+	while (s->same.nr)
+		push_same(k, s, s->same.tasks[--s->same.nr]);
+}
+
+/* ---- the walk ---- */
+
+/* True if that is left for the end of the walk: everybody else has what it is to have first. */
+static bool leave_to_end(const struct walk *k, struct ntsync_task *t)
+{
+	return t == k->self && !lacks(t, -1);
+}
+
+static void visit(struct walk *k, struct ntsync_task *t)
+{
+	struct step s = { .t = t };
+	bool more;
+
+	ntsync_pi_count(NTSYNC_COUNT_VISITS);
+	if (!leave_to_end(k, t) && needs(t))
+		ntsync_pi_apply(t);
+	do {
+		more = make_step(&s);
+		push_found(k, &s);
+	} while (more);
+	/* Those have to be set first; then others may own what this task waits for. */
+	if (s.unset)
+		push_counted(k, ntsync_task_get(t));
+}
+
+static void visit_all(struct walk *k)
+{
+	struct ntsync_task *t;
+
+	while ((t = pop(k))) {
+		if (k->patience) {
+			k->patience--;
+			visit(k, t);
+		}
+		ntsync_task_put(t);
+	}
+}
+
+/* current may be lowered only now. If it is about to sleep, its entries stand elsewhere then. */
+static void finish_own(struct walk *k)
+{
+	if (!k->self || !ntsync_pi_leave(k->self))
+		return;
+	ntsync_pi_apply(k->self);
+	if (!k->self->wait)
+		return;
+	push_counted(k, ntsync_task_get(k->self));
+	visit_all(k);
+}
+
+static void run(struct walk *k)
+{
+	visit_all(k);
+	finish_own(k);
+	walk_exit(k);
+}
+
+/**
+ * ntsync_pi_walk_changed() - what follows from changed contributions
+ * @todo: the records that they go to, or went to; empty afterwards
+ *
+ * Context: process; sleeps; no raw lock is held; all_lock may be.
+ */
+void ntsync_pi_walk_changed(struct ntsync_todo *todo)
+{
+	struct walk k;
+
+	walk_init(&k, false);
+	push_todo(&k, todo);
+	run(&k);
+}
+
+/* The same for one record. */
+void ntsync_pi_update(struct ntsync_task *t)
+{
+	struct walk k;
+
+	walk_init(&k, false);
+	push_counted(&k, ntsync_task_get(t));
+	run(&k);
+}
+
+/* The end of a call after which current may have lost what it had inherited. */
+void ntsync_pi_update_own(struct ntsync_task *t)
+{
+	if (t && needs(t))
+		ntsync_pi_update(t);
 }
 
 /* ---- the sleeper's side ---- */
@@ -378,223 +509,199 @@ static bool waits_for_owner(const struct ntsync_wait *w)
 	return false;
 }
 
-static int block(struct ntsync_wait *w)
+/* Does somebody depend on what the sleeper is worth? */
+static bool is_worth_something(const struct ntsync_wait *w)
 {
-	LIST_HEAD(kits);
-	int ret;
-
-	if (waits_for_owner(w)) {
-		ret = ntsync_pi_alloc_kits(w, &kits);
-		if (ret)
-			return ret;
-	}
-	w->lent = ntsync_task_lent_level(current);
-	ntsync_pi_lock();
-	update_wait(w, ntsync_pi_wait_level(w, current), &kits);
-	ntsync_pi_catch_up_locked(0);
-	ntsync_pi_unlock();
-	ntsync_pi_free_kits(&kits);
-	return 0;
+	if (w->send)
+		return ntsync_entry_own_level(w->send) < MAX_RT_PRIO ||
+		       ntsync_task_lent_prio(current) < MAX_RT_PRIO;
+	return ntsync_task_level(current) < MAX_RT_PRIO && waits_for_owner(w);
 }
 
-/*
- * A request whose sender has nothing but its own, and had nothing when it was queued. In
- * between, before we could be found, what it had inherited may have ended.
+static void verify(struct ntsync_wait *w)
+{
+	struct walk k;
+
+	walk_init(&k, true);
+	push_counted(&k, ntsync_task_get(w->taker.t));
+	run(&k);
+	w->lends = is_worth_something(w);
+}
+
+/**
+ * ntsync_pi_begin_wait() - current is about to enter queues
+ * @w: the wait; walks find it from now on
+ *
+ * A walk that changes current's priority moves those entries that are queued. An entry that is
+ * not queued yet takes the priority of the moment in which it is:
+ *
+ *   sleeper				a walk that boosts it
+ *
+ *   lock(t) t->wait = w unlock(t)	sched_setattr_nocheck(sleeper)
+ *   lock(obj)				lock(t) t->wait? get its obj unlock(t)
+ *   queued with task->prio		lock(obj)
+ *   unlock(obj)			queued? then it moves it
+ *					unlock(obj)
+ *
+ * If the walk has obj->lock first, or finds no wait, the sleeper sees the new priority.
  */
-static bool send_is_settled(const struct ntsync_wait *w)
+void ntsync_pi_begin_wait(struct ntsync_wait *w)
 {
-	/* The arbiter may be writing it: then it has found us, and does the rest. */
-	return data_race(w->level) == MAX_RT_PRIO && !ntsync_pi_may_inherit();
+	struct ntsync_task *t = w->taker.t;
+
+	guard(raw_spinlock)(&t->lock);
+	t->seq++;
+	t->wait = w;
 }
 
-static bool level_is_settled(const struct ntsync_wait *w)
+/**
+ * ntsync_pi_end_wait() - the counterpart, after the wait has left all queues
+ * @w: the wait
+ *
+ * Nobody touches it after this.
+ */
+void ntsync_pi_end_wait(struct ntsync_wait *w)
 {
-	int level = ntsync_task_level(current);
+	struct ntsync_task *t = w->taker.t;
 
-	/* The arbiter may be writing it: then it has found us, and does the rest. */
-	if (level != data_race(w->level))
-		return false;
-	if (level == MAX_RT_PRIO)
-		return true;
-	/*
-	 * It may have seen already what we are worth, and have been preempted before it could
-	 * do anything about it: then it needs our priority.
-	 */
-	return (!w->unheeded && !ntsync_pi_is_busy()) || !waits_for_owner(w);
+	guard(raw_spinlock)(&t->lock);
+	t->seq++;
+	t->wait = NULL;
 }
 
 /**
  * ntsync_pi_block() - current is about to sleep
  * @w: its wait, in all queues
  *
- * From here on the arbiter can find it. A normal task is done with that; what a
- * real-time task waits for is boosted when this returns.
- *
- * Return: 0, or -ENOMEM if the owners could not be boosted: don't sleep.
+ * Nothing to do for a normal task; what a real-time task waits for is boosted when this
+ * returns.
  */
-int ntsync_pi_block(struct ntsync_wait *w)
+void ntsync_pi_block(struct ntsync_wait *w)
 {
+	const struct ntsync_task *t = w->taker.t;
+
 	ntsync_trace(wait, w);
-	if (!ntsync_pi_enabled)
-		return 0;
-	ntsync_sleeper_register(w);
-	if (likely(w->send ? send_is_settled(w) : level_is_settled(w)))
-		return 0;
-	return block(w);
-}
-
-/* The counterpart, after the wait has left all queues; nobody inherits from it then. */
-void ntsync_pi_unblock(struct ntsync_wait *w)
-{
-	bool unregistered;
-	u32 i;
-
-	if (!w->slot && !w->overflow)
+	/* Somebody may be writing these: then it has found us, and does the rest. */
+	if (likely(!data_race(READ_ONCE(t->contribs.rb_root.rb_node)) &&
+		   !data_race(READ_ONCE(t->saved)) && !is_worth_something(w)))
 		return;
-	unregistered = ntsync_sleeper_try_unregister(w);
-	if (likely(unregistered && !w->pi))
-		return;
-
-	ntsync_pi_lock();
-	if (!unregistered)
-		ntsync_sleeper_unregister_locked(w);
-	w->level = MAX_RT_PRIO;
-	for (i = 0; w->pi && i < w->count; i++) {
-		struct ntsync_wait_entry *e = &w->entries[i];
-
-		if (e->obj->ops->owned)
-			ntsync_pi_update_all_entry(e, NULL);
-	}
-	ntsync_pi_catch_up_locked(0);
-	ntsync_pi_unlock();
+	if (ntsync_pi_enabled)
+		verify(w);
 }
 
-/* ---- the end of boosts ---- */
-
-/* Of current, at the entry of its next wait. */
-void ntsync_pi_end_boost(void)
+/* A sleeper that lends to others looks now and then whether they have it. */
+void ntsync_pi_verify(struct ntsync_wait *w)
 {
-	struct ntsync_pi_task *r;
-
-	/* Only we ourselves have let a boost of ours begin, by the end of our last wait. */
-	if (!ntsync_pi_task_may_be_known(current))
-		return;
-	ntsync_pi_lock();
-	r = ntsync_pi_task_find(current);
-	if (r && ntsync_waitq_queued(&r->event.node))
-		end_event_boost(r);
-	else
-		give_again();
-	ntsync_pi_catch_up_locked(0);
-	ntsync_pi_unlock();
+	ntsync_pi_count(NTSYNC_COUNT_VERIFIES);
+	verify(w);
 }
 
-/* All of instance @dev, which is gone. */
-void ntsync_pi_end_boosts(u64 dev)
-{
-	struct ntsync_pi_task *r;
-	struct hlist_node *next;
-	int i;
-
-	ntsync_pi_lock();
-	hash_for_each_safe(ntsync_pi_records, i, next, r, hash) {
-		if (ntsync_waitq_queued(&r->event.node) && r->event_dev == dev)
-			end_event_boost(r);
-	}
-	ntsync_pi_catch_up_locked(0);
-	ntsync_pi_unlock();
-}
-
-/* The priority that current has without us, 0 if it is a normal task. */
-int ntsync_pi_base_prio(void)
-{
-	const struct ntsync_pi_task *r;
-	int prio;
-
-	if (!current->rt_priority)
-		return 0;
-	/* Only with the lock does the priority belong to the record that we find. */
-	ntsync_pi_lock();
-	prio = current->rt_priority;
-	r = ntsync_pi_task_find(current);
-	if (r && r->prio)
-		prio = r->base.prio;
-	ntsync_pi_unlock();
-	return prio;
-}
-
-static bool is_a_senders(struct ntsync_pi_visit *v, struct ntsync_pi_mutex *m)
-{
-	const struct task_struct *owner = READ_ONCE(m->counted);
-
-	return owner && ntsync_pi_is_sending(owner);
-}
-
-/* What nobody inherits counts for a request. */
-static void look_at_senders_mutexes(void)
-{
-	struct ntsync_pi_visit v = { .wanted = is_a_senders, .breathe = ntsync_pi_let_others_in };
-
-	ntsync_pi_lock();
-	ntsync_pi_visit_locked(&v);
-	ntsync_pi_unlock();
-}
+/* ---- requests ---- */
 
 /*
- * current is about to send, until ntsync_pi_end_send(). What it inherits, whatever it has of
- * its own.
+ * What a wait is worth, and by how many hops it has come; t->lock. That is what the task is to
+ * have, not what it has: of two walks one might see what the other has not lowered yet, and
+ * hand it on as the task's own. What the kernel lends counts as the task's own, too. A request
+ * inherits what its sender inherits, whatever that has of its own.
  */
-int ntsync_pi_begin_send(void)
+int ntsync_pi_wait_prio_locked(const struct ntsync_task *t, struct ntsync_wait *w)
 {
-	int level;
+	u32 top = ntsync_task_top_key_locked(t);
+	int inherited = top == NTSYNC_NO_CONTRIB ? MAX_RT_PRIO : ntsync_contrib_prio(top);
+	int own = ntsync_task_lent_prio(t->task);
 
-	if (unlikely(ntsync_pi_count_sender()))
-		look_at_senders_mutexes();
-	if (!ntsync_pi_enabled || likely(!ntsync_pi_may_inherit()))
-		return MAX_RT_PRIO;
-	level = ntsync_task_lent_level(current);
-	ntsync_pi_lock();
-	level = ntsync_pi_task_inherits(current, level);
-	ntsync_pi_unlock();
-	return level;
+	if (!w->send)
+		own = min(own, ntsync_pi_base_prio_locked(t));
+	w->hops = inherited < own ? ntsync_contrib_hops(top) : 0;
+	return min(own, inherited);
 }
 
-/* ---- init, exit ---- */
-
-/* One record more, for update_mutex(), which has the old and the new owner in hand. */
-int ntsync_pi_init(void)
+/* current is about to send: what its request inherits. */
+int ntsync_pi_inherited(struct ntsync_wait *w)
 {
-	struct ntsync_pi_task *r;
-	int ret;
+	struct ntsync_task *t = w->taker.t;
 
 	if (!ntsync_pi_enabled)
-		return 0;
-	r = ntsync_pi_task_alloc();
-	if (!r)
-		return -ENOMEM;
-	ret = ntsync_pi_sweeper_init();
-	if (ret)
-		goto err_free;
-	ret = ntsync_fork_init();
-	if (ret)
-		goto err_stop;
-	ntsync_pi_spare_add(r);
-	return 0;
+		return MAX_RT_PRIO;
+	guard(raw_spinlock)(&t->lock);
+	return ntsync_pi_wait_prio_locked(t, w);
+}
 
-err_stop:
-	ntsync_pi_sweeper_exit();
-err_free:
-	ntsync_pi_task_free(r);
+/* ---- calls that are made for others ---- */
+
+/**
+ * ntsync_pi_join() - current is about to hand on something that somebody waits for
+ * @t: current's record
+ * @prio: what that somebody is worth
+ *
+ * What follows from the change is current's to do. If it could be preempted in the middle by a
+ * task that is less urgent than @prio, that would be a priority inversion.
+ */
+void ntsync_pi_join(struct ntsync_task *t, int prio)
+{
+	bool again = t->work.to;
+
+	scoped_guard(raw_spinlock, &t->lock) {
+		if (again)
+			ntsync_contrib_erase_locked(&t->work);
+		t->work.kind = NTSYNC_CONTRIB_WORK;
+		ntsync_contrib_insert_locked(&t->work, t, ntsync_contrib_key(prio, 0), SCHED_FIFO);
+	}
+	if (again)
+		ntsync_task_put(t);
+	ntsync_pi_update(t);
+}
+
+/* It is done. */
+void ntsync_pi_leave_work(struct ntsync_task *t)
+{
+	scoped_guard(raw_spinlock, &t->lock)
+		ntsync_contrib_erase_locked(&t->work);
+	ntsync_pi_update(t);
+	ntsync_task_put(t);
+}
+
+/* ---- exit, init ---- */
+
+/* By the exit of its task, with preemption off. Contributions of mutexes stay where they are. */
+void ntsync_pi_task_exit(struct ntsync_task *t)
+{
+	struct ntsync_sched_params base;
+	bool boosted;
+
+	scoped_guard(raw_spinlock, &t->lock) {
+		t->dead = true;
+		boosted = t->prio;
+		base = t->base;
+		ntsync_boost_drop_locked(t);
+	}
+	/* It has some way to go yet, on its own account. For a deadline task this could sleep. */
+	if (boosted && current == t->task && current->policy != SCHED_DEADLINE)
+		ntsync_sched_params_set(current, &base);
+}
+
+void ntsync_pi_task_init(struct ntsync_task *t)
+{
+	ntsync_pi_base_task_init(t);
+}
+
+int ntsync_pi_init(void)
+{
+	int ret = ntsync_pi_base_init();
+
+	if (ret)
+		return ret;
+	ntsync_task_init();
+	ret = ntsync_pi_enabled ? ntsync_fork_init() : 0;
+	if (ret)
+		ntsync_pi_base_exit();
 	return ret;
 }
 
-/* Without an open file there is no wait and no instance, and so no contribution. */
 void ntsync_pi_exit(void)
 {
-	if (!ntsync_pi_enabled)
-		return;
-	ntsync_pi_sweeper_exit();
-	ntsync_fork_exit();
-	ntsync_pi_spare_drop();
-	WARN_ON(!hash_empty(ntsync_pi_records) || !ntsync_pi_mutexes_idle());
+	ntsync_task_exit();
+	if (ntsync_pi_enabled)
+		ntsync_fork_exit();
+	ntsync_pi_base_exit();
 }

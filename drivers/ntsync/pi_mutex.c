@@ -1,331 +1,270 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mutexes as the arbiter sees them: what those who wait are worth to the owner, and the
- * memory for it. A mutex has a struct ntsync_pi_mutex, it is "active", from when a real-time
- * task has to wait for it until the sweeper finds that none does any more: one that is
- * contended once will be so again.
+ * What a mutex contributes to its owner: the priority of the most urgent real-time task
+ * that it keeps waiting. Kept up to date in the same hold of obj->lock as each change of the
+ * waiters and of the owner.
  */
+#include <linux/rcupdate.h>
 #include <linux/sched/rt.h>
-#include <linux/sched/task.h>
-#include <linux/slab.h>
 
+#include "lock.h"
 #include "pi.h"
 
-static LIST_HEAD(active);
+/* ---- the real-time tasks that wait for it ---- */
 
-/* ---- memory ---- */
-
-/* With the record that it brings along. */
-static struct ntsync_pi_mutex *mutex_alloc(gfp_t gfp)
+static bool is_more_urgent(struct rb_node *a, const struct rb_node *b)
 {
-	struct ntsync_pi_mutex *m = kzalloc(sizeof(*m), gfp);
-
-	if (!m)
-		return NULL;
-	m->spare = kzalloc(sizeof(*m->spare), gfp);
-	if (!m->spare) {
-		kfree(m);
-		return NULL;
-	}
-	return m;
+	return rb_entry(a, struct ntsync_wait_entry, pi)->pi_key <
+	       rb_entry(b, struct ntsync_wait_entry, pi)->pi_key;
 }
 
-static void mutex_free(struct ntsync_pi_mutex *m)
+/* @e is worth @key to the owner of its mutex now. */
+static void place_locked(struct ntsync_wait_entry *e, u32 key)
 {
-	kfree(m->spare);
-	kfree(m);
-}
+	struct rb_root_cached *waiters = &e->obj->mutex.waiters;
 
-/* ---- becoming active, and the end of that ---- */
-
-static const struct ntsync_pi_source_ops mutex_source;
-static void mark_mutex(struct ntsync_pi_news *news);
-
-struct ntsync_pi_mutex *ntsync_pi_activate(struct ntsync_obj *obj, struct list_head *kits)
-{
-	struct ntsync_pi_mutex *m = obj->mutex.pi;
-
-	if (m)
-		return m;
-	m = list_first_entry_or_null(kits, struct ntsync_pi_mutex, active);
-	if (m)
-		list_del(&m->active);
-	else
-		m = mutex_alloc(GFP_KERNEL | __GFP_NOFAIL);
-
-	ntsync_pi_spare_add(m->spare);
-	m->spare = NULL;
-	m->obj = obj;
-	m->alls = RB_ROOT_CACHED;
-	ntsync_pi_source_init(&m->source, &mutex_source, obj);
-	m->news.mark = mark_mutex;
-	m->seen_level = MAX_RT_PRIO;
-	/* Behind those who visit all: they would never be through with ever new ones. */
-	list_add(&m->active, &active);
-	ntsync_pi_mark(&m->source);
-	ntsync_pi_start_watching();
-
-	guard(raw_spinlock)(&obj->lock);
-	obj->mutex.pi = m;
-	obj->mutex.was_active = true;
-	return m;
-}
-
-/* If no real-time task waits for it. */
-static bool try_detach(struct ntsync_pi_mutex *m)
-{
-	struct ntsync_wait_entry *first;
-
-	guard(raw_spinlock)(&m->obj->lock);
-	first = ntsync_obj_first_any(m->obj);
-	if (!RB_EMPTY_ROOT(&m->alls.rb_root) || (first && ntsync_waitq_level(&first->node) < MAX_RT_PRIO))
-		return false;
-	m->obj->mutex.pi = NULL;
-	ntsync_pi_count_guess_locked(m, 0);
-	ntsync_pi_count_owner_locked(m, NULL);
-	return true;
-}
-
-/* True if it is not active any more. *@done: how much news has been marked. */
-static bool try_deactivate(struct ntsync_pi_mutex *m, int *done)
-{
-	if (m->source.contrib.task || !try_detach(m))
-		return false;
-	/* There may be news of it, and there can't be any more after this. */
-	*done += ntsync_pi_mark_news();
-	list_del(&m->source.dirty);
-	list_del(&m->active);
-	kfree(m);
-	ntsync_pi_spare_drop();
-	return true;
-}
-
-/* @obj, which nobody uses any more, goes. */
-void ntsync_pi_mutex_destroy(struct ntsync_obj *obj)
-{
-	int done = 0;
-
-	ntsync_pi_lock();
-	if (obj->mutex.pi)
-		WARN_ON_ONCE(!try_deactivate(obj->mutex.pi, &done));
-	ntsync_pi_catch_up_locked(done);
-	ntsync_pi_unlock();
-}
-
-/* For the sweeper. A mutex that nobody of interest waits for any more ends. */
-bool ntsync_pi_unless_idle(struct ntsync_pi_visit *v, struct ntsync_pi_mutex *m)
-{
-	return !try_deactivate(m, &v->done);
-}
-
-/* How many are passed, and how many are marked, in one go. */
-#define MANY	32
-#define FEW	8
-
-/* Goes on with @v; false at the end. */
-bool ntsync_pi_visit_some(struct ntsync_pi_visit *v)
-{
-	unsigned int passed = 0, marked = 0;
-
-	if (!v->place.active.next)
-		list_add(&v->place.active, &active);
-	while (!list_is_last(&v->place.active, &active)) {
-		struct ntsync_pi_mutex *m = list_next_entry(&v->place, active);
-
-		if (passed++ == MANY || marked == FEW)
-			return true;
-		list_move(&v->place.active, &m->active);
-		/* Not somebody else's place. */
-		if (m->obj && v->wanted(v, m)) {
-			ntsync_pi_mark(&m->source);
-			marked++;
-		}
-	}
-	list_del(&v->place.active);
-	return false;
-}
-
-/* ---- what the arbiter calls ---- */
-
-/*
- * Does it do so already? Most who come and go are neither the best nor the owner. Not if
- * somebody has changed the owner's parameters.
- */
-static bool contributes(const struct ntsync_pi_source *source, const struct task_struct *owner,
-			int level)
-{
-	const struct ntsync_pi_task *r = source->contrib.task;
-
-	if (!r)
-		return level == MAX_RT_PRIO;
-	return r->task == owner && ntsync_waitq_level(&source->contrib.node) == level &&
-	       READ_ONCE(owner->rt_priority) == (r->prio ?: r->base.prio);
-}
-
-static void contribute(struct ntsync_pi_source *source, struct task_struct *owner, int level)
-{
-	struct ntsync_pi_task *old = source->contrib.task, *new = NULL;
-
-	if (level < MAX_RT_PRIO)
-		new = ntsync_pi_watch(owner);
-	if (old)
-		ntsync_contrib_detach(&source->contrib);
-	if (new) {
-		ntsync_contrib_attach(&source->contrib, new, level);
-		ntsync_pi_update_task(new);
-	}
-	if (old && old != new)
-		ntsync_pi_update_task(old);
-}
-
-/*
- * A reference to the owner, or NULL, and what it should get, which is nothing if it has as
- * much of its own. What is said of it in pi_heed.c later is said of what is seen here.
- */
-static struct task_struct *look_at_mutex(struct ntsync_pi_mutex *m, int *level)
-{
-	const struct ntsync_pi_task *old = m->source.contrib.task;
-	struct task_struct *owner;
-
-	guard(raw_spinlock)(&m->obj->lock);
-	guard(rcu)();
-	/* Before it is looked up: see ntsync_pi_learnt(). */
-	ntsync_pi_count_guess_locked(m, m->obj->mutex.guessed ? m->obj->mutex.owner : 0);
-	owner = ntsync_owner_find_locked(m->obj, old ? old->task : NULL);
-	ntsync_pi_count_owner_locked(m, owner);
-	m->seen_owner = owner;
-	m->seen_level = ntsync_pi_any_level_locked(m->obj, owner);
-	*level = min(m->seen_level, ntsync_pi_all_level_locked(m, owner));
-	if (!owner || (!ntsync_pi_is_sending(owner) && !ntsync_pi_task_needs(owner, *level)))
-		*level = MAX_RT_PRIO;
-	m->quiet = *level == MAX_RT_PRIO && RB_EMPTY_ROOT(&m->alls.rb_root);
-	return owner ? get_task_struct(owner) : NULL;
-}
-
-/*
- * Equation [1] for one mutex, [2] and [3] for its owner and, if that has changed, for
- * the old one too, after the new one.
- */
-static void update_mutex(struct ntsync_pi_source *source)
-{
-	struct ntsync_pi_mutex *m = container_of(source, struct ntsync_pi_mutex, source);
-	struct task_struct *owner;
-	int level;
-
-	owner = look_at_mutex(m, &level);
-	if (!contributes(source, owner, level))
-		contribute(source, owner, level);
-	if (owner)
-		put_task_struct(owner);
-}
-
-static int mutex_level(const struct ntsync_pi_source *source, const struct task_struct *p)
-{
-	const struct ntsync_pi_mutex *m = container_of(source, struct ntsync_pi_mutex, source);
-
-	guard(raw_spinlock)(&m->obj->lock);
-	return min(ntsync_pi_any_level_locked(m->obj, p), ntsync_pi_all_level_locked(m, p));
-}
-
-static const struct ntsync_pi_source_ops mutex_source = {
-	.name = "mutex",
-	.level = mutex_level,
-	.update = update_mutex,
-};
-
-static void mark_mutex(struct ntsync_pi_news *news)
-{
-	ntsync_pi_mark(&container_of(news, struct ntsync_pi_mutex, news)->source);
-}
-
-/* ---- the waits for it ---- */
-
-static bool waits_better(struct rb_node *a, const struct rb_node *b)
-{
-	return rb_entry(a, struct ntsync_wait_entry, pi)->wait->level <
-	       rb_entry(b, struct ntsync_wait_entry, pi)->wait->level;
-}
-
-/* Entry @e of a wait-all stands for the level of its wait now, with the mutex that it waits for. */
-void ntsync_pi_update_all_entry(struct ntsync_wait_entry *e, struct list_head *kits)
-{
-	bool counts = e->wait->level < MAX_RT_PRIO, counted = !RB_EMPTY_NODE(&e->pi);
-	struct ntsync_pi_mutex *m;
-
-	if (!counts && !counted)
-		return;
-	m = ntsync_pi_activate(e->obj, kits);
-	if (counted) {
-		rb_erase_cached(&e->pi, &m->alls);
+	if (!RB_EMPTY_NODE(&e->pi)) {
+		if (e->pi_key == key)
+			return;
+		rb_erase_cached(&e->pi, waiters);
 		RB_CLEAR_NODE(&e->pi);
 	}
-	if (counts) {
-		rb_add_cached(&e->pi, &m->alls, waits_better);
-		e->wait->pi = true;
-	}
-	ntsync_pi_mark(&m->source);
-}
-
-void ntsync_pi_free_kits(struct list_head *kits)
-{
-	struct ntsync_pi_mutex *m, *next;
-
-	list_for_each_entry_safe(m, next, kits, active)
-		mutex_free(m);
-}
-
-/* One for each mutex that might have to be activated. */
-int ntsync_pi_alloc_kits(const struct ntsync_wait *w, struct list_head *kits)
-{
-	u32 i;
-
-	for (i = 0; i < w->nr; i++) {
-		struct ntsync_obj *obj = w->entries[i].obj;
-		struct ntsync_pi_mutex *m;
-
-		if (!obj->ops->owned || READ_ONCE(obj->mutex.pi))
-			continue;
-		m = mutex_alloc(GFP_KERNEL_ACCOUNT);
-		if (!m) {
-			ntsync_pi_free_kits(kits);
-			return -ENOMEM;
-		}
-		list_add(&m->active, kits);
-	}
-	return 0;
-}
-
-struct learnt {
-	const struct ntsync_device *dev;
-	u32 owner;
-};
-
-static bool was_guessed(struct ntsync_pi_visit *v, struct ntsync_pi_mutex *m)
-{
-	const struct ntsync_obj *obj = m->obj;
-	const struct learnt *l = v->arg;
-
-	return obj->dev == l->dev && READ_ONCE(obj->mutex.guessed) &&
-	       READ_ONCE(obj->mutex.owner) == l->owner;
-}
-
-/* current has used an owner id that was not known as its own: guesses may be wrong. */
-void ntsync_pi_learnt(const struct ntsync_device *dev, u32 owner)
-{
-	const struct learnt l = { .dev = dev, .owner = owner };
-	struct ntsync_pi_visit v = { .wanted = was_guessed, .arg = &l,
-				     .breathe = ntsync_pi_let_others_in };
-
-	/* A mutex that counts from now on finds what we have learnt. */
-	smp_mb();
-	if (!ntsync_pi_may_be_guessed(owner))
+	if (key == NTSYNC_NO_CONTRIB)
 		return;
-	ntsync_pi_lock();
-	ntsync_pi_visit_locked(&v);
-	ntsync_pi_unlock();
+	e->pi_key = key;
+	rb_add_cached(&e->pi, waiters, is_more_urgent);
 }
 
-bool ntsync_pi_mutexes_idle(void)
+static u32 key_of(const struct ntsync_wait *w, int prio)
 {
-	return list_empty(&active);
+	if (prio >= MAX_RT_PRIO || w->hops >= NTSYNC_MAX_HOPS)
+		return NTSYNC_NO_CONTRIB;
+	return ntsync_contrib_key(prio, w->hops + 1);
+}
+
+/**
+ * ntsync_pi_move_entry_locked() - an entry's task has this priority now
+ * @e: the entry; obj->lock and the lock of the task's record are held
+ * @prio: the priority
+ *
+ * Nothing if the entry is not queued. In a queue of wait-alls they are sorted when
+ * they are looked at.
+ */
+void ntsync_pi_move_entry_locked(struct ntsync_wait_entry *e, int prio)
+{
+	struct ntsync_wait *w = e->wait;
+
+	bool in_all = ntsync_wait_is_all_entry(w, ntsync_waitq_tag(&e->node));
+
+	ntsync_assert_obj_lock(e->obj);
+	if (!in_all && ntsync_waitq_queued(&e->node) && ntsync_waitq_level(&e->node) != prio)
+		ntsync_waitq_move(&e->obj->any, &e->node, prio);
+	if (e->queued)
+		place_locked(e, key_of(w, prio));
+}
+
+/* @e, of a mutex, has come into a queue. */
+void ntsync_pi_add_entry_locked(struct ntsync_wait_entry *e)
+{
+	struct ntsync_task *t = e->wait->taker.t;
+
+	ntsync_assert_obj_lock(e->obj);
+	if (!ntsync_pi_enabled)
+		return;
+	e->queued = true;
+	/* If that changes now, whoever changes it comes here after us. */
+	if (likely(ntsync_task_level(current) == MAX_RT_PRIO))
+		return;
+	guard(raw_spinlock)(&t->lock);
+	place_locked(e, key_of(e->wait, ntsync_pi_wait_prio_locked(t, e->wait)));
+}
+
+/* It has left the queue. */
+void ntsync_pi_remove_entry_locked(struct ntsync_wait_entry *e)
+{
+	ntsync_assert_obj_lock(e->obj);
+	e->queued = false;
+	if (unlikely(!RB_EMPTY_NODE(&e->pi)))
+		place_locked(e, NTSYNC_NO_CONTRIB);
+}
+
+/* ---- its owner ---- */
+
+/*
+ * Mutexes that were created owned and that real-time tasks wait for: their owner is whoever is
+ * known by the id, and that may change. They are found by the id:
+ *
+ *   a waiter, with obj->lock		a task that uses the id for the first time
+ *
+ *   puts the mutex into dev->guessed	stores itself in dev->owners
+ *   looks up dev->owners		looks for mutexes in dev->guessed
+ *
+ * Both go through dev->lock in between, so one of them sees the other.
+ */
+static int compare_guess(u32 owner, const struct ntsync_obj *obj, const struct ntsync_obj *other)
+{
+	if (owner != other->mutex.guess_owner)
+		return owner < other->mutex.guess_owner ? -1 : 1;
+	return obj < other ? -1 : obj > other;
+}
+
+static struct ntsync_obj *guess_of(const struct rb_node *node)
+{
+	return rb_entry(node, struct ntsync_obj, mutex.guess);
+}
+
+static bool guess_before(struct rb_node *a, const struct rb_node *b)
+{
+	const struct ntsync_obj *obj = guess_of(a);
+
+	return compare_guess(obj->mutex.guess_owner, obj, guess_of(b)) < 0;
+}
+
+static void update_guess_locked(struct ntsync_obj *obj)
+{
+	struct ntsync_mutex *m = &obj->mutex;
+	u32 owner = m->guessed && !RB_EMPTY_ROOT(&m->waiters.rb_root) ? m->owner : 0;
+
+	if (likely(owner == m->guess_owner))
+		return;
+	guard(raw_spinlock)(&obj->dev->lock);
+	if (m->guess_owner)
+		rb_erase(&m->guess, &obj->dev->guessed);
+	m->guess_owner = owner;
+	if (owner)
+		rb_add(&m->guess, &obj->dev->guessed, guess_before);
+}
+
+/* Of those with that id, the first one behind @after; locked, so that it stays. */
+static struct ntsync_obj *lock_next_guess(struct ntsync_device *dev, u32 owner,
+					  const struct ntsync_obj *after)
+{
+	struct ntsync_obj *found = NULL;
+	struct rb_node *n;
+
+	scoped_guard(raw_spinlock, &dev->lock) {
+		for (n = dev->guessed.rb_node; n;) {
+			if (compare_guess(owner, after, guess_of(n)) < 0) {
+				found = guess_of(n);
+				n = n->rb_left;
+			} else {
+				n = n->rb_right;
+			}
+		}
+		if (found && found->mutex.guess_owner == owner)
+			ntsync_obj_get(found);
+		else
+			found = NULL;
+	}
+	if (found)
+		raw_spin_lock(&found->lock);
+	return found;
+}
+
+/* Another task is known by @owner now. */
+void ntsync_pi_owner_learnt(struct ntsync_device *dev, u32 owner)
+{
+	struct ntsync_obj *obj = NULL, *last;
+
+	/* Its only reader without the lock; the store to dev->owners comes before. */
+	smp_mb();
+	if (likely(RB_EMPTY_ROOT(&dev->guessed)))
+		return;
+	for (;;) {
+		struct ntsync_todo todo = { };
+
+		last = obj;
+		obj = lock_next_guess(dev, owner, last);
+		if (last)
+			ntsync_obj_put_later(last);
+		if (!obj)
+			return;
+		ntsync_pi_mutex_update_locked(obj, &todo);
+		raw_spin_unlock(&obj->lock);
+		ntsync_pi_walk(&todo);
+	}
+}
+
+/* ---- what it contributes ---- */
+
+/* Nobody inherits from itself, nor from a task that has the same owner id and gets it all the same. */
+static bool counts(const struct ntsync_obj *obj, const struct ntsync_wait_entry *e,
+		   const struct ntsync_task *owner)
+{
+	return e->wait->taker.t != owner && e->wait->taker.owner != obj->mutex.owner;
+}
+
+/* How many who don't count are passed over; nobody shares an id with so many. */
+#define MAX_OWN	16
+
+static u32 first_key_locked(const struct ntsync_obj *obj, const struct ntsync_task *owner)
+{
+	struct rb_node *n = rb_first_cached(&obj->mutex.waiters);
+	unsigned int own = 0;
+
+	for (; n; n = rb_next(n)) {
+		const struct ntsync_wait_entry *e = rb_entry(n, struct ntsync_wait_entry, pi);
+
+		if (counts(obj, e, owner) || ++own > MAX_OWN)
+			return e->pi_key;
+	}
+	return NTSYNC_NO_CONTRIB;
+}
+
+/**
+ * ntsync_pi_mutex_update_locked() - have a mutex contribute what it should
+ * @obj: the mutex; obj->lock is held
+ * @todo: gets the records for which something has changed
+ */
+void ntsync_pi_mutex_update_locked(struct ntsync_obj *obj, struct ntsync_todo *todo)
+{
+	struct ntsync_mutex *m = &obj->mutex;
+	struct ntsync_task *owner = NULL;
+	u32 key = NTSYNC_NO_CONTRIB;
+
+	ntsync_assert_obj_lock(obj);
+	if (!ntsync_pi_enabled)
+		return;
+	update_guess_locked(obj);
+	if (m->owner && !RB_EMPTY_ROOT(&m->waiters.rb_root)) {
+		owner = ntsync_mutex_find_owner_locked(obj);
+		if (owner)
+			key = first_key_locked(obj, owner);
+	}
+	ntsync_contrib_move_locked(&m->contrib, owner, key, SCHED_FIFO, todo);
+}
+
+/* It has a new owner, @t. True if that inherits something else now. */
+bool ntsync_pi_mutex_acquired_locked(struct ntsync_obj *obj, struct ntsync_task *t)
+{
+	struct ntsync_todo todo;
+	bool changed = false;
+	unsigned int i;
+
+	todo.nr = 0;
+	ntsync_pi_mutex_update_locked(obj, &todo);
+	/* Who has had it before sees to itself: it is in the middle of giving it away. */
+	for (i = 0; i < todo.nr; i++)
+		changed |= todo.tasks[i] == t;
+	ntsync_todo_drop(&todo);
+	return changed;
+}
+
+/*
+ * Is somebody more urgent than current kept waiting? Then current should not be preempted
+ * between handing the mutex on and seeing to the new owner. Its priority, or MAX_RT_PRIO.
+ * @joined: current's record, if it has joined once: then it is as urgent as that says, even
+ * if it could not be given it.
+ */
+int ntsync_pi_mutex_asks_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined)
+{
+	struct rb_node *n = rb_first_cached(&obj->mutex.waiters);
+	int own = ntsync_normal_prio(current), prio;
+
+	if (likely(!n))
+		return MAX_RT_PRIO;
+	if (joined)
+		own = min(own, ntsync_contrib_prio(joined->work.key));
+	prio = ntsync_contrib_prio(rb_entry(n, struct ntsync_wait_entry, pi)->pi_key);
+	return prio < own ? prio : MAX_RT_PRIO;
 }

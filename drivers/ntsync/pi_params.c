@@ -10,18 +10,20 @@
 
 #include "pi.h"
 
-int ntsync_level_of(int policy, int prio)
+/* As task_struct::prio counts, all normal tasks alike. @rt_priority as in sched_attr. */
+int ntsync_prio_of(int policy, int rt_priority)
 {
 	if (policy == SCHED_DEADLINE)
 		return MAX_DL_PRIO - 1;
 	if (policy == SCHED_FIFO || policy == SCHED_RR)
-		return MAX_RT_PRIO - 1 - prio;
+		return MAX_RT_PRIO - 1 - rt_priority;
 	return MAX_RT_PRIO;
 }
 
-int ntsync_prio_of_level(int level)
+/* What @p has without what the kernel's own locks lend to it. */
+int ntsync_normal_prio(const struct task_struct *p)
 {
-	return min(MAX_RT_PRIO - 1 - level, MAX_RT_PRIO - 1);
+	return min_t(int, READ_ONCE(p->normal_prio), MAX_RT_PRIO);
 }
 
 /* The kernel changes them one after the other under this lock. */
@@ -36,11 +38,11 @@ void ntsync_sched_params_read(struct task_struct *p, struct ntsync_sched_params 
 }
 
 /*
- * The level that the kernel lends to @p, by a PI futex or another lock; MAX_RT_PRIO: none.
- * The two are changed one after the other, so a look without the lock may see a level
- * lent that has only just been taken away.
+ * The priority that the kernel lends to @p, by a PI futex or another lock; MAX_RT_PRIO: none.
+ * prio and normal_prio are changed one after the other, so a look without the lock may take
+ * for lent what has only just been taken away.
  */
-int ntsync_task_lent_level(struct task_struct *p)
+int ntsync_task_lent_prio(struct task_struct *p)
 {
 	if (likely(READ_ONCE(p->prio) >= READ_ONCE(p->normal_prio)))
 		return MAX_RT_PRIO;
@@ -53,9 +55,15 @@ bool ntsync_task_is_dead(const struct task_struct *p)
 	return READ_ONCE(p->exit_state);
 }
 
-/*
- * -EBUSY if a deadline task waits for a lock of @p's and has made it one for that time:
- * nobody can change it then. -EACCES if a BPF scheduler does not let it back.
+/**
+ * ntsync_sched_params_set() - set a task's scheduling parameters
+ * @p: the task; the caller has a reference
+ * @params: what it gets; its nice value stays
+ *
+ * Context: preemptible, as the kernel may walk a chain of PI futexes; with preemption off
+ * only for current, which waits for none.
+ * Return: 0; -EBUSY: a deadline task waits for a lock of @p's and has made it a deadline task
+ * for that time, so nobody can change it; -EACCES: a BPF scheduler does not let it back.
  */
 int ntsync_sched_params_set(struct task_struct *p, const struct ntsync_sched_params *params)
 {
@@ -67,12 +75,12 @@ int ntsync_sched_params_set(struct task_struct *p, const struct ntsync_sched_par
 		.sched_flags = params->reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0,
 		.sched_runtime = params->slice,
 	};
-
 	int ret;
 
-	/* Somebody has made it one meanwhile; that is above all that we could give. */
+	/* Somebody has made it one meanwhile; that is above all that we could set. */
 	if (params->policy == SCHED_DEADLINE)
 		return 0;
+	ntsync_pi_count(NTSYNC_COUNT_SETS);
 	ret = sched_setattr_nocheck(p, &attr);
 	if (ntsync_task_is_dead(p))
 		return 0;

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The arbiter's records in /sys/kernel/debug/ntsync/pi. A reader takes pi_lock for one
- * bucket of the table at a time, copies what there is room for, and prints it without
- * the lock: whoever wants to be boosted does not wait for a console.
+ * Who inherits what, in /sys/kernel/debug/ntsync/pi, and how often something was done, in
+ * /sys/kernel/debug/ntsync/stats. One record at a time is copied under its lock, and printed
+ * without it.
  */
 #include <linux/sched/rt.h>
 #include <linux/seq_file.h>
-#include <linux/slab.h>
 
 #include "pi.h"
 
-#define MAX_RECORDS	16	/* of a bucket */
 #define MAX_CONTRIBS	8	/* of a record */
 
 struct shown_contrib {
@@ -23,60 +21,48 @@ struct shown_contrib {
 struct shown_record {
 	pid_t tid;
 	char comm[TASK_COMM_LEN];
-	int policy;
-	int prio;
+	struct ntsync_sched_params base;
 	int nice;
-	bool reset_on_fork;
 	u32 nr;
 	u32 total;
 	struct shown_contrib contribs[MAX_CONTRIBS];
 };
 
-struct shown_bucket {
-	u32 nr;
-	u32 total;
-	struct shown_record records[MAX_RECORDS];
-};
-
-static void copy_record(struct shown_record *out, const struct ntsync_pi_task *r)
+static void copy_contribs(struct shown_record *out, const struct ntsync_task *t)
 {
-	struct ntsync_waitq_node *n;
+	struct rb_node *n;
 
-	out->tid = r->task->pid;
-	memcpy(out->comm, r->task->comm, sizeof(out->comm));
-	out->comm[sizeof(out->comm) - 1] = '\0';
-	out->policy = r->base.policy;
-	out->prio = r->base.prio;
-	out->nice = task_nice(r->task);
-	out->reset_on_fork = r->base.reset_on_fork;
-	out->total = r->contribs.count;
-	out->nr = 0;
-	for (n = ntsync_waitq_first(&r->contribs); n && out->nr < MAX_CONTRIBS;
-	     n = ntsync_waitq_next(n)) {
-		const struct ntsync_contrib *c = container_of(n, struct ntsync_contrib, node);
+	for (n = rb_first_cached(&t->contribs); n; n = rb_next(n)) {
+		const struct ntsync_contrib *c = rb_entry(n, struct ntsync_contrib, rb);
 
-		out->contribs[out->nr++] = (struct shown_contrib){
-			.name = c->name,
-			.object = c->object,
-			.policy = c->policy,
-			.prio = ntsync_prio_of_level(ntsync_waitq_level(n)),
-		};
+		if (out->nr < MAX_CONTRIBS)
+			out->contribs[out->nr++] = (struct shown_contrib){
+				.name = ntsync_contrib_name(c),
+				.object = c->object,
+				.policy = c->policy,
+				.prio = min(MAX_RT_PRIO - 1 - ntsync_contrib_prio(c->key),
+					    MAX_RT_PRIO - 1),
+			};
+		out->total++;
 	}
 }
 
-static void copy_bucket(struct shown_bucket *b, unsigned int bucket)
+/* False if there is nothing to say about it. */
+static bool copy_record(struct shown_record *out, struct ntsync_task *t)
 {
-	struct ntsync_pi_task *r;
-
-	b->nr = 0;
-	b->total = 0;
-	ntsync_pi_lock_again();
-	hlist_for_each_entry(r, &ntsync_pi_records[bucket], hash) {
-		if (b->nr < MAX_RECORDS)
-			copy_record(&b->records[b->nr++], r);
-		b->total++;
-	}
-	ntsync_pi_unlock();
+	guard(raw_spinlock)(&t->lock);
+	if (t->dead || (!t->prio && !ntsync_pi_inherits_locked(t)))
+		return false;
+	out->tid = t->task->pid;
+	memcpy(out->comm, t->task->comm, sizeof(out->comm));
+	out->comm[sizeof(out->comm) - 1] = '\0';
+	out->nice = task_nice(t->task);
+	if (t->saved)
+		out->base = t->base;
+	else
+		ntsync_sched_params_read(t->task, &out->base);
+	copy_contribs(out, t);
+	return true;
 }
 
 static void print_record(struct seq_file *m, const struct shown_record *r)
@@ -86,8 +72,8 @@ static void print_record(struct seq_file *m, const struct shown_record *r)
 	seq_printf(m, "task %d ", r->tid);
 	/* A name can't be mistaken for a line of ours. */
 	seq_escape(m, r->comm, "\n\\");
-	seq_printf(m, "\nbase policy=%d prio=%d nice=%d reset_on_fork=%d\n", r->policy, r->prio,
-		   r->nice, r->reset_on_fork);
+	seq_printf(m, "\nbase policy=%d prio=%d nice=%d reset_on_fork=%d\n", r->base.policy,
+		   r->base.prio, r->nice, r->base.reset_on_fork);
 	for (i = 0; i < r->nr; i++)
 		seq_printf(m, "  contribution %s policy=%d prio=%d object=%llu\n",
 			   r->contribs[i].name, r->contribs[i].policy, r->contribs[i].prio,
@@ -96,30 +82,29 @@ static void print_record(struct seq_file *m, const struct shown_record *r)
 		seq_printf(m, "  more %u\n", r->total - r->nr);
 }
 
-/* One position of the file is one bucket. Most are empty, and need no lock to say so. */
+/* One position of the file is one bucket. Most are empty. */
 static int show_bucket(struct seq_file *m, void *pos)
 {
 	unsigned int bucket = *(loff_t *)pos;
-	struct shown_bucket *b;
-	u32 i;
+	struct ntsync_task *t = NULL, *next;
 
-	if (hlist_empty(&ntsync_pi_records[bucket]))
+	if (hlist_empty(&ntsync_tasks[bucket]))
 		return 0;
-	b = kmalloc(sizeof(*b), GFP_KERNEL);
-	if (!b)
-		return -ENOMEM;
-	copy_bucket(b, bucket);
-	for (i = 0; i < b->nr; i++)
-		print_record(m, &b->records[i]);
-	if (b->total > b->nr)
-		seq_printf(m, "more %u\n", b->total - b->nr);
-	kfree(b);
+	while ((next = ntsync_task_next(bucket, t))) {
+		struct shown_record r = { };
+
+		ntsync_task_put(t);
+		t = next;
+		if (copy_record(&r, t))
+			print_record(m, &r);
+	}
+	ntsync_task_put(t);
 	return 0;
 }
 
 static void *start(struct seq_file *m, loff_t *pos)
 {
-	return *pos < HASH_SIZE(ntsync_pi_records) ? pos : NULL;
+	return *pos < ARRAY_SIZE(ntsync_tasks) ? pos : NULL;
 }
 
 static void *next(struct seq_file *m, void *v, loff_t *pos)
@@ -138,3 +123,26 @@ const struct seq_operations ntsync_pi_sops = {
 	.stop = stop,
 	.show = show_bucket,
 };
+
+static const char *const count_names[NTSYNC_NR_COUNTS] = {
+	[NTSYNC_COUNT_WALKS] = "pi_walks",
+	[NTSYNC_COUNT_VISITS] = "pi_visits",
+	[NTSYNC_COUNT_SETS] = "pi_sets",
+	[NTSYNC_COUNT_SAVED] = "pi_boosts",
+	[NTSYNC_COUNT_VERIFIES] = "pi_verifies",
+	[NTSYNC_COUNT_LOOKS] = "pi_looks",
+	[NTSYNC_COUNT_REVOKED] = "pi_revoked",
+};
+
+void ntsync_pi_show_stats(struct seq_file *m)
+{
+	unsigned int i, cpu;
+
+	for (i = 0; i < NTSYNC_NR_COUNTS; i++) {
+		u64 sum = 0;
+
+		for_each_possible_cpu(cpu)
+			sum += per_cpu(ntsync_pi_counts[i], cpu);
+		seq_printf(m, "%s: %llu\n", count_names[i], sum);
+	}
+}

@@ -145,7 +145,7 @@ struct ntsync_receiver_task *ntsync_receiver_forget(struct ntsync_receiver *r)
 
 	guard(raw_spinlock)(&exit_lock);
 	list_del(&r->of_task);
-	t = find_task(r->task);
+	t = find_task(r->t->task);
 	if (!t || !list_empty(&t->receivers))
 		return NULL;
 	rb_erase(&t->by_task, &receiver_tasks);
@@ -244,8 +244,7 @@ static void reap(struct kthread_work *work)
 }
 static DEFINE_KTHREAD_WORK(reaping, reap);
 
-/* Called by every task that exits, with preemption off. */
-static void on_exit(void *unused, NTSYNC_EXIT_PROBE_ARGS)
+static void retire_receiver(struct task_struct *p)
 {
 	struct ntsync_receiver_task *t;
 
@@ -262,6 +261,13 @@ static void on_exit(void *unused, NTSYNC_EXIT_PROBE_ARGS)
 		return;
 	adjust_reaper();
 	kthread_queue_work(reaper, &reaping);
+}
+
+/* Called by every task that exits, with preemption off. What it has inherited counts to the end. */
+static void on_exit(void *unused, NTSYNC_EXIT_PROBE_ARGS)
+{
+	retire_receiver(p);
+	ntsync_task_retire();
 }
 
 int ntsync_reaper_init(void)

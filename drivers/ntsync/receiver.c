@@ -35,6 +35,7 @@
 #include <linux/slab.h>
 
 #include "channel.h"
+#include "pi.h"
 
 /* ---- the end of an entry ---- */
 
@@ -120,9 +121,9 @@ static void unpark_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
 
 	if (!e)
 		return;
-	ntsync_obj_dequeue_locked(r->channel->obj, e);
+	ntsync_obj_dequeue_locked(r->channel->obj, e, &h->todo);
 	if (ntsync_wait_claim(e->wait, NTSYNC_CLOSED))
-		ntsync_hold_wake_locked(h, r->task);
+		ntsync_hold_wake_locked(h, r->t->task);
 }
 
 /* Somebody may receive now what is pending, or may not any more. */
@@ -198,62 +199,58 @@ static void disband(struct ntsync_channel *c, const void *files)
 
 /* ---- receivers ---- */
 
-static int compare_task(const void *task, const struct rb_node *node)
+static int compare_task(const void *t, const struct rb_node *node)
 {
 	const struct ntsync_receiver *r = rb_entry(node, struct ntsync_receiver, by_task);
 
-	return (const struct task_struct *)task < r->task ? -1 :
-	       (const struct task_struct *)task > r->task;
+	return (const struct ntsync_task *)t < r->t ? -1 : (const struct ntsync_task *)t > r->t;
 }
 
 static bool receiver_before(struct rb_node *a, const struct rb_node *b)
 {
-	return compare_task(rb_entry(a, struct ntsync_receiver, by_task)->task, b) < 0;
+	return compare_task(rb_entry(a, struct ntsync_receiver, by_task)->t, b) < 0;
 }
 
 struct ntsync_receiver *ntsync_receiver_find_locked(const struct ntsync_channel *c,
-						    const struct task_struct *p)
+						    const struct ntsync_task *t)
 {
-	return rb_entry_safe(rb_find(p, &c->receivers, compare_task),
+	return rb_entry_safe(rb_find(t, &c->receivers, compare_task),
 			     struct ntsync_receiver, by_task);
 }
 
-static struct ntsync_receiver *alloc_receiver(struct ntsync_channel *c)
+static struct ntsync_receiver *alloc_receiver(struct ntsync_channel *c, struct ntsync_task *t)
 {
 	struct ntsync_receiver *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
 
 	if (!r)
 		return NULL;
 	r->channel = c;
-	r->task = current;
+	r->t = ntsync_task_get(t);
 	r->entries = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&r->member);
-	if (ntsync_pi_receiver_add(r)) {
-		kfree(r);
-		return NULL;
-	}
-	get_task_struct(r->task);
+	r->contrib.kind = NTSYNC_CONTRIB_CHANNEL;
+	r->contrib.object = c->id;
 	return r;
 }
 
 /* One for current; only current itself makes one. */
-static struct ntsync_receiver *add_receiver(struct ntsync_channel *c)
+static struct ntsync_receiver *add_receiver(struct ntsync_channel *c, struct ntsync_task *t)
 {
-	struct ntsync_receiver_task *t = ntsync_receiver_task_alloc();
+	struct ntsync_receiver_task *of = ntsync_receiver_task_alloc();
 	struct ntsync_receiver *r;
 
-	if (!t)
+	if (!of)
 		return ERR_PTR(-ENOMEM);
-	r = alloc_receiver(c);
+	r = alloc_receiver(c, t);
 	if (!r) {
-		ntsync_receiver_task_free(t);
+		ntsync_receiver_task_free(of);
 		return ERR_PTR(-ENOMEM);
 	}
 	scoped_guard(raw_spinlock, &c->obj->lock) {
 		rb_add(&r->by_task, &c->receivers, receiver_before);
 		c->nr_receivers++;
 	}
-	ntsync_receiver_listen(r, t);
+	ntsync_receiver_listen(r, of);
 	return r;
 }
 
@@ -261,9 +258,10 @@ static struct ntsync_receiver *add_receiver(struct ntsync_channel *c)
 static struct ntsync_party *join_party(struct ntsync_receiver *r, struct ntsync_party *new)
 {
 	struct ntsync_channel *c = r->channel;
+	struct ntsync_hold h;
 	struct ntsync_party *p;
 
-	guard(raw_spinlock)(&c->obj->lock);
+	ntsync_obj_hold(&h, c->obj);
 	p = find_party(c, current->files);
 	if (!p) {
 		p = new;
@@ -273,11 +271,12 @@ static struct ntsync_party *join_party(struct ntsync_receiver *r, struct ntsync_
 	r->party = p;
 	list_move(&r->member, &p->members);
 	party_changed_locked(c);
+	ntsync_obj_unhold(&h);
 	return p;
 }
 
 static struct ntsync_receiver *join(struct ntsync_channel *c, struct file *file,
-				    struct ntsync_receiver *r)
+				    struct ntsync_receiver *r, struct ntsync_task *t)
 {
 	struct ntsync_party *p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
 
@@ -287,7 +286,7 @@ static struct ntsync_receiver *join(struct ntsync_channel *c, struct file *file,
 	INIT_LIST_HEAD(&p->members);
 	INIT_LIST_HEAD(&p->leaving);
 	if (!r)
-		r = add_receiver(c);
+		r = add_receiver(c, t);
 	if (IS_ERR(r)) {
 		kfree(p);
 		return r;
@@ -307,16 +306,18 @@ static struct ntsync_receiver *join(struct ntsync_channel *c, struct file *file,
  * ntsync_receiver_enter() - current receives from a channel
  * @c: the channel
  * @file: its file
+ * @t: current's record
  *
- * Return: current's record; it stays as long as current lives and @file is held.
+ * Return: the receiver; it stays as long as current lives and @file is held.
  * -ENOMEM; -EBADF if the process has closed the channel meanwhile.
  */
-struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct file *file)
+struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct file *file,
+					      struct ntsync_task *t)
 {
 	struct ntsync_receiver *r;
 
 	scoped_guard(raw_spinlock, &c->obj->lock) {
-		r = ntsync_receiver_find_locked(c, current);
+		r = ntsync_receiver_find_locked(c, t);
 		if (likely(r && r->party && r->party->files == current->files)) {
 			if (r->party->left)
 				return ERR_PTR(-EBADF);
@@ -325,7 +326,7 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
 		}
 	}
 	/* With another table of descriptors it is of another party, whatever becomes of the old. */
-	return join(c, file, r);
+	return join(c, file, r, t);
 }
 
 /* ---- the end of receivers ---- */
@@ -343,13 +344,11 @@ void ntsync_receiver_free(struct ntsync_receiver *r)
 	ntsync_wake_takers(&h, h.obj);
 	rb_erase(&r->by_task, &c->receivers);
 	c->nr_receivers--;
-	/* The arbiter may still look at it, when the party is gone. */
 	list_del(&r->member);
-	r->party = NULL;
+	ntsync_contrib_move_locked(&r->contrib, NULL, NTSYNC_NO_CONTRIB, 0, &h.todo);
 	ntsync_obj_unhold(&h);
 
-	ntsync_pi_receiver_remove(r);
-	put_task_struct(r->task);
+	ntsync_task_put(r->t);
 	kfree(r);
 }
 
@@ -412,11 +411,12 @@ void ntsync_channel_check_orphan(struct ntsync_channel *c, struct file *file, in
 	ntsync_obj_unhold(&h);
 }
 
-/* Is current a receiver of a party that has another table? */
+/* Is current a receiver of a party that has another table? Not if it exits: see below. */
 static struct ntsync_receiver *find_stranger_locked(const struct ntsync_channel *c,
 						    const void *files)
 {
-	struct ntsync_receiver *r = ntsync_receiver_find_locked(c, current);
+	const struct ntsync_task *t = ntsync_task_find();
+	struct ntsync_receiver *r = t ? ntsync_receiver_find_locked(c, t) : NULL;
 
 	return r && r->party && r->party->files != files ? r : NULL;
 }

@@ -49,7 +49,7 @@ static __always_inline int release_locked(struct ntsync_hold *h, struct ntsync_o
 	return 0;
 }
 
-static int sem_signal(struct ntsync_hold *h, u32 owner, struct ntsync_boost **stale)
+static int sem_signal(struct ntsync_hold *h, u32 owner)
 {
 	u32 prev;
 

@@ -20,6 +20,13 @@ static inline pid_t ntsync_shown_tid(struct task_struct *p)
 	return task_pid_vnr(p);
 }
 
+/* 0 if it has exited, too. */
+static inline pid_t ntsync_shown_tid_of(struct ntsync_task *t)
+{
+	guard(raw_spinlock)(&t->lock);
+	return t->dead ? 0 : ntsync_shown_tid(t->task);
+}
+
 /* 0 = normal, 1 to 99, 100 = a deadline task. */
 static inline int ntsync_shown_prio(int level)
 {

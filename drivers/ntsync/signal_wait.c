@@ -29,20 +29,20 @@ static bool queue(struct ntsync_wait *w)
 	return false;
 }
 
-static int signal(struct ntsync_obj *obj, u32 owner, struct ntsync_boost **stale)
+static int signal(struct ntsync_obj *obj, u32 owner)
 {
 	struct ntsync_hold h __uninitialized;
 	int ret;
 
 	ntsync_obj_hold_all_locked(&h, obj);
-	ret = obj->ops->signal(&h, owner, stale);
+	ret = obj->ops->signal(&h, owner);
 	ntsync_obj_unhold(&h);
 	return ret;
 }
 
 /* 0 if the wait has begun, 1 if it is over, or why the signal failed: nothing was done. */
 static int signal_and_queue(struct ntsync_device *dev, struct ntsync_obj *obj,
-			    struct ntsync_wait *w, struct ntsync_boost **stale)
+			    struct ntsync_wait *w)
 {
 	struct ntsync_obj *other = w->entries[0].obj;
 	int ret;
@@ -50,7 +50,7 @@ static int signal_and_queue(struct ntsync_device *dev, struct ntsync_obj *obj,
 	guard(ntsync_all_lock)(dev);
 	ntsync_wait_all_join(obj, w->taker.owner);
 	ntsync_wait_all_join(other, w->taker.owner);
-	ret = signal(obj, w->taker.owner, stale);
+	ret = signal(obj, w->taker.owner);
 	if (!ret)
 		ret = queue(w);
 	ntsync_wait_all_leave(other);
@@ -60,11 +60,9 @@ static int signal_and_queue(struct ntsync_device *dev, struct ntsync_obj *obj,
 
 static int wait(struct ntsync_wait *w, const struct ntsync_wait_req *req)
 {
-	int ret;
-
 	ntsync_notices_hand_on();
-	ret = ntsync_pi_block(w);
-	return ret ?: ntsync_wait_sleep(w, &req->deadline, NULL);
+	ntsync_pi_block(w);
+	return ntsync_wait_sleep(w, &req->deadline, NULL);
 }
 
 static void dequeue(struct ntsync_wait *w)
@@ -91,22 +89,24 @@ int ntsync_signal_and_wait(struct ntsync_device *dev, struct ntsync_obj *obj,
 			   struct ntsync_wait_req *req)
 {
 	struct ntsync_wait_entry entries[2];
-	struct ntsync_boost *stale = NULL;
 	struct ntsync_wait w __uninitialized;
-	int ret;
+	struct ntsync_task *t;
+	int ret = ntsync_wait_begin(req, &t);
 
-	ntsync_boost_end();
-	ntsync_wait_init(&w, req, entries, false);
-	ret = signal_and_queue(dev, obj, &w, &stale);
-	ntsync_boost_free(stale);
-	ntsync_pi_catch_up();
-	if (ret < 0)
+	if (ret)
 		return ret;
+	ntsync_wait_init(&w, req, t, entries, false);
+	ntsync_pi_begin_wait(&w);
+	ret = signal_and_queue(dev, obj, &w);
+	ntsync_pi_update_own(t);
+	if (ret < 0) {
+		ntsync_pi_end_wait(&w);
+		return ret;
+	}
 	if (!ret)
 		ret = wait(&w, req);
 	dequeue(&w);
-	ntsync_pi_unblock(&w);
-	ntsync_pi_catch_up();
+	ntsync_pi_end_wait(&w);
 	ret = ntsync_wait_result(&w, ret, &req->index);
 	return ret == -ERESTARTSYS ? -EINTR : ret;
 }

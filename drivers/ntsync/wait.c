@@ -10,45 +10,64 @@
 #include "lock.h"
 #include "ntsync_internal.h"
 
+/**
+ * ntsync_wait_begin() - what every wait begins with
+ * @req: the wait
+ * @t: out: current's record
+ *
+ * The owner id is current's, however the wait ends; and a boost by an event is over.
+ *
+ * Return: 0, or -ENOMEM: it is current's first call.
+ */
+int ntsync_wait_begin(const struct ntsync_wait_req *req, struct ntsync_task **t)
+{
+	*t = ntsync_task_get_own();
+	if (unlikely(!*t))
+		return -ENOMEM;
+	if (likely(ntsync_req_entries(req) && req->owner))
+		ntsync_owner_learn(req->objs[0]->dev, *t, req->owner);
+	if (unlikely(READ_ONCE((*t)->event.to) || READ_ONCE((*t)->retry)))
+		ntsync_boost_end_own(*t);
+	return 0;
+}
+
 void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
-		      struct ntsync_wait_entry *entries, bool all)
+		      struct ntsync_task *t, struct ntsync_wait_entry *entries, bool all)
 {
 	u32 i;
 
 	w->taker.task = current;
+	w->taker.t = t;
 	w->taker.owner = req->owner;
 	w->taker.owner_dead = false;
-	w->taker.boost = NULL;
+	w->taker.boosted = false;
 	w->taker.notice = req->notice;
 	atomic_set(&w->claim, NTSYNC_UNCLAIMED);
 	w->all = all;
 	w->left = false;
-	w->pi = false;
-	w->overflow = false;
-	w->unheeded = all;
-	w->level = ntsync_task_level(current);
-	w->lent = MAX_RT_PRIO;
+	w->lends = false;
+	w->hops = 0;
 	w->send = NULL;
-	w->slot = NULL;
 	w->count = req->count;
 	w->nr = ntsync_req_entries(req);
 	w->entries = entries;
 
 	for (i = 0; i < w->nr; i++) {
 		ntsync_waitq_node_init(&entries[i].node, i);
-		if (all)
-			RB_CLEAR_NODE(&entries[i].pi);
+		RB_CLEAR_NODE(&entries[i].pi);
+		entries[i].queued = false;
 		entries[i].obj = req->objs[i];
 		entries[i].wait = w;
 	}
 }
 
+/* With the priority of this moment, see ntsync_pi_begin_wait(). */
 void ntsync_wait_queue_locked(struct ntsync_wait_entry *e)
 {
 	struct ntsync_obj *obj = e->obj;
 
 	ntsync_assert_obj_lock(obj);
-	ntsync_waitq_insert(&obj->any, &e->node, e->wait->level);
+	ntsync_waitq_insert(&obj->any, &e->node, ntsync_task_level(current));
 	if (obj->ops->enqueued)
 		obj->ops->enqueued(obj, e);
 }
@@ -88,17 +107,21 @@ bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked)
 void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e)
 {
 	struct ntsync_obj *obj = e->obj;
-	bool help;
+	struct ntsync_todo todo;
+	bool help, stale;
 
+	todo.nr = 0;
 	scoped_guard(raw_spinlock, &obj->lock) {
-		if (ntsync_waitq_queued(&e->node)) {
-			ntsync_obj_dequeue_locked(obj, e);
-			ntsync_pi_waiter_left_locked(obj);
-		}
+		if (ntsync_waitq_queued(&e->node))
+			ntsync_obj_dequeue_locked(obj, e, &todo);
 		help = obj->unsettled;
+		stale = ntsync_obj_take_stale_locked(obj);
 	}
+	ntsync_pi_walk(&todo);
 	if (unlikely(help))
 		ntsync_obj_help(obj);
+	if (unlikely(stale))
+		obj->ops->unlocked(obj);
 }
 
 bool ntsync_deadline_passed(const struct ntsync_deadline *deadline)
@@ -112,11 +135,35 @@ bool ntsync_deadline_passed(const struct ntsync_deadline *deadline)
 	return ktime_get() >= deadline->expires;
 }
 
+/* How long somebody who lends to others sleeps without looking whether they have it. */
+#define VERIFY_NS	NSEC_PER_SEC
+
+/* When the sleep is to end, on the deadline's clock. */
+static ktime_t end_of_sleep(const struct ntsync_wait *w, const struct ntsync_deadline *deadline)
+{
+	ktime_t now;
+
+	if (likely(!w->lends))
+		return deadline->expires;
+	now = deadline->clock == CLOCK_REALTIME ? ktime_get_real() : ktime_get();
+	return min(deadline->expires, ktime_add_safe(now, VERIFY_NS));
+}
+
+/* True if the time is over; else it was only time to verify what is lent. */
+static bool is_over(struct ntsync_wait *w, const struct ntsync_deadline *deadline)
+{
+	if (likely(!w->lends) || ntsync_deadline_passed(deadline))
+		return true;
+	__set_current_state(TASK_RUNNING);
+	ntsync_pi_verify(w);
+	return false;
+}
+
 /* Until it is claimed, or *@triggered, if there is that; 0 then, else why it ended. */
 int ntsync_wait_sleep_until(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
 			    const int *triggered)
 {
-	ktime_t expires = deadline->expires;
+	ktime_t expires;
 	int ret = 0;
 
 	for (;;) {
@@ -127,10 +174,12 @@ int ntsync_wait_sleep_until(struct ntsync_wait *w, const struct ntsync_deadline 
 			ret = -ERESTARTSYS;
 			break;
 		}
+		expires = end_of_sleep(w, deadline);
 		if (expires == KTIME_MAX) {
 			schedule();
 		} else if (!schedule_hrtimeout_range_clock(&expires, 0, HRTIMER_MODE_ABS,
-							   deadline->clock)) {
+							   deadline->clock) &&
+			   is_over(w, deadline)) {
 			/* A file that was ready in time counts, however late we run. */
 			if (!triggered || !READ_ONCE(*triggered))
 				ret = -ETIMEDOUT;

@@ -108,19 +108,39 @@ static bool try_all_locked(struct ntsync_wait_req *req, struct ntsync_taker *tak
 }
 
 /* One look at all, no queueing. -EAGAIN if neither they nor the alert are ready. */
-static int try_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
+static int try_all(struct ntsync_device *dev, struct ntsync_wait_req *req, struct ntsync_task *t)
 {
-	struct ntsync_taker taker = { .task = current, .owner = req->owner };
+	struct ntsync_taker taker = { .task = current, .t = t, .owner = req->owner };
 	bool taken;
 
 	/* See ntsync_obj_peek(). */
 	smp_mb();
 	if (!peek(req))
 		return -EAGAIN;
-	scoped_guard(ntsync_all_lock, dev)
+	scoped_guard(ntsync_all_lock, dev) {
 		taken = try_all_locked(req, &taker);
-	ntsync_pi_catch_up();
+		/* Before others can signal what somebody else is still waiting for. */
+		if (unlikely(taker.boosted))
+			ntsync_pi_update(t);
+	}
 	return taken ? ntsync_taker_result(&taker) : -EAGAIN;
+}
+
+static void queue_entry(struct ntsync_wait_entry *e)
+{
+	struct ntsync_obj *obj = e->obj;
+	struct ntsync_todo todo;
+
+	ntsync_waitq_insert(&obj->all, &e->node, ntsync_task_level(current));
+	if (!obj->ops->owned)
+		return;
+	todo.nr = 0;
+	scoped_guard(raw_spinlock, &obj->lock) {
+		ntsync_pi_add_entry_locked(e);
+		ntsync_pi_mutex_update_locked(obj, &todo);
+	}
+	/* All of them are verified before we sleep. */
+	ntsync_todo_drop(&todo);
 }
 
 /* Into all queues, or the end of the wait if it turns out that it is over. */
@@ -140,8 +160,24 @@ static bool enqueue(struct ntsync_device *dev, struct ntsync_wait *w,
 		return true;
 	}
 	for (i = 0; i < w->count; i++)
-		ntsync_waitq_insert(&w->entries[i].obj->all, &w->entries[i].node, w->level);
+		queue_entry(&w->entries[i]);
 	return false;
+}
+
+static void dequeue_entry(struct ntsync_wait_entry *e)
+{
+	struct ntsync_obj *obj = e->obj;
+	struct ntsync_todo todo;
+
+	ntsync_waitq_erase(&obj->all, &e->node);
+	if (!obj->ops->owned)
+		return;
+	todo.nr = 0;
+	scoped_guard(raw_spinlock, &obj->lock) {
+		ntsync_pi_remove_entry_locked(e);
+		ntsync_pi_mutex_update_locked(obj, &todo);
+	}
+	ntsync_pi_walk(&todo);
 }
 
 static void dequeue(struct ntsync_device *dev, struct ntsync_wait *w,
@@ -159,11 +195,12 @@ static void dequeue(struct ntsync_device *dev, struct ntsync_wait *w,
 	if (w->left)
 		return;
 	for (i = 0; i < w->count; i++)
-		ntsync_waitq_erase(&w->entries[i].obj->all, &w->entries[i].node);
+		dequeue_entry(&w->entries[i]);
 	leave_each(req);
 }
 
-static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
+static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req *req,
+			      struct ntsync_task *t)
 {
 	struct ntsync_wait_entry small[NTSYNC_SMALL_WAIT] __uninitialized, *entries;
 	u32 nr = ntsync_req_entries(req);
@@ -173,17 +210,15 @@ static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req 
 	entries = ntsync_wait_get_entries(nr, small);
 	if (!entries)
 		return -ENOMEM;
-	ntsync_wait_init(&w, req, entries, true);
+	ntsync_wait_init(&w, req, t, entries, true);
+	ntsync_pi_begin_wait(&w);
 	if (!enqueue(dev, &w, req)) {
-		ntsync_pi_catch_up();
 		ntsync_notices_hand_on();
-		ret = ntsync_pi_block(&w);
-		if (!ret)
-			ret = ntsync_wait_sleep(&w, &req->deadline, req->polls);
+		ntsync_pi_block(&w);
+		ret = ntsync_wait_sleep(&w, &req->deadline, req->polls);
 		dequeue(dev, &w, req);
-		ntsync_pi_unblock(&w);
 	}
-	ntsync_pi_catch_up();
+	ntsync_pi_end_wait(&w);
 	ntsync_wait_put_entries(entries, nr);
 	return ntsync_wait_result(&w, ret, &req->index);
 }
@@ -225,16 +260,19 @@ static bool has_duplicate(const struct ntsync_wait_req *req)
  */
 int ntsync_wait_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 {
+	struct ntsync_task *t;
 	int ret;
 
 	if (has_duplicate(req))
 		return -EINVAL;
-	ntsync_boost_end();
+	ret = ntsync_wait_begin(req, &t);
+	if (unlikely(ret))
+		return ret;
 	if (!req->count) {
 		req->index = 0;
 		return 0;
 	}
-	ret = try_all(dev, req);
+	ret = try_all(dev, req, t);
 	if (ret != -EAGAIN)
 		return ret;
 	if (unlikely(req->polls) && ntsync_polls_ready(req->polls)) {
@@ -243,5 +281,5 @@ int ntsync_wait_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 	}
 	if (ntsync_deadline_passed(&req->deadline))
 		return -ETIMEDOUT;
-	return block_all(dev, req);
+	return block_all(dev, req, t);
 }

@@ -41,6 +41,8 @@ static noinline bool try_acquire_shared(const struct ntsync_wait_req *req, u32 i
 
 	ntsync_obj_hold_locked(&h, req->objs[index]);
 	acquired = try_acquire_locked(req, index, taker);
+	if (unlikely(taker->boosted))
+		ntsync_todo_add(&h.todo, taker->t);
 	ntsync_obj_unhold(&h);
 	return acquired;
 }
@@ -59,9 +61,9 @@ static __always_inline bool try_acquire(const struct ntsync_wait_req *req, u32 i
 }
 
 /* No queueing. -EAGAIN if none is ready. */
-static __always_inline int try_each(struct ntsync_wait_req *req)
+static __always_inline int try_each(struct ntsync_wait_req *req, struct ntsync_task *t)
 {
-	struct ntsync_taker taker = { .task = current, .owner = req->owner,
+	struct ntsync_taker taker = { .task = current, .t = t, .owner = req->owner,
 				      .notice = req->notice };
 	u32 nr = ntsync_req_entries(req);
 	u32 i;
@@ -75,7 +77,7 @@ static __always_inline int try_each(struct ntsync_wait_req *req)
 	return -EAGAIN;
 }
 
-static noinline int block_any(struct ntsync_wait_req *req)
+static noinline int block_any(struct ntsync_wait_req *req, struct ntsync_task *t)
 {
 	struct ntsync_wait_entry small[NTSYNC_SMALL_WAIT] __uninitialized, *entries;
 	u32 queued = 0, nr = ntsync_req_entries(req);
@@ -87,21 +89,19 @@ static noinline int block_any(struct ntsync_wait_req *req)
 		return -ENOMEM;
 	/* Not later: when we stand in a channel's queue we may be told of the next request. */
 	ntsync_notices_hand_on();
-	ntsync_wait_init(&w, req, entries, false);
+	ntsync_wait_init(&w, req, t, entries, false);
+	ntsync_pi_begin_wait(&w);
 	while (queued < nr) {
 		if (ntsync_wait_enqueue_any(&entries[queued], false))
 			goto out;
 		queued++;
 	}
-	ret = ntsync_pi_block(&w);
-	if (!ret)
-		ret = ntsync_wait_sleep(&w, &req->deadline, req->polls);
+	ntsync_pi_block(&w);
+	ret = ntsync_wait_sleep(&w, &req->deadline, req->polls);
 out:
 	while (queued--)
 		ntsync_wait_dequeue_any(&entries[queued]);
-	ntsync_pi_unblock(&w);
-	/* Whoever owns what we have waited for, or a channel's notice, is news. */
-	ntsync_pi_catch_up();
+	ntsync_pi_end_wait(&w);
 	ntsync_wait_put_entries(entries, nr);
 	return ntsync_wait_result(&w, ret, &req->index);
 }
@@ -119,12 +119,14 @@ out:
  */
 int ntsync_wait_any(struct ntsync_wait_req *req)
 {
-	int ret;
+	struct ntsync_task *t;
+	int ret = ntsync_wait_begin(req, &t);
 
-	ntsync_boost_end();
+	if (unlikely(ret))
+		return ret;
 	/* See ntsync_obj_peek(). */
 	smp_mb();
-	ret = try_each(req);
+	ret = try_each(req, t);
 	if (ret != -EAGAIN)
 		return ret;
 	if (unlikely(req->polls) && ntsync_polls_ready(req->polls)) {
@@ -133,5 +135,5 @@ int ntsync_wait_any(struct ntsync_wait_req *req)
 	}
 	if (ntsync_deadline_passed(&req->deadline))
 		return -ETIMEDOUT;
-	return block_any(req);
+	return block_any(req, t);
 }

@@ -86,9 +86,9 @@ static void unlock_obj_and_wake(struct ntsync_hold *h)
 
 static void wake_and_relock(struct ntsync_hold *h)
 {
+	h->stale |= ntsync_obj_take_stale_locked(h->obj);
 	unlock_obj_and_wake(h);
-	if (!h->all)
-		ntsync_pi_catch_up();
+	ntsync_pi_walk(&h->todo);
 	h->steps = 0;
 	lock_obj(h);
 }
@@ -109,12 +109,14 @@ void ntsync_hold_make_room(struct ntsync_hold *h)
 
 /* ---- one waiter ---- */
 
-void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
+/* @todo: as for the type's dequeued() */
+void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
+			       struct ntsync_todo *todo)
 {
 	ntsync_assert_obj_lock(obj);
-	if (obj->ops->dequeue)
-		obj->ops->dequeue(obj, e);
 	ntsync_waitq_erase(&obj->any, &e->node);
+	if (obj->ops->dequeued)
+		obj->ops->dequeued(obj, e, todo);
 }
 
 /*
@@ -127,10 +129,12 @@ static bool grant_locked(struct ntsync_hold *h, struct ntsync_wait_entry *e)
 	struct ntsync_obj *obj = h->obj;
 	struct ntsync_wait *w = e->wait;
 
-	ntsync_obj_dequeue_locked(obj, e);
+	ntsync_obj_dequeue_locked(obj, e, &h->todo);
 	if (!ntsync_wait_claim(w, ntsync_waitq_tag(&e->node)))
 		return false;
 	obj->ops->acquire(obj, &w->taker);
+	if (unlikely(w->taker.boosted))
+		ntsync_todo_add(&h->todo, w->taker.t);
 	h->wake[h->nr++] = get_task_struct(w->taker.task);
 	return true;
 }
@@ -152,7 +156,8 @@ static bool refresh_level(struct ntsync_waitq *q, struct ntsync_wait_entry *e)
  */
 static bool is_full(const struct ntsync_hold *h)
 {
-	return h->steps >= (h->nr ? NTSYNC_WAKE_BATCH : 4 * NTSYNC_WAKE_BATCH);
+	return h->steps >= (h->nr ? NTSYNC_WAKE_BATCH : 4 * NTSYNC_WAKE_BATCH) ||
+	       h->todo.nr > NTSYNC_WAKE_BATCH - 1;
 }
 
 /*
@@ -191,10 +196,14 @@ void ntsync_hold_settle(struct ntsync_hold *h)
 	settle(h);
 }
 
-/* The part of ntsync_obj_unhold() that is only for some: unlocks, and wakes. */
+/*
+ * The part of ntsync_obj_unhold() that is only for some: unlocks, wakes, and does what follows
+ * for priorities: before it lets go of all_lock, for which others lend to it.
+ */
 void ntsync_hold_wake(struct ntsync_hold *h)
 {
 	unlock_obj_and_wake(h);
+	ntsync_pi_walk(&h->todo);
 	if (h->drop_all)
 		ntsync_all_unlock(h->obj->dev);
 }
@@ -234,7 +243,10 @@ static bool all_signaled(const struct ntsync_wait *w)
 static void grant_all(struct ntsync_wait *w)
 {
 	struct task_struct *task = get_task_struct(w->taker.task);
+	struct ntsync_todo todo;
 	u32 i;
+
+	todo.nr = 0;
 
 	scoped_guard(preempt) {
 		if (!ntsync_wait_claim(w, 0))
@@ -245,15 +257,20 @@ static void grant_all(struct ntsync_wait *w)
 
 			ntsync_waitq_erase(&obj->all, &e->node);
 			guard(raw_spinlock)(&obj->lock);
+			if (obj->ops->owned)
+				ntsync_pi_remove_entry_locked(e);
 			obj->ops->acquire(obj, &w->taker);
 			obj->all_waits--;
 		}
+		if (unlikely(w->taker.boosted))
+			ntsync_todo_add(&todo, w->taker.t);
 		ntsync_trace(wake, w->entries[0].obj, task);
 		/* Our last touch; pairs with dequeue() in wait_all.c. */
 		smp_store_release(&w->left, true);
 		wake_up_process(task);
 	}
 	put_task_struct(task);
+	ntsync_pi_walk(&todo);
 }
 
 /* Who moves back is met again, and then in its place. */

@@ -36,7 +36,7 @@ static void free_obj(void *arg)
 	KUNIT_EXPECT_EQ(test, obj->all.count, 0);
 	KUNIT_EXPECT_EQ(test, obj->all_waits, 0);
 	KUNIT_EXPECT_FALSE(test, obj->unsettled);
-	ntsync_obj_free(obj);
+	ntsync_obj_put(obj);
 }
 
 static struct ntsync_obj *keep(struct kunit *test, struct ntsync_obj *obj)
@@ -72,8 +72,11 @@ bool kt_record_queue(struct kt_record *r, u32 owner, struct ntsync_obj *a, struc
 {
 	struct ntsync_obj *objs[] = { a, b };
 	struct ntsync_wait_req req = { .objs = objs, .count = b ? 2 : 1, .owner = owner };
+	struct ntsync_task *t = ntsync_task_get_own();
 
-	ntsync_wait_init(&r->wait, &req, r->entries, false);
+	if (!t)
+		return false;
+	ntsync_wait_init(&r->wait, &req, t, r->entries, false);
 	for (r->nr = 0; r->nr < req.count; r->nr++) {
 		if (ntsync_wait_enqueue_any(&r->entries[r->nr], false))
 			return false;

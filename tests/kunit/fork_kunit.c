@@ -102,6 +102,7 @@ static void child_of_a_real_time_task(struct kunit *test)
 	try_mixtures(test, 10);
 }
 
+/* The parent's, that is. */
 static void a_normal_child_keeps_what_is_its_own(struct kunit *test)
 {
 	static const struct sched_attr own = {
@@ -113,6 +114,7 @@ static void a_normal_child_keeps_what_is_its_own(struct kunit *test)
 	struct task_struct *child = new_child(test);
 	unsigned int mixture;
 
+	KUNIT_ASSERT_EQ(test, sched_setattr_nocheck(current, &own), 0);
 	for (mixture = RT_PRIORITY; mixture < PRIO; mixture++) {
 		if (mixture & POLICY)
 			continue;
@@ -129,6 +131,7 @@ static void a_normal_child_keeps_what_is_its_own(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, child->normal_prio, NICE_TO_PRIO(5));
 		KUNIT_EXPECT_EQ(test, child->prio, NICE_TO_PRIO(5));
 	}
+	kt_set_prio(current, 0);
 }
 
 static struct kunit_case fork_cases[] = {

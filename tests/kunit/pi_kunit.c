@@ -2,10 +2,9 @@
 /*
  * What the arbiter does at moments that only the kernel can arrange.
  */
-#include <linux/cpumask.h>
-#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/sched/rt.h>
+#include <linux/sched/task.h>
 
 #include "fixture.h"
 #include "lock.h"
@@ -81,7 +80,7 @@ static void what_is_taken_away_was_not_lent(struct kunit *test)
 	other = kthread_run(change, &c, "change");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
 	while (!try_wait_for_completion(&c.over)) {
-		lent += ntsync_task_lent_level(current) != MAX_RT_PRIO;
+		lent += ntsync_task_lent_prio(current) != MAX_RT_PRIO;
 		cond_resched();
 	}
 	KUNIT_EXPECT_EQ(test, lent, 0);
@@ -98,113 +97,111 @@ static unsigned int sleep_of(struct task_struct *p)
 }
 
 /*
- * Somebody else is before it, so it changes nothing. But whoever is at work may not have done
- * yet what has to be done for those who wait, and needs its priority.
+ * Somebody is setting the owner's parameters and does not get on: we play that one. Whoever
+ * waits for the owner does not trust it but waits for it, and lends to it.
  */
-static void second_waiter_waits_for_who_is_at_work(struct kunit *test)
+static void waiters_wait_for_who_is_setting(struct kunit *test)
 {
 	struct ntsync_obj *mutex = kt_mutex(test, 0, 0);
 	struct kt_waiter *first = kt_waiter(test, false, OWNER + 1, 40);
 	struct kt_waiter *second = kt_waiter(test, false, OWNER + 2, 30);
+	struct ntsync_task *t;
 	u32 prev;
 
-	kt_set_prio(current, HIGH);
 	KUNIT_ASSERT_EQ(test, lock_mutex(test, mutex), 0);
+	t = ntsync_task_find();
+	KUNIT_ASSERT_NOT_NULL(test, t);
 	kt_waiter_add(first, mutex);
+	kt_waiter_add(second, mutex);
+
+	rt_mutex_lock(&t->apply_lock);
+	scoped_guard(raw_spinlock, &t->lock)
+		t->applying = true;
 	kt_waiter_start(test, first);
 	kt_until_any(test, mutex, 1);
-	KUNIT_EXPECT_EQ(test, sleep_of(first->task), TASK_INTERRUPTIBLE);
-
-	ntsync_pi_lock();
-	kt_waiter_add(second, mutex);
+	KUNIT_EXPECT_EQ(test, sleep_of(first->task), TASK_UNINTERRUPTIBLE);
+	KUNIT_EXPECT_EQ(test, current->prio, MAX_RT_PRIO - 1 - 40);
 	kt_waiter_start(test, second);
 	kt_until_any(test, mutex, 2);
 	KUNIT_EXPECT_EQ(test, sleep_of(second->task), TASK_UNINTERRUPTIBLE);
-	ntsync_pi_unlock();
+	scoped_guard(raw_spinlock, &t->lock)
+		t->applying = false;
+	rt_mutex_unlock(&t->apply_lock);
 
+	KUNIT_EXPECT_EQ(test, sleep_of(first->task), TASK_INTERRUPTIBLE);
+	KUNIT_EXPECT_EQ(test, sleep_of(second->task), TASK_INTERRUPTIBLE);
+	KUNIT_EXPECT_EQ(test, current->normal_prio, MAX_RT_PRIO - 1 - 40);
 	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, OWNER, &prev), 0);
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, first), 0);
 	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, OWNER + 1, &prev), 0);
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, second), 0);
-	kt_set_prio(current, KT_NORMAL);
 }
 
-/* What a task has without us can't be told while we may be changing it. */
-static void base_is_not_known_to_others(struct kunit *test)
+/* Who is in the middle of something is raised by others, but lowered only by itself. */
+static void who_is_busy_is_not_lowered(struct kunit *test)
 {
-	struct ntsync_obj *mutex = kt_mutex(test, 0, 0);
+	struct ntsync_obj *mutex = kt_mutex(test, 0, 0), *event = kt_event(test, false, false);
 	struct kt_waiter *w = kt_waiter(test, false, OWNER + 1, HIGH);
+	struct ntsync_task *t;
 	u32 prev;
 
-	ntsync_pi_lock();
-	KUNIT_EXPECT_EQ(test, ntsync_pi_peek_base_level(current), NTSYNC_UNKNOWN_LEVEL);
-	ntsync_pi_unlock();
-
 	KUNIT_ASSERT_EQ(test, lock_mutex(test, mutex), 0);
+	t = ntsync_task_find();
+	KUNIT_ASSERT_NOT_NULL(test, t);
 	kt_waiter_add(w, mutex);
+	kt_waiter_add(w, event);
+	ntsync_pi_enter(t);
 	kt_waiter_start(test, w);
+	kt_until_any(test, event, 1);
 	until_boosted();
-	KUNIT_EXPECT_EQ(test, ntsync_pi_peek_base_level(current), NTSYNC_UNKNOWN_LEVEL);
-	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, OWNER, &prev), 0);
+	KUNIT_EXPECT_EQ(test, ntsync_event_set(event, &prev), 0);
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, w), 0);
-}
-
-struct closing {
-	struct ntsync_obj *obj;
-	bool begun;
-	bool over;
-	struct completion done;
-};
-
-static int destroy(void *arg)
-{
-	struct closing *c = arg;
-
-	WRITE_ONCE(c->begun, true);
-	c->obj->ops->destroy(c->obj);
-	WRITE_ONCE(c->over, true);
-	complete(&c->done);
-	return 0;
+	KUNIT_EXPECT_EQ(test, current->normal_prio, MAX_RT_PRIO - 1 - HIGH);
+	KUNIT_EXPECT_TRUE(test, ntsync_pi_leave(t));
+	ntsync_pi_apply(t);
+	KUNIT_EXPECT_TRUE(test, current->normal_prio > MAX_RT_PRIO);
+	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, OWNER, &prev), 0);
 }
 
 /*
- * The sweeper takes what it has of a mutex away under obj->lock. Whoever closes the mutex in that
- * moment finds nothing to do, but must not free it before the lock is free. We play the sweeper.
+ * A reference to the task may be that of somebody who has been asked while there was a boost, and
+ * is about to set what it lent. What that does then does not stay.
  */
-static void closing_waits_for_the_sweeper(struct kunit *test)
+static void what_was_lent_can_not_be_kept(struct kunit *test)
 {
-	struct closing c = { .obj = kt_mutex(test, 0, 0) };
-	int here = get_cpu(), there = cpumask_any_but(cpu_online_mask, here);
-	struct task_struct *closer;
+	struct ntsync_obj *mutex = kt_mutex(test, 0, 0), *event = kt_event(test, false, false);
+	struct kt_waiter *w = kt_waiter(test, false, OWNER + 1, HIGH);
+	struct ntsync_task *t;
+	u32 prev;
 
-	put_cpu();
-	if (there >= nr_cpu_ids)
-		kunit_skip(test, "needs two CPUs");
-	init_completion(&c.done);
-	closer = kthread_create(destroy, &c, "close");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(closer));
-	kthread_bind(closer, there);
-	set_cpus_allowed_ptr(current, cpumask_of(here));
-
-	raw_spin_lock(&c.obj->lock);
-	c.obj->mutex.was_active = true;
-	wake_up_process(closer);
-	while (!READ_ONCE(c.begun))
-		cpu_relax();
-	/* Long enough for what is three instructions. */
-	mdelay(50);
-	KUNIT_EXPECT_FALSE(test, READ_ONCE(c.over));
-	raw_spin_unlock(&c.obj->lock);
-	wait_for_completion(&c.done);
-	set_cpus_allowed_ptr(current, cpu_online_mask);
+	KUNIT_ASSERT_EQ(test, lock_mutex(test, mutex), 0);
+	kt_waiter_add(w, mutex);
+	kt_waiter_add(w, event);
+	kt_waiter_start(test, w);
+	kt_until_any(test, event, 1);
+	until_boosted();
+	t = ntsync_task_find();
+	scoped_guard(raw_spinlock, &t->lock)
+		t->had_cap = false;
+	get_task_struct(current);
+	KUNIT_EXPECT_EQ(test, ntsync_event_set(event, &prev), 0);
+	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, w), 0);
+	KUNIT_EXPECT_TRUE(test, current->normal_prio > MAX_RT_PRIO);
+	kt_set_prio(current, HIGH);
+	put_task_struct(current);
+	while (READ_ONCE(current->policy) != SCHED_NORMAL)
+		schedule_timeout_uninterruptible(1);
+	while (READ_ONCE(t->saved))
+		schedule_timeout_uninterruptible(1);
+	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, OWNER, &prev), 0);
 }
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(holder_of_all_lock_is_not_lowered),
 	KUNIT_CASE(what_is_taken_away_was_not_lent),
-	KUNIT_CASE(second_waiter_waits_for_who_is_at_work),
-	KUNIT_CASE(base_is_not_known_to_others),
-	KUNIT_CASE(closing_waits_for_the_sweeper),
+	KUNIT_CASE(waiters_wait_for_who_is_setting),
+	KUNIT_CASE(who_is_busy_is_not_lowered),
+	KUNIT_CASE(what_was_lent_can_not_be_kept),
 	{}
 };
 

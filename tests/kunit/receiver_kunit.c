@@ -45,7 +45,7 @@ static void who_has_left_keeps_no_notice(struct kunit *test)
 	struct ntsync_wait_req req = { .objs = &obj, .count = 1, .notice = true };
 	struct file *unknown = (struct file *)test;
 
-	KUNIT_ASSERT_EQ(test, PTR_ERR(ntsync_receiver_enter(obj->channel, unknown)), -EBADF);
+	KUNIT_ASSERT_EQ(test, PTR_ERR(ntsync_receiver_enter(obj->channel, unknown, ntsync_task_get_own())), -EBADF);
 	scoped_guard(raw_spinlock, &obj->lock)
 		ntsync_entry_queue_locked(&e, MAX_RT_PRIO);
 	KUNIT_EXPECT_EQ(test, ntsync_wait_any(&req), 0);
@@ -60,7 +60,7 @@ static void who_has_moved_comes_in(struct kunit *test)
 	struct ntsync_obj *obj = kt_channel(test);
 	struct file *file = new_file(test);
 	struct ntsync_party old = { .files = test, .left = true };
-	struct ntsync_receiver *r = ntsync_receiver_enter(obj->channel, file);
+	struct ntsync_receiver *r = ntsync_receiver_enter(obj->channel, file, ntsync_task_get_own());
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, r);
 	INIT_LIST_HEAD(&old.members);
@@ -69,7 +69,7 @@ static void who_has_moved_comes_in(struct kunit *test)
 		list_move(&r->member, &old.leaving);
 		r->party = &old;
 	}
-	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_enter(obj->channel, file), r);
+	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_enter(obj->channel, file, ntsync_task_get_own()), r);
 	scoped_guard(raw_spinlock, &obj->lock) {
 		KUNIT_EXPECT_TRUE(test, list_empty(&old.leaving));
 		KUNIT_EXPECT_FALSE(test, ntsync_receiver_left_locked(r));
@@ -87,7 +87,7 @@ static void closed_without_a_table(struct kunit *test)
 {
 	struct ntsync_obj *obj = kt_channel(test);
 	struct file *file = new_file(test);
-	struct ntsync_receiver *r = ntsync_receiver_enter(obj->channel, file);
+	struct ntsync_receiver *r = ntsync_receiver_enter(obj->channel, file, ntsync_task_get_own());
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, r);
 	ntsync_receivers_flush(obj->channel, file, NULL);

@@ -77,7 +77,8 @@ int stage_teardown(void **state);
 void stage_assert_exact(struct fixture *f);
 
 /* Until the arbiter has looked at all records so many times, or there are none. */
-void until_swept(int times);
+void until_looked_at(int times);
+long long looks_in_background(void);
 
 /* ---- actors ---- */
 

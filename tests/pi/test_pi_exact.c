@@ -148,12 +148,12 @@ static void a_try_lends_nothing(void **state)
 
 	only_ours(f, "no inheritance");
 	assert_ret(actor_locks(holder, mutex), 0);
-	records = arbiter_stat("pi_records_total");
+	records = arbiter_stat("pi_boosts");
 	assert_ret(actor_tries(waiter, mutex), -ETIMEDOUT);
 	actor_wait(waiter, ALL, ARGS(FDS(mutex)));
 	assert_ret(actor_finish(waiter), -ETIMEDOUT);
 	assert_true(records >= 0);
-	assert_int_equal(arbiter_stat("pi_records_total"), records);
+	assert_int_equal(arbiter_stat("pi_boosts"), records);
 }
 
 static void waiter_is_interrupted(void **state)

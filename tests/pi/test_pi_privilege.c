@@ -165,7 +165,7 @@ static void later_rights_do_not_count(void **state)
 	p = partner_start(f, grab_and_be_root, mutex, 0);
 	partner_contend(p, waiter);
 	partner_await(p);
-	until_swept(2);
+	until_looked_at(2);
 	partner_go(p);
 	partner_await(p);
 	actor_interrupt(waiter);

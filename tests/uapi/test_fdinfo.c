@@ -161,11 +161,12 @@ static void waiters_are_named(void **state)
 {
 	static const struct waiter_sched fifo = { .policy = SCHED_FIFO, .prio = 7 };
 	struct fixture *f = *state;
-	int mutex = new_mutex(f, OWNER, 1), other = new_auto(f, false);
+	int mutex = new_mutex(f, 0, 0), other = new_auto(f, false);
 	struct waiter *any, *all;
 
 	only_ours(f, "it tells nothing in fdinfo");
 	need_realtime();
+	assert_wait(f, ANY, ARGS(FDS(mutex), .owner = OWNER), 0, 0);
 	assert_line(mutex, "ntsync-owner-tid:\t%d\n", gettid());
 	any = start_sched(f, ANY, ARGS(FDS(mutex), .owner = 2, .timeout = FOREVER), &fifo);
 	all = start(f, ALL, ARGS(FDS(other, mutex), .owner = 3, .timeout = FOREVER));
