@@ -10,8 +10,6 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-extern char **environ;
-
 /* ---- ways of having a child, which writes down what it is as the first thing it does ---- */
 
 struct birth {
