@@ -267,7 +267,8 @@ enum { BETWEEN = 20 };
 /**
  * struct race - a parent that spawns, and a hog below it
  * @spawned: the child has come to its end
- * @first:   the hog has burnt all of its second before that
+ * @first:   the hog has burnt its time before that; less than the second in which the kernel
+ *           lets normal tasks run beside real-time ones
  */
 struct race {
 	atomic_bool spawned;
@@ -277,7 +278,7 @@ struct race {
 static int burn_until_spawned(struct actor *a, void *arg)
 {
 	struct race *race = arg;
-	uint64_t end = now_ns(CLOCK_THREAD_CPUTIME_ID) + NS_PER_SEC;
+	uint64_t end = now_ns(CLOCK_THREAD_CPUTIME_ID) + NS_PER_SEC / 2;
 
 	(void)a;
 	while (!atomic_load(&race->spawned) && now_ns(CLOCK_THREAD_CPUTIME_ID) < end)

@@ -22,11 +22,11 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#define ROUNDS 150
+#define ROUNDS 200
 /* The driver may wait for all other CPUs to pass through the scheduler. */
 #define SETTLES_IN (15 * NS_PER_SEC)
 /* For how long it is watched that what a task may have stays. */
-#define WATCHED_FOR (3 * NS_PER_SEC)
+#define WATCHED_FOR (2 * NS_PER_SEC)
 #define RESET TASK_RESET_ON_FORK
 #define MAX_CHILDREN 4
 
@@ -60,6 +60,12 @@ static void spin(unsigned int turns)
 {
 	while (turns--)
 		__asm__("" : : : "memory");
+}
+
+/* The grabber is at its calls, and at another point of one each time. */
+static void spin_for_round(unsigned long n)
+{
+	spin(5000 + n % 50 * 1000);
 }
 
 static void moment(void)
@@ -284,7 +290,7 @@ static int boost_and_end(struct partner *p, unsigned long n)
 
 	CHECK(!source->take(p));
 	open_window(p->tid, grab_of_round(n));
-	spin(n % 50 * 100);
+	spin_for_round(n);
 	CHECK(!source->end(p));
 	close_window();
 	CHECK(!await_giver());
@@ -542,7 +548,7 @@ static int bear_at_the_end(struct partner *p, unsigned long n, pid_t (*bear)(str
 	CHECK(!fcntl(nursery.gate[1], F_SETFD, FD_CLOEXEC));
 	CHECK(!source->take(p));
 	open_window(p->tid, grab_of_round(n));
-	spin(n % 50 * 100);
+	spin_for_round(n);
 	if (n % 2)
 		nursery.children[nursery.born++] = bear(&nursery);
 	CHECK(!source->end(p));
@@ -616,7 +622,7 @@ static int boost_and_exec(struct partner *p, unsigned long n, int gate)
 	helper_words(words, gate);
 	CHECK(!scenario->source->take(p));
 	open_window(getpid(), grab_of_round(n));
-	spin(n % 50 * 100);
+	spin_for_round(n);
 	CHECK(!scenario->source->end(p));
 	execv(argv[0], argv);
 	return 99;
@@ -706,7 +712,7 @@ static int set_what_it_may(struct partner *p, unsigned long n)
 	CHECK(!set_mine(p, n % 2));
 	CHECK(!source->end(p));
 	CHECK(!await_giver());
-	CHECK(!stays(&mine, last ? WATCHED_FOR : 0));
+	CHECK(!stays(&mine, 0));
 	/* Soon after a boost, too. */
 	CHECK(!task_set_attr(0, later));
 	CHECK(!stays(&later, last ? WATCHED_FOR : 0));
