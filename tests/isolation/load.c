@@ -2,7 +2,7 @@
 /*
  * Progress of normal tasks while real-time tasks fill all CPUs.
  *
- *	load [SECONDS [REAL-TIME-THREADS [NORMAL-THREADS [OBJECTS]]]]
+ *	load [SECONDS [REAL-TIME-THREADS [NORMAL-THREADS [OBJECTS [WAIT-ALLS]]]]]
  *
  * Processes share one instance, as those of a wine prefix do. Their FIFO 15 to 30 threads lock
  * hundreds of mutexes, any or all of several, wait for events, are alerted, signal with and without a
@@ -11,7 +11,8 @@
  *
  * Every ten seconds a line says what each of them got done, and for how long the server did not come
  * round at most; the last line has the sums, for scripts/check/progress. It means something beside the
- * same with the module's pi=off only.
+ * same with the module's pi=off only. With more wait-alls real-time tasks keep the lock that orders
+ * these from the server, and it does not come round for tens of seconds with pi=off either.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -67,6 +68,9 @@ static struct shared {
 	atomic_uint next_owner;
 	struct dead dead[DEAD];
 } *shared;
+
+/* Of a hundred waits for mutexes so many are for all of them. */
+static int wait_alls;
 
 static int dev, nr_objects, mutexes[MOST_OBJECTS], events[MOST_OBJECTS];
 /* The last is the server. */
@@ -181,7 +185,7 @@ static bool lock_some(struct worker *w)
 {
 	int objects[4], numbers[4], count = 1 + dice(w, 4), first = dice(w, nr_objects);
 	int alert = dice(w, 4) ? 0 : events[dice(w, nr_objects)];
-	bool all = dice(w, 2);
+	bool all = dice(w, 100) < (unsigned int)wait_alls;
 	uint32_t index;
 
 	for (int i = 0; i < count; i++) {
@@ -328,7 +332,8 @@ static void server_main(void)
 	for (unsigned int turn = 0;; turn++) {
 		serve(turn);
 		came_round();
-		usleep(1000);
+		/* No sleep: whoever runs timers of normal tasks is below these real-time ones. */
+		sched_yield();
 	}
 }
 
@@ -342,6 +347,20 @@ static uint64_t take_gap(void)
 	return open > gap ? open : gap;
 }
 
+/* Where the server is, if it has not come round for long. */
+static void look_at_server(void)
+{
+	char path[64], line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stack", processes[PROCESSES]);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		printf("#   server: %s", line);
+	if (file)
+		fclose(file);
+}
+
 static uint64_t report(int second)
 {
 	static unsigned long server, normal, realtime, ended;
@@ -351,6 +370,8 @@ static uint64_t report(int second)
 	printf("# %3d s: server %lu rounds, longest gap %llu ms; normal %lu, real-time %lu, threads ended %lu\n",
 	       second, s - server, (unsigned long long)(gap / NS_PER_MS), n - normal, r - realtime,
 	       e - ended);
+	if (now() - atomic_load(&shared->seen) > NS_PER_SEC)
+		look_at_server();
 	fflush(stdout);
 	server = s;
 	normal = n;
@@ -388,12 +409,13 @@ static int argument(int argc, char **argv, int i, int otherwise)
 
 int main(int argc, char **argv)
 {
-	int seconds = argument(argc, argv, 1, 60), realtime = argument(argc, argv, 2, 24);
-	int normal = argument(argc, argv, 3, 12);
+	int seconds = argument(argc, argv, 1, 60), realtime = argument(argc, argv, 2, 16);
+	int normal = argument(argc, argv, 3, 4);
 	const struct sched_param top = { .sched_priority = 95 };
 	uint64_t longest = 0;
 
 	nr_objects = argument(argc, argv, 4, 300);
+	wait_alls = argument(argc, argv, 5, 3);
 	if (nr_objects > MOST_OBJECTS || realtime + normal > MOST_THREADS * PROCESSES)
 		return 2;
 	dev = open("/dev/ntsync", O_RDWR | O_CLOEXEC);
