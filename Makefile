@@ -8,6 +8,7 @@ SHELL    := /bin/bash
 
 KDIR     ?= /lib/modules/$(shell uname -r)/build
 MINUTES  ?= 10
+KERNEL   ?= debian-6.12
 CFLAGS   ?= -O2 -g
 WARN     := -Wall -Wextra -Werror
 Q        := $(if $(V),,@)
@@ -51,7 +52,7 @@ bench-record: deps	## record what make check compares the module with
 	$(RUN) scripts/check/bench --record
 
 ##@ Parts of the check
-.PHONY: check-host check-fast check-deep soak
+.PHONY: check-host check-fast check-deep check-isolation check-load soak
 check-host: deps	## what needs no VM: builds, ABI, library tests, static checks
 	$(RUN) scripts/check/all host
 
@@ -63,6 +64,12 @@ check-deep: deps	## KUnit and the suites on the instrumented kernel, in the VM
 
 soak: deps		## the stress programs for MINUTES=10 on Debian's real-time kernel
 	$(RUN) NTSYNC_STRESS_SECONDS=$$(( $(MINUTES) * 60 )) scripts/check/all soak
+
+check-isolation: deps	## what attackers of another user cost a real-time task, on KERNEL=debian-6.12
+	$(RUN) scripts/check/isolation $(KERNEL)
+
+check-load: deps	## progress of normal tasks under real-time load for MINUTES=1, beside pi=off, on KERNEL=debian-6.12
+	$(RUN) scripts/check/progress $(KERNEL) $(if $(filter file,$(origin MINUTES)),60,$$(( $(MINUTES) * 60 )))
 
 ##@ Build
 .PHONY: deps modules lib tools tests examples install deb dkms-install dkms-remove clean

@@ -528,3 +528,16 @@ void contend(struct actor *holder, struct actor *waiter, int mutex)
 	actor_assert_asleep(waiter);
 	assert_boosted(holder, HIGH);
 }
+
+void check_inversion(struct fixture *f, struct actor *holder, int mutex)
+{
+	struct actor *waiter = actor_high(f);
+
+	actor_lock(waiter, mutex);
+	actor_work_and_unlock(holder, mutex);
+	hog_release();
+	assert_not_held_up(waiter, 0);
+	assert_ret(actor_finish(holder), 0);
+	assert_base(holder);
+	assert_ret(actor_unlocks(waiter, mutex), 0);
+}

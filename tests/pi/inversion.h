@@ -148,4 +148,10 @@ void hog_release(void);
 #define assert_not_held_up(a, ret) stage_assert_not_held_up(a, ret, __FILE__, __LINE__)
 void stage_assert_not_held_up(struct actor *a, int ret, const char *file, int line);
 
+/*
+ * A waiter of FIFO HIGH waits for @mutex, @holder works and unlocks it, and the hog burns: all
+ * may begin at once, and the scheduler chooses. The waiter must not be held up.
+ */
+void check_inversion(struct fixture *f, struct actor *holder, int mutex);
+
 #endif

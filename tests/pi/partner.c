@@ -3,6 +3,8 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #define PARTNER_OWNER 5000
@@ -92,6 +94,18 @@ int no_boost_here(void)
 	CHECK(attr.prio == 0);
 	CHECK(attr.nice == 0);
 	CHECK(!(attr.flags & TASK_RESET_ON_FORK));
+	return 0;
+}
+
+int drop_privilege(unsigned int rtprio)
+{
+	const struct rlimit limit = { rtprio, rtprio };
+
+	CHECK(!setrlimit(RLIMIT_RTPRIO, &limit));
+	CHECK(!setresgid(NOBODY, NOBODY, NOBODY));
+	CHECK(!setresuid(NOBODY, NOBODY, NOBODY));
+	/* The kernel makes such a process untouchable; the test reads its /proc. */
+	CHECK(!prctl(PR_SET_DUMPABLE, 1));
 	return 0;
 }
 

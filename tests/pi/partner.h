@@ -51,6 +51,9 @@ void partner_assert_asleep(struct partner *p);
 void partner_stop(struct partner *p);
 /* A normal task and nothing else. */
 int no_boost_here(void);
+#define NOBODY 65534
+/* From here on it is an ordinary user's process, with that RLIMIT_RTPRIO. */
+int drop_privilege(unsigned int rtprio);
 int partner_lock(struct partner *p, uint64_t timeout);
 int partner_unlock(struct partner *p);
 

@@ -70,23 +70,28 @@ static bool same(const char *who, const char *what, long long is, long long want
 	return false;
 }
 
+bool task_state_is_as(const struct task_state *is, const struct task_state *want, const char *who)
+{
+	bool ok = true;
+
+	ok &= same(who, "policy", is->attr.policy, want->attr.policy);
+	ok &= same(who, "priority", is->attr.prio, want->attr.prio);
+	ok &= same(who, "nice", is->attr.nice, want->attr.nice);
+	ok &= same(who, "flags", is->attr.flags, want->attr.flags);
+	ok &= same(who, "runtime or slice", is->attr.runtime, want->attr.runtime);
+	ok &= same(who, "deadline", is->attr.deadline, want->attr.deadline);
+	ok &= same(who, "period", is->attr.period, want->attr.period);
+	ok &= same(who, "timer slack", is->slack, want->slack);
+	ok &= same(who, "affinity kept", CPU_EQUAL(&is->cpus, &want->cpus), 1);
+	return ok;
+}
+
 bool task_state_is(pid_t tid, const struct task_state *want, const char *who)
 {
 	struct task_state is;
-	bool ok = same(who, "sched_getattr()", task_get_state(tid, &is), 0);
 
-	if (!ok)
-		return false;
-	ok &= same(who, "policy", is.attr.policy, want->attr.policy);
-	ok &= same(who, "priority", is.attr.prio, want->attr.prio);
-	ok &= same(who, "nice", is.attr.nice, want->attr.nice);
-	ok &= same(who, "flags", is.attr.flags, want->attr.flags);
-	ok &= same(who, "runtime or slice", is.attr.runtime, want->attr.runtime);
-	ok &= same(who, "deadline", is.attr.deadline, want->attr.deadline);
-	ok &= same(who, "period", is.attr.period, want->attr.period);
-	ok &= same(who, "timer slack", is.slack, want->slack);
-	ok &= same(who, "affinity kept", CPU_EQUAL(&is.cpus, &want->cpus), 1);
-	return ok;
+	return same(who, "sched_getattr()", task_get_state(tid, &is), 0) &&
+	       task_state_is_as(&is, want, who);
 }
 
 /* The @n-th; the name, which may have spaces and brackets, is the second. */

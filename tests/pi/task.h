@@ -50,6 +50,9 @@ int task_get_state(pid_t tid, struct task_state *state);
 /* Says on stderr in what @tid differs from @want, naming it @who. */
 bool task_state_is(pid_t tid, const struct task_state *want, const char *who);
 
+/* The same of a state that has been read already. */
+bool task_state_is_as(const struct task_state *is, const struct task_state *want, const char *who);
+
 /* One line: what it is, and where it sleeps. */
 void task_describe(FILE *out, pid_t tid, const char *who);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nobody is born with a boost, at whatever moment of his parent's boost, or of its
+ * Nobody is born with a boost, at whatever moment of its parent's boost, or of its
  * end, the parent was copied. Boosts and births are not in step, so they meet in many
  * ways: each of the tests has some time for that. The rarest of them are made by hand
  * in tests/kunit/fork_kunit.c.
@@ -149,31 +149,34 @@ static int boost_often(struct actor *a, void *arg)
 /* ---- the test ---- */
 
 /*
- * A child has its parent's own parameters, or those of a normal task. The priority that
- * it runs with may be lent to it by the kernel's locks, and goes then; its own stays.
+ * A child has its parent's own parameters, whatever they are. The priority that it runs
+ * with may be lent to it by the kernel's locks, and goes then; its own stays.
  */
-static bool is_boosted(pid_t tid, int own)
+static bool is_unlike_its_parent(pid_t tid, struct task_attr own)
 {
+	static int told;
 	struct task_stat is = { 0 };
 
 	for (int i = 0; i < LOOKS && task_get_stat(tid, &is); i++) {
-		if (is.prio != (is.policy == SCHED_OTHER ? 0 : own))
+		if (is.policy != (int)own.policy || is.prio != (int)own.prio)
 			break;
 		if (is.live == is.prio)
 			return false;
 		sleep_ms(1);
 	}
-	fprintf(stderr, "# child: policy %d priority %d, live %d\n", is.policy, is.prio, is.live);
+	if (told++ < 3)
+		fprintf(stderr, "# child: policy %d priority %d, live %d\n", is.policy, is.prio,
+			is.live);
 	return true;
 }
 
-static void no_child_is_born_boosted(struct fixture *f, struct task_attr attr,
-				     const struct kind *kind)
+static void children_are_like_their_parent(struct fixture *f, struct task_attr attr,
+					   const struct kind *kind)
 {
 	struct actor *parent = actor_roaming(f, "parent", attr);
 	struct actor *waiter = actor_roaming(f, "waiter", FIFO(HIGH));
 	struct family family = { .kind = kind };
-	int boosted = 0;
+	int unlike = 0;
 
 	family.mutex = new_mutex(f, 0, 0);
 	assert_ret(actor_locks(parent, family.mutex), 0);
@@ -183,12 +186,12 @@ static void no_child_is_born_boosted(struct fixture *f, struct task_attr attr,
 	assert_ret(actor_finish(waiter), -ETIMEDOUT);
 	assert_ret(actor_unlocks(parent, family.mutex), 0);
 	for (int i = 0; i < family.born; i++) {
-		boosted += is_boosted(kind->tid(family.children[i]), attr.prio);
+		unlike += is_unlike_its_parent(kind->tid(family.children[i]), attr);
 		kind->bury(family.children[i]);
 	}
-	print_message("# %d of %d were boosted\n", boosted, family.born);
+	print_message("# %d of %d were unlike their parent\n", unlike, family.born);
 	assert_int_not_equal(family.born, 0);
-	assert_int_equal(boosted, 0);
+	assert_int_equal(unlike, 0);
 }
 
 static void children_of_a_normal_task(void **state)
@@ -196,15 +199,31 @@ static void children_of_a_normal_task(void **state)
 	struct fixture *f = *state;
 
 	only_ours(f, "no inheritance");
-	no_child_is_born_boosted(f, NORMAL(0), &processes);
+	children_are_like_their_parent(f, NORMAL(0), &processes);
 }
 
-static void children_of_a_real_time_task(void **state)
+static void children_of_a_fifo_task(void **state)
 {
 	struct fixture *f = *state;
 
 	only_ours(f, "no inheritance");
-	no_child_is_born_boosted(f, FIFO(LOW), &processes);
+	children_are_like_their_parent(f, FIFO(LOW), &processes);
+}
+
+static void children_of_a_round_robin_task(void **state)
+{
+	struct fixture *f = *state;
+
+	only_ours(f, "no inheritance");
+	children_are_like_their_parent(f, ATTR(.policy = SCHED_RR, .prio = LOW), &processes);
+}
+
+static void children_of_an_idle_task(void **state)
+{
+	struct fixture *f = *state;
+
+	only_ours(f, "no inheritance");
+	children_are_like_their_parent(f, ATTR(.policy = SCHED_IDLE), &processes);
 }
 
 static void workers_of_a_normal_task(void **state)
@@ -217,14 +236,16 @@ static void workers_of_a_normal_task(void **state)
 	if (ring < 0)
 		skip_because("no io_uring: %s", strerror(-ring));
 	close_ring(ring);
-	no_child_is_born_boosted(f, NORMAL(0), &workers);
+	children_are_like_their_parent(f, NORMAL(0), &workers);
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		PI_TEST(children_of_a_normal_task),
-		PI_TEST(children_of_a_real_time_task),
+		PI_TEST(children_of_a_fifo_task),
+		PI_TEST(children_of_a_round_robin_task),
+		PI_TEST(children_of_an_idle_task),
 		PI_TEST(workers_of_a_normal_task),
 	};
 

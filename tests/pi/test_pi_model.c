@@ -110,7 +110,7 @@ static int create_for(struct actor *a, void *owner)
 		  &(struct ntsync_mutex_args){ .owner = *(uint32_t *)owner, .count = 1 });
 }
 
-/* The creator is a guess only as long as nobody else has used the id, alive or not. */
+/* Nor does the death of the owner make one of the creator. */
 static void a_known_owner_that_has_died_is_not_the_creator(void **state)
 {
 	struct fixture *f = *state;

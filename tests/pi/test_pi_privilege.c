@@ -13,26 +13,11 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define NOBODY 65534
-
 static int set_pi(int event, uint32_t policy, uint32_t prio)
 {
 	struct ntsync_event_set_pi_args args = { .policy = policy, .prio = prio };
 
 	return nt(event, NTSYNC_IOC_EVENT_SET_PI, &args);
-}
-
-/* From here on it is an ordinary user's process, with that RLIMIT_RTPRIO. */
-static int drop_privilege(rlim_t rtprio)
-{
-	const struct rlimit limit = { rtprio, rtprio };
-
-	CHECK(!setrlimit(RLIMIT_RTPRIO, &limit));
-	CHECK(!setresgid(NOBODY, NOBODY, NOBODY));
-	CHECK(!setresuid(NOBODY, NOBODY, NOBODY));
-	/* The kernel makes such a process untouchable; the test reads its /proc. */
-	CHECK(!prctl(PR_SET_DUMPABLE, 1));
-	return 0;
 }
 
 static int keep_only_sys_nice(void)

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Victims: FIFO 80, with an instance of their own; each times one call of its own. */
+#ifndef NTSYNC_TESTS_ISOLATION_VICTIM_H
+#define NTSYNC_TESTS_ISOLATION_VICTIM_H
+
+#include "attack.h"
+
+/**
+ * struct victim - what is timed
+ * @what:  the call, for people
+ * @prio:  its FIFO priority, 0 = a normal task
+ * @setup: makes its objects and its own helpers, once
+ * @call:  once; nanoseconds
+ * @calls: how many of them
+ */
+struct victim {
+	const char *what;
+	int prio;
+	void (*setup)(void);
+	uint64_t (*call)(void);
+	int calls;
+};
+
+extern const struct victim boosts_an_owner;
+extern const struct victim boosts_by_a_signal;
+extern const struct victim sends_a_request;
+extern const struct victim sets_an_event;
+extern const struct victim loses_its_server;
+extern const struct victim sleeps_with_a_notice;
+extern const struct victim normal_waits;
+
+/**
+ * struct figures - of all its calls, nanoseconds
+ * @most: 98 % took no longer
+ */
+struct figures {
+	uint64_t median, most, max;
+};
+
+void victim_setup(const struct victim *victim, struct fixture *f);
+/* Other tasks run between the calls. */
+struct figures victim_measure(const struct victim *victim);
+
+/* How long a FIFO 98 task that never opened the device does not run, at most, within a second. */
+uint64_t longest_interruption(void);
+
+#endif
