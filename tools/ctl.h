@@ -229,6 +229,7 @@ struct system_facts {
 };
 
 void system_look(struct system_facts *f);
+bool system_has_driver(void);
 /* What PREEMPT_RT kernels say of themselves. */
 bool kernel_is_realtime(const char *version, long long sys_kernel_realtime);
 const char *driver_name(const struct system_facts *f);

@@ -20,12 +20,17 @@ bool kernel_is_realtime(const char *version, long long sys_kernel_realtime)
 	       strstr(version, "PREEMPT RT");
 }
 
+bool system_has_driver(void)
+{
+	return file_exists("/sys/class/misc/ntsync");
+}
+
 /* Opening the node could load a module, so somebody must be there already. */
 static void ask_driver(struct system_facts *f)
 {
 	int dev;
 
-	f->loaded = file_exists("/sys/class/misc/ntsync");
+	f->loaded = system_has_driver();
 	if (!f->loaded) {
 		f->asked = -ENOENT;
 		return;
