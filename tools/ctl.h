@@ -165,12 +165,15 @@ struct process {
  * @unreadable: processes whose descriptors we may not see
  * @truncated: there was more than fits
  * @arbiter: debugfs could be read, so @boosted is true
+ * @lending: the objects that somebody is boosted by, in order
+ * @next_idle: in a full table, where to look for an object that makes room
  */
 struct scan {
 	struct process *process;
 	struct object *object;
 	struct boosted *boosted;
-	unsigned int nr_processes, nr_objects, nr_boosted;
+	uint64_t *lending;
+	unsigned int nr_processes, nr_objects, nr_boosted, nr_lending, next_idle;
 	unsigned int unreadable;
 	bool truncated;
 	bool arbiter;
@@ -272,6 +275,7 @@ void json_add_scan(struct json_object *to, const struct scan *s, bool truncated)
 struct options {
 	bool json;
 	bool batch;
+	bool idle;
 	unsigned long iterations;
 	double delay;
 };
@@ -283,5 +287,8 @@ int graph_command(const struct options *opts);
 /* Of a scan; for tests. */
 void graph_dot(FILE *out, const struct scan *s);
 void top_sort(struct scan *s);
+/* @idle: also what nobody waits for and nobody is boosted by. */
+void top_screen(FILE *out, const struct scan *s, const struct system_facts *f, unsigned int rows,
+		int width, bool idle);
 
 #endif

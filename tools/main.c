@@ -27,6 +27,7 @@ static void usage(FILE *out)
 		fprintf(out, "  %-7s %s\n", commands[i].name, commands[i].what);
 	fprintf(out, "\n"
 		"  -j, --json            JSON; top: one document a line\n"
+		"  -a, --all             top: also what nobody waits for; JSON always has that\n"
 		"  -b, --batch           top: no terminal, no keys\n"
 		"  -n, --iterations N    top: ends after N screens\n"
 		"  -d, --delay SECONDS   top: between two screens (default 1, least 0.1)\n"
@@ -81,6 +82,7 @@ static int parse_options(int argc, char **argv, struct options *opts)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "all", no_argument, NULL, 'a' },
 		{ "batch", no_argument, NULL, 'b' },
 		{ "iterations", required_argument, NULL, 'n' },
 		{ "delay", required_argument, NULL, 'd' },
@@ -92,11 +94,14 @@ static int parse_options(int argc, char **argv, struct options *opts)
 
 	/* It would repeat a word as it is. */
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "jbn:d:hV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "jabn:d:hV", options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
 			opts->json = true;
 			opts->batch = true;
+			break;
+		case 'a':
+			opts->idle = true;
 			break;
 		case 'b':
 			opts->batch = true;

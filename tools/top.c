@@ -15,9 +15,18 @@
 #define BATCH_ROWS	1000
 /* And a screen that does not tell its size; its other lines. */
 #define DUMB_ROWS	20
-#define NOT_OBJECTS	6
+#define NOT_OBJECTS	7
+
+/* On 80 columns who has an object and by what owner id is never cut off. */
+#define ROW	"%8lu %-7s %5lu %4d %5s %7d %-15s %s"
+#define HEADING	"%8s %-7s %5s %4s %5s %7s %-15s %s"
 
 /* ---- the order ---- */
+
+static bool is_idle(const struct object *o)
+{
+	return !object_waiters(o) && !o->boosts;
+}
 
 static int compare(const void *a, const void *b)
 {
@@ -25,6 +34,8 @@ static int compare(const void *a, const void *b)
 	uint64_t lw = object_waiters(l), rw = object_waiters(r);
 	int lp = object_top_prio(l), rp = object_top_prio(r);
 
+	if (is_idle(l) != is_idle(r))
+		return is_idle(l) ? 1 : -1;
 	if (lw != rw)
 		return lw < rw ? 1 : -1;
 	if (lp != rp)
@@ -32,7 +43,7 @@ static int compare(const void *a, const void *b)
 	return l->id < r->id ? -1 : l->id > r->id;
 }
 
-/* Instances last; then objects by who waits for them. Lookups by number end here. */
+/* Without instances; by who waits for them, and idle ones last. Lookups by number end here. */
 void top_sort(struct scan *s)
 {
 	unsigned int nr = 0;
@@ -78,6 +89,22 @@ static uint64_t oldest_ns(const struct object *o)
 	return oldest;
 }
 
+static double mean_ms(const struct latency *l)
+{
+	return l->nr ? l->sum_ns / 1e6 / l->nr : 0;
+}
+
+static void describe_mutex(const struct object *o, char *out, size_t size)
+{
+	if (!o->owner)
+		snprintf(out, size, "%s", o->abandoned ? "abandoned" : "free");
+	else if (o->count == 1)
+		snprintf(out, size, "owner %lu", o->owner);
+	else
+		snprintf(out, size, "owner %lu x%lu", o->owner, o->count);
+}
+
+/* Of a channel also latencies: mean and worst of the answered, and what waits longest now. */
 static void describe_state(const struct object *o, char *out, size_t size)
 {
 	switch (o->type) {
@@ -85,49 +112,33 @@ static void describe_state(const struct object *o, char *out, size_t size)
 		snprintf(out, size, "%lu/%lu", o->count, o->max);
 		break;
 	case TYPE_MUTEX:
-		snprintf(out, size, o->owner ? "held x%lu" : o->abandoned ? "abandoned" : "free",
-			 o->count);
+		describe_mutex(o, out, size);
 		break;
 	case TYPE_EVENT:
 		snprintf(out, size, "%s%s", o->manual ? "manual" : "auto",
 			 o->signaled ? ", set" : "");
 		break;
 	case TYPE_CHANNEL:
-		snprintf(out, size, "%lu+%lu/%lu", o->depth, o->dispatched, o->max_depth);
+		snprintf(out, size, "%lu+%lu/%lu %.2f/%.2f/%.2f", o->depth, o->dispatched,
+			 o->max_depth, mean_ms(&o->response), o->response.max_ns / 1e6,
+			 oldest_ns(o) / 1e6);
 		break;
 	default:
 		snprintf(out, size, "?");
 	}
 }
 
-static double mean_ms(const struct latency *l)
+static void print_row(FILE *out, const struct object *o, int width)
 {
-	return l->nr ? l->sum_ns / 1e6 / l->nr : 0;
-}
-
-/* Mean and worst of the answered, and what waits longest now. */
-static void describe_latency(const struct object *o, char *out, size_t size)
-{
-	if (o->type == TYPE_CHANNEL)
-		snprintf(out, size, "%.2f/%.2f/%.2f", mean_ms(&o->response),
-			 o->response.max_ns / 1e6, oldest_ns(o) / 1e6);
-	else
-		snprintf(out, size, "-");
-}
-
-static void print_row(const struct object *o, int width)
-{
-	char line[256], state[48], latency[64], boost[16];
+	char line[256], state[96], boost[16];
 	struct task t;
 
 	task_look(holder_of(o), &t);
 	describe_state(o, state, sizeof(state));
-	describe_latency(o, latency, sizeof(latency));
 	snprintf(boost, sizeof(boost), o->boosts ? "%d" : "-", o->boost_prio);
-	snprintf(line, sizeof(line), "%8lu %-8s %6lu %5d %5s %-18s %-21s %7d %s", o->id,
-		 type_names[o->type], object_waiters(o), object_top_prio(o), boost, state, latency,
-		 t.tid, t.tid ? t.comm : "-");
-	printf("%.*s\n", width, line);
+	snprintf(line, sizeof(line), ROW, o->id, type_names[o->type], object_waiters(o),
+		 object_top_prio(o), boost, t.tid, t.tid ? t.comm : "-", state);
+	fprintf(out, "%.*s\n", width, line);
 }
 
 /* ---- a screen ---- */
@@ -141,28 +152,39 @@ static uint64_t all_waiters(const struct scan *s)
 	return sum;
 }
 
-static void print_screen(const struct scan *s, const struct system_facts *f, unsigned int rows,
-			 int width)
+static void print_heading(FILE *out, const struct scan *s, const struct system_facts *f, int width)
 {
 	char line[256];
 
 	snprintf(line, sizeof(line), "ntsync: %s, processes: %u (and %u not readable), objects: %u",
 		 driver_name(f), s->nr_processes, s->unreadable, s->nr_objects);
-	printf("%.*s\n", width, line);
+	fprintf(out, "%.*s\n", width, line);
 	if (s->arbiter)
 		snprintf(line, sizeof(line), "waits: %lu, boosted tasks: %u", all_waiters(s),
 			 s->nr_boosted);
 	else
 		snprintf(line, sizeof(line), "waits: %lu; boosts can't be read: %s", all_waiters(s),
 			 strerror(s->arbiter_error));
-	printf("%.*s\n\n", width, line);
-	snprintf(line, sizeof(line), "%8s %-8s %6s %5s %5s %-18s %-21s %7s %s", "ID", "TYPE", "WAITS",
-		 "PRIO", "BOOST", "STATE", "LATENCY ms", "TASK", "NAME");
-	printf("%.*s\n", width, line);
-	for (unsigned int i = 0; i < s->nr_objects && i < rows; i++)
-		print_row(&s->object[i], width);
-	if (s->truncated || s->nr_objects > rows)
-		puts("(there is more than is shown)");
+	fprintf(out, "%.*s\n\n", width, line);
+	snprintf(line, sizeof(line), HEADING, "ID", "TYPE", "WAITS", "PRIO", "BOOST", "TASK", "NAME",
+		 "STATE, LATENCY ms");
+	fprintf(out, "%.*s\n", width, line);
+}
+
+void top_screen(FILE *out, const struct scan *s, const struct system_facts *f, unsigned int rows,
+		int width, bool idle)
+{
+	unsigned int nr = s->nr_objects;
+
+	while (!idle && nr && is_idle(&s->object[nr - 1]))
+		nr--;
+	print_heading(out, s, f, width);
+	for (unsigned int i = 0; i < nr && i < rows; i++)
+		print_row(out, &s->object[i], width);
+	if (s->truncated || nr > rows)
+		fputs("(there is more than is shown)\n", out);
+	if (nr < s->nr_objects)
+		fprintf(out, "(%u idle objects: --all shows them)\n", s->nr_objects - nr);
 }
 
 static void add_row(struct json_object *list, const struct object *o)
@@ -210,7 +232,7 @@ static int show(struct scan *s, const struct system_facts *f, const struct termi
 		return print_json(s, f);
 	terminal_size(t, &rows, &width);
 	terminal_clear(t);
-	print_screen(s, f, rows > NOT_OBJECTS ? rows - NOT_OBJECTS : 1, width);
+	top_screen(stdout, s, f, rows > NOT_OBJECTS ? rows - NOT_OBJECTS : 1, width, opts->idle);
 	if (!t->live)
 		puts("");
 	return fflush(stdout) ? 2 : 0;

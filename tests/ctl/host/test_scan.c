@@ -211,6 +211,105 @@ static void most_waited_for_comes_first(void **state)
 	assert_int_equal(s->object[0].id, 6);
 }
 
+static void make_wanted(int pid, int fd, int id)
+{
+	char info[256];
+
+	snprintf(info, sizeof(info), "ntsync-type:\tmutex\nntsync-owner:\t305419896\n"
+		 "ntsync-count:\t1\nntsync-waiters-any:\t4\nntsync-id:\t%d\n"
+		 "ntsync-owner-tid:\t5000002\nntsync-waiter:\tany 5000003 80\n", id);
+	make_fd(pid, fd, "anon_inode:ntsync", info);
+}
+
+static bool is_in(const struct scan *s, uint64_t id)
+{
+	for (unsigned int i = 0; i < s->nr_objects; i++) {
+		if (s->object[i].id == id)
+			return true;
+	}
+	return false;
+}
+
+/* However many idle ones there are, and whichever are seen first. */
+static void idle_objects_make_room(void **state)
+{
+	enum { IDLE = 5000, WANTED = 60, LENDS = 20000 };
+	struct scan *s = *state;
+	char *text = NULL, line[64];
+	size_t size;
+	FILE *out;
+
+	for (int i = 0; i < IDLE; i++)
+		make_object(FIRST, i, "event", 7 * (i + 1));
+	for (int i = 0; i < WANTED; i++)
+		make_wanted(FIRST, IDLE + 1 + i, 50000 + i);
+	make_object(FIRST, 2 * IDLE, "event", 7 * LENDS);
+	make_dir("/sys/kernel/debug/ntsync");
+	snprintf(line, sizeof(line), "task 77 x\n  contribution event policy=1 prio=80 object=%d\n",
+		 7 * LENDS);
+	make_file(line, "/sys/kernel/debug/ntsync/pi");
+	scan_run(s);
+	assert_int_equal(s->nr_objects, MAX_OBJECTS);
+	assert_true(s->truncated);
+	for (int i = 0; i < WANTED; i++)
+		assert_true(is_in(s, 50000 + i));
+	assert_true(is_in(s, 7 * LENDS));
+	assert_int_equal(process(s, FIRST)->count[TYPE_MUTEX], WANTED);
+	assert_int_equal(process(s, FIRST)->count[TYPE_EVENT], IDLE + 1);
+	out = open_memstream(&text, &size);
+	graph_dot(out, s);
+	fclose(out);
+	assert_non_null(strstr(text, "o50000 -> t5000002"));
+	assert_non_null(strstr(text, "o50059 -> t5000002"));
+	free(text);
+	top_sort(s);
+	for (int i = 0; i < WANTED; i++)
+		assert_int_equal(object_waiters(&s->object[i]), 4);
+	assert_int_equal(s->object[WANTED].id, 7 * LENDS);
+	/* Again, as top does. */
+	scan_run(s);
+	assert_true(is_in(s, 50000));
+}
+
+static char *screen(const struct scan *s, unsigned int rows, int width, bool idle)
+{
+	const struct system_facts facts = { .loaded = true };
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	top_screen(out, s, &facts, rows, width, idle);
+	fclose(out);
+	return text;
+}
+
+static void top_shows_what_is_waited_for(void **state)
+{
+	struct scan *s = *state;
+	char *text;
+
+	for (int i = 1; i < 161; i++)
+		make_object(FIRST, 10 + i, "event", 7 * i);
+	make_wanted(FIRST, 5, 50000);
+	make_dir("/proc/%d", SECOND);
+	make_file("wine64-preloadr\n", "/proc/%d/comm", SECOND);
+	scan_run(s);
+	top_sort(s);
+	text = screen(s, 18, 80, false);
+	for (char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		assert_true(strcspn(line, "\n") <= 80);
+	assert_non_null(strstr(text, "5000002 wine64-preloadr"));
+	assert_non_null(strstr(text, "305419896"));
+	assert_null(strstr(text, "event"));
+	assert_non_null(strstr(text, "160 idle objects"));
+	free(text);
+	text = screen(s, 18, 80, true);
+	assert_non_null(strstr(text, "event"));
+	assert_null(strstr(text, "idle objects"));
+	assert_non_null(strstr(text, "there is more than is shown"));
+	free(text);
+}
+
 /* Whatever is in a name, a string of the graph ends where we end it. */
 static void names_stay_in_their_strings(void **state)
 {
@@ -244,6 +343,8 @@ int main(void)
 		SCAN_TEST(too_many_objects),
 		SCAN_TEST(boosts_find_their_objects),
 		SCAN_TEST(most_waited_for_comes_first),
+		SCAN_TEST(idle_objects_make_room),
+		SCAN_TEST(top_shows_what_is_waited_for),
 		SCAN_TEST(names_stay_in_their_strings),
 	};
 
