@@ -34,6 +34,12 @@ void text_clean(const char *in, char *out, size_t size, bool utf8);
 bool text_utf8(void);
 /* Between the quotes of a dot string; @in is clean. */
 void text_dot(FILE *out, const char *in);
+/* How many columns it takes; @in is clean. */
+int text_width(const char *in);
+/* How many of its bytes fit into @columns. */
+size_t text_fit(const char *in, int columns);
+/* Drops a character that the kernel has cut in two at the end of a name. */
+void text_drop_partial(char *name);
 
 /* ---- file.c: small files ---- */
 
@@ -47,6 +53,8 @@ char *file_read_all(const char *path, size_t limit, bool *truncated);
 /* The number that it begins with, or @fallback. */
 long long file_number(const char *path, long long fallback);
 bool file_exists(const char *path);
+/* Is @name in @dir the character device whose number @number_path tells ("10:123")? */
+bool file_is_device(int dir, const char *name, const char *number_path);
 
 /* ---- fdinfo.c: one object ---- */
 

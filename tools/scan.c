@@ -17,6 +17,8 @@
 
 /* Of an idle object that made room, the bucket stays: each is used twice at most. */
 #define BUCKETS (4 * MAX_OBJECTS)
+/* Of one descriptor: some 60,000 locks. */
+#define MAX_FDINFO (4 << 20)
 #define PF_KTHREAD 0x00200000
 
 int scan_init(struct scan *s)
@@ -141,9 +143,29 @@ static bool is_of_driver(const char *target, bool *instance)
 	       !strcmp(target, "anon_inode:[ntsync]");
 }
 
+/* False: it has gone. @found: something of ours, or all zero. */
+static bool read_fdinfo(struct scan *s, const char *path, struct object *found)
+{
+	char start[8192], *all = NULL;
+	bool truncated;
+	ssize_t len = file_read(path, start, sizeof(start));
+
+	if (len < 0)
+		return false;
+	/* The kernel's own lines come first, and there is one for each lock of the file. */
+	if (len == sizeof(start) - 1)
+		all = file_read_all(path, MAX_FDINFO, &truncated);
+	if (!fdinfo_parse(all ? all : start, found) || !key_of(found)) {
+		memset(found, 0, sizeof(*found));
+		s->truncated |= all && truncated;
+	}
+	free(all);
+	return true;
+}
+
 static void look_at_fd(struct scan *s, struct process *p, int dir, const char *name)
 {
-	char target[64], path[64], text[8192];
+	char target[64], path[64];
 	struct object o;
 	bool instance;
 	ssize_t len = readlinkat(dir, name, target, sizeof(target) - 1);
@@ -154,12 +176,15 @@ static void look_at_fd(struct scan *s, struct process *p, int dir, const char *n
 	if (!is_of_driver(target, &instance))
 		return;
 	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%.10s", p->pid, name);
-	if (file_read(path, text, sizeof(text)) < 0)
+	if (!read_fdinfo(s, path, &o))
 		return;
-	if (fdinfo_parse(text, &o) && key_of(&o))
+	if (key_of(&o))
 		add_object(s, p, &o);
-	else
-		p->count[instance ? TYPE_INSTANCE : TYPE_UNKNOWN]++;
+	else if (!instance)
+		p->count[TYPE_UNKNOWN]++;
+	/* A driver that says nothing, or a file that somebody has given that name. */
+	else if (file_is_device(dir, name, "/sys/class/misc/ntsync/dev"))
+		p->count[TYPE_INSTANCE]++;
 }
 
 static void look_at_fds(struct scan *s, struct process *p, DIR *fds)

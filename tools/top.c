@@ -18,8 +18,9 @@
 #define NOT_OBJECTS	7
 
 /* On 80 columns who has an object and by what owner id is never cut off. */
-#define ROW	"%8lu %-7s %5lu %4d %5s %7d %-15s %s"
+#define ROW	"%8lu %-7s %5lu %4d %5s %7d %s%*s %s"
 #define HEADING	"%8s %-7s %5s %4s %5s %7s %-15s %s"
+#define NAME_COLUMNS	15
 
 /* ---- the order ---- */
 
@@ -128,17 +129,26 @@ static void describe_state(const struct object *o, char *out, size_t size)
 	}
 }
 
+static void print_line(FILE *out, const char *line, int width)
+{
+	fprintf(out, "%.*s\n", (int)text_fit(line, width), line);
+}
+
 static void print_row(FILE *out, const struct object *o, int width)
 {
 	char line[256], state[96], boost[16];
+	const char *name;
 	struct task t;
+	int pad;
 
 	task_look(holder_of(o), &t);
+	name = t.tid ? t.comm : "-";
+	pad = NAME_COLUMNS - text_width(name);
 	describe_state(o, state, sizeof(state));
 	snprintf(boost, sizeof(boost), o->boosts ? "%d" : "-", o->boost_prio);
 	snprintf(line, sizeof(line), ROW, o->id, type_names[o->type], object_waiters(o),
-		 object_top_prio(o), boost, t.tid, t.tid ? t.comm : "-", state);
-	fprintf(out, "%.*s\n", width, line);
+		 object_top_prio(o), boost, t.tid, name, pad > 0 ? pad : 0, "", state);
+	print_line(out, line, width);
 }
 
 /* ---- a screen ---- */
@@ -158,17 +168,18 @@ static void print_heading(FILE *out, const struct scan *s, const struct system_f
 
 	snprintf(line, sizeof(line), "ntsync: %s, processes: %u (and %u not readable), objects: %u",
 		 driver_name(f), s->nr_processes, s->unreadable, s->nr_objects);
-	fprintf(out, "%.*s\n", width, line);
+	print_line(out, line, width);
 	if (s->arbiter)
 		snprintf(line, sizeof(line), "waits: %lu, boosted tasks: %u", all_waiters(s),
 			 s->nr_boosted);
 	else
 		snprintf(line, sizeof(line), "waits: %lu; boosts can't be read: %s", all_waiters(s),
 			 strerror(s->arbiter_error));
-	fprintf(out, "%.*s\n\n", width, line);
+	print_line(out, line, width);
+	fputc('\n', out);
 	snprintf(line, sizeof(line), HEADING, "ID", "TYPE", "WAITS", "PRIO", "BOOST", "TASK", "NAME",
 		 "STATE, LATENCY ms");
-	fprintf(out, "%.*s\n", width, line);
+	print_line(out, line, width);
 }
 
 void top_screen(FILE *out, const struct scan *s, const struct system_facts *f, unsigned int rows,
@@ -221,7 +232,7 @@ static int print_json(const struct scan *s, const struct system_facts *f)
 }
 
 static int show(struct scan *s, const struct system_facts *f, const struct terminal *t,
-		const struct options *opts)
+		const struct options *opts, bool idle)
 {
 	unsigned int rows = (opts->batch ? BATCH_ROWS : DUMB_ROWS) + NOT_OBJECTS;
 	int width = opts->batch ? 255 : 80;
@@ -232,7 +243,7 @@ static int show(struct scan *s, const struct system_facts *f, const struct termi
 		return print_json(s, f);
 	terminal_size(t, &rows, &width);
 	terminal_clear(t);
-	top_screen(stdout, s, f, rows > NOT_OBJECTS ? rows - NOT_OBJECTS : 1, width, opts->idle);
+	top_screen(stdout, s, f, rows > NOT_OBJECTS ? rows - NOT_OBJECTS : 1, width, idle);
 	if (!t->live)
 		puts("");
 	return fflush(stdout) ? 2 : 0;
@@ -242,6 +253,7 @@ int top_command(const struct options *opts)
 {
 	struct system_facts f;
 	struct terminal t;
+	bool idle = opts->idle;
 	struct scan s;
 	int ret = 0;
 
@@ -250,9 +262,14 @@ int top_command(const struct options *opts)
 	system_look(&f);
 	terminal_begin(&t, opts->batch);
 	for (unsigned long n = 0; !ret; ) {
-		ret = show(&s, &f, &t, opts);
-		if (++n == opts->iterations || !terminal_pause(&t, opts->delay))
+		int key = 0;
+
+		ret = show(&s, &f, &t, opts, idle);
+		if (++n != opts->iterations)
+			key = terminal_pause(&t, opts->delay);
+		if (n == opts->iterations || key < 0)
 			break;
+		idle ^= key == 'a';
 	}
 	terminal_end(&t);
 	scan_exit(&s);

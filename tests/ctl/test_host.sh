@@ -45,6 +45,51 @@ without_driver() {
 	status 1 "$ctl" check
 }
 
+# In a folder of mounts of its own, where /dev/ntsync is a device, and a process has it open; another one has
+# a file of that name. Prints the first one's pid, then what COMMAND… says.
+beside_a_fake() {
+	local user=()
+	[ "$(id -u)" -eq 0 ] || user=(--map-root-user)
+	# shellcheck disable=SC2016 # expanded by the shell inside
+	unshare --mount "${user[@]}" bash -euc '
+		mount -t tmpfs ntsyncctl-test /sys/class/misc
+		mkdir /sys/class/misc/ntsync
+		echo 1:3 >/sys/class/misc/ntsync/dev
+		mount -t tmpfs ntsyncctl-test /sys/module
+		mkdir /sys/module/ntsync
+		echo 1.0 >/sys/module/ntsync/version
+		echo 1 >/sys/module/ntsync/refcnt
+		touch "$0/null"
+		mount --bind /dev/null "$0/null"
+		unshare --mount bash -euc "mount -t tmpfs ntsyncctl-test /dev; echo >/dev/ntsync
+			exec sleep 600 </dev/ntsync >$0/fake 2>&1" &
+		fake=$!
+		mount -t tmpfs ntsyncctl-test /dev
+		touch /dev/ntsync
+		mount --bind "$0/null" /dev/ntsync
+		sleep 600 </dev/ntsync >"$0/real" 2>&1 &
+		real=$!
+		trap "kill $fake $real" EXIT
+		echo "$real"
+		until [ "$(readlink "/proc/$fake/fd/0")" = /dev/ntsync ] && [ "$(readlink "/proc/$real/fd/0")" = /dev/ntsync ]; do
+			:
+		done
+		"$@" 2>&1' "$work" "$@"
+}
+
+# A user can make a file with the device'"'"'s name where only it sees it.
+fakes_are_not_counted() {
+	beside_a_fake "$ctl" status --json >"$work/out"
+	cat "$work/out"
+	[ "$(tail -n +2 "$work/out" | jq -c '[.processes[].pid]')" = "[$(head -n 1 "$work/out")]" ]
+}
+
+fakes_dont_use_the_module() {
+	beside_a_fake packaging/loaded removed >"$work/out"
+	cat "$work/out"
+	grep -qF "in use (count 1, processes $(head -n 1 "$work/out"))" "$work/out"
+}
+
 # What was wrong is repeated, and can't steer the terminal.
 says_what_is_wrong() {
 	local args word
@@ -213,6 +258,10 @@ check_all_help() {
 tap "bad usage is 2, and said on stderr" bad_usage
 tap "what is wrong is repeated" says_what_is_wrong
 [ -e /sys/class/misc/ntsync ] || tap "top and graph without a driver" without_driver
+[ -e /sys/class/misc/ntsync ] || {
+	tap "a file with the device's name is no device" fakes_are_not_counted
+	tap "nor does it keep a package from replacing the module" fakes_dont_use_the_module
+}
 tap "help and version" status 0 "$ctl" --help
 tap "JSON is JSON" json
 tap "check's exit status says whether there is a problem" check_status

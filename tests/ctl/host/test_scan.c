@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A /proc of our own making: who has what, what is shared, what has gone, what is too much. */
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -69,6 +70,28 @@ static void make_object(int pid, int fd, const char *type, int id)
 	snprintf(info, sizeof(info), "pos:\t0\nntsync-type:\t%s\nntsync-waiters-any:\t%d\n"
 				     "ntsync-instance:\t1\nntsync-id:\t%d\n", type, id % 7, id);
 	make_fd(pid, fd, "anon_inode:ntsync", info);
+}
+
+static void make_wanted(int pid, int fd, int id)
+{
+	char info[256];
+
+	snprintf(info, sizeof(info), "ntsync-type:\tmutex\nntsync-owner:\t305419896\n"
+		 "ntsync-count:\t1\nntsync-waiters-any:\t4\nntsync-id:\t%d\n"
+		 "ntsync-owner-tid:\t5000002\nntsync-waiter:\tany 5000003 80\n", id);
+	make_fd(pid, fd, "anon_inode:ntsync", info);
+}
+
+static char *screen(const struct scan *s, unsigned int rows, int width, bool idle)
+{
+	const struct system_facts facts = { .loaded = true };
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	top_screen(out, s, &facts, rows, width, idle);
+	fclose(out);
+	return text;
 }
 
 static int setup(void **state)
@@ -141,10 +164,60 @@ static void drivers_that_say_nothing(void **state)
 	make_fd(FIRST, 6, "/srv/x/anon_inode:ntsync", "ntsync-type:\tsem\nntsync-id:\t9\n");
 	make_fd(FIRST, 7, "/dev/ntsync (deleted)", "ntsync-type:\tsem\nntsync-id:\t9\n");
 	scan_run(s);
-	assert_int_equal(process(s, FIRST)->count[TYPE_INSTANCE], 1);
+	/* For all that can be seen here, it is any file with that name. */
+	assert_int_equal(process(s, FIRST)->count[TYPE_INSTANCE], 0);
 	assert_int_equal(process(s, FIRST)->count[TYPE_UNKNOWN], 2);
 	assert_int_equal(process(s, FIRST)->count[TYPE_SEM], 0);
 	assert_int_equal(s->nr_objects, 0);
+}
+
+/* The kernel's own lines come first: one for each lock of the file, of which there may be any number. */
+static void many_locks(void **state)
+{
+	static char info[64 * 1024];
+	struct scan *s = *state;
+	size_t at = 0;
+
+	for (int i = 0; i < 400; i++)
+		at += snprintf(info + at, sizeof(info) - at,
+			       "lock:\t%d: POSIX  ADVISORY  WRITE %d 00:06:123 %d %d\n", i, FIRST, i, i);
+	snprintf(info + at, sizeof(info) - at,
+		 "ntsync-type:\tmutex\nntsync-waiters-any:\t3\nntsync-id:\t2\n");
+	make_fd(FIRST, 3, "anon_inode:ntsync", info);
+	scan_run(s);
+	assert_int_equal(s->nr_objects, 1);
+	assert_int_equal(object_waiters(&s->object[0]), 3);
+	assert_int_equal(process(s, FIRST)->count[TYPE_UNKNOWN], 0);
+	assert_false(s->truncated);
+}
+
+/* Whole characters, in columns: with names of any language. */
+static void names_are_not_cut(void **state)
+{
+	struct scan *s = *state;
+	char *text;
+
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		skip();
+	make_wanted(FIRST, 5, 50000);
+	make_dir("/proc/%d", SECOND);
+	/* Five characters of three bytes, ten columns: all that the kernel keeps. */
+	make_file("\xe6\x9d\xb1\xe4\xba\xac\xe9\x9f\xb3\xe6\xa5\xbd\xe7\xab\x99\n", "/proc/%d/comm",
+		  SECOND);
+	scan_run(s);
+	text = screen(s, 18, 80, false);
+	assert_non_null(strstr(text, "\xe6\x9d\xb1\xe4\xba\xac\xe9\x9f\xb3\xe6\xa5\xbd\xe7\xab\x99      owner"));
+	free(text);
+	/* On a terminal that ends within it: in the last column there is room for half of one. */
+	text = screen(s, 18, 47, false);
+	assert_non_null(strstr(text, "5000002 \xe6\x9d\xb1\xe4\xba\xac\n"));
+	free(text);
+	/* The kernel cuts after 15 bytes, wherever that is. */
+	make_file("abcdefghijklm\xe6\x9d\n", "/proc/%d/comm", SECOND);
+	text = screen(s, 18, 80, false);
+	assert_non_null(strstr(text, "5000002 abcdefghijklm   owner"));
+	free(text);
+	setlocale(LC_CTYPE, "C");
 }
 
 /* A process, or a descriptor, that ends while it is looked at. */
@@ -211,16 +284,6 @@ static void most_waited_for_comes_first(void **state)
 	assert_int_equal(s->object[0].id, 6);
 }
 
-static void make_wanted(int pid, int fd, int id)
-{
-	char info[256];
-
-	snprintf(info, sizeof(info), "ntsync-type:\tmutex\nntsync-owner:\t305419896\n"
-		 "ntsync-count:\t1\nntsync-waiters-any:\t4\nntsync-id:\t%d\n"
-		 "ntsync-owner-tid:\t5000002\nntsync-waiter:\tany 5000003 80\n", id);
-	make_fd(pid, fd, "anon_inode:ntsync", info);
-}
-
 static bool is_in(const struct scan *s, uint64_t id)
 {
 	for (unsigned int i = 0; i < s->nr_objects; i++) {
@@ -269,18 +332,6 @@ static void idle_objects_make_room(void **state)
 	/* Again, as top does. */
 	scan_run(s);
 	assert_true(is_in(s, 50000));
-}
-
-static char *screen(const struct scan *s, unsigned int rows, int width, bool idle)
-{
-	const struct system_facts facts = { .loaded = true };
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	top_screen(out, s, &facts, rows, width, idle);
-	fclose(out);
-	return text;
 }
 
 static void top_shows_what_is_waited_for(void **state)
@@ -339,6 +390,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		SCAN_TEST(objects_are_counted_once),
 		SCAN_TEST(drivers_that_say_nothing),
+		SCAN_TEST(many_locks),
+		SCAN_TEST(names_are_not_cut),
 		SCAN_TEST(what_has_gone_is_no_error),
 		SCAN_TEST(too_many_objects),
 		SCAN_TEST(boosts_find_their_objects),
