@@ -138,10 +138,16 @@ static void print_latency(uint32_t prio)
 	printf("%11.1f %8.1f", us[CALLS / 2] / 1e3, us[CALLS - 1] / 1e3);
 }
 
-static void start(void *(*thread)(void *), int count)
+static void start(const char *name, void *(*thread)(void *), int count)
 {
-	for (pthread_t id; count--;)
+	char numbered[16];
+	pthread_t id;
+
+	for (int i = 1; i <= count; i++) {
 		must(-pthread_create(&id, NULL, thread, NULL), "starting a thread");
+		snprintf(numbered, sizeof(numbered), "%s %u", name, i % 10000u);
+		pthread_setname_np(id, numbered);
+	}
 }
 
 int main(void)
@@ -158,9 +164,9 @@ int main(void)
 	must(channel, "channel");
 	/* Who is created would have it, too. */
 	realtime = !set_prio(80) && !set_prio(0);
-	start(server, SERVERS);
-	start(client, CLIENTS);
-	start(burner, sysconf(_SC_NPROCESSORS_ONLN));
+	start("server", server, SERVERS);
+	start("client", client, CLIENTS);
+	start("burner", burner, sysconf(_SC_NPROCESSORS_ONLN));
 	if (realtime)
 		must(-set_prio(80), "priority 80");
 	else

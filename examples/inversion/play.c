@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -204,10 +205,13 @@ void set_prio(int prio)
 static pthread_t start_role(struct role *r)
 {
 	pthread_t thread;
+	char name[16];
 
 	set_prio(r->prio);
 	must(-pthread_create(&thread, NULL, play_role, r), "a thread");
 	set_prio(90);
+	snprintf(name, sizeof(name), r->prio == 50 ? "hog" : "FIFO %d", r->prio);
+	pthread_setname_np(thread, name);
 	usleep(PACE_US);
 	return thread;
 }

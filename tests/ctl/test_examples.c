@@ -5,10 +5,11 @@
  */
 #include "../uapi/fixture.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <sys/wait.h>
 
-#define PROGRAM "/add/examples/inversion"
+#define EXAMPLES "/add/examples/"
 #define SETTING "/proc/sys/kernel/sched_rt_runtime_us"
 
 static void read_setting(char *buf, size_t size)
@@ -30,17 +31,21 @@ static void write_setting(const char *text)
 }
 
 /* What it prints comes out of *@out. */
-static pid_t run_inversion(FILE **out)
+static pid_t run_program(const char *name, FILE **out)
 {
+	char path[64];
 	int ends[2];
 	pid_t pid;
 
+	snprintf(path, sizeof(path), EXAMPLES "%s", name);
+	if (access(path, X_OK))
+		skip();
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
 		dup2(ends[1], STDOUT_FILENO);
-		execl(PROGRAM, "inversion", NULL);
+		execl(path, name, NULL);
 		_exit(127);
 	}
 	close(ends[1]);
@@ -61,12 +66,6 @@ static bool driver_has(uint64_t feature)
 	return has;
 }
 
-static void needs_program(void)
-{
-	if (access(PROGRAM, X_OK))
-		skip();
-}
-
 /* Rows of figures, and rows without. */
 static void figures_or_not_supported(void **state)
 {
@@ -77,10 +76,9 @@ static void figures_or_not_supported(void **state)
 	pid_t pid;
 
 	(void)state;
-	needs_program();
 	write_setting("950000\n");
 	read_setting(before, sizeof(before));
-	pid = run_inversion(&out);
+	pid = run_program("inversion", &out);
 	while (fgets(line, sizeof(line), out)) {
 		double ms = strlen(line) > 28 ? atof(line + 28) : 0;
 
@@ -109,10 +107,9 @@ static void interrupted(int signal)
 	FILE *out;
 	pid_t pid;
 
-	needs_program();
 	write_setting("950000\n");
 	read_setting(before, sizeof(before));
-	pid = run_inversion(&out);
+	pid = run_program("inversion", &out);
 	do {
 		read_setting(now, sizeof(now));
 		assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
@@ -138,12 +135,92 @@ static void told_to_end(void **state)
 	interrupted(SIGTERM);
 }
 
+struct names {
+	const char *program;
+	const char *thread[8];
+};
+
+/* Looks at the threads of @pid, and of its children if they have their own. */
+static void look_for(const struct names *names, pid_t pid, bool *seen)
+{
+	char path[64], name[32];
+	struct dirent *entry;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	while (tasks && (entry = readdir(tasks))) {
+		FILE *in;
+
+		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/comm", pid, entry->d_name);
+		in = fopen(path, "re");
+		if (in && fgets(name, sizeof(name), in)) {
+			name[strcspn(name, "\n")] = '\0';
+			for (int i = 0; names->thread[i]; i++)
+				seen[i] |= !strcmp(name, names->thread[i]);
+		}
+		if (in)
+			fclose(in);
+	}
+	if (tasks)
+		closedir(tasks);
+}
+
+static pid_t child_of(pid_t pid)
+{
+	char path[64];
+	int child = 0;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	in = fopen(path, "re");
+	if (in) {
+		if (fscanf(in, "%d", &child) != 1)
+			child = 0;
+		fclose(in);
+	}
+	return child;
+}
+
+/* By them one finds one's way in top, the graph and a trace. */
+static void threads_have_names(void **state)
+{
+	static const struct names names[] = {
+		{ "daw", { "clock", "audio", "ui", "track 1", "track 4" } },
+		{ "rpc", { "server 1", "server 2", "client 6", "burner 1" } },
+		{ "dispatcher", { "server", "client 1", "client 16" } },
+		{ "inversion", { "hog", "FIFO 10", "FIFO 80" } },
+	};
+
+	(void)state;
+	if (!driver_has(NTSYNC_FEATURE_CHANNEL))
+		skip();
+	for (size_t n = 0; n < ARRAY_SIZE(names); n++) {
+		bool seen[8] = { false };
+		int status;
+		FILE *out;
+		pid_t pid = run_program(names[n].program, &out);
+
+		while (!waitpid(pid, &status, WNOHANG)) {
+			pid_t child = child_of(pid);
+
+			look_for(&names[n], child ? child : pid, seen);
+		}
+		fclose(out);
+		for (int i = 0; names[n].thread[i]; i++) {
+			if (!seen[i])
+				fail_msg("%s: no thread %s", names[n].program, names[n].thread[i]);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(figures_or_not_supported),
 		cmocka_unit_test(interrupted_by_the_user),
 		cmocka_unit_test(told_to_end),
+		cmocka_unit_test(threads_have_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

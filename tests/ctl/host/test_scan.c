@@ -383,6 +383,46 @@ static void names_stay_in_their_strings(void **state)
 	free(text);
 }
 
+static char *picture(const struct scan *s)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	graph_dot(out, s);
+	fclose(out);
+	return text;
+}
+
+/* In the picture, not in comments: an empty one, and what the user may not see. */
+static void graph_says_what_is_missing(void **state)
+{
+	struct scan *s = *state;
+	char *text;
+
+	make_object(FIRST, 3, "sem", 7);
+	scan_run(s);
+	text = picture(s);
+	assert_non_null(strstr(text, "\tlabel=\"nobody waits for anything\\lboosts can't be read: "));
+	free(text);
+
+	make_dir("/sys/kernel/debug/ntsync");
+	make_file("", "/sys/kernel/debug/ntsync/pi");
+	s->unreadable = 0;
+	scan_run(s);
+	s->unreadable = 12;
+	s->truncated = true;
+	text = picture(s);
+	assert_non_null(strstr(text, "\tlabel=\"nobody waits for anything\\l12 processes could not be looked at\\lthere is more than is shown\\l\";\n"));
+	free(text);
+
+	make_wanted(FIRST, 5, 50000);
+	scan_run(s);
+	text = picture(s);
+	assert_null(strstr(text, "\tlabel="));
+	free(text);
+}
+
 #define SCAN_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -398,6 +438,7 @@ int main(void)
 		SCAN_TEST(most_waited_for_comes_first),
 		SCAN_TEST(idle_objects_make_room),
 		SCAN_TEST(top_shows_what_is_waited_for),
+		SCAN_TEST(graph_says_what_is_missing),
 		SCAN_TEST(names_stay_in_their_strings),
 	};
 
