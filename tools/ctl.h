@@ -218,6 +218,8 @@ const char *policy_name(int policy);
  * @pi: of our driver's parameter: 1, 0, -1 = not known
  * @version: of the module, if it has one
  * @rt_runtime_us, @rt_period_us: real-time throttling; -1 = off, -2 = not known
+ * @node_since: when the node was made, in seconds since the epoch; 0 = not known
+ * @wineservers: process ids of Wine's servers that are older than the node, and don't use it
  * @rt_group: RT group scheduling in the kernel: 1, 0, -1 = not known
  * @rt_group_us: what this process's group may use; -1 = there is no such limit
  */
@@ -230,6 +232,8 @@ struct system_facts {
 	bool node;
 	unsigned int node_mode, node_uid, node_gid;
 	bool node_usable;
+	long long node_since;
+	char wineservers[64];
 	char release[65], kernel[65];
 	bool realtime;
 	uint64_t rtprio_soft, rtprio_hard;
@@ -241,6 +245,8 @@ struct system_facts {
 
 void system_look(struct system_facts *f);
 bool system_has_driver(void);
+/* wine.c: fills @wineservers. */
+void wine_look(struct system_facts *f);
 /* What PREEMPT_RT kernels say of themselves. */
 bool kernel_is_realtime(const char *version, long long sys_kernel_realtime);
 const char *driver_name(const struct system_facts *f);
@@ -257,7 +263,13 @@ struct check {
 	const char *good;
 	const char *bad;
 	const char *mend;
+	/* Whom @bad is about, behind it; or NULL. */
+	const char *(*who)(const struct system_facts *f);
 };
+
+/* What it says: @good, or @bad and which processes that is about. */
+void check_text(const struct check *c, enum verdict v, const struct system_facts *f, char *out,
+		size_t size);
 
 extern const struct check checks[];
 extern const size_t nr_checks;

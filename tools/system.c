@@ -67,6 +67,8 @@ static void look_at_node(struct system_facts *f)
 	f->node_mode = st.st_mode & 07777;
 	f->node_uid = st.st_uid;
 	f->node_gid = st.st_gid;
+	/* Changes of its mode don't count. */
+	f->node_since = st.st_mtime;
 	f->node_usable = !access(NODE, R_OK | W_OK);
 }
 

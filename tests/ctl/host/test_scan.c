@@ -383,6 +383,41 @@ static void names_stay_in_their_strings(void **state)
 	free(text);
 }
 
+static void make_process(int pid, const char *name, int seconds_after_boot)
+{
+	char text[256];
+
+	make_dir("/proc/%d/fd", pid);
+	snprintf(text, sizeof(text), "%s\n", name);
+	make_file(text, "/proc/%d/comm", pid);
+	snprintf(text, sizeof(text), "%d (%s) S 1 1 1 0 -1 4194560 1 0 0 0 1 1 0 0 20 0 1 0 %ld 1 1\n", pid,
+		 name, seconds_after_boot * sysconf(_SC_CLK_TCK));
+	make_file(text, "/proc/%d/stat", pid);
+}
+
+/* It looks for the device when it starts, and never again. */
+static void wineservers_older_than_the_driver(void **state)
+{
+	struct system_facts f = { .loaded = true, .node = true, .node_since = 1000500 };
+
+	(void)state;
+	make_file("cpu  1 2 3\nbtime 1000000\nprocesses 5\n", "/proc/stat");
+	make_process(FIRST, "wineserver64", 400);
+	make_process(SECOND, "wineserver", 600);
+	make_process(THIRD, "wine) S 7 ((", 400);
+	wine_look(&f);
+	assert_string_equal(f.wineservers, "5000001");
+	/* One that has it open was told of it in some other way. */
+	make_fd(FIRST, 3, "/dev/ntsync", "pos:\t0\n");
+	wine_look(&f);
+	assert_string_equal(f.wineservers, "");
+	/* Nothing is known. */
+	make_process(FIRST + 10, "wineserver", 400);
+	f.node_since = 0;
+	wine_look(&f);
+	assert_string_equal(f.wineservers, "");
+}
+
 static char *picture(const struct scan *s)
 {
 	char *text = NULL;
@@ -438,6 +473,7 @@ int main(void)
 		SCAN_TEST(most_waited_for_comes_first),
 		SCAN_TEST(idle_objects_make_room),
 		SCAN_TEST(top_shows_what_is_waited_for),
+		SCAN_TEST(wineservers_older_than_the_driver),
 		SCAN_TEST(graph_says_what_is_missing),
 		SCAN_TEST(names_stay_in_their_strings),
 	};
