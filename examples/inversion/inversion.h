@@ -11,7 +11,7 @@
  *	r	receive it			R	reply
  *	p q	lock and unlock a PI futex	w	work 1 ms
  *	.	wait for the start		b	burn 1 s
- *	g	give it				:	sleep for a while
+ *	g	give it				, !	wait for a step, let it be taken
  *	< >	the time between them is measured
  *
  * The objects of Y, A and S end with a blank.

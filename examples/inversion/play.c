@@ -18,14 +18,15 @@
 
 #define CHANNEL 12
 #define EVENT 14
-#define PACE_US 20000
+#define ABOVE_ALL 90
+#define BELOW_ALL 1
 #define NS_PER_MS 1000000ull
 
 static int dev, obj[EVENT + 1];
 static int file;
 static struct ntsync_channel_request request;
 static pthread_mutex_t futex;
-static sem_t start;
+static sem_t start, step;
 static uint64_t from, to;
 static atomic_bool hog_is_done;
 static bool hog_was_first;
@@ -167,8 +168,11 @@ static void act(char what)
 		return spend(NS_PER_MS);
 	case 'b':
 		return burn();
-	case ':':
-		usleep(PACE_US);
+	case ',':
+		sem_wait(&step);
+		return;
+	case '!':
+		sem_post(&step);
 		return;
 	case '<':
 		from = now(CLOCK_MONOTONIC);
@@ -201,7 +205,7 @@ void set_prio(int prio)
 	must(sched_setscheduler(0, SCHED_FIFO, &param) ? -errno : 0, "real-time priorities");
 }
 
-/* Each gets as far as it can before the next one comes: nobody else is busy yet. */
+/* Returns when it sleeps or has ended, and all others as well: they are above us, on one CPU. */
 static pthread_t start_role(struct role *r)
 {
 	pthread_t thread;
@@ -209,10 +213,9 @@ static pthread_t start_role(struct role *r)
 
 	set_prio(r->prio);
 	must(-pthread_create(&thread, NULL, play_role, r), "a thread");
-	set_prio(90);
 	snprintf(name, sizeof(name), r->prio == 50 ? "hog" : "FIFO %d", r->prio);
 	pthread_setname_np(thread, name);
-	usleep(PACE_US);
+	set_prio(BELOW_ALL);
 	return thread;
 }
 
@@ -232,6 +235,7 @@ static void create_objects(uint64_t features)
 	must(-pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT), "PI futex");
 	must(-pthread_mutex_init(&futex, &attr), "PI futex");
 	sem_init(&start, 0, 0);
+	sem_init(&step, 0, 0);
 	atomic_store(&hog_is_done, false);
 	from = 0;
 	to = 0;
@@ -273,6 +277,8 @@ struct result play(struct scene *s, uint64_t features)
 	thread[0] = start_role(&hog);
 	for (n = 0; s->role[n].prio; n++)
 		thread[n + 1] = start_role(&s->role[n]);
+	/* Nobody runs until all of them may. */
+	set_prio(ABOVE_ALL);
 	begin();
 	for (; n >= 0; n--)
 		must(-pthread_join(thread[n], NULL), "joining a thread");
