@@ -72,7 +72,7 @@ check-load: deps	## progress of normal tasks under real-time load for MINUTES=1,
 	$(RUN) scripts/check/progress $(KERNEL) $(if $(filter file,$(origin MINUTES)),60,$$(( $(MINUTES) * 60 )))
 
 ##@ Build
-.PHONY: deps modules lib tools tests examples install deb dkms-install dkms-remove clean
+.PHONY: deps modules lib tools tests examples install uninstall deb dkms-install dkms-remove clean
 deps:			## install the Debian packages that are missing (root or sudo)
 	@scripts/check/deps
 
@@ -84,6 +84,7 @@ tools:			## build ntsyncctl into build/tools
 tests:			## build the userspace test programs into build/tests
 examples:		## build the examples into build/examples
 install:		## install libntsync, its headers, pkg-config file, manual pages and ntsyncctl under PREFIX
+uninstall:		## take away what install brought, with the same PREFIX
 
 deb: deps		## build the Debian packages, into build/deb
 	$(RUN) packaging/build-deb
@@ -101,6 +102,19 @@ clean:			## remove everything that was built (the kernels' cache stays)
 include lib/libntsync/module.mk man/module.mk $(wildcard tests/*/module.mk)
 
 install: lib-install man-install tools-install
+uninstall: lib-uninstall man-uninstall tools-uninstall
+
+# Says where the result is, unless this is `make -s`.
+SAY = @$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo)
+
+lib:
+	$(SAY) "libntsync: $(LIBNTSYNC_A), $(LIBNTSYNC_SO)"
+
+tools:
+	$(SAY) "ntsyncctl: build/tools/ntsyncctl"
+
+examples:
+	$(SAY) "examples: $(example_bin)"
 
 INCLUDES := -Iinclude/uapi -Ilib/libntsync
 COMPILE   = $(CC) $(CPPFLAGS) $(INCLUDES) -std=gnu11 $(WARN) $(CFLAGS) -MMD -MP

@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -30,6 +31,14 @@ enum kind { OBJECTS, FILES, POLL, EPOLL };
 static int dev, event, partner_event;
 static int objs[MOST], files[MOST];
 static atomic_bool stop;
+
+static int must(int ret, const char *what)
+{
+	if (ret >= 0)
+		return ret;
+	fprintf(stderr, "aggregate: %s: %s\n", what, strerror(-ret));
+	exit(1);
+}
 
 static uint64_t now(void)
 {
@@ -58,24 +67,30 @@ static int new_epoll(uint32_t count)
 {
 	int set = epoll_create1(EPOLL_CLOEXEC);
 
+	must(set < 0 ? -errno : 0, "epoll");
 	for (uint32_t i = 0; i < count; i++) {
 		struct epoll_event want = { .events = EPOLLIN };
 
-		epoll_ctl(set, EPOLL_CTL_ADD, files[i], &want);
+		must(epoll_ctl(set, EPOLL_CTL_ADD, files[i], &want) ? -errno : 0, "epoll");
 	}
 	return set;
 }
 
-static int look(enum kind kind, const struct ntsync_aggregate_source *sources, uint32_t count)
+/* Nothing must be ready. */
+static void look(enum kind kind, const struct ntsync_aggregate_source *sources, uint32_t count)
 {
 	const struct ntsync_aggregate_opts opts = { .deadline = 0 };
 	struct pollfd fds[MOST];
 
-	if (kind != POLL)
-		return ntsync_aggregate_wait(dev, sources, count, &opts, NULL, NULL) == -ETIMEDOUT;
+	if (kind != POLL) {
+		int ret = ntsync_aggregate_wait(dev, sources, count, &opts, NULL, NULL);
+
+		must(ret == -ETIMEDOUT ? 0 : ret ? ret : -EBADMSG, "aggregate wait");
+		return;
+	}
 	for (uint32_t i = 0; i < count; i++)
 		fds[i] = (struct pollfd){ .fd = files[i], .events = POLLIN };
-	return poll(fds, count, 0) == 0;
+	must(poll(fds, count, 0) ? -EBADMSG : 0, "poll");
 }
 
 /* The first rounds fill the caches of the kernel's allocators. */
@@ -92,8 +107,7 @@ static void measure_looks(enum kind kind, uint32_t count, const char *name)
 	for (int i = 0; i < 2 * ROUNDS; i++) {
 		if (i == ROUNDS)
 			from = now();
-		if (!look(kind, sources, n))
-			printf("failed\n");
+		look(kind, sources, n);
 	}
 	printf("looks:  %-28s %3u %8.0f\n", name, count, (double)(now() - from) / ROUNDS);
 }
@@ -103,9 +117,12 @@ static void *partner(void *arg)
 	const struct ntsync_wait_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = 1 };
 
 	(void)arg;
-	while (!ntsync_wait_any(dev, &partner_event, 1, &opts, NULL) && !stop)
-		ntsync_event_set(event, NULL);
-	return NULL;
+	for (;;) {
+		must(ntsync_wait_any(dev, &partner_event, 1, &opts, NULL), "wait");
+		if (stop)
+			return NULL;
+		must(ntsync_event_set(event, NULL), "set");
+	}
 }
 
 static void measure_sleeps(enum kind kind, uint32_t count, const char *name)
@@ -121,19 +138,18 @@ static void measure_sleeps(enum kind kind, uint32_t count, const char *name)
 		n = 2;
 	}
 	stop = false;
-	pthread_create(&thread, NULL, partner, NULL);
+	must(-pthread_create(&thread, NULL, partner, NULL), "thread");
 	for (int i = 0; i < 2 * ROUNDS; i++) {
 		if (i == ROUNDS)
 			from = now();
 		/* It runs when we sleep: there is one processor, and one priority. */
-		ntsync_event_set(partner_event, NULL);
-		if (ntsync_aggregate_wait(dev, sources, n, &opts, NULL, NULL))
-			printf("failed\n");
+		must(ntsync_event_set(partner_event, NULL), "set");
+		must(ntsync_aggregate_wait(dev, sources, n, &opts, NULL, NULL), "aggregate wait");
 	}
 	printf("sleeps: %-28s %3u %8.0f\n", name, count, (double)(now() - from) / ROUNDS);
 	stop = true;
-	ntsync_event_set(partner_event, NULL);
-	pthread_join(thread, NULL);
+	must(ntsync_event_set(partner_event, NULL), "set");
+	must(-pthread_join(thread, NULL), "thread");
 }
 
 int main(void)
@@ -141,13 +157,14 @@ int main(void)
 	static const uint32_t counts[] = { 1, 4, 8, 16, 32, 63 };
 	const struct sched_param param = { .sched_priority = 50 };
 
-	sched_setscheduler(0, SCHED_FIFO, &param);
-	dev = ntsync_open();
-	event = ntsync_event_create(dev, false, false);
-	partner_event = ntsync_event_create(dev, false, false);
+	dev = must(ntsync_open(), "/dev/ntsync");
+	must(sched_setscheduler(0, SCHED_FIFO, &param) ? -errno : 0, "real-time priorities");
+	event = must(ntsync_event_create(dev, false, false), "event");
+	partner_event = must(ntsync_event_create(dev, false, false), "event");
 	for (int i = 0; i < MOST; i++) {
-		objs[i] = ntsync_event_create(dev, false, false);
+		objs[i] = must(ntsync_event_create(dev, false, false), "event");
 		files[i] = eventfd(0, EFD_CLOEXEC);
+		must(files[i] < 0 ? -errno : 0, "eventfd");
 	}
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		measure_looks(OBJECTS, counts[i], "objects");

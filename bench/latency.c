@@ -39,6 +39,14 @@ static uint64_t signaled_at; /* written before the SET */
 static atomic_bool heard; /* so that it isn't written again before it was read */
 static uint64_t samples[SAMPLES];
 
+static int must(int ret, const char *what)
+{
+	if (ret >= 0)
+		return ret;
+	fprintf(stderr, "latency: %s: %s\n", what, strerror(-ret));
+	_exit(1);
+}
+
 static uint64_t now(void)
 {
 	struct timespec ts;
@@ -84,10 +92,7 @@ static pthread_t start(void *(*run)(void *arg), int priority, int cpu)
 	pthread_attr_setschedpolicy(&attr, priority ? SCHED_FIFO : SCHED_OTHER);
 	pthread_attr_setschedparam(&attr, &param);
 	pthread_attr_setaffinity_np(&attr, sizeof(cpus), &cpus);
-	if (pthread_create(&thread, &attr, run, NULL)) {
-		perror("latency: thread");
-		_exit(1);
-	}
+	must(-pthread_create(&thread, &attr, run, NULL), "thread");
 	return thread;
 }
 
@@ -107,11 +112,11 @@ static void *spin(void *arg)
 	return arg;
 }
 
-static int acquire(uint32_t owner)
+static void acquire(uint32_t owner)
 {
 	const struct ntsync_wait_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = owner };
 
-	return ntsync_wait_any(dev, &object, 1, &opts, NULL);
+	must(ntsync_wait_any(dev, &object, 1, &opts, NULL), "wait");
 }
 
 static void *signaller(void *arg)
@@ -121,7 +126,7 @@ static void *signaller(void *arg)
 		if (!atomic_exchange(&heard, false))
 			continue;
 		signaled_at = now();
-		ntsync_event_set(object, NULL);
+		must(ntsync_event_set(object, NULL), "set");
 	}
 	return arg;
 }
@@ -130,8 +135,7 @@ static void *woken(void *arg)
 {
 	for (int i = 0; i < SAMPLES; i++) {
 		atomic_store(&heard, true);
-		if (acquire(1))
-			break;
+		acquire(1);
 		samples[i] = now() - signaled_at;
 	}
 	return arg;
@@ -139,9 +143,10 @@ static void *woken(void *arg)
 
 static void *holder(void *arg)
 {
-	while (!atomic_load(&stop) && !acquire(2)) {
+	while (!atomic_load(&stop)) {
+		acquire(2);
 		work(WORK);
-		ntsync_mutex_unlock(object, 2, NULL);
+		must(ntsync_mutex_unlock(object, 2, NULL), "unlock");
 		rest(WORK);
 	}
 	return arg;
@@ -154,10 +159,9 @@ static void *locker(void *arg)
 
 		rest_a_period();
 		from = now();
-		if (acquire(1))
-			break;
+		acquire(1);
 		samples[i] = now() - from;
-		ntsync_mutex_unlock(object, 1, NULL);
+		must(ntsync_mutex_unlock(object, 1, NULL), "unlock");
 	}
 	return arg;
 }
@@ -166,9 +170,10 @@ static void *server(void *arg)
 {
 	struct ntsync_channel_request request = { .payload = 0 };
 
-	while (request.payload != END && !ntsync_channel_recv2(object, &request)) {
+	while (request.payload != END) {
+		must(ntsync_channel_recv2(object, &request), "receive");
 		work(WORK);
-		ntsync_channel_reply(object, request.id);
+		must(ntsync_channel_reply(object, request.id), "reply");
 	}
 	return arg;
 }
@@ -180,11 +185,10 @@ static void *client(void *arg)
 
 		rest_a_period();
 		from = now();
-		if (ntsync_channel_send_pi(object, SCHED_FIFO, 80, 0, 0))
-			break;
+		must(ntsync_channel_send_pi(object, SCHED_FIFO, 80, 0, 0), "send");
 		samples[i] = now() - from;
 	}
-	ntsync_channel_send_pi(object, SCHED_FIFO, 80, END, 0);
+	must(ntsync_channel_send_pi(object, SCHED_FIFO, 80, END, 0), "send");
 	return arg;
 }
 
@@ -200,7 +204,11 @@ static void measure(const char *name, int obj, void *(*partner)(void *), int pri
 {
 	pthread_t threads[4], sampled;
 
-	object = obj;
+	if (obj == -ENOTSUP) {
+		fprintf(stderr, "latency: %s: this driver does not offer it\n", name);
+		return;
+	}
+	object = must(obj, name);
 	memset(samples, 0, sizeof(samples));
 	atomic_store(&stop, false);
 	load(threads);
@@ -224,11 +232,7 @@ int main(int argc, char **argv)
 		load(threads);
 		pause();
 	}
-	dev = ntsync_open();
-	if (dev < 0) {
-		fprintf(stderr, "latency: /dev/ntsync: %s\n", strerror(-dev));
-		return 1;
-	}
+	dev = must(ntsync_open(), "/dev/ntsync");
 	measure("wakeup", ntsync_event_create(dev, false, false), signaller, 90, 0, woken);
 	measure("mutex", ntsync_mutex_create(dev, 0, 0), holder, 10, crowded, locker);
 	measure("channel", ntsync_channel_create(dev, 16), server, 10, crowded, client);

@@ -69,12 +69,25 @@ static int periodic(struct ntsync_nt *nt, uint32_t timer, uint64_t *late)
 	return ntsync_nt_cancel_timer(nt, timer, NULL) != NTSYNC_STATUS_SUCCESS;
 }
 
+static int measure(const char *what,
+		   int (*rounds)(struct ntsync_nt *nt, uint32_t timer, uint64_t *late),
+		   struct ntsync_nt *nt, uint32_t timer)
+{
+	uint64_t late[ROUNDS];
+	int ret = rounds(nt, timer, late);
+
+	if (ret)
+		fprintf(stderr, "timer: %s: failed\n", what);
+	else
+		report(what, late);
+	return ret;
+}
+
 int main(void)
 {
 	const struct sched_param param = { .sched_priority = 50 };
 	struct ntsync_nt_config config;
 	struct ntsync_nt *nt;
-	uint64_t late[ROUNDS];
 	uint32_t timer;
 	int ret;
 
@@ -87,13 +100,12 @@ int main(void)
 	}
 	if (sched_setscheduler(0, SCHED_FIFO, &param))
 		printf("note: no right to real-time priorities\n");
-	if (ntsync_nt_create_timer(nt, &timer, NULL, false))
+	if (ntsync_nt_create_timer(nt, &timer, NULL, false)) {
+		fprintf(stderr, "timer: no timer\n");
 		return 1;
+	}
 	printf("late by (us)     median       99 %%        max\n");
-	ret = one_shot(nt, timer, late);
-	report("one-shot", late);
-	ret |= periodic(nt, timer, late);
-	report("periodic", late);
+	ret = measure("one-shot", one_shot, nt, timer) || measure("periodic", periodic, nt, timer);
 	ntsync_nt_destroy(nt);
 	return ret;
 }

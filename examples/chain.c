@@ -10,6 +10,7 @@
  * The main thread is at FIFO 5, so whenever it runs, all others sleep.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -121,16 +122,14 @@ static void be_main(void)
 
 	CPU_ZERO(&cpu);
 	CPU_SET(0, &cpu);
-	sched_setaffinity(0, sizeof(cpu), &cpu);
-	if (sched_setscheduler(0, SCHED_FIFO, &param)) {
-		perror("chain: sched_setscheduler");
-		exit(1);
-	}
+	need(sched_setaffinity(0, sizeof(cpu), &cpu) ? -errno : 0, "the first CPU");
+	need(sched_setscheduler(0, SCHED_FIFO, &param) ? -errno : 0, "real-time priorities");
 }
 
 int main(int argc, char **argv)
 {
 	struct ntsync_features features;
+	bool command_failed;
 	pthread_t threads[4];
 
 	dev = ntsync_open();
@@ -144,11 +143,12 @@ int main(int argc, char **argv)
 	threads[2] = start("hog", HOG, hog);
 	threads[3] = start("high", HIGH, high);
 	fflush(stdout);
-	if (argc > 1 && system(argv[1]))
+	command_failed = argc > 1 && system(argv[1]);
+	if (command_failed)
 		fprintf(stderr, "chain: %s has failed\n", argv[1]);
 	sem_post(&low_go);
 	for (int i = 0; i < 4; i++)
-		pthread_join(threads[i], NULL);
+		need(-pthread_join(threads[i], NULL), "joining a thread");
 	printf("high was done %s the hog\n", hog_was_late ? "before" : "after");
-	return features.features & NTSYNC_FEATURE_MUTEX_PI && !hog_was_late;
+	return command_failed || (features.features & NTSYNC_FEATURE_MUTEX_PI && !hog_was_late);
 }

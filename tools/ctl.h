@@ -34,6 +34,12 @@ void text_clean(const char *in, char *out, size_t size, bool utf8);
 bool text_utf8(void);
 /* Between the quotes of a dot string; @in is clean. */
 void text_dot(FILE *out, const char *in);
+/* How many columns it takes; @in is clean. */
+int text_width(const char *in);
+/* How many of its bytes fit into @columns. */
+size_t text_fit(const char *in, int columns);
+/* Drops a character that the kernel has cut in two at the end of a name. */
+void text_drop_partial(char *name);
 
 /* ---- file.c: small files ---- */
 
@@ -47,6 +53,8 @@ char *file_read_all(const char *path, size_t limit, bool *truncated);
 /* The number that it begins with, or @fallback. */
 long long file_number(const char *path, long long fallback);
 bool file_exists(const char *path);
+/* Is @name in @dir the character device whose number @number_path tells ("10:123")? */
+bool file_is_device(int dir, const char *name, const char *number_path);
 
 /* ---- fdinfo.c: one object ---- */
 
@@ -165,12 +173,15 @@ struct process {
  * @unreadable: processes whose descriptors we may not see
  * @truncated: there was more than fits
  * @arbiter: debugfs could be read, so @boosted is true
+ * @lending: the objects that somebody is boosted by, in order
+ * @next_idle: in a full table, where to look for an object that makes room
  */
 struct scan {
 	struct process *process;
 	struct object *object;
 	struct boosted *boosted;
-	unsigned int nr_processes, nr_objects, nr_boosted;
+	uint64_t *lending;
+	unsigned int nr_processes, nr_objects, nr_boosted, nr_lending, next_idle;
 	unsigned int unreadable;
 	bool truncated;
 	bool arbiter;
@@ -207,6 +218,8 @@ const char *policy_name(int policy);
  * @pi: of our driver's parameter: 1, 0, -1 = not known
  * @version: of the module, if it has one
  * @rt_runtime_us, @rt_period_us: real-time throttling; -1 = off, -2 = not known
+ * @node_since: when the node was made, in seconds since the epoch; 0 = not known
+ * @wineservers: process ids of Wine's servers that are older than the node, and don't use it
  * @rt_group: RT group scheduling in the kernel: 1, 0, -1 = not known
  * @rt_group_us: what this process's group may use; -1 = there is no such limit
  */
@@ -219,6 +232,8 @@ struct system_facts {
 	bool node;
 	unsigned int node_mode, node_uid, node_gid;
 	bool node_usable;
+	long long node_since;
+	char wineservers[64];
 	char release[65], kernel[65];
 	bool realtime;
 	uint64_t rtprio_soft, rtprio_hard;
@@ -229,6 +244,9 @@ struct system_facts {
 };
 
 void system_look(struct system_facts *f);
+bool system_has_driver(void);
+/* wine.c: fills @wineservers. */
+void wine_look(struct system_facts *f);
 /* What PREEMPT_RT kernels say of themselves. */
 bool kernel_is_realtime(const char *version, long long sys_kernel_realtime);
 const char *driver_name(const struct system_facts *f);
@@ -245,7 +263,13 @@ struct check {
 	const char *good;
 	const char *bad;
 	const char *mend;
+	/* Whom @bad is about, behind it; or NULL. */
+	const char *(*who)(const struct system_facts *f);
 };
+
+/* What it says: @good, or @bad and which processes that is about. */
+void check_text(const struct check *c, enum verdict v, const struct system_facts *f, char *out,
+		size_t size);
 
 extern const struct check checks[];
 extern const size_t nr_checks;
@@ -271,6 +295,7 @@ void json_add_scan(struct json_object *to, const struct scan *s, bool truncated)
 struct options {
 	bool json;
 	bool batch;
+	bool idle;
 	unsigned long iterations;
 	double delay;
 };
@@ -282,5 +307,8 @@ int graph_command(const struct options *opts);
 /* Of a scan; for tests. */
 void graph_dot(FILE *out, const struct scan *s);
 void top_sort(struct scan *s);
+/* @idle: also what nobody waits for and nobody is boosted by. */
+void top_screen(FILE *out, const struct scan *s, const struct system_facts *f, unsigned int rows,
+		int width, bool idle);
 
 #endif

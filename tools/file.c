@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl.h"
@@ -84,4 +85,17 @@ bool file_exists(const char *path)
 
 	return snprintf(full, sizeof(full), "%s%s", file_root, path) < (int)sizeof(full) &&
 	       !access(full, F_OK);
+}
+
+/* Without a question to the file system that it lies on, whose owner might never answer. */
+bool file_is_device(int dir, const char *name, const char *number_path)
+{
+	char text[32];
+	unsigned int major, minor;
+	struct statx st;
+
+	return file_read(number_path, text, sizeof(text)) > 0 &&
+	       sscanf(text, "%u:%u", &major, &minor) == 2 &&
+	       !statx(dir, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &st) &&
+	       S_ISCHR(st.stx_mode) && st.stx_rdev_major == major && st.stx_rdev_minor == minor;
 }

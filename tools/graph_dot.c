@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A graph in Graphviz' language. Names are clean; here they are put between quotes. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "graph.h"
 
@@ -74,10 +75,32 @@ static void dot_edge(FILE *out, const struct edge *e)
 	}
 }
 
+/* Below the picture: why there is nothing, or less than there might be. */
+static void dot_label(FILE *out, const struct graph *g)
+{
+	const struct scan *s = g->scan;
+
+	if (g->nr_edges && s->arbiter && !s->unreadable && !g->truncated)
+		return;
+	fputs("\tlabel=\"", out);
+	if (!g->nr_edges)
+		fputs("nobody waits for anything\\l", out);
+	if (!s->arbiter)
+		fprintf(out, "boosts can't be read: %s\\l", strerror(s->arbiter_error));
+	if (s->unreadable)
+		fprintf(out, "%u process%s could not be looked at\\l", s->unreadable,
+			s->unreadable == 1 ? "" : "es");
+	if (g->truncated)
+		fputs("there is more than is shown\\l", out);
+	fputs("\";\n", out);
+}
+
 static void print_dot(FILE *out, const struct graph *g)
 {
 	fprintf(out, "digraph ntsync {\n\trankdir=LR;\n\tnode [fontname=\"sans-serif\"];\n"
-		     "\tedge [fontname=\"sans-serif\"];\n");
+		     "\tedge [fontname=\"sans-serif\"];\n\tfontname=\"sans-serif\";\n"
+		     "\tlabeljust=l;\n");
+	dot_label(out, g);
 	for (unsigned int i = 0; i < g->nr_tasks; i++)
 		dot_task(out, g->scan, g->task[i]);
 	for (unsigned int i = 0; i < g->scan->nr_objects; i++) {
@@ -86,10 +109,6 @@ static void print_dot(FILE *out, const struct graph *g)
 	}
 	for (unsigned int i = 0; i < g->nr_edges; i++)
 		dot_edge(out, &g->edge[i]);
-	if (!g->scan->arbiter)
-		fprintf(out, "\t// boosts are for root to see\n");
-	if (g->truncated)
-		fprintf(out, "\t// there is more than is shown\n");
 	fprintf(out, "}\n");
 }
 

@@ -11,11 +11,13 @@ static const struct {
 	const char *name;
 	int (*run)(const struct options *opts);
 	const char *what;
+	bool needs_driver;
 } commands[] = {
-	{ "status", status_command, "driver, permissions, and who uses it" },
-	{ "top", top_command, "objects that tasks wait for, again and again" },
-	{ "check", check_command, "what keeps priority inheritance from working; 1 if something does" },
-	{ "graph", graph_command, "who waits for whom, for Graphviz' dot" },
+	{ "status", status_command, "driver, permissions, and who uses it", false },
+	{ "top", top_command, "objects that tasks wait for, again and again", true },
+	{ "check", check_command, "what keeps priority inheritance from working; 1 if something does",
+	  false },
+	{ "graph", graph_command, "who waits for whom, for Graphviz' dot", true },
 };
 
 static void usage(FILE *out)
@@ -25,6 +27,7 @@ static void usage(FILE *out)
 		fprintf(out, "  %-7s %s\n", commands[i].name, commands[i].what);
 	fprintf(out, "\n"
 		"  -j, --json            JSON; top: one document a line\n"
+		"  -a, --all             top: also what nobody waits for; JSON always has that\n"
 		"  -b, --batch           top: no terminal, no keys\n"
 		"  -n, --iterations N    top: ends after N screens\n"
 		"  -d, --delay SECONDS   top: between two screens (default 1, least 0.1)\n"
@@ -32,11 +35,27 @@ static void usage(FILE *out)
 		"  -V, --version\n");
 }
 
-static int bad_usage(const char *what)
+/* @text: what was typed; NULL: nothing is wrong with a word. */
+static int bad_usage(const char *what, const char *text)
 {
-	fprintf(stderr, "ntsyncctl: %s\n", what);
+	char clean[64];
+
+	fprintf(stderr, "ntsyncctl: %s", what);
+	if (text) {
+		text_clean(text, clean, sizeof(clean), text_utf8());
+		fprintf(stderr, ": '%s'", clean);
+	}
+	fputc('\n', stderr);
 	fprintf(stderr, "Try 'ntsyncctl --help'.\n");
 	return 2;
+}
+
+/* @word: the last one that was looked at; of several letters in it, one is wrong. */
+static int bad_option(const char *word)
+{
+	const char letter[] = { '-', (char)optopt, '\0' };
+
+	return bad_usage("no such option, or its value is missing", optopt ? letter : word);
 }
 
 /* A positive number, all of @text. */
@@ -63,6 +82,7 @@ static int parse_options(int argc, char **argv, struct options *opts)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "all", no_argument, NULL, 'a' },
 		{ "batch", no_argument, NULL, 'b' },
 		{ "iterations", required_argument, NULL, 'n' },
 		{ "delay", required_argument, NULL, 'd' },
@@ -72,22 +92,27 @@ static int parse_options(int argc, char **argv, struct options *opts)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "jbn:d:hV", options, NULL)) != -1) {
+	/* It would repeat a word as it is. */
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "jabn:d:hV", options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
 			opts->json = true;
 			opts->batch = true;
+			break;
+		case 'a':
+			opts->idle = true;
 			break;
 		case 'b':
 			opts->batch = true;
 			break;
 		case 'n':
 			if (!parse_count(optarg, &opts->iterations))
-				return bad_usage("-n wants a number above 0");
+				return bad_usage("-n wants a number above 0", optarg);
 			break;
 		case 'd':
 			if (!parse_delay(optarg, &opts->delay))
-				return bad_usage("-d wants 0.1 to 86400 seconds");
+				return bad_usage("-d wants 0.1 to 86400 seconds", optarg);
 			break;
 		case 'h':
 			usage(stdout);
@@ -96,7 +121,7 @@ static int parse_options(int argc, char **argv, struct options *opts)
 			puts("ntsyncctl " NTSYNCCTL_VERSION);
 			return 0;
 		default:
-			return bad_usage("no such option, or its value is missing");
+			return bad_option(argv[optind - 1]);
 		}
 	}
 	return -1;
@@ -122,11 +147,17 @@ int main(int argc, char **argv)
 	ret = parse_options(argc, argv, &opts);
 	if (ret >= 0)
 		return ret;
-	if (optind + 1 != argc)
-		return bad_usage("one command is wanted: status, top, check or graph");
+	if (optind == argc)
+		return bad_usage("one command is wanted: status, top, check or graph", NULL);
+	if (optind + 1 < argc)
+		return bad_usage("one command is enough", argv[optind + 1]);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (!strcmp(argv[optind], commands[i].name))
+		if (strcmp(argv[optind], commands[i].name))
+			continue;
+		if (!commands[i].needs_driver || system_has_driver())
 			return run(commands[i].run, &opts);
+		fprintf(stderr, "ntsyncctl: no driver serves /dev/ntsync; 'ntsyncctl check' says what to do\n");
+		return 1;
 	}
-	return bad_usage("no such command");
+	return bad_usage("no such command", argv[optind]);
 }

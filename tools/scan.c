@@ -15,7 +15,10 @@
 
 #include "ctl.h"
 
-#define BUCKETS (2 * MAX_OBJECTS)
+/* Of an idle object that made room, the bucket stays: each is used twice at most. */
+#define BUCKETS (4 * MAX_OBJECTS)
+/* Of one descriptor: some 60,000 locks. */
+#define MAX_FDINFO (4 << 20)
 #define PF_KTHREAD 0x00200000
 
 int scan_init(struct scan *s)
@@ -24,8 +27,9 @@ int scan_init(struct scan *s)
 	s->process = calloc(MAX_PROCESSES, sizeof(*s->process));
 	s->object = calloc(MAX_OBJECTS, sizeof(*s->object));
 	s->boosted = calloc(MAX_BOOSTED, sizeof(*s->boosted));
+	s->lending = calloc(MAX_BOOSTED * MAX_CONTRIBS, sizeof(*s->lending));
 	s->bucket = calloc(BUCKETS, sizeof(*s->bucket));
-	if (s->process && s->object && s->boosted && s->bucket)
+	if (s->process && s->object && s->boosted && s->lending && s->bucket)
 		return 0;
 	scan_exit(s);
 	return -ENOMEM;
@@ -36,6 +40,7 @@ void scan_exit(struct scan *s)
 	free(s->process);
 	free(s->object);
 	free(s->boosted);
+	free(s->lending);
 	free(s->bucket);
 }
 
@@ -47,20 +52,53 @@ static uint64_t key_of(const struct object *o)
 	return o->type == TYPE_INSTANCE ? o->instance : o->id;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	const uint64_t *l = a, *r = b;
+
+	return (*l > *r) - (*l < *r);
+}
+
+/* Does somebody wait for it, or is somebody boosted by it? */
+static bool is_wanted(const struct scan *s, const struct object *o)
+{
+	return object_waiters(o) || bsearch(&o->id, s->lending, s->nr_lending, sizeof(*s->lending),
+					    by_number);
+}
+
+/* In a full table: the place of an idle object, for one that is wanted; or NULL. */
+static struct object *make_room(struct scan *s, const struct object *wanted)
+{
+	if (!is_wanted(s, wanted))
+		return NULL;
+	for (; s->next_idle < MAX_OBJECTS; s->next_idle++) {
+		if (!is_wanted(s, &s->object[s->next_idle]))
+			return &s->object[s->next_idle++];
+	}
+	return NULL;
+}
+
 /* Where the object with @o's number is, or is to be; NULL: the table is full. */
 static struct object *find(struct scan *s, const struct object *o)
 {
+	struct object *place;
 	unsigned int at = key_of(o) % BUCKETS;
 
 	while (s->bucket[at] && key_of(&s->object[s->bucket[at] - 1]) != key_of(o))
 		at = (at + 1) % BUCKETS;
 	if (s->bucket[at])
 		return &s->object[s->bucket[at] - 1];
-	if (s->nr_objects == MAX_OBJECTS)
+	if (s->nr_objects == MAX_OBJECTS) {
+		s->truncated = true;
+		place = make_room(s, o);
+	} else {
+		place = &s->object[s->nr_objects++];
+	}
+	if (!place)
 		return NULL;
-	s->bucket[at] = ++s->nr_objects;
-	s->object[s->nr_objects - 1] = *o;
-	return &s->object[s->nr_objects - 1];
+	s->bucket[at] = place - s->object + 1;
+	*place = *o;
+	return place;
 }
 
 static bool is_held_by(const struct object *o, pid_t pid)
@@ -86,7 +124,6 @@ static void add_object(struct scan *s, struct process *p, const struct object *s
 	struct object *o = find(s, seen);
 
 	if (!o) {
-		s->truncated = true;
 		p->count[seen->type]++;
 		return;
 	}
@@ -106,9 +143,29 @@ static bool is_of_driver(const char *target, bool *instance)
 	       !strcmp(target, "anon_inode:[ntsync]");
 }
 
+/* False: it has gone. @found: something of ours, or all zero. */
+static bool read_fdinfo(struct scan *s, const char *path, struct object *found)
+{
+	char start[8192], *all = NULL;
+	bool truncated;
+	ssize_t len = file_read(path, start, sizeof(start));
+
+	if (len < 0)
+		return false;
+	/* The kernel's own lines come first, and there is one for each lock of the file. */
+	if (len == sizeof(start) - 1)
+		all = file_read_all(path, MAX_FDINFO, &truncated);
+	if (!fdinfo_parse(all ? all : start, found) || !key_of(found)) {
+		memset(found, 0, sizeof(*found));
+		s->truncated |= all && truncated;
+	}
+	free(all);
+	return true;
+}
+
 static void look_at_fd(struct scan *s, struct process *p, int dir, const char *name)
 {
-	char target[64], path[64], text[8192];
+	char target[64], path[64];
 	struct object o;
 	bool instance;
 	ssize_t len = readlinkat(dir, name, target, sizeof(target) - 1);
@@ -119,12 +176,15 @@ static void look_at_fd(struct scan *s, struct process *p, int dir, const char *n
 	if (!is_of_driver(target, &instance))
 		return;
 	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%.10s", p->pid, name);
-	if (file_read(path, text, sizeof(text)) < 0)
+	if (!read_fdinfo(s, path, &o))
 		return;
-	if (fdinfo_parse(text, &o) && key_of(&o))
+	if (key_of(&o))
 		add_object(s, p, &o);
-	else
-		p->count[instance ? TYPE_INSTANCE : TYPE_UNKNOWN]++;
+	else if (!instance)
+		p->count[TYPE_UNKNOWN]++;
+	/* A driver that says nothing, or a file that somebody has given that name. */
+	else if (file_is_device(dir, name, "/sys/class/misc/ntsync/dev"))
+		p->count[TYPE_INSTANCE]++;
 }
 
 static void look_at_fds(struct scan *s, struct process *p, DIR *fds)
@@ -237,6 +297,13 @@ static void look_at_arbiter(struct scan *s)
 	s->nr_boosted = arbiter_parse(text, s->boosted, MAX_BOOSTED, &more);
 	s->truncated |= truncated || more;
 	free(text);
+	for (unsigned int i = 0; i < s->nr_boosted; i++) {
+		for (unsigned int k = 0; k < s->boosted[i].nr; k++) {
+			if (s->boosted[i].contrib[k].object)
+				s->lending[s->nr_lending++] = s->boosted[i].contrib[k].object;
+		}
+	}
+	qsort(s->lending, s->nr_lending, sizeof(*s->lending), by_number);
 }
 
 const struct boosted *scan_boosted(const struct scan *s, pid_t tid)
@@ -275,9 +342,12 @@ void scan_run(struct scan *s)
 	s->nr_processes = 0;
 	s->nr_objects = 0;
 	s->nr_boosted = 0;
+	s->nr_lending = 0;
+	s->next_idle = 0;
 	s->unreadable = 0;
 	s->truncated = false;
-	look_at_processes(s);
+	/* First, as it says which objects are not to be left out. */
 	look_at_arbiter(s);
+	look_at_processes(s);
 	scan_link_boosts(s);
 }

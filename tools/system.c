@@ -20,12 +20,17 @@ bool kernel_is_realtime(const char *version, long long sys_kernel_realtime)
 	       strstr(version, "PREEMPT RT");
 }
 
+bool system_has_driver(void)
+{
+	return file_exists("/sys/class/misc/ntsync");
+}
+
 /* Opening the node could load a module, so somebody must be there already. */
 static void ask_driver(struct system_facts *f)
 {
 	int dev;
 
-	f->loaded = file_exists("/sys/class/misc/ntsync");
+	f->loaded = system_has_driver();
 	if (!f->loaded) {
 		f->asked = -ENOENT;
 		return;
@@ -62,6 +67,8 @@ static void look_at_node(struct system_facts *f)
 	f->node_mode = st.st_mode & 07777;
 	f->node_uid = st.st_uid;
 	f->node_gid = st.st_gid;
+	/* Changes of its mode don't count. */
+	f->node_since = st.st_mtime;
 	f->node_usable = !access(NODE, R_OK | W_OK);
 }
 

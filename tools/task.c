@@ -5,6 +5,9 @@
 
 #include "ctl.h"
 
+/* The kernel keeps that much of a name, with a NUL. */
+#define TASK_COMM_LEN 16
+
 const char *policy_name(int policy)
 {
 	switch (policy & ~SCHED_RESET_ON_FORK) {
@@ -37,6 +40,8 @@ void task_look(pid_t tid, struct task *t)
 	if (file_read(path, comm, sizeof(comm)) > 0) {
 		/* The line's end; a name may have others. */
 		comm[strlen(comm) - (comm[strlen(comm) - 1] == '\n')] = '\0';
+		if (strlen(comm) == TASK_COMM_LEN - 1)
+			text_drop_partial(comm);
 		text_clean(comm, t->comm, sizeof(t->comm), text_utf8());
 		t->exists = true;
 	}

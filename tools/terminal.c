@@ -8,37 +8,99 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "ctl.h"
 #include "terminal.h"
 
-static atomic_bool stopped;
+static atomic_bool ended, suspended;
 
-static void stop(int sig)
+static void end(int sig)
 {
 	(void)sig;
-	atomic_store(&stopped, true);
+	atomic_store(&ended, true);
 }
 
-void terminal_begin(struct terminal *t, bool batch)
+static void suspend(int sig)
 {
-	struct sigaction action = { .sa_handler = stop };
-	const char *name = getenv("TERM");
-	struct termios raw;
+	(void)sig;
+	atomic_store(&suspended, true);
+}
 
-	memset(t, 0, sizeof(*t));
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	t->live = !batch && isatty(STDOUT_FILENO) && name && *name && strcmp(name, "dumb");
-	if (batch || !isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &t->before))
-		return;
-	raw = t->before;
+/* All of them are blocked but in the pause, so none comes too early to end it. */
+static const struct {
+	int sig;
+	void (*handler)(int sig);
+} handled[] = {
+	{ SIGINT, end }, { SIGTERM, end }, { SIGHUP, end }, { SIGQUIT, end }, { SIGTSTP, suspend },
+};
+
+static void take_terminal(struct terminal *t)
+{
+	struct termios raw = t->before;
+
 	raw.c_lflag &= ~(ICANON | ECHO);
 	t->keys = !tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 }
 
-void terminal_end(const struct terminal *t)
+static void give_terminal_back(const struct terminal *t)
 {
 	if (t->keys)
 		tcsetattr(STDIN_FILENO, TCSANOW, &t->before);
+}
+
+static void take_signals(struct terminal *t)
+{
+	sigset_t block;
+
+	atomic_store(&ended, false);
+	atomic_store(&suspended, false);
+	sigemptyset(&block);
+	for (size_t i = 0; i < ARRAY_SIZE(handled); i++) {
+		struct sigaction action = { .sa_handler = handled[i].handler }, before;
+
+		/* As nohup wants it. */
+		if (!sigaction(handled[i].sig, NULL, &before) && before.sa_handler == SIG_IGN)
+			continue;
+		sigaddset(&block, handled[i].sig);
+		sigaction(handled[i].sig, &action, NULL);
+	}
+	sigprocmask(SIG_BLOCK, &block, &t->signals);
+}
+
+void terminal_begin(struct terminal *t, bool batch)
+{
+	const char *name = getenv("TERM");
+
+	memset(t, 0, sizeof(*t));
+	take_signals(t);
+	if (batch || !isatty(STDOUT_FILENO))
+		return;
+	t->live = name && *name && strcmp(name, "dumb");
+	if (isatty(STDIN_FILENO) && !tcgetattr(STDIN_FILENO, &t->before))
+		take_terminal(t);
+}
+
+void terminal_end(struct terminal *t)
+{
+	give_terminal_back(t);
+	t->keys = false;
+	sigprocmask(SIG_SETMASK, &t->signals, NULL);
+}
+
+/* Ctrl-Z: the shell gets the terminal as it was, and we take it again when it lets us go on. */
+static void stop_for_a_while(struct terminal *t)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL }, ours;
+	sigset_t block;
+
+	atomic_store(&suspended, false);
+	give_terminal_back(t);
+	sigaction(SIGTSTP, &action, &ours);
+	raise(SIGTSTP);
+	sigprocmask(SIG_SETMASK, &t->signals, &block);
+	sigprocmask(SIG_SETMASK, &block, NULL);
+	sigaction(SIGTSTP, &ours, NULL);
+	if (t->keys)
+		take_terminal(t);
 }
 
 void terminal_clear(const struct terminal *t)
@@ -57,12 +119,20 @@ void terminal_size(const struct terminal *t, unsigned int *rows, int *width)
 	*width = size.ws_col;
 }
 
-bool terminal_pause(const struct terminal *t, double seconds)
+int terminal_pause(struct terminal *t, double seconds)
 {
 	struct pollfd in = { .fd = t->keys ? STDIN_FILENO : -1, .events = POLLIN };
-	char key;
+	const struct timespec time = {
+		.tv_sec = seconds, .tv_nsec = (seconds - (time_t)seconds) * 1e9,
+	};
+	int ready = ppoll(&in, 1, &time, &t->signals);
+	unsigned char key;
 
-	if (poll(&in, 1, seconds * 1000) > 0 && (read(STDIN_FILENO, &key, 1) != 1 || key == 'q'))
-		return false;
-	return !atomic_load(&stopped);
+	if (atomic_load(&suspended))
+		stop_for_a_while(t);
+	if (atomic_load(&ended))
+		return -1;
+	if (ready <= 0)
+		return 0;
+	return read(STDIN_FILENO, &key, 1) != 1 || key == 'q' ? -1 : key;
 }

@@ -5,15 +5,22 @@
  */
 #include <langinfo.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "ctl.h"
+
+/* Of the UTF-8 character that begins with @byte; 0 if none does. */
+static unsigned int first_byte_length(unsigned char byte)
+{
+	return byte < 0x80 ? 1 : (byte & 0xe0) == 0xc0 ? 2 : (byte & 0xf0) == 0xe0 ? 3 :
+	       (byte & 0xf8) == 0xf0 ? 4 : 0;
+}
 
 /* The length of the UTF-8 character at @s and its value; 0 if it is not one. */
 static unsigned int decode(const unsigned char *s, uint32_t *value)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	unsigned int len = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 :
-			   (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+	unsigned int len = first_byte_length(s[0]);
 
 	if (len <= 1) {
 		*value = s[0];
@@ -80,5 +87,61 @@ void text_dot(FILE *out, const char *in)
 		if (*in == '"' || *in == '\\')
 			fputc('\\', out);
 		fputc(*in, out);
+		/* dot knows HTML's names of characters. */
+		if (*in == '&')
+			fputs("amp;", out);
 	}
+}
+
+/* Of one character; @len: its bytes. */
+static int width_of(const char *s, unsigned int *len)
+{
+	uint32_t value;
+	int width;
+
+	*len = decode((const unsigned char *)s, &value);
+	if (!*len) {
+		*len = 1;
+		return 1;
+	}
+	width = wcwidth(value);
+	return width < 0 ? 1 : width;
+}
+
+int text_width(const char *in)
+{
+	unsigned int len;
+	int width = 0;
+
+	for (; *in; in += len)
+		width += width_of(in, &len);
+	return width;
+}
+
+size_t text_fit(const char *in, int columns)
+{
+	const char *at = in;
+	unsigned int len;
+
+	while (*at) {
+		columns -= width_of(at, &len);
+		if (columns < 0)
+			break;
+		at += len;
+	}
+	return at - in;
+}
+
+void text_drop_partial(char *name)
+{
+	size_t len = strlen(name), tail = 0;
+	unsigned int need;
+
+	while (tail < len && tail < 3 && ((unsigned char)name[len - 1 - tail] & 0xc0) == 0x80)
+		tail++;
+	if (tail == len)
+		return;
+	need = first_byte_length(name[len - 1 - tail]);
+	if (need > tail + 1)
+		name[len - 1 - tail] = '\0';
 }

@@ -15,9 +15,19 @@
 #define BATCH_ROWS	1000
 /* And a screen that does not tell its size; its other lines. */
 #define DUMB_ROWS	20
-#define NOT_OBJECTS	6
+#define NOT_OBJECTS	7
+
+/* On 80 columns who has an object and by what owner id is never cut off. */
+#define ROW	"%8lu %-7s %5lu %4d %5s %7d %s%*s %s"
+#define HEADING	"%8s %-7s %5s %4s %5s %7s %-15s %s"
+#define NAME_COLUMNS	15
 
 /* ---- the order ---- */
+
+static bool is_idle(const struct object *o)
+{
+	return !object_waiters(o) && !o->boosts;
+}
 
 static int compare(const void *a, const void *b)
 {
@@ -25,6 +35,8 @@ static int compare(const void *a, const void *b)
 	uint64_t lw = object_waiters(l), rw = object_waiters(r);
 	int lp = object_top_prio(l), rp = object_top_prio(r);
 
+	if (is_idle(l) != is_idle(r))
+		return is_idle(l) ? 1 : -1;
 	if (lw != rw)
 		return lw < rw ? 1 : -1;
 	if (lp != rp)
@@ -32,7 +44,7 @@ static int compare(const void *a, const void *b)
 	return l->id < r->id ? -1 : l->id > r->id;
 }
 
-/* Instances last; then objects by who waits for them. Lookups by number end here. */
+/* Without instances; by who waits for them, and idle ones last. Lookups by number end here. */
 void top_sort(struct scan *s)
 {
 	unsigned int nr = 0;
@@ -78,6 +90,22 @@ static uint64_t oldest_ns(const struct object *o)
 	return oldest;
 }
 
+static double mean_ms(const struct latency *l)
+{
+	return l->nr ? l->sum_ns / 1e6 / l->nr : 0;
+}
+
+static void describe_mutex(const struct object *o, char *out, size_t size)
+{
+	if (!o->owner)
+		snprintf(out, size, "%s", o->abandoned ? "abandoned" : "free");
+	else if (o->count == 1)
+		snprintf(out, size, "owner %lu", o->owner);
+	else
+		snprintf(out, size, "owner %lu x%lu", o->owner, o->count);
+}
+
+/* Of a channel also latencies: mean and worst of the answered, and what waits longest now. */
 static void describe_state(const struct object *o, char *out, size_t size)
 {
 	switch (o->type) {
@@ -85,49 +113,42 @@ static void describe_state(const struct object *o, char *out, size_t size)
 		snprintf(out, size, "%lu/%lu", o->count, o->max);
 		break;
 	case TYPE_MUTEX:
-		snprintf(out, size, o->owner ? "held x%lu" : o->abandoned ? "abandoned" : "free",
-			 o->count);
+		describe_mutex(o, out, size);
 		break;
 	case TYPE_EVENT:
 		snprintf(out, size, "%s%s", o->manual ? "manual" : "auto",
 			 o->signaled ? ", set" : "");
 		break;
 	case TYPE_CHANNEL:
-		snprintf(out, size, "%lu+%lu/%lu", o->depth, o->dispatched, o->max_depth);
+		snprintf(out, size, "%lu+%lu/%lu %.2f/%.2f/%.2f", o->depth, o->dispatched,
+			 o->max_depth, mean_ms(&o->response), o->response.max_ns / 1e6,
+			 oldest_ns(o) / 1e6);
 		break;
 	default:
 		snprintf(out, size, "?");
 	}
 }
 
-static double mean_ms(const struct latency *l)
+static void print_line(FILE *out, const char *line, int width)
 {
-	return l->nr ? l->sum_ns / 1e6 / l->nr : 0;
+	fprintf(out, "%.*s\n", (int)text_fit(line, width), line);
 }
 
-/* Mean and worst of the answered, and what waits longest now. */
-static void describe_latency(const struct object *o, char *out, size_t size)
+static void print_row(FILE *out, const struct object *o, int width)
 {
-	if (o->type == TYPE_CHANNEL)
-		snprintf(out, size, "%.2f/%.2f/%.2f", mean_ms(&o->response),
-			 o->response.max_ns / 1e6, oldest_ns(o) / 1e6);
-	else
-		snprintf(out, size, "-");
-}
-
-static void print_row(const struct object *o, int width)
-{
-	char line[256], state[48], latency[64], boost[16];
+	char line[256], state[96], boost[16];
+	const char *name;
 	struct task t;
+	int pad;
 
 	task_look(holder_of(o), &t);
+	name = t.tid ? t.comm : "-";
+	pad = NAME_COLUMNS - text_width(name);
 	describe_state(o, state, sizeof(state));
-	describe_latency(o, latency, sizeof(latency));
 	snprintf(boost, sizeof(boost), o->boosts ? "%d" : "-", o->boost_prio);
-	snprintf(line, sizeof(line), "%8lu %-8s %6lu %5d %5s %-18s %-21s %7d %s", o->id,
-		 type_names[o->type], object_waiters(o), object_top_prio(o), boost, state, latency,
-		 t.tid, t.tid ? t.comm : "-");
-	printf("%.*s\n", width, line);
+	snprintf(line, sizeof(line), ROW, o->id, type_names[o->type], object_waiters(o),
+		 object_top_prio(o), boost, t.tid, name, pad > 0 ? pad : 0, "", state);
+	print_line(out, line, width);
 }
 
 /* ---- a screen ---- */
@@ -141,28 +162,40 @@ static uint64_t all_waiters(const struct scan *s)
 	return sum;
 }
 
-static void print_screen(const struct scan *s, const struct system_facts *f, unsigned int rows,
-			 int width)
+static void print_heading(FILE *out, const struct scan *s, const struct system_facts *f, int width)
 {
 	char line[256];
 
 	snprintf(line, sizeof(line), "ntsync: %s, processes: %u (and %u not readable), objects: %u",
 		 driver_name(f), s->nr_processes, s->unreadable, s->nr_objects);
-	printf("%.*s\n", width, line);
+	print_line(out, line, width);
 	if (s->arbiter)
 		snprintf(line, sizeof(line), "waits: %lu, boosted tasks: %u", all_waiters(s),
 			 s->nr_boosted);
 	else
 		snprintf(line, sizeof(line), "waits: %lu; boosts can't be read: %s", all_waiters(s),
 			 strerror(s->arbiter_error));
-	printf("%.*s\n\n", width, line);
-	snprintf(line, sizeof(line), "%8s %-8s %6s %5s %5s %-18s %-21s %7s %s", "ID", "TYPE", "WAITS",
-		 "PRIO", "BOOST", "STATE", "LATENCY ms", "TASK", "NAME");
-	printf("%.*s\n", width, line);
-	for (unsigned int i = 0; i < s->nr_objects && i < rows; i++)
-		print_row(&s->object[i], width);
-	if (s->truncated || s->nr_objects > rows)
-		puts("(there is more than is shown)");
+	print_line(out, line, width);
+	fputc('\n', out);
+	snprintf(line, sizeof(line), HEADING, "ID", "TYPE", "WAITS", "PRIO", "BOOST", "TASK", "NAME",
+		 "STATE, LATENCY ms");
+	print_line(out, line, width);
+}
+
+void top_screen(FILE *out, const struct scan *s, const struct system_facts *f, unsigned int rows,
+		int width, bool idle)
+{
+	unsigned int nr = s->nr_objects;
+
+	while (!idle && nr && is_idle(&s->object[nr - 1]))
+		nr--;
+	print_heading(out, s, f, width);
+	for (unsigned int i = 0; i < nr && i < rows; i++)
+		print_row(out, &s->object[i], width);
+	if (s->truncated || nr > rows)
+		fputs("(there is more than is shown)\n", out);
+	if (nr < s->nr_objects)
+		fprintf(out, "(%u idle objects: --all shows them)\n", s->nr_objects - nr);
 }
 
 static void add_row(struct json_object *list, const struct object *o)
@@ -199,7 +232,7 @@ static int print_json(const struct scan *s, const struct system_facts *f)
 }
 
 static int show(struct scan *s, const struct system_facts *f, const struct terminal *t,
-		const struct options *opts)
+		const struct options *opts, bool idle)
 {
 	unsigned int rows = (opts->batch ? BATCH_ROWS : DUMB_ROWS) + NOT_OBJECTS;
 	int width = opts->batch ? 255 : 80;
@@ -210,7 +243,7 @@ static int show(struct scan *s, const struct system_facts *f, const struct termi
 		return print_json(s, f);
 	terminal_size(t, &rows, &width);
 	terminal_clear(t);
-	print_screen(s, f, rows > NOT_OBJECTS ? rows - NOT_OBJECTS : 1, width);
+	top_screen(stdout, s, f, rows > NOT_OBJECTS ? rows - NOT_OBJECTS : 1, width, idle);
 	if (!t->live)
 		puts("");
 	return fflush(stdout) ? 2 : 0;
@@ -220,6 +253,7 @@ int top_command(const struct options *opts)
 {
 	struct system_facts f;
 	struct terminal t;
+	bool idle = opts->idle;
 	struct scan s;
 	int ret = 0;
 
@@ -228,9 +262,14 @@ int top_command(const struct options *opts)
 	system_look(&f);
 	terminal_begin(&t, opts->batch);
 	for (unsigned long n = 0; !ret; ) {
-		ret = show(&s, &f, &t, opts);
-		if (++n == opts->iterations || !terminal_pause(&t, opts->delay))
+		int key = 0;
+
+		ret = show(&s, &f, &t, opts, idle);
+		if (++n != opts->iterations)
+			key = terminal_pause(&t, opts->delay);
+		if (n == opts->iterations || key < 0)
 			break;
+		idle ^= key == 'a';
 	}
 	terminal_end(&t);
 	scan_exit(&s);

@@ -89,7 +89,10 @@ static double measure(const struct contender *contender, void *table, uint32_t t
 		runners[i] = (struct runner){
 			.contender = contender, .table = table, .thread = i, .chained = chained,
 		};
-		pthread_create(&runners[i].id, NULL, run, &runners[i]);
+		if (pthread_create(&runners[i].id, NULL, run, &runners[i])) {
+			fprintf(stderr, "handles: no thread\n");
+			exit(1);
+		}
 	}
 	nanosleep(&time, NULL);
 	atomic_store(&stop, true);

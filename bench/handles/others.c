@@ -29,12 +29,16 @@ static void *make(uint32_t handles)
 	struct flat *flat = calloc(1, sizeof(*flat));
 	pthread_mutexattr_t attr;
 
+	if (!flat)
+		abort();
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
 	pthread_mutex_init(&flat->lock, &attr);
 	flat->live = handles;
 	flat->capacity = handles + ROOM;
 	flat->entries = calloc(flat->capacity, sizeof(*flat->entries));
+	if (!flat->entries)
+		abort();
 	for (uint32_t i = 0; i < handles; i++) {
 		atomic_store(&flat->entries[i].refs, 1);
 		atomic_store(&flat->entries[i].object, 1);

@@ -20,13 +20,15 @@ static void *make_with(uint32_t handles, enum ntsync_nt_reuse reuse)
 	struct ntsync_nt_config config;
 	uint32_t handle;
 
+	if (!table)
+		abort();
 	ntsync_nt_config_init(&config);
 	config.reuse = reuse;
 	table->handles = handles;
 	if (ntsync_nt_create(&config, &table->nt))
 		abort();
 	table->fd = ntsync_event_create(table->nt->config.dev, true, true);
-	if (ntsync_nt_create_event(table->nt, &table->event, NULL, true, true))
+	if (table->fd < 0 || ntsync_nt_create_event(table->nt, &table->event, NULL, true, true))
 		abort();
 	for (uint32_t i = 1; i < handles; i++) {
 		if (ntsync_nt_duplicate(table->nt, table->event, &handle, 0))
@@ -124,7 +126,8 @@ static uint32_t create_and_close_fd(void *arg, uint32_t random)
 	const struct table *table = arg;
 
 	(void)random;
-	close(ntsync_event_create(table->nt->config.dev, false, false));
+	if (close(ntsync_event_create(table->nt->config.dev, false, false)))
+		abort();
 	return 0;
 }
 
@@ -133,7 +136,8 @@ static uint32_t set_fd(void *arg, uint32_t random)
 	const struct table *table = arg;
 
 	(void)random;
-	ntsync_event_set(table->fd, NULL);
+	if (ntsync_event_set(table->fd, NULL))
+		abort();
 	return 0;
 }
 

@@ -30,7 +30,7 @@ static int begin(const struct operation *op)
 {
 	channel = ntsync_channel_create(dev, NTSYNC_CHANNEL_MAX_DEPTH);
 	if (channel < 0)
-		return -1;
+		return channel;
 	prio = *(const uint32_t *)op->with;
 	atomic_store(&senders, op->n);
 	return crew_start(op->n, sender, 0);

@@ -121,7 +121,8 @@ static void *contend(void *number)
 {
 	while (!sem_wait(&start) && !atomic_load(&crew_stop)) {
 		for (int i = 0; i < ACQUISITIONS; i++)
-			once(true);
+			if (once(true))
+				break;
 		sem_post(&done);
 	}
 	return NULL;

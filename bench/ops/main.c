@@ -161,12 +161,15 @@ static int report(const struct operation *op)
 	uint64_t count;
 	int ret;
 
-	if (op->begin(op)) {
+	ret = op->begin(op);
+	if (ret == -ENOTSUP) {
 		printf("%s\t-\n", op->name);
 		return 0;
 	}
-	ret = measure(op, costs, &count);
-	op->end(op);
+	if (!ret) {
+		ret = measure(op, costs, &count);
+		op->end(op);
+	}
 	if (ret)
 		printf("%s\tfailed\n", op->name);
 	else
@@ -184,6 +187,17 @@ static bool wanted(const char *name, char *const *patterns)
 		if (!fnmatch(*patterns, name, 0))
 			return true;
 	return false;
+}
+
+static int open_switch(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		fprintf(stderr, "ops: %s: %s\n", path, strerror(errno));
+		exit(1);
+	}
+	return fd;
 }
 
 static int refuse(void)
@@ -204,7 +218,7 @@ int main(int argc, char **argv)
 		else if (opt == 'c')
 			fixed_calls = strtoull(optarg, NULL, 10);
 		else if (opt == 't')
-			tracing_on = open(optarg, O_WRONLY | O_CLOEXEC);
+			tracing_on = open_switch(optarg);
 		else if (opt == 'e')
 			tell_emulator = true;
 		else if (opt == 'u')

@@ -25,7 +25,7 @@ static int begin(const struct operation *op)
 	int fd = create(op->n);
 
 	if (fd < 0)
-		return -1;
+		return fd;
 	close(fd);
 	return 0;
 }

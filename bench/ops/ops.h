@@ -14,7 +14,7 @@
 /**
  * struct operation - one line of the result
  * @name: what bench/goals calls it
- * @begin: makes what it needs; not 0: the driver lacks it, and @end is not called
+ * @begin: makes what it needs; not 0: @end is not called; -ENOTSUP: the driver lacks it
  * @run: does it, and returns how many operations that was; negative: it failed. May store
  *	into @ns how long it took, if not all of the call counts
  * @end: takes everything away

@@ -25,11 +25,11 @@ static void *answer(void *unused)
 	return NULL;
 }
 
-static void set_priority(pthread_t thread, int priority)
+static int set_priority(pthread_t thread, int priority)
 {
 	const struct sched_param param = { .sched_priority = priority };
 
-	pthread_setschedparam(thread, SCHED_FIFO, &param);
+	return pthread_setschedparam(thread, SCHED_FIFO, &param);
 }
 
 /* Before the crew is started. */
@@ -39,15 +39,14 @@ int settle_begin(void)
 
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
-	sched_getaffinity(0, sizeof(all_cpus), &all_cpus);
-	sched_setaffinity(0, sizeof(one), &one);
+	if (sched_getaffinity(0, sizeof(all_cpus), &all_cpus) ||
+	    sched_setaffinity(0, sizeof(one), &one))
+		return -1;
 	stop = false;
 	if (sem_init(&ask, 0, 0) || sem_init(&asleep, 0, 0) ||
 	    pthread_create(&lowest, NULL, answer, NULL))
 		return -1;
-	set_priority(lowest, BELOW);
-	set_priority(pthread_self(), ABOVE);
-	return 0;
+	return set_priority(lowest, BELOW) || set_priority(pthread_self(), ABOVE) ? -1 : 0;
 }
 
 int settle(void)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -121,6 +122,7 @@ static void run(struct engine *engine, struct thread *thread, const char *name, 
 		ret = pthread_create(&thread->id, &attr, function, thread);
 	}
 	must(-ret, "starting a thread");
+	pthread_setname_np(thread->id, thread->name);
 	pthread_attr_destroy(&attr);
 }
 

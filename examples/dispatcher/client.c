@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
 #include <libntsync.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "dispatcher.h"
@@ -58,8 +60,12 @@ static void *client_main(void *arg)
 
 void client_start(struct client *c)
 {
+	char name[16];
+
 	c->random = c->random * 2 + 1;
 	must(-pthread_create(&c->thread, NULL, client_main, c), "starting a client");
+	snprintf(name, sizeof(name), "client %u", c->number % 1000);
+	pthread_setname_np(c->thread, name);
 }
 
 void client_join(struct client *c)

@@ -55,6 +55,7 @@ struct server {
 struct client {
 	struct server *server;
 	pthread_t thread;
+	unsigned int number;
 	uint32_t prio;
 	uint64_t random, until;	/* ns; 0: one request */
 	uint64_t answered, wrong;

@@ -78,7 +78,7 @@ static uint64_t measure(struct server *s, const char *name, unsigned int nr, uns
 
 	server_start(s);
 	for (unsigned int i = 0; i < nr; i++) {
-		clients[i] = (struct client){ .server = s, .prio = 20 + i % 40, .until = end,
+		clients[i] = (struct client){ .server = s, .number = i + 1, .prio = 20 + i % 40, .until = end,
 					      .random = begin + i };
 		client_start(&clients[i]);
 	}
@@ -115,7 +115,8 @@ static uint64_t show_priorities(struct server *s)
 	s->delay = 60000000;
 	server_start(s);
 	for (unsigned int i = 0; i < 3; i++) {
-		clients[i] = (struct client){ .server = s, .prio = prios[i], .random = i };
+		clients[i] = (struct client){ .server = s, .number = i + 1, .prio = prios[i],
+					      .random = i };
 		pause_ms(20);
 		client_start(&clients[i]);
 	}

@@ -192,6 +192,7 @@ void server_start(struct server *s)
 	s->served = 0;
 	s->steps = 0;
 	must(-pthread_create(&s->thread, NULL, server_main, s), "starting the server");
+	pthread_setname_np(s->thread, "server");
 }
 
 void server_stop(struct server *s)

@@ -6,16 +6,25 @@
  *
  *	inversion			one column, with the driver as it is loaded
  *	inversion ntsync.ko		both: loads it with pi=off, and with pi=on
+ *
+ * It needs the right to real-time priorities, and should be root: throttling of real-time tasks is off
+ * meanwhile. That, and the module that was loaded, is put back when it ends, also by Ctrl-C. A driver
+ * without EVENT_SET_PI gets a plain SET. The exit status is 1 if something could not be done, or if a
+ * driver with inheritance let somebody wait for the FIFO 50 thread.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
+#include <errno.h>
+#include <libntsync.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "inversion.h"
+
+static const char *const parameters[] = { "pi=off", "pi=on" };
 
 enum { CHAIN_BLOCKED_FIRST = 5, CHAIN_BOOSTED_FIRST };
 
@@ -23,7 +32,7 @@ static struct scene scenes[] = {
 	{ "mutex, taken by a wait", { { 10, "L0.wU0" }, { 80, ".<L0>" } } },
 	{ "mutex, created owned", { { 10, "C0.wU0" }, { 80, ".<L0>" } } },
 	{ "mutex, handed over",
-	  { { 10, "L0:::U0" }, { 10, "L0.wU0" }, { 20, "::" }, { 80, ".<L0>" } } },
+	  { { 10, "L0,U0" }, { 10, "L0.wU0" }, { 20, "!" }, { 80, ".<L0>" } } },
 	{ "any of three mutexes",
 	  { { 10, "L0.wU0" }, { 10, "L1.wU1" }, { 10, "L2.wU2" }, { 80, ".<Y012 >" } } },
 	{ "all of three mutexes",
@@ -58,58 +67,109 @@ static void write_chain(struct scene *s, const char *pause)
 	s->role[CHAIN] = (struct role){ 80, ".<L0>" };
 }
 
-static void load(const char *module, const char *parameters)
+int must(int ret, const char *what)
 {
-	int fd = open(module, O_RDONLY | O_CLOEXEC);
-
-	syscall(SYS_delete_module, "ntsync", O_NONBLOCK);
-	if (syscall(SYS_finit_module, fd, parameters, 0)) {
-		perror(module);
-		exit(1);
-	}
-	close(fd);
+	if (ret >= 0)
+		return ret;
+	fprintf(stderr, "inversion: %s: %s\n", what, strerror(-ret));
+	exit(EXIT_FAILURE);
 }
 
-/* One CPU, and nobody is throttled for using all of it. */
-static void take_the_cpu(void)
-{
-	FILE *limit = fopen("/proc/sys/kernel/sched_rt_runtime_us", "w");
-	cpu_set_t cpus;
+/* What a child writes, and its parent prints. */
+struct column {
+	struct result result[SCENES];
+	uint64_t features;
+};
 
-	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-	set_prio(90);
-	if (limit) {
-		fputs("-1", limit);
-		fclose(limit);
+/* In a process of its own. */
+static int play_all(void *arg)
+{
+	struct ntsync_features found;
+	struct column *c = arg;
+	cpu_set_t cpu;
+	int dev;
+
+	dev = must(ntsync_open(), "/dev/ntsync");
+	must(ntsync_features(dev, &found), "/dev/ntsync (an old driver?)");
+	close(dev);
+	c->features = found.features;
+	CPU_ZERO(&cpu);
+	CPU_SET(0, &cpu);
+	must(sched_setaffinity(0, sizeof(cpu), &cpu) ? -errno : 0, "the first CPU");
+	/* A fault that waits for a disk would let the others go on. */
+	if (mlockall(MCL_CURRENT))
+		fprintf(stderr, "inversion: note: memory is not locked: %s\n", strerror(errno));
+	for (size_t i = 0; i < SCENES; i++)
+		c->result[i] = play(&scenes[i], c->features);
+	return EXIT_SUCCESS;
+}
+
+static void print_cell(const struct result *r)
+{
+	if (r->played)
+		printf("%15.1f", r->ms);
+	else
+		printf("%15s", "not supported");
+}
+
+static void print_table(const struct column *columns, int runs)
+{
+	printf("One CPU. A FIFO 80 thread waits for 1 ms of a FIFO 10 thread's work, while a\n"
+	       "FIFO 50 thread burns one second. How long it waits, in milliseconds:\n\n%28s", "");
+	for (int r = 0; r < runs; r++)
+		printf("%15s", runs > 1 ? parameters[r] : "");
+	for (size_t i = 0; i < SCENES; i++) {
+		printf("\n%-28s", scenes[i].title);
+		for (int r = 0; r < runs; r++)
+			print_cell(&columns[r].result[i]);
 	}
+	printf("\n");
+}
+
+/* With inheritance nobody waits for the hog. */
+static unsigned int count_inversions(const struct column *c)
+{
+	unsigned int late = 0;
+
+	for (size_t i = 0; i < SCENES; i++)
+		late += c->features & NTSYNC_FEATURE_MUTEX_PI && c->result[i].late;
+	return late;
 }
 
 int main(int argc, char **argv)
 {
-	static const char *const columns[] = { "pi=off", "pi=on" };
-	int runs = argc > 1 ? 2 : 1;
-	double ms[2][SCENES];
+	int runs = argc > 1 ? 2 : 1, ret = EXIT_SUCCESS;
+	unsigned int inversions = 0;
+	struct column *columns;
 
-	take_the_cpu();
+	if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
+		fprintf(stderr, "usage: inversion [NTSYNC.KO]\n");
+		return 2;
+	}
+	columns = mmap(NULL, 2 * sizeof(*columns), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+	must(columns == MAP_FAILED ? -errno : 0, "memory");
+	if (argc == 1)
+		close(must(ntsync_open(), "/dev/ntsync"));
+	/* Above all of them, to be able to end them. */
+	set_prio(91);
 	write_chain(&scenes[CHAIN_BLOCKED_FIRST], "");
 	write_chain(&scenes[CHAIN_BOOSTED_FIRST], ".");
-	for (int r = 0; r < runs; r++) {
+	if (!guard_throttling())
+		fprintf(stderr, "inversion: note: sched_rt_runtime_us stays, so all may stop for a while\n");
+	for (int r = 0; r < runs && !ret; r++) {
 		if (argc > 1)
-			load(argv[1], columns[r]);
-		for (size_t i = 0; i < SCENES; i++)
-			ms[r][i] = play(&scenes[i]);
+			guard_module(argv[1], parameters[r]);
+		ret = guard_run(play_all, &columns[r]);
+		inversions += count_inversions(&columns[r]);
 	}
-	printf("One CPU. A FIFO 80 thread waits for 1 ms of a FIFO 10 thread's work, while a\n"
-	       "FIFO 50 thread burns one second. How long it waits, in milliseconds:\n\n%28s", "");
-	for (int r = 0; r < runs; r++)
-		printf("%10s", runs > 1 ? columns[r] : "");
-	for (size_t i = 0; i < SCENES; i++) {
-		printf("\n%-28s", scenes[i].title);
-		for (int r = 0; r < runs; r++)
-			printf("%10.1f", ms[r][i]);
-	}
-	printf("\n");
-	return 0;
+	if (!guard_end())
+		ret = EXIT_FAILURE;
+	if (ret)
+		return ret;
+	print_table(columns, runs);
+	if (inversions)
+		printf("FAILED: the driver has inheritance, and %u waits were for the FIFO 50 thread\n",
+		       inversions);
+	return inversions ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -7,7 +7,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
-#include <stdlib.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -17,15 +18,18 @@
 
 #define CHANNEL 12
 #define EVENT 14
-#define PACE_US 20000
+#define ABOVE_ALL 90
+#define BELOW_ALL 1
 #define NS_PER_MS 1000000ull
 
 static int dev, obj[EVENT + 1];
 static int file;
 static struct ntsync_channel_request request;
 static pthread_mutex_t futex;
-static sem_t start;
+static sem_t start, step;
 static uint64_t from, to;
+static atomic_bool hog_is_done;
+static bool hog_was_first;
 
 static uint64_t now(clockid_t clock)
 {
@@ -58,11 +62,11 @@ static const char *wait_for(uint32_t owner, const char *at, bool all)
 
 	for (; *at != ' '; at++)
 		objs[n++] = obj[digit(*at)];
-	(all ? ntsync_wait_all : ntsync_wait_any)(dev, objs, n, &opts, NULL);
+	must((all ? ntsync_wait_all : ntsync_wait_any)(dev, objs, n, &opts, NULL), "waiting");
 	return at;
 }
 
-/* As wait_for(), and for a file that is never ready. Without that on a driver that can't. */
+/* As wait_for(), and for a file that is never ready. */
 static const char *wait_with_file(uint32_t owner, const char *at)
 {
 	struct ntsync_aggregate_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = owner };
@@ -77,28 +81,37 @@ static const char *wait_with_file(uint32_t owner, const char *at)
 	sources[n++] = (struct ntsync_aggregate_source){
 		.type = NTSYNC_AGG_FD, .events = POLLIN, .fd = file,
 	};
-	if (ntsync_aggregate_wait(dev, sources, n, &opts, NULL, NULL) == -ENOTSUP)
-		return wait_for(owner, at, false);
+	must(ntsync_aggregate_wait(dev, sources, n, &opts, NULL, NULL), "aggregate wait");
 	return end;
 }
 
 static void create_owned(uint32_t owner, int i)
 {
 	close(obj[i]);
-	obj[i] = ntsync_mutex_create(dev, owner, 1);
+	obj[i] = must(ntsync_mutex_create(dev, owner, 1), "mutex");
 }
 
 /* A driver without inheritance lacks it; then the signal comes alone. */
 static void signal_event(void)
 {
-	if (ntsync_event_set_pi(obj[EVENT], SCHED_FIFO, 80))
-		ntsync_event_set(obj[EVENT], NULL);
+	int ret = ntsync_event_set_pi(obj[EVENT], SCHED_FIFO, 80);
+
+	if (ret == -ENOTSUP)
+		ret = ntsync_event_set(obj[EVENT], NULL);
+	must(ret, "setting the event");
 }
 
 static void begin(void)
 {
 	for (int i = 0; i < ROLES; i++)
 		sem_post(&start);
+}
+
+/* A second of processor time, whatever else runs meanwhile. */
+static void burn(void)
+{
+	spend(1000 * NS_PER_MS);
+	atomic_store(&hog_is_done, true);
 }
 
 /* Those with objects behind them; returns the last character used. */
@@ -120,7 +133,7 @@ static const char *act_on(uint32_t owner, const char *at)
 		create_owned(owner, digit(at[1]));
 		return at + 1;
 	case 'U':
-		ntsync_mutex_unlock(obj[digit(at[1])], owner, NULL);
+		must(ntsync_mutex_unlock(obj[digit(at[1])], owner, NULL), "unlocking");
 		return at + 1;
 	}
 	return at;
@@ -132,19 +145,19 @@ static void act(char what)
 	case 'P':
 		return signal_event();
 	case 's':
-		ntsync_channel_send_pi(obj[CHANNEL], SCHED_FIFO, 80, 0, 0);
+		must(ntsync_channel_send_pi(obj[CHANNEL], SCHED_FIFO, 80, 0, 0), "sending");
 		return;
 	case 'r':
-		ntsync_channel_try_recv2(obj[CHANNEL], &request);
+		must(ntsync_channel_try_recv2(obj[CHANNEL], &request), "receiving");
 		return;
 	case 'R':
-		ntsync_channel_reply(obj[CHANNEL], request.id);
+		must(ntsync_channel_reply(obj[CHANNEL], request.id), "replying");
 		return;
 	case 'p':
-		pthread_mutex_lock(&futex);
+		must(-pthread_mutex_lock(&futex), "PI futex");
 		return;
 	case 'q':
-		pthread_mutex_unlock(&futex);
+		must(-pthread_mutex_unlock(&futex), "PI futex");
 		return;
 	case '.':
 		sem_wait(&start);
@@ -154,15 +167,19 @@ static void act(char what)
 	case 'w':
 		return spend(NS_PER_MS);
 	case 'b':
-		return spend(1000 * NS_PER_MS);
-	case ':':
-		usleep(PACE_US);
+		return burn();
+	case ',':
+		sem_wait(&step);
+		return;
+	case '!':
+		sem_post(&step);
 		return;
 	case '<':
 		from = now(CLOCK_MONOTONIC);
 		return;
 	case '>':
 		to = now(CLOCK_MONOTONIC);
+		hog_was_first = atomic_load(&hog_is_done);
 		return;
 	}
 }
@@ -185,61 +202,87 @@ void set_prio(int prio)
 {
 	struct sched_param param = { .sched_priority = prio };
 
-	sched_setscheduler(0, SCHED_FIFO, &param);
+	must(sched_setscheduler(0, SCHED_FIFO, &param) ? -errno : 0, "real-time priorities");
 }
 
-/* Each gets as far as it can before the next one comes: nobody else is busy yet. */
+/* Returns when it sleeps or has ended, and all others as well: they are above us, on one CPU. */
 static pthread_t start_role(struct role *r)
 {
 	pthread_t thread;
+	char name[16];
 
 	set_prio(r->prio);
-	if (pthread_create(&thread, NULL, play_role, r))
-		exit(1);
-	set_prio(90);
-	usleep(PACE_US);
+	must(-pthread_create(&thread, NULL, play_role, r), "a thread");
+	snprintf(name, sizeof(name), r->prio == 50 ? "hog" : "FIFO %d", r->prio);
+	pthread_setname_np(thread, name);
+	set_prio(BELOW_ALL);
 	return thread;
 }
 
-static void create_objects(void)
+static void create_objects(uint64_t features)
 {
 	pthread_mutexattr_t attr;
 
-	dev = ntsync_open();
+	dev = must(ntsync_open(), "/dev/ntsync");
 	for (int i = 0; i < CHAIN; i++)
-		obj[i] = ntsync_mutex_create(dev, 0, 0);
-	obj[EVENT] = ntsync_event_create(dev, false, false);
-	obj[CHANNEL] = ntsync_channel_create(dev, 1);
+		obj[i] = must(ntsync_mutex_create(dev, 0, 0), "mutex");
+	obj[EVENT] = must(ntsync_event_create(dev, false, false), "event");
+	if (features & NTSYNC_FEATURE_CHANNEL)
+		obj[CHANNEL] = must(ntsync_channel_create(dev, 1), "channel");
 	file = eventfd(0, EFD_CLOEXEC);
+	must(file < 0 ? -errno : 0, "eventfd");
 	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
-	pthread_mutex_init(&futex, &attr);
+	must(-pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT), "PI futex");
+	must(-pthread_mutex_init(&futex, &attr), "PI futex");
 	sem_init(&start, 0, 0);
+	sem_init(&step, 0, 0);
+	atomic_store(&hog_is_done, false);
+	from = 0;
+	to = 0;
 }
 
-static void close_objects(void)
+static void close_objects(uint64_t features)
 {
 	for (int i = 0; i < CHAIN; i++)
 		close(obj[i]);
 	close(obj[EVENT]);
-	close(obj[CHANNEL]);
+	if (features & NTSYNC_FEATURE_CHANNEL)
+		close(obj[CHANNEL]);
 	close(file);
 	close(dev);
 }
 
-double play(struct scene *s)
+static bool can_be_played(const struct scene *s, uint64_t features)
+{
+	uint64_t needed = 0;
+
+	for (int n = 0; s->role[n].prio; n++) {
+		if (strchr(s->role[n].program, 'S'))
+			needed |= NTSYNC_FEATURE_AGGREGATE_WAIT;
+		if (strpbrk(s->role[n].program, "srR"))
+			needed |= NTSYNC_FEATURE_CHANNEL | NTSYNC_FEATURE_CHANNEL_TRY_RECV2;
+	}
+	return (features & needed) == needed;
+}
+
+struct result play(struct scene *s, uint64_t features)
 {
 	struct role hog = { 50, ".b" };
 	pthread_t thread[ROLES + 1];
 	int n;
 
-	create_objects();
+	if (!can_be_played(s, features))
+		return (struct result){ .played = false };
+	create_objects(features);
 	thread[0] = start_role(&hog);
 	for (n = 0; s->role[n].prio; n++)
 		thread[n + 1] = start_role(&s->role[n]);
+	/* Nobody runs until all of them may. */
+	set_prio(ABOVE_ALL);
 	begin();
 	for (; n >= 0; n--)
-		pthread_join(thread[n], NULL);
-	close_objects();
-	return (to - from) / 1e6;
+		must(-pthread_join(thread[n], NULL), "joining a thread");
+	close_objects(features);
+	must(from && to >= from ? 0 : -EINVAL, s->title);
+	return (struct result){ true, hog_was_first, (to - from) / 1e6 };
 }

@@ -43,14 +43,30 @@ busybox_static() {
 }
 
 # add_path ROOT PATH: PATH becomes /add/NAME, and what its programs need is put
-# where they look for it.
+# where they look for it. Links in a folder stay links, as they may lead anywhere.
 add_path() {
-	local root=$1 path=$2 file
-	[ -e "$path" ] || die "--add $path: no such file or folder"
-	cp -rL "$path" "$root/add/"
+	local root=$1 path=${2%/} file
+	[ -e "$path" ] || die "--add $2: no such file or folder"
+	cp -rH "$path" "$root/add/"
+	mend_links "$root/add/${path##*/}" "$path"
 	while IFS= read -r -d '' file; do
 		add_needs "$root" "$file"
-	done < <(find -L "$path" -type f -print0)
+	done < <(find -H "$path" -type f -print0)
+}
+
+# mend_links COPY PATH: a link to a place in PATH leads to the same place in the guest.
+mend_links() {
+	local copy=$1 real link target leave=0
+	real=$(realpath "$2")
+	while IFS= read -r -d '' link; do
+		target=$(realpath -m "$real/$link")
+		if [[ $target != "$real" && $target != "$real"/* ]]; then
+			leave=$((leave + 1))
+		elif [[ $(readlink "$real/$link") == /* ]]; then
+			ln -snf "/add/${copy##*/}${target#"$real"}" "$copy/$link"
+		fi
+	done < <(cd "$real" 2>/dev/null && find . -type l -printf '%P\0')
+	[ "$leave" = 0 ] || note "links that lead out of $2, and stay links: $leave"
 }
 
 add_needs() {

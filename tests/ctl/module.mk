@@ -22,3 +22,5 @@ $(ctl_host_bin): build/tests/ctl-host/%: build/obj/tests/ctl/host/%.o $(ctl_part
 		build/lib/libntsync.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -ljson-c
+
+-include $(wildcard build/obj/tests/ctl/host/*.d)

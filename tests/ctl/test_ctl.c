@@ -423,7 +423,7 @@ static int as_nobody(struct fixture *f, void *arg)
 	json_object_put(root);
 	root = ctl_wants("check --json", 1);
 	CHECK(root);
-	CHECK(!strcmp(verdict(root, "rtprio"), "problem"));
+	CHECK(!strcmp(verdict(root, "rtprio"), "warning"));
 	CHECK(!strcmp(verdict(root, "node"), "problem"));
 	json_object_put(root);
 	return 0;

@@ -20,6 +20,91 @@ status() {
 	[ "$got" -eq "$want" ] || { echo "status $got: $*"; cat "$work/out" "$work/err"; return 1; }
 }
 
+# with_driver COMMAND…: as if a driver served the device.
+with_driver() {
+	local user=()
+	[ "$(id -u)" -eq 0 ] || user=(--map-root-user)
+	# shellcheck disable=SC2016 # expanded by the shell inside
+	unshare --mount "${user[@]}" sh -euc '
+		mount -t tmpfs ntsyncctl-test /sys/class/misc
+		mkdir /sys/class/misc/ntsync
+		exec "$@"' sh "$@"
+}
+
+without_driver() {
+	local args
+	for args in top "top -b" "top -n 1 --json" graph "graph --json"; do
+		# shellcheck disable=SC2086 # words are meant to be split
+		status 1 timeout 10 "$ctl" $args
+		[ ! -s "$work/out" ] || { echo "said something on stdout: $args"; return 1; }
+		grep -q 'no driver serves /dev/ntsync' "$work/err"
+	done
+	# This is what they are for.
+	status 0 "$ctl" status
+	grep -q '^driver: *none' "$work/out"
+	status 1 "$ctl" check
+}
+
+# In a folder of mounts of its own, where /dev/ntsync is a device, and a process has it open; another one has
+# a file of that name. Prints the first one's pid, then what COMMAND… says.
+beside_a_fake() {
+	local user=()
+	[ "$(id -u)" -eq 0 ] || user=(--map-root-user)
+	# shellcheck disable=SC2016 # expanded by the shell inside
+	unshare --mount "${user[@]}" bash -euc '
+		mount -t tmpfs ntsyncctl-test /sys/class/misc
+		mkdir /sys/class/misc/ntsync
+		echo 1:3 >/sys/class/misc/ntsync/dev
+		mount -t tmpfs ntsyncctl-test /sys/module
+		mkdir /sys/module/ntsync
+		echo 1.0 >/sys/module/ntsync/version
+		echo 1 >/sys/module/ntsync/refcnt
+		touch "$0/null"
+		mount --bind /dev/null "$0/null"
+		unshare --mount bash -euc "mount -t tmpfs ntsyncctl-test /dev; echo >/dev/ntsync
+			exec sleep 600 </dev/ntsync >$0/fake 2>&1" &
+		fake=$!
+		mount -t tmpfs ntsyncctl-test /dev
+		touch /dev/ntsync
+		mount --bind "$0/null" /dev/ntsync
+		sleep 600 </dev/ntsync >"$0/real" 2>&1 &
+		real=$!
+		trap "kill $fake $real" EXIT
+		echo "$real"
+		until [ "$(readlink "/proc/$fake/fd/0")" = /dev/ntsync ] && [ "$(readlink "/proc/$real/fd/0")" = /dev/ntsync ]; do
+			:
+		done
+		"$@" 2>&1' "$work" "$@"
+}
+
+# A user can make a file with the device'"'"'s name where only it sees it.
+fakes_are_not_counted() {
+	beside_a_fake "$ctl" status --json >"$work/out"
+	cat "$work/out"
+	[ "$(tail -n +2 "$work/out" | jq -c '[.processes[].pid]')" = "[$(head -n 1 "$work/out")]" ]
+}
+
+fakes_dont_use_the_module() {
+	beside_a_fake packaging/loaded removed >"$work/out"
+	cat "$work/out"
+	grep -qF "in use (count 1, processes $(head -n 1 "$work/out"))" "$work/out"
+}
+
+# What was wrong is repeated, and can't steer the terminal.
+says_what_is_wrong() {
+	local args word
+	for args in "nonsense:nonsense" "top -n x:x" "top -d 1e9:1e9" "status top:top" \
+			"status --nonsense:--nonsense" "--nonsense top:--nonsense" "top -bx:-x" "top -n:-n"; do
+		word=${args##*:}
+		# shellcheck disable=SC2086 # words are meant to be split
+		status 2 "$ctl" ${args%:*}
+		grep -qF "'$word'" "$work/err" || { cat "$work/err"; return 1; }
+	done
+	status 2 "$ctl" $'a\033[2Jb'
+	no_codes "$work/err"
+	grep -qF "'a\x1b[2Jb'" "$work/err"
+}
+
 bad_usage() {
 	local args
 	for args in "" nonsense "status top" "top -n 0" "top -n x" "top -n -1" "top -d 0" "top -d 1e9" \
@@ -33,10 +118,10 @@ bad_usage() {
 
 json() {
 	"$ctl" status --json | jq -e '.driver.name and (.processes | type == "array")'
-	"$ctl" graph --json | jq -e '.tasks and .objects and .edges'
-	"$ctl" top --json -n 1 | jq -e '.objects'
+	with_driver "$ctl" graph --json | jq -e '.tasks and .objects and .edges'
+	with_driver "$ctl" top --json -n 1 | jq -e '.objects'
 	# One document a line.
-	[ "$("$ctl" top --json -n 3 -d 0.1 | jq -c .truncated | wc -l)" -eq 3 ]
+	[ "$(with_driver "$ctl" top --json -n 3 -d 0.1 | jq -c .truncated | wc -l)" -eq 3 ]
 	{ "$ctl" check --json || [ $? -eq 1 ]; } |
 		jq -e '.problems == ([.checks[] | select(.verdict == "problem")] | length)'
 }
@@ -53,7 +138,7 @@ full_device() {
 	local args
 	for args in status graph "top -b -n 1" check "status --json" "graph --json" "top --json -n 1" \
 			"check --json"; do
-		status 2 bash -c "$ctl $args >/dev/full"
+		status 2 with_driver bash -c "$ctl $args >/dev/full"
 	done
 }
 
@@ -66,16 +151,16 @@ no_codes() {
 }
 
 no_terminal() {
-	TERM=xterm "$ctl" top -n 1 </dev/null >"$work/out"
+	TERM=xterm with_driver "$ctl" top -n 1 </dev/null >"$work/out"
 	no_codes "$work/out"
 }
 
 # A terminal of script(1): a dumb one gets no codes, another does.
 dumb_terminal() {
-	TERM=dumb script -qec "$ctl top -n 1" /dev/null </dev/null >"$work/out"
+	TERM=dumb with_driver script -qec "$ctl top -n 1" /dev/null </dev/null >"$work/out"
 	no_codes "$work/out"
 	grep -q '^ntsync: ' "$work/out"
-	TERM=xterm script -qec "$ctl top -n 1" /dev/null </dev/null >"$work/out"
+	TERM=xterm with_driver script -qec "$ctl top -n 1" /dev/null </dev/null >"$work/out"
 	grep -q $'\033' "$work/out"
 }
 
@@ -130,7 +215,53 @@ install_and_uninstall() {
 	[ -z "$(find "$work/root" -type f)" ]
 }
 
+# make_here ARGUMENT…: make without the flags and the job server of the one that runs us.
+make_here() {
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make "$@"
+}
+
+# A user who types it sees what came of it, a script with -s nothing.
+make_says_where() {
+	make_here lib tools examples >"$work/out"
+	cat "$work/out"
+	for result in build/lib/libntsync.a build/lib/libntsync.so build/tools/ntsyncctl build/examples/; do
+		grep -q "$result" "$work/out" || { echo "does not say: $result"; return 1; }
+	done
+	[ -z "$(make_here -s lib tools examples)" ] || { echo "not silent"; return 1; }
+}
+
+# All that `make install` brought is gone, and nothing else.
+make_uninstall() {
+	local root=$work/whole
+	mkdir -p "$root/opt/x/bin"
+	touch "$root/opt/x/bin/other"
+	make_here -s install PREFIX=/opt/x DESTDIR="$root" >/dev/null
+	[ "$(find "$root" ! -type d | wc -l)" -gt 10 ]
+	make_here -s uninstall PREFIX=/opt/x DESTDIR="$root" >/dev/null
+	find "$root" ! -type d
+	[ "$(find "$root" ! -type d)" = "$root/opt/x/bin/other" ]
+}
+
+check_all_help() {
+	local word
+	status 0 timeout 10 scripts/check/all --help
+	for word in host fast deep guest-6.12 ctl; do
+		grep -qw -- "$word" "$work/out" || { echo "does not name $word"; return 1; }
+	done
+	status 2 timeout 10 scripts/check/all nonsense
+	grep -q "no such tier or step: nonsense" "$work/err"
+	# The others don't hide it.
+	status 2 timeout 10 scripts/check/all shell nonsense
+	grep -q "no such tier or step: nonsense" "$work/err"
+}
+
 tap "bad usage is 2, and said on stderr" bad_usage
+tap "what is wrong is repeated" says_what_is_wrong
+[ -e /sys/class/misc/ntsync ] || tap "top and graph without a driver" without_driver
+[ -e /sys/class/misc/ntsync ] || {
+	tap "a file with the device's name is no device" fakes_are_not_counted
+	tap "nor does it keep a package from replacing the module" fakes_dont_use_the_module
+}
 tap "help and version" status 0 "$ctl" --help
 tap "JSON is JSON" json
 tap "check's exit status says whether there is a problem" check_status
@@ -141,4 +272,7 @@ tap "completion" completion
 tap "every option is completed, and in the man page" options_are_known
 tap "the man page has no warnings" man_page
 tap "install, without any privilege, and uninstall" install_and_uninstall
+tap "make says where the result is" make_says_where
+tap "make uninstall" make_uninstall
+tap "scripts/check/all says what it can do" check_all_help
 tap_end

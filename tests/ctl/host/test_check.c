@@ -60,14 +60,36 @@ static void each_fault_is_found(void **state)
 	assert_verdict("node", VERDICT_PROBLEM, f_.node_usable = false);
 	assert_verdict("driver", VERDICT_PROBLEM, f_.features.driver = NTSYNC_DRIVER_IN_TREE);
 	assert_verdict("inheritance", VERDICT_PROBLEM, f_.features.features = 0);
-	assert_verdict("kernel", VERDICT_PROBLEM, f_.realtime = false);
-	assert_verdict("rtprio", VERDICT_PROBLEM, f_.rtprio_soft = 0);
+	/* Inheritance works there, too. */
+	assert_verdict("kernel", VERDICT_WARNING, f_.realtime = false);
+	/* rtkit, or whoever else may, can have set the priorities. */
+	assert_verdict("rtprio", VERDICT_WARNING, f_.rtprio_soft = 0);
 	assert_verdict("rtprio", VERDICT_OK, (f_.rtprio_soft = 0, f_.cap_sys_nice = true));
 	assert_verdict("rtprio", VERDICT_OK, f_.rtprio_soft = RLIM_INFINITY);
 	assert_verdict("throttling", VERDICT_WARNING, f_.rt_runtime_us = 950000);
 	assert_verdict("throttling", VERDICT_OK, f_.rt_runtime_us = 1000000);
 	assert_verdict("rt-group", VERDICT_PROBLEM, f_.rt_group_us = 0);
 	assert_verdict("rt-group", VERDICT_WARNING, f_.rt_group = 1);
+	assert_verdict("wineserver", VERDICT_WARNING, f_.wineservers[0] = '7');
+}
+
+/* Which process it is, and what to do. */
+static void old_wineservers_are_named(void **state)
+{
+	struct system_facts f = good;
+	char text[256];
+
+	(void)state;
+	snprintf(f.wineservers, sizeof(f.wineservers), "4711 4712");
+	for (size_t i = 0; i < nr_checks; i++) {
+		if (strcmp(checks[i].id, "wineserver"))
+			continue;
+		check_text(&checks[i], VERDICT_WARNING, &f, text, sizeof(text));
+		assert_non_null(strstr(text, "4711 4712"));
+		assert_non_null(strstr(checks[i].mend, "wineserver -k"));
+		check_text(&checks[i], VERDICT_OK, &f, text, sizeof(text));
+		assert_string_equal(text, checks[i].good);
+	}
 }
 
 /* Nothing is claimed about what nobody could tell. */
@@ -82,6 +104,7 @@ static void what_can_not_be_told(void **state)
 	assert_verdict("inheritance", VERDICT_PROBLEM, (f_.pi = 0, f_.asked = -EACCES));
 	assert_verdict("throttling", VERDICT_SKIPPED, f_.rt_runtime_us = -2);
 	assert_verdict("rt-group", VERDICT_SKIPPED, f_.rt_group = -1);
+	assert_verdict("wineserver", VERDICT_SKIPPED, f_.loaded = false);
 }
 
 static void real_time_kernels(void **state)
@@ -109,6 +132,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_is_well),
 		cmocka_unit_test(each_fault_is_found),
+		cmocka_unit_test(old_wineservers_are_named),
 		cmocka_unit_test(what_can_not_be_told),
 		cmocka_unit_test(real_time_kernels),
 		cmocka_unit_test(names_of_features),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A /proc of our own making: who has what, what is shared, what has gone, what is too much. */
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -69,6 +70,28 @@ static void make_object(int pid, int fd, const char *type, int id)
 	snprintf(info, sizeof(info), "pos:\t0\nntsync-type:\t%s\nntsync-waiters-any:\t%d\n"
 				     "ntsync-instance:\t1\nntsync-id:\t%d\n", type, id % 7, id);
 	make_fd(pid, fd, "anon_inode:ntsync", info);
+}
+
+static void make_wanted(int pid, int fd, int id)
+{
+	char info[256];
+
+	snprintf(info, sizeof(info), "ntsync-type:\tmutex\nntsync-owner:\t305419896\n"
+		 "ntsync-count:\t1\nntsync-waiters-any:\t4\nntsync-id:\t%d\n"
+		 "ntsync-owner-tid:\t5000002\nntsync-waiter:\tany 5000003 80\n", id);
+	make_fd(pid, fd, "anon_inode:ntsync", info);
+}
+
+static char *screen(const struct scan *s, unsigned int rows, int width, bool idle)
+{
+	const struct system_facts facts = { .loaded = true };
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	top_screen(out, s, &facts, rows, width, idle);
+	fclose(out);
+	return text;
 }
 
 static int setup(void **state)
@@ -141,10 +164,60 @@ static void drivers_that_say_nothing(void **state)
 	make_fd(FIRST, 6, "/srv/x/anon_inode:ntsync", "ntsync-type:\tsem\nntsync-id:\t9\n");
 	make_fd(FIRST, 7, "/dev/ntsync (deleted)", "ntsync-type:\tsem\nntsync-id:\t9\n");
 	scan_run(s);
-	assert_int_equal(process(s, FIRST)->count[TYPE_INSTANCE], 1);
+	/* For all that can be seen here, it is any file with that name. */
+	assert_int_equal(process(s, FIRST)->count[TYPE_INSTANCE], 0);
 	assert_int_equal(process(s, FIRST)->count[TYPE_UNKNOWN], 2);
 	assert_int_equal(process(s, FIRST)->count[TYPE_SEM], 0);
 	assert_int_equal(s->nr_objects, 0);
+}
+
+/* The kernel's own lines come first: one for each lock of the file, of which there may be any number. */
+static void many_locks(void **state)
+{
+	static char info[64 * 1024];
+	struct scan *s = *state;
+	size_t at = 0;
+
+	for (int i = 0; i < 400; i++)
+		at += snprintf(info + at, sizeof(info) - at,
+			       "lock:\t%d: POSIX  ADVISORY  WRITE %d 00:06:123 %d %d\n", i, FIRST, i, i);
+	snprintf(info + at, sizeof(info) - at,
+		 "ntsync-type:\tmutex\nntsync-waiters-any:\t3\nntsync-id:\t2\n");
+	make_fd(FIRST, 3, "anon_inode:ntsync", info);
+	scan_run(s);
+	assert_int_equal(s->nr_objects, 1);
+	assert_int_equal(object_waiters(&s->object[0]), 3);
+	assert_int_equal(process(s, FIRST)->count[TYPE_UNKNOWN], 0);
+	assert_false(s->truncated);
+}
+
+/* Whole characters, in columns: with names of any language. */
+static void names_are_not_cut(void **state)
+{
+	struct scan *s = *state;
+	char *text;
+
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		skip();
+	make_wanted(FIRST, 5, 50000);
+	make_dir("/proc/%d", SECOND);
+	/* Five characters of three bytes, ten columns: all that the kernel keeps. */
+	make_file("\xe6\x9d\xb1\xe4\xba\xac\xe9\x9f\xb3\xe6\xa5\xbd\xe7\xab\x99\n", "/proc/%d/comm",
+		  SECOND);
+	scan_run(s);
+	text = screen(s, 18, 80, false);
+	assert_non_null(strstr(text, "\xe6\x9d\xb1\xe4\xba\xac\xe9\x9f\xb3\xe6\xa5\xbd\xe7\xab\x99      owner"));
+	free(text);
+	/* On a terminal that ends within it: in the last column there is room for half of one. */
+	text = screen(s, 18, 47, false);
+	assert_non_null(strstr(text, "5000002 \xe6\x9d\xb1\xe4\xba\xac\n"));
+	free(text);
+	/* The kernel cuts after 15 bytes, wherever that is. */
+	make_file("abcdefghijklm\xe6\x9d\n", "/proc/%d/comm", SECOND);
+	text = screen(s, 18, 80, false);
+	assert_non_null(strstr(text, "5000002 abcdefghijklm   owner"));
+	free(text);
+	setlocale(LC_CTYPE, "C");
 }
 
 /* A process, or a descriptor, that ends while it is looked at. */
@@ -211,6 +284,83 @@ static void most_waited_for_comes_first(void **state)
 	assert_int_equal(s->object[0].id, 6);
 }
 
+static bool is_in(const struct scan *s, uint64_t id)
+{
+	for (unsigned int i = 0; i < s->nr_objects; i++) {
+		if (s->object[i].id == id)
+			return true;
+	}
+	return false;
+}
+
+/* However many idle ones there are, and whichever are seen first. */
+static void idle_objects_make_room(void **state)
+{
+	enum { IDLE = 5000, WANTED = 60, LENDS = 20000 };
+	struct scan *s = *state;
+	char *text = NULL, line[64];
+	size_t size;
+	FILE *out;
+
+	for (int i = 0; i < IDLE; i++)
+		make_object(FIRST, i, "event", 7 * (i + 1));
+	for (int i = 0; i < WANTED; i++)
+		make_wanted(FIRST, IDLE + 1 + i, 50000 + i);
+	make_object(FIRST, 2 * IDLE, "event", 7 * LENDS);
+	make_dir("/sys/kernel/debug/ntsync");
+	snprintf(line, sizeof(line), "task 77 x\n  contribution event policy=1 prio=80 object=%d\n",
+		 7 * LENDS);
+	make_file(line, "/sys/kernel/debug/ntsync/pi");
+	scan_run(s);
+	assert_int_equal(s->nr_objects, MAX_OBJECTS);
+	assert_true(s->truncated);
+	for (int i = 0; i < WANTED; i++)
+		assert_true(is_in(s, 50000 + i));
+	assert_true(is_in(s, 7 * LENDS));
+	assert_int_equal(process(s, FIRST)->count[TYPE_MUTEX], WANTED);
+	assert_int_equal(process(s, FIRST)->count[TYPE_EVENT], IDLE + 1);
+	out = open_memstream(&text, &size);
+	graph_dot(out, s);
+	fclose(out);
+	assert_non_null(strstr(text, "o50000 -> t5000002"));
+	assert_non_null(strstr(text, "o50059 -> t5000002"));
+	free(text);
+	top_sort(s);
+	for (int i = 0; i < WANTED; i++)
+		assert_int_equal(object_waiters(&s->object[i]), 4);
+	assert_int_equal(s->object[WANTED].id, 7 * LENDS);
+	/* Again, as top does. */
+	scan_run(s);
+	assert_true(is_in(s, 50000));
+}
+
+static void top_shows_what_is_waited_for(void **state)
+{
+	struct scan *s = *state;
+	char *text;
+
+	for (int i = 1; i < 161; i++)
+		make_object(FIRST, 10 + i, "event", 7 * i);
+	make_wanted(FIRST, 5, 50000);
+	make_dir("/proc/%d", SECOND);
+	make_file("wine64-preloadr\n", "/proc/%d/comm", SECOND);
+	scan_run(s);
+	top_sort(s);
+	text = screen(s, 18, 80, false);
+	for (char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		assert_true(strcspn(line, "\n") <= 80);
+	assert_non_null(strstr(text, "5000002 wine64-preloadr"));
+	assert_non_null(strstr(text, "305419896"));
+	assert_null(strstr(text, "event"));
+	assert_non_null(strstr(text, "160 idle objects"));
+	free(text);
+	text = screen(s, 18, 80, true);
+	assert_non_null(strstr(text, "event"));
+	assert_null(strstr(text, "idle objects"));
+	assert_non_null(strstr(text, "there is more than is shown"));
+	free(text);
+}
+
 /* Whatever is in a name, a string of the graph ends where we end it. */
 static void names_stay_in_their_strings(void **state)
 {
@@ -233,6 +383,81 @@ static void names_stay_in_their_strings(void **state)
 	free(text);
 }
 
+static void make_process(int pid, const char *name, int seconds_after_boot)
+{
+	char text[256];
+
+	make_dir("/proc/%d/fd", pid);
+	snprintf(text, sizeof(text), "%s\n", name);
+	make_file(text, "/proc/%d/comm", pid);
+	snprintf(text, sizeof(text), "%d (%s) S 1 1 1 0 -1 4194560 1 0 0 0 1 1 0 0 20 0 1 0 %ld 1 1\n", pid,
+		 name, seconds_after_boot * sysconf(_SC_CLK_TCK));
+	make_file(text, "/proc/%d/stat", pid);
+}
+
+/* It looks for the device when it starts, and never again. */
+static void wineservers_older_than_the_driver(void **state)
+{
+	struct system_facts f = { .loaded = true, .node = true, .node_since = 1000500 };
+
+	(void)state;
+	make_file("cpu  1 2 3\nbtime 1000000\nprocesses 5\n", "/proc/stat");
+	make_process(FIRST, "wineserver64", 400);
+	make_process(SECOND, "wineserver", 600);
+	make_process(THIRD, "wine) S 7 ((", 400);
+	wine_look(&f);
+	assert_string_equal(f.wineservers, "5000001");
+	/* One that has it open was told of it in some other way. */
+	make_fd(FIRST, 3, "/dev/ntsync", "pos:\t0\n");
+	wine_look(&f);
+	assert_string_equal(f.wineservers, "");
+	/* Nothing is known. */
+	make_process(FIRST + 10, "wineserver", 400);
+	f.node_since = 0;
+	wine_look(&f);
+	assert_string_equal(f.wineservers, "");
+}
+
+static char *picture(const struct scan *s)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	graph_dot(out, s);
+	fclose(out);
+	return text;
+}
+
+/* In the picture, not in comments: an empty one, and what the user may not see. */
+static void graph_says_what_is_missing(void **state)
+{
+	struct scan *s = *state;
+	char *text;
+
+	make_object(FIRST, 3, "sem", 7);
+	scan_run(s);
+	text = picture(s);
+	assert_non_null(strstr(text, "\tlabel=\"nobody waits for anything\\lboosts can't be read: "));
+	free(text);
+
+	make_dir("/sys/kernel/debug/ntsync");
+	make_file("", "/sys/kernel/debug/ntsync/pi");
+	s->unreadable = 0;
+	scan_run(s);
+	s->unreadable = 12;
+	s->truncated = true;
+	text = picture(s);
+	assert_non_null(strstr(text, "\tlabel=\"nobody waits for anything\\l12 processes could not be looked at\\lthere is more than is shown\\l\";\n"));
+	free(text);
+
+	make_wanted(FIRST, 5, 50000);
+	scan_run(s);
+	text = picture(s);
+	assert_null(strstr(text, "\tlabel="));
+	free(text);
+}
+
 #define SCAN_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -240,10 +465,16 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		SCAN_TEST(objects_are_counted_once),
 		SCAN_TEST(drivers_that_say_nothing),
+		SCAN_TEST(many_locks),
+		SCAN_TEST(names_are_not_cut),
 		SCAN_TEST(what_has_gone_is_no_error),
 		SCAN_TEST(too_many_objects),
 		SCAN_TEST(boosts_find_their_objects),
 		SCAN_TEST(most_waited_for_comes_first),
+		SCAN_TEST(idle_objects_make_room),
+		SCAN_TEST(top_shows_what_is_waited_for),
+		SCAN_TEST(wineservers_older_than_the_driver),
+		SCAN_TEST(graph_says_what_is_missing),
 		SCAN_TEST(names_stay_in_their_strings),
 	};
 

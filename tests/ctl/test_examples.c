@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * examples/inversion on a device: it leaves the machine as it was, and says of what a driver lacks that
+ * it is not supported. Skipped where /add/examples is not.
+ */
+#include "../uapi/fixture.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#define EXAMPLES "/add/examples/"
+#define SETTING "/proc/sys/kernel/sched_rt_runtime_us"
+
+static void read_setting(char *buf, size_t size)
+{
+	FILE *in = fopen(SETTING, "re");
+
+	assert_non_null(in);
+	assert_non_null(fgets(buf, (int)size, in));
+	fclose(in);
+}
+
+static void write_setting(const char *text)
+{
+	FILE *out = fopen(SETTING, "we");
+
+	assert_non_null(out);
+	assert_true(fputs(text, out) >= 0);
+	assert_int_equal(fclose(out), 0);
+}
+
+/* What it prints comes out of *@out. */
+static pid_t run_program(const char *name, FILE **out)
+{
+	char path[64];
+	int ends[2];
+	pid_t pid;
+
+	snprintf(path, sizeof(path), EXAMPLES "%s", name);
+	if (access(path, X_OK))
+		skip();
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		dup2(ends[1], STDOUT_FILENO);
+		execl(path, name, NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	*out = fdopen(ends[0], "re");
+	assert_non_null(*out);
+	return pid;
+}
+
+static bool driver_has(uint64_t feature)
+{
+	struct ntsync_features_args args = { 0 };
+	int dev = open("/dev/ntsync", O_RDWR | O_CLOEXEC);
+	bool has;
+
+	assert_true(dev >= 0);
+	has = !ioctl(dev, NTSYNC_IOC_QUERY_FEATURES, &args) && args.features & feature;
+	close(dev);
+	return has;
+}
+
+/* Rows of figures, and rows without. */
+static void figures_or_not_supported(void **state)
+{
+	unsigned int figures = 0, unsupported = 0;
+	char line[256], before[32], after[32];
+	int status;
+	FILE *out;
+	pid_t pid;
+
+	(void)state;
+	write_setting("950000\n");
+	read_setting(before, sizeof(before));
+	pid = run_program("inversion", &out);
+	while (fgets(line, sizeof(line), out)) {
+		double ms = strlen(line) > 28 ? atof(line + 28) : 0;
+
+		unsupported += strstr(line, "not supported") != NULL;
+		if (ms > 0) {
+			/* The hog's second, and what a slow machine adds. */
+			assert_true(ms < 60000);
+			figures++;
+		}
+	}
+	fclose(out);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(figures + unsupported, 16);
+	assert_int_equal(unsupported, driver_has(NTSYNC_FEATURE_CHANNEL) ? 0 : 4);
+	read_setting(after, sizeof(after));
+	assert_string_equal(after, before);
+}
+
+/* Its scenes begin when the setting has changed. */
+static void interrupted(int signal)
+{
+	char before[32], now[32];
+	int status;
+	FILE *out;
+	pid_t pid;
+
+	write_setting("950000\n");
+	read_setting(before, sizeof(before));
+	pid = run_program("inversion", &out);
+	do {
+		read_setting(now, sizeof(now));
+		assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	} while (!strcmp(before, now));
+	assert_int_equal(kill(pid, signal), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), signal);
+	read_setting(now, sizeof(now));
+	assert_string_equal(now, before);
+	fclose(out);
+}
+
+static void interrupted_by_the_user(void **state)
+{
+	(void)state;
+	interrupted(SIGINT);
+}
+
+static void told_to_end(void **state)
+{
+	(void)state;
+	interrupted(SIGTERM);
+}
+
+struct names {
+	const char *program;
+	const char *thread[8];
+};
+
+/* Looks at the threads of @pid, and of its children if they have their own. */
+static void look_for(const struct names *names, pid_t pid, bool *seen)
+{
+	char path[64], name[32];
+	struct dirent *entry;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	while (tasks && (entry = readdir(tasks))) {
+		FILE *in;
+
+		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/comm", pid, entry->d_name);
+		in = fopen(path, "re");
+		if (in && fgets(name, sizeof(name), in)) {
+			name[strcspn(name, "\n")] = '\0';
+			for (int i = 0; names->thread[i]; i++)
+				seen[i] |= !strcmp(name, names->thread[i]);
+		}
+		if (in)
+			fclose(in);
+	}
+	if (tasks)
+		closedir(tasks);
+}
+
+static pid_t child_of(pid_t pid)
+{
+	char path[64];
+	int child = 0;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	in = fopen(path, "re");
+	if (in) {
+		if (fscanf(in, "%d", &child) != 1)
+			child = 0;
+		fclose(in);
+	}
+	return child;
+}
+
+/* By them one finds one's way in top, the graph and a trace. */
+static void threads_have_names(void **state)
+{
+	static const struct names names[] = {
+		{ "daw", { "clock", "audio", "ui", "track 1", "track 4" } },
+		{ "rpc", { "server 1", "server 2", "client 6", "burner 1" } },
+		{ "dispatcher", { "server", "client 1", "client 16" } },
+		{ "inversion", { "hog", "FIFO 10", "FIFO 80" } },
+	};
+
+	(void)state;
+	if (!driver_has(NTSYNC_FEATURE_CHANNEL))
+		skip();
+	for (size_t n = 0; n < ARRAY_SIZE(names); n++) {
+		bool seen[8] = { false };
+		int status;
+		FILE *out;
+		pid_t pid = run_program(names[n].program, &out);
+
+		while (!waitpid(pid, &status, WNOHANG)) {
+			pid_t child = child_of(pid);
+
+			look_for(&names[n], child ? child : pid, seen);
+		}
+		fclose(out);
+		for (int i = 0; names[n].thread[i]; i++) {
+			if (!seen[i])
+				fail_msg("%s: no thread %s", names[n].program, names[n].thread[i]);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(figures_or_not_supported),
+		cmocka_unit_test(interrupted_by_the_user),
+		cmocka_unit_test(told_to_end),
+		cmocka_unit_test(threads_have_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Wine's server opens the device when it starts, or does without it for ever. So one that is older than
+ * the driver keeps all programs of its prefix from using it.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl.h"
+
+/* Seconds since the epoch; 0: not known. */
+static long long booted_at(void)
+{
+	long long when = 0;
+	bool truncated;
+	/* Behind the counts of all interrupts. */
+	char *text = file_read_all("/proc/stat", 4 << 20, &truncated);
+	const char *line = text ? strstr(text, "\nbtime ") : NULL;
+
+	if (line)
+		when = strtoll(line + strlen("\nbtime "), NULL, 10);
+	free(text);
+	return when;
+}
+
+/* The same for a process. */
+static long long started_at(pid_t pid)
+{
+	char path[64], text[1024], *after_name;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (file_read(path, text, sizeof(text)) <= 0)
+		return 0;
+	after_name = strrchr(text, ')');
+	/* The 22nd value; the name is the second. */
+	for (int i = 2; after_name && i < 22; i++)
+		after_name = strchr(after_name + 1, ' ');
+	return after_name ? booted_at() + strtoll(after_name, NULL, 10) / sysconf(_SC_CLK_TCK) : 0;
+}
+
+/* False also if we may not look. */
+static bool lacks_the_device(int proc, pid_t pid)
+{
+	char path[32], target[32];
+	struct dirent *entry;
+	bool has = false;
+	DIR *fds;
+	int fd;
+
+	snprintf(path, sizeof(path), "%d/fd", pid);
+	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fds = fd < 0 ? NULL : fdopendir(fd);
+	if (!fds) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	while (!has && (entry = readdir(fds))) {
+		ssize_t len = readlinkat(fd, entry->d_name, target, sizeof(target) - 1);
+
+		target[len > 0 ? len : 0] = '\0';
+		has = !strcmp(target, "/dev/ntsync");
+	}
+	closedir(fds);
+	return !has;
+}
+
+static bool is_too_old(const struct system_facts *f, int proc, pid_t pid)
+{
+	static const char name[] = "wineserver";
+	char path[64], comm[32];
+	long long since;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	if (file_read(path, comm, sizeof(comm)) <= 0 || strncmp(comm, name, strlen(name)))
+		return false;
+	since = started_at(pid);
+	return since && since < f->node_since && lacks_the_device(proc, pid);
+}
+
+void wine_look(struct system_facts *f)
+{
+	struct dirent *entry;
+	size_t len = 0;
+	char path[512];
+	DIR *proc;
+
+	f->wineservers[0] = '\0';
+	snprintf(path, sizeof(path), "%s/proc", file_root);
+	proc = f->node_since ? opendir(path) : NULL;
+	while (proc && (entry = readdir(proc))) {
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+		    !is_too_old(f, dirfd(proc), atoi(entry->d_name)))
+			continue;
+		/* A few are enough to find the others. */
+		if (len + strlen(entry->d_name) + 2 >= sizeof(f->wineservers))
+			break;
+		len += snprintf(f->wineservers + len, sizeof(f->wineservers) - len, "%s%s",
+				len ? " " : "", entry->d_name);
+	}
+	if (proc)
+		closedir(proc);
+}
