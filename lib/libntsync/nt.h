@@ -163,10 +163,21 @@ struct nt_thread {
 /* ------------------------------------------------------------------------------- Table */
 
 /**
+ * struct nt_saved - what a thread had before nt_block()
+ * @signals: its signal mask.
+ * @cancel_state: whether it could be cancelled.
+ */
+struct nt_saved {
+	sigset_t signals;
+	int cancel_state;
+};
+
+/**
  * struct nt_lock - a lock for what is rare
  * @mutex: with priority inheritance.
  *
- * Taken with all signals blocked, so that nobody is suspended while holding it.
+ * Taken with all signals and cancellation blocked, so that nobody is suspended or ends while
+ * holding it.
  */
 struct nt_lock {
 	pthread_mutex_t mutex;
@@ -243,8 +254,13 @@ struct ntsync_nt {
 /* nt_lock.c */
 int nt_lock_init(struct nt_lock *lock);
 void nt_lock_exit(struct nt_lock *lock);
-void nt_lock(struct nt_lock *lock, sigset_t *saved);
-void nt_unlock(struct nt_lock *lock, const sigset_t *saved);
+void nt_lock(struct nt_lock *lock, struct nt_saved *saved);
+void nt_unlock(struct nt_lock *lock, const struct nt_saved *saved);
+/* Until nt_unblock() the calling thread is neither suspended by a signal nor cancelled. */
+void nt_block(struct nt_saved *saved);
+void nt_unblock(const struct nt_saved *saved);
+/* Every close() of the table's; not a cancellation point. */
+void nt_close_fd(int fd);
 
 /* nt_status.c: the status for a negative errno that stands for no more than itself. */
 uint32_t nt_status(int ret);

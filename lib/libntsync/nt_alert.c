@@ -9,7 +9,7 @@
 uint32_t nt_alert_prepare(struct nt_thread *thread, int *fd)
 {
 	struct ntsync_nt *nt = thread->nt;
-	sigset_t saved;
+	struct nt_saved saved;
 
 	if (thread->alert_fd < 0) {
 		nt_lock(&nt->lock, &saved);
@@ -52,7 +52,7 @@ static uint32_t alert(struct ntsync_nt *nt, uint32_t tid, uint32_t bit)
 {
 	uint32_t status = NTSYNC_STATUS_INVALID_CID;
 	struct nt_thread *thread;
-	sigset_t saved;
+	struct nt_saved saved;
 
 	nt_lock(&nt->lock, &saved);
 	thread = tid ? nt_thread_find_locked(nt, tid) : NULL;

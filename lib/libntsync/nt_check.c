@@ -62,7 +62,7 @@ static void walk_object(struct ntsync_nt *nt, struct tally *tally, uint32_t inde
 static void walk_bindings(struct ntsync_nt *nt, struct tally *tally)
 {
 	const struct nt_object *process = atomic_load(&nt->process);
-	sigset_t saved;
+	struct nt_saved saved;
 
 	if (process)
 		tally->holders[process->index]++;

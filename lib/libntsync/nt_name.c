@@ -135,7 +135,7 @@ static uint32_t make_locked(struct ntsync_nt *nt, struct nt_name *name,
 
 /* Text to name, with the lock taken: SUCCESS, or an error and nothing to undo. */
 static uint32_t begin(struct ntsync_nt *nt, const char *text, struct nt_name **name,
-		      sigset_t *saved)
+		      struct nt_saved *saved)
 {
 	size_t size = strnlen(text, NTSYNC_NT_MAX_NAME + 1);
 
@@ -164,7 +164,7 @@ uint32_t nt_name_create(struct ntsync_nt *nt, const struct ntsync_nt_attributes 
 {
 	struct nt_object *found;
 	struct nt_name *name;
-	sigset_t saved;
+	struct nt_saved saved;
 	uint32_t status = begin(nt, attributes->name, &name, &saved);
 
 	if (status)
@@ -189,7 +189,7 @@ uint32_t nt_name_open(struct ntsync_nt *nt, const char *text, enum ntsync_nt_typ
 		      struct nt_object **out)
 {
 	struct nt_name *name;
-	sigset_t saved;
+	struct nt_saved saved;
 	uint32_t status;
 
 	if (!text || !*text)
@@ -207,7 +207,7 @@ uint32_t nt_name_open(struct ntsync_nt *nt, const char *text, enum ntsync_nt_typ
 void nt_name_free(struct ntsync_nt *nt, struct nt_name *name)
 {
 	struct nt_name **link;
-	sigset_t saved;
+	struct nt_saved saved;
 
 	nt_lock(&nt->lock, &saved);
 	for (link = chain_of(nt, name->hash); *link != name;)

@@ -13,7 +13,7 @@ int nt_not_zero(int fd)
 	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (moved < 0)
 		moved = -errno;
-	close(fd);
+	nt_close_fd(fd);
 	return moved;
 }
 
@@ -80,7 +80,7 @@ static void destroy(struct ntsync_nt *nt, struct nt_object *object)
 		nt_name_free(nt, object->name);
 	if (object->timer)
 		nt_timer_destroy(nt, object->timer);
-	close(object->fd);
+	nt_close_fd(object->fd);
 	nt_count_object(nt, object->type, -1);
 	nt_pool_free(&nt->objects, object->index);
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #define MAX_HANDLES	(1u << 27)
 #define MAX_MUTANT	(1u << 31)
@@ -166,7 +165,7 @@ static int open_dev(struct ntsync_nt *nt)
 		return nt->config.dev;
 	ret = ntsync_features(nt->config.dev, &found);
 	if (ret && nt->own_dev)
-		close(nt->config.dev);
+		nt_close_fd(nt->config.dev);
 	nt->features = ret ? 0 : found.features;
 	return ret;
 }
@@ -179,23 +178,15 @@ static int init(struct ntsync_nt *nt)
 		return ret;
 	ret = init_memory(nt);
 	if (ret && nt->own_dev)
-		close(nt->config.dev);
+		nt_close_fd(nt->config.dev);
 	return ret;
 }
 
-NTSYNC_API int ntsync_nt_create(const struct ntsync_nt_config *config, struct ntsync_nt **out)
+static int create(const struct ntsync_nt_config *config, struct ntsync_nt **out)
 {
-	struct ntsync_nt_config as_on_nt;
-	struct ntsync_nt *nt;
+	struct ntsync_nt *nt = aligned_alloc(NT_CACHE_LINE, sizeof(*nt));
 	int ret;
 
-	if (!config) {
-		ntsync_nt_config_init(&as_on_nt);
-		config = &as_on_nt;
-	}
-	if (!numbers_ok(config) || !values_ok(config) || !choices_ok(config))
-		return -EINVAL;
-	nt = aligned_alloc(NT_CACHE_LINE, sizeof(*nt));
 	if (!nt)
 		return -ENOMEM;
 	memset(nt, 0, sizeof(*nt));
@@ -211,6 +202,24 @@ NTSYNC_API int ntsync_nt_create(const struct ntsync_nt_config *config, struct nt
 	return 0;
 }
 
+NTSYNC_API int ntsync_nt_create(const struct ntsync_nt_config *config, struct ntsync_nt **out)
+{
+	struct ntsync_nt_config as_on_nt;
+	struct nt_saved saved;
+	int ret;
+
+	if (!config) {
+		ntsync_nt_config_init(&as_on_nt);
+		config = &as_on_nt;
+	}
+	if (!numbers_ok(config) || !values_ok(config) || !choices_ok(config))
+		return -EINVAL;
+	nt_block(&saved);
+	ret = create(config, out);
+	nt_unblock(&saved);
+	return ret;
+}
+
 /* All at once: nobody uses the table any more, so nothing has to be kept in order. */
 static void close_objects(struct ntsync_nt *nt)
 {
@@ -221,22 +230,31 @@ static void close_objects(struct ntsync_nt *nt)
 			continue;
 		if (object->timer)
 			nt_timer_destroy(nt, object->timer);
-		close(object->fd);
+		nt_close_fd(object->fd);
 	}
 }
 
-NTSYNC_API void ntsync_nt_destroy(struct ntsync_nt *nt)
+static void destroy(struct ntsync_nt *nt)
 {
-	if (!nt)
-		return;
 	close_objects(nt);
 	nt_timers_exit(nt);
 	nt_threads_exit(nt);
 	nt_names_exit(nt);
 	exit_memory(nt);
 	if (nt->own_dev)
-		close(nt->config.dev);
+		nt_close_fd(nt->config.dev);
 	free(nt);
+}
+
+NTSYNC_API void ntsync_nt_destroy(struct ntsync_nt *nt)
+{
+	struct nt_saved saved;
+
+	if (!nt)
+		return;
+	nt_block(&saved);
+	destroy(nt);
+	nt_unblock(&saved);
 }
 
 NTSYNC_API uint32_t ntsync_nt_features(const struct ntsync_nt *nt)

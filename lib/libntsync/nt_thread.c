@@ -44,7 +44,7 @@ static int enlist_locked(struct ntsync_nt *nt, struct nt_thread *thread)
 static int attach(struct ntsync_nt *nt, uint32_t tid)
 {
 	struct nt_thread *thread;
-	sigset_t saved;
+	struct nt_saved saved;
 	int ret = -ENOMEM;
 
 	nt_lock(&nt->lock, &saved);
@@ -108,13 +108,13 @@ static void let_go(struct nt_thread *thread)
 static void detach(struct nt_thread *thread)
 {
 	struct nt_lock *lock = &thread->nt->lock;
-	sigset_t saved;
+	struct nt_saved saved;
 
 	let_go(thread);
 	nt_lock(lock, &saved);
 	unlist_locked(thread);
 	if (thread->alert_fd >= 0)
-		close(thread->alert_fd);
+		nt_close_fd(thread->alert_fd);
 	free(thread);
 	nt_unlock(lock, &saved);
 }
@@ -144,7 +144,7 @@ NTSYNC_API void ntsync_nt_thread_detach(struct ntsync_nt *nt)
 static struct nt_thread *begin_to_abandon(struct ntsync_nt *nt, uint32_t tid)
 {
 	struct nt_thread *thread;
-	sigset_t saved;
+	struct nt_saved saved;
 
 	nt_lock(&nt->lock, &saved);
 	thread = tid ? nt_thread_find_locked(nt, tid) : NULL;
@@ -163,7 +163,7 @@ static struct nt_thread *begin_to_abandon(struct ntsync_nt *nt, uint32_t tid)
 NTSYNC_API uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid)
 {
 	struct nt_thread *thread = begin_to_abandon(nt, tid);
-	sigset_t saved;
+	struct nt_saved saved;
 
 	if (!thread)
 		return NTSYNC_STATUS_INVALID_CID;
@@ -234,7 +234,7 @@ void nt_threads_exit(struct ntsync_nt *nt)
 
 		nt->threads = thread->next;
 		if (thread->alert_fd >= 0)
-			close(thread->alert_fd);
+			nt_close_fd(thread->alert_fd);
 		free(thread->owned);
 		free(thread);
 	}

@@ -32,7 +32,7 @@ static bool make_room_locked(struct nt_timers *timers)
 static struct nt_timer *timer_alloc(struct nt_timers *timers)
 {
 	struct nt_timer *timer = NULL;
-	sigset_t saved;
+	struct nt_saved saved;
 
 	nt_lock(&timers->lock, &saved);
 	if (make_room_locked(timers))
@@ -48,7 +48,7 @@ static struct nt_timer *timer_alloc(struct nt_timers *timers)
 void nt_timer_destroy(struct ntsync_nt *nt, struct nt_timer *timer)
 {
 	struct nt_timers *timers = nt->timers;
-	sigset_t saved;
+	struct nt_saved saved;
 
 	nt_lock(&timers->lock, &saved);
 	if (timer->place != NT_NOT_SET)
@@ -111,7 +111,7 @@ NTSYNC_API uint32_t ntsync_nt_set_timer(struct ntsync_nt *nt, uint32_t handle,
 {
 	struct nt_pin pin;
 	uint32_t status, signaled;
-	sigset_t saved;
+	struct nt_saved saved;
 
 	if (due.flags & ~NTSYNC_WAIT_REALTIME || period > INT64_MAX ||
 	    (due.ns > INT64_MAX && due.ns != NTSYNC_WAIT_FOREVER))
@@ -135,7 +135,7 @@ static uint32_t look(struct ntsync_nt *nt, uint32_t handle, bool cancel,
 	struct nt_timer *timer;
 	struct nt_pin pin;
 	uint32_t status, signaled;
-	sigset_t saved;
+	struct nt_saved saved;
 
 	status = nt_get_type(nt, handle, NTSYNC_NT_TIMER, &pin);
 	if (status)

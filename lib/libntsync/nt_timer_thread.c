@@ -7,7 +7,6 @@
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #define NS_PER_SECOND	1000000000ull
 
@@ -86,7 +85,7 @@ static void *run(void *arg)
 		{ .fd = timers->realtime.fd, .events = POLLIN },
 		{ .fd = timers->stop_fd, .events = POLLIN },
 	};
-	sigset_t saved;
+	struct nt_saved saved;
 
 	/* Setting a timerfd again ends that it polls readable, so nothing has to be read. */
 	while (poll(fds, 3, -1) < 0 || !fds[2].revents) {
@@ -151,11 +150,11 @@ static int init(struct nt_timers *timers, int priority)
 
 close_stop:
 	ret = ret == EAGAIN ? -ENOMEM : -ret;
-	close(timers->stop_fd);
+	nt_close_fd(timers->stop_fd);
 close_realtime:
-	close(timers->realtime.fd);
+	nt_close_fd(timers->realtime.fd);
 close_monotonic:
-	close(timers->monotonic.fd);
+	nt_close_fd(timers->monotonic.fd);
 exit_lock:
 	nt_lock_exit(&timers->lock);
 	return ret;
@@ -175,7 +174,7 @@ static int make_locked(struct ntsync_nt *nt)
 
 uint32_t nt_timers_get(struct ntsync_nt *nt, struct nt_timers **timers)
 {
-	sigset_t saved;
+	struct nt_saved saved;
 	int ret = 0;
 
 	nt_lock(&nt->lock, &saved);
@@ -194,9 +193,9 @@ void nt_timers_exit(struct ntsync_nt *nt)
 		return;
 	eventfd_write(timers->stop_fd, 1);
 	pthread_join(timers->thread, NULL);
-	close(timers->stop_fd);
-	close(timers->realtime.fd);
-	close(timers->monotonic.fd);
+	nt_close_fd(timers->stop_fd);
+	nt_close_fd(timers->realtime.fd);
+	nt_close_fd(timers->monotonic.fd);
 	nt_lock_exit(&timers->lock);
 	free(timers->realtime.items);
 	free(timers->monotonic.items);

@@ -14,6 +14,8 @@
  *   waits, and the others go on: looking up, creating, duplicating and closing
  *   handles takes no lock, and what takes one (names, timers, alerts, a thread's
  *   first call) does so with all signals blocked, and with priority inheritance.
+ * - It is no cancellation point, and does not leave a step half done when the caller is
+ *   cancelled. Only asynchronous cancelability is not allowed in it.
  * - A call holds the objects of its handles until it returns. Closing a handle that
  *   is being waited on is legal; the wait goes on, and the handle's value is not
  *   issued again before it has ended.

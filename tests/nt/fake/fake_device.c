@@ -491,16 +491,19 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 {
 	struct object *object;
 	va_list args;
+	int ret, state;
 	void *arg;
-	int ret;
 
 	va_start(args, request);
 	arg = va_arg(args, void *);
 	va_end(args);
+	/* Not a cancellation point, as the real one, although a wait for a condition is. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	pthread_mutex_lock(&lock);
 	object = find(fd);
 	ret = object ? object_ioctl(object, request, arg) : fail(EBADF);
 	pthread_mutex_unlock(&lock);
+	pthread_setcancelstate(state, NULL);
 	return ret;
 }
 
@@ -512,6 +515,8 @@ int __wrap_open(const char *path, int flags, ...)
 	va_start(args, flags);
 	mode = flags & O_CREAT ? va_arg(args, int) : 0;
 	va_end(args);
+	/* A cancellation point, as the real one. */
+	pthread_testcancel();
 	if (strcmp(path, "/dev/ntsync"))
 		return __real_open(path, flags, mode);
 	pthread_mutex_lock(&lock);
@@ -524,6 +529,8 @@ int __wrap_close(int fd)
 {
 	struct object **place;
 
+	/* A cancellation point, as the real one. */
+	pthread_testcancel();
 	pthread_mutex_lock(&lock);
 	place = place_of(fd);
 	if (place && *place) {
