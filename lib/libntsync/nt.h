@@ -211,6 +211,7 @@ struct nt_timers;
  * @own_dev: the table opened it.
  * @features: the driver's.
  * @thread_key: the calling thread's struct nt_thread.
+ * @here: a page with a 1, which is a 0 in a child that was forked: see nt_is_parents().
  * @objects: where objects come from.
  * @process: what %NTSYNC_NT_CURRENT_PROCESS stands for.
  * @live: how many handles there are, of all types.
@@ -236,6 +237,7 @@ struct ntsync_nt {
 	bool own_dev;
 	uint64_t features;
 	pthread_key_t thread_key;
+	const uint32_t *here;
 	struct nt_pool objects;
 	struct nt_object *_Atomic process;
 	alignas(NT_CACHE_LINE) _Atomic uint32_t live;
@@ -432,6 +434,14 @@ struct nt_thread *nt_thread_find_self(const struct ntsync_nt *nt);
 struct nt_thread *nt_thread_find_locked(struct ntsync_nt *nt, uint32_t tid);
 int nt_threads_init(struct ntsync_nt *nt);
 void nt_threads_exit(struct ntsync_nt *nt);
+
+/*
+ * nt_fork.c: this is a child that was forked, and the table is its parent's. It shares the
+ * objects with the parent, so what happens in it by itself must not act on them.
+ */
+bool nt_is_parents(const struct ntsync_nt *nt);
+int nt_fork_init(struct ntsync_nt *nt);
+void nt_fork_exit(struct ntsync_nt *nt);
 
 /* nt_owned.c: the list of mutants that a thread owns. */
 /* Room for so many more: 0 or -ENOMEM. */

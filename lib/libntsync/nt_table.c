@@ -132,11 +132,16 @@ static int init_memory(struct ntsync_nt *nt)
 	ret = nt_lock_init(&nt->lock);
 	if (ret)
 		goto exit_objects;
-	ret = nt_threads_init(nt);
+	ret = nt_fork_init(nt);
 	if (ret)
 		goto exit_lock;
+	ret = nt_threads_init(nt);
+	if (ret)
+		goto exit_fork;
 	return 0;
 
+exit_fork:
+	nt_fork_exit(nt);
 exit_lock:
 	nt_lock_exit(&nt->lock);
 exit_objects:
@@ -148,6 +153,7 @@ exit_slots:
 
 static void exit_memory(struct ntsync_nt *nt)
 {
+	nt_fork_exit(nt);
 	nt_lock_exit(&nt->lock);
 	nt_pool_exit(&nt->objects);
 	nt_pool_exit(&nt->slots);
@@ -228,7 +234,8 @@ static void close_objects(struct ntsync_nt *nt)
 
 		if (!atomic_load(&object->refs))
 			continue;
-		if (object->timer)
+		/* In a child, a thread that it doesn't have may hold the lock of the timers. */
+		if (object->timer && !nt_is_parents(nt))
 			nt_timer_destroy(nt, object->timer);
 		nt_close_fd(object->fd);
 	}

@@ -105,11 +105,14 @@ static void let_go(struct nt_thread *thread)
 		nt_object_put(thread->nt, self);
 }
 
+/* A child's only thread is not the thread of the parent whose record it still has. */
 static void detach(struct nt_thread *thread)
 {
 	struct nt_lock *lock = &thread->nt->lock;
 	struct nt_saved saved;
 
+	if (nt_is_parents(thread->nt))
+		return;
 	let_go(thread);
 	nt_lock(lock, &saved);
 	unlist_locked(thread);

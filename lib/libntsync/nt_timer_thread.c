@@ -191,8 +191,11 @@ void nt_timers_exit(struct ntsync_nt *nt)
 
 	if (!timers)
 		return;
-	eventfd_write(timers->stop_fd, 1);
-	pthread_join(timers->thread, NULL);
+	/* The thread is the parent's in a child, and so is what would end it. */
+	if (!nt_is_parents(nt)) {
+		eventfd_write(timers->stop_fd, 1);
+		pthread_join(timers->thread, NULL);
+	}
 	nt_close_fd(timers->stop_fd);
 	nt_close_fd(timers->realtime.fd);
 	nt_close_fd(timers->monotonic.fd);

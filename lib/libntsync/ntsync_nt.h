@@ -30,7 +30,9 @@
  *   failure value.
  * - Numbers are in the host's byte order.
  *
- * A process that forks must not use its tables in the child.
+ * A process that forks must not use its tables in the child. A thread may end there, and
+ * ntsync_nt_thread_detach() and ntsync_nt_destroy() be called, on a process's way out, say: the
+ * parent's objects stay as they are.
  */
 #ifndef NTSYNC_NT_H
 #define NTSYNC_NT_H

@@ -5,8 +5,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,13 +15,17 @@
 #define FIRST_FD	1000
 #define MAX_FDS		65536
 #define MAX_OBJS	(NTSYNC_MAX_WAIT_COUNT + 1)
+/* One per descriptor, and those that a wait alone holds. */
+#define MAX_OBJECTS	(MAX_FDS + 1024)
 
 enum kind { DEVICE, SEM, MUTEX, EVENT };
 
-/* Semaphore: count and max. Mutex: owner and count. Event: manual and signaled. */
+/*
+ * Semaphore: count and max. Mutex: owner and count. Event: manual and signaled. A child that
+ * was forked has its own descriptors of the same objects: all of them are in shared memory.
+ */
 struct object {
 	enum kind kind;
-	int refs;
 	uint32_t a, b;
 	bool dead;
 };
@@ -44,6 +48,9 @@ struct waiter {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct object *fds[MAX_FDS];
 static struct object *at_0;
+/* Objects by number: how often this process refers to each, and which are free. */
+static struct object *objects;
+static uint32_t refs[MAX_OBJECTS], freed[MAX_OBJECTS], nr_freed, nr_objects;
 static int nr_fds, first_free, create_error, interrupts;
 static bool next_is_0, old_driver;
 static struct waiter *queue;
@@ -68,10 +75,29 @@ static struct object *find(int fd)
 	return place ? *place : NULL;
 }
 
+static void get(struct object *object)
+{
+	refs[object - objects]++;
+}
+
 static void put(struct object *object)
 {
-	if (!--object->refs)
-		free(object);
+	uint32_t number = (uint32_t)(object - objects);
+
+	if (!--refs[number])
+		freed[nr_freed++] = number;
+}
+
+static struct object *new_object(void)
+{
+	struct object *object;
+
+	if (!objects)
+		objects = mmap(NULL, MAX_OBJECTS * sizeof(*objects), PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	object = &objects[nr_freed ? freed[--nr_freed] : nr_objects++];
+	get(object);
+	return object;
 }
 
 static int install(struct object *object)
@@ -98,11 +124,11 @@ static int create(enum kind kind, uint32_t a, uint32_t b)
 
 	if (create_error)
 		return fail(create_error);
-	object = calloc(1, sizeof(*object));
-	*object = (struct object){ .kind = kind, .refs = 1, .a = a, .b = b };
+	object = new_object();
+	*object = (struct object){ .kind = kind, .a = a, .b = b };
 	fd = install(object);
 	if (fd < 0)
-		free(object);
+		put(object);
 	return fd;
 }
 
@@ -302,7 +328,7 @@ static int wait_for(struct ntsync_wait_args *args, bool all, struct object *sign
 		return fail(EINVAL);
 	pthread_cond_init(&w.woken, NULL);
 	for (uint32_t i = 0; i < w.count + w.alert; i++)
-		w.objs[i]->refs++;
+		get(w.objs[i]);
 	ret = signal ? signal_once(signal, args->owner) : 0;
 	if (!ret)
 		ret = run_wait(&w, args);
@@ -424,7 +450,7 @@ static int signal_and_wait(struct ntsync_signal_and_wait_args *args)
 	if (!object || object->kind == DEVICE)
 		return fail(EINVAL);
 	/* Somebody may close it while we wait. */
-	object->refs++;
+	get(object);
 	ret = wait_for(&wait, false, object);
 	put(object);
 	args->index = wait.index;
@@ -558,7 +584,8 @@ int __wrap_fcntl(int fd, int command, ...)
 	ret = -1;
 	if (object && command == F_DUPFD_CLOEXEC) {
 		ret = install(object);
-		object->refs += ret >= 0;
+		if (ret >= 0)
+			get(object);
 	}
 	pthread_mutex_unlock(&lock);
 	return object ? ret : __real_fcntl(fd, command, arg);
