@@ -220,7 +220,7 @@ struct nt_timers;
  * @counts: by type.
  * @lock: protects what follows, and what says so.
  * @threads: the attached threads.
- * @next_tid: the last id that was made up.
+ * @next_tid: the next id for a thread whose own one is taken.
  * @names: hash table of the named objects: chains.
  * @nr_chains: how many, a power of two; 0 at first.
  * @nr_names: how many names are in it.
@@ -431,6 +431,8 @@ void nt_names_exit(struct ntsync_nt *nt);
 struct nt_thread *nt_thread_self(struct ntsync_nt *nt);
 /* The same without attaching it. */
 struct nt_thread *nt_thread_find_self(const struct ntsync_nt *nt);
+/* The id that the table chooses for the calling thread. */
+uint32_t nt_thread_own_tid(void);
 struct nt_thread *nt_thread_find_locked(struct ntsync_nt *nt, uint32_t tid);
 int nt_threads_init(struct ntsync_nt *nt);
 void nt_threads_exit(struct ntsync_nt *nt);

@@ -18,13 +18,19 @@ struct nt_thread *nt_thread_find_locked(struct ntsync_nt *nt, uint32_t tid)
 	return thread;
 }
 
-/* The kernel's id is the one that debuggers and /proc show, so it is the first choice. */
+/* The kernel's ids, which debuggers and /proc show, have 22 bits. */
+uint32_t nt_thread_own_tid(void)
+{
+	return NTSYNC_NT_OWN_TIDS | (uint32_t)gettid();
+}
+
+/* That of a thread which has ended without a detach can come again. */
 static uint32_t unused_tid_locked(struct ntsync_nt *nt)
 {
-	uint32_t tid = (uint32_t)gettid();
+	uint32_t tid = nt_thread_own_tid();
 
-	while (!tid || nt_thread_find_locked(nt, tid))
-		tid = --nt->next_tid;
+	while (nt_thread_find_locked(nt, tid))
+		tid = nt->next_tid--;
 	return tid;
 }
 
@@ -73,7 +79,7 @@ struct nt_thread *nt_thread_self(struct ntsync_nt *nt)
 
 NTSYNC_API int ntsync_nt_thread_attach(struct ntsync_nt *nt, uint32_t tid)
 {
-	if (!tid)
+	if (!tid || tid >= NTSYNC_NT_OWN_TIDS)
 		return -EINVAL;
 	return nt_thread_find_self(nt) ? -EALREADY : attach(nt, tid);
 }
@@ -130,6 +136,8 @@ static void thread_ended(void *thread)
 
 int nt_threads_init(struct ntsync_nt *nt)
 {
+	/* The two above are pseudo-handles. */
+	nt->next_tid = 0xfffffffdu;
 	return -pthread_key_create(&nt->thread_key, thread_ended);
 }
 

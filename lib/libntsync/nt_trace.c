@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "nt.h"
 
-#include <unistd.h>
-
 /* @most is raised to @value. */
 static void raise_most(_Atomic uint32_t *most, uint32_t value)
 {
@@ -37,7 +35,7 @@ static uint32_t calling_thread(const struct ntsync_nt *nt)
 {
 	const struct nt_thread *thread = nt_thread_find_self(nt);
 
-	return thread ? thread->tid : (uint32_t)gettid();
+	return thread ? thread->tid : nt_thread_own_tid();
 }
 
 /* A hook that prints has cancellation points, and its caller is in the middle of a step. */

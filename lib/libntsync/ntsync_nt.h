@@ -151,8 +151,7 @@ enum ntsync_nt_operation {
  * @operation: what happened.
  * @handle: to which handle.
  * @generation: how often the value has been issued, modulo 2^20.
- * @thread: who called: the id given to ntsync_nt_thread_attach(), or else the
- *	kernel's.
+ * @thread: who called, as ntsync_nt_thread_id() says.
  * @type: type of the object.
  */
 struct ntsync_nt_record {
@@ -720,16 +719,23 @@ uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable, struct ntsync_nt_
 
 /* --------------------------------------------------------------- Threads */
 
+/*
+ * Ids from here on are the table's, for threads that have not said theirs: no guest thread can
+ * find its id taken by a host thread. The low 24 bits are the kernel's id, as far as possible.
+ */
+#define NTSYNC_NT_OWN_TIDS		0xff000000u
+
 /**
  * ntsync_nt_thread_attach() - tell the table the caller's id
  * @nt: the table.
- * @tid: the thread's id in the guest, not 0: who owns mutants, whom to alert.
+ * @tid: the thread's id in the guest, from 1 to NTSYNC_NT_OWN_TIDS - 1: who owns mutants, whom
+ *	to alert.
  *
  * A thread that does not call this is attached at its first call that needs it, with
- * an id of the table's choice: the kernel's, unless that is in use.
+ * an id of the table's choice, NTSYNC_NT_OWN_TIDS or above.
  *
  * Return: 0, or a negative errno:
- * -EINVAL: @tid is 0.
+ * -EINVAL: @tid is 0, or one of the table's.
  * -EEXIST: another thread has this id.
  * -EALREADY: the caller is attached.
  * -ENOMEM.

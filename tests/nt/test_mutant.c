@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
 static struct ntsync_nt_mutant_state state_of(struct fixture *f, uint32_t mutant)
 {
@@ -276,13 +277,40 @@ static uint32_t attach_as(struct fixture *f, void *arg)
 static void ids_are_unique(void **state)
 {
 	struct fixture *f = *state;
-	uint32_t tid = ntsync_nt_thread_id(f->nt);
+	uint32_t tid = 500;
 
+	assert_int_equal(ntsync_nt_thread_attach(f->nt, tid), 0);
 	assert_int_equal(finish(start(f, attach_as, &tid)), EEXIST);
 	tid++;
 	assert_int_equal(finish(start(f, attach_as, &tid)), 0);
 	/* It has ended, so its id is free. */
 	assert_int_equal(finish(start(f, attach_as, &tid)), 0);
+}
+
+/* A host thread takes no id that a guest thread can have, least of all its own number. */
+static void ids_of_host_threads(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t host = ntsync_nt_thread_id(f->nt), kernels = (uint32_t)gettid();
+	uint32_t refused[] = { host, NTSYNC_NT_OWN_TIDS, UINT32_MAX };
+	uint32_t last = NTSYNC_NT_OWN_TIDS - 1;
+
+	assert_true(host >= NTSYNC_NT_OWN_TIDS);
+	assert_int_equal(host & 0xffffff, kernels);
+	assert_int_equal(finish(start(f, attach_as, &kernels)), 0);
+	assert_int_equal(finish(start(f, attach_as, &last)), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		assert_int_equal(finish(start(f, attach_as, &refused[i])), EINVAL);
+}
+
+/* One that is not attached yet is called what it will be called then. */
+static void ids_of_threads_in_the_trace(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, false, false);
+
+	assert_int_equal(assert_record(f, NTSYNC_NT_CREATE, event)->thread,
+			 ntsync_nt_thread_id(f->nt));
 }
 
 int main(void)
@@ -301,6 +329,8 @@ int main(void)
 		TEST(recursion_limit),
 		TEST(ids_of_threads),
 		TEST(ids_are_unique),
+		TEST(ids_of_host_threads),
+		TEST(ids_of_threads_in_the_trace),
 	};
 
 	return RUN(tests);
