@@ -151,6 +151,35 @@ NTSYNC_API void ntsync_nt_thread_detach(struct ntsync_nt *nt)
 	detach(thread);
 }
 
+/* The event comes last: who waits for the thread's end may count on its mutants being free. */
+static uint32_t end(struct nt_thread *thread, struct nt_object *self)
+{
+	struct ntsync_nt *nt = thread->nt;
+	uint32_t status;
+
+	if (!self) {
+		ntsync_nt_thread_detach(nt);
+		return NTSYNC_STATUS_SUCCESS;
+	}
+	nt_object_get(self);
+	ntsync_nt_thread_detach(nt);
+	nt_race();
+	status = nt_status(ntsync_event_set(self->fd, NULL));
+	nt_object_put(nt, self);
+	return status;
+}
+
+NTSYNC_API uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt)
+{
+	struct nt_thread *thread = nt_thread_find_self(nt);
+
+	if (!thread || nt_is_parents(nt))
+		return NTSYNC_STATUS_SUCCESS;
+	if (thread->self && thread->self->type != NTSYNC_NT_EVENT)
+		return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
+	return end(thread, thread->self);
+}
+
 /* Of several callers the first gets it. The id stays taken while mutants have it as owner. */
 static struct nt_thread *begin_to_abandon(struct ntsync_nt *nt, uint32_t tid)
 {

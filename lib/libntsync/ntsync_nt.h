@@ -763,13 +763,27 @@ uint32_t ntsync_nt_thread_id(struct ntsync_nt *nt);
 void ntsync_nt_thread_detach(struct ntsync_nt *nt);
 
 /**
+ * ntsync_nt_thread_end() - the caller's guest thread has ended, and its object says so
+ * @nt: the table.
+ *
+ * ntsync_nt_thread_detach(), and after that the event of ntsync_nt_bind_thread() is set, if
+ * there is one. In this order, as on NT: who has waited for the end of the thread finds its
+ * mutants abandoned. An event that is set first, and a thread that is detached after it, leave
+ * a moment in which they are owned still.
+ *
+ * Return: SUCCESS, or
+ * OBJECT_TYPE_MISMATCH: what the thread is bound to is no event.
+ */
+uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt);
+
+/**
  * ntsync_nt_thread_abandon() - another guest thread has ended
  * @nt: the table.
  * @tid: its id.
  *
  * As ntsync_nt_thread_detach() for a thread that cannot call it: one that was stopped
  * for good outside of the library. If it is inside a call, or goes on to call, the
- * table breaks.
+ * table breaks. Set the event that stands for the thread after this call, not before.
  *
  * Return: SUCCESS, or
  * INVALID_CID: no thread with this id is attached.
@@ -780,7 +794,7 @@ uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid);
  * ntsync_nt_bind_thread() - which object is the calling thread
  * @nt: the table.
  * @handle: what %NTSYNC_NT_CURRENT_THREAD stands for in this thread, for example an
- *	event that the runtime sets when the guest's thread has ended; 0 = nothing.
+ *	event that ntsync_nt_thread_end() sets; 0 = nothing.
  *
  * The object lives until the thread is detached or bound anew.
  *

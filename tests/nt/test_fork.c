@@ -67,18 +67,23 @@ static void a_childs_thread_abandons_nothing(void **state)
 static void a_child_detaches(void **state)
 {
 	struct fixture *f = *state;
-	uint32_t mutant = new_mutant(f, true);
+	uint32_t mutant = new_mutant(f, true), event = new_event(f, true, false);
 	struct ntsync_nt_mutant_state after;
-	pid_t child = fork();
+	pid_t child;
 
+	assert_ok(ntsync_nt_bind_thread(f->nt, event));
+	child = fork();
 	if (!child) {
 		die_with_parent();
+		ntsync_nt_thread_end(f->nt);
 		ntsync_nt_thread_detach(f->nt);
 		_exit(0);
 	}
 	assert_true(child_ended_well(child));
 	assert_ok(ntsync_nt_query_mutant(f->nt, mutant, &after));
 	assert_true(after.owned_by_caller);
+	assert_false(event_signaled(f, event));
+	assert_ok(ntsync_nt_bind_thread(f->nt, 0));
 }
 
 /* The thread of the timers is not in the child, and what ends it is shared with the parent. */

@@ -170,6 +170,58 @@ static void another_thread_has_ended(void **state)
 	ntsync_nt_thread_detach(f->nt);
 }
 
+struct ending {
+	uint32_t event, mutant;
+};
+
+static uint32_t own_and_end(struct fixture *f, void *arg)
+{
+	struct ending *e = arg;
+	uint32_t status = ntsync_nt_bind_thread(f->nt, e->event);
+
+	ntsync_nt_close(f->nt, e->event);
+	if (!status)
+		status = ntsync_nt_wait_single(f->nt, e->mutant, false, POLL);
+	if (!status)
+		status = ntsync_nt_thread_end(f->nt);
+	return status;
+}
+
+/* Who has waited for a thread's end finds its mutants abandoned. */
+static void mutants_before_the_end(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 300; i++) {
+		uint32_t event = new_event(f, true, false);
+		struct ending e = { duplicate(f, event), new_mutant(f, false) };
+		struct helper *thread = start(f, own_and_end, &e);
+
+		assert_status(ntsync_nt_wait_single(f->nt, event, false, FOREVER), 0);
+		assert_true(state_of(f, e.mutant).abandoned);
+		assert_status(poll_handle(f, e.mutant), NTSYNC_STATUS_ABANDONED_WAIT_0);
+		assert_ok(finish(thread));
+		close_handle(f, e.mutant);
+		close_handle(f, event);
+	}
+}
+
+static void an_end_without_an_event(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t mutant = new_mutant(f, true);
+
+	/* Bound to what can't be set: nothing happens. */
+	assert_ok(ntsync_nt_bind_thread(f->nt, mutant));
+	assert_status(ntsync_nt_thread_end(f->nt), NTSYNC_STATUS_OBJECT_TYPE_MISMATCH);
+	assert_true(state_of(f, mutant).owned_by_caller);
+	assert_ok(ntsync_nt_bind_thread(f->nt, 0));
+	assert_ok(ntsync_nt_thread_end(f->nt));
+	assert_true(state_of(f, mutant).abandoned);
+	ntsync_nt_thread_detach(f->nt);
+	assert_ok(ntsync_nt_thread_end(f->nt));
+}
+
 /* It has ended as far as the guest is concerned; its host thread goes on, outside. */
 struct stopped {
 	uint32_t mutant, tid;
@@ -326,6 +378,8 @@ int main(void)
 		TEST(memory_of_a_destroyed_one_is_another),
 		TEST(another_thread_has_ended),
 		TEST(abandoned_by_two_at_once),
+		TEST(mutants_before_the_end),
+		TEST(an_end_without_an_event),
 		TEST(recursion_limit),
 		TEST(ids_of_threads),
 		TEST(ids_are_unique),
