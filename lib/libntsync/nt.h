@@ -463,6 +463,8 @@ void nt_owned_kill(struct nt_thread *thread);
 uint32_t nt_alert_prepare(struct nt_thread *thread, int *fd);
 /* USER_APC or ALERTED, or SUCCESS: there is nothing. */
 uint32_t nt_alert_take(struct nt_thread *thread);
+/* It ended a wait, which ends by something else after all. */
+void nt_alert_put_back(struct nt_thread *thread);
 
 /* nt_mutant.c */
 uint32_t nt_mutant_release(struct nt_thread *thread, struct nt_object *object,
@@ -486,5 +488,7 @@ void nt_handle_invalid(struct ntsync_nt *nt, uint32_t handle);
 void nt_timer_destroy(struct ntsync_nt *nt, struct nt_timer *timer);
 /* nt_timer_thread.c */
 void nt_timers_exit(struct ntsync_nt *nt);
+/* Signals what is due. Only where there are timers. */
+void nt_timers_catch_up(struct ntsync_nt *nt);
 
 #endif /* LIBNTSYNC_NT_H */

@@ -48,6 +48,12 @@ uint32_t nt_alert_take(struct nt_thread *thread)
 	return NTSYNC_STATUS_USER_APC;
 }
 
+void nt_alert_put_back(struct nt_thread *thread)
+{
+	if (atomic_load(&thread->alerts))
+		ntsync_event_set(thread->alert_fd, NULL);
+}
+
 static uint32_t alert(struct ntsync_nt *nt, uint32_t tid, uint32_t bit)
 {
 	uint32_t status = NTSYNC_STATUS_INVALID_CID;

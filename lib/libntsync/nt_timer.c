@@ -90,8 +90,11 @@ static uint32_t set_locked(struct nt_timers *timers, const struct nt_object *obj
 {
 	struct nt_timer *timer = object->timer;
 	bool date = due.flags & NTSYNC_WAIT_REALTIME;
-	int ret = ntsync_event_reset(object->fd, previous);
+	struct nt_times now = nt_times_now();
+	int ret;
 
+	nt_timers_catch_up_locked(timers, &now);
+	ret = ntsync_event_reset(object->fd, previous);
 	if (ret)
 		return nt_status(ret);
 	if (timer->place != NT_NOT_SET)
@@ -101,7 +104,7 @@ static uint32_t set_locked(struct nt_timers *timers, const struct nt_object *obj
 	timer->period = period;
 	if (due.ns != NTSYNC_WAIT_FOREVER)
 		nt_heap_insert(date ? &timers->realtime : &timers->monotonic, timer);
-	nt_timers_run_locked(timers);
+	nt_timers_run_locked(timers, &now);
 	return NTSYNC_STATUS_SUCCESS;
 }
 
@@ -128,11 +131,12 @@ NTSYNC_API uint32_t ntsync_nt_set_timer(struct ntsync_nt *nt, uint32_t handle,
 	return status;
 }
 
-/* Both look at a timer under the lock; one also takes it off. */
+/* Both look at a timer under the lock, when all that is due is signaled; one also takes it off. */
 static uint32_t look(struct ntsync_nt *nt, uint32_t handle, bool cancel,
 		     struct ntsync_nt_timer_state *state)
 {
 	struct nt_timer *timer;
+	struct nt_times now;
 	struct nt_pin pin;
 	uint32_t status, signaled;
 	struct nt_saved saved;
@@ -145,10 +149,12 @@ static uint32_t look(struct ntsync_nt *nt, uint32_t handle, bool cancel,
 		.remaining = NTSYNC_WAIT_FOREVER, .manual = pin.object->manual,
 	};
 	nt_lock(&nt->timers->lock, &saved);
+	now = nt_times_now();
+	nt_timers_catch_up_locked(nt->timers, &now);
+	/* What is still set is due later than now. */
 	if (timer->place != NT_NOT_SET) {
-		uint64_t now = nt_clock_ns(timer->heap->clock);
-
-		state->remaining = timer->deadline > now ? timer->deadline - now : 0;
+		state->remaining = timer->deadline - (timer->heap->clock == CLOCK_REALTIME ?
+						      now.realtime : now.monotonic);
 		if (cancel)
 			nt_heap_remove(timer);
 	}

@@ -10,6 +10,7 @@ uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertabl
 	wait->nt = nt;
 	wait->count = 0;
 	wait->all = false;
+	wait->timers = false;
 	wait->thread = nt_thread_self(nt);
 	if (!wait->thread)
 		return NTSYNC_STATUS_NO_MEMORY;
@@ -25,9 +26,11 @@ uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle)
 	struct nt_pin *pin = &wait->pins[wait->count];
 	uint32_t status = nt_get(wait->nt, handle, pin);
 
-	if (!status)
-		wait->fds[wait->count++] = pin->object->fd;
-	return status;
+	if (status)
+		return status;
+	wait->fds[wait->count++] = pin->object->fd;
+	wait->timers |= pin->object->type == NTSYNC_NT_TIMER;
+	return NTSYNC_STATUS_SUCCESS;
 }
 
 void nt_wait_end(struct nt_wait *wait)
@@ -66,6 +69,21 @@ static uint32_t acquired(const struct nt_wait *wait, int ret, uint32_t index)
 }
 
 /*
+ * Whatever ended the wait: timers that were due meanwhile come before it, although nobody may
+ * have signaled them yet.
+ */
+static int try_overdue(const struct nt_wait *wait, uint32_t count,
+		       const struct ntsync_wait_opts *opts, uint32_t *index)
+{
+	struct ntsync_wait_opts once = *opts;
+
+	nt_timers_catch_up(wait->nt);
+	once.deadline = 0;
+	once.alert = 0;
+	return call(wait, count, &once, index);
+}
+
+/*
  * From an answer of the driver's on. A signal's handler that has run does not end the wait,
  * nor does an alert's event that is left over from an alert that was taken: the deadline
  * does not move, so it is just begun anew.
@@ -76,6 +94,8 @@ static uint32_t go_on(const struct nt_wait *wait, uint32_t count,
 	uint32_t status;
 
 	for (;;) {
+		if (ret == -ETIMEDOUT && wait->timers)
+			ret = try_overdue(wait, count, opts, &index);
 		if (ret == -ETIMEDOUT)
 			return NTSYNC_STATUS_TIMEOUT;
 		if (ret && ret != -EOWNERDEAD && ret != -EINTR)
@@ -83,6 +103,13 @@ static uint32_t go_on(const struct nt_wait *wait, uint32_t count,
 		if (ret != -EINTR) {
 			if (index < count)
 				return acquired(wait, ret, index);
+			if (wait->timers) {
+				ret = try_overdue(wait, count, opts, &index);
+				if (!ret || ret == -EOWNERDEAD) {
+					nt_alert_put_back(wait->thread);
+					return acquired(wait, ret, index);
+				}
+			}
 			status = nt_alert_take(wait->thread);
 			if (status)
 				return status;
@@ -134,6 +161,8 @@ static uint32_t wait_before_limit(const struct nt_wait *wait, uint32_t limit)
 
 uint32_t nt_wait_prepare(struct nt_wait *wait)
 {
+	if (wait->timers)
+		nt_timers_catch_up(wait->nt);
 	return nt_owned_reserve(wait->thread, wait->count) ? NTSYNC_STATUS_NO_MEMORY :
 							      NTSYNC_STATUS_SUCCESS;
 }

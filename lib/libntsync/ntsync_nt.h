@@ -859,7 +859,8 @@ uint32_t ntsync_nt_test_alert(struct ntsync_nt *nt);
  * @manual: true: a NotificationTimer, which stays signaled until it is set again; false: a
  *	SynchronizationTimer, which releases one wait.
  *
- * The first timer of a table starts a thread.
+ * The first timer of a table starts a thread, which wakes those who wait for timers. Who looks
+ * at a timer that is due finds it signaled, whether or not that thread has run.
  *
  * Return: see &struct ntsync_nt_attributes.
  */
