@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt.h"
+#include "nt_timer.h"
 #include "nt_wait.h"
+
+#include <sched.h>
 
 uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertable,
 		       struct ntsync_nt_deadline deadline)
@@ -259,13 +261,29 @@ NTSYNC_API uint32_t ntsync_nt_wait_multiple(struct ntsync_nt *nt, const uint32_t
 	return status;
 }
 
+static bool has_passed(struct ntsync_nt_deadline deadline)
+{
+	struct nt_times now;
+
+	if (!deadline.ns || deadline.ns == NTSYNC_WAIT_FOREVER)
+		return !deadline.ns;
+	now = nt_times_now();
+	return deadline.ns <= (deadline.flags ? now.realtime : now.monotonic);
+}
+
+/* A delay that does not sleep lets others of its priority run: guests wait for them that way. */
 NTSYNC_API uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable,
 				    struct ntsync_nt_deadline deadline)
 {
+	bool yield = has_passed(deadline);
 	struct nt_wait wait;
 	uint32_t status = nt_wait_begin(&wait, nt, alertable, deadline);
 
 	if (!status)
 		status = nt_wait_run(&wait);
-	return status == NTSYNC_STATUS_TIMEOUT ? NTSYNC_STATUS_SUCCESS : status;
+	if (status != NTSYNC_STATUS_TIMEOUT)
+		return status;
+	if (yield)
+		sched_yield();
+	return NTSYNC_STATUS_SUCCESS;
 }

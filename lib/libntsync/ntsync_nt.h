@@ -709,7 +709,7 @@ uint32_t ntsync_nt_signal_and_wait(struct ntsync_nt *nt, uint32_t signal, uint32
  * ntsync_nt_delay() - wait for time to pass (NtDelayExecution)
  * @nt: the table.
  * @alertable: whether an alert ends the wait.
- * @deadline: until when.
+ * @deadline: until when. 0 and the past: the caller yields to others of its priority.
  *
  * Return: SUCCESS: the deadline has passed, or
  * USER_APC, ALERTED, INVALID_PARAMETER, TOO_MANY_OPENED_FILES, NO_MEMORY: as
