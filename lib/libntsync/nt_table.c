@@ -17,25 +17,58 @@
 #define ALL_FLAGS	(NTSYNC_NT_REJECT_LOW_BITS | NTSYNC_NT_DUPLICATE_BLINDLY | \
 			 NTSYNC_NT_KEEP_FD_LIMIT)
 
-NTSYNC_API void ntsync_nt_config_init(struct ntsync_nt_config *config)
+static const struct ntsync_nt_config as_on_nt = {
+	.size = sizeof(as_on_nt),
+	.dev = -1,
+	.handle_base = 4,
+	.handle_stride = 4,
+	.max_handles = 1u << 24,
+	.quarantine = 1024,
+	.mutant_limit = MAX_MUTANT,
+};
+
+/* The program's struct may be that of an older or a newer library than this. */
+static void write_config(struct ntsync_nt_config *config, size_t size,
+			 const struct ntsync_nt_config *full)
 {
-	*config = (struct ntsync_nt_config){
-		.size = sizeof(*config),
-		.dev = -1,
-		.handle_base = 4,
-		.handle_stride = 4,
-		.max_handles = 1u << 24,
-		.quarantine = 1024,
-		.mutant_limit = MAX_MUTANT,
-	};
+	size_t known = size < sizeof(*full) ? size : sizeof(*full);
+
+	memcpy(config, full, known);
+	memset((char *)config + known, 0, size - known);
+	if (known >= sizeof(config->size))
+		config->size = size;
 }
 
-NTSYNC_API void ntsync_nt_config_init_xbox360(struct ntsync_nt_config *config)
+NTSYNC_API void ntsync_nt_config_init_size(struct ntsync_nt_config *config, size_t size)
 {
-	ntsync_nt_config_init(config);
-	config->handle_base = 0xf8000000u;
-	config->failure_value = 0xffffffffu;
-	config->style = NTSYNC_NT_STYLE_XBOX360;
+	write_config(config, size, &as_on_nt);
+}
+
+NTSYNC_API void ntsync_nt_config_init_xbox360_size(struct ntsync_nt_config *config, size_t size)
+{
+	struct ntsync_nt_config full = as_on_nt;
+
+	full.handle_base = 0xf8000000u;
+	full.failure_value = 0xffffffffu;
+	full.style = NTSYNC_NT_STYLE_XBOX360;
+	write_config(config, size, &full);
+}
+
+/* Of members that the program does not know it can't have said anything. */
+static int read_config(struct ntsync_nt_config *full, const struct ntsync_nt_config *config)
+{
+	const char *bytes = (const char *)config;
+
+	if (config->size < sizeof(config->size))
+		return -EINVAL;
+	*full = as_on_nt;
+	memcpy(full, config, config->size < sizeof(*full) ? config->size : sizeof(*full));
+	full->size = sizeof(*full);
+	for (size_t i = sizeof(*full); i < config->size; i++) {
+		if (bytes[i])
+			return -E2BIG;
+	}
+	return 0;
 }
 
 /* With a quarantine there are more slots than handles: see nt_pool.h. */
@@ -67,9 +100,8 @@ static bool numbers_ok(const struct ntsync_nt_config *config)
 {
 	uint32_t stride = config->handle_stride;
 
-	return config->size == sizeof(*config) && config->handle_base % 4 == 0 && stride >= 4 &&
-	       !(stride & (stride - 1)) && config->max_handles &&
-	       config->max_handles <= MAX_HANDLES && config->quarantine <= MAX_HANDLES / 2 &&
+	return config->handle_base % 4 == 0 && stride >= 4 && !(stride & (stride - 1)) &&
+	       config->max_handles && config->max_handles <= MAX_HANDLES && config->quarantine <= MAX_HANDLES / 2 &&
 	       config->mutant_limit && config->mutant_limit <= MAX_MUTANT &&
 	       !(config->flags & ~ALL_FLAGS);
 }
@@ -210,18 +242,16 @@ static int create(const struct ntsync_nt_config *config, struct ntsync_nt **out)
 
 NTSYNC_API int ntsync_nt_create(const struct ntsync_nt_config *config, struct ntsync_nt **out)
 {
-	struct ntsync_nt_config as_on_nt;
+	struct ntsync_nt_config full;
 	struct nt_saved saved;
-	int ret;
+	int ret = read_config(&full, config ? config : &as_on_nt);
 
-	if (!config) {
-		ntsync_nt_config_init(&as_on_nt);
-		config = &as_on_nt;
-	}
-	if (!numbers_ok(config) || !values_ok(config) || !choices_ok(config))
+	if (ret)
+		return ret;
+	if (!numbers_ok(&full) || !values_ok(&full) || !choices_ok(&full))
 		return -EINVAL;
 	nt_block(&saved);
-	ret = create(config, out);
+	ret = create(&full, out);
 	nt_unblock(&saved);
 	return ret;
 }

@@ -178,7 +178,9 @@ typedef void (*ntsync_nt_trace_fn)(void *context, const struct ntsync_nt_record 
 /**
  * struct ntsync_nt_config - how a table is to be
  * @size: sizeof(struct ntsync_nt_config); ntsync_nt_config_init() sets it. Members may be
- *	added at the end.
+ *	added at the end: a program and a library that know different ones go together, and
+ *	what a program doesn't know has NT's value. The other structs of this header never
+ *	grow; what they lack comes with functions of its own.
  * @dev: an instance of /dev/ntsync that the caller keeps open, or -1: the table
  *	opens one of its own.
  * @handle_base: the lowest handle; a multiple of 4.
@@ -214,22 +216,29 @@ struct ntsync_nt_config {
 };
 
 /**
- * ntsync_nt_config_init() - a configuration as on NT
+ * ntsync_nt_config_init_size() - a configuration as on NT
  * @config: what to fill.
+ * @size: its size. ntsync_nt_config_init() is a macro that knows it.
  *
  * Handles 4, 8, 12, ..., up to 2^24 of them, last in first out; failure value 0; NT's
  * statuses; a recursion limit of 2^31; no trace.
  */
-void ntsync_nt_config_init(struct ntsync_nt_config *config);
+void ntsync_nt_config_init_size(struct ntsync_nt_config *config, size_t size);
+
+#define ntsync_nt_config_init(config) ntsync_nt_config_init_size(config, sizeof(*(config)))
 
 /**
- * ntsync_nt_config_init_xbox360() - a configuration as on an Xbox 360
+ * ntsync_nt_config_init_xbox360_size() - a configuration as on an Xbox 360
  * @config: what to fill.
+ * @size: its size. ntsync_nt_config_init_xbox360() is a macro that knows it.
  *
  * As ntsync_nt_config_init(), but handles from 0xF8000000, failure value 0xFFFFFFFF and
  * the console's statuses.
  */
-void ntsync_nt_config_init_xbox360(struct ntsync_nt_config *config);
+void ntsync_nt_config_init_xbox360_size(struct ntsync_nt_config *config, size_t size);
+
+#define ntsync_nt_config_init_xbox360(config) \
+	ntsync_nt_config_init_xbox360_size(config, sizeof(*(config)))
 
 /**
  * ntsync_nt_create() - create a table
@@ -238,7 +247,8 @@ void ntsync_nt_config_init_xbox360(struct ntsync_nt_config *config);
  *
  * Return: 0, or a negative errno:
  * -EINVAL: @config contradicts itself: a base, a stride or a limit that is none, handles
- * that would reach 0xFFFFFFFC or include the failure value, unknown flags.
+ * that would reach 0xFFFFFFFC or include the failure value, unknown flags, a size that is none.
+ * -E2BIG: @config says something in members that this library does not have.
  * -ENOTTY: &ntsync_nt_config.dev is no instance.
  * -EAGAIN: the process has no thread-specific key left.
  * -ENOMEM, and what ntsync_open() returns.
