@@ -130,15 +130,17 @@ struct nt_owned {
 #define NT_APC		2u
 
 /**
- * struct nt_thread - a thread that is attached to a table
+ * struct nt_thread - a thread of a table
  * @nt: the table.
- * @next: in the table's list.
+ * @next: in the chain of its id.
  * @tid: its id, and the owner id of its mutants.
  * @owned: the mutants that it owns. Only the thread looks at it.
  * @nr_owned: how many places of @owned have been used.
  * @max_owned: how many there are.
  * @free_owned: the first free place below @nr_owned, or NT_NO_INDEX.
  * @nr_free: how many of these there are.
+ * @attached: it is. Before, the record has what was sent to it already. Under the table's
+ *	lock.
  * @abandoned: by ntsync_nt_thread_abandon(). Under the table's lock.
  * @alerts: NT_ALERT and NT_APC, as long as they have not been taken.
  * @alert_fd: event that ends its alertable waits; -1 until it is needed. Written by the
@@ -154,6 +156,7 @@ struct nt_thread {
 	uint32_t max_owned;
 	uint32_t free_owned;
 	uint32_t nr_free;
+	bool attached;
 	bool abandoned;
 	_Atomic uint32_t alerts;
 	int alert_fd;
@@ -219,7 +222,9 @@ struct nt_timers;
  * @sequence: the last trace record's.
  * @counts: by type.
  * @lock: protects what follows, and what says so.
- * @threads: the attached threads.
+ * @threads: hash table of the threads, by id: chains.
+ * @nr_thread_chains: how many, a power of two.
+ * @nr_threads: how many threads are in it.
  * @next_tid: the next id for a thread whose own one is taken.
  * @names: hash table of the named objects: chains.
  * @nr_chains: how many, a power of two; 0 at first.
@@ -245,7 +250,9 @@ struct ntsync_nt {
 	_Atomic uint64_t sequence;
 	struct nt_counts counts[NTSYNC_NT_TYPES];
 	struct nt_lock lock;
-	struct nt_thread *threads;
+	struct nt_thread **threads;
+	size_t nr_thread_chains;
+	size_t nr_threads;
 	uint32_t next_tid;
 	struct nt_name **names;
 	size_t nr_chains;
@@ -433,9 +440,19 @@ struct nt_thread *nt_thread_self(struct ntsync_nt *nt);
 struct nt_thread *nt_thread_find_self(const struct ntsync_nt *nt);
 /* The id that the table chooses for the calling thread. */
 uint32_t nt_thread_own_tid(void);
-struct nt_thread *nt_thread_find_locked(struct ntsync_nt *nt, uint32_t tid);
+/* The record of the thread with this id, made if it has none yet; NULL without memory. */
+struct nt_thread *nt_thread_expect_locked(struct ntsync_nt *nt, uint32_t tid);
 int nt_threads_init(struct ntsync_nt *nt);
 void nt_threads_exit(struct ntsync_nt *nt);
+
+/* nt_tids.c: threads by their ids. */
+struct nt_thread *nt_thread_find_locked(struct ntsync_nt *nt, uint32_t tid);
+void nt_thread_enlist_locked(struct ntsync_nt *nt, struct nt_thread *thread);
+void nt_thread_unlist_locked(struct ntsync_nt *nt, struct nt_thread *thread);
+/* The one after @thread, in no order; the first one for NULL. */
+struct nt_thread *nt_thread_next_locked(const struct ntsync_nt *nt, const struct nt_thread *thread);
+int nt_tids_init(struct ntsync_nt *nt);
+void nt_tids_exit(struct ntsync_nt *nt);
 
 /*
  * nt_fork.c: this is a child that was forked, and the table is its parent's. It shares the

@@ -54,20 +54,30 @@ void nt_alert_put_back(struct nt_thread *thread)
 		ntsync_event_set(thread->alert_fd, NULL);
 }
 
+static uint32_t send_locked(struct nt_thread *thread, uint32_t bit)
+{
+	atomic_fetch_or(&thread->alerts, bit);
+	if (thread->alert_fd < 0)
+		return NTSYNC_STATUS_SUCCESS;
+	return nt_status(ntsync_event_set(thread->alert_fd, NULL));
+}
+
 static uint32_t alert(struct ntsync_nt *nt, uint32_t tid, uint32_t bit)
 {
-	uint32_t status = NTSYNC_STATUS_INVALID_CID;
+	uint32_t status = NTSYNC_STATUS_NO_MEMORY;
 	struct nt_thread *thread;
 	struct nt_saved saved;
 
+	if (!tid)
+		return NTSYNC_STATUS_INVALID_CID;
 	nt_lock(&nt->lock, &saved);
-	thread = tid ? nt_thread_find_locked(nt, tid) : NULL;
-	if (thread) {
-		atomic_fetch_or(&thread->alerts, bit);
-		status = NTSYNC_STATUS_SUCCESS;
-		if (thread->alert_fd >= 0)
-			status = nt_status(ntsync_event_set(thread->alert_fd, NULL));
-	}
+	/* A guest's thread may exist for the guest before it is attached; a host's never does. */
+	thread = tid < NTSYNC_NT_OWN_TIDS ? nt_thread_expect_locked(nt, tid) :
+					    nt_thread_find_locked(nt, tid);
+	if (thread)
+		status = send_locked(thread, bit);
+	else if (tid >= NTSYNC_NT_OWN_TIDS)
+		status = NTSYNC_STATUS_INVALID_CID;
 	nt_unlock(&nt->lock, &saved);
 	return status;
 }
@@ -80,6 +90,20 @@ NTSYNC_API uint32_t ntsync_nt_alert_thread(struct ntsync_nt *nt, uint32_t tid)
 NTSYNC_API uint32_t ntsync_nt_queue_apc(struct ntsync_nt *nt, uint32_t tid)
 {
 	return alert(nt, tid, NT_APC);
+}
+
+/* What is said of the caller only it takes back, so it needs no lock. */
+NTSYNC_API uint32_t ntsync_nt_set_apc_pending(struct ntsync_nt *nt, bool pending)
+{
+	struct nt_thread *thread = nt_thread_self(nt);
+
+	if (!thread)
+		return NTSYNC_STATUS_NO_MEMORY;
+	if (!pending) {
+		atomic_fetch_and(&thread->alerts, ~NT_APC);
+		return NTSYNC_STATUS_SUCCESS;
+	}
+	return send_locked(thread, NT_APC);
 }
 
 NTSYNC_API uint32_t ntsync_nt_test_alert(struct ntsync_nt *nt)

@@ -795,8 +795,10 @@ uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt);
  * for good outside of the library. If it is inside a call, or goes on to call, the
  * table breaks. Set the event that stands for the thread after this call, not before.
  *
+ * Of an id that no thread has attached with, it drops the alerts and APCs that were sent to it.
+ *
  * Return: SUCCESS, or
- * INVALID_CID: no thread with this id is attached.
+ * INVALID_CID: no thread with this id is attached, and nothing was sent to it.
  */
 uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid);
 
@@ -830,10 +832,14 @@ uint32_t ntsync_nt_bind_process(struct ntsync_nt *nt, uint32_t handle);
  * @nt: the table.
  * @tid: the thread's id.
  *
- * Its alertable wait returns ALERTED: the present one or else the next.
+ * Its alertable wait returns ALERTED: the present one or else the next. A guest's thread need
+ * not be attached yet: what is sent to an id that no thread has is kept for the one that
+ * attaches with it. So an id is not used for another thread while somebody may still send to
+ * the last one; ntsync_nt_thread_abandon() drops what is kept.
  *
  * Return: SUCCESS, or
- * INVALID_CID: no thread with this id is attached.
+ * INVALID_CID: @tid is 0, or one of the table's own ids that no thread has.
+ * NO_MEMORY: for a thread that is not attached.
  */
 uint32_t ntsync_nt_alert_thread(struct ntsync_nt *nt, uint32_t tid);
 
@@ -843,12 +849,28 @@ uint32_t ntsync_nt_alert_thread(struct ntsync_nt *nt, uint32_t tid);
  * @tid: the thread's id.
  *
  * The queue itself is the runtime's. The thread's alertable wait returns USER_APC,
- * once for all calls before.
+ * once for all calls before; see ntsync_nt_set_apc_pending(). A thread that is not attached
+ * gets it as it gets an alert.
  *
- * Return: SUCCESS, or
- * INVALID_CID: no thread with this id is attached.
+ * Return: as ntsync_nt_alert_thread().
  */
 uint32_t ntsync_nt_queue_apc(struct ntsync_nt *nt, uint32_t tid);
+
+/**
+ * ntsync_nt_set_apc_pending() - whether the caller's queue has APCs
+ * @nt: the table.
+ * @pending: whether there are any.
+ *
+ * That a thread has APCs is a level, which ntsync_nt_queue_apc() raises, and which a wait that
+ * returns USER_APC lowers. A runtime that takes one APC out of its queue, and leaves others
+ * there, raises it again before it calls the one: an APC may wait alertably itself, and must
+ * not sleep beside the next one. Call it with the queue's own lock held, as well as
+ * ntsync_nt_queue_apc(), so that the level and the queue go together.
+ *
+ * Return: SUCCESS, or
+ * NO_MEMORY: the thread's first call.
+ */
+uint32_t ntsync_nt_set_apc_pending(struct ntsync_nt *nt, bool pending);
 
 /**
  * ntsync_nt_test_alert() - take an alert without waiting (NtTestAlert)
