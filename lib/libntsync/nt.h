@@ -426,8 +426,8 @@ uint32_t nt_open(struct ntsync_nt *nt, uint32_t *out, const char *name, enum nts
 /* nt_name.c: an object with a reference: a new one, or (NAME_EXISTS) what has the name. */
 uint32_t nt_name_create(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
 			const struct nt_recipe *recipe, struct nt_object **out);
-uint32_t nt_name_open(struct ntsync_nt *nt, const char *name, enum ntsync_nt_type type,
-		      struct nt_object **out);
+uint32_t nt_name_open(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
+		      enum ntsync_nt_type type, struct nt_object **out);
 /* The object that had it is going away. */
 void nt_name_free(struct ntsync_nt *nt, struct nt_name *name);
 void nt_names_exit(struct ntsync_nt *nt);

@@ -15,7 +15,7 @@
 /* Small segments: a lookup has a pointer to the object, so huge pages would gain little. */
 #define OBJECT_SHIFT	12
 #define ALL_FLAGS	(NTSYNC_NT_REJECT_LOW_BITS | NTSYNC_NT_DUPLICATE_BLINDLY | \
-			 NTSYNC_NT_KEEP_FD_LIMIT)
+			 NTSYNC_NT_KEEP_FD_LIMIT | NTSYNC_NT_FOLD_NAMES)
 
 static const struct ntsync_nt_config as_on_nt = {
 	.size = sizeof(as_on_nt),
@@ -51,6 +51,7 @@ NTSYNC_API void ntsync_nt_config_init_xbox360_size(struct ntsync_nt_config *conf
 	full.handle_base = 0xf8000000u;
 	full.failure_value = 0xffffffffu;
 	full.style = NTSYNC_NT_STYLE_XBOX360;
+	full.flags = NTSYNC_NT_FOLD_NAMES;
 	write_config(config, size, &full);
 }
 

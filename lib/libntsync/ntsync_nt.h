@@ -130,6 +130,8 @@ enum ntsync_nt_reuse {
 #define NTSYNC_NT_DUPLICATE_BLINDLY	0x2
 /* Leave RLIMIT_NOFILE as it is. Otherwise the soft limit is raised to the hard one. */
 #define NTSYNC_NT_KEEP_FD_LIMIT		0x4
+/* Every call is one with NTSYNC_NT_CASE_INSENSITIVE, as on consoles. */
+#define NTSYNC_NT_FOLD_NAMES		0x8
 
 /**
  * enum ntsync_nt_operation - what a trace record tells
@@ -232,8 +234,8 @@ void ntsync_nt_config_init_size(struct ntsync_nt_config *config, size_t size);
  * @config: what to fill.
  * @size: its size. ntsync_nt_config_init_xbox360() is a macro that knows it.
  *
- * As ntsync_nt_config_init(), but handles from 0xF8000000, failure value 0xFFFFFFFF and
- * the console's statuses.
+ * As ntsync_nt_config_init(), but handles from 0xF8000000, failure value 0xFFFFFFFF, the
+ * console's statuses, and names whose case does not matter.
  */
 void ntsync_nt_config_init_xbox360_size(struct ntsync_nt_config *config, size_t size);
 
@@ -390,15 +392,22 @@ uint32_t ntsync_nt_query(struct ntsync_nt *nt, uint32_t handle, struct ntsync_nt
 /* The longest name, in bytes. */
 #define NTSYNC_NT_MAX_NAME	32767
 
-/* &ntsync_nt_attributes.flags: if the name is taken, open what has it (OBJ_OPENIF). */
-#define NTSYNC_NT_OPEN_IF	0x80
+/* &ntsync_nt_attributes.flags, by NT's numbers */
+
+/* The guest's children inherit the handle (OBJ_INHERIT). A table has one process: no effect. */
+#define NTSYNC_NT_INHERIT		0x2
+/* A name that differs in the case of ASCII letters only is the same (OBJ_CASE_INSENSITIVE). */
+#define NTSYNC_NT_CASE_INSENSITIVE	0x40
+/* If the name is taken, open what has it (OBJ_OPENIF). */
+#define NTSYNC_NT_OPEN_IF		0x80
 
 /**
  * struct ntsync_nt_attributes - what else to say when creating an object
- * @name: its name, or NULL or "" for none. UTF-8. Names that differ only in the case
- *	of ASCII letters are the same; a runtime that wants more of the alphabet folded
- *	does that itself.
- * @flags: 0 or NTSYNC_NT_OPEN_IF.
+ * @name: its name, or NULL or "" for none. UTF-8. The case of letters matters, unless @flags or
+ *	the table (%NTSYNC_NT_FOLD_NAMES) say otherwise, and then that of ASCII letters does
+ *	not; a runtime that wants more of the alphabet folded does that itself. Of several names
+ *	that differ in case, such a call means the one that doesn't, or else any.
+ * @flags: NTSYNC_NT_INHERIT, NTSYNC_NT_CASE_INSENSITIVE and NTSYNC_NT_OPEN_IF.
  *
  * All types share one namespace. A name lives as long as its object.
  *
@@ -414,7 +423,8 @@ uint32_t ntsync_nt_query(struct ntsync_nt *nt, uint32_t handle, struct ntsync_nt
  * What a function that opens one returns:
  * OBJECT_NAME_NOT_FOUND: nothing has this name. Nor has anything no name.
  * OBJECT_TYPE_MISMATCH: what has it is of another type.
- * OBJECT_NAME_INVALID, INSUFFICIENT_RESOURCES, NO_MEMORY: as above and below.
+ * OBJECT_NAME_INVALID, INVALID_PARAMETER, INSUFFICIENT_RESOURCES, NO_MEMORY: as above and
+ * below.
  *
  * What every function that creates an object returns:
  * SUCCESS.
@@ -428,6 +438,21 @@ struct ntsync_nt_attributes {
 	const char *name;
 	uint32_t flags;
 };
+
+/**
+ * ntsync_nt_open() - open an object of any type by its name
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @attributes: the name, and NTSYNC_NT_CASE_INSENSITIVE if its case does not matter; the other
+ *	flags have no effect.
+ * @type: of which type it must be.
+ *
+ * The functions that open one type take a name, and the table's rule about case.
+ *
+ * Return: see &struct ntsync_nt_attributes.
+ */
+uint32_t ntsync_nt_open(struct ntsync_nt *nt, uint32_t *out,
+			const struct ntsync_nt_attributes *attributes, enum ntsync_nt_type type);
 
 /* ---------------------------------------------------------------- Events */
 
