@@ -143,8 +143,8 @@ struct nt_owned {
  *	lock.
  * @abandoned: by ntsync_nt_thread_abandon(). Under the table's lock.
  * @alerts: NT_ALERT and NT_APC, as long as they have not been taken.
- * @alert_fd: event that ends its alertable waits; -1 until it is needed. Written by the
- *	thread under the table's lock.
+ * @alert_fd: event that ends its alertable waits; -1 until it is attached. An alertable wait
+ *	would be too late: it has no status for a process without descriptors.
  * @self: what %NTSYNC_NT_CURRENT_THREAD stands for, or NULL.
  */
 struct nt_thread {
@@ -218,6 +218,7 @@ struct nt_timers;
  * @objects: where objects come from.
  * @process: what %NTSYNC_NT_CURRENT_PROCESS stands for.
  * @live: how many handles there are, of all types.
+ * @fd_end: descriptors from here on are not for objects.
  * @next_id: the last object's id.
  * @sequence: the last trace record's.
  * @counts: by type.
@@ -246,6 +247,7 @@ struct ntsync_nt {
 	struct nt_pool objects;
 	struct nt_object *_Atomic process;
 	alignas(NT_CACHE_LINE) _Atomic uint32_t live;
+	_Atomic uint32_t fd_end;
 	_Atomic uint64_t next_id;
 	_Atomic uint64_t sequence;
 	struct nt_counts counts[NTSYNC_NT_TYPES];
@@ -434,7 +436,7 @@ void nt_names_exit(struct ntsync_nt *nt);
 
 /* --------------------------------------------------------------------------- The rest */
 
-/* nt_thread.c: the calling thread, attached if need be; NULL without memory. */
+/* nt_thread.c: the calling thread, attached if need be; NULL without memory or descriptor. */
 struct nt_thread *nt_thread_self(struct ntsync_nt *nt);
 /* The same without attaching it. */
 struct nt_thread *nt_thread_find_self(const struct ntsync_nt *nt);
@@ -462,6 +464,12 @@ bool nt_is_parents(const struct ntsync_nt *nt);
 int nt_fork_init(struct ntsync_nt *nt);
 void nt_fork_exit(struct ntsync_nt *nt);
 
+/* nt_fd_limit.c */
+/* The soft limit of descriptors becomes the hard one, but not in children. */
+void nt_fd_limit_raise(void);
+/* An object may have this descriptor: enough others are left for the rest of the process. */
+bool nt_fd_is_for_objects(struct ntsync_nt *nt, int fd);
+
 /* nt_owned.c: the list of mutants that a thread owns. */
 /* Room for so many more: 0 or -ENOMEM. */
 int nt_owned_reserve(struct nt_thread *thread, uint32_t count);
@@ -476,8 +484,8 @@ void nt_owned_released(struct nt_thread *thread, uint32_t place);
 void nt_owned_kill(struct nt_thread *thread);
 
 /* nt_alert.c */
-/* The event for alertable waits, made if need be. */
-uint32_t nt_alert_prepare(struct nt_thread *thread, int *fd);
+/* Makes the event for alertable waits: 0 or a negative errno. */
+int nt_alert_init_locked(struct nt_thread *thread);
 /* USER_APC or ALERTED, or SUCCESS: there is nothing. */
 uint32_t nt_alert_take(struct nt_thread *thread);
 /* It ended a wait, which ends by something else after all. */

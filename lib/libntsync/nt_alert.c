@@ -6,24 +6,16 @@
  */
 #include "nt.h"
 
-uint32_t nt_alert_prepare(struct nt_thread *thread, int *fd)
+/* Who alerted before could set no event. */
+int nt_alert_init_locked(struct nt_thread *thread)
 {
-	struct ntsync_nt *nt = thread->nt;
-	struct nt_saved saved;
+	int fd = nt_not_zero(ntsync_event_create(thread->nt->config.dev, false,
+						 atomic_load(&thread->alerts)));
 
-	if (thread->alert_fd < 0) {
-		nt_lock(&nt->lock, &saved);
-		/* Who alerted before could set no event. */
-		*fd = nt_not_zero(ntsync_event_create(nt->config.dev, false,
-						      atomic_load(&thread->alerts)));
-		if (*fd >= 0)
-			thread->alert_fd = *fd;
-		nt_unlock(&nt->lock, &saved);
-		if (*fd < 0)
-			return nt_status(*fd);
-	}
-	*fd = thread->alert_fd;
-	return NTSYNC_STATUS_SUCCESS;
+	if (fd < 0)
+		return fd;
+	thread->alert_fd = fd;
+	return 0;
 }
 
 /* The event was consumed for the alert, so an APC that is there too needs it again. */
@@ -31,7 +23,7 @@ static uint32_t take_alert(struct nt_thread *thread)
 {
 	uint32_t before = atomic_fetch_and(&thread->alerts, ~NT_ALERT);
 
-	if (before & NT_APC && thread->alert_fd >= 0)
+	if (before & NT_APC)
 		ntsync_event_set(thread->alert_fd, NULL);
 	return NTSYNC_STATUS_ALERTED;
 }

@@ -41,6 +41,10 @@ uint32_t nt_object_create(struct ntsync_nt *nt, const struct nt_recipe *recipe,
 	if (index == NT_NO_INDEX)
 		return NTSYNC_STATUS_INSUFFICIENT_RESOURCES;
 	fd = nt_not_zero(recipe->make(nt, recipe));
+	if (fd >= 0 && !nt_fd_is_for_objects(nt, fd)) {
+		nt_close_fd(fd);
+		fd = -EMFILE;
+	}
 	if (fd < 0) {
 		nt_pool_free(&nt->objects, index);
 		return nt_status(fd);

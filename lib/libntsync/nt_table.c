@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #define MAX_HANDLES	(1u << 27)
 #define MAX_MUTANT	(1u << 31)
@@ -123,17 +122,6 @@ static bool choices_ok(const struct ntsync_nt_config *config)
 	       config->timer_priority >= 0 && config->timer_priority <= 99;
 }
 
-/* One descriptor per object is more than the soft limit was made for. */
-static void raise_fd_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static int init_slots(struct ntsync_nt *nt)
 {
 	const struct ntsync_nt_config *config = &nt->config;
@@ -236,7 +224,7 @@ static int create(const struct ntsync_nt_config *config, struct ntsync_nt **out)
 		return ret;
 	}
 	if (!(config->flags & NTSYNC_NT_KEEP_FD_LIMIT))
-		raise_fd_limit();
+		nt_fd_limit_raise();
 	*out = nt;
 	return 0;
 }

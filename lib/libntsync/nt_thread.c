@@ -54,19 +54,36 @@ static void drop_locked(struct nt_thread *thread)
 	free(thread);
 }
 
+/* Attaching has failed. What was sent before is kept for another try. */
+static void detach_locked(struct nt_thread *thread)
+{
+	if (!atomic_load(&thread->alerts)) {
+		drop_locked(thread);
+		return;
+	}
+	if (thread->alert_fd >= 0)
+		nt_close_fd(thread->alert_fd);
+	thread->alert_fd = -1;
+}
+
 /* What was sent to the thread before is in its record. */
 static int attach_locked(struct ntsync_nt *nt, uint32_t tid)
 {
 	struct nt_thread *thread = nt_thread_expect_locked(nt, tid ? tid : unused_tid_locked(nt));
+	int ret;
 
 	if (!thread)
 		return -ENOMEM;
 	if (thread->attached)
 		return -EEXIST;
-	if (pthread_setspecific(nt->thread_key, thread))
-		return -ENOMEM;
-	thread->attached = true;
-	return 0;
+	ret = nt_alert_init_locked(thread);
+	if (!ret)
+		ret = -pthread_setspecific(nt->thread_key, thread);
+	if (ret)
+		detach_locked(thread);
+	else
+		thread->attached = true;
+	return ret;
 }
 
 static int attach(struct ntsync_nt *nt, uint32_t tid)

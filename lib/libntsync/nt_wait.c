@@ -19,8 +19,9 @@ uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertabl
 	wait->opts = (struct ntsync_wait_opts){
 		.deadline = deadline.ns, .flags = deadline.flags, .owner = wait->thread->tid,
 	};
-	return alertable ? nt_alert_prepare(wait->thread, &wait->opts.alert) :
-			   NTSYNC_STATUS_SUCCESS;
+	if (alertable)
+		wait->opts.alert = wait->thread->alert_fd;
+	return NTSYNC_STATUS_SUCCESS;
 }
 
 uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle)

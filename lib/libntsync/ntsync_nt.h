@@ -128,7 +128,10 @@ enum ntsync_nt_reuse {
 #define NTSYNC_NT_REJECT_LOW_BITS	0x1
 /* ntsync_nt_duplicate() without a place for the result makes a duplicate all the same. */
 #define NTSYNC_NT_DUPLICATE_BLINDLY	0x2
-/* Leave RLIMIT_NOFILE as it is. Otherwise the soft limit is raised to the hard one. */
+/*
+ * Leave RLIMIT_NOFILE as it is. Otherwise the soft limit is raised to the hard one; children that
+ * are made by fork() have the old one again, those of posix_spawn() and vfork() the new one.
+ */
 #define NTSYNC_NT_KEEP_FD_LIMIT		0x4
 /* Every call is one with NTSYNC_NT_CASE_INSENSITIVE, as on consoles. */
 #define NTSYNC_NT_FOLD_NAMES		0x8
@@ -431,7 +434,8 @@ uint32_t ntsync_nt_query(struct ntsync_nt *nt, uint32_t handle, struct ntsync_nt
  * INVALID_PARAMETER: the place for the result is NULL.
  * INSUFFICIENT_RESOURCES: as many handles are open as the table may have, or calls in
  * progress hold the values that are left.
- * TOO_MANY_OPENED_FILES: each object is a file descriptor, and there are none left.
+ * TOO_MANY_OPENED_FILES: each object is a file descriptor, and but for those that are left
+ * to the rest of the process (64, or an eighth of the limit) there are none.
  * NO_MEMORY.
  */
 struct ntsync_nt_attributes {
@@ -686,8 +690,7 @@ struct ntsync_nt_deadline ntsync_nt_timeout(const int64_t *timeout);
  * TIMEOUT: the deadline has passed.
  * INVALID_PARAMETER: unknown flags of @deadline.
  * MUTANT_LIMIT_EXCEEDED: the caller owns the mutant as often as possible.
- * TOO_MANY_OPENED_FILES: the thread's first alertable wait.
- * NO_MEMORY.
+ * NO_MEMORY: also the thread's first call, and there is no descriptor left.
  */
 uint32_t ntsync_nt_wait_single(struct ntsync_nt *nt, uint32_t handle, bool alertable,
 			       struct ntsync_nt_deadline deadline);
@@ -747,7 +750,7 @@ uint32_t ntsync_nt_signal_and_wait(struct ntsync_nt *nt, uint32_t signal, uint32
  * @deadline: until when. 0 and the past: the caller yields to others of its priority.
  *
  * Return: SUCCESS: the deadline has passed, or
- * USER_APC, ALERTED, INVALID_PARAMETER, TOO_MANY_OPENED_FILES, NO_MEMORY: as
+ * USER_APC, ALERTED, INVALID_PARAMETER, NO_MEMORY: as
  * ntsync_nt_wait_single().
  */
 uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable, struct ntsync_nt_deadline deadline);
@@ -773,6 +776,7 @@ uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable, struct ntsync_nt_
  * -EINVAL: @tid is 0, or one of the table's.
  * -EEXIST: another thread has this id.
  * -EALREADY: the caller is attached.
+ * -EMFILE, -ENFILE: an attached thread has a descriptor, and there is none left.
  * -ENOMEM.
  */
 int ntsync_nt_thread_attach(struct ntsync_nt *nt, uint32_t tid);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -103,6 +104,8 @@ static struct object *new_object(void)
 
 static int install(struct object *object)
 {
+	struct rlimit limit;
+
 	if (next_is_0) {
 		next_is_0 = false;
 		at_0 = object;
@@ -111,7 +114,8 @@ static int install(struct object *object)
 	}
 	while (first_free < MAX_FDS && fds[first_free])
 		first_free++;
-	if (first_free == MAX_FDS)
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (first_free == MAX_FDS || FIRST_FD + (rlim_t)first_free >= limit.rlim_cur)
 		return fail(EMFILE);
 	fds[first_free] = object;
 	nr_fds++;
