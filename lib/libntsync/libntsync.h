@@ -23,6 +23,9 @@
  *   -ENOTTY: the descriptor is something else, for example a semaphore where a
  *   mutex is expected.
  *
+ * The structs of this header keep their members: what is to be added comes with functions of
+ * its own, so that programs go together with a library that is newer than they are.
+ *
  * The header of the system, <linux/ntsync.h>, may be older than this library.
  * Don't include it before this one; after this one, it adds nothing.
  */

@@ -130,19 +130,21 @@ struct nt_owned {
 #define NT_APC		2u
 
 /**
- * struct nt_thread - a thread that is attached to a table
+ * struct nt_thread - a thread of a table
  * @nt: the table.
- * @next: in the table's list.
+ * @next: in the chain of its id.
  * @tid: its id, and the owner id of its mutants.
  * @owned: the mutants that it owns. Only the thread looks at it.
  * @nr_owned: how many places of @owned have been used.
  * @max_owned: how many there are.
  * @free_owned: the first free place below @nr_owned, or NT_NO_INDEX.
  * @nr_free: how many of these there are.
+ * @attached: it is. Before, the record has what was sent to it already. Under the table's
+ *	lock.
  * @abandoned: by ntsync_nt_thread_abandon(). Under the table's lock.
  * @alerts: NT_ALERT and NT_APC, as long as they have not been taken.
- * @alert_fd: event that ends its alertable waits; -1 until it is needed. Written by the
- *	thread under the table's lock.
+ * @alert_fd: event that ends its alertable waits; -1 until it is attached. An alertable wait
+ *	would be too late: it has no status for a process without descriptors.
  * @self: what %NTSYNC_NT_CURRENT_THREAD stands for, or NULL.
  */
 struct nt_thread {
@@ -154,6 +156,7 @@ struct nt_thread {
 	uint32_t max_owned;
 	uint32_t free_owned;
 	uint32_t nr_free;
+	bool attached;
 	bool abandoned;
 	_Atomic uint32_t alerts;
 	int alert_fd;
@@ -163,10 +166,21 @@ struct nt_thread {
 /* ------------------------------------------------------------------------------- Table */
 
 /**
+ * struct nt_saved - what a thread had before nt_block()
+ * @signals: its signal mask.
+ * @cancel_state: whether it could be cancelled.
+ */
+struct nt_saved {
+	sigset_t signals;
+	int cancel_state;
+};
+
+/**
  * struct nt_lock - a lock for what is rare
  * @mutex: with priority inheritance.
  *
- * Taken with all signals blocked, so that nobody is suspended while holding it.
+ * Taken with all signals and cancellation blocked, so that nobody is suspended or ends while
+ * holding it.
  */
 struct nt_lock {
 	pthread_mutex_t mutex;
@@ -200,15 +214,19 @@ struct nt_timers;
  * @own_dev: the table opened it.
  * @features: the driver's.
  * @thread_key: the calling thread's struct nt_thread.
+ * @here: a page with a 1, which is a 0 in a child that was forked: see nt_is_parents().
  * @objects: where objects come from.
  * @process: what %NTSYNC_NT_CURRENT_PROCESS stands for.
  * @live: how many handles there are, of all types.
+ * @fd_end: descriptors from here on are not for objects.
  * @next_id: the last object's id.
  * @sequence: the last trace record's.
  * @counts: by type.
  * @lock: protects what follows, and what says so.
- * @threads: the attached threads.
- * @next_tid: the last id that was made up.
+ * @threads: hash table of the threads, by id: chains.
+ * @nr_thread_chains: how many, a power of two.
+ * @nr_threads: how many threads are in it.
+ * @next_tid: the next id for a thread whose own one is taken.
  * @names: hash table of the named objects: chains.
  * @nr_chains: how many, a power of two; 0 at first.
  * @nr_names: how many names are in it.
@@ -225,14 +243,18 @@ struct ntsync_nt {
 	bool own_dev;
 	uint64_t features;
 	pthread_key_t thread_key;
+	const uint32_t *here;
 	struct nt_pool objects;
 	struct nt_object *_Atomic process;
 	alignas(NT_CACHE_LINE) _Atomic uint32_t live;
+	_Atomic uint32_t fd_end;
 	_Atomic uint64_t next_id;
 	_Atomic uint64_t sequence;
 	struct nt_counts counts[NTSYNC_NT_TYPES];
 	struct nt_lock lock;
-	struct nt_thread *threads;
+	struct nt_thread **threads;
+	size_t nr_thread_chains;
+	size_t nr_threads;
 	uint32_t next_tid;
 	struct nt_name **names;
 	size_t nr_chains;
@@ -243,8 +265,13 @@ struct ntsync_nt {
 /* nt_lock.c */
 int nt_lock_init(struct nt_lock *lock);
 void nt_lock_exit(struct nt_lock *lock);
-void nt_lock(struct nt_lock *lock, sigset_t *saved);
-void nt_unlock(struct nt_lock *lock, const sigset_t *saved);
+void nt_lock(struct nt_lock *lock, struct nt_saved *saved);
+void nt_unlock(struct nt_lock *lock, const struct nt_saved *saved);
+/* Until nt_unblock() the calling thread is neither suspended by a signal nor cancelled. */
+void nt_block(struct nt_saved *saved);
+void nt_unblock(const struct nt_saved *saved);
+/* Every close() of the table's; not a cancellation point. */
+void nt_close_fd(int fd);
 
 /* nt_status.c: the status for a negative errno that stands for no more than itself. */
 uint32_t nt_status(int ret);
@@ -401,21 +428,47 @@ uint32_t nt_open(struct ntsync_nt *nt, uint32_t *out, const char *name, enum nts
 /* nt_name.c: an object with a reference: a new one, or (NAME_EXISTS) what has the name. */
 uint32_t nt_name_create(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
 			const struct nt_recipe *recipe, struct nt_object **out);
-uint32_t nt_name_open(struct ntsync_nt *nt, const char *name, enum ntsync_nt_type type,
-		      struct nt_object **out);
+uint32_t nt_name_open(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
+		      enum ntsync_nt_type type, struct nt_object **out);
 /* The object that had it is going away. */
 void nt_name_free(struct ntsync_nt *nt, struct nt_name *name);
 void nt_names_exit(struct ntsync_nt *nt);
 
 /* --------------------------------------------------------------------------- The rest */
 
-/* nt_thread.c: the calling thread, attached if need be; NULL without memory. */
+/* nt_thread.c: the calling thread, attached if need be; NULL without memory or descriptor. */
 struct nt_thread *nt_thread_self(struct ntsync_nt *nt);
 /* The same without attaching it. */
 struct nt_thread *nt_thread_find_self(const struct ntsync_nt *nt);
-struct nt_thread *nt_thread_find_locked(struct ntsync_nt *nt, uint32_t tid);
+/* The id that the table chooses for the calling thread. */
+uint32_t nt_thread_own_tid(void);
+/* The record of the thread with this id, made if it has none yet; NULL without memory. */
+struct nt_thread *nt_thread_expect_locked(struct ntsync_nt *nt, uint32_t tid);
 int nt_threads_init(struct ntsync_nt *nt);
 void nt_threads_exit(struct ntsync_nt *nt);
+
+/* nt_tids.c: threads by their ids. */
+struct nt_thread *nt_thread_find_locked(struct ntsync_nt *nt, uint32_t tid);
+void nt_thread_enlist_locked(struct ntsync_nt *nt, struct nt_thread *thread);
+void nt_thread_unlist_locked(struct ntsync_nt *nt, struct nt_thread *thread);
+/* The one after @thread, in no order; the first one for NULL. */
+struct nt_thread *nt_thread_next_locked(const struct ntsync_nt *nt, const struct nt_thread *thread);
+int nt_tids_init(struct ntsync_nt *nt);
+void nt_tids_exit(struct ntsync_nt *nt);
+
+/*
+ * nt_fork.c: this is a child that was forked, and the table is its parent's. It shares the
+ * objects with the parent, so what happens in it by itself must not act on them.
+ */
+bool nt_is_parents(const struct ntsync_nt *nt);
+int nt_fork_init(struct ntsync_nt *nt);
+void nt_fork_exit(struct ntsync_nt *nt);
+
+/* nt_fd_limit.c */
+/* The soft limit of descriptors becomes the hard one, but not in children. */
+void nt_fd_limit_raise(void);
+/* An object may have this descriptor: enough others are left for the rest of the process. */
+bool nt_fd_is_for_objects(struct ntsync_nt *nt, int fd);
 
 /* nt_owned.c: the list of mutants that a thread owns. */
 /* Room for so many more: 0 or -ENOMEM. */
@@ -431,10 +484,12 @@ void nt_owned_released(struct nt_thread *thread, uint32_t place);
 void nt_owned_kill(struct nt_thread *thread);
 
 /* nt_alert.c */
-/* The event for alertable waits, made if need be. */
-uint32_t nt_alert_prepare(struct nt_thread *thread, int *fd);
+/* Makes the event for alertable waits: 0 or a negative errno. */
+int nt_alert_init_locked(struct nt_thread *thread);
 /* USER_APC or ALERTED, or SUCCESS: there is nothing. */
 uint32_t nt_alert_take(struct nt_thread *thread);
+/* It ended a wait, which ends by something else after all. */
+void nt_alert_put_back(struct nt_thread *thread);
 
 /* nt_mutant.c */
 uint32_t nt_mutant_release(struct nt_thread *thread, struct nt_object *object,
@@ -458,5 +513,7 @@ void nt_handle_invalid(struct ntsync_nt *nt, uint32_t handle);
 void nt_timer_destroy(struct ntsync_nt *nt, struct nt_timer *timer);
 /* nt_timer_thread.c */
 void nt_timers_exit(struct ntsync_nt *nt);
+/* Signals what is due. Only where there are timers. */
+void nt_timers_catch_up(struct ntsync_nt *nt);
 
 #endif /* LIBNTSYNC_NT_H */

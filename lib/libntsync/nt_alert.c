@@ -6,24 +6,16 @@
  */
 #include "nt.h"
 
-uint32_t nt_alert_prepare(struct nt_thread *thread, int *fd)
+/* Who alerted before could set no event. */
+int nt_alert_init_locked(struct nt_thread *thread)
 {
-	struct ntsync_nt *nt = thread->nt;
-	sigset_t saved;
+	int fd = nt_not_zero(ntsync_event_create(thread->nt->config.dev, false,
+						 atomic_load(&thread->alerts)));
 
-	if (thread->alert_fd < 0) {
-		nt_lock(&nt->lock, &saved);
-		/* Who alerted before could set no event. */
-		*fd = nt_not_zero(ntsync_event_create(nt->config.dev, false,
-						      atomic_load(&thread->alerts)));
-		if (*fd >= 0)
-			thread->alert_fd = *fd;
-		nt_unlock(&nt->lock, &saved);
-		if (*fd < 0)
-			return nt_status(*fd);
-	}
-	*fd = thread->alert_fd;
-	return NTSYNC_STATUS_SUCCESS;
+	if (fd < 0)
+		return fd;
+	thread->alert_fd = fd;
+	return 0;
 }
 
 /* The event was consumed for the alert, so an APC that is there too needs it again. */
@@ -31,7 +23,7 @@ static uint32_t take_alert(struct nt_thread *thread)
 {
 	uint32_t before = atomic_fetch_and(&thread->alerts, ~NT_ALERT);
 
-	if (before & NT_APC && thread->alert_fd >= 0)
+	if (before & NT_APC)
 		ntsync_event_set(thread->alert_fd, NULL);
 	return NTSYNC_STATUS_ALERTED;
 }
@@ -48,20 +40,36 @@ uint32_t nt_alert_take(struct nt_thread *thread)
 	return NTSYNC_STATUS_USER_APC;
 }
 
+void nt_alert_put_back(struct nt_thread *thread)
+{
+	if (atomic_load(&thread->alerts))
+		ntsync_event_set(thread->alert_fd, NULL);
+}
+
+static uint32_t send_locked(struct nt_thread *thread, uint32_t bit)
+{
+	atomic_fetch_or(&thread->alerts, bit);
+	if (thread->alert_fd < 0)
+		return NTSYNC_STATUS_SUCCESS;
+	return nt_status(ntsync_event_set(thread->alert_fd, NULL));
+}
+
 static uint32_t alert(struct ntsync_nt *nt, uint32_t tid, uint32_t bit)
 {
-	uint32_t status = NTSYNC_STATUS_INVALID_CID;
+	uint32_t status = NTSYNC_STATUS_NO_MEMORY;
 	struct nt_thread *thread;
-	sigset_t saved;
+	struct nt_saved saved;
 
+	if (!tid)
+		return NTSYNC_STATUS_INVALID_CID;
 	nt_lock(&nt->lock, &saved);
-	thread = tid ? nt_thread_find_locked(nt, tid) : NULL;
-	if (thread) {
-		atomic_fetch_or(&thread->alerts, bit);
-		status = NTSYNC_STATUS_SUCCESS;
-		if (thread->alert_fd >= 0)
-			status = nt_status(ntsync_event_set(thread->alert_fd, NULL));
-	}
+	/* A guest's thread may exist for the guest before it is attached; a host's never does. */
+	thread = tid < NTSYNC_NT_OWN_TIDS ? nt_thread_expect_locked(nt, tid) :
+					    nt_thread_find_locked(nt, tid);
+	if (thread)
+		status = send_locked(thread, bit);
+	else if (tid >= NTSYNC_NT_OWN_TIDS)
+		status = NTSYNC_STATUS_INVALID_CID;
 	nt_unlock(&nt->lock, &saved);
 	return status;
 }
@@ -74,6 +82,20 @@ NTSYNC_API uint32_t ntsync_nt_alert_thread(struct ntsync_nt *nt, uint32_t tid)
 NTSYNC_API uint32_t ntsync_nt_queue_apc(struct ntsync_nt *nt, uint32_t tid)
 {
 	return alert(nt, tid, NT_APC);
+}
+
+/* What is said of the caller only it takes back, so it needs no lock. */
+NTSYNC_API uint32_t ntsync_nt_set_apc_pending(struct ntsync_nt *nt, bool pending)
+{
+	struct nt_thread *thread = nt_thread_self(nt);
+
+	if (!thread)
+		return NTSYNC_STATUS_NO_MEMORY;
+	if (!pending) {
+		atomic_fetch_and(&thread->alerts, ~NT_APC);
+		return NTSYNC_STATUS_SUCCESS;
+	}
+	return send_locked(thread, NT_APC);
 }
 
 NTSYNC_API uint32_t ntsync_nt_test_alert(struct ntsync_nt *nt)

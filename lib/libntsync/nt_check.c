@@ -62,12 +62,13 @@ static void walk_object(struct ntsync_nt *nt, struct tally *tally, uint32_t inde
 static void walk_bindings(struct ntsync_nt *nt, struct tally *tally)
 {
 	const struct nt_object *process = atomic_load(&nt->process);
-	sigset_t saved;
+	const struct nt_thread *thread = NULL;
+	struct nt_saved saved;
 
 	if (process)
 		tally->holders[process->index]++;
 	nt_lock(&nt->lock, &saved);
-	for (const struct nt_thread *thread = nt->threads; thread; thread = thread->next) {
+	while ((thread = nt_thread_next_locked(nt, thread))) {
 		if (thread->self)
 			tally->holders[thread->self->index]++;
 	}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "nt.h"
 
+#include <unistd.h>
+
 int nt_lock_init(struct nt_lock *lock)
 {
 	pthread_mutexattr_t attr;
@@ -20,17 +22,39 @@ void nt_lock_exit(struct nt_lock *lock)
 	pthread_mutex_destroy(&lock->mutex);
 }
 
-void nt_lock(struct nt_lock *lock, sigset_t *saved)
+void nt_block(struct nt_saved *saved)
 {
 	sigset_t all;
 
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &saved->cancel_state);
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, saved);
+	pthread_sigmask(SIG_SETMASK, &all, &saved->signals);
+}
+
+void nt_unblock(const struct nt_saved *saved)
+{
+	pthread_sigmask(SIG_SETMASK, &saved->signals, NULL);
+	pthread_setcancelstate(saved->cancel_state, NULL);
+}
+
+void nt_lock(struct nt_lock *lock, struct nt_saved *saved)
+{
+	nt_block(saved);
 	pthread_mutex_lock(&lock->mutex);
 }
 
-void nt_unlock(struct nt_lock *lock, const sigset_t *saved)
+void nt_unlock(struct nt_lock *lock, const struct nt_saved *saved)
 {
 	pthread_mutex_unlock(&lock->mutex);
-	pthread_sigmask(SIG_SETMASK, saved, NULL);
+	nt_unblock(saved);
+}
+
+/* close() is a cancellation point: a thread that ends in it leaves undone what follows. */
+void nt_close_fd(int fd)
+{
+	int state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	close(fd);
+	pthread_setcancelstate(state, NULL);
 }

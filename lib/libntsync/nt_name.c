@@ -16,7 +16,7 @@
  * @object: whose it is.
  * @hash: of the folded text.
  * @size: bytes of @text.
- * @text: folded.
+ * @text: as it was given.
  */
 struct nt_name {
 	struct nt_name *next;
@@ -31,25 +31,24 @@ static char fold(char c)
 	return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
 }
 
-/* FNV-1a */
+/* FNV-1a; the same for names that differ in case, as either may be looked for. */
 static uint32_t hash_of(const char *text, size_t size)
 {
 	uint32_t hash = 2166136261u;
 
 	while (size--)
-		hash = (hash ^ (unsigned char)*text++) * 16777619u;
+		hash = (hash ^ (unsigned char)fold(*text++)) * 16777619u;
 	return hash;
 }
 
 /* A name that is in no table, or NULL without memory. */
-static struct nt_name *fold_name(const char *text, size_t size)
+static struct nt_name *make_name(const char *text, size_t size)
 {
 	struct nt_name *name = malloc(sizeof(*name) + size);
 
 	if (!name)
 		return NULL;
-	for (size_t i = 0; i < size; i++)
-		name->text[i] = fold(text[i]);
+	memcpy(name->text, text, size);
 	name->size = size;
 	name->hash = hash_of(name->text, size);
 	return name;
@@ -99,21 +98,45 @@ static bool grow_locked(struct ntsync_nt *nt)
 	       nt->nr_chains;
 }
 
-static bool same(const struct nt_name *a, const struct nt_name *b)
+static bool is_folded(const struct nt_name *a, const struct nt_name *b)
 {
-	return a->hash == b->hash && a->size == b->size && !memcmp(a->text, b->text, a->size);
+	for (size_t i = 0; i < a->size; i++) {
+		if (fold(a->text[i]) != fold(b->text[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool is_exact(const struct nt_name *a, const struct nt_name *b)
+{
+	return !memcmp(a->text, b->text, a->size);
 }
 
 /* The object with this name, with a reference, or NULL. */
-static struct nt_object *find_locked(struct ntsync_nt *nt, const struct nt_name *wanted)
+static struct nt_object *match_locked(struct ntsync_nt *nt, const struct nt_name *wanted,
+				      bool (*equals)(const struct nt_name *a,
+						     const struct nt_name *b))
 {
 	struct nt_name *name = nt->nr_chains ? *chain_of(nt, wanted->hash) : NULL;
 
 	for (; name; name = name->next) {
-		if (same(name, wanted) && nt_object_get_if_live(name->object))
+		if (name->hash == wanted->hash && name->size == wanted->size &&
+		    equals(name, wanted) && nt_object_get_if_live(name->object))
 			return name->object;
 	}
 	return NULL;
+}
+
+/* Of several that differ in case, the one that doesn't. */
+static struct nt_object *find_locked(struct ntsync_nt *nt, const struct nt_name *wanted,
+				     uint32_t flags)
+{
+	struct nt_object *found = match_locked(nt, wanted, is_exact);
+
+	if (!found && (flags & NTSYNC_NT_CASE_INSENSITIVE ||
+		       nt->config.flags & NTSYNC_NT_FOLD_NAMES))
+		found = match_locked(nt, wanted, is_folded);
+	return found;
 }
 
 static uint32_t make_locked(struct ntsync_nt *nt, struct nt_name *name,
@@ -135,14 +158,14 @@ static uint32_t make_locked(struct ntsync_nt *nt, struct nt_name *name,
 
 /* Text to name, with the lock taken: SUCCESS, or an error and nothing to undo. */
 static uint32_t begin(struct ntsync_nt *nt, const char *text, struct nt_name **name,
-		      sigset_t *saved)
+		      struct nt_saved *saved)
 {
 	size_t size = strnlen(text, NTSYNC_NT_MAX_NAME + 1);
 
 	if (size > NTSYNC_NT_MAX_NAME)
 		return NTSYNC_STATUS_OBJECT_NAME_INVALID;
 	nt_lock(&nt->lock, saved);
-	*name = fold_name(text, size);
+	*name = make_name(text, size);
 	if (*name)
 		return NTSYNC_STATUS_SUCCESS;
 	nt_unlock(&nt->lock, saved);
@@ -164,12 +187,12 @@ uint32_t nt_name_create(struct ntsync_nt *nt, const struct ntsync_nt_attributes 
 {
 	struct nt_object *found;
 	struct nt_name *name;
-	sigset_t saved;
+	struct nt_saved saved;
 	uint32_t status = begin(nt, attributes->name, &name, &saved);
 
 	if (status)
 		return status;
-	found = find_locked(nt, name);
+	found = find_locked(nt, name, attributes->flags);
 	if (!found)
 		status = make_locked(nt, name, recipe, out);
 	if (found || status)
@@ -185,19 +208,17 @@ uint32_t nt_name_create(struct ntsync_nt *nt, const struct ntsync_nt_attributes 
 	return judge(nt, found, recipe->type, NTSYNC_STATUS_OBJECT_NAME_EXISTS);
 }
 
-uint32_t nt_name_open(struct ntsync_nt *nt, const char *text, enum ntsync_nt_type type,
-		      struct nt_object **out)
+uint32_t nt_name_open(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
+		      enum ntsync_nt_type type, struct nt_object **out)
 {
 	struct nt_name *name;
-	sigset_t saved;
+	struct nt_saved saved;
 	uint32_t status;
 
-	if (!text || !*text)
-		return NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND;
-	status = begin(nt, text, &name, &saved);
+	status = begin(nt, attributes->name, &name, &saved);
 	if (status)
 		return status;
-	*out = find_locked(nt, name);
+	*out = find_locked(nt, name, attributes->flags);
 	free(name);
 	nt_unlock(&nt->lock, &saved);
 	return *out ? judge(nt, *out, type, NTSYNC_STATUS_SUCCESS) :
@@ -207,7 +228,7 @@ uint32_t nt_name_open(struct ntsync_nt *nt, const char *text, enum ntsync_nt_typ
 void nt_name_free(struct ntsync_nt *nt, struct nt_name *name)
 {
 	struct nt_name **link;
-	sigset_t saved;
+	struct nt_saved saved;
 
 	nt_lock(&nt->lock, &saved);
 	for (link = chain_of(nt, name->hash); *link != name;)

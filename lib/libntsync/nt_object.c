@@ -13,7 +13,7 @@ int nt_not_zero(int fd)
 	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (moved < 0)
 		moved = -errno;
-	close(fd);
+	nt_close_fd(fd);
 	return moved;
 }
 
@@ -41,6 +41,10 @@ uint32_t nt_object_create(struct ntsync_nt *nt, const struct nt_recipe *recipe,
 	if (index == NT_NO_INDEX)
 		return NTSYNC_STATUS_INSUFFICIENT_RESOURCES;
 	fd = nt_not_zero(recipe->make(nt, recipe));
+	if (fd >= 0 && !nt_fd_is_for_objects(nt, fd)) {
+		nt_close_fd(fd);
+		fd = -EMFILE;
+	}
 	if (fd < 0) {
 		nt_pool_free(&nt->objects, index);
 		return nt_status(fd);
@@ -80,7 +84,7 @@ static void destroy(struct ntsync_nt *nt, struct nt_object *object)
 		nt_name_free(nt, object->name);
 	if (object->timer)
 		nt_timer_destroy(nt, object->timer);
-	close(object->fd);
+	nt_close_fd(object->fd);
 	nt_count_object(nt, object->type, -1);
 	nt_pool_free(&nt->objects, object->index);
 }

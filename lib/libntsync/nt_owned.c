@@ -52,17 +52,16 @@ static bool has_room(const struct nt_thread *thread, uint32_t count)
 /* The allocator has locks, and a thread that is suspended in it keeps them. */
 static struct nt_owned *resize(struct nt_owned *owned, uint32_t max)
 {
-	sigset_t all, saved;
+	struct nt_saved saved;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &saved);
+	nt_block(&saved);
 	if (max) {
 		owned = realloc(owned, max * sizeof(*owned));
 	} else {
 		free(owned);
 		owned = NULL;
 	}
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	nt_unblock(&saved);
 	return owned;
 }
 

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #define MAX_HANDLES	(1u << 27)
 #define MAX_MUTANT	(1u << 31)
@@ -16,27 +14,61 @@
 /* Small segments: a lookup has a pointer to the object, so huge pages would gain little. */
 #define OBJECT_SHIFT	12
 #define ALL_FLAGS	(NTSYNC_NT_REJECT_LOW_BITS | NTSYNC_NT_DUPLICATE_BLINDLY | \
-			 NTSYNC_NT_KEEP_FD_LIMIT)
+			 NTSYNC_NT_KEEP_FD_LIMIT | NTSYNC_NT_FOLD_NAMES)
 
-NTSYNC_API void ntsync_nt_config_init(struct ntsync_nt_config *config)
+static const struct ntsync_nt_config as_on_nt = {
+	.size = sizeof(as_on_nt),
+	.dev = -1,
+	.handle_base = 4,
+	.handle_stride = 4,
+	.max_handles = 1u << 24,
+	.quarantine = 1024,
+	.mutant_limit = MAX_MUTANT,
+};
+
+/* The program's struct may be that of an older or a newer library than this. */
+static void write_config(struct ntsync_nt_config *config, size_t size,
+			 const struct ntsync_nt_config *full)
 {
-	*config = (struct ntsync_nt_config){
-		.size = sizeof(*config),
-		.dev = -1,
-		.handle_base = 4,
-		.handle_stride = 4,
-		.max_handles = 1u << 24,
-		.quarantine = 1024,
-		.mutant_limit = MAX_MUTANT,
-	};
+	size_t known = size < sizeof(*full) ? size : sizeof(*full);
+
+	memcpy(config, full, known);
+	memset((char *)config + known, 0, size - known);
+	if (known >= sizeof(config->size))
+		config->size = size;
 }
 
-NTSYNC_API void ntsync_nt_config_init_xbox360(struct ntsync_nt_config *config)
+NTSYNC_API void ntsync_nt_config_init_size(struct ntsync_nt_config *config, size_t size)
 {
-	ntsync_nt_config_init(config);
-	config->handle_base = 0xf8000000u;
-	config->failure_value = 0xffffffffu;
-	config->style = NTSYNC_NT_STYLE_XBOX360;
+	write_config(config, size, &as_on_nt);
+}
+
+NTSYNC_API void ntsync_nt_config_init_xbox360_size(struct ntsync_nt_config *config, size_t size)
+{
+	struct ntsync_nt_config full = as_on_nt;
+
+	full.handle_base = 0xf8000000u;
+	full.failure_value = 0xffffffffu;
+	full.style = NTSYNC_NT_STYLE_XBOX360;
+	full.flags = NTSYNC_NT_FOLD_NAMES;
+	write_config(config, size, &full);
+}
+
+/* Of members that the program does not know it can't have said anything. */
+static int read_config(struct ntsync_nt_config *full, const struct ntsync_nt_config *config)
+{
+	const char *bytes = (const char *)config;
+
+	if (config->size < sizeof(config->size))
+		return -EINVAL;
+	*full = as_on_nt;
+	memcpy(full, config, config->size < sizeof(*full) ? config->size : sizeof(*full));
+	full->size = sizeof(*full);
+	for (size_t i = sizeof(*full); i < config->size; i++) {
+		if (bytes[i])
+			return -E2BIG;
+	}
+	return 0;
 }
 
 /* With a quarantine there are more slots than handles: see nt_pool.h. */
@@ -68,9 +100,8 @@ static bool numbers_ok(const struct ntsync_nt_config *config)
 {
 	uint32_t stride = config->handle_stride;
 
-	return config->size == sizeof(*config) && config->handle_base % 4 == 0 && stride >= 4 &&
-	       !(stride & (stride - 1)) && config->max_handles &&
-	       config->max_handles <= MAX_HANDLES && config->quarantine <= MAX_HANDLES / 2 &&
+	return config->handle_base % 4 == 0 && stride >= 4 && !(stride & (stride - 1)) &&
+	       config->max_handles && config->max_handles <= MAX_HANDLES && config->quarantine <= MAX_HANDLES / 2 &&
 	       config->mutant_limit && config->mutant_limit <= MAX_MUTANT &&
 	       !(config->flags & ~ALL_FLAGS);
 }
@@ -89,17 +120,6 @@ static bool choices_ok(const struct ntsync_nt_config *config)
 	       (config->reuse == NTSYNC_NT_REUSE_LIFO ||
 		config->reuse == NTSYNC_NT_REUSE_QUARANTINE) &&
 	       config->timer_priority >= 0 && config->timer_priority <= 99;
-}
-
-/* One descriptor per object is more than the soft limit was made for. */
-static void raise_fd_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int init_slots(struct ntsync_nt *nt)
@@ -133,11 +153,16 @@ static int init_memory(struct ntsync_nt *nt)
 	ret = nt_lock_init(&nt->lock);
 	if (ret)
 		goto exit_objects;
-	ret = nt_threads_init(nt);
+	ret = nt_fork_init(nt);
 	if (ret)
 		goto exit_lock;
+	ret = nt_threads_init(nt);
+	if (ret)
+		goto exit_fork;
 	return 0;
 
+exit_fork:
+	nt_fork_exit(nt);
 exit_lock:
 	nt_lock_exit(&nt->lock);
 exit_objects:
@@ -149,6 +174,7 @@ exit_slots:
 
 static void exit_memory(struct ntsync_nt *nt)
 {
+	nt_fork_exit(nt);
 	nt_lock_exit(&nt->lock);
 	nt_pool_exit(&nt->objects);
 	nt_pool_exit(&nt->slots);
@@ -166,7 +192,7 @@ static int open_dev(struct ntsync_nt *nt)
 		return nt->config.dev;
 	ret = ntsync_features(nt->config.dev, &found);
 	if (ret && nt->own_dev)
-		close(nt->config.dev);
+		nt_close_fd(nt->config.dev);
 	nt->features = ret ? 0 : found.features;
 	return ret;
 }
@@ -179,23 +205,15 @@ static int init(struct ntsync_nt *nt)
 		return ret;
 	ret = init_memory(nt);
 	if (ret && nt->own_dev)
-		close(nt->config.dev);
+		nt_close_fd(nt->config.dev);
 	return ret;
 }
 
-NTSYNC_API int ntsync_nt_create(const struct ntsync_nt_config *config, struct ntsync_nt **out)
+static int create(const struct ntsync_nt_config *config, struct ntsync_nt **out)
 {
-	struct ntsync_nt_config as_on_nt;
-	struct ntsync_nt *nt;
+	struct ntsync_nt *nt = aligned_alloc(NT_CACHE_LINE, sizeof(*nt));
 	int ret;
 
-	if (!config) {
-		ntsync_nt_config_init(&as_on_nt);
-		config = &as_on_nt;
-	}
-	if (!numbers_ok(config) || !values_ok(config) || !choices_ok(config))
-		return -EINVAL;
-	nt = aligned_alloc(NT_CACHE_LINE, sizeof(*nt));
 	if (!nt)
 		return -ENOMEM;
 	memset(nt, 0, sizeof(*nt));
@@ -206,9 +224,25 @@ NTSYNC_API int ntsync_nt_create(const struct ntsync_nt_config *config, struct nt
 		return ret;
 	}
 	if (!(config->flags & NTSYNC_NT_KEEP_FD_LIMIT))
-		raise_fd_limit();
+		nt_fd_limit_raise();
 	*out = nt;
 	return 0;
+}
+
+NTSYNC_API int ntsync_nt_create(const struct ntsync_nt_config *config, struct ntsync_nt **out)
+{
+	struct ntsync_nt_config full;
+	struct nt_saved saved;
+	int ret = read_config(&full, config ? config : &as_on_nt);
+
+	if (ret)
+		return ret;
+	if (!numbers_ok(&full) || !values_ok(&full) || !choices_ok(&full))
+		return -EINVAL;
+	nt_block(&saved);
+	ret = create(&full, out);
+	nt_unblock(&saved);
+	return ret;
 }
 
 /* All at once: nobody uses the table any more, so nothing has to be kept in order. */
@@ -219,24 +253,34 @@ static void close_objects(struct ntsync_nt *nt)
 
 		if (!atomic_load(&object->refs))
 			continue;
-		if (object->timer)
+		/* In a child, a thread that it doesn't have may hold the lock of the timers. */
+		if (object->timer && !nt_is_parents(nt))
 			nt_timer_destroy(nt, object->timer);
-		close(object->fd);
+		nt_close_fd(object->fd);
 	}
 }
 
-NTSYNC_API void ntsync_nt_destroy(struct ntsync_nt *nt)
+static void destroy(struct ntsync_nt *nt)
 {
-	if (!nt)
-		return;
 	close_objects(nt);
 	nt_timers_exit(nt);
 	nt_threads_exit(nt);
 	nt_names_exit(nt);
 	exit_memory(nt);
 	if (nt->own_dev)
-		close(nt->config.dev);
+		nt_close_fd(nt->config.dev);
 	free(nt);
+}
+
+NTSYNC_API void ntsync_nt_destroy(struct ntsync_nt *nt)
+{
+	struct nt_saved saved;
+
+	if (!nt)
+		return;
+	nt_block(&saved);
+	destroy(nt);
+	nt_unblock(&saved);
 }
 
 NTSYNC_API uint32_t ntsync_nt_features(const struct ntsync_nt *nt)

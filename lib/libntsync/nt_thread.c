@@ -9,55 +9,90 @@ struct nt_thread *nt_thread_find_self(const struct ntsync_nt *nt)
 	return pthread_getspecific(nt->thread_key);
 }
 
-struct nt_thread *nt_thread_find_locked(struct ntsync_nt *nt, uint32_t tid)
+/* The kernel's ids, which debuggers and /proc show, have 22 bits. */
+uint32_t nt_thread_own_tid(void)
 {
-	struct nt_thread *thread = nt->threads;
-
-	while (thread && thread->tid != tid)
-		thread = thread->next;
-	return thread;
+	return NTSYNC_NT_OWN_TIDS | (uint32_t)gettid();
 }
 
-/* The kernel's id is the one that debuggers and /proc show, so it is the first choice. */
+/* That of a thread which has ended without a detach can come again. */
 static uint32_t unused_tid_locked(struct ntsync_nt *nt)
 {
-	uint32_t tid = (uint32_t)gettid();
+	uint32_t tid = nt_thread_own_tid();
 
-	while (!tid || nt_thread_find_locked(nt, tid))
-		tid = --nt->next_tid;
+	while (nt_thread_find_locked(nt, tid))
+		tid = nt->next_tid--;
 	return tid;
 }
 
-static int enlist_locked(struct ntsync_nt *nt, struct nt_thread *thread)
+static struct nt_thread *make_locked(struct ntsync_nt *nt, uint32_t tid)
 {
-	if (!thread->tid)
-		thread->tid = unused_tid_locked(nt);
-	else if (nt_thread_find_locked(nt, thread->tid))
-		return -EEXIST;
-	if (pthread_setspecific(nt->thread_key, thread))
+	struct nt_thread *thread = calloc(1, sizeof(*thread));
+
+	if (!thread)
+		return NULL;
+	thread->nt = nt;
+	thread->tid = tid;
+	thread->alert_fd = -1;
+	thread->free_owned = NT_NO_INDEX;
+	nt_thread_enlist_locked(nt, thread);
+	return thread;
+}
+
+struct nt_thread *nt_thread_expect_locked(struct ntsync_nt *nt, uint32_t tid)
+{
+	struct nt_thread *thread = nt_thread_find_locked(nt, tid);
+
+	return thread ? thread : make_locked(nt, tid);
+}
+
+static void drop_locked(struct nt_thread *thread)
+{
+	nt_thread_unlist_locked(thread->nt, thread);
+	if (thread->alert_fd >= 0)
+		nt_close_fd(thread->alert_fd);
+	free(thread);
+}
+
+/* Attaching has failed. What was sent before is kept for another try. */
+static void detach_locked(struct nt_thread *thread)
+{
+	if (!atomic_load(&thread->alerts)) {
+		drop_locked(thread);
+		return;
+	}
+	if (thread->alert_fd >= 0)
+		nt_close_fd(thread->alert_fd);
+	thread->alert_fd = -1;
+}
+
+/* What was sent to the thread before is in its record. */
+static int attach_locked(struct ntsync_nt *nt, uint32_t tid)
+{
+	struct nt_thread *thread = nt_thread_expect_locked(nt, tid ? tid : unused_tid_locked(nt));
+	int ret;
+
+	if (!thread)
 		return -ENOMEM;
-	thread->next = nt->threads;
-	nt->threads = thread;
-	return 0;
+	if (thread->attached)
+		return -EEXIST;
+	ret = nt_alert_init_locked(thread);
+	if (!ret)
+		ret = -pthread_setspecific(nt->thread_key, thread);
+	if (ret)
+		detach_locked(thread);
+	else
+		thread->attached = true;
+	return ret;
 }
 
 static int attach(struct ntsync_nt *nt, uint32_t tid)
 {
-	struct nt_thread *thread;
-	sigset_t saved;
-	int ret = -ENOMEM;
+	struct nt_saved saved;
+	int ret;
 
 	nt_lock(&nt->lock, &saved);
-	thread = calloc(1, sizeof(*thread));
-	if (thread) {
-		thread->nt = nt;
-		thread->tid = tid;
-		thread->alert_fd = -1;
-		thread->free_owned = NT_NO_INDEX;
-		ret = enlist_locked(nt, thread);
-		if (ret)
-			free(thread);
-	}
+	ret = attach_locked(nt, tid);
 	nt_unlock(&nt->lock, &saved);
 	return ret;
 }
@@ -73,7 +108,7 @@ struct nt_thread *nt_thread_self(struct ntsync_nt *nt)
 
 NTSYNC_API int ntsync_nt_thread_attach(struct ntsync_nt *nt, uint32_t tid)
 {
-	if (!tid)
+	if (!tid || tid >= NTSYNC_NT_OWN_TIDS)
 		return -EINVAL;
 	return nt_thread_find_self(nt) ? -EALREADY : attach(nt, tid);
 }
@@ -83,15 +118,6 @@ NTSYNC_API uint32_t ntsync_nt_thread_id(struct ntsync_nt *nt)
 	struct nt_thread *thread = nt_thread_self(nt);
 
 	return thread ? thread->tid : 0;
-}
-
-static void unlist_locked(struct nt_thread *thread)
-{
-	struct nt_thread **link = &thread->nt->threads;
-
-	while (*link != thread)
-		link = &(*link)->next;
-	*link = thread->next;
 }
 
 /* Its guest thread has ended: nobody is to see it own, or be, anything any more. */
@@ -105,17 +131,17 @@ static void let_go(struct nt_thread *thread)
 		nt_object_put(thread->nt, self);
 }
 
+/* A child's only thread is not the thread of the parent whose record it still has. */
 static void detach(struct nt_thread *thread)
 {
 	struct nt_lock *lock = &thread->nt->lock;
-	sigset_t saved;
+	struct nt_saved saved;
 
+	if (nt_is_parents(thread->nt))
+		return;
 	let_go(thread);
 	nt_lock(lock, &saved);
-	unlist_locked(thread);
-	if (thread->alert_fd >= 0)
-		close(thread->alert_fd);
-	free(thread);
+	drop_locked(thread);
 	nt_unlock(lock, &saved);
 }
 
@@ -127,7 +153,16 @@ static void thread_ended(void *thread)
 
 int nt_threads_init(struct ntsync_nt *nt)
 {
-	return -pthread_key_create(&nt->thread_key, thread_ended);
+	int ret = nt_tids_init(nt);
+
+	if (ret)
+		return ret;
+	/* The two above are pseudo-handles. */
+	nt->next_tid = 0xfffffffdu;
+	ret = -pthread_key_create(&nt->thread_key, thread_ended);
+	if (ret)
+		nt_tids_exit(nt);
+	return ret;
 }
 
 NTSYNC_API void ntsync_nt_thread_detach(struct ntsync_nt *nt)
@@ -140,20 +175,57 @@ NTSYNC_API void ntsync_nt_thread_detach(struct ntsync_nt *nt)
 	detach(thread);
 }
 
-/* Of several callers the first gets it. The id stays taken while mutants have it as owner. */
-static struct nt_thread *begin_to_abandon(struct ntsync_nt *nt, uint32_t tid)
+/* The event comes last: who waits for the thread's end may count on its mutants being free. */
+static uint32_t end(struct nt_thread *thread, struct nt_object *self)
 {
-	struct nt_thread *thread;
-	sigset_t saved;
+	struct ntsync_nt *nt = thread->nt;
+	uint32_t status;
+
+	if (!self) {
+		ntsync_nt_thread_detach(nt);
+		return NTSYNC_STATUS_SUCCESS;
+	}
+	nt_object_get(self);
+	ntsync_nt_thread_detach(nt);
+	nt_race();
+	status = nt_status(ntsync_event_set(self->fd, NULL));
+	nt_object_put(nt, self);
+	return status;
+}
+
+NTSYNC_API uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt)
+{
+	struct nt_thread *thread = nt_thread_find_self(nt);
+
+	if (!thread || nt_is_parents(nt))
+		return NTSYNC_STATUS_SUCCESS;
+	if (thread->self && thread->self->type != NTSYNC_NT_EVENT)
+		return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
+	return end(thread, thread->self);
+}
+
+/*
+ * Of several callers the first gets it. The id stays taken while mutants have it as owner. One
+ * that was not attached yet has nothing but what was sent to it, and that is all that goes.
+ */
+static uint32_t begin_to_abandon(struct ntsync_nt *nt, uint32_t tid, struct nt_thread **thread)
+{
+	uint32_t status = NTSYNC_STATUS_SUCCESS;
+	struct nt_saved saved;
 
 	nt_lock(&nt->lock, &saved);
-	thread = tid ? nt_thread_find_locked(nt, tid) : NULL;
-	if (thread && thread->abandoned)
-		thread = NULL;
-	if (thread)
-		thread->abandoned = true;
+	*thread = tid ? nt_thread_find_locked(nt, tid) : NULL;
+	if (!*thread || (*thread)->abandoned) {
+		*thread = NULL;
+		status = NTSYNC_STATUS_INVALID_CID;
+	} else if (!(*thread)->attached) {
+		drop_locked(*thread);
+		*thread = NULL;
+	} else {
+		(*thread)->abandoned = true;
+	}
 	nt_unlock(&nt->lock, &saved);
-	return thread;
+	return status;
 }
 
 /*
@@ -162,15 +234,18 @@ static struct nt_thread *begin_to_abandon(struct ntsync_nt *nt, uint32_t tid)
  */
 NTSYNC_API uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid)
 {
-	struct nt_thread *thread = begin_to_abandon(nt, tid);
-	sigset_t saved;
+	struct nt_thread *thread;
+	struct nt_saved saved;
+	uint32_t status = begin_to_abandon(nt, tid, &thread);
 
 	if (!thread)
-		return NTSYNC_STATUS_INVALID_CID;
+		return status;
 	nt_race();
 	let_go(thread);
 	nt_lock(&nt->lock, &saved);
+	nt_thread_unlist_locked(nt, thread);
 	thread->tid = 0;
+	nt_thread_enlist_locked(nt, thread);
 	nt_unlock(&nt->lock, &saved);
 	return NTSYNC_STATUS_SUCCESS;
 }
@@ -228,14 +303,12 @@ NTSYNC_API uint32_t ntsync_nt_bind_process(struct ntsync_nt *nt, uint32_t handle
 
 void nt_threads_exit(struct ntsync_nt *nt)
 {
-	pthread_key_delete(nt->thread_key);
-	while (nt->threads) {
-		struct nt_thread *thread = nt->threads;
+	struct nt_thread *thread;
 
-		nt->threads = thread->next;
-		if (thread->alert_fd >= 0)
-			close(thread->alert_fd);
+	pthread_key_delete(nt->thread_key);
+	while ((thread = nt_thread_next_locked(nt, NULL))) {
 		free(thread->owned);
-		free(thread);
+		drop_locked(thread);
 	}
+	nt_tids_exit(nt);
 }

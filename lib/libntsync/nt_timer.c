@@ -32,7 +32,7 @@ static bool make_room_locked(struct nt_timers *timers)
 static struct nt_timer *timer_alloc(struct nt_timers *timers)
 {
 	struct nt_timer *timer = NULL;
-	sigset_t saved;
+	struct nt_saved saved;
 
 	nt_lock(&timers->lock, &saved);
 	if (make_room_locked(timers))
@@ -48,7 +48,7 @@ static struct nt_timer *timer_alloc(struct nt_timers *timers)
 void nt_timer_destroy(struct ntsync_nt *nt, struct nt_timer *timer)
 {
 	struct nt_timers *timers = nt->timers;
-	sigset_t saved;
+	struct nt_saved saved;
 
 	nt_lock(&timers->lock, &saved);
 	if (timer->place != NT_NOT_SET)
@@ -90,8 +90,11 @@ static uint32_t set_locked(struct nt_timers *timers, const struct nt_object *obj
 {
 	struct nt_timer *timer = object->timer;
 	bool date = due.flags & NTSYNC_WAIT_REALTIME;
-	int ret = ntsync_event_reset(object->fd, previous);
+	struct nt_times now = nt_times_now();
+	int ret;
 
+	nt_timers_catch_up_locked(timers, &now);
+	ret = ntsync_event_reset(object->fd, previous);
 	if (ret)
 		return nt_status(ret);
 	if (timer->place != NT_NOT_SET)
@@ -101,7 +104,7 @@ static uint32_t set_locked(struct nt_timers *timers, const struct nt_object *obj
 	timer->period = period;
 	if (due.ns != NTSYNC_WAIT_FOREVER)
 		nt_heap_insert(date ? &timers->realtime : &timers->monotonic, timer);
-	nt_timers_run_locked(timers);
+	nt_timers_run_locked(timers, &now);
 	return NTSYNC_STATUS_SUCCESS;
 }
 
@@ -111,7 +114,7 @@ NTSYNC_API uint32_t ntsync_nt_set_timer(struct ntsync_nt *nt, uint32_t handle,
 {
 	struct nt_pin pin;
 	uint32_t status, signaled;
-	sigset_t saved;
+	struct nt_saved saved;
 
 	if (due.flags & ~NTSYNC_WAIT_REALTIME || period > INT64_MAX ||
 	    (due.ns > INT64_MAX && due.ns != NTSYNC_WAIT_FOREVER))
@@ -128,14 +131,15 @@ NTSYNC_API uint32_t ntsync_nt_set_timer(struct ntsync_nt *nt, uint32_t handle,
 	return status;
 }
 
-/* Both look at a timer under the lock; one also takes it off. */
+/* Both look at a timer under the lock, when all that is due is signaled; one also takes it off. */
 static uint32_t look(struct ntsync_nt *nt, uint32_t handle, bool cancel,
 		     struct ntsync_nt_timer_state *state)
 {
 	struct nt_timer *timer;
+	struct nt_times now;
 	struct nt_pin pin;
 	uint32_t status, signaled;
-	sigset_t saved;
+	struct nt_saved saved;
 
 	status = nt_get_type(nt, handle, NTSYNC_NT_TIMER, &pin);
 	if (status)
@@ -145,10 +149,12 @@ static uint32_t look(struct ntsync_nt *nt, uint32_t handle, bool cancel,
 		.remaining = NTSYNC_WAIT_FOREVER, .manual = pin.object->manual,
 	};
 	nt_lock(&nt->timers->lock, &saved);
+	now = nt_times_now();
+	nt_timers_catch_up_locked(nt->timers, &now);
+	/* What is still set is due later than now. */
 	if (timer->place != NT_NOT_SET) {
-		uint64_t now = nt_clock_ns(timer->heap->clock);
-
-		state->remaining = timer->deadline > now ? timer->deadline - now : 0;
+		state->remaining = timer->deadline - (timer->heap->clock == CLOCK_REALTIME ?
+						      now.realtime : now.monotonic);
 		if (cancel)
 			nt_heap_remove(timer);
 	}

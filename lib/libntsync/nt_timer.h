@@ -33,12 +33,24 @@ struct nt_timer {
  * @count: how many are set.
  * @clock: which clock.
  * @fd: timerfd that is set to the first one's deadline.
+ * @first: that deadline, or an earlier one; for who looks without the lock.
  */
 struct nt_heap {
 	struct nt_timer **items;
 	size_t count;
 	clockid_t clock;
 	int fd;
+	_Atomic uint64_t first;
+};
+
+/**
+ * struct nt_times - one time by both clocks
+ * @monotonic: nanoseconds of CLOCK_MONOTONIC.
+ * @realtime: nanoseconds of CLOCK_REALTIME.
+ */
+struct nt_times {
+	uint64_t monotonic;
+	uint64_t realtime;
 };
 
 /**
@@ -67,8 +79,10 @@ void nt_heap_remove(struct nt_timer *timer);
 
 /* nt_timer_thread.c: the table's timers, with their thread. The table's lock is not held. */
 uint32_t nt_timers_get(struct ntsync_nt *nt, struct nt_timers **timers);
-uint64_t nt_clock_ns(clockid_t clock);
-/* Signals what has expired, and has the thread woken for the next. */
-void nt_timers_run_locked(struct nt_timers *timers);
+struct nt_times nt_times_now(void);
+/* Signals what has expired by @now, and has the thread woken for the next. */
+void nt_timers_run_locked(struct nt_timers *timers, const struct nt_times *now);
+/* The same, if anything has expired. */
+void nt_timers_catch_up_locked(struct nt_timers *timers, const struct nt_times *now);
 
 #endif /* LIBNTSYNC_NT_TIMER_H */

@@ -7,16 +7,20 @@
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #define NS_PER_SECOND	1000000000ull
 
-uint64_t nt_clock_ns(clockid_t clock)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
 	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * NS_PER_SECOND + (uint64_t)ts.tv_nsec;
+}
+
+struct nt_times nt_times_now(void)
+{
+	return (struct nt_times){ clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME) };
 }
 
 /*
@@ -25,7 +29,7 @@ uint64_t nt_clock_ns(clockid_t clock)
  */
 static void set_again(struct nt_timers *timers, struct nt_timer *timer, clockid_t clock)
 {
-	uint64_t now = nt_clock_ns(CLOCK_MONOTONIC);
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	uint64_t next = clock == CLOCK_MONOTONIC ? timer->deadline : now;
 
 	if (timer->period > INT64_MAX - now)
@@ -47,51 +51,83 @@ static void expire(struct nt_timers *timers, struct nt_timer *timer)
 		set_again(timers, timer, clock);
 }
 
-static void expire_all(struct nt_timers *timers, struct nt_heap *heap)
+/* @now does not move: a timer with a tiny period must not keep this going. */
+static void expire_all(struct nt_timers *timers, struct nt_heap *heap, uint64_t now)
 {
-	/* Read once: a timer with a tiny period must not keep this going. */
-	uint64_t now = nt_clock_ns(heap->clock);
-
 	while (heap->count && heap->items[0]->deadline <= now)
 		expire(timers, heap->items[0]);
 }
 
-static void arm(const struct nt_heap *heap)
+static void arm(struct nt_heap *heap)
 {
+	uint64_t first = heap->count ? heap->items[0]->deadline : NTSYNC_WAIT_FOREVER;
 	struct itimerspec when = { 0 };
 
 	/* What is due meanwhile is in the past, and wakes at once. All zero means never. */
 	if (heap->count) {
-		when.it_value.tv_sec = (time_t)(heap->items[0]->deadline / NS_PER_SECOND);
-		when.it_value.tv_nsec = (long)(heap->items[0]->deadline % NS_PER_SECOND);
+		when.it_value.tv_sec = (time_t)(first / NS_PER_SECOND);
+		when.it_value.tv_nsec = (long)(first % NS_PER_SECOND);
 	}
 	timerfd_settime(heap->fd, TFD_TIMER_ABSTIME, &when, NULL);
+	/* Last: until then, whoever finds that one is due waits for the lock. */
+	atomic_store(&heap->first, first);
 }
 
 /* Dates first: a periodic one goes on among the time spans. */
-void nt_timers_run_locked(struct nt_timers *timers)
+void nt_timers_run_locked(struct nt_timers *timers, const struct nt_times *now)
 {
-	expire_all(timers, &timers->realtime);
-	expire_all(timers, &timers->monotonic);
+	expire_all(timers, &timers->realtime, now->realtime);
+	expire_all(timers, &timers->monotonic, now->monotonic);
 	arm(&timers->realtime);
 	arm(&timers->monotonic);
+}
+
+static bool is_due(const struct nt_timers *timers, const struct nt_times *now)
+{
+	return atomic_load(&timers->monotonic.first) <= now->monotonic ||
+	       atomic_load(&timers->realtime.first) <= now->realtime;
+}
+
+void nt_timers_catch_up_locked(struct nt_timers *timers, const struct nt_times *now)
+{
+	if (is_due(timers, now))
+		nt_timers_run_locked(timers, now);
+}
+
+/*
+ * The thread may not have run since, as its priority is below that of the caller, or below
+ * that of somebody else who is at work. A timer is signaled by its time, not by a schedule.
+ */
+void nt_timers_catch_up(struct ntsync_nt *nt)
+{
+	struct nt_timers *timers = nt->timers;
+	struct nt_times now = nt_times_now();
+	struct nt_saved saved;
+
+	if (!is_due(timers, &now))
+		return;
+	nt_lock(&timers->lock, &saved);
+	nt_timers_catch_up_locked(timers, &now);
+	nt_unlock(&timers->lock, &saved);
 }
 
 /* All signals are blocked here: it was created with the table's lock held. */
 static void *run(void *arg)
 {
 	struct nt_timers *timers = arg;
+	struct nt_times now;
 	struct pollfd fds[] = {
 		{ .fd = timers->monotonic.fd, .events = POLLIN },
 		{ .fd = timers->realtime.fd, .events = POLLIN },
 		{ .fd = timers->stop_fd, .events = POLLIN },
 	};
-	sigset_t saved;
+	struct nt_saved saved;
 
 	/* Setting a timerfd again ends that it polls readable, so nothing has to be read. */
 	while (poll(fds, 3, -1) < 0 || !fds[2].revents) {
 		nt_lock(&timers->lock, &saved);
-		nt_timers_run_locked(timers);
+		now = nt_times_now();
+		nt_timers_run_locked(timers, &now);
 		nt_unlock(&timers->lock, &saved);
 	}
 	return NULL;
@@ -124,6 +160,7 @@ static int start(struct nt_timers *timers, int priority)
 static int open_heap(struct nt_heap *heap, clockid_t clock)
 {
 	heap->clock = clock;
+	atomic_init(&heap->first, NTSYNC_WAIT_FOREVER);
 	heap->fd = timerfd_create(clock, TFD_CLOEXEC | TFD_NONBLOCK);
 	return heap->fd < 0 ? -errno : 0;
 }
@@ -151,11 +188,11 @@ static int init(struct nt_timers *timers, int priority)
 
 close_stop:
 	ret = ret == EAGAIN ? -ENOMEM : -ret;
-	close(timers->stop_fd);
+	nt_close_fd(timers->stop_fd);
 close_realtime:
-	close(timers->realtime.fd);
+	nt_close_fd(timers->realtime.fd);
 close_monotonic:
-	close(timers->monotonic.fd);
+	nt_close_fd(timers->monotonic.fd);
 exit_lock:
 	nt_lock_exit(&timers->lock);
 	return ret;
@@ -175,7 +212,7 @@ static int make_locked(struct ntsync_nt *nt)
 
 uint32_t nt_timers_get(struct ntsync_nt *nt, struct nt_timers **timers)
 {
-	sigset_t saved;
+	struct nt_saved saved;
 	int ret = 0;
 
 	nt_lock(&nt->lock, &saved);
@@ -192,11 +229,14 @@ void nt_timers_exit(struct ntsync_nt *nt)
 
 	if (!timers)
 		return;
-	eventfd_write(timers->stop_fd, 1);
-	pthread_join(timers->thread, NULL);
-	close(timers->stop_fd);
-	close(timers->realtime.fd);
-	close(timers->monotonic.fd);
+	/* The thread is the parent's in a child, and so is what would end it. */
+	if (!nt_is_parents(nt)) {
+		eventfd_write(timers->stop_fd, 1);
+		pthread_join(timers->thread, NULL);
+	}
+	nt_close_fd(timers->stop_fd);
+	nt_close_fd(timers->realtime.fd);
+	nt_close_fd(timers->monotonic.fd);
 	nt_lock_exit(&timers->lock);
 	free(timers->realtime.items);
 	free(timers->monotonic.items);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "nt.h"
 
-#include <unistd.h>
-
 /* @most is raised to @value. */
 static void raise_most(_Atomic uint32_t *most, uint32_t value)
 {
@@ -37,14 +35,19 @@ static uint32_t calling_thread(const struct ntsync_nt *nt)
 {
 	const struct nt_thread *thread = nt_thread_find_self(nt);
 
-	return thread ? thread->tid : (uint32_t)gettid();
+	return thread ? thread->tid : nt_thread_own_tid();
 }
 
+/* A hook that prints has cancellation points, and its caller is in the middle of a step. */
 static void trace(struct ntsync_nt *nt, struct ntsync_nt_record *record)
 {
+	int state;
+
 	record->sequence = atomic_fetch_add(&nt->sequence, 1) + 1;
 	record->thread = calling_thread(nt);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	nt->config.trace(nt->config.trace_context, record);
+	pthread_setcancelstate(state, NULL);
 }
 
 static void trace_slot(struct ntsync_nt *nt, enum ntsync_nt_operation operation, uint32_t index)

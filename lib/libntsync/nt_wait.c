@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt.h"
+#include "nt_timer.h"
 #include "nt_wait.h"
+
+#include <sched.h>
 
 uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertable,
 		       struct ntsync_nt_deadline deadline)
@@ -10,14 +12,16 @@ uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertabl
 	wait->nt = nt;
 	wait->count = 0;
 	wait->all = false;
+	wait->timers = false;
 	wait->thread = nt_thread_self(nt);
 	if (!wait->thread)
 		return NTSYNC_STATUS_NO_MEMORY;
 	wait->opts = (struct ntsync_wait_opts){
 		.deadline = deadline.ns, .flags = deadline.flags, .owner = wait->thread->tid,
 	};
-	return alertable ? nt_alert_prepare(wait->thread, &wait->opts.alert) :
-			   NTSYNC_STATUS_SUCCESS;
+	if (alertable)
+		wait->opts.alert = wait->thread->alert_fd;
+	return NTSYNC_STATUS_SUCCESS;
 }
 
 uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle)
@@ -25,9 +29,11 @@ uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle)
 	struct nt_pin *pin = &wait->pins[wait->count];
 	uint32_t status = nt_get(wait->nt, handle, pin);
 
-	if (!status)
-		wait->fds[wait->count++] = pin->object->fd;
-	return status;
+	if (status)
+		return status;
+	wait->fds[wait->count++] = pin->object->fd;
+	wait->timers |= pin->object->type == NTSYNC_NT_TIMER;
+	return NTSYNC_STATUS_SUCCESS;
 }
 
 void nt_wait_end(struct nt_wait *wait)
@@ -66,6 +72,21 @@ static uint32_t acquired(const struct nt_wait *wait, int ret, uint32_t index)
 }
 
 /*
+ * Whatever ended the wait: timers that were due meanwhile come before it, although nobody may
+ * have signaled them yet.
+ */
+static int try_overdue(const struct nt_wait *wait, uint32_t count,
+		       const struct ntsync_wait_opts *opts, uint32_t *index)
+{
+	struct ntsync_wait_opts once = *opts;
+
+	nt_timers_catch_up(wait->nt);
+	once.deadline = 0;
+	once.alert = 0;
+	return call(wait, count, &once, index);
+}
+
+/*
  * From an answer of the driver's on. A signal's handler that has run does not end the wait,
  * nor does an alert's event that is left over from an alert that was taken: the deadline
  * does not move, so it is just begun anew.
@@ -76,6 +97,8 @@ static uint32_t go_on(const struct nt_wait *wait, uint32_t count,
 	uint32_t status;
 
 	for (;;) {
+		if (ret == -ETIMEDOUT && wait->timers)
+			ret = try_overdue(wait, count, opts, &index);
 		if (ret == -ETIMEDOUT)
 			return NTSYNC_STATUS_TIMEOUT;
 		if (ret && ret != -EOWNERDEAD && ret != -EINTR)
@@ -83,6 +106,13 @@ static uint32_t go_on(const struct nt_wait *wait, uint32_t count,
 		if (ret != -EINTR) {
 			if (index < count)
 				return acquired(wait, ret, index);
+			if (wait->timers) {
+				ret = try_overdue(wait, count, opts, &index);
+				if (!ret || ret == -EOWNERDEAD) {
+					nt_alert_put_back(wait->thread);
+					return acquired(wait, ret, index);
+				}
+			}
 			status = nt_alert_take(wait->thread);
 			if (status)
 				return status;
@@ -134,6 +164,8 @@ static uint32_t wait_before_limit(const struct nt_wait *wait, uint32_t limit)
 
 uint32_t nt_wait_prepare(struct nt_wait *wait)
 {
+	if (wait->timers)
+		nt_timers_catch_up(wait->nt);
 	return nt_owned_reserve(wait->thread, wait->count) ? NTSYNC_STATUS_NO_MEMORY :
 							      NTSYNC_STATUS_SUCCESS;
 }
@@ -230,13 +262,29 @@ NTSYNC_API uint32_t ntsync_nt_wait_multiple(struct ntsync_nt *nt, const uint32_t
 	return status;
 }
 
+static bool has_passed(struct ntsync_nt_deadline deadline)
+{
+	struct nt_times now;
+
+	if (!deadline.ns || deadline.ns == NTSYNC_WAIT_FOREVER)
+		return !deadline.ns;
+	now = nt_times_now();
+	return deadline.ns <= (deadline.flags ? now.realtime : now.monotonic);
+}
+
+/* A delay that does not sleep lets others of its priority run: guests wait for them that way. */
 NTSYNC_API uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable,
 				    struct ntsync_nt_deadline deadline)
 {
+	bool yield = has_passed(deadline);
 	struct nt_wait wait;
 	uint32_t status = nt_wait_begin(&wait, nt, alertable, deadline);
 
 	if (!status)
 		status = nt_wait_run(&wait);
-	return status == NTSYNC_STATUS_TIMEOUT ? NTSYNC_STATUS_SUCCESS : status;
+	if (status != NTSYNC_STATUS_TIMEOUT)
+		return status;
+	if (yield)
+		sched_yield();
+	return NTSYNC_STATUS_SUCCESS;
 }

@@ -10,6 +10,7 @@
  * @thread: who waits.
  * @count: how many objects it holds.
  * @all: it is for all of them.
+ * @timers: some of them are timers.
  * @opts: for the driver.
  * @pins: what holds the objects, whatever becomes of their handles.
  * @fds: the same for the driver.
@@ -19,6 +20,7 @@ struct nt_wait {
 	struct nt_thread *thread;
 	uint32_t count;
 	bool all;
+	bool timers;
 	struct ntsync_wait_opts opts;
 	struct nt_pin pins[NTSYNC_MAX_WAIT_COUNT];
 	int fds[NTSYNC_MAX_WAIT_COUNT];
@@ -29,7 +31,7 @@ uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertabl
 		       struct ntsync_nt_deadline deadline);
 /* One object more. */
 uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle);
-/* All that can fail before anything has happened. */
+/* All that can fail before anything has happened; and timers that are due are signaled. */
 uint32_t nt_wait_prepare(struct nt_wait *wait);
 /* The caller owns one of its mutants as often as possible. */
 bool nt_wait_is_at_limit(const struct nt_wait *wait);

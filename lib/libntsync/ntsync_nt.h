@@ -14,6 +14,8 @@
  *   waits, and the others go on: looking up, creating, duplicating and closing
  *   handles takes no lock, and what takes one (names, timers, alerts, a thread's
  *   first call) does so with all signals blocked, and with priority inheritance.
+ * - It is no cancellation point, and does not leave a step half done when the caller is
+ *   cancelled. Only asynchronous cancelability is not allowed in it.
  * - A call holds the objects of its handles until it returns. Closing a handle that
  *   is being waited on is legal; the wait goes on, and the handle's value is not
  *   issued again before it has ended.
@@ -28,7 +30,9 @@
  *   failure value.
  * - Numbers are in the host's byte order.
  *
- * A process that forks must not use its tables in the child.
+ * A process that forks must not use its tables in the child. A thread may end there, and
+ * ntsync_nt_thread_detach() and ntsync_nt_destroy() be called, on a process's way out, say: the
+ * parent's objects stay as they are.
  */
 #ifndef NTSYNC_NT_H
 #define NTSYNC_NT_H
@@ -124,8 +128,13 @@ enum ntsync_nt_reuse {
 #define NTSYNC_NT_REJECT_LOW_BITS	0x1
 /* ntsync_nt_duplicate() without a place for the result makes a duplicate all the same. */
 #define NTSYNC_NT_DUPLICATE_BLINDLY	0x2
-/* Leave RLIMIT_NOFILE as it is. Otherwise the soft limit is raised to the hard one. */
+/*
+ * Leave RLIMIT_NOFILE as it is. Otherwise the soft limit is raised to the hard one; children that
+ * are made by fork() have the old one again, those of posix_spawn() and vfork() the new one.
+ */
 #define NTSYNC_NT_KEEP_FD_LIMIT		0x4
+/* Every call is one with NTSYNC_NT_CASE_INSENSITIVE, as on consoles. */
+#define NTSYNC_NT_FOLD_NAMES		0x8
 
 /**
  * enum ntsync_nt_operation - what a trace record tells
@@ -147,8 +156,7 @@ enum ntsync_nt_operation {
  * @operation: what happened.
  * @handle: to which handle.
  * @generation: how often the value has been issued, modulo 2^20.
- * @thread: who called: the id given to ntsync_nt_thread_attach(), or else the
- *	kernel's.
+ * @thread: who called, as ntsync_nt_thread_id() says.
  * @type: type of the object.
  */
 struct ntsync_nt_record {
@@ -175,7 +183,9 @@ typedef void (*ntsync_nt_trace_fn)(void *context, const struct ntsync_nt_record 
 /**
  * struct ntsync_nt_config - how a table is to be
  * @size: sizeof(struct ntsync_nt_config); ntsync_nt_config_init() sets it. Members may be
- *	added at the end.
+ *	added at the end: a program and a library that know different ones go together, and
+ *	what a program doesn't know has NT's value. The other structs of this header never
+ *	grow; what they lack comes with functions of its own.
  * @dev: an instance of /dev/ntsync that the caller keeps open, or -1: the table
  *	opens one of its own.
  * @handle_base: the lowest handle; a multiple of 4.
@@ -211,22 +221,29 @@ struct ntsync_nt_config {
 };
 
 /**
- * ntsync_nt_config_init() - a configuration as on NT
+ * ntsync_nt_config_init_size() - a configuration as on NT
  * @config: what to fill.
+ * @size: its size. ntsync_nt_config_init() is a macro that knows it.
  *
  * Handles 4, 8, 12, ..., up to 2^24 of them, last in first out; failure value 0; NT's
  * statuses; a recursion limit of 2^31; no trace.
  */
-void ntsync_nt_config_init(struct ntsync_nt_config *config);
+void ntsync_nt_config_init_size(struct ntsync_nt_config *config, size_t size);
+
+#define ntsync_nt_config_init(config) ntsync_nt_config_init_size(config, sizeof(*(config)))
 
 /**
- * ntsync_nt_config_init_xbox360() - a configuration as on an Xbox 360
+ * ntsync_nt_config_init_xbox360_size() - a configuration as on an Xbox 360
  * @config: what to fill.
+ * @size: its size. ntsync_nt_config_init_xbox360() is a macro that knows it.
  *
- * As ntsync_nt_config_init(), but handles from 0xF8000000, failure value 0xFFFFFFFF and
- * the console's statuses.
+ * As ntsync_nt_config_init(), but handles from 0xF8000000, failure value 0xFFFFFFFF, the
+ * console's statuses, and names whose case does not matter.
  */
-void ntsync_nt_config_init_xbox360(struct ntsync_nt_config *config);
+void ntsync_nt_config_init_xbox360_size(struct ntsync_nt_config *config, size_t size);
+
+#define ntsync_nt_config_init_xbox360(config) \
+	ntsync_nt_config_init_xbox360_size(config, sizeof(*(config)))
 
 /**
  * ntsync_nt_create() - create a table
@@ -235,7 +252,8 @@ void ntsync_nt_config_init_xbox360(struct ntsync_nt_config *config);
  *
  * Return: 0, or a negative errno:
  * -EINVAL: @config contradicts itself: a base, a stride or a limit that is none, handles
- * that would reach 0xFFFFFFFC or include the failure value, unknown flags.
+ * that would reach 0xFFFFFFFC or include the failure value, unknown flags, a size that is none.
+ * -E2BIG: @config says something in members that this library does not have.
  * -ENOTTY: &ntsync_nt_config.dev is no instance.
  * -EAGAIN: the process has no thread-specific key left.
  * -ENOMEM, and what ntsync_open() returns.
@@ -377,15 +395,22 @@ uint32_t ntsync_nt_query(struct ntsync_nt *nt, uint32_t handle, struct ntsync_nt
 /* The longest name, in bytes. */
 #define NTSYNC_NT_MAX_NAME	32767
 
-/* &ntsync_nt_attributes.flags: if the name is taken, open what has it (OBJ_OPENIF). */
-#define NTSYNC_NT_OPEN_IF	0x80
+/* &ntsync_nt_attributes.flags, by NT's numbers */
+
+/* The guest's children inherit the handle (OBJ_INHERIT). A table has one process: no effect. */
+#define NTSYNC_NT_INHERIT		0x2
+/* A name that differs in the case of ASCII letters only is the same (OBJ_CASE_INSENSITIVE). */
+#define NTSYNC_NT_CASE_INSENSITIVE	0x40
+/* If the name is taken, open what has it (OBJ_OPENIF). */
+#define NTSYNC_NT_OPEN_IF		0x80
 
 /**
  * struct ntsync_nt_attributes - what else to say when creating an object
- * @name: its name, or NULL or "" for none. UTF-8. Names that differ only in the case
- *	of ASCII letters are the same; a runtime that wants more of the alphabet folded
- *	does that itself.
- * @flags: 0 or NTSYNC_NT_OPEN_IF.
+ * @name: its name, or NULL or "" for none. UTF-8. The case of letters matters, unless @flags or
+ *	the table (%NTSYNC_NT_FOLD_NAMES) say otherwise, and then that of ASCII letters does
+ *	not; a runtime that wants more of the alphabet folded does that itself. Of several names
+ *	that differ in case, such a call means the one that doesn't, or else any.
+ * @flags: NTSYNC_NT_INHERIT, NTSYNC_NT_CASE_INSENSITIVE and NTSYNC_NT_OPEN_IF.
  *
  * All types share one namespace. A name lives as long as its object.
  *
@@ -401,20 +426,37 @@ uint32_t ntsync_nt_query(struct ntsync_nt *nt, uint32_t handle, struct ntsync_nt
  * What a function that opens one returns:
  * OBJECT_NAME_NOT_FOUND: nothing has this name. Nor has anything no name.
  * OBJECT_TYPE_MISMATCH: what has it is of another type.
- * OBJECT_NAME_INVALID, INSUFFICIENT_RESOURCES, NO_MEMORY: as above and below.
+ * OBJECT_NAME_INVALID, INVALID_PARAMETER, INSUFFICIENT_RESOURCES, NO_MEMORY: as above and
+ * below.
  *
  * What every function that creates an object returns:
  * SUCCESS.
  * INVALID_PARAMETER: the place for the result is NULL.
  * INSUFFICIENT_RESOURCES: as many handles are open as the table may have, or calls in
  * progress hold the values that are left.
- * TOO_MANY_OPENED_FILES: each object is a file descriptor, and there are none left.
+ * TOO_MANY_OPENED_FILES: each object is a file descriptor, and but for those that are left
+ * to the rest of the process (64, or an eighth of the limit) there are none.
  * NO_MEMORY.
  */
 struct ntsync_nt_attributes {
 	const char *name;
 	uint32_t flags;
 };
+
+/**
+ * ntsync_nt_open() - open an object of any type by its name
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @attributes: the name, and NTSYNC_NT_CASE_INSENSITIVE if its case does not matter; the other
+ *	flags have no effect.
+ * @type: of which type it must be.
+ *
+ * The functions that open one type take a name, and the table's rule about case.
+ *
+ * Return: see &struct ntsync_nt_attributes.
+ */
+uint32_t ntsync_nt_open(struct ntsync_nt *nt, uint32_t *out,
+			const struct ntsync_nt_attributes *attributes, enum ntsync_nt_type type);
 
 /* ---------------------------------------------------------------- Events */
 
@@ -648,8 +690,7 @@ struct ntsync_nt_deadline ntsync_nt_timeout(const int64_t *timeout);
  * TIMEOUT: the deadline has passed.
  * INVALID_PARAMETER: unknown flags of @deadline.
  * MUTANT_LIMIT_EXCEEDED: the caller owns the mutant as often as possible.
- * TOO_MANY_OPENED_FILES: the thread's first alertable wait.
- * NO_MEMORY.
+ * NO_MEMORY: also the thread's first call, and there is no descriptor left.
  */
 uint32_t ntsync_nt_wait_single(struct ntsync_nt *nt, uint32_t handle, bool alertable,
 			       struct ntsync_nt_deadline deadline);
@@ -706,28 +747,36 @@ uint32_t ntsync_nt_signal_and_wait(struct ntsync_nt *nt, uint32_t signal, uint32
  * ntsync_nt_delay() - wait for time to pass (NtDelayExecution)
  * @nt: the table.
  * @alertable: whether an alert ends the wait.
- * @deadline: until when.
+ * @deadline: until when. 0 and the past: the caller yields to others of its priority.
  *
  * Return: SUCCESS: the deadline has passed, or
- * USER_APC, ALERTED, INVALID_PARAMETER, TOO_MANY_OPENED_FILES, NO_MEMORY: as
+ * USER_APC, ALERTED, INVALID_PARAMETER, NO_MEMORY: as
  * ntsync_nt_wait_single().
  */
 uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable, struct ntsync_nt_deadline deadline);
 
 /* --------------------------------------------------------------- Threads */
 
+/*
+ * Ids from here on are the table's, for threads that have not said theirs: no guest thread can
+ * find its id taken by a host thread. The low 24 bits are the kernel's id, as far as possible.
+ */
+#define NTSYNC_NT_OWN_TIDS		0xff000000u
+
 /**
  * ntsync_nt_thread_attach() - tell the table the caller's id
  * @nt: the table.
- * @tid: the thread's id in the guest, not 0: who owns mutants, whom to alert.
+ * @tid: the thread's id in the guest, from 1 to NTSYNC_NT_OWN_TIDS - 1: who owns mutants, whom
+ *	to alert.
  *
  * A thread that does not call this is attached at its first call that needs it, with
- * an id of the table's choice: the kernel's, unless that is in use.
+ * an id of the table's choice, NTSYNC_NT_OWN_TIDS or above.
  *
  * Return: 0, or a negative errno:
- * -EINVAL: @tid is 0.
+ * -EINVAL: @tid is 0, or one of the table's.
  * -EEXIST: another thread has this id.
  * -EALREADY: the caller is attached.
+ * -EMFILE, -ENFILE: an attached thread has a descriptor, and there is none left.
  * -ENOMEM.
  */
 int ntsync_nt_thread_attach(struct ntsync_nt *nt, uint32_t tid);
@@ -753,16 +802,32 @@ uint32_t ntsync_nt_thread_id(struct ntsync_nt *nt);
 void ntsync_nt_thread_detach(struct ntsync_nt *nt);
 
 /**
+ * ntsync_nt_thread_end() - the caller's guest thread has ended, and its object says so
+ * @nt: the table.
+ *
+ * ntsync_nt_thread_detach(), and after that the event of ntsync_nt_bind_thread() is set, if
+ * there is one. In this order, as on NT: who has waited for the end of the thread finds its
+ * mutants abandoned. An event that is set first, and a thread that is detached after it, leave
+ * a moment in which they are owned still.
+ *
+ * Return: SUCCESS, or
+ * OBJECT_TYPE_MISMATCH: what the thread is bound to is no event.
+ */
+uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt);
+
+/**
  * ntsync_nt_thread_abandon() - another guest thread has ended
  * @nt: the table.
  * @tid: its id.
  *
  * As ntsync_nt_thread_detach() for a thread that cannot call it: one that was stopped
  * for good outside of the library. If it is inside a call, or goes on to call, the
- * table breaks.
+ * table breaks. Set the event that stands for the thread after this call, not before.
+ *
+ * Of an id that no thread has attached with, it drops the alerts and APCs that were sent to it.
  *
  * Return: SUCCESS, or
- * INVALID_CID: no thread with this id is attached.
+ * INVALID_CID: no thread with this id is attached, and nothing was sent to it.
  */
 uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid);
 
@@ -770,7 +835,7 @@ uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid);
  * ntsync_nt_bind_thread() - which object is the calling thread
  * @nt: the table.
  * @handle: what %NTSYNC_NT_CURRENT_THREAD stands for in this thread, for example an
- *	event that the runtime sets when the guest's thread has ended; 0 = nothing.
+ *	event that ntsync_nt_thread_end() sets; 0 = nothing.
  *
  * The object lives until the thread is detached or bound anew.
  *
@@ -796,10 +861,14 @@ uint32_t ntsync_nt_bind_process(struct ntsync_nt *nt, uint32_t handle);
  * @nt: the table.
  * @tid: the thread's id.
  *
- * Its alertable wait returns ALERTED: the present one or else the next.
+ * Its alertable wait returns ALERTED: the present one or else the next. A guest's thread need
+ * not be attached yet: what is sent to an id that no thread has is kept for the one that
+ * attaches with it. So an id is not used for another thread while somebody may still send to
+ * the last one; ntsync_nt_thread_abandon() drops what is kept.
  *
  * Return: SUCCESS, or
- * INVALID_CID: no thread with this id is attached.
+ * INVALID_CID: @tid is 0, or one of the table's own ids that no thread has.
+ * NO_MEMORY: for a thread that is not attached.
  */
 uint32_t ntsync_nt_alert_thread(struct ntsync_nt *nt, uint32_t tid);
 
@@ -809,12 +878,28 @@ uint32_t ntsync_nt_alert_thread(struct ntsync_nt *nt, uint32_t tid);
  * @tid: the thread's id.
  *
  * The queue itself is the runtime's. The thread's alertable wait returns USER_APC,
- * once for all calls before.
+ * once for all calls before; see ntsync_nt_set_apc_pending(). A thread that is not attached
+ * gets it as it gets an alert.
  *
- * Return: SUCCESS, or
- * INVALID_CID: no thread with this id is attached.
+ * Return: as ntsync_nt_alert_thread().
  */
 uint32_t ntsync_nt_queue_apc(struct ntsync_nt *nt, uint32_t tid);
+
+/**
+ * ntsync_nt_set_apc_pending() - whether the caller's queue has APCs
+ * @nt: the table.
+ * @pending: whether there are any.
+ *
+ * That a thread has APCs is a level, which ntsync_nt_queue_apc() raises, and which a wait that
+ * returns USER_APC lowers. A runtime that takes one APC out of its queue, and leaves others
+ * there, raises it again before it calls the one: an APC may wait alertably itself, and must
+ * not sleep beside the next one. Call it with the queue's own lock held, as well as
+ * ntsync_nt_queue_apc(), so that the level and the queue go together.
+ *
+ * Return: SUCCESS, or
+ * NO_MEMORY: the thread's first call.
+ */
+uint32_t ntsync_nt_set_apc_pending(struct ntsync_nt *nt, bool pending);
 
 /**
  * ntsync_nt_test_alert() - take an alert without waiting (NtTestAlert)
@@ -835,7 +920,8 @@ uint32_t ntsync_nt_test_alert(struct ntsync_nt *nt);
  * @manual: true: a NotificationTimer, which stays signaled until it is set again; false: a
  *	SynchronizationTimer, which releases one wait.
  *
- * The first timer of a table starts a thread.
+ * The first timer of a table starts a thread, which wakes those who wait for timers. Who looks
+ * at a timer that is due finds it signaled, whether or not that thread has run.
  *
  * Return: see &struct ntsync_nt_attributes.
  */

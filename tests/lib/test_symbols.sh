@@ -39,8 +39,9 @@ soname() {
 	readelf -d "$shared" | grep -F 'Library soname: [libntsync.so.0]'
 }
 
-no_writable_data() {
-	[ "$(nm "$static" | awk 'NF == 3 && $2 ~ /[bBcCdDgGsS]/' | tee /dev/stderr | wc -l)" -eq 0 ]
+# But one: what the process had before the limit of descriptors was raised, for its children.
+one_variable() {
+	[ "$(nm "$static" | awk 'NF == 3 && $2 ~ /[bBcCdDgGsS]/ && $3 != "nt_fd_limits"' | tee /dev/stderr | wc -l)" -eq 0 ]
 }
 
 every_function_is_described() {
@@ -56,6 +57,6 @@ tap "it exports what its headers declare, and nothing else" same declared export
 tap "the static library defines the same names" same declared global_in_archive
 tap "every exported symbol has a version" every_symbol_has_a_version
 tap "its name is libntsync.so.0" soname
-tap "the library has no variables" no_writable_data
+tap "the library has one variable, the limit of descriptors for children" one_variable
 tap "every function is described in a header" every_function_is_described
 tap_end

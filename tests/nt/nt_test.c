@@ -113,8 +113,10 @@ void check(struct fixture *f)
 int teardown(void **state)
 {
 	struct fixture *f = *state;
-	int broken = ntsync_nt_check(f->nt), left;
+	int broken, left;
 
+	env_hold_timers(false);
+	broken = ntsync_nt_check(f->nt);
 	ntsync_nt_destroy(f->nt);
 	left = env_count_fds() - f->fds_before;
 	alarm(0);
@@ -126,8 +128,25 @@ int teardown(void **state)
 	return broken || left ? -1 : 0;
 }
 
+static void *open_to_signals(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+/* A thread that waits for a lock of the table has all signals blocked, the watchdog's too. */
+static void start_thread_for_watchdog(void)
+{
+	pthread_t thread;
+
+	if (!pthread_create(&thread, NULL, open_to_signals, NULL))
+		pthread_detach(thread);
+}
+
 int nt_run_group(const char *group, const struct CMUnitTest *tests, size_t count)
 {
+	start_thread_for_watchdog();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	return _cmocka_run_group_tests(group, tests, count, NULL, NULL);
 }

@@ -58,9 +58,86 @@ static void nobody_there(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_status(ntsync_nt_alert_thread(f->nt, SLEEPER), NTSYNC_STATUS_INVALID_CID);
 	assert_status(ntsync_nt_queue_apc(f->nt, 0), NTSYNC_STATUS_INVALID_CID);
+	assert_status(ntsync_nt_alert_thread(f->nt, 0), NTSYNC_STATUS_INVALID_CID);
+	/* A host thread exists for others when it has its id, not before. */
+	assert_status(ntsync_nt_alert_thread(f->nt, NTSYNC_NT_OWN_TIDS),
+		      NTSYNC_STATUS_INVALID_CID);
+	assert_status(ntsync_nt_queue_apc(f->nt, UINT32_MAX), NTSYNC_STATUS_INVALID_CID);
 	assert_ok(ntsync_nt_test_alert(f->nt));
+}
+
+static uint32_t attach_and_poll(struct fixture *f, void *arg)
+{
+	(void)arg;
+	ntsync_nt_thread_attach(f->nt, SLEEPER);
+	return ntsync_nt_delay(f->nt, true, POLL);
+}
+
+/* The guest has a thread's handle before the thread has begun to run. */
+static void sent_to_a_thread_before_it_attaches(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, false, false);
+
+	assert_ok(ntsync_nt_queue_apc(f->nt, SLEEPER));
+	assert_status(finish(start(f, sleep_alertably, NULL)), NTSYNC_STATUS_USER_APC);
+	/* It has ended: this is for the next one with its id. */
+	assert_ok(ntsync_nt_alert_thread(f->nt, SLEEPER));
+	assert_status(finish(start(f, wait_alertably, &event)), NTSYNC_STATUS_ALERTED);
+	assert_ok(finish(start(f, attach_and_poll, NULL)));
+}
+
+static void what_was_sent_can_be_dropped(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_ok(ntsync_nt_queue_apc(f->nt, SLEEPER));
+	assert_ok(ntsync_nt_alert_thread(f->nt, SLEEPER));
+	assert_ok(ntsync_nt_thread_abandon(f->nt, SLEEPER));
+	assert_status(ntsync_nt_thread_abandon(f->nt, SLEEPER), NTSYNC_STATUS_INVALID_CID);
+	assert_ok(finish(start(f, attach_and_poll, NULL)));
+}
+
+/* Far more than the table of ids begins with; each gets its own. */
+static void sent_to_many(void **state)
+{
+	enum { MANY = 5000 };
+	struct fixture *f = *state;
+
+	for (uint32_t tid = 4; tid <= 4 * MANY; tid += 4)
+		assert_ok(tid % 8 ? ntsync_nt_queue_apc(f->nt, tid) :
+				    ntsync_nt_alert_thread(f->nt, tid));
+	for (uint32_t tid = 4; tid <= 4 * MANY; tid += 4) {
+		assert_int_equal(ntsync_nt_thread_attach(f->nt, tid), 0);
+		assert_status(ntsync_nt_test_alert(f->nt), tid % 8 ? NTSYNC_STATUS_USER_APC :
+								     NTSYNC_STATUS_ALERTED);
+		assert_ok(ntsync_nt_test_alert(f->nt));
+		ntsync_nt_thread_detach(f->nt);
+	}
+}
+
+/* An APC that waits alertably, with another one in the queue. */
+static void the_next_apc_ends_the_wait_of_an_apc(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t tid = ntsync_nt_thread_id(f->nt);
+
+	assert_ok(ntsync_nt_queue_apc(f->nt, tid));
+	assert_ok(ntsync_nt_queue_apc(f->nt, tid));
+	assert_status(ntsync_nt_delay(f->nt, true, FOREVER), NTSYNC_STATUS_USER_APC);
+	/* The first is taken, and called: it waits. */
+	assert_ok(ntsync_nt_set_apc_pending(f->nt, true));
+	assert_status(ntsync_nt_delay(f->nt, true, FOREVER), NTSYNC_STATUS_USER_APC);
+	assert_ok(ntsync_nt_set_apc_pending(f->nt, false));
+	assert_ok(ntsync_nt_delay(f->nt, true, in_ms(1)));
+	/* It can be raised before it was lowered, and lowered without a wait. */
+	assert_ok(ntsync_nt_queue_apc(f->nt, tid));
+	assert_ok(ntsync_nt_set_apc_pending(f->nt, true));
+	assert_ok(ntsync_nt_set_apc_pending(f->nt, false));
+	assert_ok(ntsync_nt_alert_thread(f->nt, tid));
+	assert_status(ntsync_nt_delay(f->nt, true, POLL), NTSYNC_STATUS_ALERTED);
+	assert_ok(ntsync_nt_delay(f->nt, true, in_ms(1)));
 }
 
 /* Before its first alertable wait a thread has no event: the alert waits for it. */
@@ -156,6 +233,10 @@ int main(void)
 		TEST(apc_ends_a_wait),
 		TEST(a_wait_that_is_not_alertable_goes_on),
 		TEST(nobody_there),
+		TEST(sent_to_a_thread_before_it_attaches),
+		TEST(what_was_sent_can_be_dropped),
+		TEST(sent_to_many),
+		TEST(the_next_apc_ends_the_wait_of_an_apc),
 		TEST(an_alert_that_came_before),
 		TEST(object_then_alert_then_timeout),
 		TEST(in_a_wait_for_several),

@@ -289,6 +289,54 @@ static void trace(void **state)
 	assert_int_equal(f->nr_records, 0);
 }
 
+/* A program's struct as another version of the library has it. */
+struct other_config {
+	union {
+		struct ntsync_nt_config config;
+		unsigned char bytes[sizeof(struct ntsync_nt_config) + 64];
+	};
+};
+
+/* Nothing is written behind it, and what it does not have is as on NT. */
+static void configurations_of_older_programs(void **state)
+{
+	const size_t size = offsetof(struct ntsync_nt_config, max_handles);
+	struct fixture *f = *state;
+	struct other_config old;
+
+	memset(&old, 0x5a, sizeof(old));
+	ntsync_nt_config_init_xbox360_size(&old.config, size);
+	assert_int_equal(old.config.size, size);
+	for (size_t i = size; i < sizeof(old); i++)
+		assert_int_equal(old.bytes[i], 0x5a);
+	check(f);
+	ntsync_nt_destroy(f->nt);
+	assert_int_equal(ntsync_nt_create(&old.config, &f->nt), 0);
+	/* Its base is the console's, its failure value is not in the struct. */
+	assert_int_equal(new_event(f, false, false), 0xf8000000u);
+	old.config.size = 0;
+	assert_int_equal(ntsync_nt_create(&old.config, &f->nt), -EINVAL);
+	old.config.size = sizeof(size_t) - 1;
+	assert_int_equal(ntsync_nt_create(&old.config, &f->nt), -EINVAL);
+}
+
+static void configurations_of_newer_programs(void **state)
+{
+	struct other_config new;
+	struct ntsync_nt *nt;
+
+	(void)state;
+	memset(&new, 0x5a, sizeof(new));
+	ntsync_nt_config_init_size(&new.config, sizeof(new));
+	assert_int_equal(new.config.size, sizeof(new));
+	for (size_t i = sizeof(new.config); i < sizeof(new); i++)
+		assert_int_equal(new.bytes[i], 0);
+	assert_int_equal(ntsync_nt_create(&new.config, &nt), 0);
+	ntsync_nt_destroy(nt);
+	new.bytes[sizeof(new) - 1] = 1;
+	assert_int_equal(ntsync_nt_create(&new.config, &nt), -E2BIG);
+}
+
 static void configurations_that_contradict_themselves(void **state)
 {
 	struct ntsync_nt *nt = NULL;
@@ -355,6 +403,8 @@ int main(void)
 		TEST(counts_and_high_water),
 		TEST(snapshot_and_difference),
 		TEST(trace),
+		TEST(configurations_of_older_programs),
+		TEST(configurations_of_newer_programs),
 		TEST(configurations_that_contradict_themselves),
 		TEST(a_device_of_the_callers),
 	};

@@ -3,8 +3,11 @@
 #include "nt_test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void use_quarantine(struct fixture *f, uint32_t quarantine, uint32_t max_handles)
 {
@@ -208,11 +211,31 @@ static void retain_too_often(void **state)
 	assert_invalid(f, handle);
 }
 
+#define THREAD 500u
+
+static uint32_t attach(struct fixture *f, void *arg)
+{
+	(void)arg;
+	return (uint32_t)-ntsync_nt_thread_attach(f->nt, THREAD);
+}
+
+static uint32_t wait_alertably(struct fixture *f, void *arg)
+{
+	(void)arg;
+	return ntsync_nt_delay(f->nt, true, POLL);
+}
+
+static uint32_t attach_and_wait_alertably(struct fixture *f, void *arg)
+{
+	return attach(f, arg) ? UNTOUCHED : wait_alertably(f, arg);
+}
+
 static void no_descriptors(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t event, dup, out = UNTOUCHED;
 
+	ntsync_nt_thread_id(f->nt);
 	event = new_event(f, false, false);
 	assert_true(env_fail_creates(EMFILE));
 	assert_status(ntsync_nt_create_event(f->nt, &out, NULL, false, false),
@@ -224,11 +247,17 @@ static void no_descriptors(void **state)
 		      NTSYNC_STATUS_TOO_MANY_OPENED_FILES);
 	assert_status(ntsync_nt_create_timer(f->nt, &out, NULL, false),
 		      NTSYNC_STATUS_TOO_MANY_OPENED_FILES);
-	/* The first alertable wait of a thread needs one, too. */
-	assert_status(ntsync_nt_delay(f->nt, true, POLL), NTSYNC_STATUS_TOO_MANY_OPENED_FILES);
+	/* A thread has one from the start, not from its first alertable wait. */
+	assert_ok(ntsync_nt_delay(f->nt, true, POLL));
+	assert_int_equal(finish(start(f, attach, NULL)), EMFILE);
+	assert_status(finish(start(f, wait_alertably, NULL)), NTSYNC_STATUS_NO_MEMORY);
+	/* What was sent to it is there when it can be attached. */
+	assert_ok(ntsync_nt_queue_apc(f->nt, THREAD));
+	assert_int_equal(finish(start(f, attach, NULL)), EMFILE);
 	/* One descriptor per object, not per handle. */
 	assert_ok(ntsync_nt_duplicate(f->nt, event, &dup, 0));
 	assert_true(env_fail_creates(0));
+	assert_status(finish(start(f, attach_and_wait_alertably, NULL)), NTSYNC_STATUS_USER_APC);
 	if (env_fail_creates(ENOMEM)) {
 		assert_status(ntsync_nt_create_mutant(f->nt, &out, NULL, true),
 			      NTSYNC_STATUS_NO_MEMORY);
@@ -260,6 +289,66 @@ static void the_limit_of_descriptors_is_raised(void **state)
 	assert_true(fd_limit().rlim_cur == low.rlim_cur);
 	config.flags = 0;
 	use_config(f, &config);
+	assert_true(fd_limit().rlim_cur == before.rlim_max);
+	setrlimit(RLIMIT_NOFILE, &before);
+}
+
+/* A guest that makes objects without end leaves descriptors to the rest of the process. */
+static void some_descriptors_are_left(void **state)
+{
+	enum { LIMIT = 1200, LEFT = 60 };
+	const struct rlimit before = fd_limit();
+	const struct rlimit low = { .rlim_cur = LIMIT, .rlim_max = before.rlim_max };
+	const struct rlimit more = { .rlim_cur = LIMIT + 100, .rlim_max = before.rlim_max };
+	struct fixture *f = *state;
+	struct ntsync_nt_config config;
+	int fds[LEFT], opened = 0;
+	uint32_t status, handle;
+
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	ntsync_nt_config_init(&config);
+	config.flags = NTSYNC_NT_KEEP_FD_LIMIT;
+	use_config(f, &config);
+	do
+		status = ntsync_nt_create_event(f->nt, &handle, NULL, false, false);
+	while (!status);
+	assert_status(status, NTSYNC_STATUS_TOO_MANY_OPENED_FILES);
+	assert_ok(finish(start(f, attach_and_wait_alertably, NULL)));
+	while (opened < LEFT && (fds[opened] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+		opened++;
+	for (int i = 0; i < opened; i++)
+		close(fds[i]);
+	assert_int_equal(opened, LEFT);
+	/* The limit counts as it is now. */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &more), 0);
+	for (int i = 0; i < 100; i++)
+		new_event(f, false, false);
+	setrlimit(RLIMIT_NOFILE, &before);
+}
+
+static bool a_child_has(rlim_t limit)
+{
+	int status;
+	pid_t child = fork();
+
+	if (!child)
+		_exit(fd_limit().rlim_cur != limit);
+	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+	       !WEXITSTATUS(status);
+}
+
+static void children_have_the_old_limit(void **state)
+{
+	const struct rlimit before = fd_limit();
+	const struct rlimit low = { .rlim_cur = before.rlim_max - 1, .rlim_max = before.rlim_max };
+	struct fixture *f = *state;
+	struct ntsync_nt_config config;
+
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	ntsync_nt_config_init(&config);
+	use_config(f, &config);
+	assert_true(fd_limit().rlim_cur == before.rlim_max);
+	assert_true(a_child_has(low.rlim_cur));
 	assert_true(fd_limit().rlim_cur == before.rlim_max);
 	setrlimit(RLIMIT_NOFILE, &before);
 }
@@ -299,6 +388,8 @@ int main(void)
 		TEST(retain_too_often),
 		TEST(no_descriptors),
 		TEST(the_limit_of_descriptors_is_raised),
+		TEST(some_descriptors_are_left),
+		TEST(children_have_the_old_limit),
 		TEST(a_million_handles),
 	};
 

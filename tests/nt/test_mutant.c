@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
 static struct ntsync_nt_mutant_state state_of(struct fixture *f, uint32_t mutant)
 {
@@ -169,6 +170,58 @@ static void another_thread_has_ended(void **state)
 	ntsync_nt_thread_detach(f->nt);
 }
 
+struct ending {
+	uint32_t event, mutant;
+};
+
+static uint32_t own_and_end(struct fixture *f, void *arg)
+{
+	struct ending *e = arg;
+	uint32_t status = ntsync_nt_bind_thread(f->nt, e->event);
+
+	ntsync_nt_close(f->nt, e->event);
+	if (!status)
+		status = ntsync_nt_wait_single(f->nt, e->mutant, false, POLL);
+	if (!status)
+		status = ntsync_nt_thread_end(f->nt);
+	return status;
+}
+
+/* Who has waited for a thread's end finds its mutants abandoned. */
+static void mutants_before_the_end(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 300; i++) {
+		uint32_t event = new_event(f, true, false);
+		struct ending e = { duplicate(f, event), new_mutant(f, false) };
+		struct helper *thread = start(f, own_and_end, &e);
+
+		assert_status(ntsync_nt_wait_single(f->nt, event, false, FOREVER), 0);
+		assert_true(state_of(f, e.mutant).abandoned);
+		assert_status(poll_handle(f, e.mutant), NTSYNC_STATUS_ABANDONED_WAIT_0);
+		assert_ok(finish(thread));
+		close_handle(f, e.mutant);
+		close_handle(f, event);
+	}
+}
+
+static void an_end_without_an_event(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t mutant = new_mutant(f, true);
+
+	/* Bound to what can't be set: nothing happens. */
+	assert_ok(ntsync_nt_bind_thread(f->nt, mutant));
+	assert_status(ntsync_nt_thread_end(f->nt), NTSYNC_STATUS_OBJECT_TYPE_MISMATCH);
+	assert_true(state_of(f, mutant).owned_by_caller);
+	assert_ok(ntsync_nt_bind_thread(f->nt, 0));
+	assert_ok(ntsync_nt_thread_end(f->nt));
+	assert_true(state_of(f, mutant).abandoned);
+	ntsync_nt_thread_detach(f->nt);
+	assert_ok(ntsync_nt_thread_end(f->nt));
+}
+
 /* It has ended as far as the guest is concerned; its host thread goes on, outside. */
 struct stopped {
 	uint32_t mutant, tid;
@@ -276,13 +329,40 @@ static uint32_t attach_as(struct fixture *f, void *arg)
 static void ids_are_unique(void **state)
 {
 	struct fixture *f = *state;
-	uint32_t tid = ntsync_nt_thread_id(f->nt);
+	uint32_t tid = 500;
 
+	assert_int_equal(ntsync_nt_thread_attach(f->nt, tid), 0);
 	assert_int_equal(finish(start(f, attach_as, &tid)), EEXIST);
 	tid++;
 	assert_int_equal(finish(start(f, attach_as, &tid)), 0);
 	/* It has ended, so its id is free. */
 	assert_int_equal(finish(start(f, attach_as, &tid)), 0);
+}
+
+/* A host thread takes no id that a guest thread can have, least of all its own number. */
+static void ids_of_host_threads(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t host = ntsync_nt_thread_id(f->nt), kernels = (uint32_t)gettid();
+	uint32_t refused[] = { host, NTSYNC_NT_OWN_TIDS, UINT32_MAX };
+	uint32_t last = NTSYNC_NT_OWN_TIDS - 1;
+
+	assert_true(host >= NTSYNC_NT_OWN_TIDS);
+	assert_int_equal(host & 0xffffff, kernels);
+	assert_int_equal(finish(start(f, attach_as, &kernels)), 0);
+	assert_int_equal(finish(start(f, attach_as, &last)), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		assert_int_equal(finish(start(f, attach_as, &refused[i])), EINVAL);
+}
+
+/* One that is not attached yet is called what it will be called then. */
+static void ids_of_threads_in_the_trace(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, false, false);
+
+	assert_int_equal(assert_record(f, NTSYNC_NT_CREATE, event)->thread,
+			 ntsync_nt_thread_id(f->nt));
 }
 
 int main(void)
@@ -298,9 +378,13 @@ int main(void)
 		TEST(memory_of_a_destroyed_one_is_another),
 		TEST(another_thread_has_ended),
 		TEST(abandoned_by_two_at_once),
+		TEST(mutants_before_the_end),
+		TEST(an_end_without_an_event),
 		TEST(recursion_limit),
 		TEST(ids_of_threads),
 		TEST(ids_are_unique),
+		TEST(ids_of_host_threads),
+		TEST(ids_of_threads_in_the_trace),
 	};
 
 	return RUN(tests);

@@ -9,6 +9,16 @@
 #define OPEN_IF(text) \
 	(&(struct ntsync_nt_attributes){ .name = text, .flags = NTSYNC_NT_OPEN_IF })
 
+/* As on a console: in every call the case of letters does not matter. */
+static void use_folded_names(struct fixture *f)
+{
+	struct ntsync_nt_config config;
+
+	ntsync_nt_config_init(&config);
+	config.flags = NTSYNC_NT_FOLD_NAMES;
+	use_config(f, &config);
+}
+
 static uint32_t named_event(struct fixture *f, const char *name)
 {
 	uint32_t handle;
@@ -20,8 +30,10 @@ static uint32_t named_event(struct fixture *f, const char *name)
 static void open_by_name(void **state)
 {
 	struct fixture *f = *state;
-	uint32_t event = named_event(f, "Global\\Ready"), other;
+	uint32_t event, other;
 
+	use_folded_names(f);
+	event = named_event(f, "Global\\Ready");
 	assert_ok(ntsync_nt_open_event(f->nt, &other, "gLOBAL\\rEADY"));
 	assert_int_not_equal(other, event);
 	assert_ok(ntsync_nt_compare(f->nt, event, other));
@@ -37,8 +49,10 @@ static void open_by_name(void **state)
 static void the_name_is_taken(void **state)
 {
 	struct fixture *f = *state;
-	uint32_t event = named_event(f, "a"), other = UNTOUCHED;
+	uint32_t event, other = UNTOUCHED;
 
+	use_folded_names(f);
+	event = named_event(f, "a");
 	assert_status(ntsync_nt_create_event(f->nt, &other, NAMED("A"), true, false),
 		      NTSYNC_STATUS_OBJECT_NAME_COLLISION);
 	assert_int_equal(other, 0);
@@ -72,6 +86,7 @@ static void each_type_has_names(void **state)
 	struct fixture *f = *state;
 	uint32_t handle, other;
 
+	use_folded_names(f);
 	assert_ok(ntsync_nt_create_mutant(f->nt, &handle, NAMED("m"), true));
 	assert_ok(ntsync_nt_open_mutant(f->nt, &other, "M"));
 	assert_ok(ntsync_nt_compare(f->nt, handle, other));
@@ -89,6 +104,73 @@ static void each_type_has_names(void **state)
 	assert_ok(ntsync_nt_compare(f->nt, handle, other));
 	assert_status(ntsync_nt_create_timer(f->nt, &other, OPEN_IF("t"), false),
 		      NTSYNC_STATUS_OBJECT_NAME_EXISTS);
+}
+
+#define OPEN(f, out, text, flag) \
+	ntsync_nt_open((f)->nt, out, &(struct ntsync_nt_attributes){ text, flag }, \
+		       NTSYNC_NT_EVENT)
+
+/* Two Win32 names, and calls for which they are one. */
+static void case_matters_unless_a_call_says_otherwise(void **state)
+{
+	const uint32_t any_case = NTSYNC_NT_CASE_INSENSITIVE;
+	struct fixture *f = *state;
+	uint32_t upper = named_event(f, "READY"), lower = named_event(f, "ready"), other;
+
+	assert_status(ntsync_nt_compare(f->nt, upper, lower), NTSYNC_STATUS_NOT_SAME_OBJECT);
+	assert_ok(ntsync_nt_open_event(f->nt, &other, "READY"));
+	assert_ok(ntsync_nt_compare(f->nt, upper, other));
+	assert_status(ntsync_nt_open_event(f->nt, &other, "Ready"),
+		      NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND);
+	assert_status(OPEN(f, &other, "Ready", 0), NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND);
+	assert_ok(OPEN(f, &other, "Ready", any_case));
+	/* The one that is meant, if it is there. */
+	assert_ok(OPEN(f, &other, "ready", any_case));
+	assert_ok(ntsync_nt_compare(f->nt, lower, other));
+	assert_ok(OPEN(f, &other, "READY", any_case));
+	assert_ok(ntsync_nt_compare(f->nt, upper, other));
+	assert_status(ntsync_nt_create_event(f->nt, &other,
+					     &(struct ntsync_nt_attributes){ "rEADY", any_case },
+					     false, false), NTSYNC_STATUS_OBJECT_NAME_COLLISION);
+	named_event(f, "rEADY");
+}
+
+static void a_consoles_names_are_folded(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event, other;
+
+	use_xbox360(f);
+	event = named_event(f, "READY");
+	assert_ok(ntsync_nt_open_event(f->nt, &other, "ready"));
+	assert_ok(ntsync_nt_compare(f->nt, event, other));
+}
+
+static void flags_of_attributes(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event, other = UNTOUCHED;
+
+	assert_ok(ntsync_nt_create_event(f->nt, &event,
+					 &(struct ntsync_nt_attributes){ "a", NTSYNC_NT_INHERIT },
+					 false, false));
+	assert_ok(OPEN(f, &other, "a", NTSYNC_NT_INHERIT | NTSYNC_NT_OPEN_IF));
+	for (uint32_t flag = 1; flag; flag <<= 1) {
+		if (flag & (NTSYNC_NT_INHERIT | NTSYNC_NT_CASE_INSENSITIVE | NTSYNC_NT_OPEN_IF))
+			continue;
+		assert_status(OPEN(f, &other, "a", flag), NTSYNC_STATUS_INVALID_PARAMETER);
+		assert_int_equal(other, 0);
+		assert_status(ntsync_nt_create_event(f->nt, &other,
+						     &(struct ntsync_nt_attributes){ NULL, flag },
+						     false, false),
+			      NTSYNC_STATUS_INVALID_PARAMETER);
+	}
+	assert_status(ntsync_nt_open(f->nt, &other, NAMED("a"), NTSYNC_NT_NONE),
+		      NTSYNC_STATUS_INVALID_PARAMETER);
+	assert_status(ntsync_nt_open(f->nt, &other, NAMED("a"), NTSYNC_NT_MUTANT),
+		      NTSYNC_STATUS_OBJECT_TYPE_MISMATCH);
+	assert_status(ntsync_nt_open(f->nt, &other, NULL, NTSYNC_NT_EVENT),
+		      NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
 static void lives_as_long_as_the_object(void **state)
@@ -159,6 +241,7 @@ static void only_ascii_is_folded(void **state)
 	struct fixture *f = *state;
 	uint32_t handle;
 
+	use_folded_names(f);
 	named_event(f, "caf\xc3\xa9[`{");
 	assert_ok(ntsync_nt_open_event(f->nt, &handle, "CAF\xc3\xa9[`{"));
 	assert_status(ntsync_nt_open_event(f->nt, &handle, "caf\xc3\x89[`{"),
@@ -173,6 +256,7 @@ static void many(void **state)
 	uint32_t handles[500], other;
 	char name[16];
 
+	use_folded_names(f);
 	for (int i = 0; i < 500; i++) {
 		snprintf(name, sizeof(name), "name %d", i);
 		handles[i] = named_event(f, name);
@@ -195,6 +279,9 @@ int main(void)
 		TEST(the_name_is_taken),
 		TEST(the_name_is_of_another_type),
 		TEST(each_type_has_names),
+		TEST(case_matters_unless_a_call_says_otherwise),
+		TEST(a_consoles_names_are_folded),
+		TEST(flags_of_attributes),
 		TEST(lives_as_long_as_the_object),
 		TEST(lives_as_long_as_a_wait),
 		TEST(no_name),

@@ -31,7 +31,7 @@ static void use_names(struct ntsync_nt *nt)
 
 	if (ntsync_nt_create_event(nt, &event, &named, false, false) & 0x80000000)
 		return;
-	ntsync_nt_open_event(nt, &other, "NAME");
+	ntsync_nt_open_event(nt, &other, "name");
 	ntsync_nt_close(nt, event);
 	ntsync_nt_close(nt, other);
 }

@@ -258,6 +258,136 @@ static void wrong_arguments(void **state)
 	assert_true(state_of(f, timer).remaining != NTSYNC_WAIT_FOREVER);
 }
 
+/* -- The thread that signals timers does not get to run ----------------------------------- */
+
+static bool hold_timers(void)
+{
+	if (env_hold_timers(true))
+		return true;
+	print_message("# the timers' thread can't be held back here\n");
+	return false;
+}
+
+/* Set, and due by now. */
+static void let_pass(struct fixture *f, uint32_t timer)
+{
+	const struct ntsync_nt_deadline due = in_ms(2);
+
+	assert_ok(ntsync_nt_set_timer(f->nt, timer, due, 0, NULL));
+	while (now_ns() < due.ns)
+		sleep_ms(1);
+}
+
+static void overdue_in_a_poll(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t handles[] = { new_timer(f, false), new_event(f, true, true) };
+
+	if (!hold_timers())
+		skip();
+	let_pass(f, handles[0]);
+	assert_status(poll_handle(f, handles[0]), NTSYNC_STATUS_WAIT_0);
+	let_pass(f, handles[0]);
+	assert_status(ntsync_nt_wait_multiple(f->nt, handles, 2, NTSYNC_NT_WAIT_ANY, false, POLL),
+		      NTSYNC_STATUS_WAIT_0);
+	let_pass(f, handles[0]);
+	assert_status(ntsync_nt_wait_multiple(f->nt, handles, 2, NTSYNC_NT_WAIT_ALL, false, POLL),
+		      NTSYNC_STATUS_WAIT_0);
+	let_pass(f, handles[0]);
+	assert_status(ntsync_nt_signal_and_wait(f->nt, handles[1], handles[0], false, POLL),
+		      NTSYNC_STATUS_WAIT_0);
+	assert_status(poll_handle(f, handles[0]), NTSYNC_STATUS_TIMEOUT);
+}
+
+static void overdue_at_the_end_of_a_wait(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t handles[] = { new_event(f, false, false), new_timer(f, true) };
+
+	if (!hold_timers())
+		skip();
+	set_ms(f, handles[1], 5, 0);
+	assert_status(ntsync_nt_wait_single(f->nt, handles[1], false, in_ms(10)),
+		      NTSYNC_STATUS_WAIT_0);
+	set_ms(f, handles[1], 5, 0);
+	assert_status(ntsync_nt_wait_multiple(f->nt, handles, 2, NTSYNC_NT_WAIT_ANY, false,
+					      in_ms(10)), NTSYNC_STATUS_WAIT_0 + 1);
+	set_ms(f, handles[1], 5, 0);
+	assert_status(ntsync_nt_signal_and_wait(f->nt, handles[0], handles[1], false, in_ms(10)),
+		      NTSYNC_STATUS_WAIT_0);
+	set_ms(f, handles[1], 100000, 0);
+	assert_status(ntsync_nt_wait_single(f->nt, handles[1], false, in_ms(10)),
+		      NTSYNC_STATUS_TIMEOUT);
+}
+
+static uint32_t wait_alertably(struct fixture *f, void *arg)
+{
+	uint32_t status;
+
+	ntsync_nt_thread_attach(f->nt, 500);
+	status = ntsync_nt_wait_single(f->nt, *(uint32_t *)arg, true, FOREVER);
+	return status == NTSYNC_STATUS_WAIT_0 ? ntsync_nt_test_alert(f->nt) : UNTOUCHED;
+}
+
+/* The timer was due before the alert came, which is there still for the next wait. */
+static void overdue_before_an_alert(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t timer = new_timer(f, false);
+	struct helper *waiter;
+
+	if (!hold_timers())
+		skip();
+	waiter = start_asleep(f, wait_alertably, &timer);
+	let_pass(f, timer);
+	assert_ok(ntsync_nt_alert_thread(f->nt, 500));
+	assert_status(finish(waiter), NTSYNC_STATUS_ALERTED);
+	assert_status(poll_handle(f, timer), NTSYNC_STATUS_TIMEOUT);
+}
+
+static void overdue_in_queries(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t timer = new_timer(f, true);
+	int32_t previous;
+
+	if (!hold_timers())
+		skip();
+	let_pass(f, timer);
+	assert_true(state_of(f, timer).signaled);
+	assert_true(state_of(f, timer).remaining == NTSYNC_WAIT_FOREVER);
+	let_pass(f, timer);
+	assert_ok(ntsync_nt_cancel_timer(f->nt, timer, &previous));
+	assert_int_equal(previous, 1);
+	let_pass(f, timer);
+	assert_ok(ntsync_nt_set_timer(f->nt, timer, FOREVER, 0, &previous));
+	assert_int_equal(previous, 1);
+	assert_false(state_of(f, timer).signaled);
+}
+
+/* By either clock, and not what is due later. */
+static void overdue_dates_and_periods(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t date = new_timer(f, false), periodic = new_timer(f, false);
+	uint32_t later = new_timer(f, false);
+	const struct ntsync_nt_deadline soon = { realtime_ns() + 2 * NS_PER_MS,
+						 NTSYNC_WAIT_REALTIME };
+
+	if (!hold_timers())
+		skip();
+	set_ms(f, later, 100000, 0);
+	assert_ok(ntsync_nt_set_timer(f->nt, date, soon, 0, NULL));
+	set_ms(f, periodic, 2, 2);
+	sleep_ms(4);
+	assert_status(poll_handle(f, later), NTSYNC_STATUS_TIMEOUT);
+	assert_status(poll_handle(f, date), NTSYNC_STATUS_WAIT_0);
+	for (int i = 0; i < 3; i++) {
+		assert_status(poll_handle(f, periodic), NTSYNC_STATUS_WAIT_0);
+		sleep_ms(4);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +405,11 @@ int main(void)
 		TEST(destroyed_while_set),
 		TEST(in_the_order_of_their_deadlines),
 		TEST(wrong_arguments),
+		TEST(overdue_in_a_poll),
+		TEST(overdue_at_the_end_of_a_wait),
+		TEST(overdue_before_an_alert),
+		TEST(overdue_in_queries),
+		TEST(overdue_dates_and_periods),
 	};
 
 	return RUN(tests);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "nt_test.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 #define ALL NTSYNC_NT_WAIT_ALL
 #define ANY NTSYNC_NT_WAIT_ANY
@@ -284,6 +288,122 @@ static void delay(void **state)
 	assert_ok(ntsync_nt_delay(f->nt, false, POLL));
 }
 
+/* -- Delays that yield -------------------------------------------------------------------- */
+
+#define ROUNDS 1000
+#define PRIORITY 10
+
+/**
+ * struct spin - two threads of one priority on one processor
+ * @f: the test.
+ * @go: one each, on which they sleep until both are to run.
+ * @until: what the one that spins calls.
+ * @flag: the other one has run.
+ * @rounds: how often the one that spins has called.
+ */
+struct spin {
+	struct fixture *f;
+	sem_t go[2];
+	struct ntsync_nt_deadline until;
+	atomic_bool flag;
+	int rounds;
+};
+
+static void *spin(void *arg)
+{
+	struct spin *s = arg;
+
+	while (sem_wait(&s->go[0]))
+		;
+	while (!atomic_load(&s->flag) && s->rounds++ < ROUNDS)
+		ntsync_nt_delay(s->f->nt, false, s->until);
+	return NULL;
+}
+
+static void *set_flag(void *arg)
+{
+	struct spin *s = arg;
+
+	while (sem_wait(&s->go[1]))
+		;
+	atomic_store(&s->flag, true);
+	return NULL;
+}
+
+static int start_fifo(pthread_t *thread, void *(*run)(void *), void *arg)
+{
+	const struct sched_param param = { .sched_priority = PRIORITY };
+	pthread_attr_t attr;
+	int ret;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+	pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
+	pthread_attr_setschedparam(&attr, &param);
+	ret = pthread_create(thread, &attr, run, arg);
+	pthread_attr_destroy(&attr);
+	return ret;
+}
+
+/* The one that spins is first in the queue of its priority, and the other one behind it. */
+static void run_both(struct spin *s)
+{
+	pthread_t first, second;
+
+	assert_int_equal(start_fifo(&first, spin, s), 0);
+	assert_int_equal(start_fifo(&second, set_flag, s), 0);
+	sleep_ms(5);
+	sem_post(&s->go[0]);
+	sem_post(&s->go[1]);
+	pthread_join(first, NULL);
+	pthread_join(second, NULL);
+}
+
+static bool one_processor(cpu_set_t *before)
+{
+	const struct sched_param param = { .sched_priority = PRIORITY + 1 };
+	cpu_set_t one;
+	int cpu = 0;
+
+	sched_getaffinity(0, sizeof(*before), before);
+	while (!CPU_ISSET(cpu, before))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return !sched_setscheduler(0, SCHED_FIFO, &param) &&
+	       !sched_setaffinity(0, sizeof(one), &one);
+}
+
+static void delay_of_nothing_yields(struct fixture *f, struct ntsync_nt_deadline until)
+{
+	const struct sched_param normal = { 0 };
+	struct spin s = { .f = f, .until = until };
+	cpu_set_t before;
+
+	if (!one_processor(&before)) {
+		print_message("# real-time priorities can't be had here\n");
+		skip();
+	}
+	sem_init(&s.go[0], 0, 0);
+	sem_init(&s.go[1], 0, 0);
+	run_both(&s);
+	sched_setaffinity(0, sizeof(before), &before);
+	sched_setscheduler(0, SCHED_OTHER, &normal);
+	assert_in_range(s.rounds, 0, ROUNDS - 1);
+}
+
+static void delay_of_0_yields(void **state)
+{
+	delay_of_nothing_yields(*state, POLL);
+}
+
+static void delay_to_the_past_yields(void **state)
+{
+	delay_of_nothing_yields(*state, in_ms(0));
+	delay_of_nothing_yields(*state,
+				(struct ntsync_nt_deadline){ 1, NTSYNC_WAIT_REALTIME });
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +421,8 @@ int main(void)
 		TEST(extreme_timeouts_wait),
 		TEST(signals_do_not_end_a_wait),
 		TEST(delay),
+		TEST(delay_of_0_yields),
+		TEST(delay_to_the_past_yields),
 	};
 
 	return RUN(tests);

@@ -5,8 +5,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,13 +16,17 @@
 #define FIRST_FD	1000
 #define MAX_FDS		65536
 #define MAX_OBJS	(NTSYNC_MAX_WAIT_COUNT + 1)
+/* One per descriptor, and those that a wait alone holds. */
+#define MAX_OBJECTS	(MAX_FDS + 1024)
 
 enum kind { DEVICE, SEM, MUTEX, EVENT };
 
-/* Semaphore: count and max. Mutex: owner and count. Event: manual and signaled. */
+/*
+ * Semaphore: count and max. Mutex: owner and count. Event: manual and signaled. A child that
+ * was forked has its own descriptors of the same objects: all of them are in shared memory.
+ */
 struct object {
 	enum kind kind;
-	int refs;
 	uint32_t a, b;
 	bool dead;
 };
@@ -44,8 +49,12 @@ struct waiter {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct object *fds[MAX_FDS];
 static struct object *at_0;
+/* Objects by number: how often this process refers to each, and which are free. */
+static struct object *objects;
+static uint32_t refs[MAX_OBJECTS], freed[MAX_OBJECTS], nr_freed, nr_objects;
 static int nr_fds, first_free, create_error, interrupts;
-static bool next_is_0, old_driver;
+static bool next_is_0, old_driver, hold_polls;
+static pthread_cond_t polls_go_on = PTHREAD_COND_INITIALIZER;
 static struct waiter *queue;
 
 static int fail(int error)
@@ -68,14 +77,35 @@ static struct object *find(int fd)
 	return place ? *place : NULL;
 }
 
+static void get(struct object *object)
+{
+	refs[object - objects]++;
+}
+
 static void put(struct object *object)
 {
-	if (!--object->refs)
-		free(object);
+	uint32_t number = (uint32_t)(object - objects);
+
+	if (!--refs[number])
+		freed[nr_freed++] = number;
+}
+
+static struct object *new_object(void)
+{
+	struct object *object;
+
+	if (!objects)
+		objects = mmap(NULL, MAX_OBJECTS * sizeof(*objects), PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	object = &objects[nr_freed ? freed[--nr_freed] : nr_objects++];
+	get(object);
+	return object;
 }
 
 static int install(struct object *object)
 {
+	struct rlimit limit;
+
 	if (next_is_0) {
 		next_is_0 = false;
 		at_0 = object;
@@ -84,7 +114,8 @@ static int install(struct object *object)
 	}
 	while (first_free < MAX_FDS && fds[first_free])
 		first_free++;
-	if (first_free == MAX_FDS)
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (first_free == MAX_FDS || FIRST_FD + (rlim_t)first_free >= limit.rlim_cur)
 		return fail(EMFILE);
 	fds[first_free] = object;
 	nr_fds++;
@@ -98,11 +129,11 @@ static int create(enum kind kind, uint32_t a, uint32_t b)
 
 	if (create_error)
 		return fail(create_error);
-	object = calloc(1, sizeof(*object));
-	*object = (struct object){ .kind = kind, .refs = 1, .a = a, .b = b };
+	object = new_object();
+	*object = (struct object){ .kind = kind, .a = a, .b = b };
 	fd = install(object);
 	if (fd < 0)
-		free(object);
+		put(object);
 	return fd;
 }
 
@@ -302,7 +333,7 @@ static int wait_for(struct ntsync_wait_args *args, bool all, struct object *sign
 		return fail(EINVAL);
 	pthread_cond_init(&w.woken, NULL);
 	for (uint32_t i = 0; i < w.count + w.alert; i++)
-		w.objs[i]->refs++;
+		get(w.objs[i]);
 	ret = signal ? signal_once(signal, args->owner) : 0;
 	if (!ret)
 		ret = run_wait(&w, args);
@@ -424,7 +455,7 @@ static int signal_and_wait(struct ntsync_signal_and_wait_args *args)
 	if (!object || object->kind == DEVICE)
 		return fail(EINVAL);
 	/* Somebody may close it while we wait. */
-	object->refs++;
+	get(object);
 	ret = wait_for(&wait, false, object);
 	put(object);
 	args->index = wait.index;
@@ -491,16 +522,19 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 {
 	struct object *object;
 	va_list args;
+	int ret, state;
 	void *arg;
-	int ret;
 
 	va_start(args, request);
 	arg = va_arg(args, void *);
 	va_end(args);
+	/* Not a cancellation point, as the real one, although a wait for a condition is. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	pthread_mutex_lock(&lock);
 	object = find(fd);
 	ret = object ? object_ioctl(object, request, arg) : fail(EBADF);
 	pthread_mutex_unlock(&lock);
+	pthread_setcancelstate(state, NULL);
 	return ret;
 }
 
@@ -512,6 +546,8 @@ int __wrap_open(const char *path, int flags, ...)
 	va_start(args, flags);
 	mode = flags & O_CREAT ? va_arg(args, int) : 0;
 	va_end(args);
+	/* A cancellation point, as the real one. */
+	pthread_testcancel();
 	if (strcmp(path, "/dev/ntsync"))
 		return __real_open(path, flags, mode);
 	pthread_mutex_lock(&lock);
@@ -524,6 +560,8 @@ int __wrap_close(int fd)
 {
 	struct object **place;
 
+	/* A cancellation point, as the real one. */
+	pthread_testcancel();
 	pthread_mutex_lock(&lock);
 	place = place_of(fd);
 	if (place && *place) {
@@ -551,10 +589,22 @@ int __wrap_fcntl(int fd, int command, ...)
 	ret = -1;
 	if (object && command == F_DUPFD_CLOEXEC) {
 		ret = install(object);
-		object->refs += ret >= 0;
+		if (ret >= 0)
+			get(object);
 	}
 	pthread_mutex_unlock(&lock);
 	return object ? ret : __real_fcntl(fd, command, arg);
+}
+
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+	int ret = __real_poll(fds, count, timeout);
+
+	pthread_mutex_lock(&lock);
+	while (hold_polls)
+		pthread_cond_wait(&polls_go_on, &lock);
+	pthread_mutex_unlock(&lock);
+	return ret;
 }
 
 /* -- What tests ask ----------------------------------------------------------------------- */
@@ -587,6 +637,14 @@ void fake_interrupt(int count)
 {
 	pthread_mutex_lock(&lock);
 	interrupts = count;
+	pthread_mutex_unlock(&lock);
+}
+
+void fake_hold_polls(bool on)
+{
+	pthread_mutex_lock(&lock);
+	hold_polls = on;
+	pthread_cond_broadcast(&polls_go_on);
 	pthread_mutex_unlock(&lock);
 }
 

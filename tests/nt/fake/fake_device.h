@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A /dev/ntsync inside the process, for the handle table under ThreadSanitizer: the linker
- * replaces open(), ioctl(), close() and fcntl() (--wrap). Semaphores, mutexes, events and
+ * replaces open(), ioctl(), close(), fcntl() and poll() (--wrap). Semaphores, mutexes, events and
  * waits, one lock around everything, nothing about priorities.
  *
  * Descriptors are given out lowest first, as the kernel does, so whoever goes on using a
@@ -10,6 +10,7 @@
 #ifndef TESTS_NT_FAKE_DEVICE_H
 #define TESTS_NT_FAKE_DEVICE_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -19,9 +20,11 @@ int __wrap_ioctl(int fd, unsigned long request, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_close(int fd);
 int __wrap_fcntl(int fd, int command, ...);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
 int __real_open(const char *path, int flags, ...);
 int __real_close(int fd);
 int __real_fcntl(int fd, int command, ...);
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
 int __real_ioctl(int fd, unsigned long request, ...);
 
 /* The next object gets descriptor 0. */
@@ -33,6 +36,8 @@ int fake_count_fds(void);
 void fake_fail_creates(int error);
 /* So many waits that would sleep return EINTR instead. */
 void fake_interrupt(int count);
+/* poll() does not return. */
+void fake_hold_polls(bool on);
 /* It has no extensions: no features, no SIGNAL_AND_WAIT. */
 void fake_old_driver(bool on);
 /* Thread @tid sleeps in a wait. */

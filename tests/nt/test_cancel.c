@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pthread_cancel(): no function of the table is a cancellation point. Each thread here makes
+ * its call with a cancel pending: the call must come to its end, with nothing locked or left
+ * behind, and the cancel must be there after it.
+ */
+#include "nt_test.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#define CALLER 500u
+
+/**
+ * struct caller - a thread with a cancel pending
+ * @f: the test.
+ * @call: what it calls.
+ * @handle: for the call.
+ * @cancelled: the cancel is pending.
+ * @returned: the call has come to its end.
+ * @blocked: signals that were blocked after it.
+ */
+struct caller {
+	struct fixture *f;
+	void (*call)(struct caller *caller);
+	uint32_t handle;
+	pthread_barrier_t cancelled;
+	bool returned;
+	sigset_t blocked;
+};
+
+static void *run(void *arg)
+{
+	struct caller *caller = arg;
+	int state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	/* Attached, and with the event of an alertable wait, so that there is one to be closed. */
+	ntsync_nt_thread_attach(caller->f->nt, CALLER);
+	ntsync_nt_delay(caller->f->nt, true, in_ms(1));
+	pthread_barrier_wait(&caller->cancelled);
+	pthread_setcancelstate(state, NULL);
+	if (!caller->call)
+		return NULL;
+	caller->call(caller);
+	caller->returned = true;
+	pthread_sigmask(SIG_BLOCK, NULL, &caller->blocked);
+	pthread_testcancel();
+	return NULL;
+}
+
+static void *run_with_cancel_pending(struct caller *caller)
+{
+	pthread_t thread;
+	void *ret;
+
+	pthread_barrier_init(&caller->cancelled, NULL, 2);
+	assert_int_equal(pthread_create(&thread, NULL, run, caller), 0);
+	assert_int_equal(pthread_cancel(thread), 0);
+	pthread_barrier_wait(&caller->cancelled);
+	pthread_join(thread, &ret);
+	pthread_barrier_destroy(&caller->cancelled);
+	return ret;
+}
+
+static void comes_to_its_end(struct fixture *f, void (*call)(struct caller *), uint32_t handle)
+{
+	struct caller caller = { .f = f, .call = call, .handle = handle };
+
+	assert_ptr_equal(run_with_cancel_pending(&caller), PTHREAD_CANCELED);
+	assert_true(caller.returned);
+	assert_false(sigismember(&caller.blocked, SIGUSR1));
+	/* The table's lock is free. */
+	assert_status(ntsync_nt_thread_abandon(f->nt, CALLER), NTSYNC_STATUS_INVALID_CID);
+	check(f);
+}
+
+static void detach(struct caller *caller)
+{
+	ntsync_nt_thread_detach(caller->f->nt);
+}
+
+static void thread_detach(void **state)
+{
+	comes_to_its_end(*state, detach, 0);
+}
+
+/* The thread's end detaches it, and a cancel can be pending even then. */
+static void the_end_of_a_thread(void **state)
+{
+	struct fixture *f = *state;
+	struct caller caller = { .f = f };
+
+	assert_null(run_with_cancel_pending(&caller));
+	assert_status(ntsync_nt_thread_abandon(f->nt, CALLER), NTSYNC_STATUS_INVALID_CID);
+	check(f);
+}
+
+static void close_it(struct caller *caller)
+{
+	ntsync_nt_close(caller->f->nt, caller->handle);
+}
+
+static void close_leaks_no_object(void **state)
+{
+	struct fixture *f = *state;
+	struct ntsync_nt_count count;
+
+	comes_to_its_end(f, close_it, new_event(f, false, false));
+	ntsync_nt_count(f->nt, NTSYNC_NT_EVENT, &count);
+	assert_int_equal(count.handles, 0);
+	assert_int_equal(count.objects, 0);
+	comes_to_its_end(f, close_it, new_timer(f, false));
+	ntsync_nt_count(f->nt, NTSYNC_NT_TIMER, &count);
+	assert_int_equal(count.objects, 0);
+}
+
+static void use_a_name(struct caller *caller)
+{
+	const struct ntsync_nt_attributes named = { .name = "name" };
+	uint32_t handle;
+
+	ntsync_nt_create_mutant(caller->f->nt, &handle, &named, true);
+	ntsync_nt_close(caller->f->nt, handle);
+}
+
+static void names(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t handle;
+
+	comes_to_its_end(f, use_a_name, 0);
+	assert_status(ntsync_nt_open_mutant(f->nt, &handle, "name"),
+		      NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND);
+}
+
+static void make_and_destroy_a_table(struct caller *caller)
+{
+	struct ntsync_nt *nt;
+	uint32_t handle;
+
+	(void)caller;
+	if (ntsync_nt_create(NULL, &nt))
+		return;
+	ntsync_nt_create_event(nt, &handle, NULL, false, false);
+	ntsync_nt_create_timer(nt, &handle, NULL, false);
+	ntsync_nt_delay(nt, true, POLL);
+	ntsync_nt_destroy(nt);
+}
+
+static void tables(void **state)
+{
+	comes_to_its_end(*state, make_and_destroy_a_table, 0);
+}
+
+/* A hook that prints has cancellation points. */
+static void hook(void *context, const struct ntsync_nt_record *record)
+{
+	(void)context;
+	(void)record;
+	pthread_testcancel();
+}
+
+static void create_and_close(struct caller *caller)
+{
+	uint32_t handle;
+
+	ntsync_nt_create_event(caller->f->nt, &handle, NULL, false, false);
+	ntsync_nt_close(caller->f->nt, handle);
+	ntsync_nt_close(caller->f->nt, handle);
+}
+
+static void trace_hooks(void **state)
+{
+	struct fixture *f = *state;
+	struct ntsync_nt_config config;
+
+	ntsync_nt_destroy(f->nt);
+	ntsync_nt_config_init(&config);
+	config.trace = hook;
+	assert_int_equal(ntsync_nt_create(&config, &f->nt), 0);
+	comes_to_its_end(f, create_and_close, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(thread_detach),
+		TEST(the_end_of_a_thread),
+		TEST(close_leaks_no_object),
+		TEST(names),
+		TEST(tables),
+		TEST(trace_hooks),
+	};
+
+	return RUN(tests);
+}
