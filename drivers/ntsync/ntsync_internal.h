@@ -18,6 +18,7 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 struct file;
 struct file_operations;
@@ -26,7 +27,6 @@ struct ntsync_channel;
 struct ntsync_channel_entry;
 struct ntsync_hold;
 struct ntsync_pi_mutex;
-struct ntsync_pollers;
 struct ntsync_receiver;
 struct poll_table_struct;
 struct seq_file;
@@ -174,6 +174,7 @@ struct ntsync_owner_slot {
  * @all_lock: see lock.h
  * @owners_lock: protects @owners, see owner.c
  * @owners: which task has used which owner id lately
+ * @pollers: those of objects for which there was no memory for a queue of their own
  */
 struct ntsync_device {
 	struct kref refs;
@@ -181,6 +182,7 @@ struct ntsync_device {
 	struct rt_mutex all_lock;
 	raw_spinlock_t owners_lock;
 	struct ntsync_owner_slot owners[1 << NTSYNC_OWNER_BITS];
+	struct wait_queue_head pollers;
 };
 
 struct ntsync_sem {
@@ -233,7 +235,7 @@ struct ntsync_obj {
 	bool unsettled;
 	const struct ntsync_obj_ops *ops;
 	struct ntsync_device *dev;
-	struct ntsync_pollers *pollers;
+	struct wait_queue_head *pollers;
 	union {
 		union ntsync_state state;
 		struct ntsync_sem sem;

@@ -22,6 +22,7 @@ struct ntsync_device *ntsync_device_alloc(void)
 	dev->id = atomic64_inc_return(&last_id);
 	rt_mutex_init(&dev->all_lock);
 	raw_spin_lock_init(&dev->owners_lock);
+	init_waitqueue_head(&dev->pollers);
 	return dev;
 }
 
