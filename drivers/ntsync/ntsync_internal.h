@@ -28,6 +28,7 @@ struct ntsync_channel_entry;
 struct ntsync_hold;
 struct ntsync_pi_mutex;
 struct ntsync_receiver;
+struct pid;
 struct poll_table_struct;
 struct seq_file;
 struct seq_operations;
@@ -139,7 +140,7 @@ struct ntsync_tokens {
 
 struct ntsync_token *ntsync_token_alloc(u32 tid, u64 token);
 void ntsync_token_free(struct ntsync_token *t);
-u64 ntsync_token_get_locked(const struct ntsync_tokens *tokens, u32 tid);
+u64 ntsync_token_get_locked(const struct ntsync_tokens *tokens, const struct pid *sender);
 int ntsync_token_swap_locked(struct ntsync_tokens *tokens, struct ntsync_token **t);
 struct ntsync_token *ntsync_token_take_locked(struct ntsync_tokens *tokens, u32 tid);
 void ntsync_tokens_destroy(struct ntsync_tokens *tokens);
@@ -862,7 +863,7 @@ int ntsync_event_read(struct ntsync_obj *obj, u32 *manual, u32 *signaled);
  * @id: what to reply to
  * @payload: the sender's
  * @reply: the sender's
- * @token: what is registered for @tid, or 0
+ * @token: what is registered for the sender, or 0
  * @tid: the sender's, in its pid namespace
  * @prio: of the request; 0 = none
  */

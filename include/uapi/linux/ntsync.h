@@ -500,8 +500,8 @@ struct ntsync_channel_recv_args {
  * @reply_off: out: as there.
  * @sender_tid: out: as there.
  * @prio: out: as there.
- * @thread_token: out: the token that is registered for @sender_tid at this
- *	moment, or 0.
+ * @thread_token: out: the token that is registered for the sender's thread at
+ *	this moment, or 0.
  *
  * NTSYNC_IOC_CHANNEL_RECV2, on a channel; announced by NTSYNC_FEATURE_CHANNEL.
  * Otherwise as CHANNEL_RECV.
@@ -538,13 +538,17 @@ struct ntsync_channel_recv2_args {
 
 /**
  * struct ntsync_channel_register_thread_args - give a thread a token
- * @tid: the thread, as CHANNEL_RECV reports it.
+ * @tid: the thread, in the caller's pid namespace.
  * @__pad: ignored.
  * @token: what CHANNEL_RECV2 reports for this thread.
  *
  * NTSYNC_IOC_CHANNEL_REGISTER_THREAD, on a channel; announced by
  * NTSYNC_FEATURE_CHANNEL. Replaces an earlier token. A token stays when the thread
  * ends.
+ *
+ * CHANNEL_RECV reports a tid of the sender's own namespace, which is another thread's
+ * elsewhere. A thread for which several namespaces have registered a token has that of
+ * the nearest one: its own, then that around it.
  *
  * * EFAULT
  * * EINVAL: @tid is 0.
