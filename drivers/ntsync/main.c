@@ -26,12 +26,17 @@ static int __init ntsync_init(void)
 	ret = ntsync_reaper_init();
 	if (ret)
 		goto err_pi;
-	ret = misc_register(&ntsync_miscdev);
+	ret = ntsync_restart_init();
 	if (ret)
 		goto err_reaper;
+	ret = misc_register(&ntsync_miscdev);
+	if (ret)
+		goto err_restart;
 	ntsync_debugfs_init();
 	return 0;
 
+err_restart:
+	ntsync_restart_exit();
 err_reaper:
 	ntsync_reaper_exit();
 err_pi:
@@ -45,6 +50,7 @@ static void __exit ntsync_exit(void)
 {
 	ntsync_debugfs_exit();
 	misc_deregister(&ntsync_miscdev);
+	ntsync_restart_exit();
 	ntsync_reaper_exit();
 	ntsync_pi_exit();
 	ntsync_cache_exit();

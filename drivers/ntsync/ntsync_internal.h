@@ -790,6 +790,35 @@ struct ntsync_hook {
 int ntsync_hook_init(struct ntsync_hook *hook, const char *name, void *probe);
 void ntsync_hook_exit(struct ntsync_hook *hook);
 
+/* ---- restart.c: calls that go on after an interruption ---- */
+
+struct restart_block;
+
+/**
+ * struct ntsync_restart - the wait that an interrupted SIGNAL_AND_WAIT goes on with
+ * @index: where the answer goes
+ * @fd: what it waits for
+ * @alert: what else, 0 = nothing
+ * @owner: owner id
+ * @fd_id: the number of the object that was behind @fd
+ * @alert_id: likewise, behind @alert
+ * @deadline: when to give up
+ */
+struct ntsync_restart {
+	u32 __user *index;
+	u32 fd;
+	u32 alert;
+	u32 owner;
+	u64 fd_id;
+	u64 alert_id;
+	struct ntsync_deadline deadline;
+};
+
+int ntsync_restart_init(void);
+void ntsync_restart_exit(void);
+long ntsync_restart_later(const struct ntsync_restart *wait, long (*fn)(struct restart_block *));
+bool ntsync_restart_take(struct ntsync_restart *wait);
+
 /* ---- fork.c: boosts are not for children ---- */
 
 int ntsync_fork_init(void);

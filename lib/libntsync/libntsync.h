@@ -325,8 +325,12 @@ int ntsync_channel_create(int dev, uint32_t max_depth);
  * whether a receiver had it by then, and has executed it or is about to, can't be
  * told from it: repeat the call only if it does no harm to be executed twice.
  * Handlers installed with SA_RESTART don't cause -EINTR as long as no receiver has
- * the request; once one has, every handler does. Of a reply and a signal, the
- * reply wins.
+ * the request; once one has, every handler does, and so do stops, debuggers and
+ * freezers. Of a reply and a signal, the reply wins.
+ *
+ * Work that the kernel has for the calling thread is done when the call returns: an
+ * operation that it has submitted to an io_uring with default flags is not completed
+ * before, so a receiver must not wait for that.
  *
  * Return: 0 after the reply, or
  * -EINVAL: @policy or @prio is none of these.

@@ -325,8 +325,9 @@ struct ntsync_wait_args {
  * * EOVERFLOW, EPERM: as SEM_RELEASE and MUTEX_UNLOCK. There was no signal, and no
  *   wait.
  * * EOWNERDEAD, ETIMEDOUT, ENOMEM: as WAIT_ANY; the signal stands.
- * * EINTR: a signal came, whatever its handler says about restarting: a repetition
- *   would signal again. The signal stands.
+ * * EINTR: a signal was handled, whatever its handler says about restarting: a
+ *   repetition would signal again. The signal stands. What interrupts without a
+ *   handler, such as a stop, makes the wait begin again, and nobody is told.
  */
 struct ntsync_signal_and_wait_args {
 	__u64 timeout;
@@ -451,8 +452,12 @@ struct ntsync_channel_create_args {
  * * ECONNRESET: the thread or the process that had received the request has
  *   gone. The request may have been executed.
  * * EINTR: a signal came. A pending request is withdrawn, and sent again under
- *   a new id if the signal's handler restarts calls. A dispatched one may have
- *   been executed: its send is never restarted, and a reply to it is ENOENT.
+ *   a new id if the signal's handler restarts calls, or none runs. A dispatched one
+ *   may have been executed: its send is never restarted, also after a stop or what
+ *   else interrupts a sleep without a handler, and a reply to it is ENOENT.
+ *
+ * Work that the kernel has for the thread, such as completions of an io_uring of its
+ * own, does not interrupt the call: it is done when that returns.
  */
 struct ntsync_channel_send_args {
 	__u32 policy;
