@@ -52,7 +52,7 @@ static void dispatch_locked(struct ntsync_channel *c, struct ntsync_receiver *r)
 		.id = e->id,
 		.payload = e->payload,
 		.reply = e->reply,
-		.token = ntsync_token_get_locked(&c->tokens, e->tid),
+		.token = ntsync_token_get_locked(&c->tokens, e->pid),
 		.tid = e->tid,
 		.prio = e->prio,
 	};
@@ -285,6 +285,7 @@ int ntsync_channel_send(struct ntsync_obj *obj, struct file *file, u32 policy, u
 	e->channel = obj->channel;
 	e->payload = payload;
 	e->reply = reply;
+	e->pid = task_pid(current);
 	e->tid = task_pid_vnr(current);
 	e->prio = prio ? ntsync_boost_clamp(prio) : 0;
 	e->policy = e->prio ? policy : SCHED_FIFO;

@@ -27,6 +27,7 @@
  * @id: set when it is queued
  * @payload: immutable, as all below but @set
  * @reply: for the receiver
+ * @pid: the sender's, which stays as long as the sender waits
  * @tid: the sender's, in its pid namespace
  * @prio: what the sender has asked for, and may; 0 = nothing
  * @policy: SCHED_FIFO or SCHED_RR
@@ -46,6 +47,7 @@ struct ntsync_channel_entry {
 	u64 id;
 	u64 payload;
 	u64 reply;
+	const struct pid *pid;
 	u32 tid;
 	u32 prio;
 	u32 policy;
@@ -120,6 +122,7 @@ struct ntsync_receiver {
  * @files: its table of descriptors; for comparing only
  * @members: its receivers
  * @leaving: those that are still to be dealt with after it has let go
+ * @entered: number of its last receive, of all of the channel's
  * @left: it has let go
  */
 struct ntsync_party {
@@ -127,6 +130,7 @@ struct ntsync_party {
 	const void *files;
 	struct list_head members;
 	struct list_head leaving;
+	u64 entered;
 	bool left;
 };
 
@@ -153,6 +157,7 @@ struct ntsync_latency {
  * @nr_dispatched: how many
  * @last_id: of the last entry
  * @notices: how many receivers are noticed
+ * @entered: how many receives have begun
  * @deserted: processes have received, and none is left
  * @receivers: by task
  * @nr_receivers: how many
@@ -171,6 +176,7 @@ struct ntsync_channel {
 	u32 nr_dispatched;
 	u64 last_id;
 	u32 notices;
+	u64 entered;
 	bool deserted;
 	struct rb_root receivers;
 	u32 nr_receivers;

@@ -190,13 +190,74 @@ static bool get_signal_and_wait_objs(struct wait_objs *set, struct ntsync_device
 	       (!args->alert || get_obj(set, dev, args->alert));
 }
 
+/* The object that was behind @fd; nothing else is waited for, if that was closed meanwhile. */
+static bool get_same_obj(struct wait_objs *set, u32 fd, u64 id)
+{
+	struct fd f = fdget(fd);
+	struct ntsync_obj *obj;
+
+	if (!fd_file(f))
+		return false;
+	obj = fd_file(f)->private_data;
+	if (fd_file(f)->f_op != &ntsync_obj_fops || obj->id != id) {
+		fdput(f);
+		return false;
+	}
+	set->files[set->nr] = f;
+	set->objs[set->nr++] = obj;
+	return true;
+}
+
+/* It was interrupted, and nobody has handled a signal: the wait without the signal. */
+static long wait_on(struct restart_block *block)
+{
+	struct ntsync_wait_req req = { .count = 1 };
+	struct wait_objs set __uninitialized;
+	struct ntsync_restart restart;
+	long ret = -EINTR;
+
+	if (!ntsync_restart_take(&restart))
+		return -EINTR;
+	req.objs = set.objs;
+	req.alert = restart.alert;
+	req.owner = restart.owner;
+	req.deadline = restart.deadline;
+
+	set.nr = 0;
+	if (get_same_obj(&set, restart.fd, restart.fd_id) &&
+	    (!req.alert || get_same_obj(&set, restart.alert, restart.alert_id))) {
+		ret = wait_result(&req, ntsync_wait_any(&req), restart.index);
+		if (ret == -ERESTARTSYS)
+			ret = ntsync_restart_later(&restart, wait_on);
+	}
+	put_objs(&set);
+	return ret;
+}
+
+/* It was interrupted, and the signal has been made. */
+static long wait_on_later(const struct ntsync_signal_and_wait_args *args,
+			  const struct ntsync_wait_req *req, u32 __user *index)
+{
+	const struct ntsync_restart restart = {
+		.index = index,
+		.fd = args->wait,
+		.alert = args->alert,
+		.owner = args->owner,
+		.fd_id = req->objs[0]->id,
+		.alert_id = req->alert ? req->objs[1]->id : 0,
+		.deadline = req->deadline,
+	};
+
+	return ntsync_restart_later(&restart, wait_on);
+}
+
 long ntsync_ioctl_signal_and_wait(struct ntsync_device *dev, void __user *argp)
 {
 	struct ntsync_signal_and_wait_args __user *uargs = argp;
 	struct ntsync_signal_and_wait_args args;
 	struct ntsync_wait_req req = { .count = 1 };
 	struct wait_objs set __uninitialized;
-	int ret = -EINVAL;
+	long ret = -EINVAL;
 
 	if (copy_from_user(&args, uargs, sizeof(args)))
 		return -EFAULT;
@@ -210,6 +271,8 @@ long ntsync_ioctl_signal_and_wait(struct ntsync_device *dev, void __user *argp)
 	set.nr = 0;
 	if (get_signal_and_wait_objs(&set, dev, &args))
 		ret = ntsync_signal_and_wait(dev, set.objs[0], &req);
+	if (ret == -ERESTARTSYS)
+		ret = wait_on_later(&args, &req, &uargs->index);
 	put_objs(&set);
 	return wait_result(&req, ret, &uargs->index);
 }

@@ -19,6 +19,7 @@
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 #include <linux/xarray.h>
 
 #include "task.h"
@@ -28,8 +29,8 @@ struct file_operations;
 struct ntsync_channel;
 struct ntsync_channel_entry;
 struct ntsync_hold;
-struct ntsync_pollers;
 struct ntsync_receiver;
+struct pid;
 struct poll_table_struct;
 struct seq_file;
 struct seq_operations;
@@ -171,7 +172,7 @@ struct ntsync_tokens {
 
 struct ntsync_token *ntsync_token_alloc(u32 tid, u64 token);
 void ntsync_token_free(struct ntsync_token *t);
-u64 ntsync_token_get_locked(const struct ntsync_tokens *tokens, u32 tid);
+u64 ntsync_token_get_locked(const struct ntsync_tokens *tokens, const struct pid *sender);
 int ntsync_token_swap_locked(struct ntsync_tokens *tokens, struct ntsync_token **t);
 struct ntsync_token *ntsync_token_take_locked(struct ntsync_tokens *tokens, u32 tid);
 void ntsync_tokens_destroy(struct ntsync_tokens *tokens);
@@ -185,6 +186,7 @@ void ntsync_tokens_destroy(struct ntsync_tokens *tokens);
  * @all_lock: see lock.h
  * @owners: owner id -> the record of the task that is known by it; owner.c
  * @next_owner: where to look next for what can be forgotten; a hint
+ * @pollers: those of objects for which there was no memory for a queue of their own
  * @lock: protects what follows
  * @guessed: mutexes that real-time tasks wait for and of which only the owner id is
  *	known; pi_mutex.c
@@ -196,6 +198,7 @@ struct ntsync_device {
 	struct rt_mutex all_lock;
 	struct xarray owners;
 	unsigned long next_owner;
+	struct wait_queue_head pollers;
 	raw_spinlock_t lock;
 	struct rb_root guessed;
 	struct list_head boosted;
@@ -260,7 +263,7 @@ struct ntsync_obj {
 	bool stale;
 	const struct ntsync_obj_ops *ops;
 	struct ntsync_device *dev;
-	struct ntsync_pollers *pollers;
+	struct wait_queue_head *pollers;
 	union {
 		union ntsync_state state;
 		struct ntsync_sem sem;
@@ -435,17 +438,6 @@ struct ntsync_wait {
 	u32 count;
 	u32 nr;
 	struct ntsync_wait_entry *entries;
-};
-
-/**
- * struct ntsync_deadline - when a wait gives up
- * @expires: host time, so not in the caller's time namespace any more;
- *	KTIME_MAX = never, 0 = try once
- * @clock: CLOCK_MONOTONIC or CLOCK_REALTIME
- */
-struct ntsync_deadline {
-	ktime_t expires;
-	clockid_t clock;
 };
 
 /* ---- poll.c ---- */
@@ -664,6 +656,13 @@ struct ntsync_hook {
 int ntsync_hook_init(struct ntsync_hook *hook, const char *name, void *probe);
 void ntsync_hook_exit(struct ntsync_hook *hook);
 
+/* ---- restart.c: calls that go on after an interruption ---- */
+
+struct restart_block;
+
+long ntsync_restart_later(const struct ntsync_restart *wait, long (*fn)(struct restart_block *));
+bool ntsync_restart_take(struct ntsync_restart *wait);
+
 /* ---- fork.c: boosts are not for children ---- */
 
 int ntsync_fork_init(void);
@@ -723,7 +722,7 @@ int ntsync_event_read(struct ntsync_obj *obj, u32 *manual, u32 *signaled);
  * @id: what to reply to
  * @payload: the sender's
  * @reply: the sender's
- * @token: what is registered for @tid, or 0
+ * @token: what is registered for the sender, or 0
  * @tid: the sender's, in its pid namespace
  * @prio: of the request; 0 = none
  */

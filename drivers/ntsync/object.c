@@ -26,6 +26,7 @@ struct ntsync_device *ntsync_device_alloc(void)
 	raw_spin_lock_init(&dev->lock);
 	INIT_LIST_HEAD(&dev->boosted);
 	ntsync_owners_init(dev);
+	init_waitqueue_head(&dev->pollers);
 	return dev;
 }
 

@@ -17,25 +17,26 @@
 
 #include "ntsync_internal.h"
 
-struct ntsync_pollers {
-	wait_queue_head_t wqh;
-};
-
-/* Made when the first one looks; it stays as long as the object. NULL: no memory. */
-static struct ntsync_pollers *get_pollers(struct ntsync_obj *obj)
+/*
+ * Made when the first one looks; it stays as long as the object. Without memory it is the
+ * instance's: a poll that registers nowhere is silent for ever, as epoll asks only once.
+ */
+static struct wait_queue_head *get_pollers(struct ntsync_obj *obj)
 {
-	struct ntsync_pollers *p = READ_ONCE(obj->pollers), *old;
+	struct wait_queue_head *q = READ_ONCE(obj->pollers), *old;
 
-	if (p)
-		return p;
-	p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
-	if (!p)
-		return NULL;
-	init_waitqueue_head(&p->wqh);
-	old = cmpxchg(&obj->pollers, NULL, p);
+	if (q)
+		return q;
+	q = kzalloc(sizeof(*q), GFP_KERNEL_ACCOUNT);
+	if (q)
+		init_waitqueue_head(q);
+	else
+		q = &obj->dev->pollers;
+	old = cmpxchg(&obj->pollers, NULL, q);
 	if (!old)
-		return p;
-	kfree(p);
+		return q;
+	if (q != &obj->dev->pollers)
+		kfree(q);
 	return old;
 }
 
@@ -46,11 +47,7 @@ static struct ntsync_pollers *get_pollers(struct ntsync_obj *obj)
 __poll_t ntsync_obj_poll(struct ntsync_obj *obj, struct file *file,
 			 struct poll_table_struct *pt)
 {
-	struct ntsync_pollers *p = get_pollers(obj);
-
-	if (!p)
-		return EPOLLERR;
-	poll_wait(file, &p->wqh, pt);
+	poll_wait(file, get_pollers(obj), pt);
 	smp_mb(); /* as drawn at the top */
 	return ntsync_obj_peek(obj, 0) ? EPOLLIN | EPOLLRDNORM : 0;
 }
@@ -58,11 +55,16 @@ __poll_t ntsync_obj_poll(struct ntsync_obj *obj, struct file *file,
 /* After a change, behind a full barrier, without a lock. */
 void ntsync_obj_wake_pollers(struct ntsync_obj *obj)
 {
+	/* In the instance's queue the first exclusive one may look at another object. */
+	int nr_exclusive = obj->pollers == &obj->dev->pollers ? 0 : 1;
+
 	if (ntsync_obj_peek(obj, 0))
-		wake_up_interruptible_poll(&obj->pollers->wqh, EPOLLIN | EPOLLRDNORM);
+		__wake_up(obj->pollers, TASK_INTERRUPTIBLE, nr_exclusive,
+			  poll_to_key(EPOLLIN | EPOLLRDNORM));
 }
 
 void ntsync_obj_free_pollers(struct ntsync_obj *obj)
 {
-	kfree(obj->pollers);
+	if (obj->pollers != &obj->dev->pollers)
+		kfree(obj->pollers);
 }

@@ -26,6 +26,20 @@
  *     no: leaves again, -EBADF		  no: nothing to do
  *
  * One of the two sees the other, so there is no party that no flush() will end.
+ *
+ * The table can't be looked at under obj->lock. Meanwhile a descriptor may come in, from
+ * elsewhere, and somebody receives by it. So each receive is counted, and who has found no
+ * descriptor looks again if one has begun since:
+ *
+ *   close				receive
+ *
+ *   lock(obj): entered = 7
+ *   is the file in the table? no	the file is put into the table
+ *					lock(obj): entered = 8
+ *   lock(obj): still 7? no, again
+ *   is the file in the table? yes
+ *
+ * or "still 7", and the party has gone when the receive begins, which makes a new one.
  */
 #include <linux/fdtable.h>
 #include <linux/file.h>
@@ -176,15 +190,20 @@ static void dismiss_members_locked(struct ntsync_hold *h, struct ntsync_party *p
 	}
 }
 
-/* The party that has table @files, if there is one, has let go of the channel. */
-static void disband(struct ntsync_channel *c, const void *files)
+/*
+ * The party that has table @files, if there is one, has let go of the channel, unless somebody
+ * has begun to receive since it was at @entered; false then.
+ */
+static bool disband(struct ntsync_channel *c, const void *files, u64 entered)
 {
 	struct ntsync_party *p;
 	struct ntsync_hold h;
+	bool again;
 
 	ntsync_obj_hold(&h, c->obj);
 	p = find_party(c, files);
-	if (p) {
+	again = p && p->entered != entered;
+	if (p && !again) {
 		rb_erase(&p->by_files, &c->parties);
 		p->left = true;
 		dismiss_members_locked(&h, p);
@@ -194,7 +213,34 @@ static void disband(struct ntsync_channel *c, const void *files)
 			ntsync_wake_takers(&h, h.obj); /* notices that are to be handed on */
 	}
 	ntsync_obj_unhold(&h);
-	kfree(p);
+	if (!again)
+		kfree(p);
+	return !again;
+}
+
+/* 0 if there is no party with that table. */
+static u64 last_entered(struct ntsync_channel *c, const void *files)
+{
+	const struct ntsync_party *p;
+
+	guard(raw_spinlock)(&c->obj->lock);
+	p = find_party(c, files);
+	return p ? p->entered : 0;
+}
+
+/* Whoever has table @files receives, and has no descriptor: it goes. True if nobody is left. */
+static bool disband_if_closed(struct ntsync_channel *c, struct file *file, const void *files)
+{
+	u64 entered;
+
+	do {
+		entered = last_entered(c, files);
+		if (!entered)
+			return true;
+		if (has_descriptor(files, file))
+			return false;
+	} while (!disband(c, files, entered));
+	return true;
 }
 
 /* ---- receivers ---- */
@@ -254,6 +300,13 @@ static struct ntsync_receiver *add_receiver(struct ntsync_channel *c, struct nts
 	return r;
 }
 
+/* A receive begins. */
+static inline void enter_party_locked(struct ntsync_channel *c, struct ntsync_party *p)
+{
+	c->deserted = false;
+	p->entered = ++c->entered;
+}
+
 /* @r is of current's process from now on: its party, which is @new if there was none. */
 static struct ntsync_party *join_party(struct ntsync_receiver *r, struct ntsync_party *new)
 {
@@ -267,7 +320,7 @@ static struct ntsync_party *join_party(struct ntsync_receiver *r, struct ntsync_
 		p = new;
 		rb_add(&p->by_files, &c->parties, party_before);
 	}
-	c->deserted = false;
+	enter_party_locked(c, p);
 	r->party = p;
 	list_move(&r->member, &p->members);
 	party_changed_locked(c);
@@ -295,11 +348,30 @@ static struct ntsync_receiver *join(struct ntsync_channel *c, struct file *file,
 		kfree(p);
 		return r;
 	}
-	if (!has_descriptor(current->files, file)) {
-		disband(c, current->files);
-		return ERR_PTR(-EBADF);
-	}
-	return r;
+	return disband_if_closed(c, file, current->files) ? ERR_PTR(-EBADF) : r;
+}
+
+/*
+ * What @r has got goes back, and it is not one of its party any more. Nobody else frees @r
+ * meanwhile.
+ */
+static void quit_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
+{
+	reset_entries_locked(h, r);
+	ntsync_receiver_drop_notice_locked(r);
+	if (r->party)
+		leave_party_locked(r);
+	ntsync_wake_takers(h, h->obj);
+}
+
+/* current's party has let go, and is on its way to tell @r; the process has the channel again. */
+static void quit(struct ntsync_receiver *r)
+{
+	struct ntsync_hold h;
+
+	ntsync_obj_hold(&h, r->channel->obj);
+	quit_locked(&h, r);
+	ntsync_obj_unhold(&h);
 }
 
 /**
@@ -315,16 +387,20 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
 					      struct ntsync_task *t)
 {
 	struct ntsync_receiver *r;
+	bool left = false;
 
 	scoped_guard(raw_spinlock, &c->obj->lock) {
 		r = ntsync_receiver_find_locked(c, t);
 		if (likely(r && r->party && r->party->files == current->files)) {
-			if (r->party->left)
-				return ERR_PTR(-EBADF);
-			c->deserted = false;
-			return r;
+			left = r->party->left;
+			if (likely(!left)) {
+				enter_party_locked(c, r->party);
+				return r;
+			}
 		}
 	}
+	if (left)
+		quit(r);
 	/* With another table of descriptors it is of another party, whatever becomes of the old. */
 	return join(c, file, r, t);
 }
@@ -460,25 +536,15 @@ static void check_stranger(struct ntsync_channel *c, struct file *file, const vo
 	guard(ntsync_reap_lock)();
 	ntsync_obj_hold(&h, c->obj);
 	r = find_stranger_locked(c, files);
-	if (r) {
-		reset_entries_locked(&h, r);
-		ntsync_receiver_drop_notice_locked(r);
-		if (r->party)
-			leave_party_locked(r);
-		ntsync_wake_takers(&h, h.obj);
-	}
+	if (r)
+		quit_locked(&h, r);
 	ntsync_obj_unhold(&h);
 }
 
 /* A process has closed a descriptor of the channel, of which @files is the table. */
 void ntsync_receivers_flush(struct ntsync_channel *c, struct file *file, const void *files)
 {
-	bool is_party;
-
-	scoped_guard(raw_spinlock, &c->obj->lock)
-		is_party = find_party(c, files);
-	if (is_party && !has_descriptor(files, file))
-		disband(c, files);
+	disband_if_closed(c, file, files);
 	if (files) /* else it is the kernel's own, and nobody's */
 		check_stranger(c, file, files);
 	if (READ_ONCE(c->pending.count))

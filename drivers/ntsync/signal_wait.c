@@ -82,8 +82,8 @@ static void dequeue(struct ntsync_wait *w)
  *
  * Context: process; may sleep; the caller keeps the objects.
  * Return: -EOVERFLOW (semaphore), -EPERM (mutex): nothing was done. Else it was signaled,
- * and: 0, -EOWNERDEAD, -ETIMEDOUT, -EINTR (not to be restarted: the signal was made),
- * -ENOMEM (nothing to sleep with).
+ * and: 0, -EOWNERDEAD, -ETIMEDOUT, -ERESTARTSYS (the wait alone may be made again: the
+ * signal was made), -ENOMEM (nothing to sleep with).
  */
 int ntsync_signal_and_wait(struct ntsync_device *dev, struct ntsync_obj *obj,
 			   struct ntsync_wait_req *req)
@@ -107,6 +107,5 @@ int ntsync_signal_and_wait(struct ntsync_device *dev, struct ntsync_obj *obj,
 		ret = wait(&w, req);
 	dequeue(&w);
 	ntsync_pi_end_wait(&w);
-	ret = ntsync_wait_result(&w, ret, &req->index);
-	return ret == -ERESTARTSYS ? -EINTR : ret;
+	return ntsync_wait_result(&w, ret, &req->index);
 }

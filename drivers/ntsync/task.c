@@ -4,6 +4,7 @@
  * looks its record up. Everybody else has a counted pointer from a mutex, an owner id, a
  * contribution or a receiver.
  */
+#include <linux/module.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
@@ -65,9 +66,14 @@ static void retire(struct ntsync_task *t)
 void ntsync_task_retire(void)
 {
 	struct ntsync_task *t = ntsync_task_find();
+	bool keeps_module;
 
-	if (unlikely(t))
-		retire(t);
+	if (likely(!t))
+		return;
+	keeps_module = t->keeps_module;
+	retire(t);
+	if (keeps_module)
+		module_put(THIS_MODULE);
 }
 
 /* Bucket @bucket, one after the other: the one after @after, which is put, counted; or NULL. */

@@ -7,6 +7,7 @@
 #define NTSYNC_TASK_H
 
 #include <linux/hash.h>
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/rbtree.h>
 #include <linux/rculist.h>
@@ -93,6 +94,37 @@ struct ntsync_sched_params {
 };
 
 /**
+ * struct ntsync_deadline - when a wait gives up
+ * @expires: host time, so not in the caller's time namespace any more;
+ *	KTIME_MAX = never, 0 = try once
+ * @clock: CLOCK_MONOTONIC or CLOCK_REALTIME
+ */
+struct ntsync_deadline {
+	ktime_t expires;
+	clockid_t clock;
+};
+
+/**
+ * struct ntsync_restart - the wait that an interrupted SIGNAL_AND_WAIT goes on with
+ * @index: where the answer goes
+ * @fd: what it waits for
+ * @alert: what else, 0 = nothing
+ * @owner: owner id
+ * @fd_id: the number of the object that was behind @fd
+ * @alert_id: likewise, behind @alert
+ * @deadline: when to give up
+ */
+struct ntsync_restart {
+	u32 __user *index;
+	u32 fd;
+	u32 alert;
+	u32 owner;
+	u64 fd_id;
+	u64 alert_id;
+	struct ntsync_deadline deadline;
+};
+
+/**
  * struct ntsync_task - the record of a task
  * @hash: in ntsync_tasks, until the task exits
  * @task: counted until the task exits, then for comparing only; immutable
@@ -102,6 +134,9 @@ struct ntsync_sched_params {
  *	but others clear it when they use the id
  * @owner_dev: id of that instance
  * @nr_owners: how many owner ids stand for the task
+ * @restart: what it goes on with after an interruption, if @can_restart; the task's own, see restart.c
+ * @can_restart: see @restart
+ * @keeps_module: it may call back, so the module stays until it exits
  * @lock: raw; inside obj->lock. Protects all that follows, if nothing else is said
  * @wait: the blocked call that the task is in: while it may have entries in queues
  * @contribs: tree of struct ntsync_contrib
@@ -135,6 +170,9 @@ struct ntsync_task {
 	u32 owner;
 	atomic_t nr_owners;
 	u64 owner_dev;
+	struct ntsync_restart restart;
+	bool can_restart;
+	bool keeps_module;
 
 	raw_spinlock_t lock;
 	struct ntsync_wait *wait;

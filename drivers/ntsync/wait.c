@@ -159,11 +159,34 @@ static bool is_over(struct ntsync_wait *w, const struct ntsync_deadline *deadlin
 	return false;
 }
 
+/*
+ * Is it only work that the kernel has for the task, such as a completion of an io_uring of its own?
+ * Other calls end and are made again, and the work is done meanwhile. A sender would lose its
+ * turn, or if somebody has got the request, all of it. So it sleeps on, and the work is done when
+ * it returns:
+ *
+ *   sleeper				task_work_add()
+ *
+ *   state = INTERRUPTIBLE		adds the work
+ *   flag? clears it, and begins anew	sets the flag; if it was not set, wakes
+ *   schedule()
+ *   [the sleep is over]
+ *   sets the flag
+ */
+static bool put_off_work(const struct ntsync_wait *w)
+{
+	if (!w->send || task_sigpending(current))
+		return false;
+	clear_notify_signal();
+	return true;
+}
+
 /* Until it is claimed, or *@triggered, if there is that; 0 then, else why it ended. */
 int ntsync_wait_sleep_until(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
 			    const int *triggered)
 {
 	ktime_t expires;
+	bool put_off = false;
 	int ret = 0;
 
 	for (;;) {
@@ -171,6 +194,10 @@ int ntsync_wait_sleep_until(struct ntsync_wait *w, const struct ntsync_deadline 
 		if (ntsync_wait_claimed(w) || (triggered && READ_ONCE(*triggered)))
 			break;
 		if (signal_pending(current)) {
+			if (put_off_work(w)) {
+				put_off = true;
+				continue;
+			}
 			ret = -ERESTARTSYS;
 			break;
 		}
@@ -187,6 +214,8 @@ int ntsync_wait_sleep_until(struct ntsync_wait *w, const struct ntsync_deadline 
 		}
 	}
 	__set_current_state(TASK_RUNNING);
+	if (unlikely(put_off))
+		set_thread_flag(TIF_NOTIFY_SIGNAL);
 	return ret;
 }
 

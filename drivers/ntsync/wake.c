@@ -161,11 +161,11 @@ static bool is_full(const struct ntsync_hold *h)
 }
 
 /*
- * Hands out until nobody can take the object any more, or the batch is full; then
- * false. An entry whose level was out of date is asked for again: somebody else may
- * come first now.
+ * Hands out to those before @level until none of them can take the object any more, or the
+ * batch is full; then false. An entry whose level was out of date is asked for again:
+ * somebody else may come first now.
  */
-static bool hand_out_locked(struct ntsync_hold *h)
+static bool hand_out_before_locked(struct ntsync_hold *h, int level)
 {
 	struct ntsync_obj *obj = h->obj;
 	struct ntsync_wait_entry *e;
@@ -174,9 +174,22 @@ static bool hand_out_locked(struct ntsync_hold *h)
 		if (is_full(h))
 			return false;
 		h->steps++;
-		if (!refresh_level(&obj->any, e))
-			grant_locked(h, e);
+		if (refresh_level(&obj->any, e))
+			continue;
+		if (ntsync_waitq_level(&e->node) >= level)
+			break;
+		grant_locked(h, e);
 	}
+	return true;
+}
+
+/* To everybody in the any-queue, and says so to the object; false if the batch is full. */
+static bool hand_out_locked(struct ntsync_hold *h)
+{
+	struct ntsync_obj *obj = h->obj;
+
+	if (!hand_out_before_locked(h, INT_MAX))
+		return false;
 	obj->unsettled = false;
 	if (obj->ops->settled)
 		obj->ops->settled(obj);
@@ -284,9 +297,26 @@ static void sort_by_live_level(struct ntsync_waitq *q)
 	}
 }
 
+/* To those of the any-queue who come before a wait-all of @level. They are awake then. */
+static void hand_out_before(struct ntsync_hold *h, int level)
+{
+	bool through;
+
+	if (!READ_ONCE(h->obj->any.count)) /* nobody comes in under all_lock */
+		return;
+	do {
+		raw_spin_lock(&h->obj->lock);
+		h->steps = 0;
+		through = hand_out_before_locked(h, level);
+		unlock_obj_and_wake(h);
+		ntsync_pi_walk(&h->todo);
+	} while (!through);
+}
+
 /*
- * Wait-alls come before the any-waiters. obj->lock is dropped meanwhile, but we
- * count as one of the wait-alls, so all_lock keeps the state.
+ * Priority comes before the kind of wait; of one priority, wait-alls come before the
+ * any-waiters. obj->lock is dropped meanwhile, but we count as one of the wait-alls, so
+ * all_lock keeps the state.
  */
 static void wake_all_waiters(struct ntsync_hold *h)
 {
@@ -305,6 +335,9 @@ static void wake_all_waiters(struct ntsync_hold *h)
 		struct ntsync_wait *w = container_of(n, struct ntsync_wait_entry, node)->wait;
 
 		next = ntsync_waitq_next(n);
+		if (!all_signaled(w))
+			continue;
+		hand_out_before(h, ntsync_waitq_level(n));
 		if (all_signaled(w))
 			grant_all(w);
 	}

@@ -328,8 +328,12 @@ int ntsync_channel_create(int dev, uint32_t max_depth);
  * whether a receiver had it by then, and has executed it or is about to, can't be
  * told from it: repeat the call only if it does no harm to be executed twice.
  * Handlers installed with SA_RESTART don't cause -EINTR as long as no receiver has
- * the request; once one has, every handler does. Of a reply and a signal, the
- * reply wins.
+ * the request; once one has, every handler does, and so do stops, debuggers and
+ * freezers. Of a reply and a signal, the reply wins.
+ *
+ * Work that the kernel has for the calling thread is done when the call returns: an
+ * operation that it has submitted to an io_uring with default flags is not completed
+ * before, so a receiver must not wait for that.
  *
  * Return: 0 after the reply, or
  * -EINVAL: @policy or @prio is none of these.
@@ -435,14 +439,15 @@ int ntsync_channel_reply(int channel, uint64_t id);
 /**
  * ntsync_channel_register_thread() - give a sender a token
  * @channel: the channel.
- * @tid: the sender's thread id, as &ntsync_channel_request.sender_tid; not 0.
+ * @tid: the sender's thread id, in the caller's pid namespace; not 0.
  * @token: what ntsync_channel_recv2() shall report for it, such as the address of
  *	what the server knows about this thread. (What a connection's cookie is to
  *	MsgReceive().)
  *
  * Replaces an earlier token. It holds for what is received from now on, pending
  * requests included, and stays until it is deregistered: the end of the thread is
- * not noticed.
+ * not noticed. &ntsync_channel_request.sender_tid is a number of the sender's own
+ * namespace, so it serves as @tid only if that is the caller's, too.
  *
  * Return: 0, or
  * -EINVAL: @tid is 0.
@@ -454,7 +459,7 @@ int ntsync_channel_register_thread(int channel, uint32_t tid, uint64_t token);
 /**
  * ntsync_channel_deregister_thread() - forget a sender's token
  * @channel: the channel.
- * @tid: the sender's thread id.
+ * @tid: the sender's thread id, in the caller's pid namespace.
  *
  * Return: 0, also if there was no token, or an error common to all of these.
  */

@@ -2,7 +2,8 @@
 /*
  * Every allocation and every copy that an operation makes fails once: the first one,
  * then the second, and so on until it gets through. Each time it has to say ENOMEM or
- * EFAULT, and everything that can be looked at has to be as it was. What can't be
+ * EFAULT, and everything that can be looked at has to be as it was. Where it says success
+ * without the memory, it has to have worked. What can't be
  * looked at from here, a leak, is found when the VM unloads the module.
  *
  * A type of objects has a program, test_TYPE.c, with a table of its operations.
@@ -25,6 +26,7 @@
  * @want:    what it returns if nothing fails; fds count as 0
  * @memory:  allocations that there must be at least; 0: none at all
  * @copies:  likewise
+ * @spared:  likewise, of allocations that it does without: it succeeds all the same
  * @nr:      objects to wait for
  * @alert:   and an alert
  * @all:     waits for all
@@ -41,7 +43,7 @@ struct op {
 	void (*refused)(struct stage *s);
 	int (*teardown)(void **state);
 	int want;
-	unsigned int memory, copies;
+	unsigned int memory, copies, spared;
 	unsigned int nr;
 	bool alert, all, fifo, anew, sleeps;
 };

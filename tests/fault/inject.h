@@ -9,7 +9,7 @@
 #ifndef NTSYNC_TESTS_FAULT_INJECT_H
 #define NTSYNC_TESTS_FAULT_INJECT_H
 
-enum injected { NOTHING, MEMORY, COPY };
+enum injected { NOTHING, MEMORY, COPY, SPARED };
 
 /* For the calling thread, which is the only one to use the rest; 0, or -1 having said why. */
 int inject_setup(void);
@@ -17,7 +17,7 @@ int inject_setup(void);
 /* @n = 0: nothing is to fail. Whoever arms does nothing but the call, and disarms. */
 void inject_arm(unsigned int n);
 
-/* What has failed since then. */
+/* What has failed since then; never SPARED, which is for those who count. */
 enum injected inject_disarm(void);
 
 #endif

@@ -116,16 +116,16 @@ static void sunk_waiters_are_not_passed_over(struct kunit *test)
 	}
 }
 
-static void goes_before_wait_any(struct kunit *test)
+static void goes_before_wait_any_of_its_level(struct kunit *test)
 {
 	struct ntsync_obj *event = kt_event(test, false, false);
-	struct kt_waiter *any = kt_waiter(test, false, 1, 99), *all;
+	struct kt_waiter *any = kt_waiter(test, false, 1, 40), *all;
 	u32 prev;
 
 	kt_waiter_add(any, event);
 	kt_waiter_start(test, any);
 	kt_until_any(test, event, 1);
-	all = start_all(test, 1, KT_NORMAL, event, NULL);
+	all = start_all(test, 1, 40, event, NULL);
 
 	ntsync_event_set(event, &prev);
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, all), 0);
@@ -279,7 +279,7 @@ static struct kunit_case wait_all_cases[] = {
 	KUNIT_CASE(served_in_the_order_of_priority),
 	KUNIT_CASE(a_sunk_waiter_lets_its_betters_pass),
 	KUNIT_CASE(sunk_waiters_are_not_passed_over),
-	KUNIT_CASE(goes_before_wait_any),
+	KUNIT_CASE(goes_before_wait_any_of_its_level),
 	KUNIT_CASE(a_pulse_satisfies_it),
 	KUNIT_CASE(its_owner_has_all_of_its_waits_served),
 	KUNIT_CASE(the_alert_ends_it_and_takes_nothing),

@@ -5,6 +5,7 @@
  */
 #include "channel.h"
 #include "partner.h"
+#include "tracefs.h"
 
 #include <linux/capability.h>
 #include <signal.h>
@@ -417,6 +418,48 @@ static void set_pi_is_clamped(void **state)
 	}
 }
 
+/* As the kernel has it in include/linux/security.h. */
+#define CAP_OPT_NOAUDIT 2
+
+static int give_when_told(struct partner *p)
+{
+	CHECK(!drop_privilege(0));
+	partner_stop(p);
+	CHECK(!set_pi(p->mutex, SCHED_FIFO, 99));
+	return 0;
+}
+
+/*
+ * What it may hand on is a question, and not a try: for a confined program a "no" is not to be
+ * in the audit log. The function that every module for security goes through is told so.
+ */
+static void the_question_is_not_audited(void **state)
+{
+	struct fixture *f = *state;
+	struct partner *p;
+	const char *at;
+	char *text;
+	int asked = 0;
+
+	only_ours(f, "no EVENT_SET_PI");
+	p = partner_start(f, give_when_told, new_auto(f, false), 0);
+	partner_await(p);
+	if (!trace_probe("cap_capable", "cap=$arg3:s32 options=$arg4:u32", "cap == 23", p->pid)) {
+		partner_go(p);
+		partner_assert_ok(p);
+		skip_because("this kernel has no probes");
+	}
+	partner_go(p);
+	partner_assert_ok(p);
+	text = trace_probe_end();
+	for (at = text; (at = strstr(at, " cap=23 options=")); asked++) {
+		at += strlen(" cap=23 options=");
+		assert_true(atoi(at) & CAP_OPT_NOAUDIT);
+	}
+	assert_true(asked > 0);
+	free(text);
+}
+
 static void root_hands_on_anything(void **state)
 {
 	struct fixture *f = *state;
@@ -595,6 +638,7 @@ int main(void)
 		PI_TEST(own_rights_count),
 		PI_TEST(children_get_nothing),
 		PI_TEST(set_pi_is_clamped),
+		PI_TEST(the_question_is_not_audited),
 		PI_TEST(root_hands_on_anything),
 		PI_TEST(nobody_boosts_himself),
 		PI_TEST(a_boosted_giver_gives_its_own),

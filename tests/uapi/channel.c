@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* A thousand of them have to fit. */
@@ -348,17 +350,16 @@ static int peer_main(struct peer *p, peer_fn body, void *arg)
 	return body(p, arg);
 }
 
-struct peer *peer_start(struct fixture *f, peer_fn body, void *arg)
+static struct peer *start_cloned(unsigned long flags, peer_fn body, void *arg)
 {
 	/* Not on the heap, which another thread may hold at the time of the fork. */
 	struct peer *p = mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	(void)f;
 	assert_ptr_not_equal(p, MAP_FAILED);
 	assert_int_equal(pipe2(p->said, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(p->told, O_CLOEXEC), 0);
-	p->pid = fork();
+	p->pid = flags ? syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL) : fork();
 	assert_true(p->pid >= 0);
 	if (!p->pid)
 		_exit(peer_main(p, body, arg));
@@ -367,6 +368,20 @@ struct peer *peer_start(struct fixture *f, peer_fn body, void *arg)
 	p->next = peers;
 	peers = p;
 	return p;
+}
+
+struct peer *peer_start(struct fixture *f, peer_fn body, void *arg)
+{
+	(void)f;
+	return start_cloned(0, body, arg);
+}
+
+struct peer *peer_start_in_namespace(struct fixture *f, peer_fn body, void *arg)
+{
+	(void)f;
+	if (geteuid())
+		skip_because("no pid namespaces without privileges");
+	return start_cloned(CLONE_NEWPID, body, arg);
 }
 
 pid_t peer_pid(struct peer *p)
@@ -467,6 +482,42 @@ void receiver_closes(struct peer *p)
 {
 	peer_tell(p, 'c');
 	assert_int_equal(peer_hear(p), 0);
+}
+
+int send_rights(int sock, int fd)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { { 0 } };
+	char byte = 0;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
+			    .msg_controllen = sizeof(control.room) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	return sendmsg(sock, &m, 0);
+}
+
+int receive_rights(int sock)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { { 0 } };
+	char byte;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
+			    .msg_controllen = sizeof(control.room) };
+	int fd = -1;
+
+	if (recvmsg(sock, &m, MSG_CMSG_CLOEXEC) == 1 && CMSG_FIRSTHDR(&m))
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(int));
+	return fd;
 }
 
 static void count_signal(int sig)

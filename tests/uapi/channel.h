@@ -125,6 +125,8 @@ struct peer;
 typedef int (*peer_fn)(struct peer *p, void *arg);
 
 struct peer *peer_start(struct fixture *f, peer_fn body, void *arg);
+/* The first process of a pid namespace of its own. Skips if that may not be. */
+struct peer *peer_start_in_namespace(struct fixture *f, peer_fn body, void *arg);
 pid_t peer_pid(struct peer *p);
 /* In the body: says something, waits until it is told something. */
 void peer_say(struct peer *p, uint64_t word);
@@ -150,6 +152,10 @@ uint64_t receiver_takes(struct peer *p);
 void receiver_parks(struct peer *p);
 /* It closes its descriptor. */
 void receiver_closes(struct peer *p);
+
+/* A descriptor on its way through a socket: sendmsg()'s 1; the new descriptor, or -1. */
+int send_rights(int sock, int fd);
+int receive_rights(int sock);
 
 /* Signals. */
 void count_signals(int sig, int flags);

@@ -241,6 +241,107 @@ static void as_many_as_there_may_be(void **state)
 	client_end();
 }
 
+/* ---- pid namespaces ---- */
+
+/* Does what it is told, as a thread whose tid is 1 in its own namespace. */
+static int client_in_namespace(struct peer *p, void *arg)
+{
+	int channel = *(int *)arg, ret;
+	char what;
+
+	while ((what = peer_wait(p))) {
+		switch (what) {
+		case 'r':
+			ret = register_thread(channel, gettid(), 5);
+			break;
+		case 'd':
+			ret = deregister_thread(channel, gettid());
+			break;
+		default:
+			ret = try_send(channel, 10, 0);
+		}
+		peer_say(p, ret);
+	}
+	return 0;
+}
+
+static void told(struct peer *p, char what)
+{
+	peer_tell(p, what);
+	assert_int_equal(peer_hear(p), 0);
+}
+
+static uint64_t token_of(struct peer *p, int channel)
+{
+	request_t got = { .thread_token = UNTOUCHED };
+
+	peer_tell(p, 's');
+	await_info(channel, "depth", 1);
+	assert_ret(receive(channel, TRY_RECV2, &got), 0);
+	assert_int_equal(got.sender_tid, 1);
+	assert_ret(reply(channel, got.entry_id), 0);
+	assert_int_equal(peer_hear(p), 0);
+	return got.thread_token;
+}
+
+/* Numbers of different namespaces have nothing to do with each other. */
+static void the_same_tid_in_several_namespaces(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 4);
+	struct peer *a = peer_start_in_namespace(f, client_in_namespace, &channel);
+	struct peer *b = peer_start_in_namespace(f, client_in_namespace, &channel);
+
+	/* The first thread of our own. */
+	assert_ret(register_thread(channel, 1, 6), 0);
+	assert_true(token_of(a, channel) == 0);
+	told(a, 'r');
+	assert_int_equal(channel_info(channel, "registrations"), 2);
+	assert_true(token_of(a, channel) == 5);
+	assert_true(token_of(b, channel) == 0);
+	told(b, 'd');
+	assert_ret(deregister_thread(channel, 1), 0);
+	assert_int_equal(channel_info(channel, "registrations"), 1);
+	assert_true(token_of(a, channel) == 5);
+	told(a, 'd');
+	assert_true(token_of(a, channel) == 0);
+}
+
+/* A tid is what whoever registers it knows the thread by. */
+static void registered_from_outside(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 4);
+	struct peer *p = peer_start_in_namespace(f, client_in_namespace, &channel);
+
+	assert_ret(register_thread(channel, peer_pid(p), 7), 0);
+	assert_true(token_of(p, channel) == 7);
+	/* What its own namespace says comes first. */
+	told(p, 'r');
+	assert_true(token_of(p, channel) == 5);
+	told(p, 'd');
+	assert_true(token_of(p, channel) == 7);
+	assert_ret(deregister_thread(channel, peer_pid(p)), 0);
+	assert_true(token_of(p, channel) == 0);
+}
+
+/* What it has registered stays, and is nobody else's. */
+static void a_namespace_that_is_gone(void **state)
+{
+	struct fixture *f = *state;
+	int channel = new_channel(f, 4);
+
+	for (int i = 0; i < 20; i++) {
+		struct peer *p = peer_start_in_namespace(f, client_in_namespace, &channel);
+
+		assert_true(token_of(p, channel) == 0);
+		told(p, 'r');
+		peer_go(p);
+		assert_peer_ok(p);
+		assert_int_equal(channel_info(channel, "registrations"), i + 1);
+	}
+}
+
 /* ---- churn ---- */
 
 static struct churn {
@@ -309,6 +410,9 @@ int main(void)
 		CHANNEL_TEST(by_another_process),
 		CHANNEL_TEST(it_outlives_its_thread),
 		CHANNEL_TEST(as_many_as_there_may_be),
+		CHANNEL_TEST(the_same_tid_in_several_namespaces),
+		CHANNEL_TEST(registered_from_outside),
+		CHANNEL_TEST(a_namespace_that_is_gone),
 		CHANNEL_TEST(under_churn),
 	};
 

@@ -262,24 +262,80 @@ static void a_change_within_the_level_keeps_the_place(void **state)
 	}
 }
 
-static void all_waits_before_any_waits_of_any_priority(void **state)
+/* One who waits for any and then one who waits for all: who is served first? */
+static void check_kinds(struct fixture *f, const struct waiter_sched *any_sched,
+			const struct waiter_sched *all_sched, bool all_first)
 {
-	static const struct waiter_sched high = { .policy = SCHED_FIFO, .prio = 90 };
-	struct fixture *f = *state;
-
-	need_realtime();
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
 		int obj = kinds[k].make(f), spare = new_manual(f, true);
-		struct waiter *any, *all;
+		struct waiter *any, *all, *first, *second;
 
-		any = start_sched(f, ANY, ARGS(FDS(obj), .owner = 1, .timeout = FOREVER), &high);
-		all = start(f, ALL, ARGS(FDS(obj, spare), .owner = 2, .timeout = FOREVER));
+		any = start_sched(f, ANY, ARGS(FDS(obj), .owner = 1, .timeout = FOREVER),
+				  any_sched);
+		all = start_sched(f, ALL, ARGS(FDS(obj, spare), .owner = 2, .timeout = FOREVER),
+				  all_sched);
+		first = all_first ? all : any;
+		second = all_first ? any : all;
 		kinds[k].give(obj, OWNER);
-		assert_ptr_equal(next_woken(f), all);
-		assert_asleep(any);
-		kinds[k].give(obj, 2);
-		assert_ptr_equal(next_woken(f), any);
+		assert_ptr_equal(next_woken(f), first);
+		assert_asleep(second);
+		kinds[k].give(obj, all_first ? 2 : 1);
+		assert_ptr_equal(next_woken(f), second);
 	}
+}
+
+static void all_waits_before_any_waits_of_one_priority(void **state)
+{
+	static const struct waiter_sched normal = { .policy = SCHED_OTHER };
+	static const struct waiter_sched fifo = { .policy = SCHED_FIFO, .prio = 30 };
+
+	need_realtime();
+	check_kinds(*state, &normal, &normal, true);
+	check_kinds(*state, &fifo, &fifo, true);
+}
+
+static void priority_before_the_kind_of_wait(void **state)
+{
+	static const struct waiter_sched scheds[] = {
+		{ .policy = SCHED_OTHER },	      { .policy = SCHED_FIFO, .prio = 29 },
+		{ .policy = SCHED_FIFO, .prio = 30 },
+	};
+
+	need_priority_queues(*state);
+	for (size_t any = 0; any < ARRAY_SIZE(scheds); any++) {
+		for (size_t all = 0; all < ARRAY_SIZE(scheds); all++)
+			check_kinds(*state, &scheds[any], &scheds[all], all >= any);
+	}
+}
+
+/* Behind what makes several all-waits complete at once, too, and in several batches. */
+static void kinds_alternate_by_priority(void **state)
+{
+	enum { PAIRS = 20 };
+	struct fixture *f = *state;
+	int sem = new_sem(f, 0, 2 * PAIRS), there = new_manual(f, true);
+	struct waiter *w[2 * PAIRS];
+
+	need_priority_queues(f);
+	for (int i = 0; i < 2 * PAIRS; i++) {
+		const struct waiter_sched sched = { .policy = SCHED_FIFO, .prio = i + 1 };
+
+		w[i] = i % 2 ? start_sched(f, ANY, ARGS(FDS(sem), .owner = i + 1,
+							.timeout = FOREVER), &sched) :
+			       start_sched(f, ALL, ARGS(FDS(sem, there), .owner = i + 1,
+							.timeout = FOREVER), &sched);
+	}
+	release(sem, 2 * PAIRS - 3, 0);
+	for (int i = 0; i < 3; i++)
+		assert_asleep(w[i]);
+	for (int i = 3; i < 2 * PAIRS; i++)
+		assert_woken(w[i], 0, 0);
+	release(sem, 1, 0);
+	assert_woken(w[2], 0, 0);
+	release(sem, 1, 0);
+	assert_woken(w[1], 0, 0);
+	release(sem, 1, 0);
+	assert_woken(w[0], 0, 0);
 }
 
 /* The best all-wait that is complete; one that is not keeps nobody. */
@@ -389,7 +445,9 @@ int main(void)
 		TEST(lowered_while_queued),
 		TEST(raised_at_the_front_stays_there),
 		TEST(a_change_within_the_level_keeps_the_place),
-		TEST(all_waits_before_any_waits_of_any_priority),
+		TEST(all_waits_before_any_waits_of_one_priority),
+		TEST(priority_before_the_kind_of_wait),
+		TEST(kinds_alternate_by_priority),
 		TEST(an_incomplete_wait_of_high_priority_is_passed),
 		TEST(handed_over_before_the_waiter_runs),
 		TEST(released_in_batches),

@@ -325,8 +325,9 @@ struct ntsync_wait_args {
  * * EOVERFLOW, EPERM: as SEM_RELEASE and MUTEX_UNLOCK. There was no signal, and no
  *   wait.
  * * EOWNERDEAD, ETIMEDOUT, ENOMEM: as WAIT_ANY; the signal stands.
- * * EINTR: a signal came, whatever its handler says about restarting: a repetition
- *   would signal again. The signal stands.
+ * * EINTR: a signal was handled, whatever its handler says about restarting: a
+ *   repetition would signal again. The signal stands. What interrupts without a
+ *   handler, such as a stop, makes the wait begin again, and nobody is told.
  */
 struct ntsync_signal_and_wait_args {
 	__u64 timeout;
@@ -451,8 +452,12 @@ struct ntsync_channel_create_args {
  * * ECONNRESET: the thread or the process that had received the request has
  *   gone. The request may have been executed.
  * * EINTR: a signal came. A pending request is withdrawn, and sent again under
- *   a new id if the signal's handler restarts calls. A dispatched one may have
- *   been executed: its send is never restarted, and a reply to it is ENOENT.
+ *   a new id if the signal's handler restarts calls, or none runs. A dispatched one
+ *   may have been executed: its send is never restarted, also after a stop or what
+ *   else interrupts a sleep without a handler, and a reply to it is ENOENT.
+ *
+ * Work that the kernel has for the thread, such as completions of an io_uring of its
+ * own, does not interrupt the call: it is done when that returns.
  */
 struct ntsync_channel_send_args {
 	__u32 policy;
@@ -500,8 +505,8 @@ struct ntsync_channel_recv_args {
  * @reply_off: out: as there.
  * @sender_tid: out: as there.
  * @prio: out: as there.
- * @thread_token: out: the token that is registered for @sender_tid at this
- *	moment, or 0.
+ * @thread_token: out: the token that is registered for the sender's thread at
+ *	this moment, or 0.
  *
  * NTSYNC_IOC_CHANNEL_RECV2, on a channel; announced by NTSYNC_FEATURE_CHANNEL.
  * Otherwise as CHANNEL_RECV.
@@ -538,13 +543,17 @@ struct ntsync_channel_recv2_args {
 
 /**
  * struct ntsync_channel_register_thread_args - give a thread a token
- * @tid: the thread, as CHANNEL_RECV reports it.
+ * @tid: the thread, in the caller's pid namespace.
  * @__pad: ignored.
  * @token: what CHANNEL_RECV2 reports for this thread.
  *
  * NTSYNC_IOC_CHANNEL_REGISTER_THREAD, on a channel; announced by
  * NTSYNC_FEATURE_CHANNEL. Replaces an earlier token. A token stays when the thread
  * ends.
+ *
+ * CHANNEL_RECV reports a tid of the sender's own namespace, which is another thread's
+ * elsewhere. A thread for which several namespaces have registered a token has that of
+ * the nearest one: its own, then that around it.
  *
  * * EFAULT
  * * EINVAL: @tid is 0.
