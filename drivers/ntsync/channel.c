@@ -249,7 +249,7 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
 	ntsync_pi_begin_wait(&w);
 	ret = post(c, e, file);
 	if (!ret) {
-		ntsync_notices_hand_on();
+		ntsync_notices_hand_on(t);
 		ntsync_pi_block(&w);
 		ret = sleep_for_reply(c, &w, file);
 		ret = withdraw(c, e, ret);
@@ -328,7 +328,7 @@ static int sleep_for_entry(struct ntsync_wait *w, const struct ntsync_deadline *
 	u32 index;
 	int ret;
 
-	ntsync_notices_hand_on();
+	ntsync_notices_hand_on(w->taker.t);
 	ntsync_pi_block(w);
 	ret = ntsync_wait_sleep(w, deadline, NULL);
 	ntsync_wait_dequeue_any(&w->entries[0]);

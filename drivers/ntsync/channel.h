@@ -69,7 +69,6 @@ enum ntsync_send_result {
  * @dead: when it has, by its level
  * @receivers: by of_task; who takes one out has the reap lock
  * @task: not counted, as its exit is heard of
- * @notices: how many of its receivers are noticed
  *
  * Protected by reaper.c's exit_lock.
  */
@@ -78,7 +77,6 @@ struct ntsync_receiver_task {
 	struct ntsync_waitq_node dead;
 	struct list_head receivers;
 	struct task_struct *task;
-	atomic_t notices;
 };
 
 /**
@@ -91,7 +89,8 @@ struct ntsync_receiver_task {
  * @party: its process, NULL if that has let go of the channel
  * @member: in party->members or party->leaving
  * @parked: its entry in obj->any, while it waits for a request or a notice
- * @noticed: it has been told of a request and has not received since; notice.c
+ * @noticed: in @t->noticed: it has been told of a request and has not received since; notice.c.
+ *	Written with @t->lock, too
  * @entries: requests that it has not replied to: those of the newest set first, and
  *	of a set the best
  * @set: number of the newest set. Each blocking receive begins one, which puts
@@ -109,7 +108,7 @@ struct ntsync_receiver {
 	struct ntsync_party *party;
 	struct list_head member;
 	struct ntsync_wait_entry *parked;
-	bool noticed;
+	struct list_head noticed;
 	struct rb_root_cached entries;
 	u64 set;
 	struct ntsync_message message;
@@ -268,6 +267,11 @@ static inline bool ntsync_receiver_left_locked(const struct ntsync_receiver *r)
 
 /* ---- notice.c ---- */
 
+static inline bool ntsync_receiver_noticed_locked(const struct ntsync_receiver *r)
+{
+	return !list_empty(&r->noticed);
+}
+
 void ntsync_receiver_notice_locked(struct ntsync_receiver *r);
 void ntsync_receiver_drop_notice_locked(struct ntsync_receiver *r);
 
@@ -277,8 +281,6 @@ struct ntsync_receiver_task *ntsync_receiver_task_alloc(void);
 void ntsync_receiver_task_free(struct ntsync_receiver_task *t);
 void ntsync_receiver_listen(struct ntsync_receiver *r, struct ntsync_receiver_task *new);
 struct ntsync_receiver_task *ntsync_receiver_forget(struct ntsync_receiver *r);
-struct ntsync_receiver_task *ntsync_receiver_task_find(void);
-bool ntsync_receiver_task_has_notices(void);
 void ntsync_reap_lock(void);
 void ntsync_reap_unlock(void);
 void ntsync_reap_assert_held(void);

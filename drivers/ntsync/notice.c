@@ -9,56 +9,55 @@
  */
 #include "channel.h"
 
-/* How many are out. */
-atomic_t ntsync_notices = ATOMIC_INIT(0);
-
-/* Who has left since he came in could neither receive nor hand it on. */
+/* Who has left since it came in could neither receive nor hand it on. */
 void ntsync_receiver_notice_locked(struct ntsync_receiver *r)
 {
 	ntsync_assert_obj_lock(r->channel->obj);
-	if (r->noticed || ntsync_receiver_left_locked(r))
+	if (ntsync_receiver_noticed_locked(r) || ntsync_receiver_left_locked(r))
 		return;
-	r->noticed = true;
 	r->channel->notices++;
-	atomic_inc(&r->of->notices);
-	atomic_inc(&ntsync_notices);
+	guard(raw_spinlock)(&r->t->lock);
+	list_add(&r->noticed, &r->t->noticed);
 }
 
 void ntsync_receiver_drop_notice_locked(struct ntsync_receiver *r)
 {
 	ntsync_assert_obj_lock(r->channel->obj);
-	if (!r->noticed)
+	if (!ntsync_receiver_noticed_locked(r))
 		return;
-	r->noticed = false;
 	r->channel->notices--;
-	atomic_dec(&r->of->notices);
-	atomic_dec(&ntsync_notices);
+	guard(raw_spinlock)(&r->t->lock);
+	list_del_init(&r->noticed);
 }
 
-static void hand_on(struct ntsync_receiver *r)
+/* One of @t's, with its object counted; NULL: it has none. */
+static struct ntsync_receiver *get_first(struct ntsync_task *t)
 {
-	struct ntsync_hold h;
-
-	ntsync_obj_hold(&h, r->channel->obj);
-	ntsync_receiver_drop_notice_locked(r);
-	ntsync_wake_takers(&h, h.obj);
-	ntsync_obj_unhold(&h);
-}
-
-/* All of current's. Only current itself adds to its receivers, and nobody frees one meanwhile. */
-void ntsync_notices_hand_on_own(void)
-{
-	struct ntsync_receiver_task *t;
 	struct ntsync_receiver *r;
 
-	if (!ntsync_receiver_task_has_notices())
-		return;
-	guard(ntsync_reap_lock)();
-	t = ntsync_receiver_task_find();
-	if (!t)
-		return;
-	list_for_each_entry(r, &t->receivers, of_task) {
-		if (READ_ONCE(r->noticed))
-			hand_on(r);
+	guard(raw_spinlock)(&t->lock);
+	r = list_first_entry_or_null(&t->noticed, struct ntsync_receiver, noticed);
+	if (r)
+		ntsync_obj_get(r->channel->obj);
+	return r;
+}
+
+/*
+ * All of current's, whose record is @t. Its receivers stay: they are freed when current has
+ * exited, or with the channel.
+ */
+void ntsync_notices_hand_on_all(struct ntsync_task *t)
+{
+	struct ntsync_receiver *r;
+	struct ntsync_obj *obj;
+	struct ntsync_hold h;
+
+	while ((r = get_first(t))) {
+		obj = r->channel->obj;
+		ntsync_obj_hold(&h, obj);
+		ntsync_receiver_drop_notice_locked(r);
+		ntsync_wake_takers(&h, obj);
+		ntsync_obj_unhold(&h);
+		ntsync_obj_put_later(obj);
 	}
 }

@@ -747,16 +747,16 @@ int ntsync_channel_register(struct ntsync_obj *obj, u32 tid, u64 token);
 int ntsync_channel_deregister(struct ntsync_obj *obj, u32 tid);
 void ntsync_channel_flush(struct ntsync_obj *obj, struct file *file, const void *files);
 void ntsync_channel_drop_notice(struct ntsync_obj *obj);
-extern atomic_t ntsync_notices;
-void ntsync_notices_hand_on_own(void);
+void ntsync_notices_hand_on_all(struct ntsync_task *t);
 int ntsync_reaper_init(void);
 void ntsync_reaper_exit(void);
 
 /* current is about to sleep, for something else than what it has been told of. */
-static inline void ntsync_notices_hand_on(void)
+static inline void ntsync_notices_hand_on(struct ntsync_task *t)
 {
-	if (unlikely(atomic_read(&ntsync_notices)))
-		ntsync_notices_hand_on_own();
+	/* Others only take from it. */
+	if (unlikely(!list_empty_careful(&t->noticed)))
+		ntsync_notices_hand_on_all(t);
 }
 
 /* ---- wait_any.c, wait_all.c, signal_wait.c ---- */

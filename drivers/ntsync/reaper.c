@@ -122,22 +122,6 @@ void ntsync_receiver_listen(struct ntsync_receiver *r, struct ntsync_receiver_ta
 	kfree(new);
 }
 
-/* Of current, if it is a receiver. It stays while the caller has the reap lock. */
-struct ntsync_receiver_task *ntsync_receiver_task_find(void)
-{
-	guard(raw_spinlock)(&exit_lock);
-	return find_task(current);
-}
-
-bool ntsync_receiver_task_has_notices(void)
-{
-	const struct ntsync_receiver_task *t;
-
-	guard(raw_spinlock)(&exit_lock);
-	t = find_task(current);
-	return t && atomic_read(&t->notices);
-}
-
 /* Nobody will hear of @r by its task. What is to be freed after it, or NULL. */
 struct ntsync_receiver_task *ntsync_receiver_forget(struct ntsync_receiver *r)
 {

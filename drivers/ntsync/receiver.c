@@ -274,6 +274,7 @@ static struct ntsync_receiver *alloc_receiver(struct ntsync_channel *c, struct n
 	r->t = ntsync_task_get(t);
 	r->entries = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&r->member);
+	INIT_LIST_HEAD(&r->noticed);
 	r->contrib.kind = NTSYNC_CONTRIB_CHANNEL;
 	r->contrib.object = c->id;
 	return r;

@@ -60,7 +60,7 @@ static int signal_and_queue(struct ntsync_device *dev, struct ntsync_obj *obj,
 
 static int wait(struct ntsync_wait *w, const struct ntsync_wait_req *req)
 {
-	ntsync_notices_hand_on();
+	ntsync_notices_hand_on(w->taker.t);
 	ntsync_pi_block(w);
 	return ntsync_wait_sleep(w, &req->deadline, NULL);
 }

@@ -33,6 +33,7 @@ struct ntsync_task *ntsync_task_create(void)
 	raw_spin_lock_init(&t->lock);
 	rt_mutex_init(&t->apply_lock);
 	t->contribs = RB_ROOT_CACHED;
+	INIT_LIST_HEAD(&t->noticed);
 	ntsync_pi_task_init(t);
 	guard(raw_spinlock)(bucket_lock(bucket));
 	hlist_add_head_rcu(&t->hash, &ntsync_tasks[bucket]);

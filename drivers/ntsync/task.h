@@ -143,6 +143,7 @@ struct ntsync_restart {
  * @event: the contribution of an event's boost
  * @event_dev: the instance that this came from
  * @of_dev: in @event_dev->boosted; that one's lock
+ * @noticed: its receivers that have been told of a request; notice.c
  * @work: what the task is worth while it makes a call for others; see ntsync_pi_join()
  * @seq: changes whenever @wait does
  * @busy: the task is in the middle of a walk, or has an all_lock: nobody else lowers it
@@ -180,6 +181,7 @@ struct ntsync_task {
 	struct ntsync_contrib event;
 	struct ntsync_device *event_dev;
 	struct list_head of_dev;
+	struct list_head noticed;
 	struct ntsync_contrib work;
 	u32 seq;
 	u32 busy;

@@ -213,7 +213,7 @@ static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req 
 	ntsync_wait_init(&w, req, t, entries, true);
 	ntsync_pi_begin_wait(&w);
 	if (!enqueue(dev, &w, req)) {
-		ntsync_notices_hand_on();
+		ntsync_notices_hand_on(t);
 		ntsync_pi_block(&w);
 		ret = ntsync_wait_sleep(&w, &req->deadline, req->polls);
 		dequeue(dev, &w, req);

@@ -88,7 +88,7 @@ static noinline int block_any(struct ntsync_wait_req *req, struct ntsync_task *t
 	if (!entries)
 		return -ENOMEM;
 	/* Not later: when we stand in a channel's queue we may be told of the next request. */
-	ntsync_notices_hand_on();
+	ntsync_notices_hand_on(t);
 	ntsync_wait_init(&w, req, t, entries, false);
 	ntsync_pi_begin_wait(&w);
 	while (queued < nr) {

@@ -191,8 +191,6 @@ static void what_was_lent_can_not_be_kept(struct kunit *test)
 	put_task_struct(current);
 	while (READ_ONCE(current->policy) != SCHED_NORMAL)
 		schedule_timeout_uninterruptible(1);
-	while (READ_ONCE(t->saved))
-		schedule_timeout_uninterruptible(1);
 	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, OWNER, &prev), 0);
 }
 
