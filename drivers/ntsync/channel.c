@@ -378,9 +378,9 @@ int ntsync_channel_recv(struct ntsync_obj *obj, struct file *file, bool block,
 
 	if (!is_channel(obj))
 		return -EINVAL;
-	ret = ntsync_wait_begin(&nothing, &t);
-	if (ret)
-		return ret;
+	t = ntsync_wait_begin(&nothing);
+	if (!t)
+		return -ENOMEM;
 	r = ntsync_receiver_enter(obj->channel, file, t);
 	if (IS_ERR(r))
 		return PTR_ERR(r);

@@ -530,7 +530,28 @@ static inline bool ntsync_wait_claimed(const struct ntsync_wait *w)
 	return atomic_read(&w->claim) != NTSYNC_UNCLAIMED;
 }
 
-int ntsync_wait_begin(const struct ntsync_wait_req *req, struct ntsync_task **t);
+struct ntsync_task *ntsync_wait_begin_slow(const struct ntsync_wait_req *req,
+					   struct ntsync_task *t);
+
+/**
+ * ntsync_wait_begin() - what every wait begins with
+ * @req: the wait
+ *
+ * The owner id is current's, however the wait ends; and a boost by an event is over.
+ *
+ * Return: current's record, or NULL: it is current's first call, and there is no memory.
+ */
+static __always_inline struct ntsync_task *ntsync_wait_begin(const struct ntsync_wait_req *req)
+{
+	struct ntsync_task *t = ntsync_task_find();
+
+	if (likely(t && t->owner == req->owner && ntsync_req_entries(req) &&
+		   t->owner_dev == req->objs[0]->dev->id &&
+		   !READ_ONCE(t->event.to) && !READ_ONCE(t->retry)))
+		return t;
+	return ntsync_wait_begin_slow(req, t);
+}
+
 void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 		      struct ntsync_task *t, struct ntsync_wait_entry *entries, bool all);
 int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline,

@@ -90,11 +90,11 @@ int ntsync_signal_and_wait(struct ntsync_device *dev, struct ntsync_obj *obj,
 {
 	struct ntsync_wait_entry entries[2];
 	struct ntsync_wait w __uninitialized;
-	struct ntsync_task *t;
-	int ret = ntsync_wait_begin(req, &t);
+	struct ntsync_task *t = ntsync_wait_begin(req);
+	int ret;
 
-	if (ret)
-		return ret;
+	if (!t)
+		return -ENOMEM;
 	ntsync_wait_init(&w, req, t, entries, false);
 	ntsync_pi_begin_wait(&w);
 	ret = signal_and_queue(dev, obj, &w);

@@ -10,25 +10,19 @@
 #include "lock.h"
 #include "ntsync_internal.h"
 
-/**
- * ntsync_wait_begin() - what every wait begins with
- * @req: the wait
- * @t: out: current's record
- *
- * The owner id is current's, however the wait ends; and a boost by an event is over.
- *
- * Return: 0, or -ENOMEM: it is current's first call.
- */
-int ntsync_wait_begin(const struct ntsync_wait_req *req, struct ntsync_task **t)
+/* What ntsync_wait_begin() leaves to do: @t is current's record, or NULL if it has none. */
+struct ntsync_task *ntsync_wait_begin_slow(const struct ntsync_wait_req *req,
+					   struct ntsync_task *t)
 {
-	*t = ntsync_task_get_own();
-	if (unlikely(!*t))
-		return -ENOMEM;
-	if (likely(ntsync_req_entries(req) && req->owner))
-		ntsync_owner_learn(req->objs[0]->dev, *t, req->owner);
-	if (unlikely(READ_ONCE((*t)->event.to) || READ_ONCE((*t)->retry)))
-		ntsync_boost_end_own(*t);
-	return 0;
+	if (!t)
+		t = ntsync_task_create();
+	if (!t)
+		return NULL;
+	if (ntsync_req_entries(req) && req->owner)
+		ntsync_owner_learn(req->objs[0]->dev, t, req->owner);
+	if (READ_ONCE(t->event.to) || READ_ONCE(t->retry))
+		ntsync_boost_end_own(t);
+	return t;
 }
 
 void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,

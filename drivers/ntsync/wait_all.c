@@ -265,9 +265,9 @@ int ntsync_wait_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 
 	if (has_duplicate(req))
 		return -EINVAL;
-	ret = ntsync_wait_begin(req, &t);
-	if (unlikely(ret))
-		return ret;
+	t = ntsync_wait_begin(req);
+	if (unlikely(!t))
+		return -ENOMEM;
 	if (!req->count) {
 		req->index = 0;
 		return 0;

@@ -119,11 +119,11 @@ out:
  */
 int ntsync_wait_any(struct ntsync_wait_req *req)
 {
-	struct ntsync_task *t;
-	int ret = ntsync_wait_begin(req, &t);
+	struct ntsync_task *t = ntsync_wait_begin(req);
+	int ret;
 
-	if (unlikely(ret))
-		return ret;
+	if (unlikely(!t))
+		return -ENOMEM;
 	/* See ntsync_obj_peek(). */
 	smp_mb();
 	ret = try_each(req, t);
