@@ -96,7 +96,7 @@ enum ntsync_nt_type {
 	NTSYNC_NT_MUTANT = 2,
 	NTSYNC_NT_SEMAPHORE = 3,
 	NTSYNC_NT_TIMER = 4,
-	NTSYNC_NT_TYPES = 5,
+	NTSYNC_NT_TYPES = 5
 };
 
 /**
@@ -107,7 +107,7 @@ enum ntsync_nt_type {
  */
 enum ntsync_nt_style {
 	NTSYNC_NT_STYLE_NT = 0,
-	NTSYNC_NT_STYLE_XBOX360 = 1,
+	NTSYNC_NT_STYLE_XBOX360 = 1
 };
 
 /**
@@ -119,7 +119,7 @@ enum ntsync_nt_style {
  */
 enum ntsync_nt_reuse {
 	NTSYNC_NT_REUSE_LIFO = 0,
-	NTSYNC_NT_REUSE_QUARANTINE = 1,
+	NTSYNC_NT_REUSE_QUARANTINE = 1
 };
 
 /* &ntsync_nt_config.flags */
@@ -145,7 +145,7 @@ enum ntsync_nt_reuse {
 enum ntsync_nt_operation {
 	NTSYNC_NT_CREATE = 0,
 	NTSYNC_NT_DESTROY = 1,
-	NTSYNC_NT_INVALID = 2,
+	NTSYNC_NT_INVALID = 2
 };
 
 /**
