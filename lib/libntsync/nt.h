@@ -215,6 +215,7 @@ struct nt_timers;
  * @own_dev: the table opened it.
  * @features: the driver's.
  * @thread_key: the calling thread's struct nt_thread.
+ * @hook_key: the calling thread is in the trace hook. Only if there is one.
  * @here: a page with a 1, which is a 0 in a child that was forked: see nt_is_parents().
  * @objects: where objects come from.
  * @process: what %NTSYNC_NT_CURRENT_PROCESS stands for.
@@ -244,6 +245,7 @@ struct ntsync_nt {
 	bool own_dev;
 	uint64_t features;
 	pthread_key_t thread_key;
+	pthread_key_t hook_key;
 	const uint32_t *here;
 	struct nt_pool objects;
 	struct nt_object *_Atomic process;
@@ -271,6 +273,8 @@ void nt_unlock(struct nt_lock *lock, const struct nt_saved *saved);
 /* Until nt_unblock() the calling thread is neither suspended by a signal nor cancelled. */
 void nt_block(struct nt_saved *saved);
 void nt_unblock(const struct nt_saved *saved);
+/* As realloc(), or free() for 0 bytes, but the caller is not suspended in it. */
+void *nt_realloc(void *memory, size_t size);
 /* Every close() of the table's; not a cancellation point. */
 void nt_close_fd(int fd);
 
@@ -517,6 +521,8 @@ uint32_t nt_semaphore_release(struct nt_object *object, uint32_t count, uint32_t
 bool nt_can_signal_and_wait(const struct ntsync_nt *nt);
 
 /* nt_trace.c */
+int nt_trace_init(struct ntsync_nt *nt);
+void nt_trace_exit(struct ntsync_nt *nt);
 void nt_count_object(struct ntsync_nt *nt, enum ntsync_nt_type type, int change);
 void nt_handle_created(struct ntsync_nt *nt, uint32_t index);
 void nt_handle_destroyed(struct ntsync_nt *nt, uint32_t index);

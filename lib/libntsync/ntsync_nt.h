@@ -151,7 +151,7 @@ enum ntsync_nt_operation {
 /**
  * struct ntsync_nt_record - one step in the life of a handle
  * @sequence: counts the table's records, from 1. Two threads' records can reach
- *	the hook in another order.
+ *	the hook in another order. One that is missing was lost without memory.
  * @id: the object's number in its table, never used again; 0 if there is none.
  * @operation: what happened.
  * @handle: to which handle.
@@ -176,7 +176,11 @@ struct ntsync_nt_record {
  *
  * Called in the thread that did it, with no lock held: before a new handle can be
  * looked up, and after a closed one can't be any more and before its value is
- * issued again.
+ * issued again. The caller can't be cancelled in it.
+ *
+ * The hook may ask: ntsync_nt_query(), ntsync_nt_compare(), the queries of the types,
+ * ntsync_nt_thread_id() and ntsync_nt_count(). What it asks is not traced, so it may ask about
+ * the handle of the record, too, which is invalid. It must call nothing else of the table.
  */
 typedef void (*ntsync_nt_trace_fn)(void *context, const struct ntsync_nt_record *record);
 
