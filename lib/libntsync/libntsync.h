@@ -35,7 +35,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The kernel's headers are of C11; they warn in a program of an older standard. */
+#ifdef __GNUC__
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
+#endif
 #include "ntsync_uapi.h"
+#ifdef __GNUC__
+#pragma GCC diagnostic pop
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -69,7 +77,7 @@ int ntsync_open(void);
  */
 enum ntsync_driver {
 	NTSYNC_DRIVER_IN_TREE = 0,
-	NTSYNC_DRIVER_NTSYNC_RT = 1,
+	NTSYNC_DRIVER_NTSYNC_RT = 1
 };
 
 /**

@@ -33,9 +33,15 @@ LIBNTSYNC_NT_OBJECTS := $(LIBNTSYNC_NT_SOURCES:%.c=$(LIBNTSYNC_OBJDIR)/%.o)
 LIBNTSYNC_NT_O := $(LIBNTSYNC_OBJDIR)/nt.o
 
 # One set of objects for both libraries: position-independent code in the static
-# one lets it go into position-independent executables and other libraries.
+# one lets it go into position-independent executables and other libraries. Seconds have 64 bits
+# on 32-bit machines too.
 LIBNTSYNC_CFLAGS := -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror \
-	-Wmissing-prototypes -fPIC -fvisibility=hidden -MMD -MP
+	-Wmissing-prototypes -Wno-psabi -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -fPIC -fvisibility=hidden -MMD -MP
+
+# By the compiler, which knows for which machine CFLAGS builds, and how to link what is to be
+# optimised at link time. GCC has to be told that this is the time.
+LIBNTSYNC_PARTIAL = $(shell $(CC) -flinker-output=nolto-rel -x c -E /dev/null >/dev/null 2>&1 && \
+	echo -flinker-output=nolto-rel)
 
 .PHONY: lib lib-install lib-uninstall
 
@@ -46,8 +52,8 @@ $(LIBNTSYNC_OBJDIR)/%.o: $(LIBNTSYNC_DIR)/%.c $(LIBNTSYNC_DIR)/module.mk
 	$(Q)$(CC) $(CPPFLAGS) $(LIBNTSYNC_CFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(LIBNTSYNC_NT_O): $(LIBNTSYNC_NT_OBJECTS)
-	$(Q)$(LD) -r -o $@.all $^
-	$(Q)$(OBJCOPY) --localize-hidden $@.all $@
+	$(Q)$(CC) $(CFLAGS) $(LIBNTSYNC_PARTIAL) -r -nostdlib -o $@.all $^
+	$(Q)$(OBJCOPY) -w --localize-symbol='nt_*' $@.all $@
 
 # ar would leave members behind whose source has gone.
 $(LIBNTSYNC_A): $(LIBNTSYNC_OBJECTS) $(LIBNTSYNC_NT_O)

@@ -86,7 +86,8 @@ struct nt_pin {
  * @link: the pool's.
  * @index: its own, in the pool.
  * @refs: what keeps it.
- * @handles: how many live slots name it.
+ * @handles: how many live slots name it, and those to come that were promised. With the last
+ *	one its name goes.
  * @fd: its descriptor; not 0, so that any object can be an alert.
  * @type: its type.
  * @manual: event or timer: releases all.
@@ -108,7 +109,7 @@ struct nt_object {
 	bool manual;
 	uint64_t id;
 	_Atomic uint32_t owned_at;
-	struct nt_name *name;
+	struct nt_name *_Atomic name;
 	struct nt_timer *timer;
 };
 
@@ -214,6 +215,7 @@ struct nt_timers;
  * @own_dev: the table opened it.
  * @features: the driver's.
  * @thread_key: the calling thread's struct nt_thread.
+ * @hook_key: the calling thread is in the trace hook. Only if there is one.
  * @here: a page with a 1, which is a 0 in a child that was forked: see nt_is_parents().
  * @objects: where objects come from.
  * @process: what %NTSYNC_NT_CURRENT_PROCESS stands for.
@@ -243,6 +245,7 @@ struct ntsync_nt {
 	bool own_dev;
 	uint64_t features;
 	pthread_key_t thread_key;
+	pthread_key_t hook_key;
 	const uint32_t *here;
 	struct nt_pool objects;
 	struct nt_object *_Atomic process;
@@ -270,6 +273,8 @@ void nt_unlock(struct nt_lock *lock, const struct nt_saved *saved);
 /* Until nt_unblock() the calling thread is neither suspended by a signal nor cancelled. */
 void nt_block(struct nt_saved *saved);
 void nt_unblock(const struct nt_saved *saved);
+/* As realloc(), or free() for 0 bytes, but the caller is not suspended in it. */
+void *nt_realloc(void *memory, size_t size);
 /* Every close() of the table's; not a cancellation point. */
 void nt_close_fd(int fd);
 
@@ -281,6 +286,11 @@ uint32_t nt_status(int ret);
 static inline uint32_t nt_handle_at(const struct ntsync_nt *nt, uint32_t index)
 {
 	return nt->base + (index << nt->shift);
+}
+
+static inline bool nt_is_pseudo(uint32_t handle)
+{
+	return handle == NTSYNC_NT_CURRENT_PROCESS || handle == NTSYNC_NT_CURRENT_THREAD;
 }
 
 /*
@@ -382,7 +392,7 @@ static inline uint32_t nt_generation(uint64_t word)
 /* nt_handle.c: a slot that is neither live nor free; NT_NO_INDEX if the table is full. */
 uint32_t nt_slot_reserve(struct ntsync_nt *nt);
 void nt_slot_cancel(struct ntsync_nt *nt, uint32_t index);
-/* Makes it a handle of @object, whose caller's reference it takes over. */
+/* Makes it a handle of @object, of which it takes over the caller's reference and one handle. */
 uint32_t nt_slot_publish(struct ntsync_nt *nt, uint32_t index, struct nt_object *object,
 			 uint64_t flags);
 
@@ -406,13 +416,17 @@ struct nt_recipe {
 	struct nt_timer *timer;
 };
 
-/* nt_object.c: an object with one reference. */
+/* nt_object.c: an object with one reference, and one handle to come. */
 uint32_t nt_object_create(struct ntsync_nt *nt, const struct nt_recipe *recipe,
 			  struct nt_object **out);
 /* A further reference; the caller knows that there is one. */
 void nt_object_get(struct nt_object *object);
 /* A reference to what may have gone. Whether it is still the same object, its id tells. */
 bool nt_object_get_if_live(struct nt_object *object);
+/* One handle more is to come, if there are any: after the last one nobody finds it by name. */
+bool nt_object_claim_handle(struct nt_object *object);
+/* One handle less; the caller has a reference. */
+void nt_object_handle_gone(struct ntsync_nt *nt, struct nt_object *object);
 /* Moves @fd away from 0. */
 int nt_not_zero(int fd);
 
@@ -425,13 +439,16 @@ uint32_t nt_create(struct ntsync_nt *nt, uint32_t *out,
 		   void (*made)(struct nt_object *object, void *context), void *context);
 uint32_t nt_open(struct ntsync_nt *nt, uint32_t *out, const char *name, enum ntsync_nt_type type);
 
-/* nt_name.c: an object with a reference: a new one, or (NAME_EXISTS) what has the name. */
+/*
+ * nt_name.c: an object with a reference, and with one handle to come: a new one, or (NAME_EXISTS)
+ * what has the name.
+ */
 uint32_t nt_name_create(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
 			const struct nt_recipe *recipe, struct nt_object **out);
 uint32_t nt_name_open(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
 		      enum ntsync_nt_type type, struct nt_object **out);
-/* The object that had it is going away. */
-void nt_name_free(struct ntsync_nt *nt, struct nt_name *name);
+/* Takes the name from an object, if it has no handle. */
+void nt_name_remove(struct ntsync_nt *nt, struct nt_object *object);
 void nt_names_exit(struct ntsync_nt *nt);
 
 /* --------------------------------------------------------------------------- The rest */
@@ -504,6 +521,8 @@ uint32_t nt_semaphore_release(struct nt_object *object, uint32_t count, uint32_t
 bool nt_can_signal_and_wait(const struct ntsync_nt *nt);
 
 /* nt_trace.c */
+int nt_trace_init(struct ntsync_nt *nt);
+void nt_trace_exit(struct ntsync_nt *nt);
 void nt_count_object(struct ntsync_nt *nt, enum ntsync_nt_type type, int change);
 void nt_handle_created(struct ntsync_nt *nt, uint32_t index);
 void nt_handle_destroyed(struct ntsync_nt *nt, uint32_t index);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "nt.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 /**
  * struct tally - what was found by walking a table
@@ -94,9 +94,10 @@ NTSYNC_API int ntsync_nt_check(struct ntsync_nt *nt)
 	uint32_t objects = nt_pool_used(&nt->objects);
 	struct tally tally = { 0 };
 
-	tally.holders = calloc(objects + 1, 2 * sizeof(*tally.holders));
+	tally.holders = nt_realloc(NULL, (objects + 1) * 2 * sizeof(*tally.holders));
 	if (!tally.holders)
 		return -ENOMEM;
+	memset(tally.holders, 0, (objects + 1) * 2 * sizeof(*tally.holders));
 	tally.handles = tally.holders + objects;
 	for (uint32_t i = 0; i < nt_pool_used(&nt->slots); i++)
 		walk_slot(nt, &tally, i);
@@ -104,6 +105,6 @@ NTSYNC_API int ntsync_nt_check(struct ntsync_nt *nt)
 	for (uint32_t i = 0; i < objects; i++)
 		walk_object(nt, &tally, i);
 	compare_counts(nt, &tally);
-	free(tally.holders);
+	nt_realloc(tally.holders, 0);
 	return tally.wrong > INT32_MAX ? INT32_MAX : (int)tally.wrong;
 }

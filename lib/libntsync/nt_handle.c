@@ -61,7 +61,6 @@ uint32_t nt_slot_publish(struct ntsync_nt *nt, uint32_t index, struct nt_object 
 	uint64_t word = atomic_load_explicit(&slot->word, memory_order_relaxed);
 
 	slot->object = object;
-	atomic_fetch_add_explicit(&object->handles, 1, memory_order_relaxed);
 	/* Before anybody else can close it: a handle's records are in order. */
 	nt_handle_created(nt, index);
 	atomic_store_explicit(&slot->word, word | NT_REF_ONE | flags, memory_order_release);
@@ -81,12 +80,8 @@ void nt_slot_free(struct ntsync_nt *nt, uint32_t index)
 /* The last reference has gone, and the caller holds a pin. */
 static void gone(struct ntsync_nt *nt, struct nt_slot *slot, uint32_t index)
 {
-	uint32_t handles;
-
 	nt_handle_destroyed(nt, index);
-	handles = atomic_fetch_sub_explicit(&slot->object->handles, 1, memory_order_relaxed);
-	nt_assert(handles > 0);
-	(void)handles;
+	nt_object_handle_gone(nt, slot->object);
 	one_less(nt);
 	nt_slot_unpin(nt, slot, index);
 }
@@ -113,18 +108,13 @@ static uint32_t close_slot(struct ntsync_nt *nt, struct nt_slot *slot, uint32_t 
 	return NTSYNC_STATUS_SUCCESS;
 }
 
-static bool is_pseudo(uint32_t handle)
-{
-	return handle == NTSYNC_NT_CURRENT_PROCESS || handle == NTSYNC_NT_CURRENT_THREAD;
-}
-
 NTSYNC_API uint32_t ntsync_nt_close(struct ntsync_nt *nt, uint32_t handle)
 {
 	uint32_t index = nt_index_of(nt, handle);
 	struct nt_slot *slot = nt_slot_at(nt, index);
 	uint32_t status = NTSYNC_STATUS_INVALID_HANDLE;
 
-	if (is_pseudo(handle))
+	if (nt_is_pseudo(handle))
 		return NTSYNC_STATUS_SUCCESS;
 	if (slot)
 		status = close_slot(nt, slot, index);
@@ -145,7 +135,7 @@ static struct nt_object *pseudo_object(const struct ntsync_nt *nt, uint32_t hand
 
 struct nt_pin nt_get_other(struct ntsync_nt *nt, uint32_t handle, uint32_t *status)
 {
-	struct nt_object *object = is_pseudo(handle) ? pseudo_object(nt, handle) : NULL;
+	struct nt_object *object = nt_is_pseudo(handle) ? pseudo_object(nt, handle) : NULL;
 
 	*status = object ? NTSYNC_STATUS_SUCCESS : NTSYNC_STATUS_INVALID_HANDLE;
 	if (object)
@@ -184,6 +174,7 @@ static uint32_t duplicate(struct ntsync_nt *nt, const struct nt_pin *pin, uint32
 	if (options & NTSYNC_NT_DUPLICATE_SAME_ATTRIBUTES)
 		flags = pinned_word(pin) & NT_PROTECTED;
 	nt_object_get(pin->object);
+	atomic_fetch_add_explicit(&pin->object->handles, 1, memory_order_relaxed);
 	*out = nt_slot_publish(nt, index, pin->object, flags);
 	return NTSYNC_STATUS_SUCCESS;
 }
@@ -206,7 +197,8 @@ static uint32_t duplicate_pinned(struct ntsync_nt *nt, const struct nt_pin *pin,
 	if (!out && !(nt->config.flags & NTSYNC_NT_DUPLICATE_BLINDLY))
 		return close ? close_source(nt, pin) : NTSYNC_STATUS_SUCCESS;
 	status = duplicate(nt, pin, out ? out : &unseen, options);
-	if (!status && close)
+	/* Whatever the error, as on NT: the guest has no use for the source any more. */
+	if (close)
 		close_source(nt, pin);
 	return status;
 }
@@ -217,13 +209,16 @@ static uint32_t duplicate_pinned(struct ntsync_nt *nt, const struct nt_pin *pin,
 NTSYNC_API uint32_t ntsync_nt_duplicate(struct ntsync_nt *nt, uint32_t handle, uint32_t *out,
 					uint32_t options)
 {
-	uint32_t status = NTSYNC_STATUS_INVALID_PARAMETER;
 	struct nt_pin pin;
+	uint32_t status;
 
 	if (out)
 		*out = nt->config.failure_value;
-	if (options & ~ALL_OPTIONS)
-		return status;
+	if (options & ~ALL_OPTIONS) {
+		if (options & NTSYNC_NT_DUPLICATE_CLOSE_SOURCE)
+			ntsync_nt_close(nt, handle);
+		return NTSYNC_STATUS_INVALID_PARAMETER;
+	}
 	status = nt_get(nt, handle, &pin);
 	if (status)
 		return status;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "nt.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 int nt_lock_init(struct nt_lock *lock)
@@ -47,6 +48,22 @@ void nt_unlock(struct nt_lock *lock, const struct nt_saved *saved)
 {
 	pthread_mutex_unlock(&lock->mutex);
 	nt_unblock(saved);
+}
+
+/* The allocator has locks, and a thread that is suspended in it keeps them. */
+void *nt_realloc(void *memory, size_t size)
+{
+	struct nt_saved saved;
+
+	nt_block(&saved);
+	if (size) {
+		memory = realloc(memory, size);
+	} else {
+		free(memory);
+		memory = NULL;
+	}
+	nt_unblock(&saved);
+	return memory;
 }
 
 /* close() is a cancellation point: a thread that ends in it leaves undone what follows. */

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Names. A name is in the table until its object is destroyed: it may be found while the
- * object has no reference any more, and then it counts as gone.
+ * Names. A name goes with its object's last handle, whoever else still uses the object. Who
+ * closes that handle sees so without the lock, and then takes the name out of the table:
+ *
+ *	close				open
+ *	  handles 1 -> 0
+ *					  finds the name, can't claim a handle: it counts as gone
+ *	  takes the lock and the name
+ *
+ * or the open claims its handle first, and then the close is not of the last one.
  */
 #include "nt.h"
 
@@ -112,7 +119,18 @@ static bool is_exact(const struct nt_name *a, const struct nt_name *b)
 	return !memcmp(a->text, b->text, a->size);
 }
 
-/* The object with this name, with a reference, or NULL. */
+/* A reference and a handle to come. */
+static bool take_locked(struct ntsync_nt *nt, struct nt_object *object)
+{
+	if (!nt_object_get_if_live(object))
+		return false;
+	if (nt_object_claim_handle(object))
+		return true;
+	nt_object_put(nt, object);
+	return false;
+}
+
+/* The object with this name, taken, or NULL. */
 static struct nt_object *match_locked(struct ntsync_nt *nt, const struct nt_name *wanted,
 				      bool (*equals)(const struct nt_name *a,
 						     const struct nt_name *b))
@@ -121,7 +139,7 @@ static struct nt_object *match_locked(struct ntsync_nt *nt, const struct nt_name
 
 	for (; name; name = name->next) {
 		if (name->hash == wanted->hash && name->size == wanted->size &&
-		    equals(name, wanted) && nt_object_get_if_live(name->object))
+		    equals(name, wanted) && take_locked(nt, name->object))
 			return name->object;
 	}
 	return NULL;
@@ -150,7 +168,7 @@ static uint32_t make_locked(struct ntsync_nt *nt, struct nt_name *name,
 	if (status)
 		return status;
 	name->object = *out;
-	(*out)->name = name;
+	atomic_store_explicit(&(*out)->name, name, memory_order_relaxed);
 	link_name_locked(nt, name);
 	nt->nr_names++;
 	return NTSYNC_STATUS_SUCCESS;
@@ -172,13 +190,19 @@ static uint32_t begin(struct ntsync_nt *nt, const char *text, struct nt_name **n
 	return NTSYNC_STATUS_NO_MEMORY;
 }
 
+static void let_go(struct ntsync_nt *nt, struct nt_object *found)
+{
+	nt_object_handle_gone(nt, found);
+	nt_object_put(nt, found);
+}
+
 /* @good if what has the name may be used for @type; if not, it is let go. */
 static uint32_t judge(struct ntsync_nt *nt, struct nt_object *found, enum ntsync_nt_type type,
 		      uint32_t good)
 {
 	if (found->type == type)
 		return good;
-	nt_object_put(nt, found);
+	let_go(nt, found);
 	return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
 }
 
@@ -202,7 +226,7 @@ uint32_t nt_name_create(struct ntsync_nt *nt, const struct ntsync_nt_attributes 
 		return status;
 	*out = found;
 	if (!(attributes->flags & NTSYNC_NT_OPEN_IF)) {
-		nt_object_put(nt, found);
+		let_go(nt, found);
 		return NTSYNC_STATUS_OBJECT_NAME_COLLISION;
 	}
 	return judge(nt, found, recipe->type, NTSYNC_STATUS_OBJECT_NAME_EXISTS);
@@ -225,17 +249,29 @@ uint32_t nt_name_open(struct ntsync_nt *nt, const struct ntsync_nt_attributes *a
 		      NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
-void nt_name_free(struct ntsync_nt *nt, struct nt_name *name)
+static void unlink_locked(struct ntsync_nt *nt, struct nt_name *name)
 {
-	struct nt_name **link;
-	struct nt_saved saved;
+	struct nt_name **link = chain_of(nt, name->hash);
 
-	nt_lock(&nt->lock, &saved);
-	for (link = chain_of(nt, name->hash); *link != name;)
+	while (*link != name)
 		link = &(*link)->next;
 	*link = name->next;
 	nt->nr_names--;
 	free(name);
+}
+
+/* It may have got a handle meanwhile, duplicated from one that a call was using; or lost it again. */
+void nt_name_remove(struct ntsync_nt *nt, struct nt_object *object)
+{
+	struct nt_name *name;
+	struct nt_saved saved;
+
+	nt_lock(&nt->lock, &saved);
+	name = atomic_load_explicit(&object->name, memory_order_relaxed);
+	if (name && !atomic_load(&object->handles)) {
+		atomic_store_explicit(&object->name, NULL, memory_order_relaxed);
+		unlink_locked(nt, name);
+	}
 	nt_unlock(&nt->lock, &saved);
 }
 

@@ -23,10 +23,10 @@ static void fill(struct ntsync_nt *nt, struct nt_object *object, const struct nt
 	object->fd = fd;
 	object->type = recipe->type;
 	object->manual = recipe->manual;
-	object->name = NULL;
+	atomic_store_explicit(&object->name, NULL, memory_order_relaxed);
 	object->timer = recipe->timer;
 	object->id = atomic_fetch_add_explicit(&nt->next_id, 1, memory_order_relaxed) + 1;
-	atomic_store_explicit(&object->handles, 0, memory_order_relaxed);
+	atomic_store_explicit(&object->handles, 1, memory_order_relaxed);
 	/* From here on nt_object_get_if_live() finds it: see there. */
 	atomic_store_explicit(&object->refs, 1, memory_order_release);
 	nt_count_object(nt, object->type, 1);
@@ -77,11 +77,31 @@ bool nt_object_get_if_live(struct nt_object *object)
 	return true;
 }
 
+bool nt_object_claim_handle(struct nt_object *object)
+{
+	uint32_t handles = atomic_load_explicit(&object->handles, memory_order_relaxed);
+
+	do {
+		if (!handles)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(&object->handles, &handles, handles + 1,
+							memory_order_relaxed,
+							memory_order_relaxed));
+	return true;
+}
+
+void nt_object_handle_gone(struct ntsync_nt *nt, struct nt_object *object)
+{
+	uint32_t handles = atomic_fetch_sub_explicit(&object->handles, 1, memory_order_acq_rel);
+
+	nt_assert(handles > 0);
+	if (handles == 1 && atomic_load_explicit(&object->name, memory_order_relaxed))
+		nt_name_remove(nt, object);
+}
+
 static void destroy(struct ntsync_nt *nt, struct nt_object *object)
 {
-	nt_assert(!atomic_load(&object->handles));
-	if (object->name)
-		nt_name_free(nt, object->name);
+	nt_assert(!atomic_load(&object->handles) && !atomic_load(&object->name));
 	if (object->timer)
 		nt_timer_destroy(nt, object->timer);
 	nt_close_fd(object->fd);

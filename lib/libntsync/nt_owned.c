@@ -7,8 +7,6 @@
  */
 #include "nt.h"
 
-#include <stdlib.h>
-
 #define FIRST_PLACES 16
 
 static void free_place(struct nt_thread *thread, uint32_t place)
@@ -49,22 +47,6 @@ static bool has_room(const struct nt_thread *thread, uint32_t count)
 	return thread->max_owned - thread->nr_owned + thread->nr_free >= count;
 }
 
-/* The allocator has locks, and a thread that is suspended in it keeps them. */
-static struct nt_owned *resize(struct nt_owned *owned, uint32_t max)
-{
-	struct nt_saved saved;
-
-	nt_block(&saved);
-	if (max) {
-		owned = realloc(owned, max * sizeof(*owned));
-	} else {
-		free(owned);
-		owned = NULL;
-	}
-	nt_unblock(&saved);
-	return owned;
-}
-
 static int grow(struct nt_thread *thread, uint32_t count)
 {
 	uint32_t max = thread->max_owned ? 2 * thread->max_owned : FIRST_PLACES;
@@ -72,7 +54,7 @@ static int grow(struct nt_thread *thread, uint32_t count)
 
 	while (max - thread->nr_owned < count)
 		max *= 2;
-	owned = resize(thread->owned, max);
+	owned = nt_realloc(thread->owned, max * sizeof(*owned));
 	if (!owned)
 		return -ENOMEM;
 	thread->owned = owned;
@@ -146,7 +128,7 @@ void nt_owned_kill(struct nt_thread *thread)
 		ntsync_mutex_kill(object->fd, thread->tid);
 		nt_object_put(thread->nt, object);
 	}
-	thread->owned = resize(thread->owned, 0);
+	thread->owned = nt_realloc(thread->owned, 0);
 	thread->nr_owned = 0;
 	thread->max_owned = 0;
 	thread->nr_free = 0;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "nt.h"
 
-#include <stdlib.h>
-
 /**
  * struct ntsync_nt_snapshot - the handles that were live at a time
  * @count: how many.
@@ -30,26 +28,30 @@ static bool read_slot(struct ntsync_nt *nt, uint32_t index, struct ntsync_nt_ent
 	return true;
 }
 
+/* Room for so many entries. A snapshot that gets smaller is never lost. */
+static struct ntsync_nt_snapshot *resize(struct ntsync_nt_snapshot *snapshot, size_t count)
+{
+	return nt_realloc(snapshot, sizeof(*snapshot) + count * sizeof(snapshot->entries[0]));
+}
+
 NTSYNC_API int ntsync_nt_snapshot_take(struct ntsync_nt *nt, struct ntsync_nt_snapshot **out)
 {
 	uint32_t used = nt_pool_used(&nt->slots);
-	struct ntsync_nt_snapshot *snapshot, *shrunk;
+	struct ntsync_nt_snapshot *snapshot = resize(NULL, used), *shrunk;
 
-	snapshot = malloc(sizeof(*snapshot) + used * sizeof(snapshot->entries[0]));
 	if (!snapshot)
 		return -ENOMEM;
 	snapshot->count = 0;
 	for (uint32_t i = 0; i < used; i++)
 		snapshot->count += read_slot(nt, i, &snapshot->entries[snapshot->count]);
-	shrunk = realloc(snapshot, sizeof(*snapshot) +
-			 snapshot->count * sizeof(snapshot->entries[0]));
+	shrunk = resize(snapshot, snapshot->count);
 	*out = shrunk ? shrunk : snapshot;
 	return 0;
 }
 
 NTSYNC_API void ntsync_nt_snapshot_free(struct ntsync_nt_snapshot *snapshot)
 {
-	free(snapshot);
+	nt_realloc(snapshot, 0);
 }
 
 /* Whether the very same handle was in @before; *at is where to go on looking. */

@@ -156,11 +156,16 @@ static int init_memory(struct ntsync_nt *nt)
 	ret = nt_fork_init(nt);
 	if (ret)
 		goto exit_lock;
-	ret = nt_threads_init(nt);
+	ret = nt_trace_init(nt);
 	if (ret)
 		goto exit_fork;
+	ret = nt_threads_init(nt);
+	if (ret)
+		goto exit_trace;
 	return 0;
 
+exit_trace:
+	nt_trace_exit(nt);
 exit_fork:
 	nt_fork_exit(nt);
 exit_lock:
@@ -174,6 +179,7 @@ exit_slots:
 
 static void exit_memory(struct ntsync_nt *nt)
 {
+	nt_trace_exit(nt);
 	nt_fork_exit(nt);
 	nt_lock_exit(&nt->lock);
 	nt_pool_exit(&nt->objects);

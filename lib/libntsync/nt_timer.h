@@ -55,7 +55,7 @@ struct nt_times {
 
 /**
  * struct nt_timers - all timers of a table
- * @lock: protects all that follows. Not taken together with the table's lock.
+ * @lock: protects all that follows. May be taken with the table's lock held, not before it.
  * @monotonic: timers set to a time span.
  * @realtime: timers set to a date: they follow the wall clock when it is set.
  * @nr_timers: how many timers exist.

@@ -38,16 +38,37 @@ static uint32_t calling_thread(const struct ntsync_nt *nt)
 	return thread ? thread->tid : nt_thread_own_tid();
 }
 
-/* A hook that prints has cancellation points, and its caller is in the middle of a step. */
+/* Remembering it can allocate memory the first time. */
+static bool set_in_hook(struct ntsync_nt *nt, void *value)
+{
+	struct nt_saved saved;
+	int ret;
+
+	nt_block(&saved);
+	ret = pthread_setspecific(nt->hook_key, value);
+	nt_unblock(&saved);
+	return !ret;
+}
+
+/*
+ * A hook may ask about handles, also about its own, which is none yet, or none any more: that
+ * this is an invalid handle would be traced, and so on without end. And one that prints has
+ * cancellation points, but its caller is in the middle of a step.
+ */
 static void trace(struct ntsync_nt *nt, struct ntsync_nt_record *record)
 {
 	int state;
 
+	if (pthread_getspecific(nt->hook_key))
+		return;
 	record->sequence = atomic_fetch_add(&nt->sequence, 1) + 1;
 	record->thread = calling_thread(nt);
+	if (!set_in_hook(nt, record))
+		return;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	nt->config.trace(nt->config.trace_context, record);
 	pthread_setcancelstate(state, NULL);
+	set_in_hook(nt, NULL);
 }
 
 static void trace_slot(struct ntsync_nt *nt, enum ntsync_nt_operation operation, uint32_t index)
@@ -87,4 +108,15 @@ void nt_handle_invalid(struct ntsync_nt *nt, uint32_t handle)
 
 	if (nt->config.trace)
 		trace(nt, &record);
+}
+
+int nt_trace_init(struct ntsync_nt *nt)
+{
+	return nt->config.trace ? -pthread_key_create(&nt->hook_key, NULL) : 0;
+}
+
+void nt_trace_exit(struct ntsync_nt *nt)
+{
+	if (nt->config.trace)
+		pthread_key_delete(nt->hook_key);
 }

@@ -223,10 +223,19 @@ static bool same_twice(const struct nt_wait *wait)
 	return false;
 }
 
+/* On NT only a wait for one object takes a pseudo-handle. */
+static uint32_t add_one_of_several(struct nt_wait *wait, uint32_t handle)
+{
+	if (!nt_is_pseudo(handle))
+		return nt_wait_add(wait, handle);
+	nt_handle_invalid(wait->nt, handle);
+	return NTSYNC_STATUS_INVALID_HANDLE;
+}
+
 static uint32_t add_all(struct nt_wait *wait, const uint32_t *handles, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t status = nt_wait_add(wait, handles[i]);
+		uint32_t status = add_one_of_several(wait, handles[i]);
 
 		if (status)
 			return in_style(wait->nt, status);

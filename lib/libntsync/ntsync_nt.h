@@ -24,7 +24,7 @@
  *   was closed. One for a type can return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH: the
  *   handle is of another type. NTSYNC_STATUS_INTERNAL_ERROR is a bug, here or in the
  *   driver.
- * - With an error nothing has changed.
+ * - With an error nothing has changed, unless it says so.
  * - A pointer to a result may be NULL, and is written on success only. A pointer to a
  *   new handle is not NULL, and is written in any case: with an error, the table's
  *   failure value.
@@ -96,7 +96,7 @@ enum ntsync_nt_type {
 	NTSYNC_NT_MUTANT = 2,
 	NTSYNC_NT_SEMAPHORE = 3,
 	NTSYNC_NT_TIMER = 4,
-	NTSYNC_NT_TYPES = 5,
+	NTSYNC_NT_TYPES = 5
 };
 
 /**
@@ -107,7 +107,7 @@ enum ntsync_nt_type {
  */
 enum ntsync_nt_style {
 	NTSYNC_NT_STYLE_NT = 0,
-	NTSYNC_NT_STYLE_XBOX360 = 1,
+	NTSYNC_NT_STYLE_XBOX360 = 1
 };
 
 /**
@@ -119,7 +119,7 @@ enum ntsync_nt_style {
  */
 enum ntsync_nt_reuse {
 	NTSYNC_NT_REUSE_LIFO = 0,
-	NTSYNC_NT_REUSE_QUARANTINE = 1,
+	NTSYNC_NT_REUSE_QUARANTINE = 1
 };
 
 /* &ntsync_nt_config.flags */
@@ -145,13 +145,13 @@ enum ntsync_nt_reuse {
 enum ntsync_nt_operation {
 	NTSYNC_NT_CREATE = 0,
 	NTSYNC_NT_DESTROY = 1,
-	NTSYNC_NT_INVALID = 2,
+	NTSYNC_NT_INVALID = 2
 };
 
 /**
  * struct ntsync_nt_record - one step in the life of a handle
  * @sequence: counts the table's records, from 1. Two threads' records can reach
- *	the hook in another order.
+ *	the hook in another order. One that is missing was lost without memory.
  * @id: the object's number in its table, never used again; 0 if there is none.
  * @operation: what happened.
  * @handle: to which handle.
@@ -176,7 +176,11 @@ struct ntsync_nt_record {
  *
  * Called in the thread that did it, with no lock held: before a new handle can be
  * looked up, and after a closed one can't be any more and before its value is
- * issued again.
+ * issued again. The caller can't be cancelled in it.
+ *
+ * The hook may ask: ntsync_nt_query(), ntsync_nt_compare(), the queries of the types,
+ * ntsync_nt_thread_id() and ntsync_nt_count(). What it asks is not traced, so it may ask about
+ * the handle of the record, too, which is invalid. It must call nothing else of the table.
  */
 typedef void (*ntsync_nt_trace_fn)(void *context, const struct ntsync_nt_record *record);
 
@@ -288,7 +292,8 @@ uint32_t ntsync_nt_features(const struct ntsync_nt *nt);
 /*
  * The process and the thread that call. ntsync_nt_bind_process() and
  * ntsync_nt_bind_thread() say which objects these are; without, they are as invalid as
- * any other number. Closing one is a success that does nothing.
+ * any other number. Closing one is a success that does nothing. A wait for several objects
+ * does not take them.
  */
 #define NTSYNC_NT_CURRENT_PROCESS	0xffffffffu
 #define NTSYNC_NT_CURRENT_THREAD	0xfffffffeu
@@ -307,8 +312,7 @@ uint32_t ntsync_nt_features(const struct ntsync_nt *nt);
  * @options: NTSYNC_NT_DUPLICATE_* bits. There are no access rights here, so
  *	SAME_ACCESS has no effect. SAME_ATTRIBUTES: the new handle is protected from
  *	close if @handle is. CLOSE_SOURCE: @handle is closed after that as by
- *	ntsync_nt_close(); one that is protected stays, and so does one of which no
- *	duplicate could be made.
+ *	ntsync_nt_close(), also if no duplicate could be made; one that is protected stays.
  *
  * Return: SUCCESS, or
  * INVALID_PARAMETER: unknown options.
@@ -412,7 +416,8 @@ uint32_t ntsync_nt_query(struct ntsync_nt *nt, uint32_t handle, struct ntsync_nt
  *	that differ in case, such a call means the one that doesn't, or else any.
  * @flags: NTSYNC_NT_INHERIT, NTSYNC_NT_CASE_INSENSITIVE and NTSYNC_NT_OPEN_IF.
  *
- * All types share one namespace. A name lives as long as its object.
+ * All types share one namespace. A name goes with the last handle of its object, also if
+ * somebody still waits for it.
  *
  * What a function that creates an object returns in addition if there is a name:
  * OBJECT_NAME_EXISTS: a success. With NTSYNC_NT_OPEN_IF, and the handle is of the object
@@ -713,7 +718,7 @@ uint32_t ntsync_nt_wait_single(struct ntsync_nt *nt, uint32_t handle, bool alert
  * acquired, the lowest of several. With WAIT_ALL, i is 0.
  * INVALID_PARAMETER_1: @count is out of range (console: INVALID_PARAMETER).
  * INVALID_PARAMETER_3: unknown @type (console: INVALID_PARAMETER).
- * INVALID_HANDLE: one of the handles (console: INVALID_PARAMETER).
+ * INVALID_HANDLE: one of the handles, or it is a pseudo-handle (console: INVALID_PARAMETER).
  * INVALID_PARAMETER_MIX: WAIT_ALL, and two handles are of the same object.
  * INVALID_PARAMETER: @handles is NULL.
  */

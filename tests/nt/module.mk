@@ -19,7 +19,8 @@ nt_host_obj := $(patsubst %.c,build/obj/nt-host/%.o,$(nt_common) $(wildcard test
 
 NT_HOST_CFLAGS := -fsanitize=thread -DNTSYNC_NT_DEBUG -fvisibility=hidden
 NT_HOST_WRAP := -Wl,--wrap=ioctl -Wl,--wrap=open -Wl,--wrap=close -Wl,--wrap=fcntl \
-	-Wl,--wrap=poll
+	-Wl,--wrap=poll -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc \
+	-Wl,--wrap=aligned_alloc -Wl,--wrap=free
 
 tests: $(nt_test_bin) $(nt_host_bin) $(nt_inside_bin)
 

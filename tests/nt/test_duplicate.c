@@ -269,6 +269,10 @@ static void options_that_do_not_exist(void **state)
 		      NTSYNC_STATUS_INVALID_PARAMETER);
 	assert_int_equal(out, 0);
 	assert_int_equal(info_of(f, source).handles, 1);
+	assert_status(ntsync_nt_duplicate(f->nt, source, &out,
+					  8 | NTSYNC_NT_DUPLICATE_CLOSE_SOURCE),
+		      NTSYNC_STATUS_INVALID_PARAMETER);
+	assert_invalid(f, source);
 }
 
 static void protection_is_an_attribute(void **state)
@@ -296,6 +300,7 @@ static void a_protected_source_stays(void **state)
 	assert_int_equal(info_of(f, source).handles, 2);
 }
 
+/* Without a duplicate the source is closed all the same, if it was to be. */
 static void no_room_for_a_duplicate(void **state)
 {
 	struct fixture *f = *state;
@@ -306,10 +311,25 @@ static void no_room_for_a_duplicate(void **state)
 	config.max_handles = 1;
 	use_config(f, &config);
 	source = new_event(f, false, false);
+	assert_status(ntsync_nt_duplicate(f->nt, source, &out, 0),
+		      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
+	assert_int_equal(info_of(f, source).handles, 1);
 	assert_status(ntsync_nt_duplicate(f->nt, source, &out, NTSYNC_NT_DUPLICATE_CLOSE_SOURCE),
 		      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
 	assert_int_equal(out, 0);
-	assert_int_equal(info_of(f, source).handles, 1);
+	assert_invalid(f, source);
+	assert_int_equal(objects(f), 0);
+}
+
+/* Only a wait for one object takes it, as on NT. */
+static void in_a_wait_for_several(struct fixture *f, uint32_t event, uint32_t pseudo)
+{
+	uint32_t handles[] = { event, pseudo };
+
+	assert_status(ntsync_nt_wait_multiple(f->nt, handles, 2, NTSYNC_NT_WAIT_ANY, false, POLL),
+		      NTSYNC_STATUS_INVALID_HANDLE);
+	assert_status(ntsync_nt_wait_multiple(f->nt, &pseudo, 1, NTSYNC_NT_WAIT_ALL, false, POLL),
+		      NTSYNC_STATUS_INVALID_HANDLE);
 }
 
 static void pseudo_handles(void **state)
@@ -331,6 +351,8 @@ static void pseudo_handles(void **state)
 	assert_ok(ntsync_nt_close(f->nt, NTSYNC_NT_CURRENT_THREAD));
 	assert_ok(ntsync_nt_close(f->nt, NTSYNC_NT_CURRENT_PROCESS));
 	check(f);
+	in_a_wait_for_several(f, event, NTSYNC_NT_CURRENT_THREAD);
+	in_a_wait_for_several(f, event, NTSYNC_NT_CURRENT_PROCESS);
 	assert_ok(ntsync_nt_bind_thread(f->nt, 0));
 	assert_invalid(f, NTSYNC_NT_CURRENT_THREAD);
 }

@@ -298,6 +298,48 @@ struct other_config {
 };
 
 /* Nothing is written behind it, and what it does not have is as on NT. */
+/* What a hook found when it asked about the handle of its record. */
+struct curious {
+	struct fixture *f;
+	int calls;
+	uint32_t status, other_status, other;
+};
+
+static void ask(void *context, const struct ntsync_nt_record *record)
+{
+	struct curious *c = context;
+
+	c->calls++;
+	c->status = ntsync_nt_query(c->f->nt, record->handle, NULL);
+	c->other_status = ntsync_nt_query(c->f->nt, c->other, NULL);
+}
+
+/* That the answer is INVALID_HANDLE would be a record, about which the hook would ask again. */
+static void a_hook_that_asks_about_its_handle(void **state)
+{
+	struct fixture *f = *state;
+	struct curious c = { .f = f };
+	struct ntsync_nt_config config;
+	uint32_t handle;
+
+	check(f);
+	ntsync_nt_destroy(f->nt);
+	ntsync_nt_config_init(&config);
+	config.trace = ask;
+	config.trace_context = &c;
+	assert_int_equal(ntsync_nt_create(&config, &f->nt), 0);
+	c.other = new_event(f, false, false);
+	handle = new_event(f, false, false);
+	assert_int_equal(c.calls, 2);
+	assert_status(c.status, NTSYNC_STATUS_INVALID_HANDLE);
+	assert_ok(c.other_status);
+	close_handle(f, handle);
+	assert_int_equal(c.calls, 3);
+	assert_status(c.status, NTSYNC_STATUS_INVALID_HANDLE);
+	assert_invalid(f, handle);
+	assert_int_equal(c.calls, 4);
+}
+
 static void configurations_of_older_programs(void **state)
 {
 	const size_t size = offsetof(struct ntsync_nt_config, max_handles);
@@ -403,6 +445,7 @@ int main(void)
 		TEST(counts_and_high_water),
 		TEST(snapshot_and_difference),
 		TEST(trace),
+		TEST(a_hook_that_asks_about_its_handle),
 		TEST(configurations_of_older_programs),
 		TEST(configurations_of_newer_programs),
 		TEST(configurations_that_contradict_themselves),

@@ -188,22 +188,65 @@ static void lives_as_long_as_the_object(void **state)
 	named_event(f, "a");
 }
 
-/* Through the wait alone, which has no handle any more. */
-static void lives_as_long_as_a_wait(void **state)
+/* A wait holds the object, and not its name, which another object can have meanwhile. */
+static void goes_with_the_last_handle(void **state)
 {
 	struct fixture *f = *state;
-	uint32_t event, other, closed;
+	uint32_t event, other, closed, dup;
 	struct helper *waiter;
 
 	assert_ok(ntsync_nt_create_event(f->nt, &event, NAMED("a"), false, false));
 	closed = event;
 	waiter = start_asleep(f, wait_for_handle, &event);
+	assert_ok(ntsync_nt_bind_process(f->nt, closed));
 	close_handle(f, closed);
 	assert_invalid(f, closed);
-	assert_ok(ntsync_nt_open_event(f->nt, &other, "a"));
-	assert_int_not_equal(other, closed);
-	assert_ok(ntsync_nt_set_event(f->nt, other, NULL));
+	assert_status(ntsync_nt_open_event(f->nt, &other, "a"),
+		      NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND);
+	other = named_event(f, "a");
+	assert_status(ntsync_nt_compare(f->nt, other, NTSYNC_NT_CURRENT_PROCESS),
+		      NTSYNC_STATUS_NOT_SAME_OBJECT);
+	/* A new handle does not bring it back. */
+	assert_ok(ntsync_nt_duplicate(f->nt, NTSYNC_NT_CURRENT_PROCESS, &dup, 0));
+	assert_true(still_asleep(waiter));
+	assert_ok(ntsync_nt_set_event(f->nt, dup, NULL));
 	assert_status(finish(waiter), NTSYNC_STATUS_WAIT_0);
+	close_handle(f, dup);
+	assert_ok(ntsync_nt_open_event(f->nt, &dup, "a"));
+	assert_ok(ntsync_nt_compare(f->nt, other, dup));
+}
+
+static uint32_t open_and_close(struct fixture *f, void *arg)
+{
+	uint32_t mine, other, status = NTSYNC_STATUS_SUCCESS;
+
+	(void)arg;
+	for (int i = 0; i < 2000 && !status; i++) {
+		status = ntsync_nt_create_event(f->nt, &mine, OPEN_IF("a"), true, false);
+		if (status == NTSYNC_STATUS_OBJECT_NAME_EXISTS)
+			status = NTSYNC_STATUS_SUCCESS;
+		/* As long as this handle is open, what it names has the name. */
+		if (!status)
+			status = ntsync_nt_open_event(f->nt, &other, "a");
+		if (!status)
+			status = ntsync_nt_compare(f->nt, mine, other);
+		ntsync_nt_close(f->nt, other);
+		ntsync_nt_close(f->nt, mine);
+	}
+	return status;
+}
+
+/* The last close of one against the open of the other. */
+static void opened_while_the_last_handle_is_closed(void **state)
+{
+	struct fixture *f = *state;
+	struct helper *other = start(f, open_and_close, NULL);
+	uint32_t handle;
+
+	assert_ok(open_and_close(f, NULL));
+	assert_ok(finish(other));
+	assert_status(ntsync_nt_open_event(f->nt, &handle, "a"),
+		      NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
 static void no_name(void **state)
@@ -283,7 +326,8 @@ int main(void)
 		TEST(a_consoles_names_are_folded),
 		TEST(flags_of_attributes),
 		TEST(lives_as_long_as_the_object),
-		TEST(lives_as_long_as_a_wait),
+		TEST(goes_with_the_last_handle),
+		TEST(opened_while_the_last_handle_is_closed),
 		TEST(no_name),
 		TEST(names_that_are_refused),
 		TEST(only_ascii_is_folded),

@@ -166,6 +166,8 @@ static void duplicate_any(struct model *m)
 		assert_status(status, source ? NTSYNC_STATUS_INSUFFICIENT_RESOURCES :
 					       NTSYNC_STATUS_INVALID_HANDLE);
 		assert_int_equal(out, 0);
+		if (options & NTSYNC_NT_DUPLICATE_CLOSE_SOURCE)
+			model_close(m, source);
 		return;
 	}
 	assert_ok(status);

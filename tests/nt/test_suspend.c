@@ -67,12 +67,15 @@ static void use_threads(struct ntsync_nt *nt)
 /* Everything that takes a lock, or goes about without. */
 static void use_all(struct ntsync_nt *nt)
 {
+	struct ntsync_nt_snapshot *snapshot;
 	uint32_t event, dup;
 
 	ntsync_nt_create_event(nt, &event, NULL, false, false);
 	ntsync_nt_duplicate(nt, event, &dup, NTSYNC_NT_DUPLICATE_CLOSE_SOURCE);
 	ntsync_nt_signal_and_wait(nt, dup, dup, false, POLL);
 	ntsync_nt_close(nt, dup);
+	if (!ntsync_nt_snapshot_take(nt, &snapshot))
+		ntsync_nt_snapshot_free(snapshot);
 	use_names(nt);
 	use_mutants(nt);
 	use_timers(nt);

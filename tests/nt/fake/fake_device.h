@@ -40,6 +40,9 @@ void fake_interrupt(int count);
 void fake_hold_polls(bool on);
 /* It has no extensions: no features, no SIGNAL_AND_WAIT. */
 void fake_old_driver(bool on);
+/* alloc.c: the caller's allocations from the first call to the second, and how many with signals open. */
+void fake_watch_allocations(void);
+int fake_end_of_watch(int *with_signals);
 /* Thread @tid sleeps in a wait. */
 bool fake_asleep(pid_t tid);
 

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A thread may be suspended by a signal at any point of a call, and the others go on. So no
+ * call allocates or frees memory with signals open: the allocator has locks.
+ */
+#include "../nt_test.h"
+
+#include "../fake/fake_device.h"
+
+static void assert_signals_were_blocked(void)
+{
+	int with_signals, calls = fake_end_of_watch(&with_signals);
+
+	assert_int_not_equal(calls, 0);
+	assert_int_equal(with_signals, 0);
+}
+
+static void snapshots(void **state)
+{
+	struct fixture *f = *state;
+	struct ntsync_nt_snapshot *snapshot;
+
+	new_event(f, false, false);
+	fake_watch_allocations();
+	ntsync_nt_snapshot_take(f->nt, &snapshot);
+	ntsync_nt_snapshot_free(snapshot);
+	ntsync_nt_check(f->nt);
+	assert_signals_were_blocked();
+}
+
+static void tables(void **state)
+{
+	struct ntsync_nt *nt;
+
+	(void)state;
+	fake_watch_allocations();
+	if (!ntsync_nt_create(NULL, &nt))
+		ntsync_nt_destroy(nt);
+	assert_signals_were_blocked();
+}
+
+static void names_timers_and_threads(void **state)
+{
+	const struct ntsync_nt_attributes named = { .name = "a" };
+	struct fixture *f = *state;
+	uint32_t mutant, timer;
+
+	fake_watch_allocations();
+	ntsync_nt_create_mutant(f->nt, &mutant, &named, true);
+	ntsync_nt_close(f->nt, mutant);
+	ntsync_nt_create_timer(f->nt, &timer, NULL, true);
+	ntsync_nt_close(f->nt, timer);
+	for (uint32_t tid = 1; tid < 200; tid++)
+		ntsync_nt_queue_apc(f->nt, tid);
+	ntsync_nt_thread_detach(f->nt);
+	assert_signals_were_blocked();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(snapshots),
+		TEST(tables),
+		TEST(names_timers_and_threads),
+	};
+
+	return RUN(tests);
+}
