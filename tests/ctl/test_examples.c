@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #define EXAMPLES "/add/examples/"
+#define MODULE "/vm/module.ko"
 #define SETTING "/proc/sys/kernel/sched_rt_runtime_us"
 
 static void read_setting(char *buf, size_t size)
@@ -31,7 +32,7 @@ static void write_setting(const char *text)
 }
 
 /* What it prints comes out of *@out. */
-static pid_t run_program(const char *name, FILE **out)
+static pid_t run_program(const char *name, const char *arg, FILE **out)
 {
 	char path[64];
 	int ends[2];
@@ -45,7 +46,7 @@ static pid_t run_program(const char *name, FILE **out)
 	assert_true(pid >= 0);
 	if (!pid) {
 		dup2(ends[1], STDOUT_FILENO);
-		execl(path, name, NULL);
+		execl(path, name, arg, NULL);
 		_exit(127);
 	}
 	close(ends[1]);
@@ -78,7 +79,7 @@ static void figures_or_not_supported(void **state)
 	(void)state;
 	write_setting("950000\n");
 	read_setting(before, sizeof(before));
-	pid = run_program("inversion", &out);
+	pid = run_program("inversion", NULL, &out);
 	while (fgets(line, sizeof(line), out)) {
 		double ms = strlen(line) > 28 ? atof(line + 28) : 0;
 
@@ -109,7 +110,7 @@ static void interrupted(int signal)
 
 	write_setting("950000\n");
 	read_setting(before, sizeof(before));
-	pid = run_program("inversion", &out);
+	pid = run_program("inversion", NULL, &out);
 	do {
 		read_setting(now, sizeof(now));
 		assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
@@ -133,6 +134,61 @@ static void told_to_end(void **state)
 {
 	(void)state;
 	interrupted(SIGTERM);
+}
+
+/* What the module was loaded with, Y or N; 0 while it is not loaded. */
+static char module_pi(void)
+{
+	FILE *in = fopen("/sys/module/ntsync/parameters/pi", "re");
+	int pi = in ? fgetc(in) : EOF;
+
+	if (in)
+		fclose(in);
+	return pi == EOF ? 0 : (char)pi;
+}
+
+/* It is loaded with other parameters meanwhile. */
+static void module_is_put_back(void **state)
+{
+	char before[32], after[32];
+	int status;
+	FILE *out;
+	pid_t pid;
+
+	(void)state;
+	if (module_pi() != 'Y' || access(MODULE, R_OK))
+		skip();
+	read_setting(before, sizeof(before));
+	pid = run_program("inversion", MODULE, &out);
+	while (module_pi() != 'N')
+		assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	assert_int_equal(kill(pid, SIGINT), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(module_pi(), 'Y');
+	read_setting(after, sizeof(after));
+	assert_string_equal(after, before);
+	fclose(out);
+}
+
+/* That could not be put back: its file is not at hand. */
+static void another_build_is_left_alone(void **state)
+{
+	char line[256];
+	int status;
+	FILE *out;
+	pid_t pid;
+
+	(void)state;
+	if (module_pi() != 'Y')
+		skip();
+	pid = run_program("inversion", EXAMPLES "daw", &out);
+	assert_null(fgets(line, sizeof(line), out));
+	fclose(out);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+	assert_int_equal(module_pi(), 'Y');
 }
 
 struct names {
@@ -199,7 +255,7 @@ static void threads_have_names(void **state)
 		bool seen[8] = { false };
 		int status;
 		FILE *out;
-		pid_t pid = run_program(names[n].program, &out);
+		pid_t pid = run_program(names[n].program, NULL, &out);
 
 		while (!waitpid(pid, &status, WNOHANG)) {
 			pid_t child = child_of(pid);
@@ -220,6 +276,8 @@ int main(void)
 		cmocka_unit_test(figures_or_not_supported),
 		cmocka_unit_test(interrupted_by_the_user),
 		cmocka_unit_test(told_to_end),
+		cmocka_unit_test(module_is_put_back),
+		cmocka_unit_test(another_build_is_left_alone),
 		cmocka_unit_test(threads_have_names),
 	};
 
