@@ -311,12 +311,12 @@ static void senders_in_a_namespace(void **state)
 	p = peer_start(f, make_namespace, &s);
 	assert_int_equal(peer_hear(p), 0);
 	await_info(s.channel, "depth", 2);
-	/* Each is called what it calls itself, and a token is for that. */
+	/* Each is called what it calls itself; a token is for whom we call so. */
 	assert_ret(register_thread(s.channel, 1, 1001), 0);
 	assert_ret(receive(s.channel, RECV2, &got), 0);
 	assert_int_equal(got.sender_tid, 1);
 	assert_int_equal(got.payload_off, 1);
-	assert_true(got.thread_token == 1001);
+	assert_true(got.thread_token == 0);
 	assert_ret(reply(s.channel, got.entry_id), 0);
 	assert_ret(receive(s.channel, RECV2, &got), 0);
 	assert_int_not_equal(got.sender_tid, 1);
