@@ -4,6 +4,9 @@
  * and receivers.
  */
 #include <kunit/test.h>
+#include <linux/overflow.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/slab.h>
 
 #include "channel.h"
@@ -162,12 +165,22 @@ static void only_dispatched_entries_are_found_by_id(struct kunit *test)
 	reply(s, 1);
 }
 
+/* Of a thread that has this tid in the initial namespace only. */
+static u64 token_of(const struct ntsync_tokens *tokens, struct pid *pid, int tid)
+{
+	pid->numbers[0].nr = tid;
+	return ntsync_token_get_locked(tokens, pid);
+}
+
 static void tokens_are_replaced_removed_and_bounded(struct kunit *test)
 {
+	struct pid *pid = kunit_kzalloc(test, struct_size(pid, numbers, 1), GFP_KERNEL);
 	struct ntsync_obj *obj = kt_channel(test);
 	struct ntsync_tokens *tokens = &obj->channel->tokens;
 	u32 tid;
 
+	KUNIT_ASSERT_NOT_NULL(test, pid);
+	pid->numbers[0].ns = &init_pid_ns;
 	KUNIT_EXPECT_EQ(test, ntsync_channel_register(obj, 0, 1), -EINVAL);
 	for (tid = 1; tid <= NTSYNC_MAX_TOKENS; tid++)
 		KUNIT_ASSERT_EQ(test, ntsync_channel_register(obj, tid, 2 * tid), 0);
@@ -179,10 +192,10 @@ static void tokens_are_replaced_removed_and_bounded(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ntsync_channel_deregister(obj, 8), 0);
 	KUNIT_EXPECT_EQ(test, tokens->count, NTSYNC_MAX_TOKENS - 1);
 	guard(raw_spinlock)(&obj->lock);
-	KUNIT_EXPECT_EQ(test, ntsync_token_get_locked(tokens, 6), 12);
-	KUNIT_EXPECT_EQ(test, ntsync_token_get_locked(tokens, 7), 70);
-	KUNIT_EXPECT_EQ(test, ntsync_token_get_locked(tokens, 8), 0);
-	KUNIT_EXPECT_EQ(test, ntsync_token_get_locked(tokens, 9), 18);
+	KUNIT_EXPECT_EQ(test, token_of(tokens, pid, 6), 12);
+	KUNIT_EXPECT_EQ(test, token_of(tokens, pid, 7), 70);
+	KUNIT_EXPECT_EQ(test, token_of(tokens, pid, 8), 0);
+	KUNIT_EXPECT_EQ(test, token_of(tokens, pid, 9), 18);
 }
 
 static struct kunit_case cases[] = {
