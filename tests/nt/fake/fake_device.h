@@ -36,7 +36,7 @@ int fake_count_fds(void);
 void fake_fail_creates(int error);
 /* So many waits that would sleep return EINTR instead. */
 void fake_interrupt(int count);
-/* poll() does not return. */
+/* poll.c: poll() does not return. */
 void fake_hold_polls(bool on);
 /* It has no extensions: no features, no SIGNAL_AND_WAIT. */
 void fake_old_driver(bool on);
