@@ -38,9 +38,9 @@ struct nt_timer {
 struct nt_heap {
 	struct nt_timer **items;
 	size_t count;
+	_Atomic uint64_t first;
 	clockid_t clock;
 	int fd;
-	_Atomic uint64_t first;
 };
 
 /**
