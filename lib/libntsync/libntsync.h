@@ -35,14 +35,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The kernel's headers are of C11; they warn in a program of an older standard. */
-#ifdef __GNUC__
+/* The kernel's header is of C11, and is warned about in a program of an older standard. */
+#if defined(__GNUC__) && !defined(__cplusplus) && __STDC_VERSION__ < 201112L
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpedantic"
-#endif
 #include "ntsync_uapi.h"
-#ifdef __GNUC__
 #pragma GCC diagnostic pop
+#else
+#include "ntsync_uapi.h"
 #endif
 
 #ifdef __cplusplus

@@ -32,15 +32,18 @@ LIBNTSYNC_NT_SOURCES := nt_alert.c nt_check.c nt_create.c nt_event.c nt_fd_limit
 LIBNTSYNC_NT_OBJECTS := $(LIBNTSYNC_NT_SOURCES:%.c=$(LIBNTSYNC_OBJDIR)/%.o)
 LIBNTSYNC_NT_O := $(LIBNTSYNC_OBJDIR)/nt.o
 
+# Seconds have 64 bits on 32-bit machines too: a timer beyond 2038 must not be in the past.
+LIBNTSYNC_TIME64 := $(if $(findstring __LP64__,$(shell $(CC) $(CFLAGS) -E -dM -x c /dev/null)),, \
+	-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
+
 # One set of objects for both libraries: position-independent code in the static
-# one lets it go into position-independent executables and other libraries. Seconds have 64 bits
-# on 32-bit machines too.
+# one lets it go into position-independent executables and other libraries.
 LIBNTSYNC_CFLAGS := -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror \
-	-Wmissing-prototypes -Wno-psabi -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -fPIC -fvisibility=hidden -MMD -MP
+	-Wmissing-prototypes -Wno-psabi $(LIBNTSYNC_TIME64) -fPIC -fvisibility=hidden -MMD -MP
 
 # By the compiler, which knows for which machine CFLAGS builds, and how to link what is to be
 # optimised at link time. GCC has to be told that this is the time.
-LIBNTSYNC_PARTIAL = $(shell $(CC) -flinker-output=nolto-rel -x c -E /dev/null >/dev/null 2>&1 && \
+LIBNTSYNC_PARTIAL := $(shell $(CC) -flinker-output=nolto-rel -x c -E /dev/null >/dev/null 2>&1 && \
 	echo -flinker-output=nolto-rel)
 
 .PHONY: lib lib-install lib-uninstall

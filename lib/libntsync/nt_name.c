@@ -260,7 +260,7 @@ static void unlink_locked(struct ntsync_nt *nt, struct nt_name *name)
 	free(name);
 }
 
-/* It may have got a handle meanwhile, duplicated from one that a call was using; or lost it again. */
+/* It may have a handle again, duplicated from one that a call was using. */
 void nt_name_remove(struct ntsync_nt *nt, struct nt_object *object)
 {
 	struct nt_name *name;

@@ -101,7 +101,8 @@ static bool numbers_ok(const struct ntsync_nt_config *config)
 	uint32_t stride = config->handle_stride;
 
 	return config->handle_base % 4 == 0 && stride >= 4 && !(stride & (stride - 1)) &&
-	       config->max_handles && config->max_handles <= MAX_HANDLES && config->quarantine <= MAX_HANDLES / 2 &&
+	       config->max_handles && config->max_handles <= MAX_HANDLES &&
+	       config->quarantine <= MAX_HANDLES / 2 &&
 	       config->mutant_limit && config->mutant_limit <= MAX_MUTANT &&
 	       !(config->flags & ~ALL_FLAGS);
 }

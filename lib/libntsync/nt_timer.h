@@ -36,11 +36,11 @@ struct nt_timer {
  * @first: that deadline, or an earlier one; for who looks without the lock.
  */
 struct nt_heap {
+	_Atomic uint64_t first;
 	struct nt_timer **items;
 	size_t count;
 	clockid_t clock;
 	int fd;
-	_Atomic uint64_t first;
 };
 
 /**

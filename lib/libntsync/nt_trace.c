@@ -38,16 +38,28 @@ static uint32_t calling_thread(const struct ntsync_nt *nt)
 	return thread ? thread->tid : nt_thread_own_tid();
 }
 
-/* Remembering it can allocate memory the first time. */
-static bool set_in_hook(struct ntsync_nt *nt, void *value)
+/* What the key of a thread has that has been in the hook, and is not now. */
+static const char outside;
+
+/* A thread's first value takes memory, and nobody is to be suspended in the allocator. */
+static bool enter_hook(struct ntsync_nt *nt, const void *inside)
 {
 	struct nt_saved saved;
 	int ret;
 
+	if (pthread_getspecific(nt->hook_key))
+		return !pthread_setspecific(nt->hook_key, inside);
 	nt_block(&saved);
-	ret = pthread_setspecific(nt->hook_key, value);
+	ret = pthread_setspecific(nt->hook_key, inside);
 	nt_unblock(&saved);
 	return !ret;
+}
+
+static bool is_in_hook(const struct ntsync_nt *nt)
+{
+	const void *value = pthread_getspecific(nt->hook_key);
+
+	return value && value != &outside;
 }
 
 /*
@@ -59,16 +71,16 @@ static void trace(struct ntsync_nt *nt, struct ntsync_nt_record *record)
 {
 	int state;
 
-	if (pthread_getspecific(nt->hook_key))
+	if (is_in_hook(nt))
 		return;
 	record->sequence = atomic_fetch_add(&nt->sequence, 1) + 1;
 	record->thread = calling_thread(nt);
-	if (!set_in_hook(nt, record))
+	if (!enter_hook(nt, record))
 		return;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	nt->config.trace(nt->config.trace_context, record);
 	pthread_setcancelstate(state, NULL);
-	set_in_hook(nt, NULL);
+	pthread_setspecific(nt->hook_key, &outside);
 }
 
 static void trace_slot(struct ntsync_nt *nt, enum ntsync_nt_operation operation, uint32_t index)

@@ -53,8 +53,7 @@ static struct object *at_0;
 static struct object *objects;
 static uint32_t refs[MAX_OBJECTS], freed[MAX_OBJECTS], nr_freed, nr_objects;
 static int nr_fds, first_free, create_error, interrupts;
-static bool next_is_0, old_driver, hold_polls;
-static pthread_cond_t polls_go_on = PTHREAD_COND_INITIALIZER;
+static bool next_is_0, old_driver;
 static struct waiter *queue;
 
 static int fail(int error)
@@ -596,17 +595,6 @@ int __wrap_fcntl(int fd, int command, ...)
 	return object ? ret : __real_fcntl(fd, command, arg);
 }
 
-int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
-{
-	int ret = __real_poll(fds, count, timeout);
-
-	pthread_mutex_lock(&lock);
-	while (hold_polls)
-		pthread_cond_wait(&polls_go_on, &lock);
-	pthread_mutex_unlock(&lock);
-	return ret;
-}
-
 /* -- What tests ask ----------------------------------------------------------------------- */
 
 void fake_next_fd_is_0(void)
@@ -637,14 +625,6 @@ void fake_interrupt(int count)
 {
 	pthread_mutex_lock(&lock);
 	interrupts = count;
-	pthread_mutex_unlock(&lock);
-}
-
-void fake_hold_polls(bool on)
-{
-	pthread_mutex_lock(&lock);
-	hold_polls = on;
-	pthread_cond_broadcast(&polls_go_on);
 	pthread_mutex_unlock(&lock);
 }
 

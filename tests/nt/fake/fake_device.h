@@ -12,6 +12,7 @@
 
 #include <poll.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -27,6 +28,17 @@ int __real_fcntl(int fd, int command, ...);
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
 int __real_ioctl(int fd, unsigned long request, ...);
 
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void __wrap_free(void *memory);
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void __real_free(void *memory);
+
 /* The next object gets descriptor 0. */
 void fake_next_fd_is_0(void);
 bool fake_fd_0_is_used(void);
@@ -36,11 +48,11 @@ int fake_count_fds(void);
 void fake_fail_creates(int error);
 /* So many waits that would sleep return EINTR instead. */
 void fake_interrupt(int count);
-/* poll() does not return. */
+/* poll.c: poll() does not return. */
 void fake_hold_polls(bool on);
 /* It has no extensions: no features, no SIGNAL_AND_WAIT. */
 void fake_old_driver(bool on);
-/* alloc.c: the caller's allocations from the first call to the second, and how many with signals open. */
+/* alloc.c: the caller's allocations between the two calls, and how many with signals open. */
 void fake_watch_allocations(void);
 int fake_end_of_watch(int *with_signals);
 /* Thread @tid sleeps in a wait. */
