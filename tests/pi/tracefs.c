@@ -35,19 +35,21 @@ char *trace_end(void)
 	return text;
 }
 
-bool trace_probe(const char *function, const char *args, const char *filter, pid_t tid)
+bool has_trace_probes(void)
+{
+	return !access(TRACEFS "kprobe_events", F_OK);
+}
+
+void trace_probe(const char *function, const char *args, const char *filter, pid_t tid)
 {
 	char text[256];
 
-	if (access(TRACEFS "kprobe_events", F_OK))
-		return false;
 	snprintf(text, sizeof(text), "p:ntsync_test/probe %s %s\n", function, args);
 	trace_write("kprobe_events", text);
 	snprintf(text, sizeof(text), "common_pid == %d && %s", tid, filter);
 	trace_write("events/ntsync_test/probe/filter", text);
 	trace_write("trace", "\n");
 	trace_write("events/ntsync_test/enable", "1");
-	return true;
 }
 
 char *trace_probe_end(void)

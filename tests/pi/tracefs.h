@@ -15,10 +15,13 @@ bool traced_task(const char *text, const char *event, pid_t tid, const char *wor
 
 /*
  * Calls of a function of the kernel by task @tid: a probe's fetch arguments and a filter, both as
- * the kernel's kprobe events know them. Until trace_probe_end(). False if this kernel has none.
+ * the kernel's kprobe events know them. Until trace_probe_end().
  */
-bool trace_probe(const char *function, const char *args, const char *filter, pid_t tid);
+void trace_probe(const char *function, const char *args, const char *filter, pid_t tid);
 char *trace_probe_end(void);
+
+/* Was the kernel built with them? */
+bool has_trace_probes(void);
 
 /* By what number tracepoints, fdinfo and debugfs know it. */
 unsigned long long object_id(int fd);
