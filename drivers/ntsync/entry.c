@@ -115,7 +115,7 @@ void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
 	ntsync_pi_channel_changed_locked(e->channel, ntsync_waitq_level(&e->node));
 }
 
-/* Its sender inherits, or no more. Nothing if it is done with. */
+/* Its sender inherits, or no more. Nothing if it is not queued yet, or is done with. */
 void ntsync_entry_set_level_locked(struct ntsync_channel_entry *e, int level)
 {
 	ntsync_assert_obj_lock(e->channel->obj);
@@ -123,7 +123,7 @@ void ntsync_entry_set_level_locked(struct ntsync_channel_entry *e, int level)
 		rb_erase_cached(&e->of_receiver, &e->receiver->entries);
 		ntsync_waitq_set_level(&e->node, level);
 		rb_add_cached(&e->of_receiver, &e->receiver->entries, handled_before);
-	} else if (!ntsync_wait_claimed(e->wait)) {
+	} else if (e->id && !ntsync_wait_claimed(e->wait)) {
 		ntsync_waitq_move(&e->channel->pending, &e->node, level);
 	}
 }
