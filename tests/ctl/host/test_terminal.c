@@ -21,6 +21,15 @@ static void give_up(int sig)
 	_exit(99);
 }
 
+/* Whoever started us may have had them ignored, as nohup and background jobs of a shell have. */
+static void default_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		signal(signals[i], SIG_DFL);
+}
+
 /* In a child: what @fn returns is its exit status. 99: it took too long, or died. */
 static int in_child(int (*fn)(int arg), int arg)
 {
@@ -29,6 +38,7 @@ static int in_child(int (*fn)(int arg), int arg)
 
 	assert_true(pid >= 0);
 	if (!pid) {
+		default_signals();
 		signal(SIGALRM, give_up);
 		alarm(20);
 		_exit(fn(arg));
