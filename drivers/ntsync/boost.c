@@ -19,12 +19,12 @@
 /* The real-time priority that current has without us, as in sched_attr; 0: none. */
 static u32 own_prio(void)
 {
-	const struct ntsync_task *t = ntsync_task_find();
+	struct ntsync_task *t = ntsync_task_find();
 	u32 prio = current->rt_priority;
 
 	if (!prio || !t)
 		return prio;
-	guard(raw_spinlock)((raw_spinlock_t *)&t->lock);
+	guard(raw_spinlock)(&t->lock);
 	return t->saved ? t->base.prio : current->rt_priority;
 }
 

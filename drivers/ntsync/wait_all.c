@@ -153,6 +153,9 @@ static bool enqueue(struct ntsync_device *dev, struct ntsync_wait *w,
 	if (join_each(req)) {
 		atomic_set(&w->claim, 0);
 		acquire_each(req, &w->taker);
+		/* As in try_all(). */
+		if (unlikely(w->taker.boosted))
+			ntsync_pi_update(w->taker.t);
 		return true;
 	}
 	if (req->alert && ntsync_wait_enqueue_any(&w->entries[w->count], true)) {
