@@ -77,7 +77,8 @@ static struct ntsync_wait_entry *channel_next_waiter(struct ntsync_obj *obj)
 	return c->pending.count > c->notices ? ntsync_obj_first_any(obj) : NULL;
 }
 
-static void channel_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
+static void channel_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
+			     struct ntsync_todo *todo)
 {
 	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->taker.t);
 
@@ -140,6 +141,7 @@ struct ntsync_obj *ntsync_channel_create(struct ntsync_device *dev, u32 max_dept
 	c->obj = obj;
 	c->id = obj->id;
 	c->max_depth = max_depth;
+	ntsync_pi_channel_init(c);
 	ntsync_waitq_init(&c->pending);
 	obj->channel = c;
 	return obj;
@@ -316,7 +318,7 @@ static int take_or_park(struct ntsync_receiver *r, struct ntsync_wait_entry *e, 
 		} else {
 			ret = -EAGAIN;
 			if (block)
-				ntsync_wait_queue_locked(e);
+				ntsync_wait_queue_locked(e, &h.todo);
 		}
 	}
 	ntsync_obj_unhold(&h);

@@ -164,6 +164,7 @@ struct ntsync_latency {
  * @tokens: token.c
  * @queueing: how long requests were pending before a receiver had them
  * @response: from when they were sent until they were replied to
+ * @stale_work: brings up to date what the receivers inherit, after one of them has exited
  */
 struct ntsync_channel {
 	struct ntsync_obj *obj;
@@ -183,6 +184,7 @@ struct ntsync_channel {
 	struct ntsync_tokens tokens;
 	struct ntsync_latency queueing;
 	struct ntsync_latency response;
+	struct work_struct stale_work;
 };
 
 /* ---- entry.c: where entries stand; all under obj->lock ---- */
@@ -216,7 +218,9 @@ void ntsync_channel_show_tasks(struct seq_file *m, struct ntsync_obj *obj);
 
 /* ---- pi_channel.c ---- */
 
+void ntsync_pi_channel_init(struct ntsync_channel *c);
 void ntsync_pi_channel_unlocked(struct ntsync_obj *obj);
+void ntsync_pi_channel_unlocked_later(struct ntsync_channel *c);
 bool ntsync_pi_receiver_acquired_locked(struct ntsync_receiver *r);
 
 /*

@@ -41,16 +41,16 @@ struct own_params {
 static void read_base(struct ntsync_sched_params *base)
 {
 	struct ntsync_task *t = ntsync_task_find();
-	struct ntsync_sched_params now;
 
-	ntsync_sched_params_read(current, &now);
-	*base = now;
-	if (likely(!t))
+	if (likely(!t)) {
+		ntsync_sched_params_read(current, base);
 		return;
+	}
+	/* Under the lock: what it has without a saved base is its own. */
 	guard(raw_spinlock)(&t->lock);
-	if (!t->saved)
-		return;
-	if (ntsync_pi_is_what_was_set(t, &now) || !ntsync_pi_may_have(t, &now))
+	ntsync_sched_params_read(current, base);
+	if (t->saved && (t->applying || ntsync_pi_is_what_was_set(t, base) ||
+			 !ntsync_pi_may_have(t, base)))
 		*base = t->base;
 }
 

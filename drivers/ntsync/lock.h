@@ -182,8 +182,10 @@ static inline void ntsync_obj_unlock_alone(struct ntsync_obj *obj, bool better)
 /* In this pair only: who holds it is not lowered, see ntsync_pi_enter(). */
 static inline void ntsync_all_lock(struct ntsync_device *dev)
 {
-	ntsync_pi_all_locked();
-	rt_mutex_lock(&dev->all_lock);
+	if (unlikely(!rt_mutex_trylock(&dev->all_lock))) {
+		ntsync_pi_all_lock_contended();
+		rt_mutex_lock(&dev->all_lock);
+	}
 	ntsync_pi_all_locked();
 }
 

@@ -4,6 +4,7 @@
  */
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 
 #include "ntsync_internal.h"
 
@@ -48,6 +49,9 @@ static void __exit ntsync_exit(void)
 	ntsync_objects_exit();
 	ntsync_reaper_exit();
 	ntsync_pi_exit();
+	/* What the last walks have looked at; and the records that went with it. */
+	ntsync_objects_exit();
+	rcu_barrier();
 	ntsync_cache_exit();
 }
 

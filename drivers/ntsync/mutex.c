@@ -27,21 +27,27 @@ static bool mutex_signaled(const struct ntsync_obj *obj, u32 owner)
 static void acquire_mutex(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
 	struct ntsync_mutex *m = &obj->mutex;
+	bool first;
 
 	ntsync_assert_obj_lock(obj);
 	WRITE_ONCE(m->owner, taker->owner);
 	WRITE_ONCE(m->count, m->count + 1);
-	if (unlikely(m->task != taker->t)) {
+	/* Of several tasks with one owner id the first has it, as long as it lives. */
+	first = m->count == 1;
+	if (unlikely(m->task != taker->t) &&
+	    (first || (!m->guessed && READ_ONCE(m->task->dead)))) {
 		ntsync_task_put(m->task);
 		m->task = ntsync_task_get(taker->t);
 	}
-	m->guessed = false;
+	if (first)
+		m->guessed = false;
 	if (m->abandoned) {
 		m->abandoned = false;
 		taker->owner_dead = true;
 	}
 	ntsync_trace(acquire, obj, taker->task, taker->owner, m->count);
-	if (unlikely(m->contrib.to || !RB_EMPTY_ROOT(&m->waiters.rb_root)))
+	if (unlikely(m->contrib.to || m->guess_owner || !RB_EMPTY_ROOT(&m->waiters.rb_root)) &&
+	    (first || !m->guessed))
 		taker->boosted |= ntsync_pi_mutex_acquired_locked(obj, taker->t);
 }
 
@@ -69,17 +75,13 @@ static int compare_owner(const void *key, const struct rb_node *node)
 	return owner < e->wait->taker.owner ? -1 : owner > e->wait->taker.owner;
 }
 
-static void mutex_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e)
+static void mutex_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
+			   struct ntsync_todo *todo)
 {
-	struct ntsync_todo todo;
-
 	rb_add(&e->by_owner, &obj->mutex.by_owner, owned_before);
 	ntsync_pi_add_entry_locked(e);
-	if (RB_EMPTY_NODE(&e->pi))
-		return;
-	todo.nr = 0;
-	ntsync_pi_mutex_update_locked(obj, &todo);
-	ntsync_todo_drop(&todo);
+	if (unlikely(!RB_EMPTY_NODE(&e->pi)))
+		ntsync_pi_mutex_waited_for_locked(obj, todo);
 }
 
 /* A mutex that is free is on its way to the next owner: whoever gives it away sees to the rest. */

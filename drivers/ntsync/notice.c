@@ -37,9 +37,8 @@ static struct ntsync_receiver *get_first(struct ntsync_task *t)
 
 	guard(raw_spinlock)(&t->lock);
 	r = list_first_entry_or_null(&t->noticed, struct ntsync_receiver, noticed);
-	if (r)
-		ntsync_obj_get(r->channel->obj);
-	return r;
+	/* Of a channel that goes they go by themselves. */
+	return r && refcount_inc_not_zero(&r->channel->obj->refs) ? r : NULL;
 }
 
 /*

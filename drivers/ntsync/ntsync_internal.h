@@ -308,7 +308,7 @@ struct ntsync_taker {
  * @settled: NULL, or called when @next_waiter has no more waiter to name
  * @enqueued, @dequeued: NULL, or called after an entry went into the any-queue
  *	and after it has left it; the records whose contributions have changed by that go to
- *	@todo. Who queues verifies all of them before it sleeps
+ *	@todo, but for what whoever queues verifies before it sleeps
  * @unlocked: called without a raw lock after a hold in which @stale was set
  * @show: the state for fdinfo; works on a copy, without a lock
  * @show_tasks: NULL, or the tasks behind the state, for fdinfo; takes its locks itself
@@ -324,7 +324,8 @@ struct ntsync_obj_ops {
 	int (*signal)(struct ntsync_hold *h, u32 owner);
 	struct ntsync_wait_entry *(*next_waiter)(struct ntsync_obj *obj);
 	void (*settled)(struct ntsync_obj *obj);
-	void (*enqueued)(struct ntsync_obj *obj, struct ntsync_wait_entry *e);
+	void (*enqueued)(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
+			 struct ntsync_todo *todo);
 	void (*dequeued)(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
 			 struct ntsync_todo *todo);
 	void (*unlocked)(struct ntsync_obj *obj);
@@ -564,7 +565,7 @@ int ntsync_polls_sleep(struct ntsync_wait *w, const struct ntsync_deadline *dead
 int ntsync_wait_result(struct ntsync_wait *w, int ret, u32 *index);
 bool ntsync_deadline_passed(const struct ntsync_deadline *deadline);
 bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked);
-void ntsync_wait_queue_locked(struct ntsync_wait_entry *e);
+void ntsync_wait_queue_locked(struct ntsync_wait_entry *e, struct ntsync_todo *todo);
 void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e);
 
 struct ntsync_wait_entry *ntsync_wait_get_entries(u32 nr, struct ntsync_wait_entry *small);
@@ -645,9 +646,11 @@ void ntsync_pi_verify(struct ntsync_wait *w);
 int ntsync_pi_inherited(struct ntsync_wait *w);
 void ntsync_pi_join(struct ntsync_task *t, int prio);
 void ntsync_pi_leave_work(struct ntsync_task *t);
+void ntsync_pi_all_lock_contended(void);
 void ntsync_pi_all_locked(void);
 void ntsync_pi_all_unlocked(void);
 void ntsync_pi_show_stats(struct seq_file *m);
+bool ntsync_pi_queue_work(struct work_struct *work);
 
 /* Without a raw lock: what follows from the contributions that were changed. */
 static inline void ntsync_pi_walk(struct ntsync_todo *todo)
@@ -662,6 +665,7 @@ void ntsync_pi_mutex_update_locked(struct ntsync_obj *obj, struct ntsync_todo *t
 void ntsync_pi_owner_learnt(struct ntsync_device *dev, u32 owner);
 void ntsync_pi_add_entry_locked(struct ntsync_wait_entry *e);
 void ntsync_pi_remove_entry_locked(struct ntsync_wait_entry *e);
+void ntsync_pi_mutex_waited_for_locked(struct ntsync_obj *obj, struct ntsync_todo *todo);
 bool ntsync_pi_mutex_acquired_locked(struct ntsync_obj *obj, struct ntsync_task *t);
 int ntsync_pi_mutex_asks_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined);
 

@@ -30,6 +30,8 @@ static void forget(struct ntsync_device *dev, u32 owner, struct ntsync_task *t)
 		return;
 	atomic_dec(&t->nr_owners);
 	ntsync_task_put(t);
+	/* What it owns by that id has no owner any more. */
+	ntsync_pi_owner_learnt(dev, owner);
 }
 
 /* The table does not grow without bound, however many tasks come and go, or ids are used. */
@@ -95,10 +97,12 @@ void ntsync_owner_note(struct ntsync_device *dev, struct ntsync_task *t, u32 own
 {
 	bool known;
 
-	scoped_guard(rcu)
-		known = find_locked(dev, owner) == t;
 	t->owner_dev = dev->id;
 	WRITE_ONCE(t->owner, owner);
+	/* Before the look: whoever takes the id from now on clears it, see add(). */
+	smp_mb();
+	scoped_guard(rcu)
+		known = find_locked(dev, owner) == t;
 	if (!known)
 		add(dev, t, owner);
 }

@@ -253,6 +253,11 @@ static struct ntsync_task *pop(struct walk *k)
 		c = k->head;
 	}
 	t = c->tasks[k->get++];
+	/* Empty: it begins anew, so only a list that is long at one time needs more memory. */
+	if (c == k->tail && k->get == k->put) {
+		k->get = 0;
+		k->put = 0;
+	}
 	WRITE_ONCE(t->walk, k->id);
 	return t;
 }
@@ -268,7 +273,8 @@ static void walk_exit(struct walk *k)
 /**
  * struct step - where a walk stands in one wait, and what one step has found
  * @t: whose wait
- * @seq: which one; valid after the first step
+ * @begun: the first step has been made
+ * @seq: which one; valid after that
  * @prio: what it is worth
  * @index: of the entry that is next; behind the last one: the request's receivers
  * @request: it was the request
@@ -279,6 +285,7 @@ static void walk_exit(struct walk *k)
  */
 struct step {
 	struct ntsync_task *t;
+	bool begun;
 	u32 seq;
 	int prio;
 	u32 index;
@@ -298,10 +305,11 @@ static struct ntsync_obj *get_next_obj(struct step *s)
 	guard(raw_spinlock)(&t->lock);
 	if (!t->wait || t->dead)
 		return NULL;
-	if (!s->index)
+	if (!s->begun)
 		s->seq = t->seq;
 	else if (s->seq != t->seq)
 		return NULL;
+	s->begun = true;
 	if (s->index < t->wait->nr)
 		obj = t->wait->entries[s->index].obj;
 	else if (s->index == t->wait->nr && t->wait->send)
@@ -437,9 +445,12 @@ static void visit_all(struct walk *k)
 	struct ntsync_task *t;
 
 	while ((t = pop(k))) {
-		if (k->patience) {
+		if (likely(k->patience)) {
 			k->patience--;
 			visit(k, t);
+		} else {
+			/* Nobody's call takes for ever; a worker goes on from there. */
+			ntsync_pi_look_soon(t);
 		}
 		ntsync_task_put(t);
 	}

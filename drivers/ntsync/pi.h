@@ -61,7 +61,7 @@ bool ntsync_pi_is_what_was_set(const struct ntsync_task *t, const struct ntsync_
 bool ntsync_pi_update_base(struct ntsync_task *t);
 void ntsync_pi_save_base(struct ntsync_task *t);
 void ntsync_pi_forget_base(struct ntsync_task *t, unsigned int refs);
-void ntsync_pi_retry_later(struct ntsync_task *t);
+void ntsync_pi_look_soon(struct ntsync_task *t);
 void ntsync_pi_base_task_init(struct ntsync_task *t);
 int ntsync_pi_base_init(void);
 void ntsync_pi_base_exit(void);

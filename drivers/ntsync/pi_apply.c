@@ -96,7 +96,8 @@ bool ntsync_pi_lacks_locked(const struct ntsync_task *t, int prio)
 	lockdep_assert_held(&t->lock);
 	if (t->dead || t->retry || !top)
 		return false;
-	prio = max(prio, ntsync_contrib_prio(top->key));
+	/* Nothing is given above FIFO 99, whatever a deadline task is worth. */
+	prio = max3(prio, ntsync_contrib_prio(top->key), 0);
 	return t->applying || ntsync_normal_prio(t->task) > prio;
 }
 
@@ -182,12 +183,15 @@ static void note(struct ntsync_task *t, const struct change *c)
 
 static void set(struct ntsync_task *t, const struct change *c)
 {
+	bool again = t->retry;
+
 	if (ntsync_sched_params_set(t->task, &c->params)) {
 		scoped_guard(raw_spinlock, &t->lock) {
 			t->applying = false;
 			t->retry = true;
 		}
-		ntsync_pi_retry_later(t);
+		if (!again)
+			ntsync_pi_look_soon(t);
 		return;
 	}
 	note(t, c);
@@ -216,27 +220,31 @@ struct task_struct *ntsync_task_get_living(struct ntsync_task *t)
 	return t->dead ? NULL : get_task_struct(t->task);
 }
 
-/* A boost that is about to begin needs to know the base. */
-static void save_base_if_needed(struct ntsync_task *t)
+/* A boost that is about to begin needs to know the base. True if that was saved. */
+static bool save_base_if_needed(struct ntsync_task *t)
 {
 	bool needed;
 
 	if (t->saved)
-		return;
+		return false;
 	scoped_guard(raw_spinlock, &t->lock)
 		needed = find_boost_locked(t);
 	if (needed)
 		ntsync_pi_save_base(t);
+	return needed;
 }
 
 /* Unlocks. */
 static void apply_locked(struct ntsync_task *t)
 {
 	bool changed = ntsync_pi_update_base(t);
+	bool saved = save_base_if_needed(t);
 	struct change c;
 
-	save_base_if_needed(t);
 	if (!plan(t, &c, changed)) {
+		/* What was to be lent is gone again. */
+		if (unlikely(saved))
+			ntsync_pi_forget_base(t, 1);
 		rt_mutex_unlock(&t->apply_lock);
 	} else if (t->task == current && is_lower(t, &c) && current->policy != SCHED_DEADLINE) {
 		/* For a deadline task it could sleep; somebody has made it one meanwhile. */
@@ -306,19 +314,28 @@ bool ntsync_pi_leave(struct ntsync_task *t)
 	return !--t->busy && ntsync_pi_needs_locked(t);
 }
 
-/*
- * A task that is not boosted when it gets the lock is lent what it should be. This is said
- * before it waits for all_lock; and once more when it has it, for a boost that has begun
- * meanwhile.
- */
+static void keep_prio(struct ntsync_task *t)
+{
+	t->keeps_prio = true;
+	ntsync_pi_enter(t);
+}
+
+/* current is about to wait for all_lock, and may get it as the first of several. */
+void ntsync_pi_all_lock_contended(void)
+{
+	struct ntsync_task *t = ntsync_task_find();
+
+	if (t && ntsync_pi_enabled)
+		keep_prio(t);
+}
+
+/* current has it. Whoever waits from now on lends what it should, but to a task that is boosted. */
 void ntsync_pi_all_locked(void)
 {
 	struct ntsync_task *t = ntsync_task_find();
 
-	if (likely(!t || t->keeps_prio || !READ_ONCE(t->prio)))
-		return;
-	t->keeps_prio = true;
-	ntsync_pi_enter(t);
+	if (unlikely(t && !t->keeps_prio && READ_ONCE(t->prio)))
+		keep_prio(t);
 }
 
 void ntsync_pi_all_unlocked(void)

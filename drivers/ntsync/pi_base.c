@@ -26,6 +26,7 @@
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/rt.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -76,11 +77,13 @@ bool ntsync_pi_may_have(const struct ntsync_task *t, const struct ntsync_sched_p
 		return true;
 	if (may_have_all(t))
 		return true;
+	if (t->base.policy == SCHED_IDLE && params->policy != SCHED_IDLE &&
+	    nice_to_rlimit(task_nice(t->task)) > task_rlimit(t->task, RLIMIT_NICE))
+		return false;
 	if (params->policy == SCHED_FIFO || params->policy == SCHED_RR)
 		return (params->policy == t->base.policy || limit) &&
 		       (params->prio <= t->base.prio || params->prio <= limit);
-	return t->base.policy != SCHED_IDLE || params->policy == SCHED_IDLE ||
-	       nice_to_rlimit(task_nice(t->task)) <= task_rlimit(t->task, RLIMIT_NICE);
+	return true;
 }
 
 /* ---- what others set ---- */
@@ -170,8 +173,9 @@ static void look_later(struct ntsync_task *t)
 {
 	ntsync_task_get(t);
 	atomic_inc(&nr_queued);
-	if (queue_delayed_work(workqueue, &t->look_work, msecs_to_jiffies(t->look_ms)))
+	if (!mod_delayed_work(workqueue, &t->look_work, msecs_to_jiffies(t->look_ms)))
 		return;
+	/* It was to come later. */
 	atomic_dec(&nr_queued);
 	ntsync_task_put(t);
 }
@@ -191,20 +195,23 @@ static void forget(struct ntsync_task *t)
  */
 void ntsync_pi_forget_base(struct ntsync_task *t, unsigned int refs)
 {
-	bool own_right = t->max_prio <= task_rlimit(t->task, RLIMIT_RTPRIO) || may_have_all(t);
+	bool own_right = t->max_prio <= task_rlimit(t->task, RLIMIT_RTPRIO) &&
+			 t->base.policy != SCHED_IDLE;
 
-	if (own_right || (IS_ENABLED(CONFIG_X86) && nobody_is_setting(t, refs))) {
+	if (own_right || may_have_all(t) || (IS_ENABLED(CONFIG_X86) && nobody_is_setting(t, refs))) {
 		forget(t);
 		return;
 	}
-	t->look_ms = 10;
-	look_later(t);
+	ntsync_pi_look_soon(t);
 }
 
-/* What could not be set is tried again; the task itself tries at its next wait, too. */
-void ntsync_pi_retry_later(struct ntsync_task *t)
+/*
+ * A worker is to look at @t: what could not be set is tried again (the task itself tries at its
+ * next wait, too), and what somebody else had no patience for is done.
+ */
+void ntsync_pi_look_soon(struct ntsync_task *t)
 {
-	t->look_ms = 10;
+	WRITE_ONCE(t->look_ms, 10);
 	look_later(t);
 }
 
@@ -280,6 +287,12 @@ void ntsync_pi_wait_for_bases(void)
 	}
 }
 
+/* Work that nobody waits for. It ends before the module does. */
+bool ntsync_pi_queue_work(struct work_struct *work)
+{
+	return queue_work(workqueue, work);
+}
+
 int ntsync_pi_base_init(void)
 {
 	workqueue = alloc_workqueue("ntsync", WQ_UNBOUND, 0);
@@ -292,4 +305,6 @@ void ntsync_pi_base_exit(void)
 	while (atomic_read(&nr_queued))
 		schedule_timeout_uninterruptible(msecs_to_jiffies(20));
 	destroy_workqueue(workqueue);
+	/* Each of them may have had the last reference to a record. */
+	rcu_barrier();
 }

@@ -136,6 +136,30 @@ void ntsync_pi_channel_unlocked(struct ntsync_obj *obj)
 	} while (at);
 }
 
+static void do_stale_work(struct work_struct *work)
+{
+	struct ntsync_channel *c = container_of(work, struct ntsync_channel, stale_work);
+
+	ntsync_pi_channel_unlocked(c->obj);
+	ntsync_obj_put(c->obj);
+}
+
+void ntsync_pi_channel_init(struct ntsync_channel *c)
+{
+	INIT_WORK(&c->stale_work, do_stale_work);
+}
+
+/*
+ * The same by a worker: for the reaper, for which others may wait. What changes when a receiver
+ * goes makes others less urgent only, but for senders, who verify what they wait for.
+ */
+void ntsync_pi_channel_unlocked_later(struct ntsync_channel *c)
+{
+	ntsync_obj_get(c->obj);
+	if (!ntsync_pi_queue_work(&c->stale_work))
+		ntsync_obj_put_later(c->obj);
+}
+
 /* A request's sender inherits @prio now. What the request is worth; obj->lock. */
 int ntsync_pi_move_request_locked(struct ntsync_channel_entry *e, int prio)
 {

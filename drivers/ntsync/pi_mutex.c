@@ -97,9 +97,10 @@ void ntsync_pi_remove_entry_locked(struct ntsync_wait_entry *e)
  *   a waiter, with obj->lock		a task that uses the id for the first time
  *
  *   puts the mutex into dev->guessed	stores itself in dev->owners
+ *   smp_mb(); (C), pairs with (D)	smp_mb(); (D), pairs with (C)
  *   looks up dev->owners		looks for mutexes in dev->guessed
  *
- * Both go through dev->lock in between, so one of them sees the other.
+ * One of them sees the other.
  */
 static int compare_guess(u32 owner, const struct ntsync_obj *obj, const struct ntsync_obj *other)
 {
@@ -133,6 +134,7 @@ static void update_guess_locked(struct ntsync_obj *obj)
 	m->guess_owner = owner;
 	if (owner)
 		rb_add(&m->guess, &obj->dev->guessed, guess_before);
+	smp_mb(); /* (C), pairs with (D) in ntsync_pi_owner_learnt() */
 }
 
 /* Of those with that id, the first one behind @after; locked, so that it stays. */
@@ -166,8 +168,7 @@ void ntsync_pi_owner_learnt(struct ntsync_device *dev, u32 owner)
 {
 	struct ntsync_obj *obj = NULL, *last;
 
-	/* Its only reader without the lock; the store to dev->owners comes before. */
-	smp_mb();
+	smp_mb(); /* (D), pairs with (C) in update_guess_locked() */
 	if (likely(RB_EMPTY_ROOT(&dev->guessed)))
 		return;
 	for (;;) {
@@ -175,12 +176,14 @@ void ntsync_pi_owner_learnt(struct ntsync_device *dev, u32 owner)
 
 		last = obj;
 		obj = lock_next_guess(dev, owner, last);
+		if (obj) {
+			ntsync_pi_mutex_update_locked(obj, &todo);
+			raw_spin_unlock(&obj->lock);
+		}
 		if (last)
 			ntsync_obj_put_later(last);
 		if (!obj)
 			return;
-		ntsync_pi_mutex_update_locked(obj, &todo);
-		raw_spin_unlock(&obj->lock);
 		ntsync_pi_walk(&todo);
 	}
 }
@@ -226,12 +229,33 @@ void ntsync_pi_mutex_update_locked(struct ntsync_obj *obj, struct ntsync_todo *t
 	if (!ntsync_pi_enabled)
 		return;
 	update_guess_locked(obj);
+	/* It is being handed on: whoever gives it away inherits until that is done. */
+	if (!m->owner && obj->unsettled)
+		return;
 	if (m->owner && !RB_EMPTY_ROOT(&m->waiters.rb_root)) {
 		owner = ntsync_mutex_find_owner_locked(obj);
 		if (owner)
 			key = first_key_locked(obj, owner);
 	}
 	ntsync_contrib_move_locked(&m->contrib, owner, key, SCHED_FIFO, todo);
+}
+
+/*
+ * A real-time task has begun to wait for it. The owner is seen to when that task verifies what
+ * it waits for, before it sleeps; @todo gets only who was the owner before.
+ */
+void ntsync_pi_mutex_waited_for_locked(struct ntsync_obj *obj, struct ntsync_todo *todo)
+{
+	struct ntsync_todo all;
+	unsigned int i;
+
+	all.nr = 0;
+	ntsync_pi_mutex_update_locked(obj, &all);
+	for (i = 0; i < all.nr; i++) {
+		if (all.tasks[i] != obj->mutex.contrib.to)
+			ntsync_todo_add(todo, all.tasks[i]);
+	}
+	ntsync_todo_drop(&all);
 }
 
 /* It has a new owner, @t. True if that inherits something else now. */

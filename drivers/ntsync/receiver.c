@@ -413,6 +413,7 @@ void ntsync_receiver_free(struct ntsync_receiver *r)
 {
 	struct ntsync_channel *c = r->channel;
 	struct ntsync_hold h;
+	bool stale;
 
 	ntsync_reap_assert_held();
 	ntsync_obj_hold(&h, c->obj);
@@ -423,7 +424,12 @@ void ntsync_receiver_free(struct ntsync_receiver *r)
 	c->nr_receivers--;
 	list_del(&r->member);
 	ntsync_contrib_move_locked(&r->contrib, NULL, NTSYNC_NO_CONTRIB, 0, &h.todo);
+	stale = h.stale | ntsync_obj_take_stale_locked(c->obj);
+	h.stale = false;
 	ntsync_obj_unhold(&h);
+	/* Not if the channel goes, too. */
+	if (stale && c->nr_receivers)
+		ntsync_pi_channel_unlocked_later(c);
 
 	ntsync_task_put(r->t);
 	kfree(r);

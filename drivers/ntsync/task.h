@@ -159,7 +159,7 @@ struct ntsync_restart {
  * @apply_lock: held by whoever sets the task's parameters; outside @lock. Who writes what is
  *	from @saved to @base holds both
  * @keeps_prio: it holds an all_lock, or waits for it, and counts in @busy for that; the task's own
- * @look_ms: the time until @look_work; @apply_lock
+ * @look_ms: the time until @look_work
  * @look_work: looks whether @base can be forgotten, and tries again what could not be set
  * @walk: what the last walk that has come to this record has left; a hint
  */

@@ -56,14 +56,14 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 }
 
 /* With the priority of this moment, see ntsync_pi_begin_wait(). */
-void ntsync_wait_queue_locked(struct ntsync_wait_entry *e)
+void ntsync_wait_queue_locked(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
 {
 	struct ntsync_obj *obj = e->obj;
 
 	ntsync_assert_obj_lock(obj);
 	ntsync_waitq_insert(&obj->any, &e->node, ntsync_task_level(current));
 	if (obj->ops->enqueued)
-		obj->ops->enqueued(obj, e);
+		obj->ops->enqueued(obj, e, todo);
 }
 
 /*
@@ -85,10 +85,13 @@ bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked)
 
 	signaled = obj->ops->signaled(obj, w->taker.owner);
 	if (signaled) {
-		if (ntsync_wait_claim(w, ntsync_waitq_tag(&e->node)))
+		if (ntsync_wait_claim(w, ntsync_waitq_tag(&e->node))) {
 			obj->ops->acquire(obj, &w->taker);
+			if (unlikely(w->taker.boosted))
+				ntsync_todo_add(&h.todo, w->taker.t);
+		}
 	} else {
-		ntsync_wait_queue_locked(e);
+		ntsync_wait_queue_locked(e, &h.todo);
 	}
 	ntsync_obj_unhold(&h);
 	return signaled;

@@ -137,10 +137,9 @@ static void queue_entry(struct ntsync_wait_entry *e)
 	todo.nr = 0;
 	scoped_guard(raw_spinlock, &obj->lock) {
 		ntsync_pi_add_entry_locked(e);
-		ntsync_pi_mutex_update_locked(obj, &todo);
+		ntsync_pi_mutex_waited_for_locked(obj, &todo);
 	}
-	/* All of them are verified before we sleep. */
-	ntsync_todo_drop(&todo);
+	ntsync_pi_walk(&todo);
 }
 
 /* Into all queues, or the end of the wait if it turns out that it is over. */

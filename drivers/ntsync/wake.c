@@ -157,7 +157,7 @@ static bool refresh_level(struct ntsync_waitq *q, struct ntsync_wait_entry *e)
 static bool is_full(const struct ntsync_hold *h)
 {
 	return h->steps >= (h->nr ? NTSYNC_WAKE_BATCH : 4 * NTSYNC_WAKE_BATCH) ||
-	       h->todo.nr > NTSYNC_WAKE_BATCH - 1;
+	       h->todo.nr > NTSYNC_TODO_MAX - 5;
 }
 
 /*

@@ -30,7 +30,7 @@ enum { CHAIN_BLOCKED_FIRST = 5, CHAIN_BOOSTED_FIRST };
 
 static struct scene scenes[] = {
 	{ "mutex, taken by a wait", { { 10, "L0.wU0" }, { 80, ".<L0>" } } },
-	{ "mutex, created owned", { { 10, "C0.wU0" }, { 80, ".<L0>" } } },
+	{ "mutex, created owned", { { 10, "L1U1C0.wU0" }, { 80, ".<L0>" } } },
 	{ "mutex, handed over",
 	  { { 10, "L0,U0" }, { 10, "L0.wU0" }, { 20, "!" }, { 80, ".<L0>" } } },
 	{ "any of three mutexes",
