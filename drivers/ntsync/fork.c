@@ -37,21 +37,25 @@ struct own_params {
 	int nice;
 };
 
-/* What current has without us; what it may not have does not count. */
-static void read_base(struct ntsync_sched_params *base)
+/* What it has without a saved base is its own: that is looked at under the lock. */
+static void read_base_of(struct ntsync_task *t, struct ntsync_sched_params *base)
 {
-	struct ntsync_task *t = ntsync_task_find();
-
-	if (likely(!t)) {
-		ntsync_sched_params_read(current, base);
-		return;
-	}
-	/* Under the lock: what it has without a saved base is its own. */
 	guard(raw_spinlock)(&t->lock);
 	ntsync_sched_params_read(current, base);
 	if (t->saved && (t->applying || ntsync_pi_is_what_was_set(t, base) ||
 			 !ntsync_pi_may_have(t, base)))
 		*base = t->base;
+}
+
+/* What current has without us; what it may not have does not count. */
+static void read_base(struct ntsync_sched_params *base)
+{
+	struct ntsync_task *t = ntsync_task_find();
+
+	if (likely(!t))
+		ntsync_sched_params_read(current, base);
+	else
+		read_base_of(t, base);
 }
 
 /* As the kernel does for a task that is not boosted. */

@@ -27,28 +27,22 @@ static bool mutex_signaled(const struct ntsync_obj *obj, u32 owner)
 static void acquire_mutex(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
 	struct ntsync_mutex *m = &obj->mutex;
-	bool first;
 
 	ntsync_assert_obj_lock(obj);
 	WRITE_ONCE(m->owner, taker->owner);
 	WRITE_ONCE(m->count, m->count + 1);
-	/* Of several tasks with one owner id the first has it, as long as it lives. */
-	first = m->count == 1;
-	if (unlikely(m->task != taker->t) &&
-	    (first || (!m->guessed && READ_ONCE(m->task->dead)))) {
+	if (unlikely(m->task != taker->t)) {
 		ntsync_task_put(m->task);
 		m->task = ntsync_task_get(taker->t);
 	}
-	if (first)
-		m->guessed = false;
+	m->guessed = false;
 	if (m->abandoned) {
 		m->abandoned = false;
 		taker->owner_dead = true;
 	}
 	ntsync_trace(acquire, obj, taker->task, taker->owner, m->count);
-	if (unlikely(m->contrib.to || m->guess_owner || !RB_EMPTY_ROOT(&m->waiters.rb_root)) &&
-	    (first || !m->guessed))
-		taker->boosted |= ntsync_pi_mutex_acquired_locked(obj, taker->t);
+	if (unlikely(m->contrib.to || m->guess_owner || !RB_EMPTY_ROOT(&m->waiters.rb_root)))
+		ntsync_pi_mutex_acquired_locked(obj, taker);
 }
 
 /*

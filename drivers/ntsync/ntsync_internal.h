@@ -284,6 +284,7 @@ struct ntsync_obj {
  * @owner: its owner id for mutexes; immutable
  * @owner_dead: out: an abandoned mutex was among them
  * @boosted: out: it inherits from what it has acquired
+ * @lost: out: NULL, or who does not any more; counted
  * @notice: it only wants to know that a channel has something; immutable
  */
 struct ntsync_taker {
@@ -293,6 +294,7 @@ struct ntsync_taker {
 	bool owner_dead;
 	bool boosted;
 	bool notice;
+	struct ntsync_task *lost;
 };
 
 /**
@@ -666,7 +668,7 @@ void ntsync_pi_owner_learnt(struct ntsync_device *dev, u32 owner);
 void ntsync_pi_add_entry_locked(struct ntsync_wait_entry *e);
 void ntsync_pi_remove_entry_locked(struct ntsync_wait_entry *e);
 void ntsync_pi_mutex_waited_for_locked(struct ntsync_obj *obj, struct ntsync_todo *todo);
-bool ntsync_pi_mutex_acquired_locked(struct ntsync_obj *obj, struct ntsync_task *t);
+void ntsync_pi_mutex_acquired_locked(struct ntsync_obj *obj, struct ntsync_taker *taker);
 int ntsync_pi_mutex_asks_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined);
 
 /* ---- hook.c: probes on the kernel's tracepoints ---- */
@@ -707,6 +709,10 @@ static inline int ntsync_taker_result(struct ntsync_taker *taker)
 {
 	if (unlikely(taker->boosted))
 		ntsync_pi_update(taker->t);
+	if (unlikely(taker->lost)) {
+		ntsync_pi_update(taker->lost);
+		ntsync_task_put(taker->lost);
+	}
 	return taker->owner_dead ? -EOWNERDEAD : 0;
 }
 

@@ -139,14 +139,19 @@ struct ntsync_task *ntsync_mutex_find_owner_locked(struct ntsync_obj *obj)
 /* A reference to the owner's task, or NULL. */
 struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj)
 {
+	struct task_struct *p = NULL;
 	struct ntsync_task *t;
 
-	guard(raw_spinlock)(&obj->lock);
+	raw_spin_lock(&obj->lock);
 	t = ntsync_mutex_find_owner_locked(obj);
-	if (!t)
-		return NULL;
-	guard(raw_spinlock)(&t->lock);
-	return t->dead ? NULL : get_task_struct(t->task);
+	if (t) {
+		raw_spin_lock(&t->lock);
+		if (!t->dead)
+			p = get_task_struct(t->task);
+		raw_spin_unlock(&t->lock);
+	}
+	raw_spin_unlock(&obj->lock);
+	return p;
 }
 
 void ntsync_owners_init(struct ntsync_device *dev)

@@ -593,8 +593,8 @@ void ntsync_pi_block(struct ntsync_wait *w)
 
 	ntsync_trace(wait, w);
 	/* Somebody may be writing these: then it has found us, and does the rest. */
-	if (likely(!data_race(READ_ONCE(t->contribs.rb_root.rb_node)) &&
-		   !data_race(READ_ONCE(t->saved)) && !is_worth_something(w)))
+	if (likely(!READ_ONCE(t->contribs.rb_root.rb_node) && !READ_ONCE(t->saved) &&
+		   !is_worth_something(w)))
 		return;
 	if (ntsync_pi_enabled)
 		verify(w);

@@ -258,20 +258,28 @@ void ntsync_pi_mutex_waited_for_locked(struct ntsync_obj *obj, struct ntsync_tod
 	ntsync_todo_drop(&all);
 }
 
-/* It has a new owner, @t. True if that inherits something else now. */
-bool ntsync_pi_mutex_acquired_locked(struct ntsync_obj *obj, struct ntsync_task *t)
+/*
+ * It has a new owner. Who has had it before is in the middle of giving it away, and sees to itself;
+ * but of several tasks with one owner id the last one to acquire it has it, and the one before
+ * may do anything.
+ */
+void ntsync_pi_mutex_acquired_locked(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
+	bool again = obj->mutex.count > 1;
 	struct ntsync_todo todo;
-	bool changed = false;
 	unsigned int i;
 
 	todo.nr = 0;
 	ntsync_pi_mutex_update_locked(obj, &todo);
-	/* Who has had it before sees to itself: it is in the middle of giving it away. */
-	for (i = 0; i < todo.nr; i++)
-		changed |= todo.tasks[i] == t;
+	for (i = 0; i < todo.nr; i++) {
+		if (todo.tasks[i] == taker->t)
+			taker->boosted = true;
+		else if (again && !taker->lost)
+			taker->lost = ntsync_task_get(todo.tasks[i]);
+		else if (again)
+			ntsync_pi_look_soon(todo.tasks[i]);
+	}
 	ntsync_todo_drop(&todo);
-	return changed;
 }
 
 /*

@@ -47,12 +47,8 @@ static void copy_contribs(struct shown_record *out, const struct ntsync_task *t)
 	}
 }
 
-/* False if there is nothing to say about it. */
-static bool copy_record(struct shown_record *out, struct ntsync_task *t)
+static void copy_record_locked(struct shown_record *out, const struct ntsync_task *t)
 {
-	guard(raw_spinlock)(&t->lock);
-	if (t->dead || (!t->prio && !ntsync_pi_inherits_locked(t)))
-		return false;
 	out->tid = t->task->pid;
 	memcpy(out->comm, t->task->comm, sizeof(out->comm));
 	out->comm[sizeof(out->comm) - 1] = '\0';
@@ -62,7 +58,18 @@ static bool copy_record(struct shown_record *out, struct ntsync_task *t)
 	else
 		ntsync_sched_params_read(t->task, &out->base);
 	copy_contribs(out, t);
-	return true;
+}
+
+/* False if there is nothing to say about it. */
+static bool copy_record(struct shown_record *out, struct ntsync_task *t)
+{
+	bool shown;
+
+	guard(raw_spinlock)(&t->lock);
+	shown = !t->dead && (t->prio || ntsync_pi_inherits_locked(t));
+	if (shown)
+		copy_record_locked(out, t);
+	return shown;
 }
 
 static void print_record(struct seq_file *m, const struct shown_record *r)

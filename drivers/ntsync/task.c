@@ -35,8 +35,8 @@ struct ntsync_task *ntsync_task_create(void)
 	t->contribs = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&t->noticed);
 	ntsync_pi_task_init(t);
-	guard(raw_spinlock)(bucket_lock(bucket));
-	hlist_add_head_rcu(&t->hash, &ntsync_tasks[bucket]);
+	scoped_guard(raw_spinlock, bucket_lock(bucket))
+		hlist_add_head_rcu(&t->hash, &ntsync_tasks[bucket]);
 	return t;
 }
 

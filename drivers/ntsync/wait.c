@@ -35,6 +35,7 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 	w->taker.owner = req->owner;
 	w->taker.owner_dead = false;
 	w->taker.boosted = false;
+	w->taker.lost = NULL;
 	w->taker.notice = req->notice;
 	atomic_set(&w->claim, NTSYNC_UNCLAIMED);
 	w->all = all;
