@@ -279,8 +279,8 @@ struct ntsync_event_args {
  * * EBADF: @uring_fd is not an open descriptor. EPERM: it cannot be polled.
  * * EINVAL: WAIT_ALL: an object is there twice, as object or alert, even by two
  *   descriptors.
- * * ENOMEM: nothing is ready, and there is no memory to sleep with. Nothing was
- *   acquired.
+ * * ENOMEM: nothing is ready, and there is no memory to sleep with; or, in the
+ *   first call of a thread, for what the driver keeps of it. Nothing was acquired.
  * * EOWNERDEAD: the wait has succeeded, and a mutex among what it acquired was
  *   abandoned. The mutex is held now, with a count of 1.
  * * ETIMEDOUT: @timeout has passed. Nothing was acquired.
@@ -324,7 +324,8 @@ struct ntsync_wait_args {
  * * EINVAL: as WAIT_ANY, for @flags, @owner and the descriptors.
  * * EOVERFLOW, EPERM: as SEM_RELEASE and MUTEX_UNLOCK. There was no signal, and no
  *   wait.
- * * EOWNERDEAD, ETIMEDOUT, ENOMEM: as WAIT_ANY; the signal stands.
+ * * EOWNERDEAD, ETIMEDOUT: as WAIT_ANY; the signal stands.
+ * * ENOMEM: as in the first call of a thread that waits. Nothing was done.
  * * EINTR: a signal was handled, whatever its handler says about restarting: a
  *   repetition would signal again. The signal stands. What interrupts without a
  *   handler, such as a stop, makes the wait begin again, and nobody is told.
@@ -646,7 +647,7 @@ struct ntsync_aggregate_source {
  * * EINVAL: a mutex and @owner 0.
  * * EBADF: a channel of which the caller's process has given up its last
  *   descriptor, before or during the wait. Nothing was acquired.
- * * ENOMEM: nothing is ready, and there is no memory to sleep with.
+ * * ENOMEM: as WAIT_ANY.
  * * EOWNERDEAD, ETIMEDOUT, EINTR: as WAIT_ANY.
  * * EFAULT: the result cannot be written. What was acquired stays acquired; a
  *   channel's notice is handed on.
