@@ -130,10 +130,10 @@ static const struct op ops[] = {
 	  .copies = 21 },
 	{ .name = "AGGREGATE_WAIT of a FIFO task", .setup = setup_held, .run = run_aggregate,
 	  .verify = verify_timeout, .want = -ETIMEDOUT, .fifo = true, .anew = true, .sleeps = true,
-	  .nr = 2, .memory = 3, .copies = 3 },
+	  .nr = 2, .memory = 1, .copies = 3 },
 	{ .name = "AGGREGATE_WAIT, a channel for the first time", .setup = setup_channel,
 	  .run = run_aggregate, .verify = verify_channel, .teardown = channel_teardown, .nr = 1,
-	  .memory = 5, .copies = 2 },
+	  .memory = 4, .copies = 2 },
 };
 
 int main(void)

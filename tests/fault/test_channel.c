@@ -529,9 +529,9 @@ static const struct op ops[] = {
 	   .verify = verify_receive_prio, .refused = refused_receive_prio, .copies = 1),
 	/* Whoever has not received yet needs four records. */
 	OP("the first TRY_RECV2, empty", .setup = setup_channel, .run = run_try_recv2,
-	   .verify = verify_entered, .want = -EAGAIN, .memory = 4),
+	   .verify = verify_entered, .want = -EAGAIN, .memory = 3),
 	OP("the first RECV2", .setup = setup_first, .run = run_recv2, .verify = verify_first,
-	   .settle = settle_first, .memory = 4, .copies = 1),
+	   .settle = settle_first, .memory = 3, .copies = 1),
 	OP("RECV sleeps", .setup = setup_late_recv, .run = run_late, .verify = verify_late,
 	   .settle = settle_late, .copies = 1),
 	OP("RECV2 sleeps", .setup = setup_late_recv2, .run = run_late, .verify = verify_late,

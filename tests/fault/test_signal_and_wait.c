@@ -59,7 +59,7 @@ static const struct op ops[] = {
 	  .verify = verify_timeout, .want = -ETIMEDOUT, .sleeps = true, .copies = 1 },
 	{ .name = "SIGNAL_AND_WAIT of a FIFO task", .setup = setup_held,
 	  .run = run_signal_and_wait, .verify = verify_timeout, .settle = settle_signal,
-	  .want = -ETIMEDOUT, .fifo = true, .anew = true, .sleeps = true, .memory = 2, .copies = 1 },
+	  .want = -ETIMEDOUT, .fifo = true, .anew = true, .sleeps = true, .copies = 1 },
 };
 
 int main(void)

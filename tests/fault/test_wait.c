@@ -96,8 +96,8 @@ static void verify_owner_dead(struct stage *s)
 }
 
 /*
- * Allocations for a wait: up to eight entries are on the stack. A real-time task needs two
- * for each mutex.
+ * Allocations for a wait: up to eight entries are on the stack. A real-time task needs no more:
+ * what a mutex contributes to its owner is in the mutex.
  */
 #define ENTRIES(n) ((n) > 8)
 #define SLEEPS(type, _nr, _alert)                                              \
@@ -110,7 +110,7 @@ static void verify_owner_dead(struct stage *s)
 	  .setup = setup_held, .run = run_wait, .verify = verify_timeout,      \
 	  .want = -ETIMEDOUT, .sleeps = true, .nr = _nr, .alert = _alert,      \
 	  .all = type##_ALL, .fifo = true, .anew = true,                   \
-	  .memory = ENTRIES((_nr) + (_alert)) + 2 * (_nr), .copies = 2 }
+	  .memory = ENTRIES((_nr) + (_alert)), .copies = 2 }
 #define any_NAME "ANY"
 #define any_ALL false
 #define all_NAME "ALL"
@@ -119,10 +119,7 @@ static void verify_owner_dead(struct stage *s)
 	row(type, 1, 0), row(type, 1, 1), row(type, 8, 0), row(type, 8, 1),    \
 	row(type, 9, 0), row(type, 16, 0), row(type, 16, 1), row(type, 17, 0), \
 	row(type, 64, 0), row(type, 64, 1)
-/*
- * Enough for every place that the entries can be in. Each mutex more is two allocations
- * more to fail, at a real-time priority at which nothing else runs on that CPU.
- */
+/* Enough for every place that the entries can be in. */
 #define EACH_FIFO_SIZE(row, type)                                              \
 	row(type, 1, 0), row(type, 1, 1), row(type, 8, 1), row(type, 9, 0), row(type, 17, 0)
 
@@ -155,10 +152,10 @@ static const struct op ops[] = {
 
 	{ .name = "ANY of a FIFO task, chain", .setup = setup_chain, .run = run_wait,
 	  .verify = verify_timeout, .want = -ETIMEDOUT, .sleeps = true, .nr = 1, .fifo = true,
-	  .anew = true, .memory = 2, .copies = 2 },
+	  .anew = true, .copies = 2 },
 	{ .name = "ALL of a FIFO task, chain", .setup = setup_chain, .run = run_wait,
 	  .verify = verify_timeout, .want = -ETIMEDOUT, .sleeps = true, .nr = 1, .all = true,
-	  .fifo = true, .anew = true, .memory = 2, .copies = 2 },
+	  .fifo = true, .anew = true, .copies = 2 },
 	/* The mutex has its contribution already. */
 	{ .name = "ANY of a FIFO task, behind another", .setup = setup_inherited, .run = run_wait,
 	  .verify = verify_timeout, .want = -ETIMEDOUT, .sleeps = true, .nr = 1, .fifo = true,
