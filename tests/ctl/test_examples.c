@@ -40,7 +40,7 @@ static pid_t run_program(const char *name, const char *arg, FILE **out)
 
 	snprintf(path, sizeof(path), EXAMPLES "%s", name);
 	if (access(path, X_OK))
-		skip();
+		skip_because("%s is not here", path);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	pid = fork();
 	assert_true(pid >= 0);
@@ -147,6 +147,12 @@ static char module_pi(void)
 	return pi == EOF ? 0 : (char)pi;
 }
 
+static void need_inheritance(void)
+{
+	if (module_pi() != 'Y')
+		skip_because("the in-tree driver has no inheritance");
+}
+
 /* It is loaded with other parameters meanwhile. */
 static void module_is_put_back(void **state)
 {
@@ -156,8 +162,9 @@ static void module_is_put_back(void **state)
 	pid_t pid;
 
 	(void)state;
-	if (module_pi() != 'Y' || access(MODULE, R_OK))
-		skip();
+	need_inheritance();
+	if (access(MODULE, R_OK))
+		skip_because("%s is not here", MODULE);
 	read_setting(before, sizeof(before));
 	pid = run_program("inversion", MODULE, &out);
 	while (module_pi() != 'N')
@@ -180,8 +187,7 @@ static void another_build_is_left_alone(void **state)
 	pid_t pid;
 
 	(void)state;
-	if (module_pi() != 'Y')
-		skip();
+	need_inheritance();
 	pid = run_program("inversion", EXAMPLES "daw", &out);
 	assert_null(fgets(line, sizeof(line), out));
 	fclose(out);
@@ -249,8 +255,7 @@ static void threads_have_names(void **state)
 	};
 
 	(void)state;
-	if (!driver_has(NTSYNC_FEATURE_CHANNEL))
-		skip();
+	need_inheritance();
 	for (size_t n = 0; n < ARRAY_SIZE(names); n++) {
 		bool seen[8] = { false };
 		int status;

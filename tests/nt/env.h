@@ -18,8 +18,6 @@ bool env_fd_0_is_used(void);
 bool env_fail_creates(int error);
 /* False likewise. So many waits that would sleep return EINTR instead. */
 bool env_interrupt(int count);
-/* False likewise. The threads that signal timers do nothing, as if others had the processor. */
-bool env_hold_timers(bool on);
 /* False likewise. Tables made from now on have a driver without extensions. */
 bool env_old_driver(bool on);
 

@@ -103,12 +103,6 @@ bool env_interrupt(int count)
 	return false;
 }
 
-bool env_hold_timers(bool on)
-{
-	(void)on;
-	return false;
-}
-
 bool env_old_driver(bool on)
 {
 	(void)on;

@@ -115,7 +115,6 @@ int teardown(void **state)
 	struct fixture *f = *state;
 	int broken, left;
 
-	env_hold_timers(false);
 	broken = ntsync_nt_check(f->nt);
 	ntsync_nt_destroy(f->nt);
 	left = env_count_fds() - f->fds_before;
@@ -207,6 +206,19 @@ uint32_t new_timer(struct fixture *f, bool manual)
 
 	assert_ok(ntsync_nt_create_timer(f->nt, &handle, NULL, manual));
 	return handle;
+}
+
+struct ntsync_nt_timer_state timer_state(struct fixture *f, uint32_t timer)
+{
+	struct ntsync_nt_timer_state state;
+
+	assert_ok(ntsync_nt_query_timer(f->nt, timer, &state));
+	return state;
+}
+
+void set_ms(struct fixture *f, uint32_t timer, unsigned int ms, unsigned int period_ms)
+{
+	assert_ok(ntsync_nt_set_timer(f->nt, timer, in_ms(ms), period_ms * NS_PER_MS, NULL));
 }
 
 uint32_t duplicate(struct fixture *f, uint32_t handle)
@@ -323,6 +335,14 @@ uint64_t now_ns(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t realtime_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 

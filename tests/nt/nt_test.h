@@ -87,6 +87,9 @@ void close_handle(struct fixture *f, uint32_t handle);
 struct ntsync_nt_info info_of(struct fixture *f, uint32_t handle);
 bool event_signaled(struct fixture *f, uint32_t handle);
 int32_t semaphore_count(struct fixture *f, uint32_t handle);
+struct ntsync_nt_timer_state timer_state(struct fixture *f, uint32_t timer);
+/* Due in @ms from now, and again each @period_ms; 0: once. */
+void set_ms(struct fixture *f, uint32_t timer, unsigned int ms, unsigned int period_ms);
 
 /* One try. */
 #define POLL ((struct ntsync_nt_deadline){ 0, 0 })
@@ -109,6 +112,7 @@ uint32_t finish(struct helper *helper);
 uint32_t wait_for_handle(struct fixture *f, void *arg);
 
 uint64_t now_ns(void);
+uint64_t realtime_ns(void);
 void sleep_ms(unsigned int ms);
 
 #endif /* TESTS_NT_TEST_H */

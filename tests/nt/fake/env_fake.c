@@ -38,12 +38,6 @@ bool env_interrupt(int count)
 	return true;
 }
 
-bool env_hold_timers(bool on)
-{
-	fake_hold_polls(on);
-	return true;
-}
-
 bool env_old_driver(bool on)
 {
 	fake_old_driver(on);

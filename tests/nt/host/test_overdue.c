@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Timers that are due while the thread that signals them does not get to run: each call looks
+ * at the clock itself. The fake device holds that thread back.
+ */
+#include "../nt_test.h"
+
+#include "../fake/fake_device.h"
+
+static int setup_held(void **state)
+{
+	fake_hold_polls(true);
+	return setup(state);
+}
+
+static int teardown_held(void **state)
+{
+	fake_hold_polls(false);
+	return teardown(state);
+}
+
+#define HELD(fn) { #fn, fn, setup_held, teardown_held, NULL }
+
+/* Set, and due by now. */
+static void let_pass(struct fixture *f, uint32_t timer)
+{
+	const struct ntsync_nt_deadline due = in_ms(2);
+
+	assert_ok(ntsync_nt_set_timer(f->nt, timer, due, 0, NULL));
+	while (now_ns() < due.ns)
+		sleep_ms(1);
+}
+
+static void overdue_in_a_poll(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t handles[] = { new_timer(f, false), new_event(f, true, true) };
+
+	let_pass(f, handles[0]);
+	assert_status(poll_handle(f, handles[0]), NTSYNC_STATUS_WAIT_0);
+	let_pass(f, handles[0]);
+	assert_status(ntsync_nt_wait_multiple(f->nt, handles, 2, NTSYNC_NT_WAIT_ANY, false, POLL),
+		      NTSYNC_STATUS_WAIT_0);
+	let_pass(f, handles[0]);
+	assert_status(ntsync_nt_wait_multiple(f->nt, handles, 2, NTSYNC_NT_WAIT_ALL, false, POLL),
+		      NTSYNC_STATUS_WAIT_0);
+	let_pass(f, handles[0]);
+	assert_status(ntsync_nt_signal_and_wait(f->nt, handles[1], handles[0], false, POLL),
+		      NTSYNC_STATUS_WAIT_0);
+	assert_status(poll_handle(f, handles[0]), NTSYNC_STATUS_TIMEOUT);
+}
+
+static void overdue_at_the_end_of_a_wait(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t handles[] = { new_event(f, false, false), new_timer(f, true) };
+
+	set_ms(f, handles[1], 5, 0);
+	assert_status(ntsync_nt_wait_single(f->nt, handles[1], false, in_ms(10)),
+		      NTSYNC_STATUS_WAIT_0);
+	set_ms(f, handles[1], 5, 0);
+	assert_status(ntsync_nt_wait_multiple(f->nt, handles, 2, NTSYNC_NT_WAIT_ANY, false,
+					      in_ms(10)), NTSYNC_STATUS_WAIT_0 + 1);
+	set_ms(f, handles[1], 5, 0);
+	assert_status(ntsync_nt_signal_and_wait(f->nt, handles[0], handles[1], false, in_ms(10)),
+		      NTSYNC_STATUS_WAIT_0);
+	set_ms(f, handles[1], 100000, 0);
+	assert_status(ntsync_nt_wait_single(f->nt, handles[1], false, in_ms(10)),
+		      NTSYNC_STATUS_TIMEOUT);
+}
+
+static uint32_t wait_alertably(struct fixture *f, void *arg)
+{
+	uint32_t status;
+
+	ntsync_nt_thread_attach(f->nt, 500);
+	status = ntsync_nt_wait_single(f->nt, *(uint32_t *)arg, true, FOREVER);
+	return status == NTSYNC_STATUS_WAIT_0 ? ntsync_nt_test_alert(f->nt) : UNTOUCHED;
+}
+
+/* The timer was due before the alert came, which is there still for the next wait. */
+static void overdue_before_an_alert(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t timer = new_timer(f, false);
+	struct helper *waiter;
+
+	waiter = start_asleep(f, wait_alertably, &timer);
+	let_pass(f, timer);
+	assert_ok(ntsync_nt_alert_thread(f->nt, 500));
+	assert_status(finish(waiter), NTSYNC_STATUS_ALERTED);
+	assert_status(poll_handle(f, timer), NTSYNC_STATUS_TIMEOUT);
+}
+
+static void overdue_in_queries(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t timer = new_timer(f, true);
+	int32_t previous;
+
+	let_pass(f, timer);
+	assert_true(timer_state(f, timer).signaled);
+	assert_true(timer_state(f, timer).remaining == NTSYNC_WAIT_FOREVER);
+	let_pass(f, timer);
+	assert_ok(ntsync_nt_cancel_timer(f->nt, timer, &previous));
+	assert_int_equal(previous, 1);
+	let_pass(f, timer);
+	assert_ok(ntsync_nt_set_timer(f->nt, timer, FOREVER, 0, &previous));
+	assert_int_equal(previous, 1);
+	assert_false(timer_state(f, timer).signaled);
+}
+
+/* By either clock, and not what is due later. */
+static void overdue_dates_and_periods(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t date = new_timer(f, false), periodic = new_timer(f, false);
+	uint32_t later = new_timer(f, false);
+	const struct ntsync_nt_deadline soon = { realtime_ns() + 2 * NS_PER_MS,
+						 NTSYNC_WAIT_REALTIME };
+
+	set_ms(f, later, 100000, 0);
+	assert_ok(ntsync_nt_set_timer(f->nt, date, soon, 0, NULL));
+	set_ms(f, periodic, 2, 2);
+	sleep_ms(4);
+	assert_status(poll_handle(f, later), NTSYNC_STATUS_TIMEOUT);
+	assert_status(poll_handle(f, date), NTSYNC_STATUS_WAIT_0);
+	for (int i = 0; i < 3; i++) {
+		assert_status(poll_handle(f, periodic), NTSYNC_STATUS_WAIT_0);
+		sleep_ms(4);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		HELD(overdue_in_a_poll),
+		HELD(overdue_at_the_end_of_a_wait),
+		HELD(overdue_before_an_alert),
+		HELD(overdue_in_queries),
+		HELD(overdue_dates_and_periods),
+	};
+
+	return RUN(tests);
+}
