@@ -25,7 +25,7 @@
  * wins over a signal.
  *
  * A request is executed at most once: a sender that leaves before the reply takes it out
- * under the lock. If it was pending it may be sent again, as if it had not been; if
+ * under the lock. If it was pending it may be sent again with its turn, as if it had stayed; if
  * a receiver has it already, it is never sent again (-EINTR).
  */
 #include <linux/errno.h>
@@ -238,13 +238,23 @@ static int withdraw(struct ntsync_channel *c, struct ntsync_channel_entry *e, in
 	}
 }
 
+/* Which request it is. */
+static u64 ticket_call(const struct ntsync_channel_entry *e)
+{
+	u64 call = ntsync_ticket_mix(e->channel->id, e->payload);
+
+	return ntsync_ticket_mix(ntsync_ticket_mix(call, e->reply), e->prio);
+}
+
 static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *e,
 			 struct file *file, struct ntsync_task *t)
 {
-	const struct ntsync_wait_req req = { };
+	const u64 dev = c->obj->dev->id, call = ticket_call(e);
+	struct ntsync_wait_req req = { };
 	struct ntsync_wait w;
 	int ret;
 
+	req.arrival = ntsync_ticket_find(t, dev, call);
 	ntsync_wait_init(&w, &req, t, NULL, false);
 	w.send = e;
 	e->wait = &w;
@@ -257,6 +267,8 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
 		ret = withdraw(c, e, ret);
 	}
 	ntsync_pi_end_wait(&w);
+	if (unlikely(ret == -ERESTARTSYS))
+		t->ticket = (struct ntsync_ticket){ w.arrival, dev, call };
 	return ret;
 }
 
@@ -339,7 +351,7 @@ static int sleep_for_entry(struct ntsync_wait *w, const struct ntsync_deadline *
 
 static int receive(struct ntsync_obj *obj, struct ntsync_receiver *r, bool block)
 {
-	const struct ntsync_wait_req req = {
+	struct ntsync_wait_req req = {
 		.objs = &obj,
 		.count = 1,
 		.deadline.expires = KTIME_MAX,
@@ -348,12 +360,14 @@ static int receive(struct ntsync_obj *obj, struct ntsync_receiver *r, bool block
 	struct ntsync_wait w;
 	int ret;
 
+	ntsync_ticket_take(r->t, &req, NTSYNC_CALL_RECEIVE);
 	ntsync_wait_init(&w, &req, r->t, &entry, false);
 	ntsync_pi_begin_wait(&w);
 	ret = take_or_park(r, &entry, block);
 	if (ret == -EAGAIN && block)
 		ret = sleep_for_entry(&w, &req.deadline);
 	ntsync_pi_end_wait(&w);
+	ntsync_ticket_keep(&w, &req, NTSYNC_CALL_RECEIVE, ret);
 	return ret;
 }
 

@@ -53,7 +53,7 @@ void ntsync_entry_measure_locked(const struct ntsync_channel_entry *e, struct nt
 	l->max = max(l->max, ns);
 }
 
-/* A new one, at the end of its level. */
+/* At the end of its level, or with the turn that its sender has kept. */
 void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 {
 	struct ntsync_channel *c = e->channel;
@@ -61,7 +61,8 @@ void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 	ntsync_assert_obj_lock(c->obj);
 	e->id = ++c->last_id;
 	e->sent = ktime_get_ns();
-	ntsync_waitq_insert(&c->pending, &e->node, min(ntsync_entry_own_level(e), inherited));
+	ntsync_waitq_insert_at(&c->pending, &e->node, min(ntsync_entry_own_level(e), inherited),
+			       ntsync_wait_arrival(e->wait, c->obj->dev));
 	c->nr_borrowing += e->borrows;
 	ntsync_pi_channel_changed_locked(c, ntsync_waitq_level(&e->node));
 }

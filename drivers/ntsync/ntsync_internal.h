@@ -45,11 +45,12 @@ struct ntsync_wait_req;
  * @rb: the tree's link; an empty node is not queued
  * @key: what it is sorted by, the least first, so that it takes one comparison:
  *	level + 1	8 bits; the lower the sooner, see ntsync_task_level()
- *	arrival		48 bits; the how manieth arrival at this queue: first come, first
- *			served within a level, and kept when the node moves to another one.
+ *	arrival		48 bits; the how manieth arrival at this queue, or in the instance: first
+ *			come, first served within a level, and kept when the node moves to
+ *			another one, or when an interrupted call is made again (ticket.c).
  *			That is enough for nine years of a million a second
  *	tag		8 bits; what else whoever it belongs to wants to know. It never
- *			decides, as no two arrivals are the same
+ *			decides, as no two arrivals are the same but those of one call
  *
  * Protected by the lock of the queue it is in.
  */
@@ -70,6 +71,8 @@ struct ntsync_waitq {
 };
 
 void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level);
+void ntsync_waitq_insert_at(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level,
+			    u64 arrival);
 void ntsync_waitq_erase(struct ntsync_waitq *q, struct ntsync_waitq_node *n);
 void ntsync_waitq_move(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level);
 void ntsync_waitq_put_back(struct ntsync_waitq *q, struct ntsync_waitq_node *n);
@@ -187,6 +190,7 @@ void ntsync_tokens_destroy(struct ntsync_tokens *tokens);
  * @owners: owner id -> the record of the task that is known by it; owner.c
  * @next_owner: where to look next for what can be forgotten; a hint
  * @pollers: those of objects for which there was no memory for a queue of their own
+ * @arrivals: how many calls have been queued; ticket.c
  * @lock: protects what follows
  * @guessed: mutexes that real-time tasks wait for and of which only the owner id is
  *	known; pi_mutex.c
@@ -199,6 +203,7 @@ struct ntsync_device {
 	struct xarray owners;
 	unsigned long next_owner;
 	struct wait_queue_head pollers;
+	atomic64_t arrivals;
 	raw_spinlock_t lock;
 	struct rb_root guessed;
 	struct list_head boosted;
@@ -425,6 +430,8 @@ struct ntsync_wait_entry {
  * @lends: somebody inherits from the sleeper, which looks now and then whether that
  *	holds; the sleeper's own
  * @hops: by how many tasks the priority that it has was handed on; t->lock
+ * @arrival: the turn that all entries, or the request, have within their level; 0 until the
+ *	first is queued; the sleeper's own
  * @send: the request that it waits for a reply to, if it is that; immutable
  * @count: objects, without the alert; immutable
  * @nr: entries, with the alert; immutable
@@ -437,6 +444,7 @@ struct ntsync_wait {
 	bool left;
 	bool lends;
 	unsigned int hops;
+	u64 arrival;
 	struct ntsync_channel_entry *send;
 	u32 count;
 	u32 nr;
@@ -479,6 +487,7 @@ struct ntsync_polls {
  * @deadline: when to give up
  * @polls: files that end the wait, or NULL
  * @notice: as in struct ntsync_taker
+ * @arrival: the turn that the call has kept, 0 = none; the call sets it itself
  * @index: out, valid if the call succeeds or gives -EOWNERDEAD;
  *	NTSYNC_INDEX_URING_READY: one of @polls
  */
@@ -490,6 +499,7 @@ struct ntsync_wait_req {
 	struct ntsync_deadline deadline;
 	struct ntsync_polls *polls;
 	bool notice;
+	u64 arrival;
 	u32 index;
 };
 
@@ -553,6 +563,14 @@ static __always_inline struct ntsync_task *ntsync_wait_begin(const struct ntsync
 		   !READ_ONCE(t->event.to) && !READ_ONCE(t->retry)))
 		return t;
 	return ntsync_wait_begin_slow(req, t);
+}
+
+/* For an entry that is to be queued. */
+static inline u64 ntsync_wait_arrival(struct ntsync_wait *w, struct ntsync_device *dev)
+{
+	if (!w->arrival)
+		w->arrival = atomic64_inc_return(&dev->arrivals);
+	return w->arrival;
 }
 
 void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
@@ -682,6 +700,41 @@ struct ntsync_hook {
 
 int ntsync_hook_init(struct ntsync_hook *hook, const char *name, void *probe);
 void ntsync_hook_exit(struct ntsync_hook *hook);
+
+/* ---- ticket.c: the turn of an interrupted call ---- */
+
+/* What a ticket tells calls apart by, besides their objects. */
+enum ntsync_call_kind {
+	NTSYNC_CALL_ANY,
+	NTSYNC_CALL_ALL,
+	NTSYNC_CALL_SIGNAL_AND_WAIT,
+	NTSYNC_CALL_AGGREGATE,
+	NTSYNC_CALL_RECEIVE,
+};
+
+u64 ntsync_ticket_mix(u64 call, u64 word);
+u64 ntsync_ticket_find(struct ntsync_task *t, u64 dev, u64 call);
+void ntsync_ticket_take_own(struct ntsync_task *t, struct ntsync_wait_req *req,
+			    enum ntsync_call_kind kind);
+void ntsync_ticket_leave_own(struct ntsync_task *t, const struct ntsync_wait *w,
+			     const struct ntsync_wait_req *req, enum ntsync_call_kind kind);
+
+/* At the beginning of a call: the turn that it has kept, or none. */
+static __always_inline void ntsync_ticket_take(struct ntsync_task *t, struct ntsync_wait_req *req,
+					       enum ntsync_call_kind kind)
+{
+	req->arrival = 0;
+	if (unlikely(t->ticket.arrival))
+		ntsync_ticket_take_own(t, req, kind);
+}
+
+/* At its end: @w has left all queues, and @ret is what it answers. */
+static inline void ntsync_ticket_keep(const struct ntsync_wait *w, const struct ntsync_wait_req *req,
+				      enum ntsync_call_kind kind, int ret)
+{
+	if (unlikely(ret == -ERESTARTSYS))
+		ntsync_ticket_leave_own(w->taker.t, w, req, kind);
+}
 
 /* ---- restart.c: calls that go on after an interruption ---- */
 

@@ -95,6 +95,7 @@ int ntsync_signal_and_wait(struct ntsync_device *dev, struct ntsync_obj *obj,
 
 	if (!t)
 		return -ENOMEM;
+	ntsync_ticket_take(t, req, NTSYNC_CALL_SIGNAL_AND_WAIT);
 	ntsync_wait_init(&w, req, t, entries, false);
 	ntsync_pi_begin_wait(&w);
 	ret = signal_and_queue(dev, obj, &w);
@@ -107,5 +108,8 @@ int ntsync_signal_and_wait(struct ntsync_device *dev, struct ntsync_obj *obj,
 		ret = wait(&w, req);
 	dequeue(&w);
 	ntsync_pi_end_wait(&w);
-	return ntsync_wait_result(&w, ret, &req->index);
+	ret = ntsync_wait_result(&w, ret, &req->index);
+	/* What is left to do is a wait-any. */
+	ntsync_ticket_keep(&w, req, NTSYNC_CALL_ANY, ret);
+	return ret;
 }

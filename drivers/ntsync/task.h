@@ -125,6 +125,18 @@ struct ntsync_restart {
 };
 
 /**
+ * struct ntsync_ticket - the turn of a call that was interrupted; see ticket.c
+ * @arrival: its turn; 0 = there is none
+ * @dev: id of its instance
+ * @call: which call
+ */
+struct ntsync_ticket {
+	u64 arrival;
+	u64 dev;
+	u64 call;
+};
+
+/**
  * struct ntsync_task - the record of a task
  * @hash: in ntsync_tasks, until the task exits
  * @task: counted until the task exits, then for comparing only; immutable
@@ -134,6 +146,7 @@ struct ntsync_restart {
  *	but others clear it when they use the id
  * @owner_dev: id of that instance
  * @nr_owners: how many owner ids stand for the task
+ * @ticket: the turn of its last call, if that was interrupted; the task's own
  * @restart: what it goes on with after an interruption, if @can_restart; the task's own, see restart.c
  * @can_restart: see @restart
  * @keeps_module: it may call back, so the module stays until it exits
@@ -171,6 +184,7 @@ struct ntsync_task {
 	u32 owner;
 	atomic_t nr_owners;
 	u64 owner_dev;
+	struct ntsync_ticket ticket;
 	struct ntsync_restart restart;
 	bool can_restart;
 	bool keeps_module;

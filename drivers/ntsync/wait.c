@@ -42,6 +42,7 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 	w->left = false;
 	w->lends = false;
 	w->hops = 0;
+	w->arrival = req->arrival;
 	w->send = NULL;
 	w->count = req->count;
 	w->nr = ntsync_req_entries(req);
@@ -62,7 +63,8 @@ void ntsync_wait_queue_locked(struct ntsync_wait_entry *e, struct ntsync_todo *t
 	struct ntsync_obj *obj = e->obj;
 
 	ntsync_assert_obj_lock(obj);
-	ntsync_waitq_insert(&obj->any, &e->node, ntsync_task_level(current));
+	ntsync_waitq_insert_at(&obj->any, &e->node, ntsync_task_level(current),
+			       ntsync_wait_arrival(e->wait, obj->dev));
 	if (obj->ops->enqueued)
 		obj->ops->enqueued(obj, e, todo);
 }
@@ -159,9 +161,8 @@ static bool is_over(struct ntsync_wait *w, const struct ntsync_deadline *deadlin
 
 /*
  * Is it only work that the kernel has for the task, such as a completion of an io_uring of its own?
- * Other calls end and are made again, and the work is done meanwhile. A sender would lose its
- * turn, or if somebody has got the request, all of it. So it sleeps on, and the work is done when
- * it returns:
+ * Other calls end and are made again, and the work is done meanwhile. A sender whose request
+ * somebody has got would lose all of it. So it sleeps on, and the work is done when it returns:
  *
  *   sleeper				task_work_add()
  *

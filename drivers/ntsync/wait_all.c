@@ -131,7 +131,8 @@ static void queue_entry(struct ntsync_wait_entry *e)
 	struct ntsync_obj *obj = e->obj;
 	struct ntsync_todo todo;
 
-	ntsync_waitq_insert(&obj->all, &e->node, ntsync_task_level(current));
+	ntsync_waitq_insert_at(&obj->all, &e->node, ntsync_task_level(current),
+			       ntsync_wait_arrival(e->wait, obj->dev));
 	if (!obj->ops->owned)
 		return;
 	todo.nr = 0;
@@ -222,7 +223,9 @@ static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req 
 	}
 	ntsync_pi_end_wait(&w);
 	ntsync_wait_put_entries(entries, nr);
-	return ntsync_wait_result(&w, ret, &req->index);
+	ret = ntsync_wait_result(&w, ret, &req->index);
+	ntsync_ticket_keep(&w, req, NTSYNC_CALL_ALL, ret);
+	return ret;
 }
 
 #define SEEN_BITS	9
@@ -270,6 +273,7 @@ int ntsync_wait_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 	t = ntsync_wait_begin(req);
 	if (unlikely(!t))
 		return -ENOMEM;
+	ntsync_ticket_take(t, req, NTSYNC_CALL_ALL);
 	if (!req->count) {
 		req->index = 0;
 		return 0;

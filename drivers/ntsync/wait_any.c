@@ -77,6 +77,11 @@ static __always_inline int try_each(struct ntsync_wait_req *req, struct ntsync_t
 	return -EAGAIN;
 }
 
+static inline enum ntsync_call_kind call_kind(const struct ntsync_wait_req *req)
+{
+	return req->notice ? NTSYNC_CALL_AGGREGATE : NTSYNC_CALL_ANY;
+}
+
 static noinline int block_any(struct ntsync_wait_req *req, struct ntsync_task *t)
 {
 	struct ntsync_wait_entry small[NTSYNC_SMALL_WAIT] __uninitialized, *entries;
@@ -103,7 +108,9 @@ out:
 		ntsync_wait_dequeue_any(&entries[queued]);
 	ntsync_pi_end_wait(&w);
 	ntsync_wait_put_entries(entries, nr);
-	return ntsync_wait_result(&w, ret, &req->index);
+	ret = ntsync_wait_result(&w, ret, &req->index);
+	ntsync_ticket_keep(&w, req, call_kind(req), ret);
+	return ret;
 }
 
 /**
@@ -124,6 +131,7 @@ int ntsync_wait_any(struct ntsync_wait_req *req)
 
 	if (unlikely(!t))
 		return -ENOMEM;
+	ntsync_ticket_take(t, req, call_kind(req));
 	/* See ntsync_obj_peek(). */
 	smp_mb();
 	ret = try_each(req, t);

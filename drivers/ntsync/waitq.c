@@ -12,13 +12,20 @@ static bool comes_before(struct rb_node *a, const struct rb_node *b)
 	       rb_entry(b, struct ntsync_waitq_node, rb)->key;
 }
 
-void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level)
+/* The caller sees to it that no two nodes, but those of one call, have the same number. */
+void ntsync_waitq_insert_at(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level,
+			    u64 arrival)
 {
-	u64 arrival = q->arrivals++ << NTSYNC_WAITQ_ARRIVAL_SHIFT & ~NTSYNC_WAITQ_LEVEL;
-
+	arrival = arrival << NTSYNC_WAITQ_ARRIVAL_SHIFT & ~NTSYNC_WAITQ_LEVEL;
 	n->key = ntsync_waitq_level_bits(level) | arrival | ntsync_waitq_tag(n);
 	rb_add_cached(&n->rb, &q->tree, comes_before);
 	WRITE_ONCE(q->count, q->count + 1);
+}
+
+/* As the last one of its level; not into a queue with numbers of an instance. */
+void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level)
+{
+	ntsync_waitq_insert_at(q, n, level, q->arrivals++);
 }
 
 void ntsync_waitq_erase(struct ntsync_waitq *q, struct ntsync_waitq_node *n)

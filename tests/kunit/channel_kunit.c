@@ -17,7 +17,7 @@
 struct scene {
 	struct ntsync_channel *c;
 	struct ntsync_receiver r;
-	struct ntsync_wait wait; /* what a sender would have; nobody claims it */
+	struct ntsync_wait wait[ENTRIES]; /* what senders would have; nobody claims them */
 	struct ntsync_channel_entry e[ENTRIES];
 };
 
@@ -31,10 +31,10 @@ static struct scene *scene(struct kunit *test)
 	s->c = obj->channel;
 	s->r.channel = s->c;
 	s->r.entries = RB_ROOT_CACHED;
-	atomic_set(&s->wait.claim, NTSYNC_UNCLAIMED);
 	for (i = 0; i < ENTRIES; i++) {
 		s->e[i].channel = s->c;
-		s->e[i].wait = &s->wait;
+		s->e[i].wait = &s->wait[i];
+		atomic_set(&s->wait[i].claim, NTSYNC_UNCLAIMED);
 	}
 	return s;
 }
