@@ -8,7 +8,7 @@
 
 #include "fixture.h"
 #include "lock.h"
-#include "pi.h"
+#include "pi_internal.h"
 
 #define OWNER	1
 #define HIGH	80

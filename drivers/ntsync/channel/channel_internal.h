@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A channel's insides, for the files that work on them: entry.c, receiver.c, reaper.c,
- * channel.c, pi_channel.c.
+ * channel.c, source.c.
  *
  * An entry is one request. Its states, each left and entered under obj->lock:
  *
@@ -211,12 +211,12 @@ static inline struct ntsync_channel_entry *ntsync_receiver_first_entry(const str
 			     of_receiver);
 }
 
-/* ---- channel_show.c ---- */
+/* ---- show.c ---- */
 
 void ntsync_channel_show(struct seq_file *m, const union ntsync_state *copy);
 void ntsync_channel_show_tasks(struct seq_file *m, struct ntsync_obj *obj);
 
-/* ---- pi_channel.c ---- */
+/* ---- source.c ---- */
 
 void ntsync_pi_channel_init(struct ntsync_channel *c);
 void ntsync_pi_channel_unlocked(struct ntsync_obj *obj);

@@ -6,7 +6,7 @@
  */
 #include <linux/slab.h>
 
-#include "channel.h"
+#include "channel_internal.h"
 
 static struct kmem_cache *task_cache;
 static struct kmem_cache *obj_cache;

@@ -15,8 +15,8 @@
  */
 #include <linux/sched/rt.h>
 
-#include "channel.h"
-#include "pi.h"
+#include "channel_internal.h"
+#include "pi_internal.h"
 
 /* How many receivers are looked at in one hold of obj->lock. */
 #define FEW	8

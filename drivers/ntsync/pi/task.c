@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 
 #include "ntsync_internal.h"
-#include "pi.h"
+#include "pi_internal.h"
 
 struct hlist_head ntsync_tasks[1 << NTSYNC_TASK_BITS];
 

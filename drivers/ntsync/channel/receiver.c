@@ -48,8 +48,8 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
-#include "channel.h"
-#include "pi.h"
+#include "channel_internal.h"
+#include "pi_internal.h"
 
 /* ---- the end of an entry ---- */
 

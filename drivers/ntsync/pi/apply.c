@@ -14,7 +14,7 @@
 #include <linux/sched/rt.h>
 #include <linux/sched/task.h>
 
-#include "pi.h"
+#include "pi_internal.h"
 #include "trace.h"
 
 static const char *const kind_names[] = {

@@ -7,7 +7,7 @@
  * it may be for long, and somebody who stands idle serves the request: so it hands its notices
  * on before each sleep. Most sleepers find that there are none at all.
  */
-#include "channel.h"
+#include "channel_internal.h"
 
 /* Who has left since it came in could neither receive nor hand it on. */
 void ntsync_receiver_notice_locked(struct ntsync_receiver *r)

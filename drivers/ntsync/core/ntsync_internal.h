@@ -132,7 +132,7 @@ static inline bool ntsync_waitq_queued(const struct ntsync_waitq_node *n)
 	return !RB_EMPTY_NODE(&n->rb);
 }
 
-/* ---- records whose contributions have changed; see pi.c ---- */
+/* ---- records whose contributions have changed; see pi/chain.c ---- */
 
 #define NTSYNC_TODO_MAX		10
 
@@ -193,7 +193,7 @@ void ntsync_tokens_destroy(struct ntsync_tokens *tokens);
  * @arrivals: how many calls have been queued; ticket.c
  * @lock: protects what follows
  * @guessed: mutexes that real-time tasks wait for and of which only the owner id is
- *	known; pi_mutex.c
+ *	known; types/mutex_source.c
  * @boosted: records of tasks with an event's boost that came from here; boost.c
  */
 struct ntsync_device {
@@ -647,7 +647,7 @@ static inline void ntsync_owner_learn(struct ntsync_device *dev, struct ntsync_t
 		ntsync_owner_note(dev, t, owner);
 }
 
-/* ---- pi.c, pi_apply.c: priority inheritance ---- */
+/* ---- pi.c, pi/apply.c: priority inheritance ---- */
 
 extern bool ntsync_pi_enabled;
 
@@ -679,7 +679,7 @@ static inline void ntsync_pi_walk(struct ntsync_todo *todo)
 		ntsync_pi_walk_changed(todo);
 }
 
-/* ---- pi_mutex.c ---- */
+/* ---- types/mutex_source.c ---- */
 
 void ntsync_pi_mutex_update_locked(struct ntsync_obj *obj, struct ntsync_todo *todo);
 void ntsync_pi_owner_learnt(struct ntsync_device *dev, u32 owner);

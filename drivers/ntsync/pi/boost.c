@@ -14,7 +14,7 @@
 #include <linux/sched/signal.h>
 #include <linux/user_namespace.h>
 
-#include "pi.h"
+#include "pi_internal.h"
 
 /* The real-time priority that current has without us, as in sched_attr; 0: none. */
 static u32 own_prio(void)

@@ -2,7 +2,7 @@
 /*
  * Channel: a mailbox of requests in the order of their priority. The sender waits for
  * the reply; what its request is worth goes to whoever works on it, and to those who
- * could and are busy with something else (pi_channel.c).
+ * could and are busy with something else (source.c).
  *
  *   sender			receiver (parked)		anybody
  *
@@ -33,7 +33,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "channel.h"
+#include "channel_internal.h"
 #include "trace.h"
 
 static bool channel_signaled(const struct ntsync_obj *obj, u32 owner)

@@ -33,7 +33,7 @@
 #include <linux/user_namespace.h>
 #include <linux/workqueue.h>
 
-#include "pi.h"
+#include "pi_internal.h"
 
 static struct workqueue_struct *workqueue;
 

@@ -7,7 +7,7 @@
 #include <linux/sched/rt.h>
 #include <linux/seq_file.h>
 
-#include "pi.h"
+#include "pi_internal.h"
 
 #define MAX_CONTRIBS	8	/* of a record */
 

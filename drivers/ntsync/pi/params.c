@@ -8,7 +8,7 @@
 #include <linux/sched/rt.h>
 #include <uapi/linux/sched/types.h>
 
-#include "pi.h"
+#include "pi_internal.h"
 
 /* As task_struct::prio counts, all normal tasks alike. @rt_priority as in sched_attr. */
 int ntsync_prio_of(int policy, int rt_priority)

@@ -9,8 +9,8 @@
  *									   its own wait
  *
  * [1] A contribution is what its mutex or receiver is waited for with: it is brought up to
- *     date in the same hold of obj->lock as each change (pi_mutex.c, pi_channel.c).
- * [2] A task has the higher of its base and the contributions to it (pi_apply.c).
+ *     date in the same hold of obj->lock as each change (types/mutex_source.c, channel/source.c).
+ * [2] A task has the higher of its base and the contributions to it (pi/apply.c).
  * [3] The entries of a task that sleeps stand in their queues with the task's priority.
  *
  * A call that changes contributions owes [2] and [3] for the records that it has changed,
@@ -45,8 +45,8 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
-#include "channel.h"
-#include "pi.h"
+#include "channel_internal.h"
+#include "pi_internal.h"
 #include "trace.h"
 
 bool ntsync_pi_enabled __read_mostly = true;

@@ -6,7 +6,7 @@
  * parent's normal_prio of that moment. So a child may get a mixture of what the parent had
  * before and after a change, and no single part of it says anything:
  *
- *   a change by pi_apply.c			what the child gets
+ *   a change by pi/apply.c			what the child gets
  *
  *   boost between parameters and prio	all its own, but runs boosted all its life
  *   end between rt_priority and policy	normal, but the normal_prio of the boost: it
@@ -23,7 +23,7 @@
 #include <trace/events/task.h>
 #include <uapi/linux/sched/types.h>
 
-#include "pi.h"
+#include "pi_internal.h"
 
 static struct ntsync_hook fork_hook;
 

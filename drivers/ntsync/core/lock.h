@@ -37,7 +37,7 @@
  * can disturb what is in between. (Only fdinfo can see it, which takes one lock.)
  *
  * Lifetimes:
- *   struct ntsync_obj		counted: by its file, and by walks (pi.c); a call holds
+ *   struct ntsync_obj		counted: by its file, and by walks (pi/chain.c); a call holds
  *				the file
  *   struct ntsync_task		counted; freed by RCU
  *   struct ntsync_device	counted by its own file and by every object

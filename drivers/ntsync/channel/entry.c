@@ -5,7 +5,7 @@
  * under obj->lock, and is news for the arbiter if priorities are involved. What the steps
  * mean is channel.c's business.
  */
-#include "channel.h"
+#include "channel_internal.h"
 
 /* What the sender has asked for, whatever it inherits. */
 int ntsync_entry_own_level(const struct ntsync_channel_entry *e)

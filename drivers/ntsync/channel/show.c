@@ -7,7 +7,7 @@
 #include <linux/ktime.h>
 #include <linux/seq_file.h>
 
-#include "channel.h"
+#include "channel_internal.h"
 #include "show.h"
 
 struct shown_entry {

@@ -8,7 +8,7 @@
 #include <linux/sched/rt.h>
 
 #include "lock.h"
-#include "pi.h"
+#include "pi_internal.h"
 
 /* ---- the real-time tasks that wait for it ---- */
 
