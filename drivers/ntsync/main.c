@@ -21,22 +21,28 @@ static int __init ntsync_init(void)
 
 	if (ret)
 		return ret;
-	ret = ntsync_pi_init();
+	ret = ntsync_task_cache_init();
 	if (ret)
 		goto err_cache;
-	ret = ntsync_reaper_init();
+	ret = ntsync_pi_init();
+	if (ret)
+		goto err_task_cache;
+	ntsync_types_init();
+	ret = ntsync_channel_init();
 	if (ret)
 		goto err_pi;
 	ret = misc_register(&ntsync_miscdev);
 	if (ret)
-		goto err_reaper;
+		goto err_channel;
 	ntsync_debugfs_init();
 	return 0;
 
-err_reaper:
-	ntsync_reaper_exit();
+err_channel:
+	ntsync_channel_exit();
 err_pi:
 	ntsync_pi_exit();
+err_task_cache:
+	ntsync_task_cache_exit();
 err_cache:
 	ntsync_cache_exit();
 	return ret;
@@ -47,11 +53,12 @@ static void __exit ntsync_exit(void)
 	ntsync_debugfs_exit();
 	misc_deregister(&ntsync_miscdev);
 	ntsync_objects_exit();
-	ntsync_reaper_exit();
+	ntsync_channel_exit();
 	ntsync_pi_exit();
 	/* What the last walks have looked at; and the records that went with it. */
 	ntsync_objects_exit();
 	rcu_barrier();
+	ntsync_task_cache_exit();
 	ntsync_cache_exit();
 }
 

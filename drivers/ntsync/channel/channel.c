@@ -28,6 +28,7 @@
  * under the lock. If it was pending it may be sent again with its turn, as if it had stayed; if
  * a receiver has it already, it is never sent again (-EINTR).
  */
+#include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
@@ -67,7 +68,7 @@ static void channel_acquire(struct ntsync_obj *obj, struct ntsync_taker *taker)
 		ntsync_receiver_notice_locked(r);
 	else
 		dispatch_locked(c, r);
-	taker->boosted |= ntsync_pi_receiver_acquired_locked(r);
+	taker->boosted |= ntsync_receiver_update_contrib_locked(r);
 }
 
 static struct ntsync_wait_entry *channel_next_waiter(struct ntsync_obj *obj)
@@ -87,7 +88,7 @@ static void channel_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e
 	ntsync_receiver_drop_notice_locked(r);
 	if (ntsync_receiver_left_locked(r))
 		ntsync_wait_claim(e->wait, NTSYNC_CLOSED);
-	ntsync_pi_channel_changed_locked(obj->channel, ntsync_receiver_work_level(r));
+	ntsync_channel_mark_stale_locked(obj->channel, ntsync_receiver_work_level(r));
 }
 
 static void channel_dequeued(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
@@ -96,7 +97,7 @@ static void channel_dequeued(struct ntsync_obj *obj, struct ntsync_wait_entry *e
 	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->taker.t);
 
 	r->parked = NULL;
-	ntsync_pi_channel_changed_locked(obj->channel, ntsync_receiver_work_level(r));
+	ntsync_channel_mark_stale_locked(obj->channel, ntsync_receiver_work_level(r));
 }
 
 static void channel_destroy(struct ntsync_obj *obj)
@@ -110,6 +111,23 @@ static void channel_destroy(struct ntsync_obj *obj)
 	kfree(c);
 }
 
+static int channel_enter(struct ntsync_obj *obj, struct file *file, struct ntsync_task *t)
+{
+	return PTR_ERR_OR_ZERO(ntsync_receiver_enter(obj->channel, file, t));
+}
+
+/* current, which has a notice, could not be told. */
+static void channel_undelivered(struct ntsync_obj *obj)
+{
+	struct ntsync_hold h;
+
+	ntsync_obj_hold(&h, obj);
+	ntsync_receiver_drop_notice_locked(ntsync_receiver_find_locked(obj->channel,
+								       ntsync_task_find()));
+	ntsync_wake_takers(&h, h.obj);
+	ntsync_obj_unhold(&h);
+}
+
 const struct ntsync_obj_ops ntsync_channel_ops = {
 	.name = "channel",
 	.signaled = channel_signaled,
@@ -117,10 +135,14 @@ const struct ntsync_obj_ops ntsync_channel_ops = {
 	.next_waiter = channel_next_waiter,
 	.enqueued = channel_enqueued,
 	.dequeued = channel_dequeued,
-	.unlocked = ntsync_pi_channel_unlocked,
+	.unlocked = ntsync_channel_update_receivers,
 	.show = ntsync_channel_show,
 	.show_tasks = ntsync_channel_show_tasks,
 	.destroy = channel_destroy,
+	.enter = channel_enter,
+	.undelivered = channel_undelivered,
+	.hand_on = ntsync_receiver_hand_on_notice,
+	.source = &ntsync_channel_source,
 };
 
 struct ntsync_obj *ntsync_channel_create(struct ntsync_device *dev, u32 max_depth)
@@ -141,7 +163,7 @@ struct ntsync_obj *ntsync_channel_create(struct ntsync_device *dev, u32 max_dept
 	c->obj = obj;
 	c->id = obj->id;
 	c->max_depth = max_depth;
-	ntsync_pi_channel_init(c);
+	ntsync_channel_source_init(c);
 	ntsync_waitq_init(&c->pending);
 	obj->channel = c;
 	return obj;
@@ -257,6 +279,8 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
 	req.arrival = ntsync_ticket_find(t, dev, call);
 	ntsync_wait_init(&w, &req, t, NULL, false);
 	w.send = e;
+	w.send_to = c->obj;
+	w.send_prio = ntsync_entry_own_level(e);
 	e->wait = &w;
 	ntsync_pi_begin_wait(&w);
 	ret = post(c, e, file);
@@ -293,7 +317,7 @@ int ntsync_channel_send(struct ntsync_obj *obj, struct file *file, u32 policy, u
 
 	if (!is_channel(obj))
 		return -EINVAL;
-	e = t ? ntsync_cache_alloc_channel_entry() : NULL;
+	e = t ? ntsync_entry_alloc() : NULL;
 	if (!e)
 		return -ENOMEM;
 	e->channel = obj->channel;
@@ -305,7 +329,7 @@ int ntsync_channel_send(struct ntsync_obj *obj, struct file *file, u32 policy, u
 	e->policy = e->prio ? policy : SCHED_FIFO;
 	e->borrows = ntsync_channel_borrows_file(obj->channel, file);
 	ret = send_and_wait(obj->channel, e, file, t);
-	ntsync_cache_free_channel_entry(e);
+	ntsync_entry_free(e);
 	return ret;
 }
 
@@ -424,20 +448,6 @@ void ntsync_channel_put_back(struct ntsync_obj *obj, u64 id)
 	ntsync_obj_unhold(&h);
 }
 
-/* current, who has a notice, could not be told. */
-void ntsync_channel_drop_notice(struct ntsync_obj *obj)
-{
-	struct ntsync_hold h;
-
-	if (!is_channel(obj))
-		return;
-	ntsync_obj_hold(&h, obj);
-	ntsync_receiver_drop_notice_locked(ntsync_receiver_find_locked(obj->channel,
-								       ntsync_task_find()));
-	ntsync_wake_takers(&h, h.obj);
-	ntsync_obj_unhold(&h);
-}
-
 /* ---- reply ---- */
 
 /* -ENOENT if nobody waits for a reply to @id. */
@@ -497,4 +507,24 @@ int ntsync_channel_deregister(struct ntsync_obj *obj, u32 tid)
 void ntsync_channel_flush(struct ntsync_obj *obj, struct file *file, const void *files)
 {
 	ntsync_receivers_flush(obj->channel, file, files);
+}
+
+/* ---- init, exit ---- */
+
+int ntsync_channel_init(void)
+{
+	int ret = ntsync_entries_init();
+
+	if (ret)
+		return ret;
+	ret = ntsync_reaper_init();
+	if (ret)
+		ntsync_entries_exit();
+	return ret;
+}
+
+void ntsync_channel_exit(void)
+{
+	ntsync_reaper_exit();
+	ntsync_entries_exit();
 }

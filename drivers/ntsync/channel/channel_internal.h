@@ -89,7 +89,7 @@ struct ntsync_receiver_task {
  * @party: its process, NULL if that has let go of the channel
  * @member: in party->members or party->leaving
  * @parked: its entry in obj->any, while it waits for a request or a notice
- * @noticed: in @t->noticed: it has been told of a request and has not received since; notice.c.
+ * @notice: in @t->noticed: it has been told of a request and has not received since; notice.c.
  *	Written with @t->lock, too
  * @entries: requests that it has not replied to: those of the newest set first, and
  *	of a set the best
@@ -108,7 +108,7 @@ struct ntsync_receiver {
 	struct ntsync_party *party;
 	struct list_head member;
 	struct ntsync_wait_entry *parked;
-	struct list_head noticed;
+	struct ntsync_notice notice;
 	struct rb_root_cached entries;
 	u64 set;
 	struct ntsync_message message;
@@ -187,7 +187,12 @@ struct ntsync_channel {
 	struct work_struct stale_work;
 };
 
-/* ---- entry.c: where entries stand; all under obj->lock ---- */
+/* ---- entry.c: where entries stand; all but the first four under obj->lock ---- */
+
+int ntsync_entries_init(void);
+void ntsync_entries_exit(void);
+struct ntsync_channel_entry *ntsync_entry_alloc(void);
+void ntsync_entry_free(struct ntsync_channel_entry *e);
 
 int ntsync_entry_own_level(const struct ntsync_channel_entry *e);
 void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited);
@@ -218,16 +223,17 @@ void ntsync_channel_show_tasks(struct seq_file *m, struct ntsync_obj *obj);
 
 /* ---- source.c ---- */
 
-void ntsync_pi_channel_init(struct ntsync_channel *c);
-void ntsync_pi_channel_unlocked(struct ntsync_obj *obj);
-void ntsync_pi_channel_unlocked_later(struct ntsync_channel *c);
-bool ntsync_pi_receiver_acquired_locked(struct ntsync_receiver *r);
+extern const struct ntsync_source_ops ntsync_channel_source;
+void ntsync_channel_source_init(struct ntsync_channel *c);
+void ntsync_channel_update_receivers(struct ntsync_obj *obj);
+void ntsync_channel_update_receivers_later(struct ntsync_channel *c);
+bool ntsync_receiver_update_contrib_locked(struct ntsync_receiver *r);
 
 /*
  * Under obj->lock: something about an entry of @level, or a receiver's work, has changed. A sender
  * does not depend on what others do after that: it verifies before it sleeps.
  */
-static inline void ntsync_pi_channel_changed_locked(struct ntsync_channel *c, int level)
+static inline void ntsync_channel_mark_stale_locked(struct ntsync_channel *c, int level)
 {
 	if (level < MAX_RT_PRIO && ntsync_pi_enabled)
 		c->obj->stale = true;
@@ -273,13 +279,17 @@ static inline bool ntsync_receiver_left_locked(const struct ntsync_receiver *r)
 
 static inline bool ntsync_receiver_noticed_locked(const struct ntsync_receiver *r)
 {
-	return !list_empty(&r->noticed);
+	return !list_empty(&r->notice.node);
 }
 
 void ntsync_receiver_notice_locked(struct ntsync_receiver *r);
 void ntsync_receiver_drop_notice_locked(struct ntsync_receiver *r);
+void ntsync_receiver_hand_on_notice(struct ntsync_notice *n);
 
 /* ---- reaper.c ---- */
+
+int ntsync_reaper_init(void);
+void ntsync_reaper_exit(void);
 
 struct ntsync_receiver_task *ntsync_receiver_task_alloc(void);
 void ntsync_receiver_task_free(struct ntsync_receiver_task *t);

@@ -5,7 +5,33 @@
  * under obj->lock, and is news for the arbiter if priorities are involved. What the steps
  * mean is channel.c's business.
  */
+#include <linux/slab.h>
+
 #include "channel_internal.h"
+
+static struct kmem_cache *cache;
+
+int ntsync_entries_init(void)
+{
+	cache = ntsync_cache_create("ntsync_channel_entry", sizeof(struct ntsync_channel_entry));
+	return cache ? 0 : -ENOMEM;
+}
+
+/* No file is open. */
+void ntsync_entries_exit(void)
+{
+	kmem_cache_destroy(cache);
+}
+
+struct ntsync_channel_entry *ntsync_entry_alloc(void)
+{
+	return kmem_cache_zalloc(cache, GFP_KERNEL_ACCOUNT);
+}
+
+void ntsync_entry_free(struct ntsync_channel_entry *e)
+{
+	kmem_cache_free(cache, e);
+}
 
 /* What the sender has asked for, whatever it inherits. */
 int ntsync_entry_own_level(const struct ntsync_channel_entry *e)
@@ -64,7 +90,7 @@ void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 	ntsync_waitq_insert_at(&c->pending, &e->node, min(ntsync_entry_own_level(e), inherited),
 			       ntsync_wait_arrival(e->wait, c->obj->dev));
 	c->nr_borrowing += e->borrows;
-	ntsync_pi_channel_changed_locked(c, ntsync_waitq_level(&e->node));
+	ntsync_channel_mark_stale_locked(c, ntsync_waitq_level(&e->node));
 }
 
 void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_receiver *r)
@@ -72,7 +98,7 @@ void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_
 	struct ntsync_channel *c = e->channel;
 
 	ntsync_assert_obj_lock(c->obj);
-	ntsync_pi_channel_changed_locked(c, min(ntsync_receiver_work_level(r),
+	ntsync_channel_mark_stale_locked(c, min(ntsync_receiver_work_level(r),
 						ntsync_waitq_level(&e->node)));
 	ntsync_entry_measure_locked(e, &c->queueing);
 	ntsync_waitq_erase(&c->pending, &e->node);
@@ -88,7 +114,7 @@ static void undispatch(struct ntsync_channel_entry *e)
 {
 	rb_erase_cached(&e->of_receiver, &e->receiver->entries);
 	/* What it has hidden may count again. */
-	ntsync_pi_channel_changed_locked(e->channel, ntsync_receiver_work_level(e->receiver));
+	ntsync_channel_mark_stale_locked(e->channel, ntsync_receiver_work_level(e->receiver));
 	e->receiver = NULL;
 	rb_erase(&e->node.rb, &e->channel->dispatched);
 	e->channel->nr_dispatched--;
@@ -101,7 +127,7 @@ void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e)
 	undispatch(e);
 	ntsync_waitq_put_back(&e->channel->pending, &e->node);
 	e->channel->nr_borrowing += e->borrows;
-	ntsync_pi_channel_changed_locked(e->channel, ntsync_waitq_level(&e->node));
+	ntsync_channel_mark_stale_locked(e->channel, ntsync_waitq_level(&e->node));
 }
 
 void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
@@ -113,7 +139,7 @@ void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
 		ntsync_waitq_erase(&e->channel->pending, &e->node);
 		e->channel->nr_borrowing -= e->borrows;
 	}
-	ntsync_pi_channel_changed_locked(e->channel, ntsync_waitq_level(&e->node));
+	ntsync_channel_mark_stale_locked(e->channel, ntsync_waitq_level(&e->node));
 }
 
 /* Its sender inherits, or no more. Nothing if it is not queued yet, or is done with. */

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Notices: who has been told that a channel has something pending, and has not received
- * since. aggregate.c says what for.
- *
- * The holder of a notice is expected to be back soon. If it goes to sleep for something else
- * it may be for long, and somebody who stands idle serves the request: so it hands its notices
- * on before each sleep. Most sleepers find that there are none at all.
+ * since. core/aggregate.c says what for.
+ * The core has them handed on before each sleep (core/notice.c).
  */
 #include "channel_internal.h"
 
@@ -17,7 +14,7 @@ void ntsync_receiver_notice_locked(struct ntsync_receiver *r)
 		return;
 	r->channel->notices++;
 	guard(raw_spinlock)(&r->t->lock);
-	list_add(&r->noticed, &r->t->noticed);
+	list_add(&r->notice.node, &r->t->noticed);
 }
 
 void ntsync_receiver_drop_notice_locked(struct ntsync_receiver *r)
@@ -27,36 +24,17 @@ void ntsync_receiver_drop_notice_locked(struct ntsync_receiver *r)
 		return;
 	r->channel->notices--;
 	guard(raw_spinlock)(&r->t->lock);
-	list_del_init(&r->noticed);
+	list_del_init(&r->notice.node);
 }
 
-/* One of @t's, with its object counted; NULL: it has none. */
-static struct ntsync_receiver *get_first(struct ntsync_task *t)
+/* ntsync_obj_ops::hand_on */
+void ntsync_receiver_hand_on_notice(struct ntsync_notice *n)
 {
-	struct ntsync_receiver *r;
-
-	guard(raw_spinlock)(&t->lock);
-	r = list_first_entry_or_null(&t->noticed, struct ntsync_receiver, noticed);
-	/* Of a channel that goes they go by themselves. */
-	return r && refcount_inc_not_zero(&r->channel->obj->refs) ? r : NULL;
-}
-
-/*
- * All of current's, whose record is @t. Its receivers stay: they are freed when current has
- * exited, or with the channel.
- */
-void ntsync_notices_hand_on_all(struct ntsync_task *t)
-{
-	struct ntsync_receiver *r;
-	struct ntsync_obj *obj;
+	struct ntsync_receiver *r = container_of(n, struct ntsync_receiver, notice);
 	struct ntsync_hold h;
 
-	while ((r = get_first(t))) {
-		obj = r->channel->obj;
-		ntsync_obj_hold(&h, obj);
-		ntsync_receiver_drop_notice_locked(r);
-		ntsync_wake_takers(&h, obj);
-		ntsync_obj_unhold(&h);
-		ntsync_obj_put_later(obj);
-	}
+	ntsync_obj_hold(&h, n->obj);
+	ntsync_receiver_drop_notice_locked(r);
+	ntsync_wake_takers(&h, n->obj);
+	ntsync_obj_unhold(&h);
 }

@@ -146,7 +146,7 @@ static void party_changed_locked(struct ntsync_channel *c)
 	const struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
 
 	if (e)
-		ntsync_pi_channel_changed_locked(c, ntsync_waitq_level(&e->node));
+		ntsync_channel_mark_stale_locked(c, ntsync_waitq_level(&e->node));
 }
 
 /* It is not one of its party any more. */
@@ -274,7 +274,8 @@ static struct ntsync_receiver *alloc_receiver(struct ntsync_channel *c, struct n
 	r->t = ntsync_task_get(t);
 	r->entries = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&r->member);
-	INIT_LIST_HEAD(&r->noticed);
+	INIT_LIST_HEAD(&r->notice.node);
+	r->notice.obj = c->obj;
 	r->contrib.kind = NTSYNC_CONTRIB_CHANNEL;
 	r->contrib.object = c->id;
 	return r;
@@ -429,7 +430,7 @@ void ntsync_receiver_free(struct ntsync_receiver *r)
 	ntsync_obj_unhold(&h);
 	/* Not if the channel goes, too. */
 	if (stale && c->nr_receivers)
-		ntsync_pi_channel_unlocked_later(c);
+		ntsync_channel_update_receivers_later(c);
 
 	ntsync_task_put(r->t);
 	kfree(r);

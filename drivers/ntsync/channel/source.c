@@ -90,20 +90,11 @@ static struct ntsync_receiver *next_receiver(const struct ntsync_channel *c,
 	return found;
 }
 
-/**
- * ntsync_pi_update_receivers_locked() - what some of a channel's receivers inherit
- * @c: the channel; obj->lock is held
- * @after: what this has returned last, or NULL
- * @todo: gets the records for which something has changed
- * @same: gets the others that inherit something
- *
- * Return: where to go on; NULL: these were the last.
- */
-const struct ntsync_task *ntsync_pi_update_receivers_locked(struct ntsync_channel *c,
-							    const struct ntsync_task *after,
-							    struct ntsync_todo *todo,
-							    struct ntsync_todo *same)
+/* ntsync_source_ops::update: some of the receivers; @after is the last one's record. */
+static const void *update_some_locked(struct ntsync_obj *obj, const void *after,
+				      struct ntsync_todo *todo, struct ntsync_todo *same)
 {
+	struct ntsync_channel *c = obj->channel;
 	struct ntsync_receiver *r;
 	unsigned int i;
 
@@ -120,17 +111,16 @@ const struct ntsync_task *ntsync_pi_update_receivers_locked(struct ntsync_channe
 }
 
 /* All of them, after a change of the channel; without a raw lock. */
-void ntsync_pi_channel_unlocked(struct ntsync_obj *obj)
+void ntsync_channel_update_receivers(struct ntsync_obj *obj)
 {
-	const struct ntsync_task *at = NULL;
-	struct ntsync_channel *c = obj->channel;
+	const void *at = NULL;
 	struct ntsync_todo todo, same;
 
 	do {
 		todo.nr = 0;
 		same.nr = 0;
 		scoped_guard(raw_spinlock, &obj->lock)
-			at = ntsync_pi_update_receivers_locked(c, at, &todo, &same);
+			at = update_some_locked(obj, at, &todo, &same);
 		ntsync_todo_drop(&same);
 		ntsync_pi_walk(&todo);
 	} while (at);
@@ -140,11 +130,11 @@ static void do_stale_work(struct work_struct *work)
 {
 	struct ntsync_channel *c = container_of(work, struct ntsync_channel, stale_work);
 
-	ntsync_pi_channel_unlocked(c->obj);
+	ntsync_channel_update_receivers(c->obj);
 	ntsync_obj_put(c->obj);
 }
 
-void ntsync_pi_channel_init(struct ntsync_channel *c)
+void ntsync_channel_source_init(struct ntsync_channel *c)
 {
 	INIT_WORK(&c->stale_work, do_stale_work);
 }
@@ -153,24 +143,15 @@ void ntsync_pi_channel_init(struct ntsync_channel *c)
  * The same by a worker: for the reaper, for which others may wait. What changes when a receiver
  * goes makes others less urgent only, but for senders, who verify what they wait for.
  */
-void ntsync_pi_channel_unlocked_later(struct ntsync_channel *c)
+void ntsync_channel_update_receivers_later(struct ntsync_channel *c)
 {
 	ntsync_obj_get(c->obj);
 	if (!ntsync_pi_queue_work(&c->stale_work))
 		ntsync_obj_put_later(c->obj);
 }
 
-/* A request's sender inherits @prio now. What the request is worth; obj->lock. */
-int ntsync_pi_move_request_locked(struct ntsync_channel_entry *e, int prio)
-{
-	prio = min(prio, ntsync_entry_own_level(e));
-	if (ntsync_waitq_level(&e->node) != prio)
-		ntsync_entry_set_level_locked(e, prio);
-	return prio;
-}
-
 /* @r has been given a request, or notice of one. True if it inherits something else now. */
-bool ntsync_pi_receiver_acquired_locked(struct ntsync_receiver *r)
+bool ntsync_receiver_update_contrib_locked(struct ntsync_receiver *r)
 {
 	struct ntsync_todo todo;
 	bool changed;
@@ -180,3 +161,19 @@ bool ntsync_pi_receiver_acquired_locked(struct ntsync_receiver *r)
 	ntsync_todo_drop(&todo);
 	return changed;
 }
+
+/* ntsync_source_ops::move; the request is the only thing of its wait that contributes. */
+static int move_request(struct ntsync_wait *w, u32 index, int prio)
+{
+	struct ntsync_channel_entry *e = w->send;
+
+	prio = min(prio, ntsync_entry_own_level(e));
+	if (ntsync_waitq_level(&e->node) != prio)
+		ntsync_entry_set_level_locked(e, prio);
+	return prio;
+}
+
+const struct ntsync_source_ops ntsync_channel_source = {
+	.move = move_request,
+	.update = update_some_locked,
+};

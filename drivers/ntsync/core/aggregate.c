@@ -14,7 +14,7 @@
  * has a notice and goes away, by exit or by closing the channel, or could not be told, or
  * goes to sleep for something else, hands it on (notice.c). Nobody is kept from receiving by the notice of somebody else.
  */
-#include "channel_internal.h"
+#include "ntsync_internal.h"
 #include "trace.h"
 
 /* current is one of the receivers of each of the channels, and inherits as such. */
@@ -27,13 +27,11 @@ static int enter_channels(struct ntsync_aggregate *a)
 		return -ENOMEM;
 
 	for (i = 0; i < a->wait.count; i++) {
-		struct ntsync_receiver *r;
+		struct ntsync_obj *obj = a->wait.objs[i];
+		int ret = obj->ops->enter ? obj->ops->enter(obj, a->files[i], t) : 0;
 
-		if (a->wait.objs[i]->ops != &ntsync_channel_ops)
-			continue;
-		r = ntsync_receiver_enter(a->wait.objs[i]->channel, a->files[i], t);
-		if (IS_ERR(r))
-			return PTR_ERR(r);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -81,6 +79,11 @@ int ntsync_aggregate_wait(struct ntsync_aggregate *a)
 /* The caller could not be told: if it was a notice, somebody else gets it. */
 void ntsync_aggregate_undelivered(struct ntsync_aggregate *a)
 {
-	if (a->wait.index != NTSYNC_INDEX_URING_READY)
-		ntsync_channel_drop_notice(a->wait.objs[a->wait.index]);
+	struct ntsync_obj *obj;
+
+	if (a->wait.index == NTSYNC_INDEX_URING_READY)
+		return;
+	obj = a->wait.objs[a->wait.index];
+	if (obj->ops->undelivered)
+		obj->ops->undelivered(obj);
 }

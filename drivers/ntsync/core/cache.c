@@ -6,63 +6,33 @@
  */
 #include <linux/slab.h>
 
-#include "channel_internal.h"
+#include "ntsync_internal.h"
 
-static struct kmem_cache *task_cache;
 static struct kmem_cache *obj_cache;
 static struct kmem_cache *wait_cache;
-static struct kmem_cache *channel_entry_cache;
+
+struct kmem_cache *ntsync_cache_create(const char *name, unsigned int size)
+{
+	return kmem_cache_create(name, size, 0, SLAB_HWCACHE_ALIGN | SLAB_NO_MERGE, NULL);
+}
 
 int ntsync_cache_init(void)
 {
-	const slab_flags_t flags = SLAB_HWCACHE_ALIGN | SLAB_NO_MERGE;
-
-	task_cache = kmem_cache_create("ntsync_task", sizeof(struct ntsync_task), 0, flags, NULL);
-	if (!task_cache)
-		return -ENOMEM;
-
-	obj_cache = kmem_cache_create("ntsync_obj", sizeof(struct ntsync_obj), 0, flags, NULL);
+	obj_cache = ntsync_cache_create("ntsync_obj", sizeof(struct ntsync_obj));
 	if (!obj_cache)
-		goto err_task_cache;
-
-	wait_cache = kmem_cache_create("ntsync_wait_q",
-				       NTSYNC_CACHED_WAIT * sizeof(struct ntsync_wait_entry),
-				       0, flags, NULL);
-	if (!wait_cache)
-		goto err_obj_cache;
-
-	channel_entry_cache = kmem_cache_create("ntsync_channel_entry",
-						sizeof(struct ntsync_channel_entry), 0, flags,
-						NULL);
-	if (!channel_entry_cache)
-		goto err_wait_cache;
-	return 0;
-
-err_wait_cache:
-	kmem_cache_destroy(wait_cache);
-err_obj_cache:
+		return -ENOMEM;
+	wait_cache = ntsync_cache_create("ntsync_wait_q",
+					 NTSYNC_CACHED_WAIT * sizeof(struct ntsync_wait_entry));
+	if (wait_cache)
+		return 0;
 	kmem_cache_destroy(obj_cache);
-err_task_cache:
-	kmem_cache_destroy(task_cache);
 	return -ENOMEM;
 }
 
 void ntsync_cache_exit(void)
 {
-	kmem_cache_destroy(channel_entry_cache);
 	kmem_cache_destroy(wait_cache);
 	kmem_cache_destroy(obj_cache);
-	kmem_cache_destroy(task_cache);
-}
-
-struct ntsync_task *ntsync_cache_alloc_task(void)
-{
-	return kmem_cache_zalloc(task_cache, GFP_KERNEL_ACCOUNT);
-}
-
-void ntsync_cache_free_task(struct ntsync_task *t)
-{
-	kmem_cache_free(task_cache, t);
 }
 
 struct ntsync_obj *ntsync_cache_alloc_obj(void)
@@ -88,14 +58,4 @@ void ntsync_cache_free_entries(struct ntsync_wait_entry *entries, u32 nr)
 		kmem_cache_free(wait_cache, entries);
 	else
 		kfree(entries);
-}
-
-struct ntsync_channel_entry *ntsync_cache_alloc_channel_entry(void)
-{
-	return kmem_cache_zalloc(channel_entry_cache, GFP_KERNEL_ACCOUNT);
-}
-
-void ntsync_cache_free_channel_entry(struct ntsync_channel_entry *e)
-{
-	kmem_cache_free(channel_entry_cache, e);
 }

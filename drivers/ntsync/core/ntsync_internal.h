@@ -36,6 +36,7 @@ struct seq_file;
 struct seq_operations;
 struct ntsync_obj;
 struct ntsync_wait;
+struct ntsync_wait_entry;
 struct ntsync_wait_req;
 
 /* ---- waitq.c: a queue in the order of (level, arrival) ---- */
@@ -180,6 +181,33 @@ int ntsync_token_swap_locked(struct ntsync_tokens *tokens, struct ntsync_token *
 struct ntsync_token *ntsync_token_take_locked(struct ntsync_tokens *tokens, u32 tid);
 void ntsync_tokens_destroy(struct ntsync_tokens *tokens);
 
+/* ---- pi/source.h ---- */
+
+struct ntsync_source_ops;
+
+/**
+ * struct ntsync_source_ops - an object whose owner, or whose receivers, inherit from waiters
+ * @move: a task that waits has @prio now. What it waits with is entry @index of @w, or, if that
+ *	is behind the last entry, the request of @w. Returns what that is worth. The lock of
+ *	the task's record is held as well
+ * @update: have the object contribute what it should. An object that contributes to many tasks
+ *	does some of them, those behind @after, which is NULL or what this has returned last;
+ *	returns NULL when there are no more. @changed gets the records for which something has
+ *	changed, @same others that inherit something
+ * @add: an entry has come into the queue of wait-alls; @todo as for enqueued() of the type
+ * @remove: it has left that; @todo is NULL if the object is about to be acquired, which updates
+ *	what it contributes
+ *
+ * All under obj->lock.
+ */
+struct ntsync_source_ops {
+	int (*move)(struct ntsync_wait *w, u32 index, int prio);
+	const void *(*update)(struct ntsync_obj *obj, const void *after,
+			      struct ntsync_todo *changed, struct ntsync_todo *same);
+	void (*add)(struct ntsync_wait_entry *e, struct ntsync_todo *todo);
+	void (*remove)(struct ntsync_wait_entry *e, struct ntsync_todo *todo);
+};
+
 /* ---- object.c: what all types have in common ---- */
 
 /**
@@ -303,6 +331,16 @@ struct ntsync_taker {
 };
 
 /**
+ * struct ntsync_notice - that a task has been told of something pending
+ * @node: in the task's list
+ * @obj: the channel; not counted
+ */
+struct ntsync_notice {
+	struct list_head node;
+	struct ntsync_obj *obj;
+};
+
+/**
  * struct ntsync_obj_ops - what differs between the types; one table per type
  * @name: as fdinfo shows it
  * @signaled: could a waiter with this owner id take the object now? Without the
@@ -320,9 +358,15 @@ struct ntsync_taker {
  * @show: the state for fdinfo; works on a copy, without a lock
  * @show_tasks: NULL, or the tasks behind the state, for fdinfo; takes its locks itself
  * @destroy: NULL, or called before the object is freed, without a lock
+ * @enter: NULL, or called before an aggregate wait begins, without a lock; 0, or why it can't
+ * @undelivered: NULL, or called without a lock: current has acquired it by an aggregate wait, and
+ *	could not be told
+ * @hand_on: of a type that gives notices: current does not act on @n for now; without a lock
+ * @source: NULL, or how it contributes to other tasks
  * @owned: somebody owns it while it is taken, and inherits from who waits for it
  *
- * All but @unlocked, @show, @show_tasks and @destroy, and @signaled in a peek, are called under obj->lock.
+ * What is not said to be called without a lock is called under obj->lock, but for @show, and for
+ * @signaled in a peek.
  */
 struct ntsync_obj_ops {
 	const char *name;
@@ -339,6 +383,10 @@ struct ntsync_obj_ops {
 	void (*show)(struct seq_file *m, const union ntsync_state *copy);
 	void (*show_tasks)(struct seq_file *m, struct ntsync_obj *obj);
 	void (*destroy)(struct ntsync_obj *obj);
+	int (*enter)(struct ntsync_obj *obj, struct file *file, struct ntsync_task *t);
+	void (*undelivered)(struct ntsync_obj *obj);
+	void (*hand_on)(struct ntsync_notice *n);
+	const struct ntsync_source_ops *source;
 	bool owned;
 };
 
@@ -432,7 +480,9 @@ struct ntsync_wait_entry {
  * @hops: by how many tasks the priority that it has was handed on; t->lock
  * @arrival: the turn that all entries, or the request, have within their level; 0 until the
  *	first is queued; the sleeper's own
- * @send: the request that it waits for a reply to, if it is that; immutable
+ * @send_prio: what the request asks for itself, as task_struct::prio counts it; if @send
+ * @send: the request that it waits for a reply to, if it is that; immutable, as the next one
+ * @send_to: the channel that the request was sent to, if @send
  * @count: objects, without the alert; immutable
  * @nr: entries, with the alert; immutable
  * @entries: @nr of them, the alert's last
@@ -444,8 +494,10 @@ struct ntsync_wait {
 	bool left;
 	bool lends;
 	unsigned int hops;
+	int send_prio;
 	u64 arrival;
 	struct ntsync_channel_entry *send;
+	struct ntsync_obj *send_to;
 	u32 count;
 	u32 nr;
 	struct ntsync_wait_entry *entries;
@@ -587,6 +639,7 @@ bool ntsync_deadline_passed(const struct ntsync_deadline *deadline);
 bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked);
 void ntsync_wait_queue_locked(struct ntsync_wait_entry *e, struct ntsync_todo *todo);
 void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e);
+void ntsync_wait_move_entry_locked(struct ntsync_wait_entry *e, int prio);
 
 struct ntsync_wait_entry *ntsync_wait_get_entries(u32 nr, struct ntsync_wait_entry *small);
 void ntsync_wait_put_entries(struct ntsync_wait_entry *entries, u32 nr);
@@ -637,8 +690,8 @@ void ntsync_owners_init(struct ntsync_device *dev);
 void ntsync_owners_destroy(struct ntsync_device *dev);
 void ntsync_owner_note(struct ntsync_device *dev, struct ntsync_task *t, u32 owner);
 void ntsync_owner_learn_killer(struct ntsync_device *dev, struct ntsync_task *t, u32 owner);
-struct ntsync_task *ntsync_mutex_find_owner_locked(struct ntsync_obj *obj);
-struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj);
+void ntsync_owner_listen(void (*fn)(struct ntsync_device *dev, u32 owner));
+struct ntsync_task *ntsync_owner_find_locked(struct ntsync_device *dev, u32 owner);
 
 /* current, whose record is @t, uses @owner. */
 static inline void ntsync_owner_learn(struct ntsync_device *dev, struct ntsync_task *t, u32 owner)
@@ -681,13 +734,14 @@ static inline void ntsync_pi_walk(struct ntsync_todo *todo)
 
 /* ---- types/mutex_source.c ---- */
 
-void ntsync_pi_mutex_update_locked(struct ntsync_obj *obj, struct ntsync_todo *todo);
-void ntsync_pi_owner_learnt(struct ntsync_device *dev, u32 owner);
-void ntsync_pi_add_entry_locked(struct ntsync_wait_entry *e);
-void ntsync_pi_remove_entry_locked(struct ntsync_wait_entry *e);
-void ntsync_pi_mutex_waited_for_locked(struct ntsync_obj *obj, struct ntsync_todo *todo);
-void ntsync_pi_mutex_acquired_locked(struct ntsync_obj *obj, struct ntsync_taker *taker);
-int ntsync_pi_mutex_asks_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined);
+extern const struct ntsync_source_ops ntsync_mutex_source;
+void ntsync_mutex_update_contrib_locked(struct ntsync_obj *obj, struct ntsync_todo *todo);
+void ntsync_mutex_add_waiter_locked(struct ntsync_wait_entry *e);
+void ntsync_mutex_remove_waiter_locked(struct ntsync_wait_entry *e);
+void ntsync_mutex_update_waited_for_locked(struct ntsync_obj *obj, struct ntsync_todo *todo);
+void ntsync_mutex_update_acquired_locked(struct ntsync_obj *obj, struct ntsync_taker *taker);
+int ntsync_mutex_urgent_prio_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined);
+struct task_struct *ntsync_mutex_get_owner_task(struct ntsync_obj *obj);
 
 /* ---- hook.c: probes on the kernel's tracepoints ---- */
 
@@ -752,7 +806,8 @@ void ntsync_fork_put_right(struct task_struct *child);
 /* ---- boost.c: boosts that come with the signal of an event ---- */
 
 u32 ntsync_boost_clamp(u32 prio);
-void ntsync_boost_hand_locked(struct ntsync_obj *event, struct ntsync_taker *taker);
+void ntsync_boost_hand_locked(struct ntsync_obj *obj, struct ntsync_taker *taker, int policy,
+			      u32 prio);
 void ntsync_boost_drop_locked(struct ntsync_task *t);
 void ntsync_boost_end_own(struct ntsync_task *t);
 void ntsync_boosts_end(struct ntsync_device *dev);
@@ -779,6 +834,8 @@ void ntsync_debugfs_init(void);
 void ntsync_debugfs_exit(void);
 
 /* ---- sem.c, mutex.c, event.c ---- */
+
+void ntsync_types_init(void);
 
 extern const struct ntsync_obj_ops ntsync_sem_ops;
 struct ntsync_obj *ntsync_sem_create(struct ntsync_device *dev, u32 count, u32 max);
@@ -830,10 +887,9 @@ int ntsync_channel_reply(struct ntsync_obj *obj, u64 id);
 int ntsync_channel_register(struct ntsync_obj *obj, u32 tid, u64 token);
 int ntsync_channel_deregister(struct ntsync_obj *obj, u32 tid);
 void ntsync_channel_flush(struct ntsync_obj *obj, struct file *file, const void *files);
-void ntsync_channel_drop_notice(struct ntsync_obj *obj);
 void ntsync_notices_hand_on_all(struct ntsync_task *t);
-int ntsync_reaper_init(void);
-void ntsync_reaper_exit(void);
+int ntsync_channel_init(void);
+void ntsync_channel_exit(void);
 
 /* current is about to sleep, for something else than what it has been told of. */
 static inline void ntsync_notices_hand_on(struct ntsync_task *t)
@@ -881,14 +937,13 @@ void ntsync_aggregate_undelivered(struct ntsync_aggregate *a);
 
 int ntsync_cache_init(void);
 void ntsync_cache_exit(void);
-struct ntsync_task *ntsync_cache_alloc_task(void);
-void ntsync_cache_free_task(struct ntsync_task *t);
+struct kmem_cache *ntsync_cache_create(const char *name, unsigned int size);
+int ntsync_task_cache_init(void);
+void ntsync_task_cache_exit(void);
 struct ntsync_obj *ntsync_cache_alloc_obj(void);
 void ntsync_cache_free_obj(struct ntsync_obj *obj);
 struct ntsync_wait_entry *ntsync_cache_alloc_entries(u32 nr);
 void ntsync_cache_free_entries(struct ntsync_wait_entry *entries, u32 nr);
-struct ntsync_channel_entry *ntsync_cache_alloc_channel_entry(void);
-void ntsync_cache_free_channel_entry(struct ntsync_channel_entry *e);
 
 /* ---- ioctl.c ---- */
 

@@ -136,10 +136,8 @@ static void queue_entry(struct ntsync_wait_entry *e)
 	if (!obj->ops->owned)
 		return;
 	todo.nr = 0;
-	scoped_guard(raw_spinlock, &obj->lock) {
-		ntsync_pi_add_entry_locked(e);
-		ntsync_pi_mutex_waited_for_locked(obj, &todo);
-	}
+	scoped_guard(raw_spinlock, &obj->lock)
+		obj->ops->source->add(e, &todo);
 	ntsync_pi_walk(&todo);
 }
 
@@ -176,10 +174,8 @@ static void dequeue_entry(struct ntsync_wait_entry *e)
 	if (!obj->ops->owned)
 		return;
 	todo.nr = 0;
-	scoped_guard(raw_spinlock, &obj->lock) {
-		ntsync_pi_remove_entry_locked(e);
-		ntsync_pi_mutex_update_locked(obj, &todo);
-	}
+	scoped_guard(raw_spinlock, &obj->lock)
+		obj->ops->source->remove(e, &todo);
 	ntsync_pi_walk(&todo);
 }
 

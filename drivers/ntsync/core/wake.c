@@ -248,6 +248,14 @@ static bool all_signaled(const struct ntsync_wait *w)
 	return true;
 }
 
+/* Its object is acquired next, which updates what that contributes. */
+static void leave_source_locked(struct ntsync_wait_entry *e)
+{
+	e->queued = false;
+	if (unlikely(!RB_EMPTY_NODE(&e->pi)))
+		e->obj->ops->source->remove(e, NULL);
+}
+
 /*
  * all_lock keeps the states as all_signaled() has seen them, and the record here:
  * the sleeper needs all_lock to leave, until it is told that it has left. So the
@@ -270,8 +278,7 @@ static void grant_all(struct ntsync_wait *w)
 
 			ntsync_waitq_erase(&obj->all, &e->node);
 			guard(raw_spinlock)(&obj->lock);
-			if (obj->ops->owned)
-				ntsync_pi_remove_entry_locked(e);
+			leave_source_locked(e);
 			obj->ops->acquire(obj, &w->taker);
 			obj->all_waits--;
 		}

@@ -54,19 +54,21 @@ static void detach_locked(struct ntsync_task *t)
 
 /**
  * ntsync_boost_hand_locked() - a task takes a signal with a boost
- * @event: the event; its lock is held
+ * @obj: the event; its lock is held
  * @taker: the task; it has to be given what it inherits before it returns
+ * @policy: SCHED_FIFO or SCHED_RR
+ * @prio: as in sched_attr
  *
  * Of two that one wait has taken, the more urgent counts.
  */
-void ntsync_boost_hand_locked(struct ntsync_obj *event, struct ntsync_taker *taker)
+void ntsync_boost_hand_locked(struct ntsync_obj *obj, struct ntsync_taker *taker, int policy,
+			      u32 prio)
 {
-	u32 key = ntsync_contrib_key(MAX_RT_PRIO - 1 - event->event.boost_prio, 0);
-	struct ntsync_device *dev = event->dev;
+	u32 key = ntsync_contrib_key(MAX_RT_PRIO - 1 - prio, 0);
+	struct ntsync_device *dev = obj->dev;
 	struct ntsync_task *t = taker->t;
 	bool replaces;
 
-	event->event.boost_prio = 0;
 	taker->boosted = true;
 	guard(raw_spinlock)(&t->lock);
 	if (t->dead || (t->event.to && t->event.key <= key))
@@ -75,8 +77,8 @@ void ntsync_boost_hand_locked(struct ntsync_obj *event, struct ntsync_taker *tak
 	if (replaces)
 		detach_locked(t);
 	t->event.kind = NTSYNC_CONTRIB_EVENT;
-	t->event.object = event->id;
-	ntsync_contrib_insert_locked(&t->event, t, key, event->event.boost_policy);
+	t->event.object = obj->id;
+	ntsync_contrib_insert_locked(&t->event, t, key, policy);
 	/* The reference of the one that it replaces. */
 	if (replaces)
 		ntsync_task_put(t);

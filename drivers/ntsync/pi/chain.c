@@ -45,7 +45,7 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
-#include "channel_internal.h"
+#include "lock.h"
 #include "pi_internal.h"
 #include "trace.h"
 
@@ -276,9 +276,9 @@ static void walk_exit(struct walk *k)
  * @begun: the first step has been made
  * @seq: which one; valid after that
  * @prio: what it is worth
- * @index: of the entry that is next; behind the last one: the request's receivers
+ * @index: of the entry that is next; behind the last one: the request
  * @request: it was the request
- * @receiver: the receiver that it looked at last, for comparing only
+ * @after: what the source has returned last
  * @changed: records whose contributions have changed
  * @same: others that depend on the entry
  * @unset: one of them has not been given what it should have
@@ -290,7 +290,7 @@ struct step {
 	int prio;
 	u32 index;
 	bool request;
-	const struct ntsync_task *receiver;
+	const void *after;
 	struct ntsync_todo changed;
 	struct ntsync_todo same;
 	bool unset;
@@ -313,14 +313,14 @@ static struct ntsync_obj *get_next_obj(struct step *s)
 	if (s->index < t->wait->nr)
 		obj = t->wait->entries[s->index].obj;
 	else if (s->index == t->wait->nr && t->wait->send)
-		obj = t->wait->send->channel->obj;
+		obj = t->wait->send_to;
 	else
 		return NULL;
 	return ntsync_obj_get(obj);
 }
 
 /* (4). False: the wait is over. */
-static bool move_locked(struct step *s)
+static bool move_locked(struct step *s, struct ntsync_obj *obj)
 {
 	struct ntsync_task *t = s->t;
 	struct ntsync_wait *w;
@@ -331,37 +331,24 @@ static bool move_locked(struct step *s)
 		return false;
 	s->prio = ntsync_pi_wait_prio_locked(t, w);
 	s->request = s->index == w->nr;
-	if (s->request)
-		s->prio = ntsync_pi_move_request_locked(w->send, s->prio);
-	else
-		ntsync_pi_move_entry_locked(&w->entries[s->index], s->prio);
+	if (!s->request)
+		ntsync_wait_move_entry_locked(&w->entries[s->index], s->prio);
+	if (s->request || obj->ops->owned)
+		s->prio = obj->ops->source->move(w, s->index, s->prio);
 	return true;
-}
-
-/* (5) */
-static void look_at_mutex_locked(struct step *s, struct ntsync_obj *obj)
-{
-	if (!obj->ops->owned)
-		return;
-	ntsync_pi_mutex_update_locked(obj, &s->changed);
-	if (obj->mutex.contrib.to && !s->changed.nr)
-		ntsync_todo_add(&s->same, obj->mutex.contrib.to);
 }
 
 /* (4) and (5). False: no more. */
 static bool handle_entry(struct step *s, struct ntsync_obj *obj)
 {
 	guard(raw_spinlock)(&obj->lock);
-	if (!move_locked(s))
+	if (!move_locked(s, obj))
 		return false;
-	if (!s->request) {
-		look_at_mutex_locked(s, obj);
+	if (s->request || obj->ops->owned)
+		s->after = obj->ops->source->update(obj, s->after, &s->changed, &s->same);
+	if (!s->request)
 		s->index++;
-		return true;
-	}
-	s->receiver = ntsync_pi_update_receivers_locked(obj->channel, s->receiver, &s->changed,
-							&s->same);
-	return s->receiver;
+	return !s->request || s->after;
 }
 
 static bool make_step(struct step *s)
@@ -524,7 +511,7 @@ static bool waits_for_owner(const struct ntsync_wait *w)
 static bool is_worth_something(const struct ntsync_wait *w)
 {
 	if (w->send)
-		return ntsync_entry_own_level(w->send) < MAX_RT_PRIO ||
+		return w->send_prio < MAX_RT_PRIO ||
 		       ntsync_task_lent_prio(current) < MAX_RT_PRIO;
 	return ntsync_task_level(current) < MAX_RT_PRIO && waits_for_owner(w);
 }

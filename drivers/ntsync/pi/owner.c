@@ -12,6 +12,7 @@
  *
  * Any task of the instance can use any id, as it can acquire any mutex.
  */
+#include <linux/init.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/task.h>
 #include <linux/xarray.h>
@@ -24,6 +25,20 @@
 /* How many ids are looked at for tasks that have exited, whenever one is added. */
 #define COLLECT		4
 
+static void (*listener)(struct ntsync_device *dev, u32 owner) __ro_after_init;
+
+/**
+ * ntsync_owner_listen() - be told when another task, or none, is known by an owner id
+ * @fn: called without a raw lock; the look at the ids that it makes comes after a full barrier
+ *	of its own
+ *
+ * There is one listener, the mutexes; it registers before the first instance is made.
+ */
+void __init ntsync_owner_listen(void (*fn)(struct ntsync_device *dev, u32 owner))
+{
+	listener = fn;
+}
+
 static void forget(struct ntsync_device *dev, u32 owner, struct ntsync_task *t)
 {
 	if (xa_cmpxchg(&dev->owners, owner, t, NULL, 0) != t)
@@ -31,7 +46,7 @@ static void forget(struct ntsync_device *dev, u32 owner, struct ntsync_task *t)
 	atomic_dec(&t->nr_owners);
 	ntsync_task_put(t);
 	/* What it owns by that id has no owner any more. */
-	ntsync_pi_owner_learnt(dev, owner);
+	listener(dev, owner);
 }
 
 /* The table does not grow without bound, however many tasks come and go, or ids are used. */
@@ -82,10 +97,11 @@ static void add(struct ntsync_device *dev, struct ntsync_task *t, u32 owner)
 		ntsync_task_put(old);
 	}
 	collect(dev);
-	ntsync_pi_owner_learnt(dev, owner);
+	listener(dev, owner);
 }
 
-static struct ntsync_task *find_locked(struct ntsync_device *dev, u32 owner)
+/* Whoever is known by @owner; the record stays while preemption is off, or under RCU. */
+struct ntsync_task *ntsync_owner_find_locked(struct ntsync_device *dev, u32 owner)
 {
 	struct ntsync_task *t = xa_load(&dev->owners, owner);
 
@@ -102,7 +118,7 @@ void ntsync_owner_note(struct ntsync_device *dev, struct ntsync_task *t, u32 own
 	/* Before the look: whoever takes the id from now on clears it, see add(). */
 	smp_mb();
 	scoped_guard(rcu)
-		known = find_locked(dev, owner) == t;
+		known = ntsync_owner_find_locked(dev, owner) == t;
 	if (!known)
 		add(dev, t, owner);
 }
@@ -113,45 +129,9 @@ void ntsync_owner_learn_killer(struct ntsync_device *dev, struct ntsync_task *t,
 	bool known;
 
 	scoped_guard(rcu)
-		known = find_locked(dev, owner);
+		known = ntsync_owner_find_locked(dev, owner);
 	if (!known)
 		add(dev, t, owner);
-}
-
-/**
- * ntsync_mutex_find_owner_locked() - the record of the task that owns a mutex
- * @obj: the mutex; obj->lock is held
- *
- * Return: the record, which stays as long as the lock is held; NULL if the mutex is free, or
- * it is not known who has it. The task may have exited.
- */
-struct ntsync_task *ntsync_mutex_find_owner_locked(struct ntsync_obj *obj)
-{
-	struct ntsync_mutex *m = &obj->mutex;
-
-	ntsync_assert_obj_lock(obj);
-	if (!m->owner)
-		return NULL;
-	/* obj->lock keeps preemption off, and so a record that others forget meanwhile. */
-	return m->guessed ? find_locked(obj->dev, m->owner) : m->task;
-}
-
-/* A reference to the owner's task, or NULL. */
-struct task_struct *ntsync_owner_get_task(struct ntsync_obj *obj)
-{
-	struct task_struct *p = NULL;
-	struct ntsync_task *t;
-
-	raw_spin_lock(&obj->lock);
-	t = ntsync_mutex_find_owner_locked(obj);
-	if (t) {
-		raw_spin_lock(&t->lock);
-		if (!t->dead)
-			p = get_task_struct(t->task);
-		raw_spin_unlock(&t->lock);
-	}
-	raw_spin_unlock(&obj->lock);
-	return p;
 }
 
 void ntsync_owners_init(struct ntsync_device *dev)

@@ -34,14 +34,6 @@ void ntsync_contrib_insert_locked(struct ntsync_contrib *c, struct ntsync_task *
 void ntsync_contrib_erase_locked(struct ntsync_contrib *c);
 int ntsync_pi_wait_prio_locked(const struct ntsync_task *t, struct ntsync_wait *w);
 
-/* pi_mutex.c, pi_channel.c: steps of a walk */
-void ntsync_pi_move_entry_locked(struct ntsync_wait_entry *e, int prio);
-int ntsync_pi_move_request_locked(struct ntsync_channel_entry *e, int prio);
-const struct ntsync_task *ntsync_pi_update_receivers_locked(struct ntsync_channel *c,
-							    const struct ntsync_task *after,
-							    struct ntsync_todo *todo,
-							    struct ntsync_todo *same);
-
 /* Does it inherit something that it does not have itself? t->lock. */
 bool ntsync_pi_inherits_locked(const struct ntsync_task *t);
 

@@ -11,6 +11,20 @@
 #include "ntsync_internal.h"
 #include "pi_internal.h"
 
+static struct kmem_cache *cache;
+
+int ntsync_task_cache_init(void)
+{
+	cache = ntsync_cache_create("ntsync_task", sizeof(struct ntsync_task));
+	return cache ? 0 : -ENOMEM;
+}
+
+/* Nobody has a record any more, and an RCU barrier has passed. */
+void ntsync_task_cache_exit(void)
+{
+	kmem_cache_destroy(cache);
+}
+
 struct hlist_head ntsync_tasks[1 << NTSYNC_TASK_BITS];
 
 /* Of @ntsync_tasks, one for several buckets each; held for a few instructions. */
@@ -24,7 +38,7 @@ static raw_spinlock_t *bucket_lock(unsigned int bucket)
 struct ntsync_task *ntsync_task_create(void)
 {
 	unsigned int bucket = hash_ptr(current, NTSYNC_TASK_BITS);
-	struct ntsync_task *t = ntsync_cache_alloc_task();
+	struct ntsync_task *t = kmem_cache_zalloc(cache, GFP_KERNEL_ACCOUNT);
 
 	if (!t)
 		return NULL;
@@ -42,7 +56,7 @@ struct ntsync_task *ntsync_task_create(void)
 
 static void free_by_rcu(struct rcu_head *rcu)
 {
-	ntsync_cache_free_task(container_of(rcu, struct ntsync_task, rcu));
+	kmem_cache_free(cache, container_of(rcu, struct ntsync_task, rcu));
 }
 
 /* Nobody has a counted pointer to it; readers of its bucket may still pass it. */

@@ -24,6 +24,14 @@ static bool better_waits(const struct ntsync_obj *obj, const struct ntsync_taker
 	       ntsync_task_level(e->wait->taker.task) < ntsync_task_level(taker->task);
 }
 
+static void hand_boost_locked(struct ntsync_obj *obj, struct ntsync_taker *taker)
+{
+	u8 prio = obj->event.boost_prio;
+
+	obj->event.boost_prio = 0;
+	ntsync_boost_hand_locked(obj, taker, obj->event.boost_policy, prio);
+}
+
 static void acquire_event(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
 	ntsync_assert_obj_lock(obj);
@@ -33,7 +41,7 @@ static void acquire_event(struct ntsync_obj *obj, struct ntsync_taker *taker)
 	}
 	ntsync_trace(acquire, obj, taker->task, taker->owner, obj->event.signaled);
 	if (unlikely(obj->event.boost_prio) && !(obj->event.manual && better_waits(obj, taker)))
-		ntsync_boost_hand_locked(obj, taker);
+		hand_boost_locked(obj, taker);
 }
 
 static struct ntsync_wait_entry *event_next_waiter(struct ntsync_obj *obj)

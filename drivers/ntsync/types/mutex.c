@@ -42,7 +42,7 @@ static void acquire_mutex(struct ntsync_obj *obj, struct ntsync_taker *taker)
 	}
 	ntsync_trace(acquire, obj, taker->task, taker->owner, m->count);
 	if (unlikely(m->contrib.to || m->guess_owner || !RB_EMPTY_ROOT(&m->waiters.rb_root)))
-		ntsync_pi_mutex_acquired_locked(obj, taker);
+		ntsync_mutex_update_acquired_locked(obj, taker);
 }
 
 /*
@@ -73,9 +73,9 @@ static void mutex_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
 			   struct ntsync_todo *todo)
 {
 	rb_add(&e->by_owner, &obj->mutex.by_owner, owned_before);
-	ntsync_pi_add_entry_locked(e);
+	ntsync_mutex_add_waiter_locked(e);
 	if (unlikely(!RB_EMPTY_NODE(&e->pi)))
-		ntsync_pi_mutex_waited_for_locked(obj, todo);
+		ntsync_mutex_update_waited_for_locked(obj, todo);
 }
 
 /* A mutex that is free is on its way to the next owner: whoever gives it away sees to the rest. */
@@ -83,9 +83,9 @@ static void mutex_dequeued(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
 			   struct ntsync_todo *todo)
 {
 	rb_erase(&e->by_owner, &obj->mutex.by_owner);
-	ntsync_pi_remove_entry_locked(e);
+	ntsync_mutex_remove_waiter_locked(e);
 	if (obj->mutex.owner && unlikely(obj->mutex.contrib.to || obj->mutex.guess_owner))
-		ntsync_pi_mutex_update_locked(obj, todo);
+		ntsync_mutex_update_contrib_locked(obj, todo);
 }
 
 static struct ntsync_wait_entry *mutex_next_waiter(struct ntsync_obj *obj)
@@ -108,7 +108,7 @@ static void mutex_show(struct seq_file *m, const union ntsync_state *copy)
 /* Nothing if it is free, or its owner is dead or not known. */
 static void mutex_show_tasks(struct seq_file *m, struct ntsync_obj *obj)
 {
-	struct task_struct *p = ntsync_owner_get_task(obj);
+	struct task_struct *p = ntsync_mutex_get_owner_task(obj);
 
 	if (!p)
 		return;
@@ -123,7 +123,7 @@ static void lose_owner_locked(struct ntsync_hold *h, struct ntsync_obj *obj)
 
 	WRITE_ONCE(m->owner, 0);
 	if (h && unlikely(m->contrib.to) && m->contrib.to->task != current)
-		ntsync_pi_mutex_update_locked(obj, &h->todo);
+		ntsync_mutex_update_contrib_locked(obj, &h->todo);
 }
 
 /*
@@ -148,7 +148,7 @@ static __always_inline int give_back_locked(struct ntsync_hold *h, struct ntsync
 		ntsync_wake_takers(h, obj);
 	/* Nobody has taken it. */
 	if (h && unlikely(m->contrib.to || m->guess_owner) && !m->owner)
-		ntsync_pi_mutex_update_locked(obj, &h->todo);
+		ntsync_mutex_update_contrib_locked(obj, &h->todo);
 	return 0;
 }
 
@@ -177,6 +177,7 @@ const struct ntsync_obj_ops ntsync_mutex_ops = {
 	.show_tasks = mutex_show_tasks,
 	.destroy = destroy_mutex,
 	.owned = true,
+	.source = &ntsync_mutex_source,
 };
 
 /* Free, or held by @owner @count times; -EINVAL if just one of them is 0. */
@@ -208,7 +209,7 @@ static bool join_waiters(struct ntsync_hold *h, struct ntsync_obj *obj, u32 owne
 	int prio;
 
 	while (t && obj->mutex.owner == owner) {
-		prio = ntsync_pi_mutex_asks_locked(obj, joined ? t : NULL);
+		prio = ntsync_mutex_urgent_prio_locked(obj, joined ? t : NULL);
 		if (likely(prio == MAX_RT_PRIO))
 			break;
 		ntsync_obj_unhold(h);

@@ -4,8 +4,9 @@
  * that it keeps waiting. Kept up to date in the same hold of obj->lock as each change of the
  * waiters and of the owner.
  */
-#include <linux/rcupdate.h>
+#include <linux/init.h>
 #include <linux/sched/rt.h>
+#include <linux/sched/task.h>
 
 #include "lock.h"
 #include "pi_internal.h"
@@ -42,29 +43,19 @@ static u32 key_of(const struct ntsync_wait *w, int prio)
 	return ntsync_contrib_key(prio, w->hops + 1);
 }
 
-/**
- * ntsync_pi_move_entry_locked() - an entry's task has this priority now
- * @e: the entry; obj->lock and the lock of the task's record are held
- * @prio: the priority
- *
- * Nothing if the entry is not queued. In a queue of wait-alls they are sorted when
- * they are looked at.
- */
-void ntsync_pi_move_entry_locked(struct ntsync_wait_entry *e, int prio)
+/* ntsync_source_ops::move */
+static int move_waiter(struct ntsync_wait *w, u32 index, int prio)
 {
-	struct ntsync_wait *w = e->wait;
-
-	bool in_all = ntsync_wait_is_all_entry(w, ntsync_waitq_tag(&e->node));
+	struct ntsync_wait_entry *e = &w->entries[index];
 
 	ntsync_assert_obj_lock(e->obj);
-	if (!in_all && ntsync_waitq_queued(&e->node) && ntsync_waitq_level(&e->node) != prio)
-		ntsync_waitq_move(&e->obj->any, &e->node, prio);
 	if (e->queued)
 		place_locked(e, key_of(w, prio));
+	return prio;
 }
 
 /* @e, of a mutex, has come into a queue. */
-void ntsync_pi_add_entry_locked(struct ntsync_wait_entry *e)
+void ntsync_mutex_add_waiter_locked(struct ntsync_wait_entry *e)
 {
 	struct ntsync_task *t = e->wait->taker.t;
 
@@ -80,7 +71,7 @@ void ntsync_pi_add_entry_locked(struct ntsync_wait_entry *e)
 }
 
 /* It has left the queue. */
-void ntsync_pi_remove_entry_locked(struct ntsync_wait_entry *e)
+void ntsync_mutex_remove_waiter_locked(struct ntsync_wait_entry *e)
 {
 	ntsync_assert_obj_lock(e->obj);
 	e->queued = false;
@@ -89,6 +80,42 @@ void ntsync_pi_remove_entry_locked(struct ntsync_wait_entry *e)
 }
 
 /* ---- its owner ---- */
+
+/**
+ * find_owner_locked() - the record of the task that owns a mutex
+ * @obj: the mutex; obj->lock is held
+ *
+ * Return: the record, which stays as long as the lock is held; NULL if the mutex is free, or
+ * it is not known who has it. The task may have exited.
+ */
+static struct ntsync_task *find_owner_locked(struct ntsync_obj *obj)
+{
+	struct ntsync_mutex *m = &obj->mutex;
+
+	ntsync_assert_obj_lock(obj);
+	if (!m->owner)
+		return NULL;
+	/* obj->lock keeps preemption off, and so a record that others forget meanwhile. */
+	return m->guessed ? ntsync_owner_find_locked(obj->dev, m->owner) : m->task;
+}
+
+/* A reference to the owner's task, or NULL. */
+struct task_struct *ntsync_mutex_get_owner_task(struct ntsync_obj *obj)
+{
+	struct task_struct *p = NULL;
+	struct ntsync_task *t;
+
+	raw_spin_lock(&obj->lock);
+	t = find_owner_locked(obj);
+	if (t) {
+		raw_spin_lock(&t->lock);
+		if (!t->dead)
+			p = get_task_struct(t->task);
+		raw_spin_unlock(&t->lock);
+	}
+	raw_spin_unlock(&obj->lock);
+	return p;
+}
 
 /*
  * Mutexes that were created owned and that real-time tasks wait for: their owner is whoever is
@@ -134,7 +161,7 @@ static void update_guess_locked(struct ntsync_obj *obj)
 	m->guess_owner = owner;
 	if (owner)
 		rb_add(&m->guess, &obj->dev->guessed, guess_before);
-	smp_mb(); /* (C), pairs with (D) in ntsync_pi_owner_learnt() */
+	smp_mb(); /* (C), pairs with (D) in update_guessed() */
 }
 
 /* Of those with that id, the first one behind @after; locked, so that it stays. */
@@ -164,7 +191,7 @@ static struct ntsync_obj *lock_next_guess(struct ntsync_device *dev, u32 owner,
 }
 
 /* Another task is known by @owner now. */
-void ntsync_pi_owner_learnt(struct ntsync_device *dev, u32 owner)
+static void update_guessed(struct ntsync_device *dev, u32 owner)
 {
 	struct ntsync_obj *obj = NULL, *last;
 
@@ -177,7 +204,7 @@ void ntsync_pi_owner_learnt(struct ntsync_device *dev, u32 owner)
 		last = obj;
 		obj = lock_next_guess(dev, owner, last);
 		if (obj) {
-			ntsync_pi_mutex_update_locked(obj, &todo);
+			ntsync_mutex_update_contrib_locked(obj, &todo);
 			raw_spin_unlock(&obj->lock);
 		}
 		if (last)
@@ -215,11 +242,11 @@ static u32 first_key_locked(const struct ntsync_obj *obj, const struct ntsync_ta
 }
 
 /**
- * ntsync_pi_mutex_update_locked() - have a mutex contribute what it should
+ * ntsync_mutex_update_contrib_locked() - have a mutex contribute what it should
  * @obj: the mutex; obj->lock is held
  * @todo: gets the records for which something has changed
  */
-void ntsync_pi_mutex_update_locked(struct ntsync_obj *obj, struct ntsync_todo *todo)
+void ntsync_mutex_update_contrib_locked(struct ntsync_obj *obj, struct ntsync_todo *todo)
 {
 	struct ntsync_mutex *m = &obj->mutex;
 	struct ntsync_task *owner = NULL;
@@ -233,7 +260,7 @@ void ntsync_pi_mutex_update_locked(struct ntsync_obj *obj, struct ntsync_todo *t
 	if (!m->owner && obj->unsettled)
 		return;
 	if (m->owner && !RB_EMPTY_ROOT(&m->waiters.rb_root)) {
-		owner = ntsync_mutex_find_owner_locked(obj);
+		owner = find_owner_locked(obj);
 		if (owner)
 			key = first_key_locked(obj, owner);
 	}
@@ -244,13 +271,13 @@ void ntsync_pi_mutex_update_locked(struct ntsync_obj *obj, struct ntsync_todo *t
  * A real-time task has begun to wait for it. The owner is seen to when that task verifies what
  * it waits for, before it sleeps; @todo gets only who was the owner before.
  */
-void ntsync_pi_mutex_waited_for_locked(struct ntsync_obj *obj, struct ntsync_todo *todo)
+void ntsync_mutex_update_waited_for_locked(struct ntsync_obj *obj, struct ntsync_todo *todo)
 {
 	struct ntsync_todo all;
 	unsigned int i;
 
 	all.nr = 0;
-	ntsync_pi_mutex_update_locked(obj, &all);
+	ntsync_mutex_update_contrib_locked(obj, &all);
 	for (i = 0; i < all.nr; i++) {
 		if (all.tasks[i] != obj->mutex.contrib.to)
 			ntsync_todo_add(todo, all.tasks[i]);
@@ -263,14 +290,14 @@ void ntsync_pi_mutex_waited_for_locked(struct ntsync_obj *obj, struct ntsync_tod
  * but of several tasks with one owner id the last one to acquire it has it, and the one before
  * may do anything.
  */
-void ntsync_pi_mutex_acquired_locked(struct ntsync_obj *obj, struct ntsync_taker *taker)
+void ntsync_mutex_update_acquired_locked(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
 	bool again = obj->mutex.count > 1;
 	struct ntsync_todo todo;
 	unsigned int i;
 
 	todo.nr = 0;
-	ntsync_pi_mutex_update_locked(obj, &todo);
+	ntsync_mutex_update_contrib_locked(obj, &todo);
 	for (i = 0; i < todo.nr; i++) {
 		if (todo.tasks[i] == taker->t)
 			taker->boosted = true;
@@ -288,7 +315,7 @@ void ntsync_pi_mutex_acquired_locked(struct ntsync_obj *obj, struct ntsync_taker
  * @joined: current's record, if it has joined once: then it is as urgent as that says, even
  * if it could not be given it.
  */
-int ntsync_pi_mutex_asks_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined)
+int ntsync_mutex_urgent_prio_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined)
 {
 	struct rb_node *n = rb_first_cached(&obj->mutex.waiters);
 	int own = ntsync_normal_prio(current), prio;
@@ -299,4 +326,41 @@ int ntsync_pi_mutex_asks_locked(const struct ntsync_obj *obj, const struct ntsyn
 		own = min(own, ntsync_contrib_prio(joined->work.key));
 	prio = ntsync_contrib_prio(rb_entry(n, struct ntsync_wait_entry, pi)->pi_key);
 	return prio < own ? prio : MAX_RT_PRIO;
+}
+
+/* ---- what the arbiter and the core call ---- */
+
+/* ntsync_source_ops::update; a mutex contributes to one task, so there is no next one. */
+static const void *update(struct ntsync_obj *obj, const void *after, struct ntsync_todo *changed,
+			  struct ntsync_todo *same)
+{
+	ntsync_mutex_update_contrib_locked(obj, changed);
+	if (obj->mutex.contrib.to && !changed->nr)
+		ntsync_todo_add(same, obj->mutex.contrib.to);
+	return NULL;
+}
+
+static void add(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
+{
+	ntsync_mutex_add_waiter_locked(e);
+	ntsync_mutex_update_waited_for_locked(e->obj, todo);
+}
+
+static void remove(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
+{
+	ntsync_mutex_remove_waiter_locked(e);
+	if (todo)
+		ntsync_mutex_update_contrib_locked(e->obj, todo);
+}
+
+const struct ntsync_source_ops ntsync_mutex_source = {
+	.move = move_waiter,
+	.update = update,
+	.add = add,
+	.remove = remove,
+};
+
+void __init ntsync_types_init(void)
+{
+	ntsync_owner_listen(update_guessed);
 }
