@@ -6,7 +6,7 @@
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 
-#include "ntsync_internal.h"
+#include "object.h"
 
 static struct miscdevice ntsync_miscdev = {
 	.minor = MISC_DYNAMIC_MINOR,

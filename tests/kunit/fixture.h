@@ -9,7 +9,7 @@
 #include <kunit/test.h>
 #include <linux/completion.h>
 
-#include "ntsync_internal.h"
+#include "object.h"
 
 /* For suites' .init: test->priv is an instance, freed after the test. */
 int ntsync_kunit_init(struct kunit *test);

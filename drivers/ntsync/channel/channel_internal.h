@@ -15,7 +15,7 @@
 #define NTSYNC_CHANNEL_H
 
 #include "lock.h"
-#include "ntsync_internal.h"
+#include "object.h"
 
 /**
  * struct ntsync_channel_entry - a request whose sender waits

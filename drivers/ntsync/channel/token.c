@@ -10,7 +10,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/slab.h>
 
-#include "ntsync_internal.h"
+#include "object.h"
 
 /**
  * struct ntsync_token - a token that is registered, or a key to look for one

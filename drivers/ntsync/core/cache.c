@@ -6,7 +6,7 @@
  */
 #include <linux/slab.h>
 
-#include "ntsync_internal.h"
+#include "object.h"
 
 static struct kmem_cache *obj_cache;
 static struct kmem_cache *wait_cache;

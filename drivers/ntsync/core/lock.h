@@ -56,7 +56,7 @@
 #include <linux/cleanup.h>
 #include <linux/lockdep.h>
 
-#include "ntsync_internal.h"
+#include "object.h"
 
 static inline void ntsync_assert_all_lock(const struct ntsync_device *dev)
 {

@@ -6,7 +6,7 @@
  * sleep. Most sleepers find that there are none at all.
  */
 #include "lock.h"
-#include "ntsync_internal.h"
+#include "object.h"
 
 /* One of @t's, with its object counted; NULL: it has none. */
 static struct ntsync_notice *get_first(struct ntsync_task *t)

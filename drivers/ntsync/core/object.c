@@ -9,7 +9,7 @@
 #include <linux/workqueue.h>
 
 #include "lock.h"
-#include "ntsync_internal.h"
+#include "object.h"
 
 /* Of instances and objects, so that a number means one thing in all that is shown. */
 static atomic64_t last_id = ATOMIC64_INIT(0);

@@ -18,7 +18,7 @@
 #include <linux/sched/signal.h>
 
 #include "lock.h"
-#include "ntsync_internal.h"
+#include "object.h"
 
 /* True, and which, if one is ready. Without @pt it is a look and nothing more. */
 static bool look(struct ntsync_polls *polls, poll_table *pt)

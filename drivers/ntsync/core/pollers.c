@@ -15,7 +15,7 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 
-#include "ntsync_internal.h"
+#include "object.h"
 
 /*
  * Made when the first one looks; it stays as long as the object. Without memory it is the

@@ -14,7 +14,7 @@
  */
 #include <linux/module.h>
 
-#include "ntsync_internal.h"
+#include "object.h"
 
 /**
  * ntsync_restart_later() - what an interrupted call answers that is to go on

@@ -9,7 +9,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/sched/rt.h>
 
-#include "ntsync_internal.h"
+#include "object.h"
 
 /* How many of a kind are copied under one hold of a lock, and printed afterwards. */
 #define NTSYNC_SHOW_MAX		16

@@ -15,7 +15,7 @@
  *					finds it taken, or current in the queue
  */
 #include "lock.h"
-#include "ntsync_internal.h"
+#include "object.h"
 
 /* True if the wait is over already. */
 static bool queue(struct ntsync_wait *w)

@@ -8,7 +8,7 @@
 #include <linux/sched/signal.h>
 
 #include "lock.h"
-#include "ntsync_internal.h"
+#include "object.h"
 
 /* What ntsync_wait_begin() leaves to do: @t is current's record, or NULL if it has none. */
 struct ntsync_task *ntsync_wait_begin_slow(const struct ntsync_wait_req *req,

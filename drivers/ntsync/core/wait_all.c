@@ -7,7 +7,7 @@
 #include <linux/bitmap.h>
 
 #include "lock.h"
-#include "ntsync_internal.h"
+#include "object.h"
 
 /* Joins; true if the object can be had. The answer stays true under all_lock. */
 bool ntsync_wait_all_join(struct ntsync_obj *obj, u32 owner)

@@ -3,7 +3,7 @@
  * WAIT_ANY: the first of several objects that can be had.
  */
 #include "lock.h"
-#include "ntsync_internal.h"
+#include "object.h"
 
 /* The lowest position that is ready at a look, @nr if there is none. */
 static u32 first_ready(const struct ntsync_wait_req *req, u32 nr)

@@ -37,7 +37,7 @@
 #include <linux/sched/task.h>
 
 #include "lock.h"
-#include "ntsync_internal.h"
+#include "object.h"
 #include "trace.h"
 
 /* ---- holding an object ---- */

@@ -6,7 +6,7 @@
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
 
-#include "ntsync_internal.h"
+#include "object.h"
 
 static struct dentry *dir;
 

@@ -5,7 +5,7 @@
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 
-#include "ntsync_internal.h"
+#include "object.h"
 
 struct search {
 	const char *name;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the parts of priority inheritance share: pi.c, pi_mutex.c, pi_channel.c, pi_apply.c,
- * pi_base.c, pi_params.c, boost.c. What the rest of the driver calls is in ntsync_internal.h.
+ * pi_base.c, pi_params.c, boost.c. What the rest of the driver calls is in object.h.
  */
 #ifndef NTSYNC_PI_H
 #define NTSYNC_PI_H
 
-#include "ntsync_internal.h"
+#include "object.h"
 
 enum ntsync_pi_count {
 	NTSYNC_COUNT_WALKS,	/* chain walks */

@@ -8,7 +8,7 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
-#include "ntsync_internal.h"
+#include "object.h"
 #include "pi_internal.h"
 
 static struct kmem_cache *cache;

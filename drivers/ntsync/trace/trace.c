@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "ntsync_internal.h"
+#include "object.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"

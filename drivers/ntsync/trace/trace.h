@@ -12,7 +12,7 @@
 #include <linux/sched.h>
 #include <linux/tracepoint.h>
 
-#include "ntsync_internal.h"
+#include "object.h"
 
 /*
  * A call is about to sleep; before anybody is boosted for it. object: the first of the nr

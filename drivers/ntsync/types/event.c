@@ -7,7 +7,7 @@
 #include <linux/seq_file.h>
 
 #include "lock.h"
-#include "ntsync_internal.h"
+#include "object.h"
 #include "trace.h"
 
 static bool event_signaled(const struct ntsync_obj *obj, u32 owner)

@@ -8,7 +8,7 @@
 #include <linux/fault-inject-usercopy.h>
 #include <linux/uaccess.h>
 
-#include "ntsync_internal.h"
+#include "object.h"
 
 /*
  * Word by word: copy_from_user() takes longer to begin than to copy a few of them.
