@@ -6,7 +6,12 @@
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 
-#include "object.h"
+#include "channel/channel.h"
+#include "core/core.h"
+#include "observe/observe.h"
+#include "pi/pi.h"
+#include "types/types.h"
+#include "uapi/uapi.h"
 
 static struct miscdevice ntsync_miscdev = {
 	.minor = MISC_DYNAMIC_MINOR,

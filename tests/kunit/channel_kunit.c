@@ -9,7 +9,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/slab.h>
 
-#include "channel_internal.h"
+#include "channel/receiver.h"
 #include "fixture.h"
 
 #define ENTRIES	4

@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "core/lock.h"
 #include "fixture.h"
 
 #define MANY	10000

@@ -9,7 +9,9 @@
 #include <kunit/test.h>
 #include <linux/completion.h>
 
-#include "object.h"
+#include "channel/channel.h"
+#include "core/core_internal.h"
+#include "types/types.h"
 
 /* For suites' .init: test->priv is an instance, freed after the test. */
 int ntsync_kunit_init(struct kunit *test);

@@ -11,6 +11,7 @@
 #include <uapi/linux/sched/types.h>
 
 #include "fixture.h"
+#include "pi/pi_internal.h"
 
 #define BOOST	80
 

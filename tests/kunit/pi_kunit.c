@@ -6,9 +6,9 @@
 #include <linux/sched/rt.h>
 #include <linux/sched/task.h>
 
+#include "core/lock.h"
 #include "fixture.h"
-#include "lock.h"
-#include "pi_internal.h"
+#include "pi/pi_internal.h"
 
 #define OWNER	1
 #define HIGH	80

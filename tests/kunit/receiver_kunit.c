@@ -10,7 +10,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 
-#include "channel_internal.h"
+#include "channel/receiver.h"
 #include "fixture.h"
 
 static const struct file_operations nothing_fops = { .owner = THIS_MODULE };

@@ -34,8 +34,9 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "channel_internal.h"
-#include "trace.h"
+#include "core/ticket.h"
+#include "core/trace.h"
+#include "receiver.h"
 
 static bool channel_signaled(const struct ntsync_obj *obj, u32 owner)
 {

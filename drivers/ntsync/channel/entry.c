@@ -7,7 +7,7 @@
  */
 #include <linux/slab.h>
 
-#include "channel_internal.h"
+#include "receiver.h"
 
 static struct kmem_cache *cache;
 

@@ -4,7 +4,7 @@
  * since. core/aggregate.c says what for.
  * The core has them handed on before each sleep (core/notice.c).
  */
-#include "channel_internal.h"
+#include "receiver.h"
 
 /* Who has left since it came in could neither receive nor hand it on. */
 void ntsync_receiver_notice_locked(struct ntsync_receiver *r)

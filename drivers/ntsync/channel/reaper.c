@@ -35,7 +35,8 @@
 #include <trace/events/sched.h>
 #include <uapi/linux/sched/types.h>
 
-#include "channel_internal.h"
+#include "pi/hook.h"
+#include "receiver.h"
 
 /* All tasks that are receivers, and those that have exited. */
 static struct rb_root receiver_tasks = RB_ROOT;

@@ -48,8 +48,7 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
-#include "channel_internal.h"
-#include "pi_internal.h"
+#include "receiver.h"
 
 /* ---- the end of an entry ---- */
 

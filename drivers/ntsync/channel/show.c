@@ -7,8 +7,8 @@
 #include <linux/ktime.h>
 #include <linux/seq_file.h>
 
-#include "channel_internal.h"
-#include "show.h"
+#include "core/show.h"
+#include "receiver.h"
 
 struct shown_entry {
 	u64 id;

@@ -15,8 +15,7 @@
  */
 #include <linux/sched/rt.h>
 
-#include "channel_internal.h"
-#include "pi_internal.h"
+#include "receiver.h"
 
 /* How many receivers are looked at in one hold of obj->lock. */
 #define FEW	8

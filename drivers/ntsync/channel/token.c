@@ -10,7 +10,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/slab.h>
 
-#include "object.h"
+#include "channel_internal.h"
 
 /**
  * struct ntsync_token - a token that is registered, or a key to look for one

@@ -14,7 +14,7 @@
  * has a notice and goes away, by exit or by closing the channel, or could not be told, or
  * goes to sleep for something else, hands it on (notice.c). Nobody is kept from receiving by the notice of somebody else.
  */
-#include "object.h"
+#include "core_internal.h"
 #include "trace.h"
 
 /* current is one of the receivers of each of the channels, and inherits as such. */

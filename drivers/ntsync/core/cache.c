@@ -6,7 +6,7 @@
  */
 #include <linux/slab.h>
 
-#include "object.h"
+#include "core_internal.h"
 
 static struct kmem_cache *obj_cache;
 static struct kmem_cache *wait_cache;

@@ -50,13 +50,15 @@
  *				it can't. The task to be woken gets a reference
  *				under the lock.
  */
-#ifndef NTSYNC_LOCK_H
-#define NTSYNC_LOCK_H
+#ifndef NTSYNC_CORE_LOCK_H
+#define NTSYNC_CORE_LOCK_H
 
 #include <linux/cleanup.h>
 #include <linux/lockdep.h>
 
 #include "object.h"
+#include "pi/pi.h"
+#include "pi/task.h"
 
 static inline void ntsync_assert_all_lock(const struct ntsync_device *dev)
 {
@@ -67,6 +69,48 @@ static inline void ntsync_assert_obj_lock(const struct ntsync_obj *obj)
 {
 	lockdep_assert_held(&obj->lock);
 }
+
+#define NTSYNC_WAKE_BATCH	8
+
+/**
+ * struct ntsync_hold - an object held for a change, and what the change woke
+ * @obj: the object; obj->lock is held
+ * @all: dev->all_lock is held, by us or by our caller
+ * @drop_all: and it is ours to drop
+ * @better: it has become available, or more so
+ * @steps: entries handled since obj->lock was taken, about NTSYNC_WAKE_BATCH at most
+ * @todo: records whose contributions have changed
+ * @stale: as obj->stale, of all its holds
+ * @nr: tasks in @wake, at most @steps
+ * @wake: claimed for, referenced, not woken yet
+ *
+ * On the stack of every change. Declare it __uninitialized, or the compiler clears
+ * @wake first.
+ */
+struct ntsync_hold {
+	struct ntsync_obj *obj;
+	bool all;
+	bool drop_all;
+	bool better;
+	unsigned int steps;
+	struct ntsync_todo todo;
+	bool stale;
+	unsigned int nr;
+	struct task_struct *wake[NTSYNC_WAKE_BATCH];
+};
+
+void ntsync_hold_settle(struct ntsync_hold *h);
+void ntsync_hold_wake(struct ntsync_hold *h);
+void ntsync_hold_hand_out(struct ntsync_hold *h);
+
+/* For who wakes by itself: not a task that the object is handed to. */
+void ntsync_hold_make_room(struct ntsync_hold *h);
+void ntsync_hold_wake_locked(struct ntsync_hold *h, struct task_struct *p);
+void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
+			       struct ntsync_todo *todo);
+
+/* pollers.c */
+void ntsync_obj_wake_pollers(struct ntsync_obj *obj);
 
 /*
  * Holding an object. What nearly all calls do is in here: there is neither somebody

@@ -5,8 +5,7 @@
  * long, and somebody who stands idle serves the request: so it hands its notices on before each
  * sleep. Most sleepers find that there are none at all.
  */
-#include "lock.h"
-#include "object.h"
+#include "core_internal.h"
 
 /* One of @t's, with its object counted; NULL: it has none. */
 static struct ntsync_notice *get_first(struct ntsync_task *t)

@@ -8,8 +8,9 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "lock.h"
-#include "object.h"
+#include "core_internal.h"
+#include "pi/owner.h"
+#include "pi/pi.h"
 
 /* Of instances and objects, so that a number means one thing in all that is shown. */
 static atomic64_t last_id = ATOMIC64_INIT(0);

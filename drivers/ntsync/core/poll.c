@@ -17,8 +17,7 @@
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 
-#include "lock.h"
-#include "object.h"
+#include "core_internal.h"
 
 /* True, and which, if one is ready. Without @pt it is a look and nothing more. */
 static bool look(struct ntsync_polls *polls, poll_table *pt)

@@ -15,7 +15,8 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 
-#include "object.h"
+#include "core_internal.h"
+#include "lock.h"
 
 /*
  * Made when the first one looks; it stays as long as the object. Without memory it is the

@@ -14,7 +14,7 @@
  */
 #include <linux/module.h>
 
-#include "object.h"
+#include "core_internal.h"
 
 /**
  * ntsync_restart_later() - what an interrupted call answers that is to go on

@@ -3,13 +3,13 @@
  * What fdinfo shows of an object, besides its state: the tasks around it. For people
  * and ntsyncctl; docs/observing.md describes the lines.
  */
-#ifndef NTSYNC_SHOW_H
-#define NTSYNC_SHOW_H
+#ifndef NTSYNC_CORE_SHOW_H
+#define NTSYNC_CORE_SHOW_H
 
 #include <linux/pid_namespace.h>
 #include <linux/sched/rt.h>
 
-#include "object.h"
+#include "pi/task.h"
 
 /* How many of a kind are copied under one hold of a lock, and printed afterwards. */
 #define NTSYNC_SHOW_MAX		16

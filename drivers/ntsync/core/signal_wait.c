@@ -14,8 +14,9 @@
  *   leaves both, unlock(all_lock)
  *					finds it taken, or current in the queue
  */
+#include "core_internal.h"
 #include "lock.h"
-#include "object.h"
+#include "ticket.h"
 
 /* True if the wait is over already. */
 static bool queue(struct ntsync_wait *w)

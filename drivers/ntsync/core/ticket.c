@@ -21,7 +21,7 @@
 #include <linux/bitops.h>
 #include <linux/hash.h>
 
-#include "object.h"
+#include "ticket.h"
 
 /* One more word of what makes a call the same. Different ones give one number by accident only. */
 u64 ntsync_ticket_mix(u64 call, u64 word)

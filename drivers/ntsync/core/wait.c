@@ -7,8 +7,9 @@
 #include <linux/hrtimer.h>
 #include <linux/sched/signal.h>
 
+#include "core_internal.h"
 #include "lock.h"
-#include "object.h"
+#include "pi/owner.h"
 
 /* What ntsync_wait_begin() leaves to do: @t is current's record, or NULL if it has none. */
 struct ntsync_task *ntsync_wait_begin_slow(const struct ntsync_wait_req *req,

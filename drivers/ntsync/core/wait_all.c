@@ -6,8 +6,10 @@
  */
 #include <linux/bitmap.h>
 
+#include "core_internal.h"
 #include "lock.h"
-#include "object.h"
+#include "pi/source.h"
+#include "ticket.h"
 
 /* Joins; true if the object can be had. The answer stays true under all_lock. */
 bool ntsync_wait_all_join(struct ntsync_obj *obj, u32 owner)

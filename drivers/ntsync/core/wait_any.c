@@ -2,8 +2,9 @@
 /*
  * WAIT_ANY: the first of several objects that can be had.
  */
+#include "core_internal.h"
 #include "lock.h"
-#include "object.h"
+#include "ticket.h"
 
 /* The lowest position that is ready at a look, @nr if there is none. */
 static u32 first_ready(const struct ntsync_wait_req *req, u32 nr)

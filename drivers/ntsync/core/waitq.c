@@ -4,7 +4,7 @@
  * cached, so that looking at the next one to be served is O(1) and everything
  * else O(log waiters). Locking is the caller's.
  */
-#include "object.h"
+#include "waitq.h"
 
 static bool comes_before(struct rb_node *a, const struct rb_node *b)
 {

@@ -36,8 +36,9 @@
 #include <linux/preempt.h>
 #include <linux/sched/task.h>
 
+#include "core_internal.h"
 #include "lock.h"
-#include "object.h"
+#include "pi/source.h"
 #include "trace.h"
 
 /* ---- holding an object ---- */

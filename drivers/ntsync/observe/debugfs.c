@@ -6,7 +6,8 @@
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
 
-#include "object.h"
+#include "observe.h"
+#include "pi/pi.h"
 
 static struct dentry *dir;
 

@@ -5,8 +5,10 @@
  */
 #include <linux/seq_file.h>
 
-#include "lock.h"
-#include "show.h"
+#include "core/lock.h"
+#include "core/show.h"
+#include "core/wait.h"
+#include "observe.h"
 
 struct shown_waiter {
 	pid_t tid;

@@ -14,8 +14,8 @@
 #include <linux/sched/rt.h>
 #include <linux/sched/task.h>
 
+#include "core/trace.h"
 #include "pi_internal.h"
-#include "trace.h"
 
 static const char *const kind_names[] = {
 	[NTSYNC_CONTRIB_MUTEX] = "mutex",
@@ -50,6 +50,7 @@ static const struct ntsync_contrib *find_boost_locked(const struct ntsync_task *
 	return top && ntsync_contrib_prio(top->key) < ntsync_pi_base_prio_locked(t) ? top : NULL;
 }
 
+/* Does it inherit something that it does not have itself? t->lock. */
 bool ntsync_pi_inherits_locked(const struct ntsync_task *t)
 {
 	return find_boost_locked(t);

@@ -45,9 +45,9 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
-#include "lock.h"
+#include "core/lock.h"
+#include "core/trace.h"
 #include "pi_internal.h"
-#include "trace.h"
 
 bool ntsync_pi_enabled __read_mostly = true;
 

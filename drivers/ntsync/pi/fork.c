@@ -23,6 +23,7 @@
 #include <trace/events/task.h>
 #include <uapi/linux/sched/types.h>
 
+#include "hook.h"
 #include "pi_internal.h"
 
 static struct ntsync_hook fork_hook;

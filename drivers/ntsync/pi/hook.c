@@ -5,7 +5,7 @@
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 
-#include "object.h"
+#include "hook.h"
 
 struct search {
 	const char *name;

@@ -17,7 +17,7 @@
 #include <linux/sched/task.h>
 #include <linux/xarray.h>
 
-#include "lock.h"
+#include "pi_internal.h"
 
 /* A task that uses more ids than this is known by some of them only. */
 #define MAX_IDS		64

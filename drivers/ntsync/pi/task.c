@@ -8,7 +8,7 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
-#include "object.h"
+#include "core/core.h"
 #include "pi_internal.h"
 
 static struct kmem_cache *cache;

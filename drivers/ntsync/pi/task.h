@@ -3,11 +3,10 @@
  * What the driver knows of a task: a record, made in the task's first wait, receive or unlock and
  * kept until it exits. docs/pi.md has the model.
  */
-#ifndef NTSYNC_TASK_H
-#define NTSYNC_TASK_H
+#ifndef NTSYNC_PI_TASK_H
+#define NTSYNC_PI_TASK_H
 
 #include <linux/hash.h>
-#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/rbtree.h>
 #include <linux/rculist.h>
@@ -18,61 +17,11 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+#include "contrib.h"
+#include "core/call.h"
+
 struct ntsync_device;
-struct ntsync_task;
 struct ntsync_wait;
-
-enum ntsync_contrib_kind {
-	NTSYNC_CONTRIB_MUTEX,
-	NTSYNC_CONTRIB_CHANNEL,
-	NTSYNC_CONTRIB_EVENT,
-	NTSYNC_CONTRIB_WORK,
-};
-
-/**
- * struct ntsync_contrib - one reason for a task to run at a higher priority than its own
- * @rb: in @to->contribs, the most urgent first
- * @key: see ntsync_contrib_key()
- * @policy: SCHED_FIFO or SCHED_RR
- * @kind: enum ntsync_contrib_kind, for people
- * @to: whose record; NULL: it contributes nothing
- * @object: id of the object that it comes from, for people
- *
- * @rb, @key and @policy are protected by @to->lock, @to by the lock of the object that the
- * contribution belongs to. @to is counted.
- */
-struct ntsync_contrib {
-	struct rb_node rb;
-	u32 key;
-	u16 policy;
-	u16 kind;
-	struct ntsync_task *to;
-	u64 object;
-};
-
-/*
- * Sorts contributions: the priority first, as task_struct::prio counts it (less is more
- * urgent; -1 for deadline tasks), then the number of tasks that it was handed on by. In a
- * cycle of waits a priority whose origin has left gets another hop with each task, until it is
- * dropped at NTSYNC_MAX_HOPS.
- */
-#define NTSYNC_MAX_HOPS		1024
-#define NTSYNC_NO_CONTRIB	U32_MAX
-
-static inline u32 ntsync_contrib_key(int prio, unsigned int hops)
-{
-	return (u32)(prio + 1) << 16 | hops;
-}
-
-static inline int ntsync_contrib_prio(u32 key)
-{
-	return (int)(key >> 16) - 1;
-}
-
-static inline unsigned int ntsync_contrib_hops(u32 key)
-{
-	return key & 0xffff;
-}
 
 /**
  * struct ntsync_sched_params - scheduling parameters, as far as a boost changes them
@@ -91,49 +40,6 @@ struct ntsync_sched_params {
 	bool reset_on_fork;
 	u64 slice;
 	u64 slack;
-};
-
-/**
- * struct ntsync_deadline - when a wait gives up
- * @expires: host time, so not in the caller's time namespace any more;
- *	KTIME_MAX = never, 0 = try once
- * @clock: CLOCK_MONOTONIC or CLOCK_REALTIME
- */
-struct ntsync_deadline {
-	ktime_t expires;
-	clockid_t clock;
-};
-
-/**
- * struct ntsync_restart - the wait that an interrupted SIGNAL_AND_WAIT goes on with
- * @index: where the answer goes
- * @fd: what it waits for
- * @alert: what else, 0 = nothing
- * @owner: owner id
- * @fd_id: the number of the object that was behind @fd
- * @alert_id: likewise, behind @alert
- * @deadline: when to give up
- */
-struct ntsync_restart {
-	u32 __user *index;
-	u32 fd;
-	u32 alert;
-	u32 owner;
-	u64 fd_id;
-	u64 alert_id;
-	struct ntsync_deadline deadline;
-};
-
-/**
- * struct ntsync_ticket - the turn of a call that was interrupted; see ticket.c
- * @arrival: its turn; 0 = there is none
- * @dev: id of its instance
- * @call: which call
- */
-struct ntsync_ticket {
-	u64 arrival;
-	u64 dev;
-	u64 call;
 };
 
 /**
@@ -260,10 +166,7 @@ static inline void ntsync_task_put(struct ntsync_task *t)
 		ntsync_task_free(t);
 }
 
-void ntsync_task_init(void);
 void ntsync_task_retire(void);
-void ntsync_task_exit(void);
-struct ntsync_task *ntsync_task_next(unsigned int bucket, const struct ntsync_task *after);
 
 /* The most urgent contribution, or NULL; t->lock. */
 static inline struct ntsync_contrib *ntsync_task_top_locked(const struct ntsync_task *t)
@@ -276,6 +179,34 @@ static inline u32 ntsync_task_top_key_locked(const struct ntsync_task *t)
 	const struct ntsync_contrib *c = ntsync_task_top_locked(t);
 
 	return c ? c->key : NTSYNC_NO_CONTRIB;
+}
+
+#define NTSYNC_TODO_MAX		10
+
+/**
+ * struct ntsync_todo - records whose contributions a call has changed
+ * @nr: how many
+ * @tasks: they are counted
+ *
+ * Filled under raw locks, and given to ntsync_pi_walk() when none is held any more.
+ */
+struct ntsync_todo {
+	unsigned int nr;
+	struct ntsync_task *tasks[NTSYNC_TODO_MAX];
+};
+
+static inline void ntsync_todo_drop(struct ntsync_todo *todo)
+{
+	while (todo->nr)
+		ntsync_task_put(todo->tasks[--todo->nr]);
+}
+
+static inline void ntsync_todo_add(struct ntsync_todo *todo, struct ntsync_task *t)
+{
+	if (todo->nr && todo->tasks[todo->nr - 1] == t)
+		return;
+	if (!WARN_ON_ONCE(todo->nr == NTSYNC_TODO_MAX))
+		todo->tasks[todo->nr++] = ntsync_task_get(t);
 }
 
 #endif

@@ -6,9 +6,10 @@
 #include <linux/errno.h>
 #include <linux/seq_file.h>
 
-#include "lock.h"
-#include "object.h"
-#include "trace.h"
+#include "core/lock.h"
+#include "core/trace.h"
+#include "core/wait.h"
+#include "types.h"
 
 static bool event_signaled(const struct ntsync_obj *obj, u32 owner)
 {

@@ -13,9 +13,10 @@
 #include <linux/sched/task.h>
 #include <linux/seq_file.h>
 
-#include "lock.h"
-#include "show.h"
-#include "trace.h"
+#include "core/show.h"
+#include "core/trace.h"
+#include "pi/owner.h"
+#include "types_internal.h"
 
 static bool mutex_signaled(const struct ntsync_obj *obj, u32 owner)
 {

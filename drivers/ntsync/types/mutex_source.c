@@ -8,8 +8,8 @@
 #include <linux/sched/rt.h>
 #include <linux/sched/task.h>
 
-#include "lock.h"
-#include "pi_internal.h"
+#include "pi/owner.h"
+#include "types_internal.h"
 
 /* ---- the real-time tasks that wait for it ---- */
 

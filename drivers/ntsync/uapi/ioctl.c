@@ -14,7 +14,13 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "channel/channel.h"
+#include "core/core.h"
 #include "ioctl.h"
+#include "observe/observe.h"
+#include "pi/pi.h"
+#include "types/types.h"
+#include "uapi.h"
 
 /* Of the interface; grows with each extension. */
 #define NTSYNC_INTERFACE	1

@@ -8,7 +8,9 @@
 #include <linux/fault-inject-usercopy.h>
 #include <linux/uaccess.h>
 
-#include "object.h"
+struct file;
+struct file_operations;
+struct ntsync_device;
 
 /*
  * Word by word: copy_from_user() takes longer to begin than to copy a few of them.

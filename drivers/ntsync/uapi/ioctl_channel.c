@@ -5,6 +5,8 @@
 #include <linux/fs.h>
 #include <linux/uaccess.h>
 
+#include "channel/channel.h"
+#include "core/object.h"
 #include "ioctl.h"
 
 static bool is_rt_policy(u32 policy)

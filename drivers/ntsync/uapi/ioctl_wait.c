@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "core/core.h"
 #include "ioctl.h"
 
 /* ---- WAIT_ANY, WAIT_ALL ---- */

@@ -12,7 +12,9 @@
 #include <linux/sched.h>
 #include <linux/tracepoint.h>
 
-#include "object.h"
+#include "wait.h"
+
+struct ntsync_aggregate;
 
 /*
  * A call is about to sleep; before anybody is boosted for it. object: the first of the nr
@@ -264,7 +266,7 @@ do {									\
 #endif
 
 #undef TRACE_INCLUDE_PATH
-#define TRACE_INCLUDE_PATH .
+#define TRACE_INCLUDE_PATH core
 #undef TRACE_INCLUDE_FILE
 #define TRACE_INCLUDE_FILE trace
 #include <trace/define_trace.h>

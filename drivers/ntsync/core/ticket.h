@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The turn of an interrupted call; ticket.c says what for.
+ */
+#ifndef NTSYNC_CORE_TICKET_H
+#define NTSYNC_CORE_TICKET_H
+
+#include "wait.h"
+
+/* What a ticket tells calls apart by, besides their objects. */
+enum ntsync_call_kind {
+	NTSYNC_CALL_ANY,
+	NTSYNC_CALL_ALL,
+	NTSYNC_CALL_SIGNAL_AND_WAIT,
+	NTSYNC_CALL_AGGREGATE,
+	NTSYNC_CALL_RECEIVE,
+};
+
+u64 ntsync_ticket_mix(u64 call, u64 word);
+u64 ntsync_ticket_find(struct ntsync_task *t, u64 dev, u64 call);
+void ntsync_ticket_take_own(struct ntsync_task *t, struct ntsync_wait_req *req,
+			    enum ntsync_call_kind kind);
+void ntsync_ticket_leave_own(struct ntsync_task *t, const struct ntsync_wait *w,
+			     const struct ntsync_wait_req *req, enum ntsync_call_kind kind);
+
+/* At the beginning of a call: the turn that it has kept, or none. */
+static __always_inline void ntsync_ticket_take(struct ntsync_task *t, struct ntsync_wait_req *req,
+					       enum ntsync_call_kind kind)
+{
+	req->arrival = 0;
+	if (unlikely(t->ticket.arrival))
+		ntsync_ticket_take_own(t, req, kind);
+}
+
+/* At its end: @w has left all queues, and @ret is what it answers. */
+static inline void ntsync_ticket_keep(const struct ntsync_wait *w, const struct ntsync_wait_req *req,
+				      enum ntsync_call_kind kind, int ret)
+{
+	if (unlikely(ret == -ERESTARTSYS))
+		ntsync_ticket_leave_own(w->taker.t, w, req, kind);
+}
+
+#endif

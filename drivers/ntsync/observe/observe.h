@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What people see of it: fdinfo and debugfs. The tracepoints are in core/trace.h.
+ */
+#ifndef NTSYNC_OBSERVE_H
+#define NTSYNC_OBSERVE_H
+
+struct ntsync_device;
+struct ntsync_obj;
+struct seq_file;
+
+void ntsync_obj_show(struct seq_file *m, struct ntsync_obj *obj);
+void ntsync_device_show(struct seq_file *m, const struct ntsync_device *dev);
+
+void ntsync_debugfs_init(void);
+void ntsync_debugfs_exit(void);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The tasks behind owner ids.
+ */
+#ifndef NTSYNC_PI_OWNER_H
+#define NTSYNC_PI_OWNER_H
+
+#include "core/object.h"
+#include "task.h"
+
+void ntsync_owners_init(struct ntsync_device *dev);
+void ntsync_owners_destroy(struct ntsync_device *dev);
+void ntsync_owner_note(struct ntsync_device *dev, struct ntsync_task *t, u32 owner);
+void ntsync_owner_learn_killer(struct ntsync_device *dev, struct ntsync_task *t, u32 owner);
+void ntsync_owner_listen(void (*fn)(struct ntsync_device *dev, u32 owner));
+struct ntsync_task *ntsync_owner_find_locked(struct ntsync_device *dev, u32 owner);
+
+/* current, whose record is @t, uses @owner. */
+static inline void ntsync_owner_learn(struct ntsync_device *dev, struct ntsync_task *t, u32 owner)
+{
+	if (unlikely(READ_ONCE(t->owner) != owner || t->owner_dev != dev->id))
+		ntsync_owner_note(dev, t, owner);
+}
+
+#endif

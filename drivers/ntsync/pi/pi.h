@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The arbiter: what the other rooms tell it and ask of it. A wait is told of by ntsync_pi_begin_wait(),
+ * ntsync_pi_block() and ntsync_pi_end_wait(); who has changed contributions (source.h) under raw locks
+ * calls ntsync_pi_walk() when it holds none any more.
+ */
+#ifndef NTSYNC_PI_H
+#define NTSYNC_PI_H
+
+#include <linux/types.h>
+
+#include "task.h"
+
+struct ntsync_device;
+struct ntsync_obj;
+struct ntsync_taker;
+struct ntsync_wait;
+struct seq_file;
+struct seq_operations;
+struct work_struct;
+
+extern bool ntsync_pi_enabled;
+
+/* task.c */
+int ntsync_task_cache_init(void);
+void ntsync_task_cache_exit(void);
+
+/* chain.c, apply.c */
+int ntsync_pi_init(void);
+void ntsync_pi_exit(void);
+void ntsync_pi_walk_changed(struct ntsync_todo *todo);
+void ntsync_pi_update(struct ntsync_task *t);
+void ntsync_pi_update_own(struct ntsync_task *t);
+void ntsync_pi_begin_wait(struct ntsync_wait *w);
+void ntsync_pi_end_wait(struct ntsync_wait *w);
+void ntsync_pi_block(struct ntsync_wait *w);
+void ntsync_pi_verify(struct ntsync_wait *w);
+int ntsync_pi_inherited(struct ntsync_wait *w);
+void ntsync_pi_join(struct ntsync_task *t, int prio);
+void ntsync_pi_leave_work(struct ntsync_task *t);
+void ntsync_pi_all_lock_contended(void);
+void ntsync_pi_all_locked(void);
+void ntsync_pi_all_unlocked(void);
+
+/* Without a raw lock: what follows from the contributions that were changed. */
+static inline void ntsync_pi_walk(struct ntsync_todo *todo)
+{
+	if (unlikely(todo->nr))
+		ntsync_pi_walk_changed(todo);
+}
+
+/* base.c: for works that the arbiter waits for when it goes */
+bool ntsync_pi_queue_work(struct work_struct *work);
+
+/* boost.c: boosts that come with the signal of an event */
+u32 ntsync_boost_clamp(u32 prio);
+void ntsync_boost_hand_locked(struct ntsync_obj *obj, struct ntsync_taker *taker, int policy,
+			      u32 prio);
+void ntsync_boost_end_own(struct ntsync_task *t);
+void ntsync_boosts_end(struct ntsync_device *dev);
+
+/* show.c */
+extern const struct seq_operations ntsync_pi_sops;
+void ntsync_pi_show_stats(struct seq_file *m);
+
+#endif

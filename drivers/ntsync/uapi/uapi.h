@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The interface to user space, for main.c.
+ */
+#ifndef NTSYNC_UAPI_H
+#define NTSYNC_UAPI_H
+
+struct file_operations;
+
+extern const struct file_operations ntsync_device_fops;
+
+#endif
