@@ -9,7 +9,6 @@
 #include <linux/workqueue.h>
 
 #include "core_internal.h"
-#include "pi/owner.h"
 #include "pi/pi.h"
 
 /* Of instances and objects, so that a number means one thing in all that is shown. */
@@ -25,8 +24,7 @@ struct ntsync_device *ntsync_device_alloc(void)
 	dev->id = atomic64_inc_return(&last_id);
 	rt_mutex_init(&dev->all_lock);
 	raw_spin_lock_init(&dev->lock);
-	INIT_LIST_HEAD(&dev->boosted);
-	ntsync_owners_init(dev);
+	ntsync_pi_device_init(dev);
 	init_waitqueue_head(&dev->pollers);
 	return dev;
 }
@@ -36,13 +34,11 @@ void ntsync_device_get(struct ntsync_device *dev)
 	kref_get(&dev->refs);
 }
 
-/* The next wait that would have ended its boosts can't come any more. */
 static void device_free(struct kref *refs)
 {
 	struct ntsync_device *dev = container_of(refs, struct ntsync_device, refs);
 
-	ntsync_boosts_end(dev);
-	ntsync_owners_destroy(dev);
+	ntsync_pi_device_exit(dev);
 	kfree(dev);
 }
 

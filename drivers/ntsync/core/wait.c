@@ -125,23 +125,6 @@ void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e)
 		obj->ops->unlocked(obj);
 }
 
-/**
- * ntsync_wait_move_entry_locked() - an entry's task has this priority now
- * @e: the entry; obj->lock and the lock of the task's record are held
- * @prio: the priority
- *
- * Nothing if the entry is not queued. In a queue of wait-alls they are sorted when
- * they are looked at.
- */
-void ntsync_wait_move_entry_locked(struct ntsync_wait_entry *e, int prio)
-{
-	bool in_all = ntsync_wait_is_all_entry(e->wait, ntsync_waitq_tag(&e->node));
-
-	ntsync_assert_obj_lock(e->obj);
-	if (!in_all && ntsync_waitq_queued(&e->node) && ntsync_waitq_level(&e->node) != prio)
-		ntsync_waitq_move(&e->obj->any, &e->node, prio);
-}
-
 bool ntsync_deadline_passed(const struct ntsync_deadline *deadline)
 {
 	if (deadline->expires == KTIME_MAX)

@@ -7,6 +7,7 @@
 #define NTSYNC_CORE_WAIT_H
 
 #include <linux/atomic.h>
+#include <linux/lockdep.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/sched/rt.h>
@@ -159,6 +160,23 @@ static inline int ntsync_task_level(const struct task_struct *p)
 	return min_t(int, READ_ONCE(p->prio), MAX_RT_PRIO);
 }
 
+/**
+ * ntsync_wait_move_entry_locked() - an entry's task has this priority now
+ * @e: the entry; obj->lock and the lock of the task's record are held
+ * @prio: the priority
+ *
+ * Nothing if the entry is not queued. In a queue of wait-alls they are sorted when
+ * they are looked at.
+ */
+static inline void ntsync_wait_move_entry_locked(struct ntsync_wait_entry *e, int prio)
+{
+	bool in_all = ntsync_wait_is_all_entry(e->wait, ntsync_waitq_tag(&e->node));
+
+	lockdep_assert_held(&e->obj->lock);
+	if (!in_all && ntsync_waitq_queued(&e->node) && ntsync_waitq_level(&e->node) != prio)
+		ntsync_waitq_move(&e->obj->any, &e->node, prio);
+}
+
 /* Whoever gets true has the right, and the duty, to acquire in this waiter's name. */
 static inline bool ntsync_wait_claim(struct ntsync_wait *w, u32 index)
 {
@@ -230,6 +248,5 @@ int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadl
 int ntsync_wait_result(struct ntsync_wait *w, int ret, u32 *index);
 void ntsync_wait_queue_locked(struct ntsync_wait_entry *e, struct ntsync_todo *todo);
 void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e);
-void ntsync_wait_move_entry_locked(struct ntsync_wait_entry *e, int prio);
 
 #endif

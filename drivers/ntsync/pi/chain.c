@@ -683,6 +683,20 @@ void ntsync_pi_task_init(struct ntsync_task *t)
 	ntsync_pi_base_task_init(t);
 }
 
+/* What the arbiter has in an instance. */
+void ntsync_pi_device_init(struct ntsync_device *dev)
+{
+	INIT_LIST_HEAD(&dev->boosted);
+	ntsync_owners_init(dev);
+}
+
+/* The next wait that would have ended its boosts can't come any more. */
+void ntsync_pi_device_exit(struct ntsync_device *dev)
+{
+	ntsync_boosts_end(dev);
+	ntsync_owners_destroy(dev);
+}
+
 int ntsync_pi_init(void)
 {
 	int ret = ntsync_pi_base_init();

@@ -8,8 +8,6 @@
 #include "core/object.h"
 #include "task.h"
 
-void ntsync_owners_init(struct ntsync_device *dev);
-void ntsync_owners_destroy(struct ntsync_device *dev);
 void ntsync_owner_note(struct ntsync_device *dev, struct ntsync_task *t, u32 owner);
 void ntsync_owner_learn_killer(struct ntsync_device *dev, struct ntsync_task *t, u32 owner);
 void ntsync_owner_listen(void (*fn)(struct ntsync_device *dev, u32 owner));

@@ -17,30 +17,40 @@ struct ntsync_taker;
 struct ntsync_wait;
 struct seq_file;
 struct seq_operations;
-struct work_struct;
 
 extern bool ntsync_pi_enabled;
 
-/* task.c */
+/* Init and exit of the module, and of an instance. Records outlive ntsync_pi_exit(). */
 int ntsync_task_cache_init(void);
 void ntsync_task_cache_exit(void);
-
-/* chain.c, apply.c */
 int ntsync_pi_init(void);
 void ntsync_pi_exit(void);
-void ntsync_pi_walk_changed(struct ntsync_todo *todo);
-void ntsync_pi_update(struct ntsync_task *t);
-void ntsync_pi_update_own(struct ntsync_task *t);
+void ntsync_pi_device_init(struct ntsync_device *dev);
+void ntsync_pi_device_exit(struct ntsync_device *dev);
+
+/*
+ * A wait of current: before it enters queues, when it is about to sleep, now and then while it
+ * sleeps and lends, and after it has left all queues.
+ */
 void ntsync_pi_begin_wait(struct ntsync_wait *w);
-void ntsync_pi_end_wait(struct ntsync_wait *w);
 void ntsync_pi_block(struct ntsync_wait *w);
 void ntsync_pi_verify(struct ntsync_wait *w);
+void ntsync_pi_end_wait(struct ntsync_wait *w);
 int ntsync_pi_inherited(struct ntsync_wait *w);
-void ntsync_pi_join(struct ntsync_task *t, int prio);
-void ntsync_pi_leave_work(struct ntsync_task *t);
+
+/* all_lock: current is about to wait for it, has it, has let go of it. */
 void ntsync_pi_all_lock_contended(void);
 void ntsync_pi_all_locked(void);
 void ntsync_pi_all_unlocked(void);
+
+/* current hands on something that a more urgent task waits for. */
+void ntsync_pi_join(struct ntsync_task *t, int prio);
+void ntsync_pi_leave_work(struct ntsync_task *t);
+
+/* After a change of contributions, without a raw lock. */
+void ntsync_pi_walk_changed(struct ntsync_todo *todo);
+void ntsync_pi_update(struct ntsync_task *t);
+void ntsync_pi_update_own(struct ntsync_task *t);
 
 /* Without a raw lock: what follows from the contributions that were changed. */
 static inline void ntsync_pi_walk(struct ntsync_todo *todo)
@@ -49,15 +59,11 @@ static inline void ntsync_pi_walk(struct ntsync_todo *todo)
 		ntsync_pi_walk_changed(todo);
 }
 
-/* base.c: for works that the arbiter waits for when it goes */
-bool ntsync_pi_queue_work(struct work_struct *work);
-
 /* boost.c: boosts that come with the signal of an event */
 u32 ntsync_boost_clamp(u32 prio);
 void ntsync_boost_hand_locked(struct ntsync_obj *obj, struct ntsync_taker *taker, int policy,
 			      u32 prio);
 void ntsync_boost_end_own(struct ntsync_task *t);
-void ntsync_boosts_end(struct ntsync_device *dev);
 
 /* show.c */
 extern const struct seq_operations ntsync_pi_sops;

@@ -68,7 +68,12 @@ void ntsync_task_init(void);
 void ntsync_task_exit(void);
 struct ntsync_task *ntsync_task_next(unsigned int bucket, const struct ntsync_task *after);
 
+/* owner.c */
+void ntsync_owners_init(struct ntsync_device *dev);
+void ntsync_owners_destroy(struct ntsync_device *dev);
+
 /* boost.c */
+void ntsync_boosts_end(struct ntsync_device *dev);
 void ntsync_boost_drop_locked(struct ntsync_task *t);
 
 /* fork.c: boosts are not for children */

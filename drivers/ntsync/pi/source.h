@@ -16,6 +16,7 @@ struct ntsync_todo;
 struct ntsync_wait;
 struct ntsync_wait_entry;
 struct task_struct;
+struct work_struct;
 
 /**
  * struct ntsync_source_ops - an object whose owner, or whose receivers, inherit from waiters
@@ -40,11 +41,12 @@ struct ntsync_source_ops {
 	void (*remove)(struct ntsync_wait_entry *e, struct ntsync_todo *todo);
 };
 
-/* chain.c, base.c, params.c: what a source calls */
+/* chain.c, base.c, params.c: what a source calls. The arbiter waits for queued works when it goes. */
 bool ntsync_contrib_move_locked(struct ntsync_contrib *c, struct ntsync_task *to, u32 key,
 				int policy, struct ntsync_todo *todo);
 int ntsync_pi_wait_prio_locked(const struct ntsync_task *t, struct ntsync_wait *w);
 void ntsync_pi_look_soon(struct ntsync_task *t);
+bool ntsync_pi_queue_work(struct work_struct *work);
 int ntsync_normal_prio(const struct task_struct *p);
 
 #endif
