@@ -129,7 +129,7 @@ static void channel_undelivered(struct ntsync_obj *obj)
 	ntsync_obj_unhold(&h);
 }
 
-const struct ntsync_obj_ops ntsync_channel_ops = {
+static const struct ntsync_obj_ops channel_ops = {
 	.name = "channel",
 	.signaled = channel_signaled,
 	.acquire = channel_acquire,
@@ -156,7 +156,7 @@ struct ntsync_obj *ntsync_channel_create(struct ntsync_device *dev, u32 max_dept
 	c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
 	if (!c)
 		return ERR_PTR(-ENOMEM);
-	obj = ntsync_obj_alloc(dev, &ntsync_channel_ops);
+	obj = ntsync_obj_alloc(dev, &channel_ops);
 	if (!obj) {
 		kfree(c);
 		return ERR_PTR(-ENOMEM);
@@ -172,7 +172,7 @@ struct ntsync_obj *ntsync_channel_create(struct ntsync_device *dev, u32 max_dept
 
 static bool is_channel(const struct ntsync_obj *obj)
 {
-	return obj->ops == &ntsync_channel_ops;
+	return obj->ops == &channel_ops;
 }
 
 /* ---- send ---- */

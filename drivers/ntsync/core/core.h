@@ -6,10 +6,10 @@
 #ifndef NTSYNC_CORE_H
 #define NTSYNC_CORE_H
 
+#include <linux/fs.h>
+
 #include "wait.h"
 
-struct file;
-struct file_operations;
 struct kmem_cache;
 struct ntsync_restart;
 struct poll_table_struct;

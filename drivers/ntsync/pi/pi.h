@@ -7,6 +7,7 @@
 #ifndef NTSYNC_PI_H
 #define NTSYNC_PI_H
 
+#include <linux/seq_file.h>
 #include <linux/types.h>
 
 #include "task.h"
@@ -15,8 +16,6 @@ struct ntsync_device;
 struct ntsync_obj;
 struct ntsync_taker;
 struct ntsync_wait;
-struct seq_file;
-struct seq_operations;
 
 extern bool ntsync_pi_enabled;
 

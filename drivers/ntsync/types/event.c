@@ -84,7 +84,7 @@ static int event_signal(struct ntsync_hold *h, u32 owner)
 	return 0;
 }
 
-const struct ntsync_obj_ops ntsync_event_ops = {
+static const struct ntsync_obj_ops event_ops = {
 	.name = "event",
 	.signaled = event_signaled,
 	.acquire = acquire_event,
@@ -96,7 +96,7 @@ const struct ntsync_obj_ops ntsync_event_ops = {
 
 struct ntsync_obj *ntsync_event_create(struct ntsync_device *dev, bool manual, bool signaled)
 {
-	struct ntsync_obj *obj = ntsync_obj_alloc(dev, &ntsync_event_ops);
+	struct ntsync_obj *obj = ntsync_obj_alloc(dev, &event_ops);
 
 	if (!obj)
 		return ERR_PTR(-ENOMEM);
@@ -130,7 +130,7 @@ static __always_inline void signal(struct ntsync_obj *obj, bool pulse, u8 boost_
 
 int ntsync_event_set(struct ntsync_obj *obj, u32 *prev)
 {
-	if (obj->ops != &ntsync_event_ops)
+	if (obj->ops != &event_ops)
 		return -EINVAL;
 	signal(obj, false, 0, 0, prev);
 	return 0;
@@ -142,7 +142,7 @@ int ntsync_event_set(struct ntsync_obj *obj, u32 *prev)
  */
 int ntsync_event_pulse(struct ntsync_obj *obj, u32 *prev)
 {
-	if (obj->ops != &ntsync_event_ops)
+	if (obj->ops != &event_ops)
 		return -EINVAL;
 	signal(obj, true, 0, 0, prev);
 	return 0;
@@ -152,7 +152,7 @@ int ntsync_event_set_pi(struct ntsync_obj *obj, u32 policy, u32 prio)
 {
 	u32 prev;
 
-	if (obj->ops != &ntsync_event_ops)
+	if (obj->ops != &event_ops)
 		return -EINVAL;
 	/* If nothing is left of it the signal goes without. */
 	signal(obj, false, policy, ntsync_pi_enabled ? ntsync_boost_clamp(prio) : 0, &prev);
@@ -163,7 +163,7 @@ int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev)
 {
 	struct ntsync_hold h __uninitialized;
 
-	if (obj->ops != &ntsync_event_ops)
+	if (obj->ops != &event_ops)
 		return -EINVAL;
 
 	ntsync_obj_hold(&h, obj);
@@ -178,7 +178,7 @@ int ntsync_event_read(struct ntsync_obj *obj, u32 *manual, u32 *signaled)
 {
 	struct ntsync_hold h __uninitialized;
 
-	if (obj->ops != &ntsync_event_ops)
+	if (obj->ops != &event_ops)
 		return -EINVAL;
 
 	ntsync_obj_hold(&h, obj);

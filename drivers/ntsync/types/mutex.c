@@ -166,7 +166,7 @@ static int mutex_signal(struct ntsync_hold *h, u32 owner)
 	return give_back_locked(h, h->obj, owner, false, &prev);
 }
 
-const struct ntsync_obj_ops ntsync_mutex_ops = {
+static const struct ntsync_obj_ops mutex_ops = {
 	.name = "mutex",
 	.signaled = mutex_signaled,
 	.acquire = acquire_mutex,
@@ -188,7 +188,7 @@ struct ntsync_obj *ntsync_mutex_create(struct ntsync_device *dev, u32 owner, u32
 
 	if (!owner != !count)
 		return ERR_PTR(-EINVAL);
-	obj = ntsync_obj_alloc(dev, &ntsync_mutex_ops);
+	obj = ntsync_obj_alloc(dev, &mutex_ops);
 	if (!obj)
 		return ERR_PTR(-ENOMEM);
 	obj->mutex.owner = owner;
@@ -243,7 +243,7 @@ static __always_inline int give_back(struct ntsync_obj *obj, u32 owner, bool aba
 {
 	int ret;
 
-	if (!owner || obj->ops != &ntsync_mutex_ops)
+	if (!owner || obj->ops != &mutex_ops)
 		return -EINVAL;
 
 	if (!ntsync_obj_lock_alone(obj))
@@ -286,7 +286,7 @@ int ntsync_mutex_read(struct ntsync_obj *obj, u32 *owner, u32 *count)
 	struct ntsync_hold h __uninitialized;
 	int ret;
 
-	if (obj->ops != &ntsync_mutex_ops)
+	if (obj->ops != &mutex_ops)
 		return -EINVAL;
 
 	ntsync_obj_hold(&h, obj);

@@ -57,7 +57,7 @@ static int sem_signal(struct ntsync_hold *h, u32 owner)
 	return release_locked(h, h->obj, 1, &prev);
 }
 
-const struct ntsync_obj_ops ntsync_sem_ops = {
+static const struct ntsync_obj_ops sem_ops = {
 	.name = "sem",
 	.signaled = sem_signaled,
 	.acquire = acquire_sem,
@@ -73,7 +73,7 @@ struct ntsync_obj *ntsync_sem_create(struct ntsync_device *dev, u32 count, u32 m
 
 	if (count > max)
 		return ERR_PTR(-EINVAL);
-	obj = ntsync_obj_alloc(dev, &ntsync_sem_ops);
+	obj = ntsync_obj_alloc(dev, &sem_ops);
 	if (!obj)
 		return ERR_PTR(-ENOMEM);
 	obj->sem.count = count;
@@ -97,7 +97,7 @@ int ntsync_sem_release(struct ntsync_obj *obj, u32 count, u32 *prev)
 {
 	int ret;
 
-	if (obj->ops != &ntsync_sem_ops)
+	if (obj->ops != &sem_ops)
 		return -EINVAL;
 
 	if (!ntsync_obj_lock_alone(obj))
@@ -111,7 +111,7 @@ int ntsync_sem_read(struct ntsync_obj *obj, u32 *count, u32 *max)
 {
 	struct ntsync_hold h __uninitialized;
 
-	if (obj->ops != &ntsync_sem_ops)
+	if (obj->ops != &sem_ops)
 		return -EINVAL;
 
 	ntsync_obj_hold(&h, obj);

@@ -6,10 +6,9 @@
 #define NTSYNC_IOCTL_H
 
 #include <linux/fault-inject-usercopy.h>
+#include <linux/fs.h>
 #include <linux/uaccess.h>
 
-struct file;
-struct file_operations;
 struct ntsync_device;
 
 /*

@@ -5,7 +5,7 @@
 #ifndef NTSYNC_UAPI_H
 #define NTSYNC_UAPI_H
 
-struct file_operations;
+#include <linux/fs.h>
 
 extern const struct file_operations ntsync_device_fops;
 
