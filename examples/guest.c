@@ -27,7 +27,7 @@ struct guest {
 
 static const struct ntsync_nt_deadline forever = { NTSYNC_WAIT_FOREVER, 0 };
 
-/* A guest call that can't fail here. */
+/* Ends the program if a guest call fails. */
 static void must(uint32_t status, const char *what)
 {
 	if (status == NTSYNC_STATUS_SUCCESS)
@@ -36,7 +36,7 @@ static void must(uint32_t status, const char *what)
 	exit(EXIT_FAILURE);
 }
 
-/* A guest thread gets handles of its own, as by NtDuplicateObject. */
+/* Gives a guest thread a handle of its own, as NtDuplicateObject does. */
 static uint32_t borrow(struct guest *g, uint32_t handle)
 {
 	uint32_t own;
@@ -80,7 +80,7 @@ static void *producer(void *arg)
 	return NULL;
 }
 
-/* Items come first in the wait, so all of them are there when the end is seen. */
+/* The wait prefers items to the end, so no item is left when it returns the end. */
 static void *consumer(void *arg)
 {
 	struct guest *g = arg;
@@ -98,12 +98,12 @@ static void *consumer(void *arg)
 	}
 	must(ntsync_nt_close(g->nt, handles[0]), "close");
 	must(ntsync_nt_close(g->nt, handles[1]), "close");
-	/* Left open, and owned by a thread that ends: see what main() finds. */
+	/* The handle stays open, and the thread ends as the owner, for main() to show. */
 	must(ntsync_nt_wait_single(g->nt, mutant, false, forever), "lock");
 	return NULL;
 }
 
-/* Sixty times a second the emulated screen would be shown. */
+/* An emulator would show its screen sixty times a second. */
 static void show_frames(struct guest *g)
 {
 	const int64_t due = -166667;

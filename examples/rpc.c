@@ -49,7 +49,7 @@ static uint64_t now_us(clockid_t clock)
 	return ts.tv_sec * 1000000ull + ts.tv_nsec / 1000;
 }
 
-/* Time that others have on the CPU does not count. */
+/* Uses that much CPU time. */
 static void work(unsigned int us)
 {
 	uint64_t end = now_us(CLOCK_THREAD_CPUTIME_ID) + us;
@@ -58,7 +58,7 @@ static void work(unsigned int us)
 		;
 }
 
-/* From receive to reply it has the priority of the best request. */
+/* From receive to reply it has the highest priority of the requests. */
 static void *server(void *unused)
 {
 	struct ntsync_channel_request request;
@@ -97,7 +97,7 @@ static void *client(void *unused)
 	return unused;
 }
 
-/* FIFO, 0: an ordinary thread; an errno. */
+/* @prio: FIFO, or 0 for an ordinary thread. Returns an errno. */
 static int set_prio(int prio)
 {
 	const struct sched_param param = { .sched_priority = prio };
@@ -123,7 +123,7 @@ static void print_latency(uint32_t prio)
 {
 	int us[CALLS];
 
-	/* What would be sent without one is in the other half. */
+	/* Without the right to a priority this half would repeat the other one. */
 	if (prio && !realtime) {
 		printf("%11s %8s", "-", "-");
 		return;
@@ -162,7 +162,7 @@ int main(void)
 		return 0;
 	}
 	must(channel, "channel");
-	/* Who is created would have it, too. */
+	/* Reset at once: threads that are created below would inherit it. */
 	realtime = !set_prio(80) && !set_prio(0);
 	start("server", server, SERVERS);
 	start("client", client, CLIENTS);
@@ -173,14 +173,14 @@ int main(void)
 		printf("note: no right to real-time priorities, so there are none to lend\n");
 	printf("Milliseconds that a call takes, which is half a millisecond's work:\n\n%37s%20s\n"
 	       "%28s %8s%11s %8s", "with priority 80", "without", "median", "max", "median", "max");
-	/* Ordinary threads don't keep the CPUs from others. */
+	/* The last row needs real-time burners: others leave CPUs to the server. */
 	for (int i = 0; i < (realtime ? LOADS : BUSY_CPUS); i++) {
 		load = i;
 		printf("\n%-17s", names[i]);
 		print_latency(80);
 		print_latency(0);
 	}
-	/* Those that are still on their way will be answered, too. */
+	/* Waits for the replies to the last requests. */
 	for (load = NOBODY_ELSE; under_way;)
 		usleep(1000);
 	printf("\n\n%u calls, %u not answered, or wrongly\n", calls, wrong);

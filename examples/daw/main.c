@@ -91,9 +91,9 @@ static void create_objects(struct engine *engine)
 		must(-ENOMEM, "memory");
 }
 
-/* Real-time if we may, ordinary otherwise. */
-static void run(struct engine *engine, struct thread *thread, const char *name, int priority,
-		void *(*function)(void *))
+/* Starts an ordinary thread if the user has no right to real-time priorities. */
+static void start_thread(struct engine *engine, struct thread *thread, const char *name,
+			 int priority, void *(*function)(void *))
 {
 	static uint32_t owners;
 	struct sched_param param = { .sched_priority = priority };
@@ -108,7 +108,7 @@ static void run(struct engine *engine, struct thread *thread, const char *name, 
 	samples_init(&thread->mutex_wait, engine->cycles + 1);
 
 	pthread_attr_init(&attr);
-	/* All of it gets locked: the usual 8 MB each would take a while to fetch. */
+	/* mlockall() locks all of the stack; the usual 8 MB would take long. */
 	pthread_attr_setstacksize(&attr, 256 * 1024);
 	if (priority) {
 		pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
@@ -126,7 +126,7 @@ static void run(struct engine *engine, struct thread *thread, const char *name, 
 	pthread_attr_destroy(&attr);
 }
 
-/* Consumers first: they wait, and the clock is the last to start. */
+/* Starts consumers first, and the clock last. */
 static void play(struct engine *engine)
 {
 	char name[16];
@@ -134,13 +134,13 @@ static void play(struct engine *engine)
 	for (unsigned int i = 0; i < engine->tracks; i++) {
 		snprintf(name, sizeof(name), "track %u", i + 1);
 		engine->worker[i].track = i;
-		run(engine, &engine->worker[i], name, 60, worker_thread);
+		start_thread(engine, &engine->worker[i], name, 60, worker_thread);
 	}
-	run(engine, &engine->ui, "ui", 0, ui_thread);
-	run(engine, &engine->audio, "audio", 80, audio_thread);
+	start_thread(engine, &engine->ui, "ui", 0, ui_thread);
+	start_thread(engine, &engine->audio, "audio", 80, audio_thread);
 	engine->begin = now_ns() + 100000000;
-	run(engine, &engine->clock, "clock", 90, clock_thread);
-	/* A page that has to be fetched could be heard. Nothing is allocated from here on. */
+	start_thread(engine, &engine->clock, "clock", 90, clock_thread);
+	/* A page fault could be heard. No memory is allocated from here on. */
 	if (mlockall(MCL_CURRENT))
 		printf("note: memory is not locked: %s\n", strerror(errno));
 

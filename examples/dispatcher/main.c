@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How many requests a second a dispatcher serves, taking them one by one or all that are
- * there; and which priority it has while it does. Every answer's content is checked: the
- * exit status says whether all were right.
+ * How many requests a second a dispatcher serves, taking them one by one or all that are pending,
+ * and which priority it has meanwhile. The content of every answer is checked: the exit status says
+ * whether all were right.
  *
  *	dispatcher [-c CLIENTS] [-s SECONDS]
  */
@@ -103,7 +103,7 @@ static void pause_ms(unsigned int ms)
 	nanosleep(&ts, NULL);
 }
 
-/* Each is on its way for 60 ms, and the next comes 20 ms later. */
+/* A request takes 60 ms, and the next one comes after 20 ms. */
 static uint64_t show_priorities(struct server *s)
 {
 	static const uint32_t prios[] = { 30, 80, 50 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The actors, and the objects that they contend for. */
+/* Runs a scenario: its threads, and the objects that they contend for. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <libntsync.h>
@@ -39,7 +39,7 @@ static uint64_t now(clockid_t clock)
 	return ts.tv_sec * 1000 * NS_PER_MS + ts.tv_nsec;
 }
 
-/* Time that others have on the CPU does not count. */
+/* Uses that much CPU time. */
 static void spend(uint64_t ns)
 {
 	uint64_t end = now(CLOCK_THREAD_CPUTIME_ID) + ns;
@@ -66,7 +66,7 @@ static const char *wait_for(uint32_t owner, const char *at, bool all)
 	return at;
 }
 
-/* As wait_for(), and for a file that is never ready. */
+/* As wait_for(), with a file that is never ready. */
 static const char *wait_with_file(uint32_t owner, const char *at)
 {
 	struct ntsync_aggregate_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = owner };
@@ -91,7 +91,7 @@ static void create_owned(uint32_t owner, int i)
 	obj[i] = must(ntsync_mutex_create(dev, owner, 1), "mutex");
 }
 
-/* A driver without inheritance lacks it; then the signal comes alone. */
+/* A driver without inheritance gets a plain SET. */
 static void signal_event(void)
 {
 	int ret = ntsync_event_set_pi(obj[EVENT], SCHED_FIFO, 80);
@@ -107,14 +107,14 @@ static void begin(void)
 		sem_post(&start);
 }
 
-/* A second of processor time, whatever else runs meanwhile. */
+/* Uses a second of CPU time. */
 static void burn(void)
 {
 	spend(1000 * NS_PER_MS);
 	atomic_store(&hog_is_done, true);
 }
 
-/* Those with objects behind them; returns the last character used. */
+/* Runs a command that names objects; returns the last character used. */
 static const char *act_on(uint32_t owner, const char *at)
 {
 	char one[] = { at[1], ' ' };
@@ -205,7 +205,7 @@ void set_prio(int prio)
 	must(sched_setscheduler(0, SCHED_FIFO, &param) ? -errno : 0, "real-time priorities");
 }
 
-/* Returns when it sleeps or has ended, and all others as well: they are above us, on one CPU. */
+/* Returns when all threads sleep or have ended: they have higher priorities, on one CPU. */
 static pthread_t start_role(struct role *r)
 {
 	pthread_t thread;
@@ -252,7 +252,7 @@ static void close_objects(uint64_t features)
 	close(dev);
 }
 
-static bool can_be_played(const struct scene *s, uint64_t features)
+static bool can_be_played(const struct scenario *s, uint64_t features)
 {
 	uint64_t needed = 0;
 
@@ -265,7 +265,7 @@ static bool can_be_played(const struct scene *s, uint64_t features)
 	return (features & needed) == needed;
 }
 
-struct result play(struct scene *s, uint64_t features)
+struct result play(struct scenario *s, uint64_t features)
 {
 	struct role hog = { 50, ".b" };
 	pthread_t thread[ROLES + 1];
@@ -277,7 +277,7 @@ struct result play(struct scene *s, uint64_t features)
 	thread[0] = start_role(&hog);
 	for (n = 0; s->role[n].prio; n++)
 		thread[n + 1] = start_role(&s->role[n]);
-	/* Nobody runs until all of them may. */
+	/* No thread may run before all have been started. */
 	set_prio(ABOVE_ALL);
 	begin();
 	for (; n >= 0; n--)
