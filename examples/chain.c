@@ -98,7 +98,7 @@ static void *hog(void *unused)
 }
 
 /* Returns when the new thread sleeps: its priority is higher, and there is one CPU. */
-static pthread_t start(const char *name, int prio, void *(*fn)(void *))
+static pthread_t start_thread(const char *name, int prio, void *(*fn)(void *))
 {
 	struct sched_param param = { .sched_priority = prio };
 	pthread_attr_t attr;
@@ -138,10 +138,10 @@ int main(int argc, char **argv)
 	need(first = ntsync_mutex_create(dev, 0, 0), "mutex");
 	need(second = ntsync_mutex_create(dev, 0, 0), "mutex");
 	be_main();
-	threads[0] = start("low", LOW, low);
-	threads[1] = start("middle", MIDDLE, middle);
-	threads[2] = start("hog", HOG, hog);
-	threads[3] = start("high", HIGH, high);
+	threads[0] = start_thread("low", LOW, low);
+	threads[1] = start_thread("middle", MIDDLE, middle);
+	threads[2] = start_thread("hog", HOG, hog);
+	threads[3] = start_thread("high", HIGH, high);
 	command_failed = argc > 1 && system(argv[1]);
 	if (command_failed)
 		fprintf(stderr, "chain: %s has failed\n", argv[1]);

@@ -135,7 +135,7 @@ static void create_objects(struct guest *g)
 	must(ntsync_nt_create_event(g->nt, &g->quit, NULL, true, false), "event");
 }
 
-static void leak(void *context, const struct ntsync_nt_entry *entry)
+static void note_leak(void *context, const struct ntsync_nt_entry *entry)
 {
 	*(uint32_t *)context = entry->handle;
 }
@@ -161,7 +161,7 @@ int main(void)
 
 	status = ntsync_nt_wait_single(g.nt, g.mutant, false, forever);
 	ntsync_nt_snapshot_take(g.nt, &after);
-	leaks = ntsync_nt_snapshot_diff(before, after, leak, &leaked);
+	leaks = ntsync_nt_snapshot_diff(before, after, note_leak, &leaked);
 	printf("%lu frames, %u items, sum %lu\n", g.frames, g.tail, g.sum);
 	printf("mutant after its owner's end: NTSTATUS %#x\n", status);
 	printf("handles that the guest forgot: %zu (%#x)\n", leaks, leaked);

@@ -50,7 +50,7 @@ static uint64_t now_us(clockid_t clock)
 }
 
 /* Uses that much CPU time. */
-static void work(unsigned int us)
+static void use_cpu(unsigned int us)
 {
 	uint64_t end = now_us(CLOCK_THREAD_CPUTIME_ID) + us;
 
@@ -68,14 +68,14 @@ static void *server(void *unused)
 
 		must(ntsync_channel_recv(channel, &request), "receiving");
 		number = (uint32_t *)(uintptr_t)request.payload;
-		work(500);
+		use_cpu(500);
 		*number *= *number;
 		must(ntsync_channel_reply(channel, request.id), "replying");
 	}
 	return unused;
 }
 
-static void ask(uint32_t prio)
+static void send_number(uint32_t prio)
 {
 	uint32_t asked = ++calls, number = asked;
 
@@ -90,7 +90,7 @@ static void *client(void *unused)
 {
 	for (;;) {
 		if (load >= BUSY_SERVER)
-			ask(0);
+			send_number(0);
 		else
 			usleep(1000);
 	}
@@ -110,11 +110,11 @@ static void *burner(void *unused)
 	if (realtime)
 		must(-set_prio(50), "priority 50");
 	for (;; usleep(10000))
-		work(load >= BUSY_CPUS ? 10000 : 0);
+		use_cpu(load >= BUSY_CPUS ? 10000 : 0);
 	return unused;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_ints(const void *a, const void *b)
 {
 	return *(const int *)a - *(const int *)b;
 }
@@ -131,14 +131,14 @@ static void print_latency(uint32_t prio)
 	for (int i = 0; i < CALLS; i++, usleep(5000)) {
 		uint64_t begin = now_us(CLOCK_MONOTONIC);
 
-		ask(prio);
+		send_number(prio);
 		us[i] = now_us(CLOCK_MONOTONIC) - begin;
 	}
-	qsort(us, CALLS, sizeof(*us), compare);
+	qsort(us, CALLS, sizeof(*us), compare_ints);
 	printf("%11.1f %8.1f", us[CALLS / 2] / 1e3, us[CALLS - 1] / 1e3);
 }
 
-static void start(const char *name, void *(*thread)(void *), int count)
+static void start_threads(const char *name, void *(*thread)(void *), int count)
 {
 	char numbered[16];
 	pthread_t id;
@@ -164,9 +164,9 @@ int main(void)
 	must(channel, "channel");
 	/* Reset at once: threads that are created below would inherit it. */
 	realtime = !set_prio(80) && !set_prio(0);
-	start("server", server, SERVERS);
-	start("client", client, CLIENTS);
-	start("burner", burner, sysconf(_SC_NPROCESSORS_ONLN));
+	start_threads("server", server, SERVERS);
+	start_threads("client", client, CLIENTS);
+	start_threads("burner", burner, sysconf(_SC_NPROCESSORS_ONLN));
 	if (realtime)
 		must(-set_prio(80), "priority 80");
 	else

@@ -128,7 +128,7 @@ static int parse_options(int argc, char **argv, struct options *opts)
 }
 
 /* Fails if the output could not be written. */
-static int run(int (*command)(const struct options *opts), const struct options *opts)
+static int run_command(int (*command)(const struct options *opts), const struct options *opts)
 {
 	int ret = command(opts);
 
@@ -155,7 +155,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[optind], commands[i].name))
 			continue;
 		if (!commands[i].needs_driver || system_has_driver())
-			return run(commands[i].run, &opts);
+			return run_command(commands[i].run, &opts);
 		fprintf(stderr, "ntsyncctl: no driver serves /dev/ntsync; 'ntsyncctl check' says what to do\n");
 		return 1;
 	}

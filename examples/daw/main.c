@@ -18,7 +18,7 @@ static const char usage[] =
 	"  -p  microseconds per period, 500 to 100000 (default 5333: 256 frames at 48 kHz)\n"
 	"  -t  tracks, each with a thread, 1 to 16 (default 4)\n";
 
-static unsigned int number(const char *text, unsigned int min, unsigned int max)
+static unsigned int parse_number(const char *text, unsigned int min, unsigned int max)
 {
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
@@ -39,13 +39,13 @@ static void read_options(struct engine *engine, int argc, char **argv)
 	while ((option = getopt(argc, argv, "s:p:t:h")) != -1) {
 		switch (option) {
 		case 's':
-			seconds = number(optarg, 1, 3600);
+			seconds = parse_number(optarg, 1, 3600);
 			break;
 		case 'p':
-			period = number(optarg, 500, 100000);
+			period = parse_number(optarg, 500, 100000);
 			break;
 		case 't':
-			engine->tracks = number(optarg, 1, MAX_TRACKS);
+			engine->tracks = parse_number(optarg, 1, MAX_TRACKS);
 			break;
 		default:
 			fputs(usage, option == 'h' ? stdout : stderr);

@@ -54,7 +54,7 @@ static int next_signal(struct thread *self, int signal, int end)
 }
 
 /* A signal that came before the wait woke no thread, so it has no latency. */
-static void woken(struct thread *self, uint64_t signal_time)
+static void count_wakeup(struct thread *self, uint64_t signal_time)
 {
 	self->woken++;
 	if (signal_time >= self->wait_begin)
@@ -100,7 +100,7 @@ void *clock_thread(void *arg)
 		self->wait_begin = now_ns();
 		if (read(fd, &periods, sizeof(periods)) != sizeof(periods))
 			must(-errno, "reading the timer");
-		woken(self, engine->begin + first * engine->period);
+		count_wakeup(self, engine->begin + first * engine->period);
 		for (; periods && self->sent < engine->cycles; periods--)
 			engine->tick_time[self->sent++] = now_ns();
 		must(ntsync_sem_release(engine->tick, self->sent - first, NULL), "tick");
@@ -162,7 +162,7 @@ void *audio_thread(void *arg)
 		uint64_t cycle = self->woken;
 
 		/* The modulo: a driver that loses or doubles ticks must not crash the program. */
-		woken(self, engine->tick_time[cycle % engine->cycles]);
+		count_wakeup(self, engine->tick_time[cycle % engine->cycles]);
 		if (audio_cycle(self, engine->begin + (cycle + 1) * engine->period))
 			self->missed++;
 	}
@@ -188,7 +188,7 @@ void *worker_thread(void *arg)
 	uint32_t signaled;
 
 	while (next_signal(self, engine->start[self->track], engine->audio_stopped) == 0) {
-		woken(self, engine->start_time[self->track]);
+		count_wakeup(self, engine->start_time[self->track]);
 		engine->output[self->track] = render(self->track);
 		must(ntsync_event_set(engine->done[self->track], &signaled), "ending a track");
 		/* If it was signaled already, the two signals are one. */
@@ -211,7 +211,7 @@ void *ui_thread(void *arg)
 			must(ret, "waiting for the end");
 			return NULL;
 		}
-		woken(self, next);
+		count_wakeup(self, next);
 		lock_project(self, NTSYNC_WAIT_FOREVER);
 		for (uint64_t end = now_ns() + UI_EDIT; now_ns() < end;)
 			;

@@ -34,7 +34,7 @@ static bool is_right(const struct job *job)
 	return true;
 }
 
-static void ask(struct client *c)
+static void send_request(struct client *c)
 {
 	struct job *job = &c->job;
 
@@ -53,7 +53,7 @@ static void *client_main(void *arg)
 	struct client *c = arg;
 
 	do
-		ask(c);
+		send_request(c);
 	while (now_ns() < c->until);
 	return NULL;
 }

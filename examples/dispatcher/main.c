@@ -42,7 +42,7 @@ int must(int ret, const char *what)
 	return ret;
 }
 
-static unsigned int number(const char *text, unsigned int max)
+static unsigned int parse_number(const char *text, unsigned int max)
 {
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
@@ -162,9 +162,9 @@ int main(int argc, char **argv)
 
 	while ((option = getopt(argc, argv, "c:s:h")) != -1) {
 		if (option == 'c')
-			clients = number(optarg, MAX_CLIENTS);
+			clients = parse_number(optarg, MAX_CLIENTS);
 		else if (option == 's')
-			seconds = number(optarg, 3600);
+			seconds = parse_number(optarg, 3600);
 		else
 			return fputs(usage, option == 'h' ? stdout : stderr), option == 'h' ? 0 : 2;
 	}

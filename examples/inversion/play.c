@@ -40,7 +40,7 @@ static uint64_t now(clockid_t clock)
 }
 
 /* Uses that much CPU time. */
-static void spend(uint64_t ns)
+static void use_cpu(uint64_t ns)
 {
 	uint64_t end = now(CLOCK_THREAD_CPUTIME_ID) + ns;
 
@@ -101,21 +101,21 @@ static void signal_event(void)
 	must(ret, "setting the event");
 }
 
-static void begin(void)
+static void release_all(void)
 {
 	for (int i = 0; i < ROLES; i++)
 		sem_post(&start);
 }
 
 /* Uses a second of CPU time. */
-static void burn(void)
+static void burn_a_second(void)
 {
-	spend(1000 * NS_PER_MS);
+	use_cpu(1000 * NS_PER_MS);
 	atomic_store(&hog_is_done, true);
 }
 
 /* Runs a command that names objects; returns the last character used. */
-static const char *act_on(uint32_t owner, const char *at)
+static const char *run_on_objects(uint32_t owner, const char *at)
 {
 	char one[] = { at[1], ' ' };
 
@@ -139,7 +139,7 @@ static const char *act_on(uint32_t owner, const char *at)
 	return at;
 }
 
-static void act(char what)
+static void run_instruction(char what)
 {
 	switch (what) {
 	case 'P':
@@ -163,11 +163,11 @@ static void act(char what)
 		sem_wait(&start);
 		return;
 	case 'g':
-		return begin();
+		return release_all();
 	case 'w':
-		return spend(NS_PER_MS);
+		return use_cpu(NS_PER_MS);
 	case 'b':
-		return burn();
+		return burn_a_second();
 	case ',':
 		sem_wait(&step);
 		return;
@@ -191,9 +191,9 @@ static void *play_role(void *arg)
 
 	for (; *at; at++) {
 		if (strchr("LYASCU", *at))
-			at = act_on(owner, at);
+			at = run_on_objects(owner, at);
 		else
-			act(*at);
+			run_instruction(*at);
 	}
 	return NULL;
 }
@@ -279,7 +279,7 @@ struct result play(struct scenario *s, uint64_t features)
 		thread[n + 1] = start_role(&s->role[n]);
 	/* No thread may run before all have been started. */
 	set_prio(ABOVE_ALL);
-	begin();
+	release_all();
 	for (; n >= 0; n--)
 		must(-pthread_join(thread[n], NULL), "joining a thread");
 	close_objects(features);
