@@ -176,7 +176,7 @@ struct process {
  * @unreadable: processes whose descriptors this user may not see
  * @truncated: there was more than fits
  * @arbiter: debugfs could be read, so @boosted is true
- * @lending: the objects that somebody is boosted by, in order
+ * @lending: the objects that boost a task, by number
  * @next_idle: in a full table, where to look for an object that makes room
  */
 struct scan {
