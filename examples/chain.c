@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A boosted chain to look at. On one CPU, high (FIFO 80) waits for a mutex of middle (FIFO 20),
- * and middle waits for a mutex of low (FIFO 10). Then low does its work while hog (FIFO 50) wants
- * the CPU.
+ * A boosted chain, to be looked at. On one CPU, high (FIFO 80) waits for a mutex that middle
+ * (FIFO 20) has, who waits for one that low (FIFO 10) has; then low does its work while hog
+ * (FIFO 50) wants the CPU.
  *
- *	chain [COMMAND]		runs COMMAND while all of them wait; docs/observing.md shows the
- *				output of `chain "ntsyncctl graph"` and of examples/chain-trace
+ *	chain [COMMAND]		runs COMMAND while all of them wait; docs/observing.md has what
+ *				`chain "ntsyncctl graph"` shows, and a trace of the rest
  *
  * The main thread is at FIFO 5, so whenever it runs, all others sleep.
  */
@@ -97,8 +97,8 @@ static void *hog(void *unused)
 	return unused;
 }
 
-/* Returns when the new thread sleeps: its priority is higher, and there is one CPU. */
-static pthread_t start_thread(const char *name, int prio, void *(*fn)(void *))
+/* It runs until it sleeps before this returns: it is above us, and there is one CPU. */
+static pthread_t start(const char *name, int prio, void *(*fn)(void *))
 {
 	struct sched_param param = { .sched_priority = prio };
 	pthread_attr_t attr;
@@ -108,7 +108,7 @@ static pthread_t start_thread(const char *name, int prio, void *(*fn)(void *))
 	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
 	pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
 	pthread_attr_setschedparam(&attr, &param);
-	/* The new thread inherits the name. */
+	/* A new thread has its creator's name. */
 	pthread_setname_np(pthread_self(), name);
 	need(-pthread_create(&thread, &attr, fn, NULL), "a real-time thread");
 	pthread_setname_np(pthread_self(), "chain");
@@ -138,10 +138,10 @@ int main(int argc, char **argv)
 	need(first = ntsync_mutex_create(dev, 0, 0), "mutex");
 	need(second = ntsync_mutex_create(dev, 0, 0), "mutex");
 	be_main();
-	threads[0] = start_thread("low", LOW, low);
-	threads[1] = start_thread("middle", MIDDLE, middle);
-	threads[2] = start_thread("hog", HOG, hog);
-	threads[3] = start_thread("high", HIGH, high);
+	threads[0] = start("low", LOW, low);
+	threads[1] = start("middle", MIDDLE, middle);
+	threads[2] = start("hog", HOG, hog);
+	threads[3] = start("high", HIGH, high);
 	command_failed = argc > 1 && system(argv[1]);
 	if (command_failed)
 		fprintf(stderr, "chain: %s has failed\n", argv[1]);

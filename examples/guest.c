@@ -27,7 +27,7 @@ struct guest {
 
 static const struct ntsync_nt_deadline forever = { NTSYNC_WAIT_FOREVER, 0 };
 
-/* Ends the program if a guest call fails. */
+/* A guest call that can't fail here. */
 static void must(uint32_t status, const char *what)
 {
 	if (status == NTSYNC_STATUS_SUCCESS)
@@ -36,7 +36,7 @@ static void must(uint32_t status, const char *what)
 	exit(EXIT_FAILURE);
 }
 
-/* Gives a guest thread a handle of its own, as NtDuplicateObject does. */
+/* A guest thread gets handles of its own, as by NtDuplicateObject. */
 static uint32_t borrow(struct guest *g, uint32_t handle)
 {
 	uint32_t own;
@@ -80,7 +80,7 @@ static void *producer(void *arg)
 	return NULL;
 }
 
-/* The wait prefers items to the end, so no item is left when it returns the end. */
+/* Items come first in the wait, so all of them are there when the end is seen. */
 static void *consumer(void *arg)
 {
 	struct guest *g = arg;
@@ -98,12 +98,12 @@ static void *consumer(void *arg)
 	}
 	must(ntsync_nt_close(g->nt, handles[0]), "close");
 	must(ntsync_nt_close(g->nt, handles[1]), "close");
-	/* The handle stays open, and the thread ends as the owner, for main() to show. */
+	/* Left open, and owned by a thread that ends: see what main() finds. */
 	must(ntsync_nt_wait_single(g->nt, mutant, false, forever), "lock");
 	return NULL;
 }
 
-/* An emulator would show its screen sixty times a second. */
+/* Sixty times a second the emulated screen would be shown. */
 static void show_frames(struct guest *g)
 {
 	const int64_t due = -166667;
@@ -135,7 +135,7 @@ static void create_objects(struct guest *g)
 	must(ntsync_nt_create_event(g->nt, &g->quit, NULL, true, false), "event");
 }
 
-static void note_leak(void *context, const struct ntsync_nt_entry *entry)
+static void leak(void *context, const struct ntsync_nt_entry *entry)
 {
 	*(uint32_t *)context = entry->handle;
 }
@@ -161,7 +161,7 @@ int main(void)
 
 	status = ntsync_nt_wait_single(g.nt, g.mutant, false, forever);
 	ntsync_nt_snapshot_take(g.nt, &after);
-	leaks = ntsync_nt_snapshot_diff(before, after, note_leak, &leaked);
+	leaks = ntsync_nt_snapshot_diff(before, after, leak, &leaked);
 	printf("%lu frames, %u items, sum %lu\n", g.frames, g.tail, g.sum);
 	printf("mutant after its owner's end: NTSTATUS %#x\n", status);
 	printf("handles that the guest forgot: %zu (%#x)\n", leaks, leaked);

@@ -49,8 +49,8 @@ static uint64_t now_us(clockid_t clock)
 	return ts.tv_sec * 1000000ull + ts.tv_nsec / 1000;
 }
 
-/* Uses that much CPU time. */
-static void use_cpu(unsigned int us)
+/* Time that others have on the CPU does not count. */
+static void work(unsigned int us)
 {
 	uint64_t end = now_us(CLOCK_THREAD_CPUTIME_ID) + us;
 
@@ -58,7 +58,7 @@ static void use_cpu(unsigned int us)
 		;
 }
 
-/* From receive to reply it has the highest priority of the requests. */
+/* From receive to reply it has the priority of the best request. */
 static void *server(void *unused)
 {
 	struct ntsync_channel_request request;
@@ -68,14 +68,14 @@ static void *server(void *unused)
 
 		must(ntsync_channel_recv(channel, &request), "receiving");
 		number = (uint32_t *)(uintptr_t)request.payload;
-		use_cpu(500);
+		work(500);
 		*number *= *number;
 		must(ntsync_channel_reply(channel, request.id), "replying");
 	}
 	return unused;
 }
 
-static void send_number(uint32_t prio)
+static void ask(uint32_t prio)
 {
 	uint32_t asked = ++calls, number = asked;
 
@@ -90,14 +90,14 @@ static void *client(void *unused)
 {
 	for (;;) {
 		if (load >= BUSY_SERVER)
-			send_number(0);
+			ask(0);
 		else
 			usleep(1000);
 	}
 	return unused;
 }
 
-/* @prio: FIFO, or 0 for an ordinary thread. Returns an errno. */
+/* FIFO, 0: an ordinary thread; an errno. */
 static int set_prio(int prio)
 {
 	const struct sched_param param = { .sched_priority = prio };
@@ -110,11 +110,11 @@ static void *burner(void *unused)
 	if (realtime)
 		must(-set_prio(50), "priority 50");
 	for (;; usleep(10000))
-		use_cpu(load >= BUSY_CPUS ? 10000 : 0);
+		work(load >= BUSY_CPUS ? 10000 : 0);
 	return unused;
 }
 
-static int compare_ints(const void *a, const void *b)
+static int compare(const void *a, const void *b)
 {
 	return *(const int *)a - *(const int *)b;
 }
@@ -123,7 +123,7 @@ static void print_latency(uint32_t prio)
 {
 	int us[CALLS];
 
-	/* Without the right to a priority this half would repeat the other one. */
+	/* What would be sent without one is in the other half. */
 	if (prio && !realtime) {
 		printf("%11s %8s", "-", "-");
 		return;
@@ -131,14 +131,14 @@ static void print_latency(uint32_t prio)
 	for (int i = 0; i < CALLS; i++, usleep(5000)) {
 		uint64_t begin = now_us(CLOCK_MONOTONIC);
 
-		send_number(prio);
+		ask(prio);
 		us[i] = now_us(CLOCK_MONOTONIC) - begin;
 	}
-	qsort(us, CALLS, sizeof(*us), compare_ints);
+	qsort(us, CALLS, sizeof(*us), compare);
 	printf("%11.1f %8.1f", us[CALLS / 2] / 1e3, us[CALLS - 1] / 1e3);
 }
 
-static void start_threads(const char *name, void *(*thread)(void *), int count)
+static void start(const char *name, void *(*thread)(void *), int count)
 {
 	char numbered[16];
 	pthread_t id;
@@ -162,25 +162,25 @@ int main(void)
 		return 0;
 	}
 	must(channel, "channel");
-	/* Reset at once: threads that are created below would inherit it. */
+	/* Who is created would have it, too. */
 	realtime = !set_prio(80) && !set_prio(0);
-	start_threads("server", server, SERVERS);
-	start_threads("client", client, CLIENTS);
-	start_threads("burner", burner, sysconf(_SC_NPROCESSORS_ONLN));
+	start("server", server, SERVERS);
+	start("client", client, CLIENTS);
+	start("burner", burner, sysconf(_SC_NPROCESSORS_ONLN));
 	if (realtime)
 		must(-set_prio(80), "priority 80");
 	else
 		printf("note: no right to real-time priorities, so there are none to lend\n");
 	printf("Milliseconds that a call takes, which is half a millisecond's work:\n\n%37s%20s\n"
 	       "%28s %8s%11s %8s", "with priority 80", "without", "median", "max", "median", "max");
-	/* The last row needs real-time burners: others leave CPUs to the server. */
+	/* Ordinary threads don't keep the CPUs from others. */
 	for (int i = 0; i < (realtime ? LOADS : BUSY_CPUS); i++) {
 		load = i;
 		printf("\n%-17s", names[i]);
 		print_latency(80);
 		print_latency(0);
 	}
-	/* Waits for the replies to the last requests. */
+	/* Those that are still on their way will be answered, too. */
 	for (load = NOBODY_ELSE; under_way;)
 		usleep(1000);
 	printf("\n\n%u calls, %u not answered, or wrongly\n", calls, wrong);

@@ -18,7 +18,7 @@ static const char usage[] =
 	"  -p  microseconds per period, 500 to 100000 (default 5333: 256 frames at 48 kHz)\n"
 	"  -t  tracks, each with a thread, 1 to 16 (default 4)\n";
 
-static unsigned int parse_number(const char *text, unsigned int min, unsigned int max)
+static unsigned int number(const char *text, unsigned int min, unsigned int max)
 {
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
@@ -39,13 +39,13 @@ static void read_options(struct engine *engine, int argc, char **argv)
 	while ((option = getopt(argc, argv, "s:p:t:h")) != -1) {
 		switch (option) {
 		case 's':
-			seconds = parse_number(optarg, 1, 3600);
+			seconds = number(optarg, 1, 3600);
 			break;
 		case 'p':
-			period = parse_number(optarg, 500, 100000);
+			period = number(optarg, 500, 100000);
 			break;
 		case 't':
-			engine->tracks = parse_number(optarg, 1, MAX_TRACKS);
+			engine->tracks = number(optarg, 1, MAX_TRACKS);
 			break;
 		default:
 			fputs(usage, option == 'h' ? stdout : stderr);
@@ -91,9 +91,9 @@ static void create_objects(struct engine *engine)
 		must(-ENOMEM, "memory");
 }
 
-/* Starts an ordinary thread if the user has no right to real-time priorities. */
-static void start_thread(struct engine *engine, struct thread *thread, const char *name,
-			 int priority, void *(*function)(void *))
+/* Real-time if we may, ordinary otherwise. */
+static void run(struct engine *engine, struct thread *thread, const char *name, int priority,
+		void *(*function)(void *))
 {
 	static uint32_t owners;
 	struct sched_param param = { .sched_priority = priority };
@@ -108,7 +108,7 @@ static void start_thread(struct engine *engine, struct thread *thread, const cha
 	samples_init(&thread->mutex_wait, engine->cycles + 1);
 
 	pthread_attr_init(&attr);
-	/* mlockall() locks all of the stack; the usual 8 MB would take long. */
+	/* All of it gets locked: the usual 8 MB each would take a while to fetch. */
 	pthread_attr_setstacksize(&attr, 256 * 1024);
 	if (priority) {
 		pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
@@ -126,7 +126,7 @@ static void start_thread(struct engine *engine, struct thread *thread, const cha
 	pthread_attr_destroy(&attr);
 }
 
-/* Starts consumers first, and the clock last. */
+/* Consumers first: they wait, and the clock is the last to start. */
 static void play(struct engine *engine)
 {
 	char name[16];
@@ -134,13 +134,13 @@ static void play(struct engine *engine)
 	for (unsigned int i = 0; i < engine->tracks; i++) {
 		snprintf(name, sizeof(name), "track %u", i + 1);
 		engine->worker[i].track = i;
-		start_thread(engine, &engine->worker[i], name, 60, worker_thread);
+		run(engine, &engine->worker[i], name, 60, worker_thread);
 	}
-	start_thread(engine, &engine->ui, "ui", 0, ui_thread);
-	start_thread(engine, &engine->audio, "audio", 80, audio_thread);
+	run(engine, &engine->ui, "ui", 0, ui_thread);
+	run(engine, &engine->audio, "audio", 80, audio_thread);
 	engine->begin = now_ns() + 100000000;
-	start_thread(engine, &engine->clock, "clock", 90, clock_thread);
-	/* A page fault could be heard. No memory is allocated from here on. */
+	run(engine, &engine->clock, "clock", 90, clock_thread);
+	/* A page that has to be fetched could be heard. Nothing is allocated from here on. */
 	if (mlockall(MCL_CURRENT))
 		printf("note: memory is not locked: %s\n", strerror(errno));
 

@@ -10,7 +10,7 @@
 
 void samples_init(struct samples *samples, size_t room)
 {
-	/* Writes to the pages: those of calloc() would fault later. */
+	/* calloc() would leave the pages to be found missing later. */
 	samples->ns = malloc(room * sizeof(*samples->ns));
 	if (!samples->ns)
 		abort();
@@ -25,14 +25,14 @@ void samples_add(struct samples *samples, uint64_t ns)
 		samples->ns[samples->count++] = ns;
 }
 
-static int compare_samples(const void *a, const void *b)
+static int compare(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
 	return (x > y) - (x < y);
 }
 
-/* In microseconds. */
+/* The sample that @percent of them do not exceed, in microseconds. */
 static double percentile(const struct samples *samples, unsigned int percent)
 {
 	return samples->ns[(samples->count - 1) * percent / 100] / 1000.0;
@@ -53,13 +53,13 @@ static void print_thread(struct thread *thread)
 	else
 		printf("%7s", "-");
 	if (latency->count) {
-		qsort(latency->ns, latency->count, sizeof(*latency->ns), compare_samples);
+		qsort(latency->ns, latency->count, sizeof(*latency->ns), compare);
 		printf(" %9.1f %9.1f %9.1f %9.1f", percentile(latency, 0),
 		       percentile(latency, 50), percentile(latency, 99),
 		       percentile(latency, 100));
 	}
 	if (mutex->count) {
-		qsort(mutex->ns, mutex->count, sizeof(*mutex->ns), compare_samples);
+		qsort(mutex->ns, mutex->count, sizeof(*mutex->ns), compare);
 		printf(" %9.1f %9.1f", percentile(mutex, 50), percentile(mutex, 100));
 	}
 	printf("\n");
@@ -101,14 +101,14 @@ void print_notes(const struct engine *engine)
 	printf("\n");
 }
 
-static int print_count(const char *what, uint64_t sent, uint64_t received)
+static int check(const char *what, uint64_t sent, uint64_t received)
 {
 	printf("%-28s%9" PRIu64 " sent %9" PRIu64 " received  %s\n", what, sent, received,
 	       sent == received ? "ok" : "WRONG");
 	return sent != received;
 }
 
-/* No signal may be left over in an object. */
+/* Nothing may be left over in the objects either. */
 static int check_objects(struct engine *engine)
 {
 	uint32_t ticks = 1, owner = 1, signaled;
@@ -136,11 +136,11 @@ int check_counts(struct engine *engine)
 		started += engine->worker[i].woken;
 		ended += engine->worker[i].sent;
 	}
-	wrong = print_count("ticks (semaphore)", engine->clock.sent, engine->audio.woken);
-	wrong |= print_count("starts (events)", engine->audio.sent, started);
-	wrong |= print_count("ends (events, wait for all)", ended, engine->audio.received);
-	/* @edits is a plain counter: without mutual exclusion it would be too low. */
-	wrong |= print_count("project edits (mutex)", engine->audio.locked + engine->ui.locked,
-			     engine->edits);
+	wrong = check("ticks (semaphore)", engine->clock.sent, engine->audio.woken);
+	wrong |= check("starts (events)", engine->audio.sent, started);
+	wrong |= check("ends (events, wait for all)", ended, engine->audio.received);
+	/* The plain counter comes out right only if the mutex kept them apart. */
+	wrong |= check("project edits (mutex)", engine->audio.locked + engine->ui.locked,
+		       engine->edits);
 	return wrong | check_objects(engine);
 }

@@ -15,7 +15,7 @@
 #define VOICES 16
 #define UI_PAUSE 7000000	/* ns between two edits */
 #define UI_EDIT 300000		/* ns that an edit takes */
-#define GIVE_UP 10000000000	/* ns after which a signal counts as lost */
+#define GIVE_UP 10000000000	/* ns after which a signal has got lost, not late */
 
 uint64_t now_ns(void)
 {
@@ -34,7 +34,7 @@ int must(int ret, const char *what)
 	return ret;
 }
 
-/* Returns the index of the object, or -ETIMEDOUT. */
+/* Returns which of the objects it was, or -ETIMEDOUT. */
 static int wait_any(struct thread *self, const int *objs, uint32_t count, uint64_t deadline)
 {
 	struct ntsync_wait_opts opts = { .deadline = deadline, .owner = self->owner };
@@ -44,7 +44,7 @@ static int wait_any(struct thread *self, const int *objs, uint32_t count, uint64
 	return ret ? ret : (int)index;
 }
 
-/* The wait prefers @signal to @end, so no signal is left when it returns @end. */
+/* Of several that are ready the first counts: no signal is left when the end comes. */
 static int next_signal(struct thread *self, int signal, int end)
 {
 	const int objs[] = { signal, end };
@@ -53,14 +53,15 @@ static int next_signal(struct thread *self, int signal, int end)
 	return must(wait_any(self, objs, 2, NTSYNC_WAIT_FOREVER), "waiting for a signal");
 }
 
-/* A signal that came before the wait woke no thread, so it has no latency. */
-static void count_wakeup(struct thread *self, uint64_t signal_time)
+/* A signal that was there already woke nobody, so it has no latency. */
+static void woken(struct thread *self, uint64_t signal_time)
 {
 	self->woken++;
 	if (signal_time >= self->wait_begin)
 		samples_add(&self->latency, now_ns() - signal_time);
 }
 
+/* A mutex is taken by waiting for it. */
 static int lock_project(struct thread *self, uint64_t deadline)
 {
 	uint64_t begin = now_ns();
@@ -81,7 +82,7 @@ static void unlock_project(struct thread *self)
 	     "unlocking the project");
 }
 
-/* Stands for the sound card. A semaphore counts, so no period is lost when audio is late. */
+/* Plays the sound card. A semaphore counts, so no period gets lost when audio is late. */
 void *clock_thread(void *arg)
 {
 	struct thread *self = arg;
@@ -100,7 +101,7 @@ void *clock_thread(void *arg)
 		self->wait_begin = now_ns();
 		if (read(fd, &periods, sizeof(periods)) != sizeof(periods))
 			must(-errno, "reading the timer");
-		count_wakeup(self, engine->begin + first * engine->period);
+		woken(self, engine->begin + first * engine->period);
 		for (; periods && self->sent < engine->cycles; periods--)
 			engine->tick_time[self->sent++] = now_ns();
 		must(ntsync_sem_release(engine->tick, self->sent - first, NULL), "tick");
@@ -135,12 +136,13 @@ static int collect_tracks(struct thread *self, uint64_t deadline)
 }
 
 /*
- * Does one period's work, due by @deadline. Returns 0 if it was in time; if not, a sound card would
- * have played silence. Waits for the tracks nevertheless, so that all signals are received.
+ * One period's work, due by @deadline. Returns 0 if it was done in time: otherwise a
+ * sound card would have played silence. What was begun is ended nevertheless, so that
+ * all signals that were sent are received.
  */
 static int audio_cycle(struct thread *self, uint64_t deadline)
 {
-	/* Too late to be heard; skipping it saves the next period. */
+	/* Nobody would hear it, and the next period can still be saved. */
 	if (now_ns() > deadline || lock_project(self, deadline))
 		return -ETIMEDOUT;
 	unlock_project(self);
@@ -161,8 +163,8 @@ void *audio_thread(void *arg)
 	while (next_signal(self, engine->tick, engine->clock_stopped) == 0) {
 		uint64_t cycle = self->woken;
 
-		/* The modulo: a driver that loses or doubles ticks must not crash the program. */
-		count_wakeup(self, engine->tick_time[cycle % engine->cycles]);
+		/* More ticks than cycles would be the driver's doing: that is counted. */
+		woken(self, engine->tick_time[cycle % engine->cycles]);
 		if (audio_cycle(self, engine->begin + (cycle + 1) * engine->period))
 			self->missed++;
 	}
@@ -170,7 +172,7 @@ void *audio_thread(void *arg)
 	return NULL;
 }
 
-/* Work for the processor: a few saw-tooth voices through a filter. */
+/* A few saw-tooth voices through a filter: something for the processor to do. */
 static float render(unsigned int track)
 {
 	float out = 0;
@@ -188,16 +190,16 @@ void *worker_thread(void *arg)
 	uint32_t signaled;
 
 	while (next_signal(self, engine->start[self->track], engine->audio_stopped) == 0) {
-		count_wakeup(self, engine->start_time[self->track]);
+		woken(self, engine->start_time[self->track]);
 		engine->output[self->track] = render(self->track);
 		must(ntsync_event_set(engine->done[self->track], &signaled), "ending a track");
-		/* If it was signaled already, the two signals are one. */
+		/* It would have swallowed this one. */
 		self->sent += !signaled;
 	}
 	return NULL;
 }
 
-/* Edits the project now and then. Audio waits for the mutex meanwhile. */
+/* Edits the project now and then: audio has to wait for as long as that takes. */
 void *ui_thread(void *arg)
 {
 	struct thread *self = arg;
@@ -211,7 +213,7 @@ void *ui_thread(void *arg)
 			must(ret, "waiting for the end");
 			return NULL;
 		}
-		count_wakeup(self, next);
+		woken(self, next);
 		lock_project(self, NTSYNC_WAIT_FOREVER);
 		for (uint64_t end = now_ns() + UI_EDIT; now_ns() < end;)
 			;

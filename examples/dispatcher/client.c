@@ -7,7 +7,7 @@
 
 #include "dispatcher.h"
 
-/* Different at each offset, so that a wrong block is found. */
+/* No two blocks are alike, wherever they begin. */
 uint8_t content(uint64_t offset)
 {
 	uint64_t x = (offset + 1) * 0x9e3779b97f4a7c15ull;
@@ -34,7 +34,7 @@ static bool is_right(const struct job *job)
 	return true;
 }
 
-static void send_request(struct client *c)
+static void ask(struct client *c)
 {
 	struct job *job = &c->job;
 
@@ -53,7 +53,7 @@ static void *client_main(void *arg)
 	struct client *c = arg;
 
 	do
-		send_request(c);
+		ask(c);
 	while (now_ns() < c->until);
 	return NULL;
 }

@@ -6,8 +6,9 @@
  *   clients ──request (channel)──> server ──read (io_uring)──> the kernel
  *      ^──────────reply───────────────┘ <──────completion─────────┘
  *
- * The server sleeps in one place for channel, ring and its end. It never waits for a file while a
- * request is pending, and has the highest priority of the requests that it has not replied to.
+ * The server sleeps in one place, for all of that and for its end. It never waits for a
+ * file while a better request is pending, and has the priority of the best request that
+ * it has not replied to.
  */
 #ifndef EXAMPLES_DISPATCHER_H
 #define EXAMPLES_DISPATCHER_H
@@ -22,32 +23,32 @@
 #define FILE_SIZE (1u << 20)
 #define MAX_STEPS 64
 
-/* In memory that client and server share. A request's payload is its address. */
+/* What a client asks for, in memory that both have. A request's payload is its address. */
 struct job {
 	uint64_t offset;
 	uint32_t length;
 	int32_t result;
-	uint64_t id;		/* of the request, for the reply */
+	uint64_t id;		/* the server's, to reply */
 	uint32_t prio;
 	uint8_t data[BLOCK];
 };
 
-/* One line of the table of the handler's priorities. */
+/* One line of the handler's diary. */
 struct step {
 	uint64_t ns;
 	const char *what;
-	uint32_t request;	/* priority of the request, 0: none */
-	int prio;		/* of the handler, 0: an ordinary thread */
+	uint32_t request;	/* priority of the request that it is about, 0: none */
+	int prio;		/* of the handler, 0: it is an ordinary thread */
 };
 
 struct server {
 	int dev, channel, shutdown, file;
-	bool drain;		/* takes all pending requests at once */
-	uint64_t delay;		/* ns that are added to each read, for a slow disk */
+	bool drain;		/* takes all that is pending at once */
+	uint64_t delay;		/* ns that each read takes longer, as a disk would */
 	pthread_t thread;
 	bool realtime;
 	uint64_t waits, served;
-	struct step *diary;	/* MAX_STEPS of them, or NULL */
+	struct step *diary;	/* MAX_STEPS, or NULL */
 	unsigned int steps;
 };
 
@@ -63,14 +64,14 @@ struct client {
 
 /* server.c */
 void server_start(struct server *server);
-/* Returns when all received requests have a reply. */
+/* Returns when all that it has received is answered. */
 void server_stop(struct server *server);
 int own_priority(void);
 
 /* client.c */
 void client_start(struct client *client);
 void client_join(struct client *client);
-/* The byte of the file at @offset. */
+/* What has to be at @offset of the file. */
 uint8_t content(uint64_t offset);
 
 /* main.c */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How many requests a second a dispatcher serves, taking them one by one or all that are pending,
- * and which priority it has meanwhile. The content of every answer is checked: the exit status says
- * whether all were right.
+ * How many requests a second a dispatcher serves, taking them one by one or all that are
+ * there; and which priority it has while it does. Every answer's content is checked: the
+ * exit status says whether all were right.
  *
  *	dispatcher [-c CLIENTS] [-s SECONDS]
  */
@@ -42,7 +42,7 @@ int must(int ret, const char *what)
 	return ret;
 }
 
-static unsigned int parse_number(const char *text, unsigned int max)
+static unsigned int number(const char *text, unsigned int max)
 {
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
@@ -103,7 +103,7 @@ static void pause_ms(unsigned int ms)
 	nanosleep(&ts, NULL);
 }
 
-/* A request takes 60 ms, and the next one comes after 20 ms. */
+/* Each is on its way for 60 ms, and the next comes 20 ms later. */
 static uint64_t show_priorities(struct server *s)
 {
 	static const uint32_t prios[] = { 30, 80, 50 };
@@ -162,9 +162,9 @@ int main(int argc, char **argv)
 
 	while ((option = getopt(argc, argv, "c:s:h")) != -1) {
 		if (option == 'c')
-			clients = parse_number(optarg, MAX_CLIENTS);
+			clients = number(optarg, MAX_CLIENTS);
 		else if (option == 's')
-			seconds = parse_number(optarg, 3600);
+			seconds = number(optarg, 3600);
 		else
 			return fputs(usage, option == 'h' ? stdout : stderr), option == 'h' ? 0 : 2;
 	}

@@ -11,7 +11,7 @@
 
 #include "dispatcher.h"
 
-/* Two for each request: the delay and the read. */
+/* Two for each request: the delay, and the read. */
 #define ENTRIES (2 * MAX_CLIENTS)
 #define BASE_PRIORITY 10
 
@@ -32,7 +32,7 @@ int own_priority(void)
 	return param.sched_priority;
 }
 
-static void note_step(struct work *w, const char *what, uint32_t request)
+static void note(struct work *w, const char *what, uint32_t request)
 {
 	struct server *s = w->server;
 
@@ -47,14 +47,14 @@ static void add_delay(struct work *w)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&w->ring);
 
-	/* ETIME_SUCCESS: the timeout counts as success, so the linked read begins. */
+	/* Running out of time is no failure here, so the read behind it begins. */
 	io_uring_prep_timeout(sqe, &w->delay, 0, IORING_TIMEOUT_ETIME_SUCCESS);
 	io_uring_sqe_set_flags(sqe, IOSQE_IO_LINK);
 	io_uring_sqe_set_data(sqe, NULL);
 }
 
-/* The ring has room: two places for each client. */
-static void begin_read(struct work *w, const struct ntsync_channel_request *request)
+/* There is room: no more requests than clients, and the ring has two places for each. */
+static void begin(struct work *w, const struct ntsync_channel_request *request)
 {
 	struct job *job = (struct job *)(uintptr_t)request->payload;
 	struct io_uring_sqe *sqe;
@@ -65,14 +65,14 @@ static void begin_read(struct work *w, const struct ntsync_channel_request *requ
 		add_delay(w);
 	sqe = io_uring_get_sqe(&w->ring);
 	io_uring_prep_read(sqe, w->server->file, job->data, job->length, job->offset);
-	/* Otherwise submit would copy from the page cache in this thread. */
+	/* What is in the page cache would otherwise be copied here and now, by us. */
 	io_uring_sqe_set_flags(sqe, IOSQE_ASYNC);
 	io_uring_sqe_set_data(sqe, job);
 	w->in_flight++;
-	note_step(w, "received", request->prio);
+	note(w, "received", request->prio);
 }
 
-/* Takes all pending requests, or one. A single system call then begins all the reads. */
+/* All that is pending, or one. Then a single system call begins all the reads. */
 static void receive(struct work *w)
 {
 	struct ntsync_channel_request request;
@@ -81,7 +81,7 @@ static void receive(struct work *w)
 	do {
 		ret = ntsync_channel_try_recv2(w->server->channel, &request);
 		if (!ret)
-			begin_read(w, &request);
+			begin(w, &request);
 	} while (!ret && w->server->drain);
 	if (ret && ret != -EAGAIN)
 		must(ret, "receiving");
@@ -93,14 +93,14 @@ static void receive(struct work *w)
 static void finish(struct work *w, struct job *job, int result)
 {
 	struct server *s = w->server;
-	/* Read before the reply: after it the client may reuse the memory. */
+	/* The client may use it for something else as soon as it has the reply. */
 	uint32_t prio = job->prio;
 
 	job->result = result;
 	must(ntsync_channel_reply(s->channel, job->id), "replying");
 	w->in_flight--;
 	s->served++;
-	note_step(w, "replied", prio);
+	note(w, "replied", prio);
 }
 
 static void complete(struct work *w)
@@ -119,8 +119,8 @@ static void complete(struct work *w)
 
 /* ---- the one place to sleep ---- */
 
-/* Returns the source that is ready. */
-static uint32_t wait_for_source(struct work *w, uint32_t count)
+/* Returns the source that has something to do. */
+static uint32_t next(struct work *w, uint32_t count)
 {
 	const struct server *s = w->server;
 	const struct ntsync_aggregate_source sources[] = {
@@ -141,22 +141,23 @@ static uint32_t wait_for_source(struct work *w, uint32_t count)
 }
 
 /*
- * Looks at the ring after each wake-up, whatever the source, which costs no system call: the wait
- * prefers the channel to files, so under load it would never return the ring.
+ * What is done is handed out first, as its clients have waited longest. The channel goes
+ * before files in a wait, so under load the ring is looked at in between, which costs no
+ * system call.
  */
 static void serve(struct work *w)
 {
 	bool more = true;
 
 	while (more || w->in_flight) {
-		/* The eventfd stays readable, so it is left out once it has been seen. */
-		switch (wait_for_source(w, more ? SOURCES : SHUTDOWN)) {
+		/* The shutdown stays readable: it is not waited for a second time. */
+		switch (next(w, more ? SOURCES : SHUTDOWN)) {
 		case CHANNEL:
-			note_step(w, "woken by the channel", 0);
+			note(w, "woken by the channel", 0);
 			receive(w);
 			break;
 		case URING:
-			note_step(w, "woken by io_uring", 0);
+			note(w, "woken by io_uring", 0);
 			break;
 		case SHUTDOWN:
 			more = false;
@@ -177,7 +178,7 @@ static void *server_main(void *arg)
 
 	s->realtime = !pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
 	must(io_uring_queue_init(ENTRIES, &w.ring, 0), "io_uring");
-	note_step(&w, "ready", 0);
+	note(&w, "ready", 0);
 	serve(&w);
 	io_uring_queue_exit(&w.ring);
 	return NULL;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Changes settings of the machine while the program runs. A child process runs the scenarios, so
- * that whatever happens to it, the parent restores the settings.
+ * The machine's settings, for as long as the program runs. The scenes are played by a child process, so
+ * that whatever becomes of it, this one is there to put everything back.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 #define THROTTLING "/proc/sys/kernel/sched_rt_runtime_us"
 #define LOADED "/sys/module/ntsync"
-/* One column takes half a minute, in a slow VM a few minutes. */
+/* One column takes half a minute, in a slow VM a few. */
 #define GIVE_UP_S 600
 #define UNLOAD_TRIES 100
 
@@ -31,7 +31,7 @@ static const char *module_file;
 static char module_parameters[16];
 static bool module_was_loaded, module_is_changed;
 
-/* Adds a NUL. Returns how much was read, or -errno. */
+/* How much was read, and a NUL behind it; -errno. */
 static ssize_t read_file(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -59,7 +59,7 @@ static int write_file(const char *path, const char *text)
 	return ret;
 }
 
-/* They stay pending until the settings can be restored. */
+/* They wait until everything can be put back. */
 static void block_signals(void)
 {
 	sigemptyset(&ends);
@@ -89,7 +89,7 @@ bool guard_throttling(void)
 
 /* ---- the module ---- */
 
-/* Another build could not be loaded again, as its file is not known. */
+/* Only that one can be put back: its file is at hand. */
 static bool loaded_is_built_as(const char *file)
 {
 	char id[256];
@@ -123,7 +123,7 @@ static int load(const char *parameters)
 	return ret;
 }
 
-/* Tries again: after the last process has ended, the driver may be busy for a moment. */
+/* The last process is gone, and the driver may still be busy with what it has left. */
 static int unload(void)
 {
 	for (int i = 0; syscall(SYS_delete_module, "ntsync", O_NONBLOCK); i++) {
@@ -151,7 +151,7 @@ static bool put_module_back(void)
 	return !ret;
 }
 
-/* Restores the settings before it ends the program. */
+/* Everything that was changed is put back when it fails. */
 static void must_or_end(int ret, const char *what)
 {
 	if (ret < 0)
@@ -200,7 +200,7 @@ bool guard_end(void)
 
 /* ---- the child ---- */
 
-/* Ends the program by @signal, as its parent expects. */
+/* As if the signal had ended us at once. */
 static void end_by(int signal)
 {
 	guard_end();

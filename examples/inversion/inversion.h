@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A scenario is a handful of threads that contend for twelve mutexes, an event and a channel.
- * Each thread runs a little program. In it 0 to b are the mutexes, e is the event, c the channel:
+ * A scene is a handful of threads that contend for twelve mutexes and an event, and
+ * each thread plays a little program. It is run with 0 to b for the mutexes, e for
+ * the event, c for a channel:
  *
  *	L0	wait for object 0		C0	create mutex 0, owned
  *	Y012	wait for any of them		U0	unlock it
@@ -29,15 +30,15 @@ struct role {
 	char program[16];
 };
 
-struct scenario {
+struct scene {
 	const char *title;
 	struct role role[ROLES];
 };
 
 /**
- * struct result - the outcome of a scenario
- * @played: false if the driver lacks a feature that the scenario needs
- * @late: the hog had its second before the measured thread got what it waits for
+ * struct result - what a scene gave
+ * @played: false if the driver lacks what the scene is about
+ * @late: the hog had its second first
  * @ms: how long the measured thread waited
  */
 struct result {
@@ -49,19 +50,19 @@ struct result {
 int must(int ret, const char *what);
 
 /* play.c */
-/* Sets FIFO @prio for the calling thread and those that it creates. */
+/* FIFO, for the calling thread and those that it creates. */
 void set_prio(int prio);
-/* Runs @s, with a hog at FIFO 50, on a driver that has @features. */
-struct result play(struct scenario *s, uint64_t features);
+/* Plays @s, with a hog at FIFO 50, on a driver that offers @features. */
+struct result play(struct scene *s, uint64_t features);
 
-/* guard.c: changes settings, and restores them whatever ends the program */
-/* Lets real-time tasks use all of the CPU; false: no right to do so. */
+/* guard.c: what is changed for the time of the run, and put back whatever ends it */
+/* Real-time tasks may use all of the CPU; false: that is not ours to say. */
 bool guard_throttling(void);
-/* Replaces the driver by the file @module. guard_end() loads the old one. */
+/* Replaces the driver by that of the file @module; puts back what was loaded before. */
 void guard_module(const char *module, const char *parameters);
-/* Runs @work in a child process and returns its exit status. A signal ends both. */
+/* Runs @work in a process of its own: its exit status. A signal to end ends both. */
 int guard_run(int (*work)(void *arg), void *arg);
-/* Restores all settings; false: one could not be restored. */
+/* False: something could not be put back. */
 bool guard_end(void);
 
 #endif

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Priority inversion, without and with inheritance: how long a FIFO 80 thread waits for one
- * millisecond of a FIFO 10 thread's work, on one CPU, while a FIFO 50 thread burns one second.
+ * Priority inversion, without and with inheritance: how long a FIFO 80 thread waits
+ * for what a FIFO 10 thread has to do, on one CPU, while a FIFO 50 thread burns one
+ * second. The work itself takes a millisecond.
  *
  *	inversion			one column, with the driver as it is loaded
  *	inversion ntsync.ko		both: loads it with pi=off, and with pi=on
  *
- * It needs the right to real-time priorities. As root it switches off the throttling of real-time
- * tasks. It restores that, and the module that was loaded, when it ends, also by Ctrl-C. A driver
- * without EVENT_SET_PI gets a plain SET. The exit status is 1 if something failed, or if a wait was
- * for the FIFO 50 thread although the driver has inheritance.
+ * It needs the right to real-time priorities, and should be root: throttling of real-time tasks is off
+ * meanwhile. That, and the module that was loaded, is put back when it ends, also by Ctrl-C. A driver
+ * without EVENT_SET_PI gets a plain SET. The exit status is 1 if something could not be done, or if a
+ * driver with inheritance let somebody wait for the FIFO 50 thread.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,7 +28,7 @@ static const char *const parameters[] = { "pi=off", "pi=on" };
 
 enum { CHAIN_BLOCKED_FIRST = 5, CHAIN_BOOSTED_FIRST };
 
-static struct scenario scenarios[] = {
+static struct scene scenes[] = {
 	{ "mutex, taken by a wait", { { 10, "L0.wU0" }, { 80, ".<L0>" } } },
 	{ "mutex, created owned", { { 10, "L1U1C0.wU0" }, { 80, ".<L0>" } } },
 	{ "mutex, handed over",
@@ -50,10 +51,10 @@ static struct scenario scenarios[] = {
 };
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define SCENARIOS ARRAY_SIZE(scenarios)
+#define SCENES ARRAY_SIZE(scenes)
 
-/* The last thread has the work; each other one waits for the next. */
-static void write_chain(struct scenario *s, const char *pause)
+/* The last task has the work, and each other one waits for the next. */
+static void write_chain(struct scene *s, const char *pause)
 {
 	sprintf(s->role[0].program, "L%x.wU%x", CHAIN - 1, CHAIN - 1);
 	for (int n = 1; n < CHAIN; n++) {
@@ -74,13 +75,13 @@ int must(int ret, const char *what)
 	exit(EXIT_FAILURE);
 }
 
-/* The child writes it, the parent prints it. */
+/* What a child writes, and its parent prints. */
 struct column {
-	struct result result[SCENARIOS];
+	struct result result[SCENES];
 	uint64_t features;
 };
 
-/* Runs in the child. */
+/* In a process of its own. */
 static int play_all(void *arg)
 {
 	struct ntsync_features found;
@@ -95,11 +96,11 @@ static int play_all(void *arg)
 	CPU_ZERO(&cpu);
 	CPU_SET(0, &cpu);
 	must(sched_setaffinity(0, sizeof(cpu), &cpu) ? -errno : 0, "the first CPU");
-	/* A page fault that waits for a disk would let the other threads run. */
+	/* A fault that waits for a disk would let the others go on. */
 	if (mlockall(MCL_CURRENT))
 		fprintf(stderr, "inversion: note: memory is not locked: %s\n", strerror(errno));
-	for (size_t i = 0; i < SCENARIOS; i++)
-		c->result[i] = play(&scenarios[i], c->features);
+	for (size_t i = 0; i < SCENES; i++)
+		c->result[i] = play(&scenes[i], c->features);
 	return EXIT_SUCCESS;
 }
 
@@ -117,20 +118,20 @@ static void print_table(const struct column *columns, int runs)
 	       "FIFO 50 thread burns one second. How long it waits, in milliseconds:\n\n%28s", "");
 	for (int r = 0; r < runs; r++)
 		printf("%15s", runs > 1 ? parameters[r] : "");
-	for (size_t i = 0; i < SCENARIOS; i++) {
-		printf("\n%-28s", scenarios[i].title);
+	for (size_t i = 0; i < SCENES; i++) {
+		printf("\n%-28s", scenes[i].title);
 		for (int r = 0; r < runs; r++)
 			print_cell(&columns[r].result[i]);
 	}
 	printf("\n");
 }
 
-/* The waits for the hog, which inheritance should have prevented. */
+/* With inheritance nobody waits for the hog. */
 static unsigned int count_inversions(const struct column *c)
 {
 	unsigned int late = 0;
 
-	for (size_t i = 0; i < SCENARIOS; i++)
+	for (size_t i = 0; i < SCENES; i++)
 		late += c->features & NTSYNC_FEATURE_MUTEX_PI && c->result[i].late;
 	return late;
 }
@@ -150,10 +151,10 @@ int main(int argc, char **argv)
 	must(columns == MAP_FAILED ? -errno : 0, "memory");
 	if (argc == 1)
 		close(must(ntsync_open(), "/dev/ntsync"));
-	/* Above all of its threads, to be able to end them. */
+	/* Above all of them, to be able to end them. */
 	set_prio(91);
-	write_chain(&scenarios[CHAIN_BLOCKED_FIRST], "");
-	write_chain(&scenarios[CHAIN_BOOSTED_FIRST], ".");
+	write_chain(&scenes[CHAIN_BLOCKED_FIRST], "");
+	write_chain(&scenes[CHAIN_BOOSTED_FIRST], ".");
 	if (!guard_throttling())
 		fprintf(stderr, "inversion: note: sched_rt_runtime_us stays, so all may stop for a while\n");
 	for (int r = 0; r < runs && !ret; r++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Runs a scenario: its threads, and the objects that they contend for. */
+/* The actors, and the objects that they contend for. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <libntsync.h>
@@ -39,8 +39,8 @@ static uint64_t now(clockid_t clock)
 	return ts.tv_sec * 1000 * NS_PER_MS + ts.tv_nsec;
 }
 
-/* Uses that much CPU time. */
-static void use_cpu(uint64_t ns)
+/* Time that others have on the CPU does not count. */
+static void spend(uint64_t ns)
 {
 	uint64_t end = now(CLOCK_THREAD_CPUTIME_ID) + ns;
 
@@ -66,7 +66,7 @@ static const char *wait_for(uint32_t owner, const char *at, bool all)
 	return at;
 }
 
-/* As wait_for(), with a file that is never ready. */
+/* As wait_for(), and for a file that is never ready. */
 static const char *wait_with_file(uint32_t owner, const char *at)
 {
 	struct ntsync_aggregate_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = owner };
@@ -91,7 +91,7 @@ static void create_owned(uint32_t owner, int i)
 	obj[i] = must(ntsync_mutex_create(dev, owner, 1), "mutex");
 }
 
-/* A driver without inheritance gets a plain SET. */
+/* A driver without inheritance lacks it; then the signal comes alone. */
 static void signal_event(void)
 {
 	int ret = ntsync_event_set_pi(obj[EVENT], SCHED_FIFO, 80);
@@ -101,21 +101,21 @@ static void signal_event(void)
 	must(ret, "setting the event");
 }
 
-static void release_all(void)
+static void begin(void)
 {
 	for (int i = 0; i < ROLES; i++)
 		sem_post(&start);
 }
 
-/* Uses a second of CPU time. */
-static void burn_a_second(void)
+/* A second of processor time, whatever else runs meanwhile. */
+static void burn(void)
 {
-	use_cpu(1000 * NS_PER_MS);
+	spend(1000 * NS_PER_MS);
 	atomic_store(&hog_is_done, true);
 }
 
-/* Runs a command that names objects; returns the last character used. */
-static const char *run_on_objects(uint32_t owner, const char *at)
+/* Those with objects behind them; returns the last character used. */
+static const char *act_on(uint32_t owner, const char *at)
 {
 	char one[] = { at[1], ' ' };
 
@@ -139,7 +139,7 @@ static const char *run_on_objects(uint32_t owner, const char *at)
 	return at;
 }
 
-static void run_instruction(char what)
+static void act(char what)
 {
 	switch (what) {
 	case 'P':
@@ -163,11 +163,11 @@ static void run_instruction(char what)
 		sem_wait(&start);
 		return;
 	case 'g':
-		return release_all();
+		return begin();
 	case 'w':
-		return use_cpu(NS_PER_MS);
+		return spend(NS_PER_MS);
 	case 'b':
-		return burn_a_second();
+		return burn();
 	case ',':
 		sem_wait(&step);
 		return;
@@ -191,9 +191,9 @@ static void *play_role(void *arg)
 
 	for (; *at; at++) {
 		if (strchr("LYASCU", *at))
-			at = run_on_objects(owner, at);
+			at = act_on(owner, at);
 		else
-			run_instruction(*at);
+			act(*at);
 	}
 	return NULL;
 }
@@ -205,7 +205,7 @@ void set_prio(int prio)
 	must(sched_setscheduler(0, SCHED_FIFO, &param) ? -errno : 0, "real-time priorities");
 }
 
-/* Returns when all threads sleep or have ended: they have higher priorities, on one CPU. */
+/* Returns when it sleeps or has ended, and all others as well: they are above us, on one CPU. */
 static pthread_t start_role(struct role *r)
 {
 	pthread_t thread;
@@ -252,7 +252,7 @@ static void close_objects(uint64_t features)
 	close(dev);
 }
 
-static bool can_be_played(const struct scenario *s, uint64_t features)
+static bool can_be_played(const struct scene *s, uint64_t features)
 {
 	uint64_t needed = 0;
 
@@ -265,7 +265,7 @@ static bool can_be_played(const struct scenario *s, uint64_t features)
 	return (features & needed) == needed;
 }
 
-struct result play(struct scenario *s, uint64_t features)
+struct result play(struct scene *s, uint64_t features)
 {
 	struct role hog = { 50, ".b" };
 	pthread_t thread[ROLES + 1];
@@ -277,9 +277,9 @@ struct result play(struct scenario *s, uint64_t features)
 	thread[0] = start_role(&hog);
 	for (n = 0; s->role[n].prio; n++)
 		thread[n + 1] = start_role(&s->role[n]);
-	/* No thread may run before all have been started. */
+	/* Nobody runs until all of them may. */
 	set_prio(ABOVE_ALL);
-	release_all();
+	begin();
 	for (; n >= 0; n--)
 		must(-pthread_join(thread[n], NULL), "joining a thread");
 	close_objects(features);

@@ -100,7 +100,7 @@ static void figures_or_not_supported(void **state)
 	assert_string_equal(after, before);
 }
 
-/* Its scenarios begin when the setting has changed. */
+/* Its scenes begin when the setting has changed. */
 static void interrupted(int signal)
 {
 	char before[32], now[32];
