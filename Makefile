@@ -27,10 +27,8 @@ RUN := @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 help:			## this list
 	@awk -f scripts/check/help.awk $(MAKEFILE_LIST)
 
-demo: deps		## boot a real-time kernel in a VM: an audio engine, priority inversion, servers, NT handles
+demo: deps		## boot a real-time kernel in a VM: priority inversion, servers, NT handles, an audio engine
 	$(RUN) make -s examples
-	$(RUN) scripts/vm/run --add build/examples/daw -- /add/daw
-	@echo
 	$(RUN) scripts/vm/run --smp 1 --add build/examples/inversion -- /add/inversion /vm/module.ko
 	@echo
 	$(RUN) scripts/vm/run --smp 1 --add build/examples/rpc -- /add/rpc
@@ -38,6 +36,8 @@ demo: deps		## boot a real-time kernel in a VM: an audio engine, priority invers
 	$(RUN) scripts/vm/run --add build/examples/dispatcher -- /add/dispatcher
 	@echo
 	$(RUN) scripts/vm/run --add build/examples/guest -- /add/guest
+	@echo
+	$(RUN) scripts/vm/run --add build/examples/daw -- /add/daw
 
 check: deps		## run everything that can be checked (long)
 	$(RUN) scripts/check/all
@@ -72,7 +72,7 @@ check-load: deps	## progress of normal tasks under real-time load for MINUTES=1,
 	$(RUN) scripts/check/progress $(KERNEL) $(if $(filter file,$(origin MINUTES)),60,$$(( $(MINUTES) * 60 )))
 
 ##@ Build
-.PHONY: deps modules lib tools tests examples install uninstall deb dkms-install dkms-remove clean
+.PHONY: deps modules lib tools tests examples install uninstall deb dkms-install dkms-remove plots clean
 deps:			## install the Debian packages that are missing (root or sudo)
 	@scripts/check/deps
 
@@ -94,6 +94,9 @@ dkms-install:		## give the module of this tree to DKMS, and load it (root or sud
 
 dkms-remove:		## take it back; the kernel's own module is there again (root or sudo)
 	$(RUN) packaging/dkms-tree remove
+
+plots: deps		## draw docs/inversion.svg again, from the table in docs/demo.md
+	bench/plot-inversion
 
 clean:			## remove everything that was built (the kernels' cache stays)
 	rm -rf build ntsync.ko

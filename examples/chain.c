@@ -142,13 +142,13 @@ int main(int argc, char **argv)
 	threads[1] = start("middle", MIDDLE, middle);
 	threads[2] = start("hog", HOG, hog);
 	threads[3] = start("high", HIGH, high);
-	fflush(stdout);
 	command_failed = argc > 1 && system(argv[1]);
 	if (command_failed)
 		fprintf(stderr, "chain: %s has failed\n", argv[1]);
 	sem_post(&low_go);
 	for (int i = 0; i < 4; i++)
 		need(-pthread_join(threads[i], NULL), "joining a thread");
-	printf("high was done %s the hog\n", hog_was_late ? "before" : "after");
+	/* What COMMAND prints may go into a pipe. */
+	fprintf(stderr, "high was done %s the hog\n", hog_was_late ? "before" : "after");
 	return command_failed || (features.features & NTSYNC_FEATURE_MUTEX_PI && !hog_was_late);
 }

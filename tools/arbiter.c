@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /sys/kernel/debug/ntsync/pi, which root may read. */
+/* Parses /sys/kernel/debug/ntsync/pi, which only root may read. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ntsyncctl check: what keeps this user from priority inheritance that works, and how to
- * mend it. A problem means that it does not work; a warning, that it does not always.
+ * ntsyncctl check: what keeps priority inheritance from working for this user, and how to fix
+ * it. With a problem it does not work; with a warning it does not always work.
  */
 #include <errno.h>
 #include <json-c/json.h>
@@ -148,7 +148,7 @@ static void print_check(const struct check *c, enum verdict v, const char *text)
 {
 	printf("%-8s %-12s %s\n", verdict_names[v], c->id, text);
 	if (is_bad(v))
-		printf("         %-12s mend: %s\n", "", c->mend);
+		printf("         %-12s fix: %s\n", "", c->fix);
 }
 
 static void add_check(struct json_object *list, const struct check *c, enum verdict v,
@@ -159,10 +159,10 @@ static void add_check(struct json_object *list, const struct check *c, enum verd
 	json_add_string(o, "id", c->id);
 	json_add_string(o, "verdict", verdict_names[v]);
 	json_add_string(o, "text", v == VERDICT_SKIPPED ? "" : text);
-	json_add_string(o, "mend", is_bad(v) ? c->mend : "");
+	json_add_string(o, "fix", is_bad(v) ? c->fix : "");
 }
 
-/* 1 if there is a problem. */
+/* Returns 1 if there is a problem. */
 int check_command(const struct options *opts)
 {
 	struct json_object *root = json_object_new_object();

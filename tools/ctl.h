@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the parts of ntsyncctl share. It reads /proc, /sys and debugfs with the rights of
- * whoever runs it. All that comes from there is taken for hostile: texts are cleaned
- * (text.c), numbers and lists have limits, and what has gone meanwhile is no error.
+ * What the parts of ntsyncctl share. The program reads /proc, /sys and debugfs with the rights
+ * of its user, and trusts nothing that it reads: texts are cleaned (text.c), numbers and lists
+ * have limits. That a process is gone is no error.
  */
 #ifndef NTSYNCCTL_CTL_H
 #define NTSYNCCTL_CTL_H
@@ -10,6 +10,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,37 +23,39 @@
 
 struct json_object;
 
-/* ---- text.c: strings of others ---- */
+/* ---- text.c: names of other users' processes ---- */
 
 /*
- * @in as printable text into @out: what could steer a terminal, is not valid UTF-8, or is
- * a backslash comes as \xNN. Without @utf8, so does all that is not ASCII. Cut off at the
- * end of @out, never within a character.
+ * Writes @in to @out as printable text. Bytes that could control a terminal or are not valid
+ * UTF-8, and the backslash, become \xNN; without @utf8 all that is not ASCII does. Cuts off at
+ * the end of @out, never within a character.
  */
 void text_clean(const char *in, char *out, size_t size, bool utf8);
-/* As it is to go to stdout, by the locale. */
+/* Does the locale want UTF-8 on stdout? */
 bool text_utf8(void);
-/* Between the quotes of a dot string; @in is clean. */
+/* Writes @in as the inside of a dot string; @in is clean. */
 void text_dot(FILE *out, const char *in);
 /* How many columns it takes; @in is clean. */
 int text_width(const char *in);
 /* How many of its bytes fit into @columns. */
 size_t text_fit(const char *in, int columns);
-/* Drops a character that the kernel has cut in two at the end of a name. */
+/* Drops an incomplete character at the end: the kernel cuts names after 15 bytes. */
 void text_drop_partial(char *name);
 
 /* ---- file.c: small files ---- */
 
-/* In front of /proc and /sys; "" but in tests. */
+/* Put in front of /proc and /sys; tests set it. */
 extern const char *file_root;
 
-/* The first @size - 1 bytes, with a NUL behind them: how many, or -errno. */
+/* Reads up to @size - 1 bytes and adds a NUL; returns how many, or -errno. */
 ssize_t file_read(const char *path, char *buf, size_t size);
-/* All of it, up to @limit bytes, to be freed; NULL and errno. */
+/* Reads all of it, up to @limit bytes; to be freed. NULL and errno. */
 char *file_read_all(const char *path, size_t limit, bool *truncated);
-/* The number that it begins with, or @fallback. */
+/* The number at the beginning of the file, or @fallback. */
 long long file_number(const char *path, long long fallback);
 bool file_exists(const char *path);
+/* The descriptors of a process, of which @proc is /proc; NULL and errno. */
+DIR *file_open_fds(int proc, pid_t pid);
 /* Is @name in @dir the character device whose number @number_path tells ("10:123")? */
 bool file_is_device(int dir, const char *name, const char *number_path);
 
@@ -70,7 +73,7 @@ enum object_type {
 
 extern const char *const type_names[NR_TYPES];
 
-/* The driver writes 16 of a kind at most. */
+/* The driver prints at most 16 of a kind. */
 #define MAX_WAITERS	32
 #define MAX_REQUESTS	32
 #define MAX_RECEIVERS	16
@@ -82,7 +85,7 @@ struct waiter {
 	int prio;
 };
 
-/* receiver: 0 while it is pending. */
+/* receiver: 0 for a pending request. */
 struct request {
 	uint64_t id;
 	pid_t sender;
@@ -102,7 +105,7 @@ struct latency {
 	uint64_t max_ns;
 };
 
-/* As docs/observing.md explains fdinfo; of the states, those of its type. */
+/* The fields of fdinfo (docs/observing.md); those of other types are 0. */
 struct object {
 	enum object_type type;
 	uint64_t instance;
@@ -124,14 +127,14 @@ struct object {
 	int boost_prio;
 };
 
-/* False if it does not describe anything of ours. */
+/* False if @text is not of the driver. */
 bool fdinfo_parse(const char *text, struct object *o);
 
-/* How many wait; a channel's receivers don't count, its senders do. */
+/* How many tasks wait. Of a channel: its senders, not its receivers. */
 uint64_t object_waiters(const struct object *o);
 int object_top_prio(const struct object *o);
 
-/* ---- arbiter.c: who is boosted, from debugfs ---- */
+/* ---- arbiter.c: boosted tasks, from debugfs ---- */
 
 #define MAX_CONTRIBS	8
 
@@ -150,17 +153,17 @@ struct boosted {
 	struct contrib contrib[MAX_CONTRIBS];
 };
 
-/* At most @max of them; *@more: there were more. */
+/* Returns how many it wrote to @out, at most @max; *@more: there were more. */
 size_t arbiter_parse(const char *text, struct boosted *out, size_t max, bool *more);
 
-/* ---- scan.c: everybody's descriptors ---- */
+/* ---- scan.c: the descriptors of all processes ---- */
 
 #define MAX_OBJECTS	4096
 #define MAX_PROCESSES	1024
 #define MAX_BOOSTED	2048
 #define MAX_FDS		65536
 
-/* count: of distinct objects by type; of an in-tree driver's, of descriptors. */
+/* count: objects by type; with the in-tree driver, descriptors. */
 struct process {
 	pid_t pid;
 	uid_t uid;
@@ -170,10 +173,10 @@ struct process {
 
 /**
  * struct scan - what was found
- * @unreadable: processes whose descriptors we may not see
+ * @unreadable: processes whose descriptors this user may not see
  * @truncated: there was more than fits
  * @arbiter: debugfs could be read, so @boosted is true
- * @lending: the objects that somebody is boosted by, in order
+ * @lending: the objects that boost a task, by number
  * @next_idle: in a full table, where to look for an object that makes room
  */
 struct scan {
@@ -193,7 +196,7 @@ int scan_init(struct scan *s);
 void scan_run(struct scan *s);
 void scan_exit(struct scan *s);
 const struct boosted *scan_boosted(const struct scan *s, pid_t tid);
-/* Adds up what the boosts come from; scan_run() does it. */
+/* Counts the boosts of each object; a part of scan_run(). */
 void scan_link_boosts(struct scan *s);
 
 /* ---- task.c ---- */
@@ -209,12 +212,12 @@ struct task {
 void task_look(pid_t tid, struct task *t);
 const char *policy_name(int policy);
 
-/* ---- system.c: the driver, the kernel, and what this user may ---- */
+/* ---- system.c: the driver, the kernel, the rights of this user ---- */
 
 /**
- * struct system_facts - what does not depend on who uses the device at the moment
+ * struct system_facts - what is the same whoever uses the device
  * @loaded: some driver serves /dev/ntsync
- * @asked: 0 if @features is its answer, else -errno of asking
+ * @asked: 0 if the driver has filled @features, or -errno
  * @pi: of our driver's parameter: 1, 0, -1 = not known
  * @version: of the module, if it has one
  * @rt_runtime_us, @rt_period_us: real-time throttling; -1 = off, -2 = not known
@@ -247,10 +250,10 @@ void system_look(struct system_facts *f);
 bool system_has_driver(void);
 /* wine.c: fills @wineservers. */
 void wine_look(struct system_facts *f);
-/* What PREEMPT_RT kernels say of themselves. */
+/* By the version string, or /sys/kernel/realtime. */
 bool kernel_is_realtime(const char *version, long long sys_kernel_realtime);
 const char *driver_name(const struct system_facts *f);
-/* One name per bit, at most 64; how many. */
+/* Returns the number of @names: one per bit, at most 64. */
 size_t feature_names(uint64_t features, const char **names);
 
 /* ---- check.c ---- */
@@ -262,12 +265,12 @@ struct check {
 	enum verdict (*test)(const struct system_facts *f);
 	const char *good;
 	const char *bad;
-	const char *mend;
-	/* Whom @bad is about, behind it; or NULL. */
+	const char *fix;
+	/* The processes to be named after @bad; or NULL. */
 	const char *(*who)(const struct system_facts *f);
 };
 
-/* What it says: @good, or @bad and which processes that is about. */
+/* Writes @good, or @bad with the processes that it is about. */
 void check_text(const struct check *c, enum verdict v, const struct system_facts *f, char *out,
 		size_t size);
 
@@ -284,13 +287,13 @@ struct json_object *json_add_object(struct json_object *to, const char *key);
 struct json_object *json_add_array(struct json_object *to, const char *key);
 struct json_object *json_append_object(struct json_object *array);
 void json_append_int(struct json_object *array, long long value);
-/* And frees it. On one line, for a stream of documents. */
+/* Prints and frees @root. @line: on one line, for a stream of documents. */
 int json_print(struct json_object *root, bool line);
-/* What is the same wherever an object, or a scan, is shown. */
+/* The fields that all commands print of an object, and of a scan. */
 void json_add_state(struct json_object *to, const struct object *o);
 void json_add_scan(struct json_object *to, const struct scan *s, bool truncated);
 
-/* ---- the commands: an exit status ---- */
+/* ---- the commands return an exit status ---- */
 
 struct options {
 	bool json;
@@ -304,10 +307,10 @@ int status_command(const struct options *opts);
 int top_command(const struct options *opts);
 int check_command(const struct options *opts);
 int graph_command(const struct options *opts);
-/* Of a scan; for tests. */
+/* Shared with the tests. */
 void graph_dot(FILE *out, const struct scan *s);
 void top_sort(struct scan *s);
-/* @idle: also what nobody waits for and nobody is boosted by. */
+/* @idle: also objects that no task waits for or is boosted by. */
 void top_screen(FILE *out, const struct scan *s, const struct system_facts *f, unsigned int rows,
 		int width, bool idle);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/PID/fdinfo/FD of the driver's descriptors. Lines that are not known, or not as
- * expected, are passed over: a newer driver may say more.
+ * Parses /proc/PID/fdinfo/FD of the driver's descriptors. Skips lines that it does not know or
+ * that do not have the expected form: a newer driver may print more.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static const struct {
 	NUMBER("waiters-all", waiters_all),
 };
 
-/* Sets the number with that name, if there is one. */
+/* Sets the field that belongs to @key; false if no field does. */
 static bool parse_number(struct object *o, const char *key, const char *value)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
@@ -104,7 +104,7 @@ static void parse_line(struct object *o, const char *key, const char *value)
 		parse_latency(&o->response, value);
 }
 
-/* "ntsync-KEY:\tVALUE" from *@text; false at its end. Other lines give an empty key. */
+/* Takes a line "ntsync-KEY:\tVALUE" off *@text, others with an empty @key; false at the end. */
 static bool next_line(const char **text, char *key, size_t key_size, char *value, size_t value_size)
 {
 	const char *line = *text, *end = line + strcspn(line, "\n"), *tab;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Files of /proc and /sys: read as far as we have use for them. */
+/* Reads files of /proc and /sys. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static int open_below(const char *path)
 	return open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-/* Until the end or @size bytes; files of /proc come in pieces. */
+/* Reads to the end, or @size bytes: a read of /proc may return a part. */
 static ssize_t read_up_to(int fd, char *buf, size_t size)
 {
 	size_t done = 0;
@@ -87,7 +87,21 @@ bool file_exists(const char *path)
 	       !access(full, F_OK);
 }
 
-/* Without a question to the file system that it lies on, whose owner might never answer. */
+DIR *file_open_fds(int proc, pid_t pid)
+{
+	char path[32];
+	DIR *fds;
+	int fd;
+
+	snprintf(path, sizeof(path), "%d/fd", pid);
+	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fds = fd < 0 ? NULL : fdopendir(fd);
+	if (!fds && fd >= 0)
+		close(fd);
+	return fds;
+}
+
+/* AT_STATX_DONT_SYNC: the file may lie on a network file system whose server never answers. */
 bool file_is_device(int dir, const char *name, const char *number_path)
 {
 	char text[32];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ntsyncctl graph: who waits for whom at this moment, as Graphviz' dot. An arrow goes from
- * who waits to what it waits for: a task to an object, an object to the task that has it.
- * What a task is lent goes the same way, in red.
+ * ntsyncctl graph: which tasks wait for which at this moment, as input for Graphviz' dot. An
+ * arrow goes from a task to the object that it waits for, and from an object to the task that
+ * has it. A red arrow goes from an object to the task that is boosted by it.
  */
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static bool add_task(struct graph *g, pid_t tid)
 	return true;
 }
 
-/* Of a task in another pid namespace nothing is known. */
+/* Drops edges to tasks of other pid namespaces, whose tid is 0. */
 static void add_edge(struct graph *g, struct edge e)
 {
 	if (!e.tid)
@@ -59,7 +59,7 @@ static void add_object(struct graph *g, const struct object *o)
 	for (unsigned int i = 0; i < o->nr_waiter; i++)
 		add_edge(g, (struct edge){ EDGE_WAITS, o->waiter[i].tid, o, o->waiter[i].prio,
 					   o->waiter[i].all, "" });
-	/* Who holds a mutex that nobody wants is not part of the picture, unless it waits. */
+	/* The owner of a mutex without waiters is shown only if the owner itself waits. */
 	if (o->type == TYPE_MUTEX && o->owner && (o->nr_waiter || o->boosts))
 		add_edge(g, (struct edge){ EDGE_HELD, o->owner_tid, o, 0, .source = "" });
 }

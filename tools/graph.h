@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Who waits for whom, between graph.c, which finds it out, and graph_dot.c. */
+/* The graph that graph.c builds and graph_dot.c prints. */
 #ifndef NTSYNCCTL_GRAPH_H
 #define NTSYNCCTL_GRAPH_H
 
@@ -12,7 +12,7 @@ enum edge_kind { EDGE_WAITS, EDGE_PARKED, EDGE_HELD, EDGE_PENDING, EDGE_SERVED, 
 
 extern const char *const edge_names[];
 
-/* task → object, or (held, served, boost) object → task. A parked receiver waits for a request. */
+/* From a task to an object; held, served and boost: from an object to a task. */
 struct edge {
 	enum edge_kind kind;
 	pid_t tid;
@@ -31,7 +31,7 @@ struct graph {
 	bool truncated;
 };
 
-/* Of a scan, to be freed; NULL: no memory. */
+/* To be freed; NULL: no memory. */
 struct graph *graph_build(const struct scan *s);
 bool graph_has(const struct graph *g, const struct object *o);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A graph in Graphviz' language. Names are clean; here they are put between quotes. */
+/* Prints a graph in Graphviz' language. Names are clean already; this file quotes them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +37,7 @@ static void dot_object(FILE *out, const struct object *o)
 	fprintf(out, "\to%lu [label=\"%s %lu\"];\n", o->id, type_names[o->type], o->id);
 }
 
-/* From an object that we see, or from the kind of source in plain words. */
+/* @id: the object that the boost comes from; 0: not found, so a node names the kind of source. */
 static void dot_boost(FILE *out, const struct edge *e, uint64_t id)
 {
 	if (id) {
@@ -75,7 +75,7 @@ static void dot_edge(FILE *out, const struct edge *e)
 	}
 }
 
-/* Below the picture: why there is nothing, or less than there might be. */
+/* A line below the picture says why it is empty or incomplete. */
 static void dot_label(FILE *out, const struct graph *g)
 {
 	const struct scan *s = g->scan;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the commands say with --json. Strings have been cleaned, so they are valid UTF-8. */
+/* Builds the output of --json. Strings are clean already, so they are valid UTF-8. */
 #include <json-c/json.h>
 
 #include "ctl.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ntsyncctl: what goes on in /dev/ntsync. It changes nothing. */
+/* ntsyncctl shows the state of /dev/ntsync and changes nothing. */
 #include <getopt.h>
 #include <locale.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ static void usage(FILE *out)
 		"  -V, --version\n");
 }
 
-/* @text: what was typed; NULL: nothing is wrong with a word. */
+/* @text: the word that is wrong, or NULL. */
 static int bad_usage(const char *what, const char *text)
 {
 	char clean[64];
@@ -50,7 +50,7 @@ static int bad_usage(const char *what, const char *text)
 	return 2;
 }
 
-/* @word: the last one that was looked at; of several letters in it, one is wrong. */
+/* @word: the last word that getopt looked at; it may have several letters. */
 static int bad_option(const char *word)
 {
 	const char letter[] = { '-', (char)optopt, '\0' };
@@ -58,7 +58,7 @@ static int bad_option(const char *word)
 	return bad_usage("no such option, or its value is missing", optopt ? letter : word);
 }
 
-/* A positive number, all of @text. */
+/* All of @text has to be a positive number. */
 static bool parse_count(const char *text, unsigned long *out)
 {
 	char *end;
@@ -77,7 +77,7 @@ static bool parse_delay(const char *text, double *out)
 	return end != text && !*end && *out >= 0.1 && *out <= 86400;
 }
 
-/* -1: go on; else the exit status. */
+/* Returns -1 to go on, or the exit status. */
 static int parse_options(int argc, char **argv, struct options *opts)
 {
 	static const struct option options[] = {
@@ -92,7 +92,7 @@ static int parse_options(int argc, char **argv, struct options *opts)
 	};
 	int c;
 
-	/* It would repeat a word as it is. */
+	/* getopt would print the word without cleaning it. */
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "jabn:d:hV", options, NULL)) != -1) {
 		switch (c) {
@@ -127,8 +127,8 @@ static int parse_options(int argc, char **argv, struct options *opts)
 	return -1;
 }
 
-/* A result that could not be written is none. */
-static int run(int (*command)(const struct options *opts), const struct options *opts)
+/* Fails if the output could not be written. */
+static int run_command(int (*command)(const struct options *opts), const struct options *opts)
 {
 	int ret = command(opts);
 
@@ -155,7 +155,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[optind], commands[i].name))
 			continue;
 		if (!commands[i].needs_driver || system_has_driver())
-			return run(commands[i].run, &opts);
+			return run_command(commands[i].run, &opts);
 		fprintf(stderr, "ntsyncctl: no driver serves /dev/ntsync; 'ntsyncctl check' says what to do\n");
 		return 1;
 	}

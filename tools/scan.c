@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who has the device open, and what objects there are: every descriptor of every process
- * that we may look at. A process that ends meanwhile is not there; one that we may not look
- * at is counted.
+ * Finds the processes that have the device open, and the objects: looks at every descriptor of
+ * every process that this user may look at. Counts the others. A process that ends meanwhile is
+ * left out.
  */
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,9 +14,9 @@
 
 #include "ctl.h"
 
-/* Of an idle object that made room, the bucket stays: each is used twice at most. */
+/* An object that made room for another keeps its bucket: each place uses two at most. */
 #define BUCKETS (4 * MAX_OBJECTS)
-/* Of one descriptor: some 60,000 locks. */
+/* Room for some 60,000 file locks of one descriptor. */
 #define MAX_FDINFO (4 << 20)
 #define PF_KTHREAD 0x00200000
 
@@ -59,14 +58,14 @@ static int by_number(const void *a, const void *b)
 	return (*l > *r) - (*l < *r);
 }
 
-/* Does somebody wait for it, or is somebody boosted by it? */
+/* A task waits for it or is boosted by it. */
 static bool is_wanted(const struct scan *s, const struct object *o)
 {
 	return object_waiters(o) || bsearch(&o->id, s->lending, s->nr_lending, sizeof(*s->lending),
 					    by_number);
 }
 
-/* In a full table: the place of an idle object, for one that is wanted; or NULL. */
+/* For a full table: the place of an idle object, if @wanted is not idle; or NULL. */
 static struct object *make_room(struct scan *s, const struct object *wanted)
 {
 	if (!is_wanted(s, wanted))
@@ -78,8 +77,8 @@ static struct object *make_room(struct scan *s, const struct object *wanted)
 	return NULL;
 }
 
-/* Where the object with @o's number is, or is to be; NULL: the table is full. */
-static struct object *find(struct scan *s, const struct object *o)
+/* The place of the object with @o's number, a new one if it has none; NULL: the table is full. */
+static struct object *find_object(struct scan *s, const struct object *o)
 {
 	struct object *place;
 	unsigned int at = key_of(o) % BUCKETS;
@@ -105,7 +104,7 @@ static bool is_held_by(const struct object *o, pid_t pid)
 {
 	unsigned int nr = o->nr_holders < MAX_HOLDERS ? o->nr_holders : MAX_HOLDERS;
 
-	/* We go from process to process, so the last one is enough. */
+	/* One process after the other is scanned, so comparing with the last holder is enough. */
 	return nr && (o->holder[nr - 1] == pid || (o->nr_holders > MAX_HOLDERS &&
 						    o->holder[MAX_HOLDERS - 1] == pid));
 }
@@ -118,10 +117,10 @@ static void add_holder(struct object *o, pid_t pid)
 	o->nr_holders++;
 }
 
-/* One descriptor of @p that fdinfo has told about. */
+/* Adds what fdinfo says of one descriptor of @p. */
 static void add_object(struct scan *s, struct process *p, const struct object *seen)
 {
-	struct object *o = find(s, seen);
+	struct object *o = find_object(s, seen);
 
 	if (!o) {
 		p->count[seen->type]++;
@@ -135,7 +134,7 @@ static void add_object(struct scan *s, struct process *p, const struct object *s
 
 /* ---- descriptors ---- */
 
-/* Is it the node, or an object? By what the kernel calls it: no user can make such a link. */
+/* By the name that the kernel gives to the link: no user can make such a link. */
 static bool is_of_driver(const char *target, bool *instance)
 {
 	*instance = !strcmp(target, "/dev/ntsync");
@@ -143,7 +142,7 @@ static bool is_of_driver(const char *target, bool *instance)
 	       !strcmp(target, "anon_inode:[ntsync]");
 }
 
-/* False: it has gone. @found: something of ours, or all zero. */
+/* False: the descriptor is gone. @found is all zero if it is not of the driver. */
 static bool read_fdinfo(struct scan *s, const char *path, struct object *found)
 {
 	char start[8192], *all = NULL;
@@ -152,7 +151,7 @@ static bool read_fdinfo(struct scan *s, const char *path, struct object *found)
 
 	if (len < 0)
 		return false;
-	/* The kernel's own lines come first, and there is one for each lock of the file. */
+	/* Lines of the kernel come first, one for each lock of the file among them. */
 	if (len == sizeof(start) - 1)
 		all = file_read_all(path, MAX_FDINFO, &truncated);
 	if (!fdinfo_parse(all ? all : start, found) || !key_of(found)) {
@@ -182,7 +181,7 @@ static void look_at_fd(struct scan *s, struct process *p, int dir, const char *n
 		add_object(s, p, &o);
 	else if (!instance)
 		p->count[TYPE_UNKNOWN]++;
-	/* A driver that says nothing, or a file that somebody has given that name. */
+	/* The in-tree driver has no fdinfo; or it is another file with that name. */
 	else if (file_is_device(dir, name, "/sys/class/misc/ntsync/dev"))
 		p->count[TYPE_INSTANCE]++;
 }
@@ -203,7 +202,7 @@ static void look_at_fds(struct scan *s, struct process *p, DIR *fds)
 
 /* ---- processes ---- */
 
-/* They have no descriptors, but nobody may look. */
+/* Kernel threads have no descriptors, but only root may read their fd/. */
 static bool is_kernel_thread(pid_t pid)
 {
 	char path[64], text[1024], *after_name;
@@ -242,17 +241,10 @@ static void name_process(struct process *p, int proc)
 static void look_at_process(struct scan *s, int proc, pid_t pid)
 {
 	struct process p = { .pid = pid };
-	char path[32];
-	DIR *fds;
-	int fd;
+	DIR *fds = file_open_fds(proc, pid);
 
-	snprintf(path, sizeof(path), "%d/fd", pid);
-	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	fds = fd < 0 ? NULL : fdopendir(fd);
 	if (!fds) {
 		s->unreadable += (errno == EACCES || errno == EPERM) && !is_kernel_thread(pid);
-		if (fd >= 0)
-			close(fd);
 		return;
 	}
 	look_at_fds(s, &p, fds);
@@ -346,7 +338,7 @@ void scan_run(struct scan *s)
 	s->next_idle = 0;
 	s->unreadable = 0;
 	s->truncated = false;
-	/* First, as it says which objects are not to be left out. */
+	/* First: objects that lend a priority must not be left out of a full table. */
 	look_at_arbiter(s);
 	look_at_processes(s);
 	scan_link_boosts(s);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ntsyncctl status: what serves /dev/ntsync, what this user may, and who uses it. */
+/* ntsyncctl status: the driver, the rights of this user, and the processes that use the device. */
 #include <json-c/json.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -105,7 +105,7 @@ static void add_facts(struct json_object *to, const struct system_facts *f)
 	json_add_string(kernel, "release", f->release);
 	json_add_string(kernel, "version", f->kernel);
 	json_add_bool(kernel, "realtime", f->realtime);
-	/* No limit is -1. */
+	/* -1: no limit. */
 	json_add_int(user, "rtprio_soft", (int64_t)f->rtprio_soft);
 	json_add_int(user, "rtprio_hard", (int64_t)f->rtprio_hard);
 	json_add_bool(user, "cap_sys_nice", f->cap_sys_nice);

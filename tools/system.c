@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The driver, the kernel, and what this user may. */
+/* Finds out about the driver, the kernel, and the rights of this user. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 
 bool kernel_is_realtime(const char *version, long long sys_kernel_realtime)
 {
-	/* "#1 SMP PREEMPT_RT Debian …"; older ones say "PREEMPT RT". */
+	/* "#1 SMP PREEMPT_RT Debian …"; older kernels say "PREEMPT RT". */
 	return sys_kernel_realtime == 1 || strstr(version, "PREEMPT_RT") ||
 	       strstr(version, "PREEMPT RT");
 }
@@ -25,7 +25,7 @@ bool system_has_driver(void)
 	return file_exists("/sys/class/misc/ntsync");
 }
 
-/* Opening the node could load a module, so somebody must be there already. */
+/* Only if a driver is loaded: opening the node could load a module. */
 static void ask_driver(struct system_facts *f)
 {
 	int dev;
@@ -67,7 +67,7 @@ static void look_at_node(struct system_facts *f)
 	f->node_mode = st.st_mode & 07777;
 	f->node_uid = st.st_uid;
 	f->node_gid = st.st_gid;
-	/* Changes of its mode don't count. */
+	/* Not ctime: it changes with the mode. */
 	f->node_since = st.st_mtime;
 	f->node_usable = !access(NODE, R_OK | W_OK);
 }
@@ -93,7 +93,7 @@ static void look_at_kernel(struct system_facts *f)
 	f->realtime = kernel_is_realtime(u.version, file_number("/sys/kernel/realtime", 0));
 }
 
-/* Debian and others keep the configuration there. */
+/* Reads the configuration from where Debian and others keep it. */
 static int configured_rt_group(const char *release)
 {
 	char path[128], *config;
@@ -109,7 +109,7 @@ static int configured_rt_group(const char *release)
 	return found;
 }
 
-/* Version 1 of control groups, "N:cpu,cpuacct:/PATH"; version 2 has no such file. */
+/* cgroup v1 only: "N:cpu,cpuacct:/PATH" in /proc/self/cgroup. v2 has no cpu.rt_runtime_us. */
 static long long group_runtime(void)
 {
 	char buf[4096], path[1024], *at, *group;
@@ -160,7 +160,7 @@ const char *driver_name(const struct system_facts *f)
 		return "none";
 	if (f->features.driver == NTSYNC_DRIVER_NTSYNC_RT)
 		return "ntsync-rt";
-	/* Without an answer only the parameter could have told. */
+	/* If the driver could not be asked, only its parameter says that it is ours. */
 	return f->asked == 0 || f->pi < 0 ? "in-tree" : "unknown";
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* One task, which may be gone at any moment. */
+/* Looks at one task, which may end at any moment. */
 #include <sched.h>
 #include <string.h>
 
 #include "ctl.h"
 
-/* The kernel keeps that much of a name, with a NUL. */
+/* TASK_COMM_LEN of the kernel. */
 #define TASK_COMM_LEN 16
 
 const char *policy_name(int policy)
@@ -38,7 +38,7 @@ void task_look(pid_t tid, struct task *t)
 		return;
 	snprintf(path, sizeof(path), "/proc/%d/comm", tid);
 	if (file_read(path, comm, sizeof(comm)) > 0) {
-		/* The line's end; a name may have others. */
+		/* The last newline ends the line; others are part of the name. */
 		comm[strlen(comm) - (comm[strlen(comm) - 1] == '\n')] = '\0';
 		if (strlen(comm) == TASK_COMM_LEN - 1)
 			text_drop_partial(comm);

@@ -13,24 +13,25 @@
 
 static atomic_bool ended, suspended;
 
-static void end(int sig)
+static void note_end(int sig)
 {
 	(void)sig;
 	atomic_store(&ended, true);
 }
 
-static void suspend(int sig)
+static void note_suspend(int sig)
 {
 	(void)sig;
 	atomic_store(&suspended, true);
 }
 
-/* All of them are blocked but in the pause, so none comes too early to end it. */
+/* Blocked except in ppoll(), or a signal that comes just before the pause would not end it. */
 static const struct {
 	int sig;
 	void (*handler)(int sig);
 } handled[] = {
-	{ SIGINT, end }, { SIGTERM, end }, { SIGHUP, end }, { SIGQUIT, end }, { SIGTSTP, suspend },
+	{ SIGINT, note_end }, { SIGTERM, note_end }, { SIGHUP, note_end }, { SIGQUIT, note_end },
+	{ SIGTSTP, note_suspend },
 };
 
 static void take_terminal(struct terminal *t)
@@ -57,7 +58,7 @@ static void take_signals(struct terminal *t)
 	for (size_t i = 0; i < ARRAY_SIZE(handled); i++) {
 		struct sigaction action = { .sa_handler = handled[i].handler }, before;
 
-		/* As nohup wants it. */
+		/* nohup has it ignored. */
 		if (!sigaction(handled[i].sig, NULL, &before) && before.sa_handler == SIG_IGN)
 			continue;
 		sigaddset(&block, handled[i].sig);
@@ -86,8 +87,8 @@ void terminal_end(struct terminal *t)
 	sigprocmask(SIG_SETMASK, &t->signals, NULL);
 }
 
-/* Ctrl-Z: the shell gets the terminal as it was, and we take it again when it lets us go on. */
-static void stop_for_a_while(struct terminal *t)
+/* Ctrl-Z: gives the terminal back to the shell while the program is stopped. */
+static void stop_until_continued(struct terminal *t)
 {
 	struct sigaction action = { .sa_handler = SIG_DFL }, ours;
 	sigset_t block;
@@ -129,7 +130,7 @@ int terminal_pause(struct terminal *t, double seconds)
 	unsigned char key;
 
 	if (atomic_load(&suspended))
-		stop_for_a_while(t);
+		stop_until_continued(t);
 	if (atomic_load(&ended))
 		return -1;
 	if (ready <= 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The terminal of ntsyncctl top, which may be a dumb one, or none. */
+/* The terminal of ntsyncctl top, if it has one. */
 #ifndef NTSYNCCTL_TERMINAL_H
 #define NTSYNCCTL_TERMINAL_H
 
@@ -8,22 +8,21 @@
 #include <termios.h>
 
 struct terminal {
-	bool live;		/* it can be cleared */
-	bool keys;		/* and @before is what it was */
+	bool live;		/* the screen can be cleared */
+	bool keys;		/* keys are read one by one; @before has the old settings */
 	struct termios before;
-	sigset_t signals;	/* what was blocked before */
+	sigset_t signals;	/* the old signal mask */
 };
 
-/* Of @batch nothing is changed. */
+/* With @batch the terminal is left alone. */
 void terminal_begin(struct terminal *t, bool batch);
 void terminal_end(struct terminal *t);
-/* For a new screen. */
 void terminal_clear(const struct terminal *t);
-/* What a screen has room for; @rows and @width as they are if it can't be cleared. */
+/* Sets @rows and @width if the screen can be cleared and its size is known. */
 void terminal_size(const struct terminal *t, unsigned int *rows, int *width);
 /*
- * Until the next screen: a key that was pressed, or 0; negative if the user, or a signal, has
- * ended it. Signals that came since terminal_begin() count.
+ * Waits until the next screen is due. Returns a key that was pressed, 0, or a negative value if
+ * the user or a signal has ended the program; signals that came since terminal_begin() count.
  */
 int terminal_pause(struct terminal *t, double seconds);
 

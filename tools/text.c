@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Names of other users' processes: any bytes at all. What is shown of them is printable,
- * valid UTF-8, and can neither steer a terminal nor reorder what stands beside it.
+ * Cleans names of other users' processes, which may be any bytes. The result is printable, valid
+ * UTF-8, and can neither control a terminal nor change the order of the text beside it.
  */
 #include <langinfo.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #include "ctl.h"
 
-/* Of the UTF-8 character that begins with @byte; 0 if none does. */
+/* The length of the UTF-8 character that begins with @byte; 0 if none does. */
 static unsigned int first_byte_length(unsigned char byte)
 {
 	return byte < 0x80 ? 1 : (byte & 0xe0) == 0xc0 ? 2 : (byte & 0xf0) == 0xe0 ? 3 :
@@ -17,7 +17,7 @@ static unsigned int first_byte_length(unsigned char byte)
 }
 
 /* The length of the UTF-8 character at @s and its value; 0 if it is not one. */
-static unsigned int decode(const unsigned char *s, uint32_t *value)
+static unsigned int decode_utf8(const unsigned char *s, uint32_t *value)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	unsigned int len = first_byte_length(s[0]);
@@ -37,7 +37,7 @@ static unsigned int decode(const unsigned char *s, uint32_t *value)
 	return len;
 }
 
-/* Controls, and what is invisible or changes the direction of writing. */
+/* Control characters, invisible ones, and those that change the direction of writing. */
 static bool is_harmless(uint32_t c)
 {
 	static const uint32_t bad[][2] = {
@@ -60,7 +60,7 @@ void text_clean(const char *in, char *out, size_t size, bool utf8)
 
 	while (*s) {
 		uint32_t value;
-		unsigned int len = decode(s, &value);
+		unsigned int len = decode_utf8(s, &value);
 		bool plain = len && is_harmless(value) && (utf8 || len == 1);
 		size_t room = plain ? len : 4;
 
@@ -87,19 +87,19 @@ void text_dot(FILE *out, const char *in)
 		if (*in == '"' || *in == '\\')
 			fputc('\\', out);
 		fputc(*in, out);
-		/* dot knows HTML's names of characters. */
+		/* dot would take it for an HTML entity. */
 		if (*in == '&')
 			fputs("amp;", out);
 	}
 }
 
-/* Of one character; @len: its bytes. */
+/* The columns of one character; @len gets its length in bytes. */
 static int width_of(const char *s, unsigned int *len)
 {
 	uint32_t value;
 	int width;
 
-	*len = decode((const unsigned char *)s, &value);
+	*len = decode_utf8((const unsigned char *)s, &value);
 	if (!*len) {
 		*len = 1;
 		return 1;

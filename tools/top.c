@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ntsyncctl top: the objects that most wait for, one screen, again and again. On a dumb
- * terminal, or with -b, one screen after the other.
+ * ntsyncctl top: the objects with the most waiters, on one screen that is drawn again and again.
+ * On a dumb terminal, or with -b, it prints one screen below the other.
  */
 #include <json-c/json.h>
 #include <math.h>
@@ -11,13 +11,13 @@
 #include "ctl.h"
 #include "terminal.h"
 
-/* How many objects a batch lists. */
+/* With -b. */
 #define BATCH_ROWS	1000
-/* And a screen that does not tell its size; its other lines. */
+/* On a terminal that does not tell its size; and the lines of a screen that are no objects. */
 #define DUMB_ROWS	20
 #define NOT_OBJECTS	7
 
-/* On 80 columns who has an object and by what owner id is never cut off. */
+/* Task and owner id fit into 80 columns. */
 #define ROW	"%8lu %-7s %5lu %4d %5s %7d %s%*s %s"
 #define HEADING	"%8s %-7s %5s %4s %5s %7s %-15s %s"
 #define NAME_COLUMNS	15
@@ -29,7 +29,7 @@ static bool is_idle(const struct object *o)
 	return !object_waiters(o) && !o->boosts;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_objects(const void *a, const void *b)
 {
 	const struct object *l = a, *r = b;
 	uint64_t lw = object_waiters(l), rw = object_waiters(r);
@@ -44,7 +44,7 @@ static int compare(const void *a, const void *b)
 	return l->id < r->id ? -1 : l->id > r->id;
 }
 
-/* Without instances; by who waits for them, and idle ones last. Lookups by number end here. */
+/* Drops instances, and puts idle objects last. find_object() does not work afterwards. */
 void top_sort(struct scan *s)
 {
 	unsigned int nr = 0;
@@ -57,13 +57,13 @@ void top_sort(struct scan *s)
 		s->object[i] = s->object[nr];
 		s->object[nr++] = o;
 	}
-	qsort(s->object, nr, sizeof(*s->object), compare);
+	qsort(s->object, nr, sizeof(*s->object), compare_objects);
 	s->nr_objects = nr;
 }
 
 /* ---- one row ---- */
 
-/* Who has it: the owner, or the first receiver that works on a request. */
+/* The owner of a mutex; of a channel, the first receiver that works on a request. */
 static pid_t holder_of(const struct object *o)
 {
 	if (o->type == TYPE_MUTEX)
@@ -105,7 +105,7 @@ static void describe_mutex(const struct object *o, char *out, size_t size)
 		snprintf(out, size, "owner %lu x%lu", o->owner, o->count);
 }
 
-/* Of a channel also latencies: mean and worst of the answered, and what waits longest now. */
+/* A channel has latencies: mean and longest of its replies, age of the oldest request. */
 static void describe_state(const struct object *o, char *out, size_t size)
 {
 	switch (o->type) {
@@ -231,7 +231,7 @@ static int print_json(const struct scan *s, const struct system_facts *f)
 	return json_print(root, true);
 }
 
-static int show(struct scan *s, const struct system_facts *f, const struct terminal *t,
+static int show_screen(struct scan *s, const struct system_facts *f, const struct terminal *t,
 		const struct options *opts, bool idle)
 {
 	unsigned int rows = (opts->batch ? BATCH_ROWS : DUMB_ROWS) + NOT_OBJECTS;
@@ -264,7 +264,7 @@ int top_command(const struct options *opts)
 	for (unsigned long n = 0; !ret; ) {
 		int key = 0;
 
-		ret = show(&s, &f, &t, opts, idle);
+		ret = show_screen(&s, &f, &t, opts, idle);
 		if (++n != opts->iterations)
 			key = terminal_pause(&t, opts->delay);
 		if (n == opts->iterations || key < 0)

@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Wine's server opens the device when it starts, or does without it for ever. So one that is older than
+ * Wine's server opens the device when it starts, and never later. So a server that is older than
  * the driver keeps all programs of its prefix from using it.
  */
 #include <ctype.h>
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "ctl.h"
 
-/* Seconds since the epoch; 0: not known. */
+/* In seconds since the epoch; 0: not known. */
 static long long booted_at(void)
 {
 	long long when = 0;
 	bool truncated;
-	/* Behind the counts of all interrupts. */
+	/* All of it: the line comes after the counts of all interrupts. */
 	char *text = file_read_all("/proc/stat", 4 << 20, &truncated);
 	const char *line = text ? strstr(text, "\nbtime ") : NULL;
 
@@ -27,7 +25,7 @@ static long long booted_at(void)
 	return when;
 }
 
-/* The same for a process. */
+/* In seconds since the epoch; 0: not known. */
 static long long started_at(pid_t pid)
 {
 	char path[64], text[1024], *after_name;
@@ -42,25 +40,18 @@ static long long started_at(pid_t pid)
 	return after_name ? booted_at() + strtoll(after_name, NULL, 10) / sysconf(_SC_CLK_TCK) : 0;
 }
 
-/* False also if we may not look. */
+/* False also if this user may not look. */
 static bool lacks_the_device(int proc, pid_t pid)
 {
-	char path[32], target[32];
+	DIR *fds = file_open_fds(proc, pid);
 	struct dirent *entry;
 	bool has = false;
-	DIR *fds;
-	int fd;
+	char target[32];
 
-	snprintf(path, sizeof(path), "%d/fd", pid);
-	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	fds = fd < 0 ? NULL : fdopendir(fd);
-	if (!fds) {
-		if (fd >= 0)
-			close(fd);
+	if (!fds)
 		return false;
-	}
 	while (!has && (entry = readdir(fds))) {
-		ssize_t len = readlinkat(fd, entry->d_name, target, sizeof(target) - 1);
+		ssize_t len = readlinkat(dirfd(fds), entry->d_name, target, sizeof(target) - 1);
 
 		target[len > 0 ? len : 0] = '\0';
 		has = !strcmp(target, "/dev/ntsync");
@@ -96,7 +87,7 @@ void wine_look(struct system_facts *f)
 		if (!isdigit((unsigned char)entry->d_name[0]) ||
 		    !is_too_old(f, dirfd(proc), atoi(entry->d_name)))
 			continue;
-		/* A few are enough to find the others. */
+		/* The first ones are enough for a message. */
 		if (len + strlen(entry->d_name) + 2 >= sizeof(f->wineservers))
 			break;
 		len += snprintf(f->wineservers + len, sizeof(f->wineservers) - len, "%s%s",

@@ -65,18 +65,6 @@ static void print_thread(struct thread *thread)
 	printf("\n");
 }
 
-void print_table(struct engine *engine)
-{
-	printf("\n                                       wake-up latency (us)               mutex wait (us)\n");
-	printf("thread   priority  wake-ups   xruns       min    median      99 %%       max    median       max\n");
-	print_thread(&engine->clock);
-	print_thread(&engine->audio);
-	for (unsigned int i = 0; i < engine->tracks; i++)
-		print_thread(&engine->worker[i]);
-	print_thread(&engine->ui);
-	printf("\n");
-}
-
 static int in_virtual_machine(void)
 {
 	char word[64];
@@ -90,14 +78,26 @@ static int in_virtual_machine(void)
 	return found;
 }
 
+void print_table(struct engine *engine)
+{
+	if (in_virtual_machine())
+		printf("\nLateness in a virtual machine, most of it the machine's own:\n");
+	printf("\n                                       wake-up latency (us)               mutex wait (us)\n");
+	printf("thread   priority  wake-ups   xruns       min    median      99 %%       max    median       max\n");
+	print_thread(&engine->clock);
+	print_thread(&engine->audio);
+	for (unsigned int i = 0; i < engine->tracks; i++)
+		print_thread(&engine->worker[i]);
+	print_thread(&engine->ui);
+	printf("\n");
+}
+
 void print_notes(const struct engine *engine)
 {
-	printf("%" PRIu64 " of %u periods were late (xruns): %s\n", engine->audio.missed,
-	       engine->cycles, engine->audio.missed ? "each one is a click" : "no clicks");
+	printf("%" PRIu64 " of %u periods were late (xruns, each of them a click)\n",
+	       engine->audio.missed, engine->cycles);
 	if (!engine->audio.priority)
 		printf("note: no right to real-time priorities (root, or an rtprio limit): these are latencies of ordinary threads\n");
-	if (in_virtual_machine())
-		printf("note: in a virtual machine, lateness includes that of the host\n");
 	printf("\n");
 }
 

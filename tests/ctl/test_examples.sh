@@ -29,18 +29,7 @@ refuses() {
 	[ "$(cat "$setting")" = "$throttling" ] || { echo "$setting has changed"; return 1; }
 }
 
-# What the README says that the demo prints has the table's heading and all of its rows.
-readme_shows_all_scenes() {
-	local row
-	sed -n 's/^\t{ "\([^"]*\)",.*/\1/p; s/^\t\[CHAIN.*{ "\([^"]*\)",.*/\1/p; s/.*printf("\(One CPU\..*\)\\n"$/\1/p' \
-		examples/inversion/main.c >"$work/rows"
-	[ "$(wc -l <"$work/rows")" -eq 17 ]
-	while read -r row; do
-		grep -q -- "^$row" "${1:-README.md}" || { echo "the README lacks: $row"; return 1; }
-	done <"$work/rows"
-}
-
-tap "the README's demo is that of today" readme_shows_all_scenes
+tap "the plot in the README has the figures of docs/demo.md" bench/plot-inversion --check
 
 for name in chain daw dispatcher guest inversion minimal rpc; do
 	tap "examples/$name without the device" refuses "build/examples/$name"

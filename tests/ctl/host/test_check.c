@@ -41,7 +41,7 @@ static void all_is_well(void **state)
 	(void)state;
 	for (size_t i = 0; i < nr_checks; i++) {
 		assert_int_equal(checks[i].test(&good), VERDICT_OK);
-		assert_true(*checks[i].good && *checks[i].bad && *checks[i].mend);
+		assert_true(*checks[i].good && *checks[i].bad && *checks[i].fix);
 	}
 }
 
@@ -86,7 +86,7 @@ static void old_wineservers_are_named(void **state)
 			continue;
 		check_text(&checks[i], VERDICT_WARNING, &f, text, sizeof(text));
 		assert_non_null(strstr(text, "4711 4712"));
-		assert_non_null(strstr(checks[i].mend, "wineserver -k"));
+		assert_non_null(strstr(checks[i].fix, "wineserver -k"));
 		check_text(&checks[i], VERDICT_OK, &f, text, sizeof(text));
 		assert_string_equal(text, checks[i].good);
 	}
