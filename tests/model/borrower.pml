@@ -8,7 +8,7 @@
  *
  * L inserts a record under the lock of the bucket, if there is none, and looks at the mark afterwards; B sets the
  * mark and looks for a record afterwards. So one of the two sees the other, and retires the record; if both do, the
- * lock of the bucket decides which.
+ * lock of the bucket decides which. A record that L has found is left to whoever has inserted it, and to B.
  *
  * There is one record at most. When all is done no record is left in the table, and none was retired twice.
  *
@@ -75,7 +75,7 @@ proctype lender()
 	insert();
 	late = exiting;
 	if
-	:: late -> retire()	/* ESRCH */
+	:: late && !found -> retire()	/* ESRCH */
 	:: else
 	fi
 #endif
