@@ -53,7 +53,8 @@ struct ntsync_sched_params {
  * @owner_dev: id of that instance
  * @nr_owners: how many owner ids stand for the task
  * @ticket: the turn of its last call, if that was interrupted; the task's own
- * @restart: what it goes on with after an interruption (core/restart.c), if @can_restart; the task's own
+ * @restart: what it goes on with after an interruption, if @can_restart; the task's own, see
+ *	core/restart.c
  * @can_restart: see @restart
  * @keeps_module: it may call back, so the module stays until it exits
  * @lock: raw; inside obj->lock. Protects all that follows, if nothing else is said
