@@ -12,7 +12,8 @@
  *
  * The next waiter is only woken while more requests are pending than notices are out. Who
  * has a notice and goes away, by exit or by closing the channel, or could not be told, or
- * goes to sleep for something else, hands it on (notice.c). Nobody is kept from receiving by the notice of somebody else.
+ * goes to sleep for something else, hands it on (notice.c). Nobody is kept from receiving by the
+ * notice of somebody else.
  */
 #include "core_internal.h"
 #include "trace.h"

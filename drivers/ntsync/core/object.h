@@ -33,14 +33,14 @@ struct task_struct;
  * @refs: its file and every object
  * @id: unique for ever; immutable
  * @all_lock: see lock.h
- * @owners: owner id -> the record of the task that is known by it; owner.c
+ * @owners: owner id -> the record of the task that is known by it; pi/owner.c
  * @next_owner: where to look next for what can be forgotten; a hint
  * @pollers: those of objects for which there was no memory for a queue of their own
  * @arrivals: how many calls have been queued; ticket.c
  * @lock: protects what follows
  * @guessed: mutexes that real-time tasks wait for and of which only the owner id is
  *	known; types/mutex_source.c
- * @boosted: records of tasks with an event's boost that came from here; boost.c
+ * @boosted: records of tasks with an event's boost that came from here; pi/boost.c
  */
 struct ntsync_device {
 	struct kref refs;

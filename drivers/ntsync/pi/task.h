@@ -53,7 +53,8 @@ struct ntsync_sched_params {
  * @owner_dev: id of that instance
  * @nr_owners: how many owner ids stand for the task
  * @ticket: the turn of its last call, if that was interrupted; the task's own
- * @restart: what it goes on with after an interruption, if @can_restart; the task's own, see restart.c
+ * @restart: what it goes on with after an interruption, if @can_restart; the task's own, see
+ *	core/restart.c
  * @can_restart: see @restart
  * @keeps_module: it may call back, so the module stays until it exits
  * @lock: raw; inside obj->lock. Protects all that follows, if nothing else is said
@@ -62,7 +63,7 @@ struct ntsync_sched_params {
  * @event: the contribution of an event's boost
  * @event_dev: the instance that this came from
  * @of_dev: in @event_dev->boosted; that one's lock
- * @noticed: its receivers that have been told of a request; notice.c
+ * @noticed: its receivers that have been told of a request; channel/notice.c
  * @work: what the task is worth while it makes a call for others; see ntsync_pi_join()
  * @seq: changes whenever @wait does
  * @busy: the task is in the middle of a walk, or has an all_lock: nobody else lowers it
