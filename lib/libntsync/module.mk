@@ -20,15 +20,12 @@ LIBNTSYNC_OBJDIR := $(BUILD)/lib/obj
 LIBNTSYNC_A := $(BUILD)/lib/libntsync.a
 LIBNTSYNC_SO := $(BUILD)/lib/$(LIBNTSYNC_SONAME)
 
-LIBNTSYNC_SOURCES := aggregate.c channel.c device.c event.c features.c mutex.c sem.c wait.c
+LIBNTSYNC_SOURCES := $(sort $(notdir $(wildcard $(LIBNTSYNC_DIR)/*.c)))
 LIBNTSYNC_OBJECTS := $(LIBNTSYNC_SOURCES:%.c=$(LIBNTSYNC_OBJDIR)/%.o)
 
 # The handle table. Its files call each other by names that are not for the library's users, so
 # in the static library they are one object, in which these names are local.
-LIBNTSYNC_NT_SOURCES := nt_alert.c nt_check.c nt_create.c nt_event.c nt_fd_limit.c nt_fork.c nt_handle.c nt_heap.c nt_lock.c \
-	nt_mutant.c nt_name.c nt_object.c nt_owned.c nt_pool.c nt_semaphore.c nt_signal.c \
-	nt_snapshot.c nt_status.c nt_table.c nt_thread.c nt_tids.c nt_time.c nt_timer.c nt_timer_thread.c \
-	nt_trace.c nt_wait.c
+LIBNTSYNC_NT_SOURCES := $(sort $(patsubst $(LIBNTSYNC_DIR)/%,%,$(wildcard $(LIBNTSYNC_DIR)/nt/*.c)))
 LIBNTSYNC_NT_OBJECTS := $(LIBNTSYNC_NT_SOURCES:%.c=$(LIBNTSYNC_OBJDIR)/%.o)
 LIBNTSYNC_NT_O := $(LIBNTSYNC_OBJDIR)/nt.o
 

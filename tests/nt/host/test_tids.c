@@ -2,7 +2,7 @@
 /* Alerts find one thread among thousands in about as many steps as among a few. */
 #include "../nt_test.h"
 
-#include "../../../lib/libntsync/nt.h"
+#include "../../../lib/libntsync/nt/nt.h"
 
 #define MANY 5000
 #define LONGEST 8

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt_timer.h"
-#include "nt_wait.h"
+#include "timer.h"
+#include "wait.h"
 
 #include <sched.h>
 

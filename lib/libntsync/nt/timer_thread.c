@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt_timer.h"
+#include "timer.h"
 
 #include <poll.h>
 #include <sched.h>

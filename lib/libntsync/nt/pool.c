@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt_pool.h"
+#include "pool.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt_wait.h"
+#include "wait.h"
 
 static uint32_t signal_object(struct nt_thread *thread, struct nt_object *object)
 {

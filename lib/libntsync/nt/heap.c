@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt_timer.h"
+#include "timer.h"
 
 static void place(struct nt_heap *heap, size_t at, struct nt_timer *timer)
 {

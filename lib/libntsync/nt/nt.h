@@ -20,9 +20,9 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include "internal.h"
-#include "nt_pool.h"
-#include "ntsync_nt.h"
+#include "../internal.h"
+#include "pool.h"
+#include "../ntsync_nt.h"
 
 /* Costs too much for a released library: NTSYNC_NT_DEBUG is for tests. */
 #ifdef NTSYNC_NT_DEBUG
