@@ -1,24 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Alerts and APCs: a bit says that there is one, an auto-reset event ends the wait. The bit
- * is set before the event is, so whoever is woken finds it. Bits are taken by the thread
- * itself only; an event that is left over ends a wait that finds no bit, and goes on.
+ * Alerts and APCs. A bit in &nt_thread.alerts says that one was sent; after that, an auto-reset
+ * event ends the thread's wait, so the woken thread finds the bit. Only the thread itself clears
+ * bits. If the event of a bit that was taken earlier ends a wait, the wait finds no bit and
+ * starts again.
  */
-#include "nt.h"
+#include "alert.h"
 
-/* Who alerted before could set no event. */
-int nt_alert_init_locked(struct nt_thread *thread)
-{
-	int fd = nt_not_zero(ntsync_event_create(thread->nt->config.dev, false,
-						 atomic_load(&thread->alerts)));
-
-	if (fd < 0)
-		return fd;
-	thread->alert_fd = fd;
-	return 0;
-}
-
-/* The event was consumed for the alert, so an APC that is there too needs it again. */
+/* The wait consumed the event for the alert. An APC that was sent too needs it again. */
 static uint32_t take_alert(struct nt_thread *thread)
 {
 	uint32_t before = atomic_fetch_and(&thread->alerts, ~NT_ALERT);
@@ -40,13 +29,14 @@ uint32_t nt_alert_take(struct nt_thread *thread)
 	return NTSYNC_STATUS_USER_APC;
 }
 
-void nt_alert_put_back(struct nt_thread *thread)
+void nt_alert_signal_again(struct nt_thread *thread)
 {
 	if (atomic_load(&thread->alerts))
 		ntsync_event_set(thread->alert_fd, NULL);
 }
 
-static uint32_t send_locked(struct nt_thread *thread, uint32_t bit)
+/* For another thread under the table's lock, so that the thread is not freed meanwhile. */
+static uint32_t send_alert(struct nt_thread *thread, uint32_t bit)
 {
 	atomic_fetch_or(&thread->alerts, bit);
 	if (thread->alert_fd < 0)
@@ -54,48 +44,47 @@ static uint32_t send_locked(struct nt_thread *thread, uint32_t bit)
 	return nt_status(ntsync_event_set(thread->alert_fd, NULL));
 }
 
-static uint32_t alert(struct ntsync_nt *nt, uint32_t tid, uint32_t bit)
+static uint32_t send_alert_to(struct ntsync_nt *nt, uint32_t tid, uint32_t bit)
 {
-	uint32_t status = NTSYNC_STATUS_NO_MEMORY;
+	bool is_guest = tid < NTSYNC_NT_OWN_TIDS;
 	struct nt_thread *thread;
 	struct nt_saved saved;
+	uint32_t status;
 
 	if (!tid)
 		return NTSYNC_STATUS_INVALID_CID;
 	nt_lock(&nt->lock, &saved);
-	/* A guest's thread may exist for the guest before it is attached; a host's never does. */
-	thread = tid < NTSYNC_NT_OWN_TIDS ? nt_thread_expect_locked(nt, tid) :
-					    nt_thread_find_locked(nt, tid);
+	/* A guest thread may exist before it attaches. A host thread has no id before. */
+	thread = is_guest ? nt_thread_find_or_create_locked(nt, tid) :
+			    nt_thread_find_locked(nt, tid);
 	if (thread)
-		status = send_locked(thread, bit);
-	else if (tid >= NTSYNC_NT_OWN_TIDS)
-		status = NTSYNC_STATUS_INVALID_CID;
+		status = send_alert(thread, bit);
+	else
+		status = is_guest ? NTSYNC_STATUS_NO_MEMORY : NTSYNC_STATUS_INVALID_CID;
 	nt_unlock(&nt->lock, &saved);
 	return status;
 }
 
 NTSYNC_API uint32_t ntsync_nt_alert_thread(struct ntsync_nt *nt, uint32_t tid)
 {
-	return alert(nt, tid, NT_ALERT);
+	return send_alert_to(nt, tid, NT_ALERT);
 }
 
 NTSYNC_API uint32_t ntsync_nt_queue_apc(struct ntsync_nt *nt, uint32_t tid)
 {
-	return alert(nt, tid, NT_APC);
+	return send_alert_to(nt, tid, NT_APC);
 }
 
-/* What is said of the caller only it takes back, so it needs no lock. */
 NTSYNC_API uint32_t ntsync_nt_set_apc_pending(struct ntsync_nt *nt, bool pending)
 {
 	struct nt_thread *thread = nt_thread_self(nt);
 
 	if (!thread)
 		return NTSYNC_STATUS_NO_MEMORY;
-	if (!pending) {
-		atomic_fetch_and(&thread->alerts, ~NT_APC);
-		return NTSYNC_STATUS_SUCCESS;
-	}
-	return send_locked(thread, NT_APC);
+	if (pending)
+		return send_alert(thread, NT_APC);
+	atomic_fetch_and(&thread->alerts, ~NT_APC);
+	return NTSYNC_STATUS_SUCCESS;
 }
 
 NTSYNC_API uint32_t ntsync_nt_test_alert(struct ntsync_nt *nt)

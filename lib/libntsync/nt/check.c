@@ -1,38 +1,39 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt.h"
+#include "handle.h"
+#include "thread.h"
 
 #include <string.h>
 
 /**
- * struct tally - what was found by walking a table
- * @holders: per object, slots and bindings that refer to it.
- * @handles: per object, live slots.
- * @by_type: live slots.
- * @objects: live objects, by type.
+ * struct tally - what a table contains, counted
+ * @references: per object, how many slots and bindings refer to it.
+ * @handles: per object, how many live slots it has.
+ * @by_type: live slots by type.
+ * @objects: live objects by type.
  * @live: live slots.
- * @wrong: broken invariants.
+ * @broken: broken invariants.
  */
 struct tally {
-	uint32_t *holders;
+	uint32_t *references;
 	uint32_t *handles;
 	uint32_t by_type[NTSYNC_NT_TYPES];
 	uint32_t objects[NTSYNC_NT_TYPES];
 	uint32_t live;
-	size_t wrong;
+	size_t broken;
 };
 
 static void expect(struct tally *tally, bool condition)
 {
-	tally->wrong += !condition;
+	tally->broken += !condition;
 }
 
-static void walk_slot(struct ntsync_nt *nt, struct tally *tally, uint32_t index)
+static void count_slot(struct ntsync_nt *nt, struct tally *tally, uint32_t index)
 {
 	const struct nt_slot *slot = nt_slot_at(nt, index);
 	uint64_t word = atomic_load(&slot->word);
 	const struct nt_object *object = slot->object;
 
-	/* A call in progress, or a free slot that kept its object. */
+	/* A slot without refs is free, as no call is in progress. */
 	if (!(word & NT_REF_MASK)) {
 		expect(tally, !object);
 		return;
@@ -41,50 +42,52 @@ static void walk_slot(struct ntsync_nt *nt, struct tally *tally, uint32_t index)
 	if (!object)
 		return;
 	expect(tally, atomic_load(&object->refs) > 0);
-	tally->holders[object->index]++;
+	tally->references[object->index]++;
 	tally->handles[object->index]++;
 	tally->by_type[object->type]++;
 	tally->live++;
 }
 
-static void walk_object(struct ntsync_nt *nt, struct tally *tally, uint32_t index)
+static void check_object(struct ntsync_nt *nt, struct tally *tally, uint32_t index)
 {
 	const struct nt_object *object = nt_pool_item(&nt->objects, index);
 	uint32_t refs = atomic_load(&object->refs);
 
-	expect(tally, refs == tally->holders[index]);
+	expect(tally, refs == tally->references[index]);
 	if (!refs)
 		return;
 	expect(tally, atomic_load(&object->handles) == tally->handles[index]);
 	tally->objects[object->type]++;
 }
 
-static void walk_bindings(struct ntsync_nt *nt, struct tally *tally)
+static void count_bindings(struct ntsync_nt *nt, struct tally *tally)
 {
 	const struct nt_object *process = atomic_load(&nt->process);
-	const struct nt_thread *thread = NULL;
+	const struct nt_hash_link *link = NULL;
 	struct nt_saved saved;
 
 	if (process)
-		tally->holders[process->index]++;
+		tally->references[process->index]++;
 	nt_lock(&nt->lock, &saved);
-	while ((thread = nt_thread_next_locked(nt, thread))) {
+	while ((link = nt_hash_next(&nt->threads, link))) {
+		const struct nt_thread *thread = (const struct nt_thread *)link;
+
 		if (thread->self)
-			tally->holders[thread->self->index]++;
+			tally->references[thread->self->index]++;
 	}
 	nt_unlock(&nt->lock, &saved);
 }
 
-static void compare_counts(struct ntsync_nt *nt, struct tally *tally)
+static void check_counts(struct ntsync_nt *nt, struct tally *tally)
 {
 	expect(tally, atomic_load(&nt->live) == tally->live);
 	for (int i = 0; i < NTSYNC_NT_TYPES; i++) {
 		const struct nt_counts *counts = &nt->counts[i];
 
-		expect(tally, atomic_load(&counts->handles) == tally->by_type[i]);
-		expect(tally, atomic_load(&counts->objects) == tally->objects[i]);
-		expect(tally, atomic_load(&counts->most_handles) >= tally->by_type[i]);
-		expect(tally, atomic_load(&counts->most_objects) >= tally->objects[i]);
+		expect(tally, atomic_load(&counts->handles.now) == tally->by_type[i]);
+		expect(tally, atomic_load(&counts->objects.now) == tally->objects[i]);
+		expect(tally, atomic_load(&counts->handles.most) >= tally->by_type[i]);
+		expect(tally, atomic_load(&counts->objects.most) >= tally->objects[i]);
 		expect(tally, atomic_load(&counts->creates) >= tally->by_type[i]);
 	}
 }
@@ -94,17 +97,17 @@ NTSYNC_API int ntsync_nt_check(struct ntsync_nt *nt)
 	uint32_t objects = nt_pool_used(&nt->objects);
 	struct tally tally = { 0 };
 
-	tally.holders = nt_realloc(NULL, (objects + 1) * 2 * sizeof(*tally.holders));
-	if (!tally.holders)
+	tally.references = nt_realloc(NULL, (objects + 1) * 2 * sizeof(*tally.references));
+	if (!tally.references)
 		return -ENOMEM;
-	memset(tally.holders, 0, (objects + 1) * 2 * sizeof(*tally.holders));
-	tally.handles = tally.holders + objects;
+	memset(tally.references, 0, (objects + 1) * 2 * sizeof(*tally.references));
+	tally.handles = tally.references + objects;
 	for (uint32_t i = 0; i < nt_pool_used(&nt->slots); i++)
-		walk_slot(nt, &tally, i);
-	walk_bindings(nt, &tally);
+		count_slot(nt, &tally, i);
+	count_bindings(nt, &tally);
 	for (uint32_t i = 0; i < objects; i++)
-		walk_object(nt, &tally, i);
-	compare_counts(nt, &tally);
-	nt_realloc(tally.holders, 0);
-	return tally.wrong > INT32_MAX ? INT32_MAX : (int)tally.wrong;
+		check_object(nt, &tally, i);
+	check_counts(nt, &tally);
+	nt_realloc(tally.references, 0);
+	return tally.broken > INT32_MAX ? INT32_MAX : (int)tally.broken;
 }

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt.h"
+#include "create.h"
+
+#include "handle.h"
+#include "name.h"
+#include "thread.h"
 
 #define ALL_FLAGS (NTSYNC_NT_INHERIT | NTSYNC_NT_CASE_INSENSITIVE | NTSYNC_NT_OPEN_IF)
 
@@ -8,23 +12,23 @@ static bool has_name(const struct ntsync_nt_attributes *attributes)
 	return attributes && attributes->name && *attributes->name;
 }
 
-static uint32_t object_for(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
-			   const struct nt_recipe *recipe, struct nt_object **object)
+static uint32_t create_object(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
+			      const struct nt_object_spec *spec, struct nt_object **object)
 {
 	if (attributes && attributes->flags & ~ALL_FLAGS)
 		return NTSYNC_STATUS_INVALID_PARAMETER;
 	if (has_name(attributes))
-		return nt_name_create(nt, attributes, recipe, object);
-	return nt_object_create(nt, recipe, object);
+		return nt_name_create(nt, attributes, spec, object);
+	return nt_object_create(nt, spec, object);
 }
 
 /*
- * The slot comes first: were it the last to fail, a named object could have been opened by
- * somebody else in between.
+ * Reserves the slot before it creates the object: if that failed last, another thread could have
+ * opened the object by its name already.
  */
 uint32_t nt_create(struct ntsync_nt *nt, uint32_t *out,
-		   const struct ntsync_nt_attributes *attributes, const struct nt_recipe *recipe,
-		   void (*made)(struct nt_object *object, void *context), void *context)
+		   const struct ntsync_nt_attributes *attributes,
+		   const struct nt_object_spec *spec, struct nt_thread *owner)
 {
 	struct nt_object *object;
 	uint32_t index, status;
@@ -35,13 +39,13 @@ uint32_t nt_create(struct ntsync_nt *nt, uint32_t *out,
 	index = nt_slot_reserve(nt);
 	if (index == NT_NO_INDEX)
 		return NTSYNC_STATUS_INSUFFICIENT_RESOURCES;
-	status = object_for(nt, attributes, recipe, &object);
+	status = create_object(nt, attributes, spec, &object);
 	if (status && status != NTSYNC_STATUS_OBJECT_NAME_EXISTS) {
 		nt_slot_cancel(nt, index);
 		return status;
 	}
-	if (!status && made)
-		made(object, context);
+	if (!status && owner)
+		nt_owned_acquired(owner, object);
 	*out = nt_slot_publish(nt, index, object, 0);
 	return status;
 }

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt.h"
+#include "create.h"
+#include "handle.h"
 
-static int make(const struct ntsync_nt *nt, const struct nt_recipe *recipe)
+static int create_fd(const struct ntsync_nt *nt, const struct nt_object_spec *spec)
 {
-	return ntsync_event_create(nt->config.dev, recipe->manual, recipe->a);
+	return ntsync_event_create(nt->config.dev, spec->manual, spec->value);
 }
 
 NTSYNC_API uint32_t ntsync_nt_create_event(struct ntsync_nt *nt, uint32_t *out,
 					   const struct ntsync_nt_attributes *attributes,
 					   bool manual, bool signaled)
 {
-	const struct nt_recipe recipe = {
-		.type = NTSYNC_NT_EVENT, .manual = manual, .make = make, .a = signaled,
+	const struct nt_object_spec spec = {
+		.type = NTSYNC_NT_EVENT, .manual = manual, .create_fd = create_fd, .value = signaled,
 	};
 
-	return nt_create(nt, out, attributes, &recipe, NULL, NULL);
+	return nt_create(nt, out, attributes, &spec, NULL);
 }
 
 NTSYNC_API uint32_t ntsync_nt_open_event(struct ntsync_nt *nt, uint32_t *out, const char *name)
@@ -22,8 +23,7 @@ NTSYNC_API uint32_t ntsync_nt_open_event(struct ntsync_nt *nt, uint32_t *out, co
 	return nt_open(nt, out, name, NTSYNC_NT_EVENT);
 }
 
-/* Set, reset and pulse differ in the operation only. */
-static uint32_t change(struct ntsync_nt *nt, uint32_t handle, int32_t *previous,
+static uint32_t change_event(struct ntsync_nt *nt, uint32_t handle, int32_t *previous,
 		       int (*operation)(int event, uint32_t *prev))
 {
 	uint32_t status, prev;
@@ -41,19 +41,19 @@ static uint32_t change(struct ntsync_nt *nt, uint32_t handle, int32_t *previous,
 
 NTSYNC_API uint32_t ntsync_nt_set_event(struct ntsync_nt *nt, uint32_t handle, int32_t *previous)
 {
-	return change(nt, handle, previous, ntsync_event_set);
+	return change_event(nt, handle, previous, ntsync_event_set);
 }
 
 NTSYNC_API uint32_t ntsync_nt_reset_event(struct ntsync_nt *nt, uint32_t handle,
 					  int32_t *previous)
 {
-	return change(nt, handle, previous, ntsync_event_reset);
+	return change_event(nt, handle, previous, ntsync_event_reset);
 }
 
 NTSYNC_API uint32_t ntsync_nt_pulse_event(struct ntsync_nt *nt, uint32_t handle,
 					  int32_t *previous)
 {
-	return change(nt, handle, previous, ntsync_event_pulse);
+	return change_event(nt, handle, previous, ntsync_event_pulse);
 }
 
 NTSYNC_API uint32_t ntsync_nt_query_event(struct ntsync_nt *nt, uint32_t handle, bool *manual,

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Whether the process is the one that made the table. Its number would not tell: a child can
- * have the same one in a namespace of its own. The kernel empties a page of its choice in the
- * child, and a load from it costs nothing.
+ * Tells a forked child from its parent. The process id would not do: in a pid namespace of its
+ * own, the child can have its parent's. The kernel zeroes a page with MADV_WIPEONFORK in the child.
  */
-#include "nt.h"
+#include "table.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -14,9 +13,9 @@ static size_t page_size(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-bool nt_is_parents(const struct ntsync_nt *nt)
+bool nt_in_forked_child(const struct ntsync_nt *nt)
 {
-	return !*nt->here;
+	return !*nt->fork_marker;
 }
 
 int nt_fork_init(struct ntsync_nt *nt)
@@ -31,11 +30,11 @@ int nt_fork_init(struct ntsync_nt *nt)
 		return -ENOMEM;
 	}
 	*page = 1;
-	nt->here = page;
+	nt->fork_marker = page;
 	return 0;
 }
 
 void nt_fork_exit(struct ntsync_nt *nt)
 {
-	munmap((void *)nt->here, page_size());
+	munmap((void *)nt->fork_marker, page_size());
 }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt.h"
+#include "handle.h"
+
+#include "name.h"
+#include "thread.h"
+#include "trace.h"
 
 #define REFS_MAX	(NT_REF_MASK - NT_REF_ONE)
 
-/* The pool holds more than the limit: what is closed but in use, and quarantined. */
-static bool below_limit(struct ntsync_nt *nt)
+/* The pool has more slots than @live may count: some are closed and pinned, or quarantined. */
+static bool inc_live(struct ntsync_nt *nt)
 {
 	uint32_t live = atomic_load_explicit(&nt->live, memory_order_relaxed);
 
@@ -17,9 +21,34 @@ static bool below_limit(struct ntsync_nt *nt)
 	return true;
 }
 
-static void one_less(struct ntsync_nt *nt)
+static void dec_live(struct ntsync_nt *nt)
 {
 	atomic_fetch_sub_explicit(&nt->live, 1, memory_order_relaxed);
+}
+
+static void trace_slot(struct ntsync_nt *nt, enum ntsync_nt_operation operation, uint32_t index)
+{
+	const struct nt_slot *slot = nt_slot_at(nt, index);
+	struct ntsync_nt_record record;
+
+	if (!nt->config.trace)
+		return;
+	record = (struct ntsync_nt_record){
+		.operation = operation,
+		.handle = nt_handle_at(nt, index),
+		.generation = nt_generation(atomic_load(&slot->word)),
+		.id = slot->object->id,
+		.type = slot->object->type,
+	};
+	nt_trace(nt, &record);
+}
+
+void nt_handle_invalid(struct ntsync_nt *nt, uint32_t handle)
+{
+	struct ntsync_nt_record record = { .operation = NTSYNC_NT_INVALID, .handle = handle };
+
+	if (nt->config.trace)
+		nt_trace(nt, &record);
 }
 
 uint32_t nt_slot_reserve(struct ntsync_nt *nt)
@@ -28,11 +57,11 @@ uint32_t nt_slot_reserve(struct ntsync_nt *nt)
 	uint32_t index;
 	uint64_t word;
 
-	if (!below_limit(nt))
+	if (!inc_live(nt))
 		return NT_NO_INDEX;
 	index = nt_pool_alloc(&nt->slots);
 	if (index == NT_NO_INDEX) {
-		one_less(nt);
+		dec_live(nt);
 		return index;
 	}
 	slot = nt_slot_at(nt, index);
@@ -43,7 +72,6 @@ uint32_t nt_slot_reserve(struct ntsync_nt *nt)
 	return index;
 }
 
-/* As if it had not been reserved: it was neither issued nor closed. */
 void nt_slot_cancel(struct ntsync_nt *nt, uint32_t index)
 {
 	struct nt_slot *slot = nt_slot_at(nt, index);
@@ -51,18 +79,21 @@ void nt_slot_cancel(struct ntsync_nt *nt, uint32_t index)
 
 	atomic_store_explicit(&slot->word, word - NT_GENERATION_ONE, memory_order_relaxed);
 	nt_pool_return(&nt->slots, index);
-	one_less(nt);
+	dec_live(nt);
 }
 
 uint32_t nt_slot_publish(struct ntsync_nt *nt, uint32_t index, struct nt_object *object,
 			 uint64_t flags)
 {
+	struct nt_counts *counts = &nt->counts[object->type];
 	struct nt_slot *slot = nt_slot_at(nt, index);
 	uint64_t word = atomic_load_explicit(&slot->word, memory_order_relaxed);
 
 	slot->object = object;
-	/* Before anybody else can close it: a handle's records are in order. */
-	nt_handle_created(nt, index);
+	nt_gauge_inc(&counts->handles);
+	atomic_fetch_add_explicit(&counts->creates, 1, memory_order_relaxed);
+	/* Before another thread can close the handle, so that its records are in order. */
+	trace_slot(nt, NTSYNC_NT_CREATE, index);
 	atomic_store_explicit(&slot->word, word | NT_REF_ONE | flags, memory_order_release);
 	return nt_handle_at(nt, index);
 }
@@ -77,12 +108,13 @@ void nt_slot_free(struct ntsync_nt *nt, uint32_t index)
 	nt_object_put(nt, object);
 }
 
-/* The last reference has gone, and the caller holds a pin. */
-static void gone(struct ntsync_nt *nt, struct nt_slot *slot, uint32_t index)
+/* The last ref was dropped; the caller has a pin, which this drops. */
+static void finish_close(struct ntsync_nt *nt, struct nt_slot *slot, uint32_t index)
 {
-	nt_handle_destroyed(nt, index);
-	nt_object_handle_gone(nt, slot->object);
-	one_less(nt);
+	nt_gauge_dec(&nt->counts[slot->object->type].handles);
+	trace_slot(nt, NTSYNC_NT_DESTROY, index);
+	nt_name_put_handle(nt, slot->object);
+	dec_live(nt);
 	nt_slot_unpin(nt, slot, index);
 }
 
@@ -97,14 +129,14 @@ static uint32_t close_slot(struct ntsync_nt *nt, struct nt_slot *slot, uint32_t 
 		if (word & NT_PROTECTED)
 			return NTSYNC_STATUS_HANDLE_NOT_CLOSABLE;
 		next = word - NT_REF_ONE;
-		/* With a pin, so that the value is not issued again before it is traced. */
+		/* With a pin, so that the handle is not issued again before it is traced. */
 		if (!(next & NT_REF_MASK))
 			next += NT_PIN_ONE;
 	} while (!atomic_compare_exchange_weak_explicit(&slot->word, &word, next,
 							memory_order_acq_rel,
 							memory_order_relaxed));
 	if (!(next & NT_REF_MASK))
-		gone(nt, slot, index);
+		finish_close(nt, slot, index);
 	return NTSYNC_STATUS_SUCCESS;
 }
 
@@ -133,7 +165,7 @@ static struct nt_object *pseudo_object(const struct ntsync_nt *nt, uint32_t hand
 	return thread ? thread->self : NULL;
 }
 
-struct nt_pin nt_get_other(struct ntsync_nt *nt, uint32_t handle, uint32_t *status)
+struct nt_pin nt_get_pseudo(struct ntsync_nt *nt, uint32_t handle, uint32_t *status)
 {
 	struct nt_object *object = nt_is_pseudo(handle) ? pseudo_object(nt, handle) : NULL;
 
@@ -157,13 +189,13 @@ uint32_t nt_get_type(struct ntsync_nt *nt, uint32_t handle, enum ntsync_nt_type 
 	return status;
 }
 
+/* 0 for a pseudo-handle. */
 static uint64_t pinned_word(const struct nt_pin *pin)
 {
 	return pin->slot ? atomic_load_explicit(&pin->slot->word, memory_order_relaxed) : 0;
 }
 
-/* One more handle of an object that the caller holds. */
-static uint32_t duplicate(struct ntsync_nt *nt, const struct nt_pin *pin, uint32_t *out,
+static uint32_t create_duplicate(struct ntsync_nt *nt, const struct nt_pin *pin, uint32_t *out,
 			  uint32_t options)
 {
 	uint32_t index = nt_slot_reserve(nt);
@@ -180,8 +212,8 @@ static uint32_t duplicate(struct ntsync_nt *nt, const struct nt_pin *pin, uint32
 }
 
 /*
- * The source is closed by its slot, not by its value: somebody else may have closed it
- * meanwhile, and it is no concern of ours if the value is in use again.
+ * Closes the slot, not the handle value: another thread may have closed the handle, and the value
+ * may name another object by now.
  */
 static uint32_t close_source(struct ntsync_nt *nt, const struct nt_pin *pin)
 {
@@ -191,14 +223,14 @@ static uint32_t close_source(struct ntsync_nt *nt, const struct nt_pin *pin)
 static uint32_t duplicate_pinned(struct ntsync_nt *nt, const struct nt_pin *pin, uint32_t *out,
 				 uint32_t options)
 {
-	bool close = options & NTSYNC_NT_DUPLICATE_CLOSE_SOURCE;
+	bool closes = options & NTSYNC_NT_DUPLICATE_CLOSE_SOURCE;
 	uint32_t unseen, status;
 
 	if (!out && !(nt->config.flags & NTSYNC_NT_DUPLICATE_BLINDLY))
-		return close ? close_source(nt, pin) : NTSYNC_STATUS_SUCCESS;
-	status = duplicate(nt, pin, out ? out : &unseen, options);
-	/* Whatever the error, as on NT: the guest has no use for the source any more. */
-	if (close)
+		return closes ? close_source(nt, pin) : NTSYNC_STATUS_SUCCESS;
+	status = create_duplicate(nt, pin, out ? out : &unseen, options);
+	/* As on NT, the source is closed whatever the error. */
+	if (closes)
 		close_source(nt, pin);
 	return status;
 }
@@ -227,8 +259,8 @@ NTSYNC_API uint32_t ntsync_nt_duplicate(struct ntsync_nt *nt, uint32_t handle, u
 	return status;
 }
 
-/* Changes what a live slot's word says beside its pins. @change returns false to refuse. */
-static uint32_t change_slot(struct ntsync_nt *nt, uint32_t handle, bool (*change)(uint64_t *word))
+/* Applies @update to the word of a handle's slot; if that returns false, nothing changes. */
+static uint32_t update_slot(struct ntsync_nt *nt, uint32_t handle, bool (*update)(uint64_t *word))
 {
 	struct nt_slot *slot = nt_slot_at(nt, nt_index_of(nt, handle));
 	uint64_t word = slot ? atomic_load_explicit(&slot->word, memory_order_relaxed) : 0;
@@ -240,7 +272,7 @@ static uint32_t change_slot(struct ntsync_nt *nt, uint32_t handle, bool (*change
 			return NTSYNC_STATUS_INVALID_HANDLE;
 		}
 		next = word;
-		if (!change(&next))
+		if (!update(&next))
 			return NTSYNC_STATUS_INSUFFICIENT_RESOURCES;
 	} while (!atomic_compare_exchange_weak_explicit(&slot->word, &word, next,
 							memory_order_relaxed,
@@ -248,19 +280,19 @@ static uint32_t change_slot(struct ntsync_nt *nt, uint32_t handle, bool (*change
 	return NTSYNC_STATUS_SUCCESS;
 }
 
-static bool one_ref_more(uint64_t *word)
+static bool add_ref(uint64_t *word)
 {
 	*word += NT_REF_ONE;
 	return (*word & NT_REF_MASK) <= REFS_MAX;
 }
 
-static bool protect(uint64_t *word)
+static bool set_protected(uint64_t *word)
 {
 	*word |= NT_PROTECTED;
 	return true;
 }
 
-static bool unprotect(uint64_t *word)
+static bool clear_protected(uint64_t *word)
 {
 	*word &= ~NT_PROTECTED;
 	return true;
@@ -268,12 +300,12 @@ static bool unprotect(uint64_t *word)
 
 NTSYNC_API uint32_t ntsync_nt_retain(struct ntsync_nt *nt, uint32_t handle)
 {
-	return change_slot(nt, handle, one_ref_more);
+	return update_slot(nt, handle, add_ref);
 }
 
 NTSYNC_API uint32_t ntsync_nt_protect(struct ntsync_nt *nt, uint32_t handle, bool on)
 {
-	return change_slot(nt, handle, on ? protect : unprotect);
+	return update_slot(nt, handle, on ? set_protected : clear_protected);
 }
 
 NTSYNC_API uint32_t ntsync_nt_compare(struct ntsync_nt *nt, uint32_t first, uint32_t second)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt.h"
+#include "lock.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 int nt_lock_init(struct nt_lock *lock)
 {
@@ -50,7 +49,6 @@ void nt_unlock(struct nt_lock *lock, const struct nt_saved *saved)
 	nt_unblock(saved);
 }
 
-/* The allocator has locks, and a thread that is suspended in it keeps them. */
 void *nt_realloc(void *memory, size_t size)
 {
 	struct nt_saved saved;
@@ -64,14 +62,4 @@ void *nt_realloc(void *memory, size_t size)
 	}
 	nt_unblock(&saved);
 	return memory;
-}
-
-/* close() is a cancellation point: a thread that ends in it leaves undone what follows. */
-void nt_close_fd(int fd)
-{
-	int state;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	close(fd);
-	pthread_setcancelstate(state, NULL);
 }

@@ -1,38 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt.h"
+#include "object.h"
 
-#include <fcntl.h>
-#include <unistd.h>
+#include "fd.h"
+#include "timer.h"
 
-int nt_not_zero(int fd)
-{
-	int moved;
-
-	if (fd)
-		return fd;
-	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	if (moved < 0)
-		moved = -errno;
-	nt_close_fd(fd);
-	return moved;
-}
-
-static void fill(struct ntsync_nt *nt, struct nt_object *object, const struct nt_recipe *recipe,
-		 int fd)
+static void init_object(struct ntsync_nt *nt, struct nt_object *object,
+			const struct nt_object_spec *spec, int fd)
 {
 	object->fd = fd;
-	object->type = recipe->type;
-	object->manual = recipe->manual;
+	object->type = spec->type;
+	object->manual = spec->manual;
 	atomic_store_explicit(&object->name, NULL, memory_order_relaxed);
-	object->timer = recipe->timer;
+	object->timer = spec->timer;
 	object->id = atomic_fetch_add_explicit(&nt->next_id, 1, memory_order_relaxed) + 1;
 	atomic_store_explicit(&object->handles, 1, memory_order_relaxed);
-	/* From here on nt_object_get_if_live() finds it: see there. */
+	/* Last: nt_object_get_if_live() succeeds from here on, and its caller reads the id. */
 	atomic_store_explicit(&object->refs, 1, memory_order_release);
-	nt_count_object(nt, object->type, 1);
+	nt_gauge_inc(&nt->counts[object->type].objects);
 }
 
-uint32_t nt_object_create(struct ntsync_nt *nt, const struct nt_recipe *recipe,
+uint32_t nt_object_create(struct ntsync_nt *nt, const struct nt_object_spec *spec,
 			  struct nt_object **out)
 {
 	uint32_t index = nt_pool_alloc(&nt->objects);
@@ -40,7 +27,7 @@ uint32_t nt_object_create(struct ntsync_nt *nt, const struct nt_recipe *recipe,
 
 	if (index == NT_NO_INDEX)
 		return NTSYNC_STATUS_INSUFFICIENT_RESOURCES;
-	fd = nt_not_zero(recipe->make(nt, recipe));
+	fd = nt_fd_nonzero(spec->create_fd(nt, spec));
 	if (fd >= 0 && !nt_fd_is_for_objects(nt, fd)) {
 		nt_close_fd(fd);
 		fd = -EMFILE;
@@ -51,7 +38,7 @@ uint32_t nt_object_create(struct ntsync_nt *nt, const struct nt_recipe *recipe,
 	}
 	*out = nt_pool_item(&nt->objects, index);
 	(*out)->index = index;
-	fill(nt, *out, recipe, fd);
+	init_object(nt, *out, spec, fd);
 	return NTSYNC_STATUS_SUCCESS;
 }
 
@@ -63,49 +50,36 @@ void nt_object_get(struct nt_object *object)
 	(void)refs;
 }
 
-/* Acquires what fill() released, so that the caller may compare the id. */
+static bool inc_if_nonzero(_Atomic uint32_t *count, memory_order order)
+{
+	uint32_t value = atomic_load_explicit(count, memory_order_relaxed);
+
+	do {
+		if (!value)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(count, &value, value + 1, order,
+							memory_order_relaxed));
+	return true;
+}
+
+/* The acquire pairs with the release in init_object(). */
 bool nt_object_get_if_live(struct nt_object *object)
 {
-	uint32_t refs = atomic_load_explicit(&object->refs, memory_order_relaxed);
-
-	do {
-		if (!refs)
-			return false;
-	} while (!atomic_compare_exchange_weak_explicit(&object->refs, &refs, refs + 1,
-							memory_order_acquire,
-							memory_order_relaxed));
-	return true;
+	return inc_if_nonzero(&object->refs, memory_order_acquire);
 }
 
-bool nt_object_claim_handle(struct nt_object *object)
+bool nt_object_get_handle_if_any(struct nt_object *object)
 {
-	uint32_t handles = atomic_load_explicit(&object->handles, memory_order_relaxed);
-
-	do {
-		if (!handles)
-			return false;
-	} while (!atomic_compare_exchange_weak_explicit(&object->handles, &handles, handles + 1,
-							memory_order_relaxed,
-							memory_order_relaxed));
-	return true;
+	return inc_if_nonzero(&object->handles, memory_order_relaxed);
 }
 
-void nt_object_handle_gone(struct ntsync_nt *nt, struct nt_object *object)
-{
-	uint32_t handles = atomic_fetch_sub_explicit(&object->handles, 1, memory_order_acq_rel);
-
-	nt_assert(handles > 0);
-	if (handles == 1 && atomic_load_explicit(&object->name, memory_order_relaxed))
-		nt_name_remove(nt, object);
-}
-
-static void destroy(struct ntsync_nt *nt, struct nt_object *object)
+static void destroy_object(struct ntsync_nt *nt, struct nt_object *object)
 {
 	nt_assert(!atomic_load(&object->handles) && !atomic_load(&object->name));
 	if (object->timer)
-		nt_timer_destroy(nt, object->timer);
+		nt_timer_destroy(nt->timers, object->timer);
 	nt_close_fd(object->fd);
-	nt_count_object(nt, object->type, -1);
+	nt_gauge_dec(&nt->counts[object->type].objects);
 	nt_pool_free(&nt->objects, object->index);
 }
 
@@ -115,5 +89,5 @@ void nt_object_put(struct ntsync_nt *nt, struct nt_object *object)
 
 	nt_assert(refs > 0);
 	if (refs == 1)
-		destroy(nt, object);
+		destroy_object(nt, object);
 }

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The mutants that a thread owns, for the day it ends. Only the thread itself touches its
- * list, so there is no lock, and a place never moves. A mutant that is destroyed while it
- * is owned stays in the list: its id tells that it has gone, and its place is found again
- * when places run out.
+ * The mutants that a thread owns, so that they can be abandoned when it ends. Only the thread
+ * itself uses its list, so it needs no lock. A mutant that is destroyed while it is owned stays
+ * in the list until there is no room for others: its id tells that it is gone.
  */
-#include "nt.h"
+#include "thread.h"
 
-#define FIRST_PLACES 16
+#define FIRST_ENTRIES 16
 
-static void free_place(struct nt_thread *thread, uint32_t place)
+static void free_entry(struct nt_thread *thread, uint32_t index)
 {
-	thread->owned[place] = (struct nt_owned){ .count = thread->free_owned };
-	thread->free_owned = place;
+	thread->owned[index] = (struct nt_owned){ .count = thread->free_owned };
+	thread->free_owned = index;
 	thread->nr_free++;
 }
 
-/* The mutant with a reference, or NULL if it is no more. */
-static struct nt_object *hold(struct nt_thread *thread, const struct nt_owned *owned)
+/* A reference to the mutant, or NULL if it was destroyed. */
+static struct nt_object *get_if_live(struct nt_thread *thread, const struct nt_owned *owned)
 {
 	if (!owned->id || !nt_object_get_if_live(owned->object))
 		return NULL;
@@ -27,18 +26,18 @@ static struct nt_object *hold(struct nt_thread *thread, const struct nt_owned *o
 	return NULL;
 }
 
-static void forget_destroyed(struct nt_thread *thread)
+static void free_destroyed(struct nt_thread *thread)
 {
 	for (uint32_t i = 0; i < thread->nr_owned; i++) {
-		struct nt_object *object;
+		struct nt_object *mutant;
 
 		if (!thread->owned[i].id)
 			continue;
-		object = hold(thread, &thread->owned[i]);
-		if (object)
-			nt_object_put(thread->nt, object);
+		mutant = get_if_live(thread, &thread->owned[i]);
+		if (mutant)
+			nt_object_put(thread->nt, mutant);
 		else
-			free_place(thread, i);
+			free_entry(thread, i);
 	}
 }
 
@@ -47,9 +46,9 @@ static bool has_room(const struct nt_thread *thread, uint32_t count)
 	return thread->max_owned - thread->nr_owned + thread->nr_free >= count;
 }
 
-static int grow(struct nt_thread *thread, uint32_t count)
+static int grow_list(struct nt_thread *thread, uint32_t count)
 {
-	uint32_t max = thread->max_owned ? 2 * thread->max_owned : FIRST_PLACES;
+	uint32_t max = thread->max_owned ? 2 * thread->max_owned : FIRST_ENTRIES;
 	struct nt_owned *owned;
 
 	while (max - thread->nr_owned < count)
@@ -66,67 +65,67 @@ int nt_owned_reserve(struct nt_thread *thread, uint32_t count)
 {
 	if (has_room(thread, count))
 		return 0;
-	forget_destroyed(thread);
-	return has_room(thread, count) ? 0 : grow(thread, count);
+	free_destroyed(thread);
+	return has_room(thread, count) ? 0 : grow_list(thread, count);
 }
 
-uint32_t nt_owned_find(const struct nt_thread *thread, const struct nt_object *object)
+uint32_t nt_owned_find(const struct nt_thread *thread, const struct nt_object *mutant)
 {
-	uint32_t place = atomic_load_explicit(&object->owned_at, memory_order_relaxed);
+	uint32_t index = atomic_load_explicit(&mutant->owned_at, memory_order_relaxed);
 
-	if (place < thread->nr_owned && thread->owned[place].id == object->id)
-		return place;
+	if (index < thread->nr_owned && thread->owned[index].id == mutant->id)
+		return index;
 	return NT_NO_INDEX;
 }
 
-uint32_t nt_owned_count(const struct nt_thread *thread, const struct nt_object *object)
+uint32_t nt_owned_count(const struct nt_thread *thread, const struct nt_object *mutant)
 {
-	uint32_t place = nt_owned_find(thread, object);
+	uint32_t index = nt_owned_find(thread, mutant);
 
-	return place == NT_NO_INDEX ? 0 : thread->owned[place].count;
+	return index == NT_NO_INDEX ? 0 : thread->owned[index].count;
 }
 
-static uint32_t take_place(struct nt_thread *thread)
+static uint32_t alloc_entry(struct nt_thread *thread)
 {
-	uint32_t place = thread->free_owned;
+	uint32_t index = thread->free_owned;
 
-	if (place == NT_NO_INDEX)
+	if (index == NT_NO_INDEX)
 		return thread->nr_owned++;
-	thread->free_owned = thread->owned[place].count;
+	thread->free_owned = thread->owned[index].count;
 	thread->nr_free--;
-	return place;
+	return index;
 }
 
-void nt_owned_acquired(struct nt_thread *thread, struct nt_object *object)
+void nt_owned_acquired(struct nt_thread *thread, struct nt_object *mutant)
 {
-	uint32_t place = nt_owned_find(thread, object);
+	uint32_t index = nt_owned_find(thread, mutant);
 
-	if (place != NT_NO_INDEX) {
-		thread->owned[place].count++;
+	if (index != NT_NO_INDEX) {
+		thread->owned[index].count++;
 		return;
 	}
-	place = take_place(thread);
-	nt_assert(place < thread->max_owned);
-	thread->owned[place] = (struct nt_owned){ object, object->id, 1 };
-	atomic_store_explicit(&object->owned_at, place, memory_order_relaxed);
+	index = alloc_entry(thread);
+	nt_assert(index < thread->max_owned);
+	thread->owned[index] = (struct nt_owned){ mutant, mutant->id, 1 };
+	atomic_store_explicit(&mutant->owned_at, index, memory_order_relaxed);
 }
 
-void nt_owned_released(struct nt_thread *thread, uint32_t place)
+void nt_owned_released(struct nt_thread *thread, uint32_t index)
 {
-	nt_assert(place != NT_NO_INDEX);
-	if (place != NT_NO_INDEX && !--thread->owned[place].count)
-		free_place(thread, place);
+	nt_assert(index != NT_NO_INDEX);
+	if (index != NT_NO_INDEX && !--thread->owned[index].count)
+		free_entry(thread, index);
 }
 
-void nt_owned_kill(struct nt_thread *thread)
+void nt_owned_abandon(struct nt_thread *thread)
 {
 	for (uint32_t i = 0; i < thread->nr_owned; i++) {
-		struct nt_object *object = hold(thread, &thread->owned[i]);
+		struct nt_object *mutant = get_if_live(thread, &thread->owned[i]);
 
-		if (!object)
+		if (!mutant)
 			continue;
-		ntsync_mutex_kill(object->fd, thread->tid);
-		nt_object_put(thread->nt, object);
+		ntsync_mutex_kill(mutant->fd, thread->tid);
+		nt_object_put(thread->nt, mutant);
 	}
 	thread->owned = nt_realloc(thread->owned, 0);
 	thread->nr_owned = 0;

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pool.h"
 
+#include "debug.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* In a pointer: beside the index, which has NT_LINK_BITS. */
+/* The tag of a head or tail is above the index, which has NT_LINK_BITS. */
 #define TAG_ONE (NT_LINK_MASK + 1)
 #define HUGE_PAGE (2ul << 20)
-/* The link of a stack's last item. Not that of a queue's: see enqueue(). */
+/* The link of the last item of a stack. A queue ends with NT_NO_INDEX: see enqueue(). */
 #define STACK_END (NT_NO_INDEX - 1)
 
 static uint32_t index_of(uint64_t pointer)
@@ -16,8 +18,8 @@ static uint32_t index_of(uint64_t pointer)
 	return (uint32_t)(pointer & NT_LINK_MASK);
 }
 
-/* What replaces @pointer when it moves on to @index. */
-static uint64_t moved(uint64_t pointer, uint32_t index)
+/* @pointer after an update: the index is @index, and the tag is the next one. */
+static uint64_t next_pointer(uint64_t pointer, uint32_t index)
 {
 	return ((pointer + TAG_ONE) & ~(TAG_ONE - 1)) | index;
 }
@@ -56,10 +58,10 @@ static size_t segment_bytes(const struct nt_pool *pool)
 }
 
 /*
- * So many bytes of zeros, of which only those that are used take memory. Not from malloc(),
- * which has locks that a suspended thread could hold.
+ * Zeroed memory, of which only the pages that are used are allocated. Not from malloc(): it has
+ * locks that a suspended thread could hold.
  */
-static char *map(size_t bytes)
+static char *map_memory(size_t bytes)
 {
 	char *made = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -69,7 +71,7 @@ static char *map(size_t bytes)
 
 static char *map_huge(size_t bytes)
 {
-	char *made = map(bytes + HUGE_PAGE);
+	char *made = map_memory(bytes + HUGE_PAGE);
 	size_t before = -(uintptr_t)made % HUGE_PAGE;
 
 	if (!made)
@@ -82,18 +84,18 @@ static char *map_huge(size_t bytes)
 }
 
 /*
- * Random lookups among very many items miss the TLB with small pages, which costs more than
- * the lookup. Few items, the first segment, are not worth a huge page.
+ * With small pages, random lookups among very many items miss the TLB, which costs more than the
+ * lookup. The first segment alone is too few items to be worth a huge page.
  */
 static char *map_segment(const struct nt_pool *pool, uint32_t index)
 {
 	size_t bytes = segment_bytes(pool);
 
-	return index >> pool->shift && bytes >= HUGE_PAGE ? map_huge(bytes) : map(bytes);
+	return index >> pool->shift && bytes >= HUGE_PAGE ? map_huge(bytes) : map_memory(bytes);
 }
 
-/* Several threads may find a segment missing: one of them has its segment used. */
-static bool have_segment(struct nt_pool *pool, uint32_t index)
+/* Several threads may map a missing segment: the first one wins, the others unmap theirs. */
+static bool ensure_segment(struct nt_pool *pool, uint32_t index)
 {
 	char *found = nt_pool_segment(pool, index);
 	char *made;
@@ -122,15 +124,15 @@ int nt_pool_init(struct nt_pool *pool, size_t item_size, uint32_t shift, uint32_
 	pool->capacity = capacity;
 	pool->fifo = false;
 	pool->quarantine = 0;
-	atomic_init(&pool->fresh, 0);
+	atomic_init(&pool->nr_used, 0);
 	atomic_init(&pool->head, STACK_END);
 	atomic_init(&pool->tail, NT_NO_INDEX);
-	atomic_init(&pool->spare, 0);
+	atomic_init(&pool->nr_queued, 0);
 	atomic_init(&pool->returned, STACK_END);
 	return 0;
 }
 
-/* The queue is never empty, which spares it the case of a first and a last item. */
+/* The queue always has one item, so no code is needed for an empty one. */
 int nt_pool_make_fifo(struct nt_pool *pool, uint32_t quarantine)
 {
 	uint32_t first = nt_pool_alloc(pool);
@@ -156,18 +158,15 @@ void nt_pool_exit(struct nt_pool *pool)
 	free(pool->segments);
 }
 
-/*
- * The segment comes before the index is taken: an index that no memory could be had for
- * would be lost.
- */
-static uint32_t take_fresh(struct nt_pool *pool)
+/* Maps the segment before it takes the index: without memory, a taken index would be lost. */
+static uint32_t take_unused(struct nt_pool *pool)
 {
 	uint32_t index = nt_pool_used(pool);
 
 	do {
-		if (index >= pool->capacity || !have_segment(pool, index))
+		if (index >= pool->capacity || !ensure_segment(pool, index))
 			return NT_NO_INDEX;
-	} while (!atomic_compare_exchange_weak_explicit(&pool->fresh, &index, index + 1,
+	} while (!atomic_compare_exchange_weak_explicit(&pool->nr_used, &index, index + 1,
 							memory_order_acq_rel,
 							memory_order_acquire));
 	return index;
@@ -176,10 +175,10 @@ static uint32_t take_fresh(struct nt_pool *pool)
 /* -- Stacks ----------------------------------------------------------------------------- */
 
 /*
- * The link is read from an item that another thread may have taken and be using. Then it
- * is nonsense, but so is the head: its tag has changed.
+ * Another thread may have taken the first item by the time its link is read. The link is
+ * meaningless then, but the tag of the head has changed, so it is not used.
  */
-static uint32_t pop(const struct nt_pool *pool, _Atomic uint64_t *stack)
+static uint32_t pop_stack(const struct nt_pool *pool, _Atomic uint64_t *stack)
 {
 	uint64_t head = load(stack);
 
@@ -187,34 +186,34 @@ static uint32_t pop(const struct nt_pool *pool, _Atomic uint64_t *stack)
 		uint32_t next = link_in(load(word_of(pool, index_of(head))));
 
 		nt_race();
-		if (replace(stack, head, moved(head, next)))
+		if (replace(stack, head, next_pointer(head, next)))
 			return index_of(head);
 		head = load(stack);
 	}
 	return NT_NO_INDEX;
 }
 
-static void push(const struct nt_pool *pool, _Atomic uint64_t *stack, uint32_t index)
+static void push_stack(const struct nt_pool *pool, _Atomic uint64_t *stack, uint32_t index)
 {
 	uint64_t head;
 
 	do {
 		head = load(stack);
 		set_link(pool, index, index_of(head));
-	} while (!replace(stack, head, moved(head, index)));
+	} while (!replace(stack, head, next_pointer(head, index)));
 }
 
-/* -- FIFO: the queue of Michael and Scott, whose nodes are the items --------------------- */
+/* -- FIFO: the lock-free queue of Michael and Scott; the items are its nodes -------------- */
 
 /*
- * States: the tail is the last item, or (a thread has linked its item and not moved the
- * tail yet) an earlier one, which any other thread puts right before it goes on. It is
- * never an item that has left the queue: dequeue() does not take the item the tail is at.
- * So a word that was read while the tail did not change is that of a free item.
+ * The tail is the last item, or an earlier one while a thread has linked its item and not moved
+ * the tail yet; then the next thread moves it. The tail is always an item of the queue, because
+ * dequeue() does not take the item that the tail is at. So a word that was read while the tail
+ * did not change is the word of a free item.
  *
- * And it is replaced only if it is that still, and last: outside of the queue no item has
- * NT_NO_INDEX for a link, unless it is just about to be queued, and then what is linked to
- * it comes with it.
+ * The compare-and-swap of that word succeeds only if the item is still the last one: an item
+ * outside the queue never has the link NT_NO_INDEX, except one that another enqueue() is about
+ * to add, and then both items enter the queue.
  */
 static void enqueue(struct nt_pool *pool, uint32_t index)
 {
@@ -228,14 +227,14 @@ static void enqueue(struct nt_pool *pool, uint32_t index)
 		if (tail != load(&pool->tail))
 			continue;
 		if (link_in(word) != NT_NO_INDEX) {
-			replace(&pool->tail, tail, moved(tail, link_in(word)));
+			replace(&pool->tail, tail, next_pointer(tail, link_in(word)));
 			continue;
 		}
 		nt_race();
 		if (replace(word_of(pool, index_of(tail)), word, (word & ~NT_LINK_MASK) | index))
 			break;
 	}
-	replace(&pool->tail, tail, moved(tail, index));
+	replace(&pool->tail, tail, next_pointer(tail, index));
 }
 
 static uint32_t dequeue(struct nt_pool *pool)
@@ -249,21 +248,21 @@ static uint32_t dequeue(struct nt_pool *pool)
 		if (head != load(&pool->head) || next == NT_NO_INDEX)
 			continue;
 		if (index_of(head) == index_of(tail))
-			replace(&pool->tail, tail, moved(tail, next));
-		else if (replace(&pool->head, head, moved(head, next)))
+			replace(&pool->tail, tail, next_pointer(tail, next));
+		else if (replace(&pool->head, head, next_pointer(head, next)))
 			return index_of(head);
 	}
 }
 
-/* Who has counted one off finds one: an item is counted after it was queued. */
-static uint32_t take_spare(struct nt_pool *pool)
+/* An item is counted after it was queued, so dequeue() finds one for each that is counted off. */
+static uint32_t take_queued(struct nt_pool *pool)
 {
-	uint32_t spare = atomic_load_explicit(&pool->spare, memory_order_acquire);
+	uint32_t queued = atomic_load_explicit(&pool->nr_queued, memory_order_acquire);
 
 	do {
-		if (spare <= pool->quarantine)
+		if (queued <= pool->quarantine)
 			return NT_NO_INDEX;
-	} while (!atomic_compare_exchange_weak_explicit(&pool->spare, &spare, spare - 1,
+	} while (!atomic_compare_exchange_weak_explicit(&pool->nr_queued, &queued, queued - 1,
 							memory_order_acq_rel,
 							memory_order_acquire));
 	return dequeue(pool);
@@ -271,24 +270,24 @@ static uint32_t take_spare(struct nt_pool *pool)
 
 uint32_t nt_pool_alloc(struct nt_pool *pool)
 {
-	uint32_t index = pop(pool, pool->fifo ? &pool->returned : &pool->head);
+	uint32_t index = pop_stack(pool, pool->fifo ? &pool->returned : &pool->head);
 
 	if (index == NT_NO_INDEX && pool->fifo)
-		index = take_spare(pool);
-	return index != NT_NO_INDEX ? index : take_fresh(pool);
+		index = take_queued(pool);
+	return index != NT_NO_INDEX ? index : take_unused(pool);
 }
 
 void nt_pool_free(struct nt_pool *pool, uint32_t index)
 {
 	if (!pool->fifo) {
-		push(pool, &pool->head, index);
+		push_stack(pool, &pool->head, index);
 		return;
 	}
 	enqueue(pool, index);
-	atomic_fetch_add_explicit(&pool->spare, 1, memory_order_acq_rel);
+	atomic_fetch_add_explicit(&pool->nr_queued, 1, memory_order_acq_rel);
 }
 
 void nt_pool_return(struct nt_pool *pool, uint32_t index)
 {
-	push(pool, pool->fifo ? &pool->returned : &pool->head, index);
+	push_stack(pool, pool->fifo ? &pool->returned : &pool->head, index);
 }

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt.h"
+#include "create.h"
+#include "handle.h"
+#include "types.h"
 
-static int make(const struct ntsync_nt *nt, const struct nt_recipe *recipe)
+static int create_fd(const struct ntsync_nt *nt, const struct nt_object_spec *spec)
 {
-	return ntsync_sem_create(nt->config.dev, recipe->a, recipe->b);
+	return ntsync_sem_create(nt->config.dev, spec->value, spec->limit);
 }
 
 NTSYNC_API uint32_t ntsync_nt_create_semaphore(struct ntsync_nt *nt, uint32_t *out,
 					       const struct ntsync_nt_attributes *attributes,
 					       int32_t count, int32_t limit)
 {
-	const struct nt_recipe recipe = {
-		.type = NTSYNC_NT_SEMAPHORE, .make = make,
-		.a = (uint32_t)count, .b = (uint32_t)limit,
+	const struct nt_object_spec spec = {
+		.type = NTSYNC_NT_SEMAPHORE, .create_fd = create_fd,
+		.value = (uint32_t)count, .limit = (uint32_t)limit,
 	};
 
 	if (limit <= 0 || count < 0 || count > limit) {
@@ -20,7 +22,7 @@ NTSYNC_API uint32_t ntsync_nt_create_semaphore(struct ntsync_nt *nt, uint32_t *o
 			*out = nt->config.failure_value;
 		return NTSYNC_STATUS_INVALID_PARAMETER;
 	}
-	return nt_create(nt, out, attributes, &recipe, NULL, NULL);
+	return nt_create(nt, out, attributes, &spec, NULL);
 }
 
 NTSYNC_API uint32_t ntsync_nt_open_semaphore(struct ntsync_nt *nt, uint32_t *out,
@@ -29,9 +31,9 @@ NTSYNC_API uint32_t ntsync_nt_open_semaphore(struct ntsync_nt *nt, uint32_t *out
 	return nt_open(nt, out, name, NTSYNC_NT_SEMAPHORE);
 }
 
-uint32_t nt_semaphore_release(struct nt_object *object, uint32_t count, uint32_t *previous)
+uint32_t nt_semaphore_release(struct nt_object *semaphore, uint32_t count, uint32_t *previous)
 {
-	int ret = ntsync_sem_release(object->fd, count, previous);
+	int ret = ntsync_sem_release(semaphore->fd, count, previous);
 
 	return ret == -EOVERFLOW ? NTSYNC_STATUS_SEMAPHORE_LIMIT_EXCEEDED : nt_status(ret);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "types.h"
 #include "wait.h"
 
 static uint32_t signal_object(struct nt_thread *thread, struct nt_object *object)
@@ -18,40 +19,40 @@ bool nt_can_signal_and_wait(const struct ntsync_nt *nt)
 	return nt->features & NTSYNC_FEATURE_SIGNAL_AND_WAIT;
 }
 
-/* Whether the driver did signal, whatever became of the wait. */
-static bool was_signaled(int ret)
+/* Whether the driver has signaled the object, however the wait ended. */
+static bool has_signaled(int ret)
 {
 	return !ret || ret == -EOWNERDEAD || ret == -ETIMEDOUT || ret == -EINTR || ret == -ENOMEM;
 }
 
-static uint32_t why_not_signaled(const struct nt_object *signal, int ret)
+static uint32_t not_signaled_status(const struct nt_object *signal, int ret)
 {
 	if (ret == -EOVERFLOW && signal->type == NTSYNC_NT_SEMAPHORE)
 		return NTSYNC_STATUS_SEMAPHORE_LIMIT_EXCEEDED;
 	if (ret == -EPERM && signal->type == NTSYNC_NT_MUTANT)
-		return nt_mutant_why_not_owned(signal);
+		return nt_mutant_not_owned_status(signal);
 	return nt_status(ret);
 }
 
 /*
- * The driver does both in one step. The place of a mutant in the list is looked up before
- * that, as for any release, and given up before the wait's mutant, which may be the same,
- * gets one. A repetition, should the wait not be over yet, is of the wait alone.
+ * One call of the driver. A signaled mutant's index in the list of owned ones is looked up before
+ * it, as for any release. The entry is freed before the wait's mutant, which may be the same one,
+ * is recorded. If the wait has to start again, that is a wait alone.
  */
-static uint32_t in_one_step(struct nt_wait *wait, struct nt_object *signal)
+static uint32_t signal_and_wait_atomically(struct nt_wait *wait, struct nt_object *signal)
 {
-	uint32_t place = nt_owned_find(wait->thread, signal), index = 0;
+	uint32_t owned = nt_owned_find(wait->thread, signal), index = 0;
 	int ret = ntsync_signal_and_wait(wait->nt->config.dev, signal->fd, wait->fds[0],
 					 &wait->opts, &index);
 
-	if (!was_signaled(ret))
-		return why_not_signaled(signal, ret);
+	if (!has_signaled(ret))
+		return not_signaled_status(signal, ret);
 	if (signal->type == NTSYNC_NT_MUTANT)
-		nt_owned_released(wait->thread, place);
-	return nt_wait_go_on(wait, ret, index);
+		nt_owned_released(wait->thread, owned);
+	return nt_wait_resume(wait, ret, index);
 }
 
-static uint32_t in_two_steps(struct nt_wait *wait, struct nt_object *signal)
+static uint32_t signal_then_wait(struct nt_wait *wait, struct nt_object *signal)
 {
 	uint32_t status = signal_object(wait->thread, signal);
 
@@ -59,19 +60,19 @@ static uint32_t in_two_steps(struct nt_wait *wait, struct nt_object *signal)
 	return status ? status : nt_wait_run(wait);
 }
 
-/* A mutant at its limit is not waited for, unless it is what is released first. */
-static bool is_wait_for(const struct nt_wait *wait, const struct nt_object *signal)
+/* The wait ends at a mutant at its limit, unless that is the one released first. */
+static bool is_refused_by_limit(const struct nt_wait *wait, const struct nt_object *signal)
 {
-	return wait->pins[0].object == signal || !nt_wait_is_at_limit(wait);
+	return wait->pins[0].object != signal && nt_wait_is_at_limit(wait);
 }
 
 static uint32_t signal_and_wait(struct nt_wait *wait, struct nt_object *signal)
 {
 	if (signal->type == NTSYNC_NT_TIMER)
 		return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
-	if (nt_can_signal_and_wait(wait->nt) && is_wait_for(wait, signal))
-		return in_one_step(wait, signal);
-	return in_two_steps(wait, signal);
+	if (nt_can_signal_and_wait(wait->nt) && !is_refused_by_limit(wait, signal))
+		return signal_and_wait_atomically(wait, signal);
+	return signal_then_wait(wait, signal);
 }
 
 static uint32_t signal_pinned(struct nt_wait *wait, struct nt_object *signal, uint32_t handle)

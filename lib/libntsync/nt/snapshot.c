@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt.h"
+#include "handle.h"
 
 /**
- * struct ntsync_nt_snapshot - the handles that were live at a time
+ * struct ntsync_nt_snapshot - the handles that were open at a time
  * @count: how many.
- * @entries: in the order of their slots.
+ * @entries: the handles in ascending order.
  */
 struct ntsync_nt_snapshot {
 	size_t count;
 	struct ntsync_nt_entry entries[];
 };
 
-/* A pin keeps the object that the entry tells of. */
 static bool read_slot(struct ntsync_nt *nt, uint32_t index, struct ntsync_nt_entry *entry)
 {
 	struct nt_slot *slot = nt_slot_at(nt, index);
@@ -28,8 +27,7 @@ static bool read_slot(struct ntsync_nt *nt, uint32_t index, struct ntsync_nt_ent
 	return true;
 }
 
-/* Room for so many entries. A snapshot that gets smaller is never lost. */
-static struct ntsync_nt_snapshot *resize(struct ntsync_nt_snapshot *snapshot, size_t count)
+static struct ntsync_nt_snapshot *resize_snapshot(struct ntsync_nt_snapshot *snapshot, size_t count)
 {
 	return nt_realloc(snapshot, sizeof(*snapshot) + count * sizeof(snapshot->entries[0]));
 }
@@ -37,14 +35,15 @@ static struct ntsync_nt_snapshot *resize(struct ntsync_nt_snapshot *snapshot, si
 NTSYNC_API int ntsync_nt_snapshot_take(struct ntsync_nt *nt, struct ntsync_nt_snapshot **out)
 {
 	uint32_t used = nt_pool_used(&nt->slots);
-	struct ntsync_nt_snapshot *snapshot = resize(NULL, used), *shrunk;
+	struct ntsync_nt_snapshot *snapshot = resize_snapshot(NULL, used), *shrunk;
 
 	if (!snapshot)
 		return -ENOMEM;
 	snapshot->count = 0;
 	for (uint32_t i = 0; i < used; i++)
 		snapshot->count += read_slot(nt, i, &snapshot->entries[snapshot->count]);
-	shrunk = resize(snapshot, snapshot->count);
+	/* If the allocator cannot shrink it, the larger one is used. */
+	shrunk = resize_snapshot(snapshot, snapshot->count);
 	*out = shrunk ? shrunk : snapshot;
 	return 0;
 }
@@ -54,8 +53,8 @@ NTSYNC_API void ntsync_nt_snapshot_free(struct ntsync_nt_snapshot *snapshot)
 	nt_realloc(snapshot, 0);
 }
 
-/* Whether the very same handle was in @before; *at is where to go on looking. */
-static bool was_in(const struct ntsync_nt_snapshot *before, size_t *at,
+/* Whether @before has the entry. Both are sorted, so the search continues from *@at. */
+static bool has_entry(const struct ntsync_nt_snapshot *before, size_t *at,
 		   const struct ntsync_nt_entry *entry)
 {
 	while (*at < before->count && before->entries[*at].handle < entry->handle)
@@ -72,25 +71,11 @@ NTSYNC_API size_t ntsync_nt_snapshot_diff(const struct ntsync_nt_snapshot *befor
 	size_t at = 0, count = 0;
 
 	for (size_t i = 0; i < after->count; i++) {
-		if (before && was_in(before, &at, &after->entries[i]))
+		if (before && has_entry(before, &at, &after->entries[i]))
 			continue;
 		count++;
 		if (report)
 			report(context, &after->entries[i]);
 	}
 	return count;
-}
-
-NTSYNC_API void ntsync_nt_count(struct ntsync_nt *nt, enum ntsync_nt_type type,
-				struct ntsync_nt_count *out)
-{
-	const struct nt_counts *counts = &nt->counts[type];
-
-	*out = (struct ntsync_nt_count){
-		.handles = atomic_load(&counts->handles),
-		.most_handles = atomic_load(&counts->most_handles),
-		.objects = atomic_load(&counts->objects),
-		.most_objects = atomic_load(&counts->most_objects),
-		.creates = atomic_load(&counts->creates),
-	};
 }

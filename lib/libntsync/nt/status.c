@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt.h"
+#include "table.h"
 
 /*
- * Arguments were checked before the driver got them, so EINVAL, EBADF and their like are
- * bugs: the guest is told so, and not something that it would take for its own mistake.
+ * Arguments are checked before the driver gets them, so EINVAL, EBADF and the like are bugs of
+ * the library or the driver. They get a status that no guest takes for its own mistake.
  */
 uint32_t nt_status(int ret)
 {

@@ -1,23 +1,31 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt.h"
+#include "table.h"
+
+#include "fd.h"
+#include "handle.h"
+#include "name.h"
+#include "thread.h"
+#include "timer.h"
+#include "trace.h"
+#include "types.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_HANDLES	(1u << 27)
 #define MAX_MUTANT	(1u << 31)
-/* Handles end below it: above are the pseudo-handles. */
+/* Handles are below this number, pseudo-handles above it. */
 #define HANDLES_END	0xfffffffcu
-/* Handles that are closed, and objects that live, only because a call holds them. */
+/* More slots than handles, and more objects: calls pin slots that are closed. */
 #define MORE_SLOTS	65536u
 #define MORE_OBJECTS	1024u
-/* Small segments: a lookup has a pointer to the object, so huge pages would gain little. */
+/* Small segments: a lookup follows a pointer to the object, so huge pages would gain little. */
 #define OBJECT_SHIFT	12
 #define ALL_FLAGS	(NTSYNC_NT_REJECT_LOW_BITS | NTSYNC_NT_DUPLICATE_BLINDLY | \
 			 NTSYNC_NT_KEEP_FD_LIMIT | NTSYNC_NT_FOLD_NAMES)
 
-static const struct ntsync_nt_config as_on_nt = {
-	.size = sizeof(as_on_nt),
+static const struct ntsync_nt_config default_config = {
+	.size = sizeof(default_config),
 	.dev = -1,
 	.handle_base = 4,
 	.handle_stride = 4,
@@ -26,7 +34,7 @@ static const struct ntsync_nt_config as_on_nt = {
 	.mutant_limit = MAX_MUTANT,
 };
 
-/* The program's struct may be that of an older or a newer library than this. */
+/* The program's struct may be larger or smaller than this library's. */
 static void write_config(struct ntsync_nt_config *config, size_t size,
 			 const struct ntsync_nt_config *full)
 {
@@ -40,12 +48,12 @@ static void write_config(struct ntsync_nt_config *config, size_t size,
 
 NTSYNC_API void ntsync_nt_config_init_size(struct ntsync_nt_config *config, size_t size)
 {
-	write_config(config, size, &as_on_nt);
+	write_config(config, size, &default_config);
 }
 
 NTSYNC_API void ntsync_nt_config_init_xbox360_size(struct ntsync_nt_config *config, size_t size)
 {
-	struct ntsync_nt_config full = as_on_nt;
+	struct ntsync_nt_config full = default_config;
 
 	full.handle_base = 0xf8000000u;
 	full.failure_value = 0xffffffffu;
@@ -54,14 +62,14 @@ NTSYNC_API void ntsync_nt_config_init_xbox360_size(struct ntsync_nt_config *conf
 	write_config(config, size, &full);
 }
 
-/* Of members that the program does not know it can't have said anything. */
+/* Members that the program does not know have their defaults. */
 static int read_config(struct ntsync_nt_config *full, const struct ntsync_nt_config *config)
 {
 	const char *bytes = (const char *)config;
 
 	if (config->size < sizeof(config->size))
 		return -EINVAL;
-	*full = as_on_nt;
+	*full = default_config;
 	memcpy(full, config, config->size < sizeof(*full) ? config->size : sizeof(*full));
 	full->size = sizeof(*full);
 	for (size_t i = sizeof(*full); i < config->size; i++) {
@@ -71,32 +79,32 @@ static int read_config(struct ntsync_nt_config *full, const struct ntsync_nt_con
 	return 0;
 }
 
-/* With a quarantine there are more slots than handles: see nt_pool.h. */
-static uint32_t least_slots(const struct ntsync_nt_config *config)
+/* A quarantine needs more slots than there are handles: see pool.h. */
+static uint32_t min_slots(const struct ntsync_nt_config *config)
 {
 	bool fifo = config->reuse == NTSYNC_NT_REUSE_QUARANTINE;
 
 	return config->max_handles + (fifo ? config->quarantine + 1 : 0);
 }
 
-static uint64_t end_of(const struct ntsync_nt_config *config, uint32_t slots)
+static uint64_t handles_end(const struct ntsync_nt_config *config, uint32_t slots)
 {
 	return config->handle_base + (uint64_t)slots * config->handle_stride;
 }
 
-/* And more again, as a slot that is closed may still be in use; if there are values for them. */
+/* Further slots for closed handles that calls still pin, as far as there are handle values. */
 static uint32_t nr_slots(const struct ntsync_nt_config *config)
 {
-	uint32_t least = least_slots(config);
-	uint64_t from = end_of(config, least), end = HANDLES_END, more;
+	uint32_t min = min_slots(config);
+	uint64_t from = handles_end(config, min), end = HANDLES_END, more;
 
 	if (config->failure_value >= from && config->failure_value < end)
 		end = config->failure_value;
 	more = (end - from) / config->handle_stride;
-	return least + (more < MORE_SLOTS ? (uint32_t)more : MORE_SLOTS);
+	return min + (more < MORE_SLOTS ? (uint32_t)more : MORE_SLOTS);
 }
 
-static bool numbers_ok(const struct ntsync_nt_config *config)
+static bool are_numbers_valid(const struct ntsync_nt_config *config)
 {
 	uint32_t stride = config->handle_stride;
 
@@ -107,15 +115,15 @@ static bool numbers_ok(const struct ntsync_nt_config *config)
 	       !(config->flags & ~ALL_FLAGS);
 }
 
-static bool values_ok(const struct ntsync_nt_config *config)
+static bool are_handles_valid(const struct ntsync_nt_config *config)
 {
-	uint64_t end = end_of(config, least_slots(config));
+	uint64_t end = handles_end(config, min_slots(config));
 
 	return end <= HANDLES_END && (config->failure_value < config->handle_base ||
 				      config->failure_value >= end);
 }
 
-static bool choices_ok(const struct ntsync_nt_config *config)
+static bool are_choices_valid(const struct ntsync_nt_config *config)
 {
 	return (config->style == NTSYNC_NT_STYLE_NT || config->style == NTSYNC_NT_STYLE_XBOX360) &&
 	       (config->reuse == NTSYNC_NT_REUSE_LIFO ||
@@ -204,7 +212,7 @@ static int open_dev(struct ntsync_nt *nt)
 	return ret;
 }
 
-static int init(struct ntsync_nt *nt)
+static int init_table(struct ntsync_nt *nt)
 {
 	int ret = open_dev(nt);
 
@@ -216,7 +224,7 @@ static int init(struct ntsync_nt *nt)
 	return ret;
 }
 
-static int create(const struct ntsync_nt_config *config, struct ntsync_nt **out)
+static int create_table(const struct ntsync_nt_config *config, struct ntsync_nt **out)
 {
 	struct ntsync_nt *nt = aligned_alloc(NT_CACHE_LINE, sizeof(*nt));
 	int ret;
@@ -225,7 +233,7 @@ static int create(const struct ntsync_nt_config *config, struct ntsync_nt **out)
 		return -ENOMEM;
 	memset(nt, 0, sizeof(*nt));
 	nt->config = *config;
-	ret = init(nt);
+	ret = init_table(nt);
 	if (ret) {
 		free(nt);
 		return ret;
@@ -240,19 +248,19 @@ NTSYNC_API int ntsync_nt_create(const struct ntsync_nt_config *config, struct nt
 {
 	struct ntsync_nt_config full;
 	struct nt_saved saved;
-	int ret = read_config(&full, config ? config : &as_on_nt);
+	int ret = read_config(&full, config ? config : &default_config);
 
 	if (ret)
 		return ret;
-	if (!numbers_ok(&full) || !values_ok(&full) || !choices_ok(&full))
+	if (!are_numbers_valid(&full) || !are_handles_valid(&full) || !are_choices_valid(&full))
 		return -EINVAL;
 	nt_block(&saved);
-	ret = create(&full, out);
+	ret = create_table(&full, out);
 	nt_unblock(&saved);
 	return ret;
 }
 
-/* All at once: nobody uses the table any more, so nothing has to be kept in order. */
+/* Without the bookkeeping of nt_object_put(): no other call uses the table. */
 static void close_objects(struct ntsync_nt *nt)
 {
 	for (uint32_t i = 0; i < nt_pool_used(&nt->objects); i++) {
@@ -260,14 +268,14 @@ static void close_objects(struct ntsync_nt *nt)
 
 		if (!atomic_load(&object->refs))
 			continue;
-		/* In a child, a thread that it doesn't have may hold the lock of the timers. */
-		if (object->timer && !nt_is_parents(nt))
-			nt_timer_destroy(nt, object->timer);
+		/* A forked child does not have the thread that may hold the timers' lock. */
+		if (object->timer && !nt_in_forked_child(nt))
+			nt_timer_destroy(nt->timers, object->timer);
 		nt_close_fd(object->fd);
 	}
 }
 
-static void destroy(struct ntsync_nt *nt)
+static void destroy_table(struct ntsync_nt *nt)
 {
 	close_objects(nt);
 	nt_timers_exit(nt);
@@ -286,7 +294,7 @@ NTSYNC_API void ntsync_nt_destroy(struct ntsync_nt *nt)
 	if (!nt)
 		return;
 	nt_block(&saved);
-	destroy(nt);
+	destroy_table(nt);
 	nt_unblock(&saved);
 }
 

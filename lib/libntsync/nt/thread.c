@@ -1,22 +1,53 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt.h"
+#include "thread.h"
+
+#include "fd.h"
 
 #include <stdlib.h>
 #include <unistd.h>
+
+/* Guests' ids are often multiples of 4: Knuth's multiplicative hash, best bits first. */
+static uint32_t hash_tid(uint32_t tid)
+{
+	uint32_t product = tid * 2654435769u;
+
+	return product >> 16 | product << 16;
+}
+
+static struct nt_thread *thread_of(struct nt_hash_link *link)
+{
+	return (struct nt_thread *)link;
+}
+
+struct nt_thread *nt_thread_find_locked(const struct ntsync_nt *nt, uint32_t tid)
+{
+	struct nt_hash_link *link = nt_hash_chain(&nt->threads, hash_tid(tid));
+
+	while (link && thread_of(link)->tid != tid)
+		link = link->next;
+	return thread_of(link);
+}
+
+static void set_tid_locked(struct nt_thread *thread, uint32_t tid)
+{
+	thread->tid = tid;
+	thread->link.hash = hash_tid(tid);
+	nt_hash_insert(&thread->nt->threads, &thread->link);
+}
 
 struct nt_thread *nt_thread_find_self(const struct ntsync_nt *nt)
 {
 	return pthread_getspecific(nt->thread_key);
 }
 
-/* The kernel's ids, which debuggers and /proc show, have 22 bits. */
+/* From the kernel's id, which debuggers and /proc show; it has 22 bits. */
 uint32_t nt_thread_own_tid(void)
 {
 	return NTSYNC_NT_OWN_TIDS | (uint32_t)gettid();
 }
 
-/* That of a thread which has ended without a detach can come again. */
-static uint32_t unused_tid_locked(struct ntsync_nt *nt)
+/* The kernel reuses the id of a thread that ended and is still in the table. */
+static uint32_t choose_tid_locked(struct ntsync_nt *nt)
 {
 	uint32_t tid = nt_thread_own_tid();
 
@@ -25,40 +56,57 @@ static uint32_t unused_tid_locked(struct ntsync_nt *nt)
 	return tid;
 }
 
-static struct nt_thread *make_locked(struct ntsync_nt *nt, uint32_t tid)
+static struct nt_thread *create_thread_locked(struct ntsync_nt *nt, uint32_t tid)
 {
-	struct nt_thread *thread = calloc(1, sizeof(*thread));
+	struct nt_thread *thread = nt_hash_reserve(&nt->threads) ? calloc(1, sizeof(*thread)) : NULL;
 
 	if (!thread)
 		return NULL;
 	thread->nt = nt;
-	thread->tid = tid;
 	thread->alert_fd = -1;
 	thread->free_owned = NT_NO_INDEX;
-	nt_thread_enlist_locked(nt, thread);
+	set_tid_locked(thread, tid);
 	return thread;
 }
 
-struct nt_thread *nt_thread_expect_locked(struct ntsync_nt *nt, uint32_t tid)
+struct nt_thread *nt_thread_find_or_create_locked(struct ntsync_nt *nt, uint32_t tid)
 {
 	struct nt_thread *thread = nt_thread_find_locked(nt, tid);
 
-	return thread ? thread : make_locked(nt, tid);
+	return thread ? thread : create_thread_locked(nt, tid);
 }
 
-static void drop_locked(struct nt_thread *thread)
+static void free_thread(struct nt_thread *thread)
 {
-	nt_thread_unlist_locked(thread->nt, thread);
 	if (thread->alert_fd >= 0)
 		nt_close_fd(thread->alert_fd);
+	free(thread->owned);
 	free(thread);
 }
 
-/* Attaching has failed. What was sent before is kept for another try. */
-static void detach_locked(struct nt_thread *thread)
+static void remove_thread_locked(struct nt_thread *thread)
+{
+	nt_hash_remove(&thread->nt->threads, &thread->link);
+	free_thread(thread);
+}
+
+/* The event is signaled if alerts were sent before the thread attached. */
+static int create_alert_event_locked(struct nt_thread *thread)
+{
+	int fd = nt_fd_nonzero(ntsync_event_create(thread->nt->config.dev, false,
+						   atomic_load(&thread->alerts)));
+
+	if (fd < 0)
+		return fd;
+	thread->alert_fd = fd;
+	return 0;
+}
+
+/* Undoes a failed attach. Alerts sent to the id stay for the next try. */
+static void undo_attach_locked(struct nt_thread *thread)
 {
 	if (!atomic_load(&thread->alerts)) {
-		drop_locked(thread);
+		remove_thread_locked(thread);
 		return;
 	}
 	if (thread->alert_fd >= 0)
@@ -66,21 +114,21 @@ static void detach_locked(struct nt_thread *thread)
 	thread->alert_fd = -1;
 }
 
-/* What was sent to the thread before is in its record. */
 static int attach_locked(struct ntsync_nt *nt, uint32_t tid)
 {
-	struct nt_thread *thread = nt_thread_expect_locked(nt, tid ? tid : unused_tid_locked(nt));
+	struct nt_thread *thread =
+		nt_thread_find_or_create_locked(nt, tid ? tid : choose_tid_locked(nt));
 	int ret;
 
 	if (!thread)
 		return -ENOMEM;
 	if (thread->attached)
 		return -EEXIST;
-	ret = nt_alert_init_locked(thread);
+	ret = create_alert_event_locked(thread);
 	if (!ret)
 		ret = -pthread_setspecific(nt->thread_key, thread);
 	if (ret)
-		detach_locked(thread);
+		undo_attach_locked(thread);
 	else
 		thread->attached = true;
 	return ret;
@@ -120,49 +168,42 @@ NTSYNC_API uint32_t ntsync_nt_thread_id(struct ntsync_nt *nt)
 	return thread ? thread->tid : 0;
 }
 
-/* Its guest thread has ended: nobody is to see it own, or be, anything any more. */
-static void let_go(struct nt_thread *thread)
+/* The guest thread has ended: it owns no mutants any more, and its pseudo-handle is unbound. */
+static void release_objects(struct nt_thread *thread)
 {
 	struct nt_object *self = thread->self;
 
-	nt_owned_kill(thread);
+	nt_owned_abandon(thread);
 	thread->self = NULL;
 	if (self)
 		nt_object_put(thread->nt, self);
 }
 
-/* A child's only thread is not the thread of the parent whose record it still has. */
+/* In a forked child, the record is that of a thread of the parent. */
 static void detach(struct nt_thread *thread)
 {
 	struct nt_lock *lock = &thread->nt->lock;
 	struct nt_saved saved;
 
-	if (nt_is_parents(thread->nt))
+	if (nt_in_forked_child(thread->nt))
 		return;
-	let_go(thread);
+	release_objects(thread);
 	nt_lock(lock, &saved);
-	drop_locked(thread);
+	remove_thread_locked(thread);
 	nt_unlock(lock, &saved);
 }
 
-/* Destructor of the key: the thread ends. */
-static void thread_ended(void *thread)
+/* The destructor of the key: the calling thread ends. */
+static void detach_ending_thread(void *thread)
 {
 	detach(thread);
 }
 
 int nt_threads_init(struct ntsync_nt *nt)
 {
-	int ret = nt_tids_init(nt);
-
-	if (ret)
-		return ret;
-	/* The two above are pseudo-handles. */
+	/* The two highest numbers are pseudo-handles. */
 	nt->next_tid = 0xfffffffdu;
-	ret = -pthread_key_create(&nt->thread_key, thread_ended);
-	if (ret)
-		nt_tids_exit(nt);
-	return ret;
+	return -pthread_key_create(&nt->thread_key, detach_ending_thread);
 }
 
 NTSYNC_API void ntsync_nt_thread_detach(struct ntsync_nt *nt)
@@ -175,8 +216,8 @@ NTSYNC_API void ntsync_nt_thread_detach(struct ntsync_nt *nt)
 	detach(thread);
 }
 
-/* The event comes last: who waits for the thread's end may count on its mutants being free. */
-static uint32_t end(struct nt_thread *thread, struct nt_object *self)
+/* Sets the event last: a thread that waited for it finds the mutants abandoned. */
+static uint32_t end_thread(struct nt_thread *thread, struct nt_object *self)
 {
 	struct ntsync_nt *nt = thread->nt;
 	uint32_t status;
@@ -197,16 +238,17 @@ NTSYNC_API uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt)
 {
 	struct nt_thread *thread = nt_thread_find_self(nt);
 
-	if (!thread || nt_is_parents(nt))
+	if (!thread || nt_in_forked_child(nt))
 		return NTSYNC_STATUS_SUCCESS;
 	if (thread->self && thread->self->type != NTSYNC_NT_EVENT)
 		return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
-	return end(thread, thread->self);
+	return end_thread(thread, thread->self);
 }
 
 /*
- * Of several callers the first gets it. The id stays taken while mutants have it as owner. One
- * that was not attached yet has nothing but what was sent to it, and that is all that goes.
+ * Finds the thread and marks it, so that of several callers only one goes on. The thread keeps its
+ * id until its mutants are abandoned: a new thread with this id would own them. A record that only
+ * stores alerts is removed here.
  */
 static uint32_t begin_to_abandon(struct ntsync_nt *nt, uint32_t tid, struct nt_thread **thread)
 {
@@ -219,7 +261,7 @@ static uint32_t begin_to_abandon(struct ntsync_nt *nt, uint32_t tid, struct nt_t
 		*thread = NULL;
 		status = NTSYNC_STATUS_INVALID_CID;
 	} else if (!(*thread)->attached) {
-		drop_locked(*thread);
+		remove_thread_locked(*thread);
 		*thread = NULL;
 	} else {
 		(*thread)->abandoned = true;
@@ -229,8 +271,8 @@ static uint32_t begin_to_abandon(struct ntsync_nt *nt, uint32_t tid, struct nt_t
 }
 
 /*
- * The record stays, without an id: the host thread's key refers to it, and frees it if that
- * thread ends after all.
+ * The record stays, with the id 0: the host thread's key refers to it, and frees it should that
+ * thread end after all.
  */
 NTSYNC_API uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid)
 {
@@ -241,74 +283,19 @@ NTSYNC_API uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid)
 	if (!thread)
 		return status;
 	nt_race();
-	let_go(thread);
+	release_objects(thread);
 	nt_lock(&nt->lock, &saved);
-	nt_thread_unlist_locked(nt, thread);
-	thread->tid = 0;
-	nt_thread_enlist_locked(nt, thread);
+	nt_hash_remove(&nt->threads, &thread->link);
+	set_tid_locked(thread, 0);
 	nt_unlock(&nt->lock, &saved);
 	return NTSYNC_STATUS_SUCCESS;
 }
 
-/* The object of @handle with a reference of its own; 0 is no object. */
-static uint32_t object_of(struct ntsync_nt *nt, uint32_t handle, struct nt_object **object)
-{
-	struct nt_pin pin;
-	uint32_t status;
-
-	*object = NULL;
-	if (!handle)
-		return NTSYNC_STATUS_SUCCESS;
-	status = nt_get(nt, handle, &pin);
-	if (status)
-		return status;
-	nt_object_get(pin.object);
-	*object = pin.object;
-	nt_put(nt, &pin);
-	return NTSYNC_STATUS_SUCCESS;
-}
-
-NTSYNC_API uint32_t ntsync_nt_bind_thread(struct ntsync_nt *nt, uint32_t handle)
-{
-	struct nt_thread *thread = nt_thread_self(nt);
-	struct nt_object *object, *before;
-	uint32_t status;
-
-	if (!thread)
-		return NTSYNC_STATUS_NO_MEMORY;
-	status = object_of(nt, handle, &object);
-	if (status)
-		return status;
-	before = thread->self;
-	thread->self = object;
-	if (before)
-		nt_object_put(nt, before);
-	return NTSYNC_STATUS_SUCCESS;
-}
-
-/* Never replaced: other threads use it without a lock, and rely on the table's reference. */
-NTSYNC_API uint32_t ntsync_nt_bind_process(struct ntsync_nt *nt, uint32_t handle)
-{
-	struct nt_object *object, *none = NULL;
-	uint32_t status = object_of(nt, handle, &object);
-
-	if (status)
-		return status;
-	if (object && atomic_compare_exchange_strong(&nt->process, &none, object))
-		return NTSYNC_STATUS_SUCCESS;
-	if (object)
-		nt_object_put(nt, object);
-	return NTSYNC_STATUS_INVALID_PARAMETER;
-}
-
 void nt_threads_exit(struct ntsync_nt *nt)
 {
-	struct nt_thread *thread;
+	struct nt_hash_link *link;
 
 	pthread_key_delete(nt->thread_key);
-	while ((thread = nt_thread_next_locked(nt, NULL))) {
-		free(thread->owned);
-		drop_locked(thread);
-	}
-	nt_tids_exit(nt);
+	while ((link = nt_hash_drain(&nt->threads)))
+		free_thread(thread_of(link));
 }

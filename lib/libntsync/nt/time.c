@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "nt.h"
+#include "timer.h"
 
 #include <time.h>
 
@@ -8,31 +8,36 @@
 /* From 1601-01-01 to 1970-01-01, in units of 100 ns. */
 #define EPOCH		116444736000000000ll
 
-static uint64_t now(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * NS_PER_SECOND + (uint64_t)ts.tv_nsec;
 }
 
+struct nt_times nt_times_now(void)
+{
+	return (struct nt_times){ clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME) };
+}
+
 /*
- * @ticks after @start. The driver takes what is beyond INT64_MAX for the past, so what
- * would end there (in 292 years) never ends.
+ * @ticks after @start. The driver takes a deadline above INT64_MAX for the past, so one that
+ * would be there, in 292 years, becomes "never".
  */
-static uint64_t after(uint64_t start, uint64_t ticks)
+static uint64_t add_ticks(uint64_t start, uint64_t ticks)
 {
 	if (ticks > (INT64_MAX - start) / NS_PER_TICK)
 		return NTSYNC_WAIT_FOREVER;
 	return start + ticks * NS_PER_TICK;
 }
 
-static struct ntsync_nt_deadline date(int64_t ticks)
+static struct ntsync_nt_deadline deadline_of_date(int64_t ticks)
 {
 	struct ntsync_nt_deadline deadline = { .flags = NTSYNC_WAIT_REALTIME };
 
 	if (ticks > EPOCH)
-		deadline.ns = after(0, (uint64_t)(ticks - EPOCH));
+		deadline.ns = add_ticks(0, (uint64_t)(ticks - EPOCH));
 	return deadline;
 }
 
@@ -43,9 +48,9 @@ NTSYNC_API struct ntsync_nt_deadline ntsync_nt_timeout(const int64_t *timeout)
 	if (!timeout)
 		deadline.ns = NTSYNC_WAIT_FOREVER;
 	else if (*timeout > 0)
-		deadline = date(*timeout);
+		deadline = deadline_of_date(*timeout);
 	else if (*timeout < 0)
-		/* Unsigned, as INT64_MIN has no positive counterpart. */
-		deadline.ns = after(now(), 0 - (uint64_t)*timeout);
+		/* Negated as unsigned, because -INT64_MIN overflows. */
+		deadline.ns = add_ticks(clock_ns(CLOCK_MONOTONIC), 0 - (uint64_t)*timeout);
 	return deadline;
 }

@@ -1,68 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "timer.h"
 
-#include <stdlib.h>
+#include "create.h"
+#include "handle.h"
 
-static int make(const struct ntsync_nt *nt, const struct nt_recipe *recipe)
+static int create_fd(const struct ntsync_nt *nt, const struct nt_object_spec *spec)
 {
-	return ntsync_event_create(nt->config.dev, recipe->manual, false);
-}
-
-static bool widen(struct nt_heap *heap, size_t room)
-{
-	struct nt_timer **items = realloc(heap->items, room * sizeof(*items));
-
-	if (items)
-		heap->items = items;
-	return items;
-}
-
-static bool make_room_locked(struct nt_timers *timers)
-{
-	size_t room = timers->room ? 2 * timers->room : 16;
-
-	if (timers->nr_timers < timers->room)
-		return true;
-	if (!widen(&timers->monotonic, room) || !widen(&timers->realtime, room))
-		return false;
-	timers->room = room;
-	return true;
-}
-
-static struct nt_timer *timer_alloc(struct nt_timers *timers)
-{
-	struct nt_timer *timer = NULL;
-	struct nt_saved saved;
-
-	nt_lock(&timers->lock, &saved);
-	if (make_room_locked(timers))
-		timer = calloc(1, sizeof(*timer));
-	if (timer) {
-		timer->place = NT_NOT_SET;
-		timers->nr_timers++;
-	}
-	nt_unlock(&timers->lock, &saved);
-	return timer;
-}
-
-void nt_timer_destroy(struct ntsync_nt *nt, struct nt_timer *timer)
-{
-	struct nt_timers *timers = nt->timers;
-	struct nt_saved saved;
-
-	nt_lock(&timers->lock, &saved);
-	if (timer->place != NT_NOT_SET)
-		nt_heap_remove(timer);
-	timers->nr_timers--;
-	free(timer);
-	nt_unlock(&timers->lock, &saved);
+	return ntsync_event_create(nt->config.dev, spec->manual, false);
 }
 
 NTSYNC_API uint32_t ntsync_nt_create_timer(struct ntsync_nt *nt, uint32_t *out,
 					   const struct ntsync_nt_attributes *attributes,
 					   bool manual)
 {
-	struct nt_recipe recipe = { .type = NTSYNC_NT_TIMER, .manual = manual, .make = make };
+	struct nt_object_spec spec = {
+		.type = NTSYNC_NT_TIMER, .manual = manual, .create_fd = create_fd,
+	};
 	struct nt_timers *timers;
 	uint32_t status = nt_timers_get(nt, &timers);
 
@@ -70,12 +23,12 @@ NTSYNC_API uint32_t ntsync_nt_create_timer(struct ntsync_nt *nt, uint32_t *out,
 		*out = nt->config.failure_value;
 	if (status)
 		return status;
-	recipe.timer = timer_alloc(timers);
-	if (!recipe.timer)
+	spec.timer = nt_timer_create(timers);
+	if (!spec.timer)
 		return NTSYNC_STATUS_NO_MEMORY;
-	status = nt_create(nt, out, attributes, &recipe, NULL, NULL);
+	status = nt_create(nt, out, attributes, &spec, NULL);
 	if (status)
-		nt_timer_destroy(nt, recipe.timer);
+		nt_timer_destroy(timers, spec.timer);
 	return status;
 }
 
@@ -84,8 +37,8 @@ NTSYNC_API uint32_t ntsync_nt_open_timer(struct ntsync_nt *nt, uint32_t *out, co
 	return nt_open(nt, out, name, NTSYNC_NT_TIMER);
 }
 
-/* NT ends the signal of what is set anew, and then its time counts. */
-static uint32_t set_locked(struct nt_timers *timers, const struct nt_object *object,
+/* As on NT: setting a timer ends its signal first, also if the new deadline has passed. */
+static uint32_t set_timer_locked(struct nt_timers *timers, const struct nt_object *object,
 			   struct ntsync_nt_deadline due, uint64_t period, uint32_t *previous)
 {
 	struct nt_timer *timer = object->timer;
@@ -123,7 +76,7 @@ NTSYNC_API uint32_t ntsync_nt_set_timer(struct ntsync_nt *nt, uint32_t handle,
 	if (status)
 		return status;
 	nt_lock(&nt->timers->lock, &saved);
-	status = set_locked(nt->timers, pin.object, due, period, &signaled);
+	status = set_timer_locked(nt->timers, pin.object, due, period, &signaled);
 	nt_unlock(&nt->timers->lock, &saved);
 	if (!status && previous)
 		*previous = (int32_t)signaled;
@@ -131,36 +84,42 @@ NTSYNC_API uint32_t ntsync_nt_set_timer(struct ntsync_nt *nt, uint32_t handle,
 	return status;
 }
 
-/* Both look at a timer under the lock, when all that is due is signaled; one also takes it off. */
-static uint32_t look(struct ntsync_nt *nt, uint32_t handle, bool cancel,
-		     struct ntsync_nt_timer_state *state)
+static uint32_t read_timer_locked(struct nt_timers *timers, const struct nt_object *object,
+				  bool cancel, struct ntsync_nt_timer_state *state)
 {
-	struct nt_timer *timer;
-	struct nt_times now;
-	struct nt_pin pin;
-	uint32_t status, signaled;
-	struct nt_saved saved;
+	struct nt_timer *timer = object->timer;
+	struct nt_times now = nt_times_now();
+	uint32_t signaled = 0, status;
 
-	status = nt_get_type(nt, handle, NTSYNC_NT_TIMER, &pin);
-	if (status)
-		return status;
-	timer = pin.object->timer;
 	*state = (struct ntsync_nt_timer_state){
-		.remaining = NTSYNC_WAIT_FOREVER, .manual = pin.object->manual,
+		.remaining = NTSYNC_WAIT_FOREVER, .manual = object->manual,
 	};
-	nt_lock(&nt->timers->lock, &saved);
-	now = nt_times_now();
-	nt_timers_catch_up_locked(nt->timers, &now);
-	/* What is still set is due later than now. */
+	nt_timers_catch_up_locked(timers, &now);
+	/* A timer that is still set expires later than now. */
 	if (timer->place != NT_NOT_SET) {
 		state->remaining = timer->deadline - (timer->heap->clock == CLOCK_REALTIME ?
 						      now.realtime : now.monotonic);
 		if (cancel)
 			nt_heap_remove(timer);
 	}
-	status = nt_status(ntsync_event_read(pin.object->fd, NULL, &signaled));
-	nt_unlock(&nt->timers->lock, &saved);
+	status = nt_status(ntsync_event_read(object->fd, NULL, &signaled));
 	state->signaled = signaled;
+	return status;
+}
+
+/* Reads a timer after all overdue timers were signaled, and cancels it if asked to. */
+static uint32_t read_timer(struct ntsync_nt *nt, uint32_t handle, bool cancel,
+			   struct ntsync_nt_timer_state *state)
+{
+	struct nt_saved saved;
+	struct nt_pin pin;
+	uint32_t status = nt_get_type(nt, handle, NTSYNC_NT_TIMER, &pin);
+
+	if (status)
+		return status;
+	nt_lock(&nt->timers->lock, &saved);
+	status = read_timer_locked(nt->timers, pin.object, cancel, state);
+	nt_unlock(&nt->timers->lock, &saved);
 	nt_put(nt, &pin);
 	return status;
 }
@@ -169,7 +128,7 @@ NTSYNC_API uint32_t ntsync_nt_cancel_timer(struct ntsync_nt *nt, uint32_t handle
 					   int32_t *previous)
 {
 	struct ntsync_nt_timer_state state;
-	uint32_t status = look(nt, handle, true, &state);
+	uint32_t status = read_timer(nt, handle, true, &state);
 
 	if (!status && previous)
 		*previous = state.signaled;
@@ -180,7 +139,7 @@ NTSYNC_API uint32_t ntsync_nt_query_timer(struct ntsync_nt *nt, uint32_t handle,
 					  struct ntsync_nt_timer_state *state)
 {
 	struct ntsync_nt_timer_state found;
-	uint32_t status = look(nt, handle, false, &found);
+	uint32_t status = read_timer(nt, handle, false, &found);
 
 	if (!status && state)
 		*state = found;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "timer.h"
 #include "wait.h"
+
+#include "alert.h"
+#include "timer.h"
 
 #include <sched.h>
 
@@ -42,17 +44,45 @@ void nt_wait_end(struct nt_wait *wait)
 		nt_put(wait->nt, &wait->pins[--wait->count]);
 }
 
-static int call(const struct nt_wait *wait, uint32_t count, const struct ntsync_wait_opts *opts,
-		uint32_t *index)
-{
-	int (*function)(int dev, const int *objs, uint32_t count,
-			const struct ntsync_wait_opts *opts, uint32_t *index) =
-		wait->all ? ntsync_wait_all : ntsync_wait_any;
+/**
+ * struct attempt - a wait for the first objects of a &struct nt_wait
+ * @wait: the wait.
+ * @count: how many of its objects.
+ * @opts: the driver's options.
+ * @ret: the driver's last answer.
+ * @index: what ended the wait, if @ret is 0 or -EOWNERDEAD; @count: the alert.
+ */
+struct attempt {
+	const struct nt_wait *wait;
+	uint32_t count;
+	const struct ntsync_wait_opts *opts;
+	int ret;
+	uint32_t index;
+};
 
-	return function(wait->nt->config.dev, wait->fds, count, opts, index);
+static void call_driver(struct attempt *attempt, const struct ntsync_wait_opts *opts)
+{
+	const struct nt_wait *wait = attempt->wait;
+
+	if (wait->all)
+		attempt->ret = ntsync_wait_all(wait->nt->config.dev, wait->fds, attempt->count, opts,
+					       &attempt->index);
+	else
+		attempt->ret = ntsync_wait_any(wait->nt->config.dev, wait->fds, attempt->count, opts,
+					       &attempt->index);
 }
 
-static void account(const struct nt_wait *wait, uint32_t index)
+static bool has_succeeded(const struct attempt *attempt)
+{
+	return !attempt->ret || attempt->ret == -EOWNERDEAD;
+}
+
+static bool has_acquired(const struct attempt *attempt)
+{
+	return has_succeeded(attempt) && attempt->index < attempt->count;
+}
+
+static void record_acquisition(const struct nt_wait *wait, uint32_t index)
 {
 	struct nt_object *object = wait->pins[index].object;
 
@@ -60,79 +90,77 @@ static void account(const struct nt_wait *wait, uint32_t index)
 		nt_owned_acquired(wait->thread, object);
 }
 
-static uint32_t acquired(const struct nt_wait *wait, int ret, uint32_t index)
+static uint32_t end_acquired(const struct attempt *attempt)
 {
-	if (wait->all) {
-		for (uint32_t i = 0; i < wait->count; i++)
-			account(wait, i);
-	} else {
-		account(wait, index);
-	}
-	return (ret ? NTSYNC_STATUS_ABANDONED_WAIT_0 : NTSYNC_STATUS_WAIT_0) + index;
+	const struct nt_wait *wait = attempt->wait;
+
+	for (uint32_t i = 0; wait->all && i < wait->count; i++)
+		record_acquisition(wait, i);
+	if (!wait->all)
+		record_acquisition(wait, attempt->index);
+	return attempt->index + (attempt->ret ? NTSYNC_STATUS_ABANDONED_WAIT_0 :
+						NTSYNC_STATUS_WAIT_0);
 }
 
 /*
- * Whatever ended the wait: timers that were due meanwhile come before it, although nobody may
- * have signaled them yet.
+ * The wait has timed out or was alerted. A timer that was due before that ends it instead, though
+ * its event may not be set yet: sets it and tries once more.
  */
-static int try_overdue(const struct nt_wait *wait, uint32_t count,
-		       const struct ntsync_wait_opts *opts, uint32_t *index)
+static void retry_overdue_timers(struct attempt *attempt)
 {
-	struct ntsync_wait_opts once = *opts;
+	struct ntsync_wait_opts once = *attempt->opts;
 
-	nt_timers_catch_up(wait->nt);
+	nt_timers_catch_up(attempt->wait->nt);
 	once.deadline = 0;
 	once.alert = 0;
-	return call(wait, count, &once, index);
+	call_driver(attempt, &once);
 }
 
 /*
- * From an answer of the driver's on. A signal's handler that has run does not end the wait,
- * nor does an alert's event that is left over from an alert that was taken: the deadline
- * does not move, so it is just begun anew.
+ * Turns the driver's answer into a status. The wait starts again after a signal handler, and
+ * after an alert's event whose alert was taken before; the deadline is absolute, so it does not
+ * move.
  */
-static uint32_t go_on(const struct nt_wait *wait, uint32_t count,
-		      const struct ntsync_wait_opts *opts, int ret, uint32_t index)
+static uint32_t finish_attempt(struct attempt *attempt)
 {
-	uint32_t status;
+	struct nt_thread *thread = attempt->wait->thread;
 
 	for (;;) {
-		if (ret == -ETIMEDOUT && wait->timers)
-			ret = try_overdue(wait, count, opts, &index);
-		if (ret == -ETIMEDOUT)
-			return NTSYNC_STATUS_TIMEOUT;
-		if (ret && ret != -EOWNERDEAD && ret != -EINTR)
-			return nt_status(ret);
-		if (ret != -EINTR) {
-			if (index < count)
-				return acquired(wait, ret, index);
-			if (wait->timers) {
-				ret = try_overdue(wait, count, opts, &index);
-				if (!ret || ret == -EOWNERDEAD) {
-					nt_alert_put_back(wait->thread);
-					return acquired(wait, ret, index);
-				}
-			}
-			status = nt_alert_take(wait->thread);
+		bool alerted = has_succeeded(attempt) && !has_acquired(attempt);
+		uint32_t status;
+
+		if (attempt->wait->timers && (alerted || attempt->ret == -ETIMEDOUT))
+			retry_overdue_timers(attempt);
+		if (has_acquired(attempt)) {
+			if (alerted)
+				nt_alert_signal_again(thread);
+			return end_acquired(attempt);
+		}
+		if (alerted) {
+			status = nt_alert_take(thread);
 			if (status)
 				return status;
+		} else if (attempt->ret == -ETIMEDOUT) {
+			return NTSYNC_STATUS_TIMEOUT;
+		} else if (attempt->ret != -EINTR) {
+			return nt_status(attempt->ret);
 		}
-		ret = call(wait, count, opts, &index);
+		call_driver(attempt, attempt->opts);
 	}
 }
 
 /* Waits for the first @count objects. */
-static uint32_t wait_for(const struct nt_wait *wait, uint32_t count,
-			 const struct ntsync_wait_opts *opts)
+static uint32_t wait_for_first(const struct nt_wait *wait, uint32_t count,
+			       const struct ntsync_wait_opts *opts)
 {
-	uint32_t index = 0;
-	int ret = call(wait, count, opts, &index);
+	struct attempt attempt = { .wait = wait, .count = count, .opts = opts };
 
-	return go_on(wait, count, opts, ret, index);
+	call_driver(&attempt, opts);
+	return finish_attempt(&attempt);
 }
 
-/* The first mutant that can't be acquired once more by its owner; count if there is none. */
-static uint32_t first_at_limit(const struct nt_wait *wait)
+/* Index of the first mutant that the caller owns as often as it may; @count if there is none. */
+static uint32_t find_at_limit(const struct nt_wait *wait)
 {
 	uint32_t i;
 
@@ -147,8 +175,8 @@ static uint32_t first_at_limit(const struct nt_wait *wait)
 }
 
 /*
- * A mutant at its limit is ready, so the wait ends there with an error, unless an object
- * before it is ready too.
+ * A mutant at its limit ends the wait with an error, as the caller could acquire it at once. In a
+ * wait for any, an object before it that is ready comes first.
  */
 static uint32_t wait_before_limit(const struct nt_wait *wait, uint32_t limit)
 {
@@ -158,7 +186,7 @@ static uint32_t wait_before_limit(const struct nt_wait *wait, uint32_t limit)
 	opts.deadline = 0;
 	opts.alert = 0;
 	if (!wait->all && limit)
-		status = wait_for(wait, limit, &opts);
+		status = wait_for_first(wait, limit, &opts);
 	return status == NTSYNC_STATUS_TIMEOUT ? NTSYNC_STATUS_MUTANT_LIMIT_EXCEEDED : status;
 }
 
@@ -172,21 +200,37 @@ uint32_t nt_wait_prepare(struct nt_wait *wait)
 
 bool nt_wait_is_at_limit(const struct nt_wait *wait)
 {
-	return first_at_limit(wait) < wait->count;
+	return find_at_limit(wait) < wait->count;
 }
 
-uint32_t nt_wait_run(struct nt_wait *wait)
+uint32_t nt_wait_run(const struct nt_wait *wait)
 {
-	uint32_t limit = first_at_limit(wait);
+	uint32_t limit = find_at_limit(wait);
 
 	if (limit < wait->count)
 		return wait_before_limit(wait, limit);
-	return wait_for(wait, wait->count, &wait->opts);
+	return wait_for_first(wait, wait->count, &wait->opts);
 }
 
-uint32_t nt_wait_go_on(const struct nt_wait *wait, int ret, uint32_t index)
+uint32_t nt_wait_resume(const struct nt_wait *wait, int ret, uint32_t index)
 {
-	return go_on(wait, wait->count, &wait->opts, ret, index);
+	struct attempt attempt = {
+		.wait = wait, .count = wait->count, .opts = &wait->opts,
+		.ret = ret, .index = index,
+	};
+
+	return finish_attempt(&attempt);
+}
+
+/* The end of a wait: runs it if @status is SUCCESS. */
+static uint32_t run_and_end(struct nt_wait *wait, uint32_t status)
+{
+	if (!status)
+		status = nt_wait_prepare(wait);
+	if (!status)
+		status = nt_wait_run(wait);
+	nt_wait_end(wait);
+	return status;
 }
 
 NTSYNC_API uint32_t ntsync_nt_wait_single(struct ntsync_nt *nt, uint32_t handle, bool alertable,
@@ -197,22 +241,17 @@ NTSYNC_API uint32_t ntsync_nt_wait_single(struct ntsync_nt *nt, uint32_t handle,
 
 	if (status)
 		return status;
-	status = nt_wait_add(&wait, handle);
-	if (!status)
-		status = nt_wait_prepare(&wait);
-	if (!status)
-		status = nt_wait_run(&wait);
-	nt_wait_end(&wait);
-	return status;
+	return run_and_end(&wait, nt_wait_add(&wait, handle));
 }
 
-static uint32_t in_style(const struct ntsync_nt *nt, uint32_t status)
+/* The status of bad arguments in the style that the table is configured for. */
+static uint32_t style_status(const struct ntsync_nt *nt, uint32_t status)
 {
 	return nt->config.style == NTSYNC_NT_STYLE_XBOX360 ? NTSYNC_STATUS_INVALID_PARAMETER :
 							      status;
 }
 
-static bool same_twice(const struct nt_wait *wait)
+static bool has_duplicates(const struct nt_wait *wait)
 {
 	for (uint32_t i = 1; i < wait->count; i++) {
 		for (uint32_t j = 0; j < i; j++) {
@@ -223,7 +262,7 @@ static bool same_twice(const struct nt_wait *wait)
 	return false;
 }
 
-/* On NT only a wait for one object takes a pseudo-handle. */
+/* As on NT, only a wait for one object accepts a pseudo-handle. */
 static uint32_t add_one_of_several(struct nt_wait *wait, uint32_t handle)
 {
 	if (!nt_is_pseudo(handle))
@@ -238,9 +277,9 @@ static uint32_t add_all(struct nt_wait *wait, const uint32_t *handles, uint32_t 
 		uint32_t status = add_one_of_several(wait, handles[i]);
 
 		if (status)
-			return in_style(wait->nt, status);
+			return style_status(wait->nt, status);
 	}
-	if (wait->all && same_twice(wait))
+	if (wait->all && has_duplicates(wait))
 		return NTSYNC_STATUS_INVALID_PARAMETER_MIX;
 	return NTSYNC_STATUS_SUCCESS;
 }
@@ -253,22 +292,16 @@ NTSYNC_API uint32_t ntsync_nt_wait_multiple(struct ntsync_nt *nt, const uint32_t
 	uint32_t status;
 
 	if (!count || count > NTSYNC_MAX_WAIT_COUNT)
-		return in_style(nt, NTSYNC_STATUS_INVALID_PARAMETER_1);
+		return style_status(nt, NTSYNC_STATUS_INVALID_PARAMETER_1);
 	if (type != NTSYNC_NT_WAIT_ALL && type != NTSYNC_NT_WAIT_ANY)
-		return in_style(nt, NTSYNC_STATUS_INVALID_PARAMETER_3);
+		return style_status(nt, NTSYNC_STATUS_INVALID_PARAMETER_3);
 	if (!handles)
 		return NTSYNC_STATUS_INVALID_PARAMETER;
 	status = nt_wait_begin(&wait, nt, alertable, deadline);
 	if (status)
 		return status;
 	wait.all = type == NTSYNC_NT_WAIT_ALL;
-	status = add_all(&wait, handles, count);
-	if (!status)
-		status = nt_wait_prepare(&wait);
-	if (!status)
-		status = nt_wait_run(&wait);
-	nt_wait_end(&wait);
-	return status;
+	return run_and_end(&wait, add_all(&wait, handles, count));
 }
 
 static bool has_passed(struct ntsync_nt_deadline deadline)
@@ -281,11 +314,11 @@ static bool has_passed(struct ntsync_nt_deadline deadline)
 	return deadline.ns <= (deadline.flags ? now.realtime : now.monotonic);
 }
 
-/* A delay that does not sleep lets others of its priority run: guests wait for them that way. */
+/* Yields if it does not sleep: guests wait so for other threads of the same priority. */
 NTSYNC_API uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable,
 				    struct ntsync_nt_deadline deadline)
 {
-	bool yield = has_passed(deadline);
+	bool passed = has_passed(deadline);
 	struct nt_wait wait;
 	uint32_t status = nt_wait_begin(&wait, nt, alertable, deadline);
 
@@ -293,7 +326,7 @@ NTSYNC_API uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable,
 		status = nt_wait_run(&wait);
 	if (status != NTSYNC_STATUS_TIMEOUT)
 		return status;
-	if (yield)
+	if (passed)
 		sched_yield();
 	return NTSYNC_STATUS_SUCCESS;
 }

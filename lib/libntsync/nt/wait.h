@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A wait in steps: nt_wait_begin(), nt_wait_add() for each object, nt_wait_prepare(),
+ * nt_wait_run(), nt_wait_end().
+ */
 #ifndef LIBNTSYNC_NT_WAIT_H
 #define LIBNTSYNC_NT_WAIT_H
 
-#include "nt.h"
+#include "handle.h"
+#include "thread.h"
 
 /**
- * struct nt_wait - a wait in progress
+ * struct nt_wait - a wait
  * @nt: the table.
- * @thread: who waits.
- * @count: how many objects it holds.
- * @all: it is for all of them.
+ * @thread: the calling thread.
+ * @count: how many objects there are.
+ * @all: the wait is for all of them at once.
  * @timers: some of them are timers.
- * @opts: for the driver.
- * @pins: what holds the objects, whatever becomes of their handles.
- * @fds: the same for the driver.
+ * @opts: the driver's options.
+ * @pins: the objects, pinned: the wait goes on if their handles are closed.
+ * @fds: their descriptors.
  */
 struct nt_wait {
 	struct ntsync_nt *nt;
@@ -26,19 +31,18 @@ struct nt_wait {
 	int fds[NTSYNC_MAX_WAIT_COUNT];
 };
 
-/* A wait for nothing, yet. After an error there is nothing to end. */
+/* A wait without objects. nt_wait_end() is called only if this succeeds. */
 uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertable,
 		       struct ntsync_nt_deadline deadline);
-/* One object more. */
 uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle);
-/* All that can fail before anything has happened; and timers that are due are signaled. */
+/* Does what may fail, while nothing has happened yet, and signals overdue timers. */
 uint32_t nt_wait_prepare(struct nt_wait *wait);
-/* The caller owns one of its mutants as often as possible. */
+/* Whether the caller owns one of the mutants as often as it may. */
 bool nt_wait_is_at_limit(const struct nt_wait *wait);
-uint32_t nt_wait_run(struct nt_wait *wait);
-/* The same, if the driver was called already: from its answer on. */
-uint32_t nt_wait_go_on(const struct nt_wait *wait, int ret, uint32_t index);
-/* Lets go of the objects. */
+uint32_t nt_wait_run(const struct nt_wait *wait);
+/* nt_wait_run() after the driver was called once and answered @ret and @index. */
+uint32_t nt_wait_resume(const struct nt_wait *wait, int ret, uint32_t index);
+/* Unpins the objects. */
 void nt_wait_end(struct nt_wait *wait);
 
 #endif /* LIBNTSYNC_NT_WAIT_H */

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "../../../lib/libntsync/nt/debug.h"
 #include "../../../lib/libntsync/nt/pool.h"
 
 #define SHIFT 12

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Each object is a descriptor, so the soft limit is raised; but the process has other uses for
- * descriptors, and its children did not ask for the new limit: programs that use select() or
- * close all descriptors up to the limit rely on a low one.
+ * Descriptors. Every object is one, so the soft limit is raised. But the process needs
+ * descriptors for other things, and its children rely on the limit that they would have had:
+ * programs use select(), or close all descriptors up to the limit.
  */
-#include "nt.h"
+#include "fd.h"
+#include "table.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
-/* So many descriptors stay free for the rest of the process, the table's threads and timers. */
+/* How many descriptors are left for the rest of the process, the table's threads and timers. */
 #define RESERVE	64u
 
 /**
- * struct nt_fd_limits - the only variable of the library: what a child of the process needs
+ * struct nt_fd_limits - the only variable of the library: the limit of children
  * @before: the soft limit before it was raised last.
- * @raised: what it was raised to; 0 = it was not.
- * @in_children: the handler for children has been installed.
+ * @raised: what it was raised to; 0: it was not raised.
+ * @in_children: restore_in_child() is installed.
  */
 static struct nt_fd_limits {
 	_Atomic uint64_t before;
@@ -23,7 +26,29 @@ static struct nt_fd_limits {
 	_Atomic bool in_children;
 } nt_fd_limits;
 
-/* Not if somebody else has set the limit meanwhile. */
+void nt_close_fd(int fd)
+{
+	int state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	close(fd);
+	pthread_setcancelstate(state, NULL);
+}
+
+int nt_fd_nonzero(int fd)
+{
+	int moved;
+
+	if (fd)
+		return fd;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (moved < 0)
+		moved = -errno;
+	nt_close_fd(fd);
+	return moved;
+}
+
+/* Leaves a limit alone that somebody else has set since it was raised. */
 static void restore_in_child(void)
 {
 	uint64_t raised = atomic_load(&nt_fd_limits.raised);
@@ -49,7 +74,7 @@ void nt_fd_limit_raise(void)
 		atomic_store(&nt_fd_limits.raised, limit.rlim_max);
 }
 
-static uint32_t find_end(void)
+static uint32_t find_fd_end(void)
 {
 	struct rlimit limit;
 	uint32_t end;
@@ -61,13 +86,13 @@ static uint32_t find_end(void)
 }
 
 /*
- * The kernel gives out the lowest number that is free, so from the end on there are hardly any
- * below. The limit is looked at again only there: it may have been set anew.
+ * The kernel uses the lowest free number, so a descriptor at the end means that few lower ones
+ * are free. Only then is the limit read again: it may have been changed.
  */
 bool nt_fd_is_for_objects(struct ntsync_nt *nt, int fd)
 {
 	if ((uint32_t)fd < atomic_load_explicit(&nt->fd_end, memory_order_relaxed))
 		return true;
-	atomic_store_explicit(&nt->fd_end, find_end(), memory_order_relaxed);
+	atomic_store_explicit(&nt->fd_end, find_fd_end(), memory_order_relaxed);
 	return (uint32_t)fd < atomic_load_explicit(&nt->fd_end, memory_order_relaxed);
 }
