@@ -14,11 +14,6 @@ static uint32_t signal_object(struct nt_thread *thread, struct nt_object *object
 	}
 }
 
-bool nt_can_signal_and_wait(const struct ntsync_nt *nt)
-{
-	return nt->features & NTSYNC_FEATURE_SIGNAL_AND_WAIT;
-}
-
 /* Whether the driver has signaled the object, however the wait ended. */
 static bool has_signaled(int ret)
 {

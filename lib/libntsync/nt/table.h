@@ -69,6 +69,12 @@ struct ntsync_nt {
 	struct nt_timers *timers;
 };
 
+/* Whether the driver signals and waits in one step. */
+static inline bool nt_can_signal_and_wait(const struct ntsync_nt *nt)
+{
+	return nt->features & NTSYNC_FEATURE_SIGNAL_AND_WAIT;
+}
+
 /* status.c: the status for an errno that means the same for every call. */
 uint32_t nt_status(int ret);
 

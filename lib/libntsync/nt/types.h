@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What signal-and-wait needs of the types, and ntsync_nt_features() of signal-and-wait. */
+/* What signal-and-wait needs of the types. */
 #ifndef LIBNTSYNC_NT_TYPES_H
 #define LIBNTSYNC_NT_TYPES_H
 
@@ -12,8 +12,5 @@ uint32_t nt_mutant_not_owned_status(const struct nt_object *mutant);
 
 /* semaphore.c */
 uint32_t nt_semaphore_release(struct nt_object *semaphore, uint32_t count, uint32_t *previous);
-
-/* signal.c: whether the driver does signal-and-wait in one step. */
-bool nt_can_signal_and_wait(const struct ntsync_nt *nt);
 
 #endif /* LIBNTSYNC_NT_TYPES_H */
