@@ -48,7 +48,7 @@ int nt_fd_nonzero(int fd)
 	return moved;
 }
 
-/* Leaves a limit alone that somebody else has set since it was raised. */
+/* Does nothing if the limit was changed since it was raised. */
 static void restore_in_child(void)
 {
 	uint64_t raised = atomic_load(&nt_fd_limits.raised);

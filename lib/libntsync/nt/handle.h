@@ -19,7 +19,7 @@
  *	28	pins; in a free slot the pool's link
  *	 1	protected from close
  *	 3	0
- *	12	refs; 0: the handle is closed, and nobody can pin it any more
+ *	12	refs; 0: the handle is closed, and cannot be pinned any more
  *	20	generation: how often the handle value was issued
  *
  * Pins cannot overflow: Linux has less than 2^22 threads, and a call pins at most 64.

@@ -53,7 +53,7 @@ uint32_t nt_mutant_not_owned_status(const struct nt_object *mutant)
 				    NTSYNC_STATUS_MUTANT_NOT_OWNED;
 }
 
-/* The index is looked up before the release: after it, the next owner changes &nt_object.owned_at. */
+/* Looks up the index before the release: after it, the next owner changes &nt_object.owned_at. */
 uint32_t nt_mutant_release(struct nt_thread *thread, struct nt_object *mutant, int32_t *previous)
 {
 	uint32_t index = nt_owned_find(thread, mutant), prev;

@@ -75,7 +75,7 @@ void nt_object_get(struct nt_object *object);
  */
 bool nt_object_get_if_live(struct nt_object *object);
 void nt_object_put(struct ntsync_nt *nt, struct nt_object *object);
-/* Takes a further handle, if the object has one: nobody may find it by its name after that. */
+/* Takes a further handle, if the object has one. Without handles its name is no longer valid. */
 bool nt_object_get_handle_if_any(struct nt_object *object);
 
 #endif /* LIBNTSYNC_NT_OBJECT_H */
