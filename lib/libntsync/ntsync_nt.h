@@ -127,7 +127,7 @@ enum ntsync_nt_reuse {
 #define NTSYNC_NT_DUPLICATE_BLINDLY	0x2
 /*
  * The table does not change RLIMIT_NOFILE. Without this flag, it raises the soft limit to the hard
- * one; then a child of fork() gets the old limit back, a child of posix_spawn() or vfork() does not.
+ * one; a child of fork() then gets the old limit back, one of posix_spawn() or vfork() does not.
  */
 #define NTSYNC_NT_KEEP_FD_LIMIT		0x4
 /* Every call acts as with NTSYNC_NT_CASE_INSENSITIVE, as on consoles. */
