@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The actors, and the objects that they contend for. */
+/* The threads of a scenario, and the objects that they contend for. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <libntsync.h>
@@ -39,7 +39,7 @@ static uint64_t now(clockid_t clock)
 	return ts.tv_sec * 1000 * NS_PER_MS + ts.tv_nsec;
 }
 
-/* Time that others have on the CPU does not count. */
+/* Uses @ns of CPU time, not counting other threads. */
 static void spend(uint64_t ns)
 {
 	uint64_t end = now(CLOCK_THREAD_CPUTIME_ID) + ns;
@@ -53,7 +53,7 @@ static int digit(char c)
 	return c <= '9' ? c - '0' : c - 'a' + 10;
 }
 
-/* Waits for the objects at @at, up to a blank; returns the last character used. */
+/* Waits for the objects listed at @at, up to a blank. Returns the last character used. */
 static const char *wait_for(uint32_t owner, const char *at, bool all)
 {
 	struct ntsync_wait_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = owner };
@@ -66,7 +66,7 @@ static const char *wait_for(uint32_t owner, const char *at, bool all)
 	return at;
 }
 
-/* As wait_for(), and for a file that is never ready. */
+/* An aggregate wait for the same and for a file that is never ready. */
 static const char *wait_with_file(uint32_t owner, const char *at)
 {
 	struct ntsync_aggregate_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = owner };
@@ -91,7 +91,7 @@ static void create_owned(uint32_t owner, int i)
 	obj[i] = must(ntsync_mutex_create(dev, owner, 1), "mutex");
 }
 
-/* A driver without inheritance lacks it; then the signal comes alone. */
+/* The in-tree driver has no EVENT_SET_PI; a plain SET replaces it. */
 static void signal_event(void)
 {
 	int ret = ntsync_event_set_pi(obj[EVENT], SCHED_FIFO, 80);
@@ -107,14 +107,13 @@ static void begin(void)
 		sem_post(&start);
 }
 
-/* A second of processor time, whatever else runs meanwhile. */
 static void burn(void)
 {
 	spend(1000 * NS_PER_MS);
 	atomic_store(&hog_is_done, true);
 }
 
-/* Those with objects behind them; returns the last character used. */
+/* Runs a step that names objects. Returns the last character used. */
 static const char *act_on(uint32_t owner, const char *at)
 {
 	char one[] = { at[1], ' ' };
@@ -184,7 +183,7 @@ static void act(char what)
 	}
 }
 
-static void *play_role(void *arg)
+static void *run_role(void *arg)
 {
 	const char *at = ((struct role *)arg)->program;
 	uint32_t owner = gettid();
@@ -205,14 +204,14 @@ void set_prio(int prio)
 	must(sched_setscheduler(0, SCHED_FIFO, &param) ? -errno : 0, "real-time priorities");
 }
 
-/* Returns when it sleeps or has ended, and all others as well: they are above us, on one CPU. */
+/* Returns when the thread sleeps or has ended: its priority is higher, and there is one CPU. */
 static pthread_t start_role(struct role *r)
 {
 	pthread_t thread;
 	char name[16];
 
 	set_prio(r->prio);
-	must(-pthread_create(&thread, NULL, play_role, r), "a thread");
+	must(-pthread_create(&thread, NULL, run_role, r), "a thread");
 	snprintf(name, sizeof(name), r->prio == 50 ? "hog" : "FIFO %d", r->prio);
 	pthread_setname_np(thread, name);
 	set_prio(BELOW_ALL);
@@ -252,7 +251,7 @@ static void close_objects(uint64_t features)
 	close(dev);
 }
 
-static bool can_be_played(const struct scene *s, uint64_t features)
+static bool is_supported(const struct scenario *s, uint64_t features)
 {
 	uint64_t needed = 0;
 
@@ -265,19 +264,19 @@ static bool can_be_played(const struct scene *s, uint64_t features)
 	return (features & needed) == needed;
 }
 
-struct result play(struct scene *s, uint64_t features)
+struct result run_scenario(struct scenario *s, uint64_t features)
 {
 	struct role hog = { 50, ".b" };
 	pthread_t thread[ROLES + 1];
 	int n;
 
-	if (!can_be_played(s, features))
-		return (struct result){ .played = false };
+	if (!is_supported(s, features))
+		return (struct result){ .supported = false };
 	create_objects(features);
 	thread[0] = start_role(&hog);
 	for (n = 0; s->role[n].prio; n++)
 		thread[n + 1] = start_role(&s->role[n]);
-	/* Nobody runs until all of them may. */
+	/* None of them runs before all have their start. */
 	set_prio(ABOVE_ALL);
 	begin();
 	for (; n >= 0; n--)
