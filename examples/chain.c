@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A boosted chain, to be looked at. On one CPU, high (FIFO 80) waits for a mutex that middle
- * (FIFO 20) has, who waits for one that low (FIFO 10) has; then low does its work while hog
- * (FIFO 50) wants the CPU.
+ * A boosted chain to look at. On one CPU, high (FIFO 80) waits for a mutex that middle (FIFO 20) has,
+ * and middle waits for a mutex that low (FIFO 10) has. Then low works, while hog (FIFO 50) wants
+ * the CPU.
  *
- *	chain [COMMAND]		runs COMMAND while all of them wait; docs/observing.md has what
- *				`chain "ntsyncctl graph"` shows, and a trace of the rest
+ *	chain [COMMAND]		runs COMMAND while all of them wait; docs/observing.md shows
+ *				`chain "ntsyncctl graph"` and a trace
  *
  * The main thread is at FIFO 5, so whenever it runs, all others sleep.
  */
@@ -97,7 +97,7 @@ static void *hog(void *unused)
 	return unused;
 }
 
-/* It runs until it sleeps before this returns: it is above us, and there is one CPU. */
+/* Returns when the thread sleeps: its priority is higher, and there is one CPU. */
 static pthread_t start(const char *name, int prio, void *(*fn)(void *))
 {
 	struct sched_param param = { .sched_priority = prio };
@@ -108,7 +108,7 @@ static pthread_t start(const char *name, int prio, void *(*fn)(void *))
 	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
 	pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
 	pthread_attr_setschedparam(&attr, &param);
-	/* A new thread has its creator's name. */
+	/* A new thread inherits its creator's name. */
 	pthread_setname_np(pthread_self(), name);
 	need(-pthread_create(&thread, &attr, fn, NULL), "a real-time thread");
 	pthread_setname_np(pthread_self(), "chain");

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A miniature of an emulator's loop on NT handles. Three guest threads share a queue: two
- * producers put numbers in and release a semaphore, a consumer waits for the semaphore or for
- * the end. A mutant guards the queue; each thread works with duplicates of its own and closes
- * them; a periodic timer is the vertical blank; an event ends it all.
+ * The synchronisation of a small emulator, by NT handles. Three guest threads share a queue: two
+ * producers add numbers and release a semaphore, a consumer waits for the semaphore or for the end.
+ * A mutant protects the queue. Each thread duplicates the handles that it uses and closes its
+ * duplicates. A periodic timer is the vertical blank, and an event ends the program.
  *
- * What a runtime does besides: its guest's memory, whose byte order may be another one. Here
- * the guest calls in C, so handles lie in variables.
+ * A real runtime also converts the guest's memory, whose byte order may differ. Here the guest is
+ * C code, so handles are in variables.
  */
 #include <ntsync_nt.h>
 #include <pthread.h>
@@ -27,7 +27,7 @@ struct guest {
 
 static const struct ntsync_nt_deadline forever = { NTSYNC_WAIT_FOREVER, 0 };
 
-/* A guest call that can't fail here. */
+/* Ends the program if a guest's call fails. */
 static void must(uint32_t status, const char *what)
 {
 	if (status == NTSYNC_STATUS_SUCCESS)
@@ -36,7 +36,7 @@ static void must(uint32_t status, const char *what)
 	exit(EXIT_FAILURE);
 }
 
-/* A guest thread gets handles of its own, as by NtDuplicateObject. */
+/* A guest thread gets its own handles, as by NtDuplicateObject. */
 static uint32_t borrow(struct guest *g, uint32_t handle)
 {
 	uint32_t own;
@@ -80,7 +80,7 @@ static void *producer(void *arg)
 	return NULL;
 }
 
-/* Items come first in the wait, so all of them are there when the end is seen. */
+/* The items come first in the wait, so the end is seen only when no item is left. */
 static void *consumer(void *arg)
 {
 	struct guest *g = arg;
@@ -98,12 +98,12 @@ static void *consumer(void *arg)
 	}
 	must(ntsync_nt_close(g->nt, handles[0]), "close");
 	must(ntsync_nt_close(g->nt, handles[1]), "close");
-	/* Left open, and owned by a thread that ends: see what main() finds. */
+	/* Left open and owned at the end of the thread; main() shows the effect. */
 	must(ntsync_nt_wait_single(g->nt, mutant, false, forever), "lock");
 	return NULL;
 }
 
-/* Sixty times a second the emulated screen would be shown. */
+/* Sixty times a second, an emulator would show its screen here. */
 static void show_frames(struct guest *g)
 {
 	const int64_t due = -166667;

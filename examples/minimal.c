@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Waits for an event and a mutex at once: both are there, so both are ours. */
+/* Waits for an event and a mutex at once. Both are ready, so both are acquired. */
 #include <libntsync.h>
 #include <stdio.h>
 #include <string.h>

@@ -2,17 +2,17 @@
 /*
  * Calls through a channel: how long does an important one take?
  *
- * The server is two ordinary threads. A client sends a request and sleeps until somebody replies;
- * question and answer are in memory that both have, here a number to be squared. One client calls
- * every 5 ms, and a call is half a millisecond's work. Then others come:
+ * The server is two ordinary threads. A client sends a request and sleeps until the reply; the
+ * question and the answer are in shared memory, here a number to be squared. One client calls every
+ * 5 ms, and a call is half a millisecond of work. Then there is a load:
  *
  *   busy server	six ordinary clients call all the time
  *   busy CPUs		real-time threads (FIFO 50), one a CPU, burn 10 of every 20 ms, in which no
  *			ordinary thread runs, and so neither does the server
  *
- * A call with a priority goes before those that wait, and lends its priority to the server: to both
- * threads while they serve others, then to the one that serves it. So it takes the rest of the call
- * before it, and its own time. The second half of the table is without a priority.
+ * A call with a priority is served before pending calls without, and boosts the server: both threads
+ * while they serve other calls, then the one that serves it. So it takes its own time and the rest of
+ * the call before it. The second half of the table is without a priority.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -49,7 +49,7 @@ static uint64_t now_us(clockid_t clock)
 	return ts.tv_sec * 1000000ull + ts.tv_nsec / 1000;
 }
 
-/* Time that others have on the CPU does not count. */
+/* Uses @us of CPU time, not counting other threads. */
 static void work(unsigned int us)
 {
 	uint64_t end = now_us(CLOCK_THREAD_CPUTIME_ID) + us;
@@ -58,7 +58,7 @@ static void work(unsigned int us)
 		;
 }
 
-/* From receive to reply it has the priority of the best request. */
+/* From a receive to the reply, the thread has the priority of the highest request. */
 static void *server(void *unused)
 {
 	struct ntsync_channel_request request;
@@ -97,7 +97,7 @@ static void *client(void *unused)
 	return unused;
 }
 
-/* FIFO, 0: an ordinary thread; an errno. */
+/* Sets SCHED_FIFO, or SCHED_OTHER for 0. Returns an errno. */
 static int set_prio(int prio)
 {
 	const struct sched_param param = { .sched_priority = prio };
@@ -123,7 +123,7 @@ static void print_latency(uint32_t prio)
 {
 	int us[CALLS];
 
-	/* What would be sent without one is in the other half. */
+	/* Without the right to a priority, this would be the same as the other half. */
 	if (prio && !realtime) {
 		printf("%11s %8s", "-", "-");
 		return;
@@ -162,7 +162,7 @@ int main(void)
 		return 0;
 	}
 	must(channel, "channel");
-	/* Who is created would have it, too. */
+	/* Back to 0, as the threads inherit the priority. */
 	realtime = !set_prio(80) && !set_prio(0);
 	start("server", server, SERVERS);
 	start("client", client, CLIENTS);
@@ -173,14 +173,14 @@ int main(void)
 		printf("note: no right to real-time priorities, so there are none to lend\n");
 	printf("Milliseconds that a call takes, which is half a millisecond's work:\n\n%37s%20s\n"
 	       "%28s %8s%11s %8s", "with priority 80", "without", "median", "max", "median", "max");
-	/* Ordinary threads don't keep the CPUs from others. */
+	/* Burners that are not real-time do not keep the server from the CPUs. */
 	for (int i = 0; i < (realtime ? LOADS : BUSY_CPUS); i++) {
 		load = i;
 		printf("\n%-17s", names[i]);
 		print_latency(80);
 		print_latency(0);
 	}
-	/* Those that are still on their way will be answered, too. */
+	/* Wait for the replies to the requests that are still under way. */
 	for (load = NOBODY_ELSE; under_way;)
 		usleep(1000);
 	printf("\n\n%u calls, %u not answered, or wrongly\n", calls, wrong);

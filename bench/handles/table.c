@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../../lib/libntsync/nt.h"
+#include "../../lib/libntsync/nt/handle.h"
 
 /* Handles are duplicates of one event: of descriptors there are not that many. */
 struct table {

@@ -91,7 +91,7 @@ static void create_objects(struct engine *engine)
 		must(-ENOMEM, "memory");
 }
 
-/* Real-time if we may, ordinary otherwise. */
+/* Starts a thread, without its real-time priority if the process has no right to it. */
 static void run(struct engine *engine, struct thread *thread, const char *name, int priority,
 		void *(*function)(void *))
 {
@@ -108,7 +108,7 @@ static void run(struct engine *engine, struct thread *thread, const char *name, 
 	samples_init(&thread->mutex_wait, engine->cycles + 1);
 
 	pthread_attr_init(&attr);
-	/* All of it gets locked: the usual 8 MB each would take a while to fetch. */
+	/* All of the stack is locked: mapping the usual 8 MB for each thread would take a while. */
 	pthread_attr_setstacksize(&attr, 256 * 1024);
 	if (priority) {
 		pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
@@ -126,7 +126,7 @@ static void run(struct engine *engine, struct thread *thread, const char *name, 
 	pthread_attr_destroy(&attr);
 }
 
-/* Consumers first: they wait, and the clock is the last to start. */
+/* Starts consumers before producers, and the clock last. */
 static void play(struct engine *engine)
 {
 	char name[16];
@@ -140,7 +140,7 @@ static void play(struct engine *engine)
 	run(engine, &engine->audio, "audio", 80, audio_thread);
 	engine->begin = now_ns() + 100000000;
 	run(engine, &engine->clock, "clock", 90, clock_thread);
-	/* A page that has to be fetched could be heard. Nothing is allocated from here on. */
+	/* A page fault could be heard. Nothing is allocated from here on. */
 	if (mlockall(MCL_CURRENT))
 		printf("note: memory is not locked: %s\n", strerror(errno));
 

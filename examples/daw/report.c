@@ -10,7 +10,7 @@
 
 void samples_init(struct samples *samples, size_t room)
 {
-	/* calloc() would leave the pages to be found missing later. */
+	/* Writes to all pages, so that there are no page faults later. */
 	samples->ns = malloc(room * sizeof(*samples->ns));
 	if (!samples->ns)
 		abort();
@@ -32,7 +32,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The sample that @percent of them do not exceed, in microseconds. */
+/* The percentile, in microseconds. */
 static double percentile(const struct samples *samples, unsigned int percent)
 {
 	return samples->ns[(samples->count - 1) * percent / 100] / 1000.0;
@@ -108,7 +108,7 @@ static int check(const char *what, uint64_t sent, uint64_t received)
 	return sent != received;
 }
 
-/* Nothing may be left over in the objects either. */
+/* No signal may be left in the objects. */
 static int check_objects(struct engine *engine)
 {
 	uint32_t ticks = 1, owner = 1, signaled;
@@ -139,7 +139,7 @@ int check_counts(struct engine *engine)
 	wrong = check("ticks (semaphore)", engine->clock.sent, engine->audio.woken);
 	wrong |= check("starts (events)", engine->audio.sent, started);
 	wrong |= check("ends (events, wait for all)", ended, engine->audio.received);
-	/* The plain counter comes out right only if the mutex kept them apart. */
+	/* The plain counter is right only if the mutex excluded the two threads. */
 	wrong |= check("project edits (mutex)", engine->audio.locked + engine->ui.locked,
 		       engine->edits);
 	return wrong | check_objects(engine);

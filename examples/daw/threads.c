@@ -15,7 +15,7 @@
 #define VOICES 16
 #define UI_PAUSE 7000000	/* ns between two edits */
 #define UI_EDIT 300000		/* ns that an edit takes */
-#define GIVE_UP 10000000000	/* ns after which a signal has got lost, not late */
+#define GIVE_UP 10000000000	/* ns after which a signal counts as lost, not late */
 
 uint64_t now_ns(void)
 {
@@ -34,7 +34,7 @@ int must(int ret, const char *what)
 	return ret;
 }
 
-/* Returns which of the objects it was, or -ETIMEDOUT. */
+/* Returns the index of the object that ended the wait, or -ETIMEDOUT. */
 static int wait_any(struct thread *self, const int *objs, uint32_t count, uint64_t deadline)
 {
 	struct ntsync_wait_opts opts = { .deadline = deadline, .owner = self->owner };
@@ -44,7 +44,7 @@ static int wait_any(struct thread *self, const int *objs, uint32_t count, uint64
 	return ret ? ret : (int)index;
 }
 
-/* Of several that are ready the first counts: no signal is left when the end comes. */
+/* The signal comes first in the wait, so the end is seen only when no signal is left. */
 static int next_signal(struct thread *self, int signal, int end)
 {
 	const int objs[] = { signal, end };
@@ -53,7 +53,7 @@ static int next_signal(struct thread *self, int signal, int end)
 	return must(wait_any(self, objs, 2, NTSYNC_WAIT_FOREVER), "waiting for a signal");
 }
 
-/* A signal that was there already woke nobody, so it has no latency. */
+/* A signal that was given before the wait woke no thread, so it has no latency. */
 static void woken(struct thread *self, uint64_t signal_time)
 {
 	self->woken++;
@@ -61,7 +61,7 @@ static void woken(struct thread *self, uint64_t signal_time)
 		samples_add(&self->latency, now_ns() - signal_time);
 }
 
-/* A mutex is taken by waiting for it. */
+/* A mutex is acquired by a wait. */
 static int lock_project(struct thread *self, uint64_t deadline)
 {
 	uint64_t begin = now_ns();
@@ -82,7 +82,7 @@ static void unlock_project(struct thread *self)
 	     "unlocking the project");
 }
 
-/* Plays the sound card. A semaphore counts, so no period gets lost when audio is late. */
+/* Acts as the sound card. A semaphore counts, so no period is lost when audio is late. */
 void *clock_thread(void *arg)
 {
 	struct thread *self = arg;
@@ -136,13 +136,13 @@ static int collect_tracks(struct thread *self, uint64_t deadline)
 }
 
 /*
- * One period's work, due by @deadline. Returns 0 if it was done in time: otherwise a
- * sound card would have played silence. What was begun is ended nevertheless, so that
- * all signals that were sent are received.
+ * The work of one period, due by @deadline. Returns 0 if it was done in time; otherwise a sound
+ * card would have played silence. Work that was begun is completed anyway, so that all signals
+ * that were sent are received.
  */
 static int audio_cycle(struct thread *self, uint64_t deadline)
 {
-	/* Nobody would hear it, and the next period can still be saved. */
+	/* Too late already: leaves the time to the next period. */
 	if (now_ns() > deadline || lock_project(self, deadline))
 		return -ETIMEDOUT;
 	unlock_project(self);
@@ -163,7 +163,7 @@ void *audio_thread(void *arg)
 	while (next_signal(self, engine->tick, engine->clock_stopped) == 0) {
 		uint64_t cycle = self->woken;
 
-		/* More ticks than cycles would be the driver's doing: that is counted. */
+		/* The modulo: a faulty driver could deliver more ticks than there are cycles. */
 		woken(self, engine->tick_time[cycle % engine->cycles]);
 		if (audio_cycle(self, engine->begin + (cycle + 1) * engine->period))
 			self->missed++;
@@ -172,7 +172,7 @@ void *audio_thread(void *arg)
 	return NULL;
 }
 
-/* A few saw-tooth voices through a filter: something for the processor to do. */
+/* A few saw-tooth voices through a filter, to keep the processor busy. */
 static float render(unsigned int track)
 {
 	float out = 0;
@@ -193,13 +193,13 @@ void *worker_thread(void *arg)
 		woken(self, engine->start_time[self->track]);
 		engine->output[self->track] = render(self->track);
 		must(ntsync_event_set(engine->done[self->track], &signaled), "ending a track");
-		/* It would have swallowed this one. */
+		/* A signal that was still set absorbs this one. */
 		self->sent += !signaled;
 	}
 	return NULL;
 }
 
-/* Edits the project now and then: audio has to wait for as long as that takes. */
+/* Edits the project now and then; audio has to wait meanwhile. */
 void *ui_thread(void *arg)
 {
 	struct thread *self = arg;

@@ -7,7 +7,7 @@
 
 #include "dispatcher.h"
 
-/* No two blocks are alike, wherever they begin. */
+/* Any two blocks differ, wherever they begin. */
 uint8_t content(uint64_t offset)
 {
 	uint64_t x = (offset + 1) * 0x9e3779b97f4a7c15ull;

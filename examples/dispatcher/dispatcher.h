@@ -6,9 +6,9 @@
  *   clients ──request (channel)──> server ──read (io_uring)──> the kernel
  *      ^──────────reply───────────────┘ <──────completion─────────┘
  *
- * The server sleeps in one place, for all of that and for its end. It never waits for a
- * file while a better request is pending, and has the priority of the best request that
- * it has not replied to.
+ * One aggregate wait covers requests, completions and the shutdown. The server never sleeps
+ * while a request is pending, and has the highest priority of the requests that it has not
+ * replied to.
  */
 #ifndef EXAMPLES_DISPATCHER_H
 #define EXAMPLES_DISPATCHER_H
@@ -23,32 +23,32 @@
 #define FILE_SIZE (1u << 20)
 #define MAX_STEPS 64
 
-/* What a client asks for, in memory that both have. A request's payload is its address. */
+/* A client's job, in memory shared with the server. A request's payload is its address. */
 struct job {
 	uint64_t offset;
 	uint32_t length;
 	int32_t result;
-	uint64_t id;		/* the server's, to reply */
+	uint64_t id;		/* the request's, for the reply */
 	uint32_t prio;
 	uint8_t data[BLOCK];
 };
 
-/* One line of the handler's diary. */
+/* One line of the server's log. */
 struct step {
 	uint64_t ns;
 	const char *what;
-	uint32_t request;	/* priority of the request that it is about, 0: none */
-	int prio;		/* of the handler, 0: it is an ordinary thread */
+	uint32_t request;	/* priority of the request concerned, 0: none */
+	int prio;		/* of the server thread, 0: not real-time */
 };
 
 struct server {
 	int dev, channel, shutdown, file;
 	bool drain;		/* takes all that is pending at once */
-	uint64_t delay;		/* ns that each read takes longer, as a disk would */
+	uint64_t delay;		/* ns added to each read, to act like a disk */
 	pthread_t thread;
 	bool realtime;
 	uint64_t waits, served;
-	struct step *diary;	/* MAX_STEPS, or NULL */
+	struct step *log;	/* MAX_STEPS, or NULL */
 	unsigned int steps;
 };
 
@@ -64,14 +64,14 @@ struct client {
 
 /* server.c */
 void server_start(struct server *server);
-/* Returns when all that it has received is answered. */
+/* Returns when the server has replied to all received requests. */
 void server_stop(struct server *server);
 int own_priority(void);
 
 /* client.c */
 void client_start(struct client *client);
 void client_join(struct client *client);
-/* What has to be at @offset of the file. */
+/* The byte at @offset of the file. */
 uint8_t content(uint64_t offset);
 
 /* main.c */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How many requests a second a dispatcher serves, taking them one by one or all that are
- * there; and which priority it has while it does. Every answer's content is checked: the
- * exit status says whether all were right.
+ * How many requests a second a dispatcher serves, when it takes one per wake-up and when it takes
+ * all that are pending; and which priority it has meanwhile. The content of every answer is
+ * checked: the exit status is 1 if one was wrong.
  *
  *	dispatcher [-c CLIENTS] [-s SECONDS]
  */
@@ -94,7 +94,7 @@ static uint64_t measure(struct server *s, const char *name, unsigned int nr, uns
 	return wrong + (s->served != answered);
 }
 
-/* ---- the priority of the handler ---- */
+/* ---- the priority of the server ---- */
 
 static void pause_ms(unsigned int ms)
 {
@@ -103,15 +103,15 @@ static void pause_ms(unsigned int ms)
 	nanosleep(&ts, NULL);
 }
 
-/* Each is on its way for 60 ms, and the next comes 20 ms later. */
+/* Each request takes 60 ms, and the next one is sent 20 ms after it. */
 static uint64_t show_priorities(struct server *s)
 {
 	static const uint32_t prios[] = { 30, 80, 50 };
 	static struct client clients[3];
-	struct step diary[MAX_STEPS];
+	struct step log[MAX_STEPS];
 	uint64_t wrong = 0;
 
-	s->diary = diary;
+	s->log = log;
 	s->delay = 60000000;
 	server_start(s);
 	for (unsigned int i = 0; i < 3; i++) {
@@ -127,9 +127,9 @@ static uint64_t show_priorities(struct server *s)
 	server_stop(s);
 	printf("\n%9s   %-24s%10s%20s\n", "ms", "the handler", "request", "its own priority");
 	for (unsigned int i = 0; i < s->steps; i++) {
-		const struct step *step = &diary[i];
+		const struct step *step = &log[i];
 
-		printf("%9.1f   %-24s", (step->ns - diary[0].ns) / 1e6, step->what);
+		printf("%9.1f   %-24s", (step->ns - log[0].ns) / 1e6, step->what);
 		if (step->request)
 			printf("%10u", step->request);
 		else

@@ -11,7 +11,7 @@
 
 #include "dispatcher.h"
 
-/* Two for each request: the delay, and the read. */
+/* Two for each request: the delay and the read. */
 #define ENTRIES (2 * MAX_CLIENTS)
 #define BASE_PRIORITY 10
 
@@ -36,9 +36,9 @@ static void note(struct work *w, const char *what, uint32_t request)
 {
 	struct server *s = w->server;
 
-	if (!s->diary || s->steps == MAX_STEPS)
+	if (!s->log || s->steps == MAX_STEPS)
 		return;
-	s->diary[s->steps++] = (struct step){ now_ns(), what, request, own_priority() };
+	s->log[s->steps++] = (struct step){ now_ns(), what, request, own_priority() };
 }
 
 /* ---- requests ---- */
@@ -47,13 +47,13 @@ static void add_delay(struct work *w)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&w->ring);
 
-	/* Running out of time is no failure here, so the read behind it begins. */
+	/* The expiry counts as a success, so the linked read begins after it. */
 	io_uring_prep_timeout(sqe, &w->delay, 0, IORING_TIMEOUT_ETIME_SUCCESS);
 	io_uring_sqe_set_flags(sqe, IOSQE_IO_LINK);
 	io_uring_sqe_set_data(sqe, NULL);
 }
 
-/* There is room: no more requests than clients, and the ring has two places for each. */
+/* The ring has room: a client has one request at a time, and there are two entries for each. */
 static void begin(struct work *w, const struct ntsync_channel_request *request)
 {
 	struct job *job = (struct job *)(uintptr_t)request->payload;
@@ -65,14 +65,14 @@ static void begin(struct work *w, const struct ntsync_channel_request *request)
 		add_delay(w);
 	sqe = io_uring_get_sqe(&w->ring);
 	io_uring_prep_read(sqe, w->server->file, job->data, job->length, job->offset);
-	/* What is in the page cache would otherwise be copied here and now, by us. */
+	/* Otherwise the submission would copy data from the page cache in this thread. */
 	io_uring_sqe_set_flags(sqe, IOSQE_ASYNC);
 	io_uring_sqe_set_data(sqe, job);
 	w->in_flight++;
 	note(w, "received", request->prio);
 }
 
-/* All that is pending, or one. Then a single system call begins all the reads. */
+/* Receives one request, or all that are pending. One system call then begins all reads. */
 static void receive(struct work *w)
 {
 	struct ntsync_channel_request request;
@@ -93,7 +93,7 @@ static void receive(struct work *w)
 static void finish(struct work *w, struct job *job, int result)
 {
 	struct server *s = w->server;
-	/* The client may use it for something else as soon as it has the reply. */
+	/* After the reply, the client may reuse the job. */
 	uint32_t prio = job->prio;
 
 	job->result = result;
@@ -117,9 +117,9 @@ static void complete(struct work *w)
 	}
 }
 
-/* ---- the one place to sleep ---- */
+/* ---- the wait ---- */
 
-/* Returns the source that has something to do. */
+/* Returns the source that is ready. */
 static uint32_t next(struct work *w, uint32_t count)
 {
 	const struct server *s = w->server;
@@ -141,16 +141,16 @@ static uint32_t next(struct work *w, uint32_t count)
 }
 
 /*
- * What is done is handed out first, as its clients have waited longest. The channel goes
- * before files in a wait, so under load the ring is looked at in between, which costs no
- * system call.
+ * Replies to completed jobs first, as their clients have waited longest. In a wait, the channel
+ * comes before the ring, so under load the ring would not be seen: looking at it between two waits
+ * takes no system call.
  */
 static void serve(struct work *w)
 {
 	bool more = true;
 
 	while (more || w->in_flight) {
-		/* The shutdown stays readable: it is not waited for a second time. */
+		/* The shutdown event stays readable, so it is waited for only once. */
 		switch (next(w, more ? SOURCES : SHUTDOWN)) {
 		case CHANNEL:
 			note(w, "woken by the channel", 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The machine's settings, for as long as the program runs. The scenes are played by a child process, so
- * that whatever becomes of it, this one is there to put everything back.
+ * The machine's settings for as long as the program runs. A child process runs the scenarios, so that
+ * this process can restore the settings however the child ends.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 #define THROTTLING "/proc/sys/kernel/sched_rt_runtime_us"
 #define LOADED "/sys/module/ntsync"
-/* One column takes half a minute, in a slow VM a few. */
+/* One column takes half a minute, and a few minutes in a slow VM. */
 #define GIVE_UP_S 600
 #define UNLOAD_TRIES 100
 
@@ -31,7 +31,7 @@ static const char *module_file;
 static char module_parameters[16];
 static bool module_was_loaded, module_is_changed;
 
-/* How much was read, and a NUL behind it; -errno. */
+/* Reads the file and adds a NUL: the number of bytes, or -errno. */
 static ssize_t read_file(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -59,7 +59,7 @@ static int write_file(const char *path, const char *text)
 	return ret;
 }
 
-/* They wait until everything can be put back. */
+/* The signals stay pending until the settings are restored. */
 static void block_signals(void)
 {
 	sigemptyset(&ends);
@@ -89,7 +89,7 @@ bool guard_throttling(void)
 
 /* ---- the module ---- */
 
-/* Only that one can be put back: its file is at hand. */
+/* Whether the loaded module is that of @file: no other one can be restored. */
 static bool loaded_is_built_as(const char *file)
 {
 	char id[256];
@@ -123,7 +123,7 @@ static int load(const char *parameters)
 	return ret;
 }
 
-/* The last process is gone, and the driver may still be busy with what it has left. */
+/* Retries: the driver may still release what the last process has left. */
 static int unload(void)
 {
 	for (int i = 0; syscall(SYS_delete_module, "ntsync", O_NONBLOCK); i++) {
@@ -151,7 +151,7 @@ static bool put_module_back(void)
 	return !ret;
 }
 
-/* Everything that was changed is put back when it fails. */
+/* must(), but restores the settings before the process ends. */
 static void must_or_end(int ret, const char *what)
 {
 	if (ret < 0)
@@ -200,7 +200,7 @@ bool guard_end(void)
 
 /* ---- the child ---- */
 
-/* As if the signal had ended us at once. */
+/* Restores the settings, then lets the signal take its effect. */
 static void end_by(int signal)
 {
 	guard_end();

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A scene is a handful of threads that contend for twelve mutexes and an event, and
- * each thread plays a little program. It is run with 0 to b for the mutexes, e for
- * the event, c for a channel:
+ * In a scenario, a few threads contend for twelve mutexes (0 to b), an event (e) and a
+ * channel (c). Each thread runs a program, one character a step:
  *
  *	L0	wait for object 0		C0	create mutex 0, owned
  *	Y012	wait for any of them		U0	unlock it
@@ -11,7 +10,7 @@
  *	r	receive it			R	reply
  *	p q	lock and unlock a PI futex	w	work 1 ms
  *	.	wait for the start		b	burn 1 s
- *	g	give it				, !	wait for a step, let it be taken
+ *	g	give the start			, !	wait on a semaphore, post it
  *	< >	the time between them is measured
  *
  * The objects of Y, A and S end with a blank.
@@ -30,39 +29,39 @@ struct role {
 	char program[16];
 };
 
-struct scene {
+struct scenario {
 	const char *title;
 	struct role role[ROLES];
 };
 
 /**
- * struct result - what a scene gave
- * @played: false if the driver lacks what the scene is about
- * @late: the hog had its second first
+ * struct result - the result of a scenario
+ * @supported: the driver has what the scenario needs
+ * @late: the hog ran its second before the measured thread went on
  * @ms: how long the measured thread waited
  */
 struct result {
-	bool played, late;
+	bool supported, late;
 	double ms;
 };
 
-/* main.c: prints what failed and ends the process if @ret is an error; returns @ret. */
+/* main.c: returns @ret; if it is an error, prints @what and ends the process. */
 int must(int ret, const char *what);
 
-/* play.c */
-/* FIFO, for the calling thread and those that it creates. */
+/* scenario.c */
+/* Sets SCHED_FIFO for the calling thread and those that it creates. */
 void set_prio(int prio);
-/* Plays @s, with a hog at FIFO 50, on a driver that offers @features. */
-struct result play(struct scene *s, uint64_t features);
+/* Runs @s with a hog at FIFO 50, on a driver with @features. */
+struct result run_scenario(struct scenario *s, uint64_t features);
 
-/* guard.c: what is changed for the time of the run, and put back whatever ends it */
-/* Real-time tasks may use all of the CPU; false: that is not ours to say. */
+/* guard.c: settings that are changed for the run, and restored however it ends */
+/* Lets real-time tasks use all of the CPU. False: the caller may not. */
 bool guard_throttling(void);
-/* Replaces the driver by that of the file @module; puts back what was loaded before. */
+/* Replaces the driver by the file @module. The one loaded before is restored at the end. */
 void guard_module(const char *module, const char *parameters);
-/* Runs @work in a process of its own: its exit status. A signal to end ends both. */
+/* Runs @work in a child process: its exit status. A signal such as SIGINT ends both. */
 int guard_run(int (*work)(void *arg), void *arg);
-/* False: something could not be put back. */
+/* Restores everything. False: something could not be restored. */
 bool guard_end(void);
 
 #endif

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Priority inversion, without and with inheritance: how long a FIFO 80 thread waits
- * for what a FIFO 10 thread has to do, on one CPU, while a FIFO 50 thread burns one
- * second. The work itself takes a millisecond.
+ * Priority inversion without and with inheritance. On one CPU, a FIFO 80 thread waits for a
+ * millisecond of work by a FIFO 10 thread, while a FIFO 50 thread burns one second: how long does it
+ * wait?
  *
- *	inversion			one column, with the driver as it is loaded
- *	inversion ntsync.ko		both: loads it with pi=off, and with pi=on
+ *	inversion			one column: the driver as it is loaded
+ *	inversion ntsync.ko		two columns: loads this driver with pi=off and with pi=on
  *
- * It needs the right to real-time priorities, and should be root: throttling of real-time tasks is off
- * meanwhile. That, and the module that was loaded, is put back when it ends, also by Ctrl-C. A driver
- * without EVENT_SET_PI gets a plain SET. The exit status is 1 if something could not be done, or if a
- * driver with inheritance let somebody wait for the FIFO 50 thread.
+ * It needs the right to real-time priorities. As root, it turns the throttling of real-time tasks off.
+ * That setting and the driver that was loaded are restored at the end, even after Ctrl-C. The exit status
+ * is 1 if something failed, or if a FIFO 80 thread waited for the FIFO 50 thread on a driver with
+ * inheritance.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,7 +28,7 @@ static const char *const parameters[] = { "pi=off", "pi=on" };
 
 enum { CHAIN_BLOCKED_FIRST = 5, CHAIN_BOOSTED_FIRST };
 
-static struct scene scenes[] = {
+static struct scenario scenarios[] = {
 	{ "mutex, taken by a wait", { { 10, "L0.wU0" }, { 80, ".<L0>" } } },
 	{ "mutex, created owned", { { 10, "L1U1C0.wU0" }, { 80, ".<L0>" } } },
 	{ "mutex, handed over",
@@ -51,10 +51,10 @@ static struct scene scenes[] = {
 };
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define SCENES ARRAY_SIZE(scenes)
+#define SCENARIOS ARRAY_SIZE(scenarios)
 
-/* The last task has the work, and each other one waits for the next. */
-static void write_chain(struct scene *s, const char *pause)
+/* The last thread works, and each other one waits for the next. */
+static void write_chain(struct scenario *s, const char *pause)
 {
 	sprintf(s->role[0].program, "L%x.wU%x", CHAIN - 1, CHAIN - 1);
 	for (int n = 1; n < CHAIN; n++) {
@@ -75,14 +75,14 @@ int must(int ret, const char *what)
 	exit(EXIT_FAILURE);
 }
 
-/* What a child writes, and its parent prints. */
+/* The child writes it, the parent prints it. */
 struct column {
-	struct result result[SCENES];
+	struct result result[SCENARIOS];
 	uint64_t features;
 };
 
-/* In a process of its own. */
-static int play_all(void *arg)
+/* Runs in a child process. */
+static int run_all(void *arg)
 {
 	struct ntsync_features found;
 	struct column *c = arg;
@@ -96,17 +96,17 @@ static int play_all(void *arg)
 	CPU_ZERO(&cpu);
 	CPU_SET(0, &cpu);
 	must(sched_setaffinity(0, sizeof(cpu), &cpu) ? -errno : 0, "the first CPU");
-	/* A fault that waits for a disk would let the others go on. */
+	/* A thread that waits for a page fault would let lower priorities run. */
 	if (mlockall(MCL_CURRENT))
 		fprintf(stderr, "inversion: note: memory is not locked: %s\n", strerror(errno));
-	for (size_t i = 0; i < SCENES; i++)
-		c->result[i] = play(&scenes[i], c->features);
+	for (size_t i = 0; i < SCENARIOS; i++)
+		c->result[i] = run_scenario(&scenarios[i], c->features);
 	return EXIT_SUCCESS;
 }
 
 static void print_cell(const struct result *r)
 {
-	if (r->played)
+	if (r->supported)
 		printf("%15.1f", r->ms);
 	else
 		printf("%15s", "not supported");
@@ -118,20 +118,19 @@ static void print_table(const struct column *columns, int runs)
 	       "FIFO 50 thread burns one second. How long it waits, in milliseconds:\n\n%28s", "");
 	for (int r = 0; r < runs; r++)
 		printf("%15s", runs > 1 ? parameters[r] : "");
-	for (size_t i = 0; i < SCENES; i++) {
-		printf("\n%-28s", scenes[i].title);
+	for (size_t i = 0; i < SCENARIOS; i++) {
+		printf("\n%-28s", scenarios[i].title);
 		for (int r = 0; r < runs; r++)
 			print_cell(&columns[r].result[i]);
 	}
 	printf("\n");
 }
 
-/* With inheritance nobody waits for the hog. */
 static unsigned int count_inversions(const struct column *c)
 {
 	unsigned int late = 0;
 
-	for (size_t i = 0; i < SCENES; i++)
+	for (size_t i = 0; i < SCENARIOS; i++)
 		late += c->features & NTSYNC_FEATURE_MUTEX_PI && c->result[i].late;
 	return late;
 }
@@ -151,16 +150,16 @@ int main(int argc, char **argv)
 	must(columns == MAP_FAILED ? -errno : 0, "memory");
 	if (argc == 1)
 		close(must(ntsync_open(), "/dev/ntsync"));
-	/* Above all of them, to be able to end them. */
+	/* Above all threads of the scenarios, to be able to end them. */
 	set_prio(91);
-	write_chain(&scenes[CHAIN_BLOCKED_FIRST], "");
-	write_chain(&scenes[CHAIN_BOOSTED_FIRST], ".");
+	write_chain(&scenarios[CHAIN_BLOCKED_FIRST], "");
+	write_chain(&scenarios[CHAIN_BOOSTED_FIRST], ".");
 	if (!guard_throttling())
 		fprintf(stderr, "inversion: note: sched_rt_runtime_us stays, so all may stop for a while\n");
 	for (int r = 0; r < runs && !ret; r++) {
 		if (argc > 1)
 			guard_module(argv[1], parameters[r]);
-		ret = guard_run(play_all, &columns[r]);
+		ret = guard_run(run_all, &columns[r]);
 		inversions += count_inversions(&columns[r]);
 	}
 	if (!guard_end())

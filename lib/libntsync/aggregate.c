@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <stddef.h>
-
 #include "internal.h"
 
 NTSYNC_API int ntsync_aggregate_wait(int dev, const struct ntsync_aggregate_source *sources,
@@ -14,14 +12,11 @@ NTSYNC_API int ntsync_aggregate_wait(int dev, const struct ntsync_aggregate_sour
 		.flags = opts->flags,
 		.owner = opts->owner,
 	};
-	int ret = ntsync_ioctl(dev, NTSYNC_IOC_AGGREGATE_WAIT, &args);
+	int ret = ntsync_dev_ioctl(dev, NTSYNC_IOC_AGGREGATE_WAIT, &args);
 
 	if (!ret || ret == -EOWNERDEAD) {
-		ntsync_put(index, args.fired_index);
-		ntsync_put(events, args.fired_events);
-	} else if (ret == -ENOTTY && !ntsync_features(dev, NULL)) {
-		/* An instance, so it is the driver that does not have it. */
-		ret = -ENOTSUP;
+		ntsync_set_result(index, args.fired_index);
+		ntsync_set_result(events, args.fired_events);
 	}
 	return ret;
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <assert.h>
-#include <stddef.h>
 
 #include "internal.h"
 
 /*
- * The kernel writes into the caller's memory itself: a request that cannot be
- * written there goes back to its place. One that was copied here could be lost.
+ * The kernel writes the request into the caller's struct: if it cannot, the request stays
+ * pending. A request that the library had to copy there would be lost instead.
  */
 #define SAME_PLACE(ours, type, theirs)					\
 	static_assert(offsetof(struct ntsync_channel_request, ours) ==	\
@@ -20,25 +19,20 @@ SAME_PLACE(prio, struct ntsync_channel_recv2_args, prio);
 SAME_PLACE(token, struct ntsync_channel_recv2_args, thread_token);
 static_assert(sizeof(struct ntsync_channel_request) ==
 	      sizeof(struct ntsync_channel_recv2_args), "size with a token");
-/* Without a token it ends where the token begins. */
+/* RECV writes everything before the token. */
 static_assert(sizeof(struct ntsync_channel_recv_args) ==
 	      offsetof(struct ntsync_channel_request, token), "size without a token");
 
 NTSYNC_API int ntsync_channel_create(int dev, uint32_t max_depth)
 {
 	struct ntsync_channel_create_args args = { .max_depth = max_depth };
-	int ret = ntsync_ioctl(dev, NTSYNC_IOC_CREATE_CHANNEL, &args);
 
-	/* A driver without channels, unless @dev is no instance at all. */
-	if (ret == -ENOTTY && !ntsync_features(dev, NULL))
-		return -ENOTSUP;
-	return ret;
+	return ntsync_dev_ioctl(dev, NTSYNC_IOC_CREATE_CHANNEL, &args);
 }
 
 /*
- * A driver with channels answers ENOTTY for what is not its object. One without
- * answers so for its objects too, and those can be told by a read: of the wrong
- * type they may be, but an object's ioctl they know.
+ * A driver without channels answers -ENOTTY for its own objects too. An object of any type is
+ * recognised by EVENT_READ, which answers -EINVAL for a wrong type and -ENOTTY for all else.
  */
 static int channel_ioctl(int channel, unsigned long request, void *arg)
 {

@@ -2,9 +2,8 @@
 #include "internal.h"
 
 /*
- * Every descriptor that is not ours answers ENOTTY to the query, so that answer
- * alone would make an in-tree instance of a pipe. A wait with owner 0 has no
- * effect anywhere, and an instance refuses it with EINVAL before anything else.
+ * The in-tree driver answers -ENOTTY to the query, and so does a pipe. An instance of either driver
+ * answers -EINVAL to a wait with owner 0, which has no effect.
  */
 static int probe_instance(int dev)
 {

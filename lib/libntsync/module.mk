@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # libntsync: included by the top Makefile, paths are from there.
-#   lib            build/lib/libntsync.a, build/lib/libntsync.so.0
-#   lib-install    library, headers and pkg-config file under DESTDIR
-#   lib-uninstall  the same, away
+#   lib            builds build/lib/libntsync.a and build/lib/libntsync.so.0
+#   lib-install    installs the library, its headers and its pkg-config file under DESTDIR
+#   lib-uninstall  removes them
 
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -20,29 +20,27 @@ LIBNTSYNC_OBJDIR := $(BUILD)/lib/obj
 LIBNTSYNC_A := $(BUILD)/lib/libntsync.a
 LIBNTSYNC_SO := $(BUILD)/lib/$(LIBNTSYNC_SONAME)
 
-LIBNTSYNC_SOURCES := aggregate.c channel.c device.c event.c features.c mutex.c sem.c wait.c
+LIBNTSYNC_SOURCES := $(sort $(notdir $(wildcard $(LIBNTSYNC_DIR)/*.c)))
 LIBNTSYNC_OBJECTS := $(LIBNTSYNC_SOURCES:%.c=$(LIBNTSYNC_OBJDIR)/%.o)
 
-# The handle table. Its files call each other by names that are not for the library's users, so
-# in the static library they are one object, in which these names are local.
-LIBNTSYNC_NT_SOURCES := nt_alert.c nt_check.c nt_create.c nt_event.c nt_fd_limit.c nt_fork.c nt_handle.c nt_heap.c nt_lock.c \
-	nt_mutant.c nt_name.c nt_object.c nt_owned.c nt_pool.c nt_semaphore.c nt_signal.c \
-	nt_snapshot.c nt_status.c nt_table.c nt_thread.c nt_tids.c nt_time.c nt_timer.c nt_timer_thread.c \
-	nt_trace.c nt_wait.c
+# The handle table. Its files call each other by names that programs must not see, so in the static
+# library they are one object, in which these names are local. So are the symbols that -flto names
+# after the files for their debug information.
+LIBNTSYNC_NT_SOURCES := $(sort $(patsubst $(LIBNTSYNC_DIR)/%,%,$(wildcard $(LIBNTSYNC_DIR)/nt/*.c)))
 LIBNTSYNC_NT_OBJECTS := $(LIBNTSYNC_NT_SOURCES:%.c=$(LIBNTSYNC_OBJDIR)/%.o)
 LIBNTSYNC_NT_O := $(LIBNTSYNC_OBJDIR)/nt.o
 
-# Seconds have 64 bits on 32-bit machines too: a timer beyond 2038 must not be in the past.
+# On 32-bit machines, time_t has 64 bits too: a timer beyond 2038 must not expire at once.
 LIBNTSYNC_TIME64 := $(if $(findstring __LP64__,$(shell $(CC) $(CFLAGS) -E -dM -x c /dev/null)),, \
 	-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
 
-# One set of objects for both libraries: position-independent code in the static
-# one lets it go into position-independent executables and other libraries.
+# One set of objects for both libraries. The static one can be linked into position-independent
+# executables and other libraries.
 LIBNTSYNC_CFLAGS := -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror \
 	-Wmissing-prototypes -Wno-psabi $(LIBNTSYNC_TIME64) -fPIC -fvisibility=hidden -MMD -MP
 
-# By the compiler, which knows for which machine CFLAGS builds, and how to link what is to be
-# optimised at link time. GCC has to be told that this is the time.
+# The compiler links the partial object: it knows the machine that CFLAGS builds for, and how to
+# link objects of -flto. GCC has to be told to optimise them now.
 LIBNTSYNC_PARTIAL := $(shell $(CC) -flinker-output=nolto-rel -x c -E /dev/null >/dev/null 2>&1 && \
 	echo -flinker-output=nolto-rel)
 
@@ -56,9 +54,9 @@ $(LIBNTSYNC_OBJDIR)/%.o: $(LIBNTSYNC_DIR)/%.c $(LIBNTSYNC_DIR)/module.mk
 
 $(LIBNTSYNC_NT_O): $(LIBNTSYNC_NT_OBJECTS)
 	$(Q)$(CC) $(CFLAGS) $(LIBNTSYNC_PARTIAL) -r -nostdlib -o $@.all $^
-	$(Q)$(OBJCOPY) -w --localize-symbol='nt_*' $@.all $@
+	$(Q)$(OBJCOPY) -w --localize-symbol='nt_*' --localize-symbol='*.c.*' $@.all $@
 
-# ar would leave members behind whose source has gone.
+# ar alone would keep members whose source was removed.
 $(LIBNTSYNC_A): $(LIBNTSYNC_OBJECTS) $(LIBNTSYNC_NT_O)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
@@ -69,8 +67,7 @@ $(LIBNTSYNC_SO): $(LIBNTSYNC_OBJECTS) $(LIBNTSYNC_NT_OBJECTS) $(LIBNTSYNC_DIR)/l
 		$(LIBNTSYNC_OBJECTS) $(LIBNTSYNC_NT_OBJECTS) -lpthread
 	$(Q)ln -sf $(LIBNTSYNC_SONAME) $(BUILD)/lib/libntsync.so
 
-# The pkg-config file is made at installation, because PREFIX may differ from one
-# installation to the next without anything here being out of date.
+# The pkg-config file is written by the installation: it depends on PREFIX.
 lib-install: lib
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/libntsync
 	$(INSTALL) -m 644 $(LIBNTSYNC_A) $(DESTDIR)$(LIBDIR)/libntsync.a

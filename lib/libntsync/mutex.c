@@ -14,7 +14,7 @@ NTSYNC_API int ntsync_mutex_unlock(int mutex, uint32_t owner, uint32_t *prev)
 	int ret = ntsync_ioctl(mutex, NTSYNC_IOC_MUTEX_UNLOCK, &args);
 
 	if (!ret)
-		ntsync_put(prev, args.count);
+		ntsync_set_result(prev, args.count);
 	return ret;
 }
 
@@ -28,10 +28,10 @@ NTSYNC_API int ntsync_mutex_read(int mutex, uint32_t *owner, uint32_t *count)
 	struct ntsync_mutex_args args = { 0 };
 	int ret = ntsync_ioctl(mutex, NTSYNC_IOC_MUTEX_READ, &args);
 
-	/* An abandoned mutex can be read: nobody holds it. */
+	/* For an abandoned mutex, the driver writes the results too. */
 	if (!ret || ret == -EOWNERDEAD) {
-		ntsync_put(owner, args.owner);
-		ntsync_put(count, args.count);
+		ntsync_set_result(owner, args.owner);
+		ntsync_set_result(count, args.count);
 	}
 	return ret;
 }

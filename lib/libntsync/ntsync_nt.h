@@ -1,38 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * NT handles on ntsync objects, for the runtime of a guest program: an emulator,
- * or something like Wine. Guest handle in, NTSTATUS out.
+ * NT handles for ntsync objects: for the runtime of a guest program, such as an emulator
+ * or Wine. Functions take a guest's handle and return an NTSTATUS.
  *
- * A handle names an object, and so does each of its duplicates: a duplicate is one
- * more name, never a copy. An object lives as long as one of its handles, or a call
- * that is using it.
+ * A handle names an object. A duplicate is a further handle of the same object, not a
+ * copy of it. An object exists as long as it has a handle, or a call uses it.
  *
- * What holds for every function unless its description says otherwise:
+ * Unless its description says otherwise, every function
  *
- * - It may be called from any thread at any time, but not from a signal handler.
- * - A thread may be suspended at any point inside a call, by a signal whose handler
- *   waits, and the others go on: looking up, creating, duplicating and closing
- *   handles takes no lock, and what takes one (names, timers, alerts, a thread's
- *   first call) does so with all signals blocked, and with priority inheritance.
- * - It is no cancellation point, and does not leave a step half done when the caller is
- *   cancelled. Only asynchronous cancelability is not allowed in it.
- * - A call holds the objects of its handles until it returns. Closing a handle that
- *   is being waited on is legal; the wait goes on, and the handle's value is not
- *   issued again before it has ended.
- * - It returns an NTSTATUS, one of NTSYNC_STATUS_*. Any function with a handle
- *   argument can return NTSYNC_STATUS_INVALID_HANDLE: the value was never issued, or
- *   was closed. One for a type can return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH: the
- *   handle is of another type. NTSYNC_STATUS_INTERNAL_ERROR is a bug, here or in the
- *   driver.
- * - With an error nothing has changed, unless it says so.
- * - A pointer to a result may be NULL, and is written on success only. A pointer to a
- *   new handle is not NULL, and is written in any case: with an error, the table's
- *   failure value.
- * - Numbers are in the host's byte order.
+ * - may be called from any thread at any time, but not from a signal handler.
+ * - may be suspended at any point, by a signal whose handler waits, without stopping
+ *   other threads. It looks up, creates, duplicates and closes handles without a lock.
+ *   For names, timers, alerts and the attachment of a thread it takes a lock with
+ *   priority inheritance, with all signals blocked.
+ * - is not a cancellation point, and completes its work if the thread is cancelled.
+ *   PTHREAD_CANCEL_ASYNCHRONOUS must not be set.
+ * - keeps the objects of its handles until it returns. A handle may be closed while a
+ *   thread waits on it: the wait continues, and the handle value is not issued again
+ *   before the wait has ended.
+ * - returns an NTSTATUS, one of NTSYNC_STATUS_*. With a handle argument, this may be
+ *   INVALID_HANDLE: the handle was never issued, or was closed. In a function for one
+ *   type, it may be OBJECT_TYPE_MISMATCH: the handle is of another type.
+ *   INTERNAL_ERROR is a bug in the library or the driver.
+ * - changes nothing if it returns an error.
+ * - accepts NULL for a result, and writes it on success only. The place of a new handle
+ *   must not be NULL; on an error, it gets the table's failure value.
+ * - uses the host's byte order.
  *
- * A process that forks must not use its tables in the child. A thread may end there, and
- * ntsync_nt_thread_detach() and ntsync_nt_destroy() be called, on a process's way out, say: the
- * parent's objects stay as they are.
+ * The child of fork(2) must not use its parent's tables, with three exceptions, which leave
+ * the parent's objects unchanged: a thread may end, and ntsync_nt_thread_detach() and
+ * ntsync_nt_destroy() may be called.
  */
 #ifndef NTSYNC_NT_H
 #define NTSYNC_NT_H
@@ -83,12 +80,12 @@ struct ntsync_nt;
 
 /**
  * enum ntsync_nt_type - types of objects
- * @NTSYNC_NT_NONE: no object: what a trace record of an invalid handle has.
+ * @NTSYNC_NT_NONE: no object, in the trace record of an invalid handle.
  * @NTSYNC_NT_EVENT: event.
- * @NTSYNC_NT_MUTANT: mutant, the mutex of NT.
+ * @NTSYNC_NT_MUTANT: mutant, NT's mutex.
  * @NTSYNC_NT_SEMAPHORE: semaphore.
  * @NTSYNC_NT_TIMER: waitable timer.
- * @NTSYNC_NT_TYPES: how many numbers there are.
+ * @NTSYNC_NT_TYPES: one more than the highest type.
  */
 enum ntsync_nt_type {
 	NTSYNC_NT_NONE = 0,
@@ -100,7 +97,7 @@ enum ntsync_nt_type {
 };
 
 /**
- * enum ntsync_nt_style - whose statuses ntsync_nt_wait_multiple() returns for bad arguments
+ * enum ntsync_nt_style - which statuses ntsync_nt_wait_multiple() returns for bad arguments
  * @NTSYNC_NT_STYLE_NT: INVALID_PARAMETER_1 for the number of handles,
  *	INVALID_PARAMETER_3 for the type of wait, INVALID_HANDLE for a handle.
  * @NTSYNC_NT_STYLE_XBOX360: INVALID_PARAMETER for all of them.
@@ -111,11 +108,11 @@ enum ntsync_nt_style {
 };
 
 /**
- * enum ntsync_nt_reuse - which closed handle's value is issued next
+ * enum ntsync_nt_reuse - which closed handle is issued next
  * @NTSYNC_NT_REUSE_LIFO: the one closed last, as on consoles.
- * @NTSYNC_NT_REUSE_QUARANTINE: the one closed first, and not before
- *	&ntsync_nt_config.quarantine others have been closed after it. So much longer
- *	does a stale handle give INVALID_HANDLE rather than reach another object.
+ * @NTSYNC_NT_REUSE_QUARANTINE: the one closed first, and only after
+ *	&ntsync_nt_config.quarantine others were closed after it. Until then, a stale
+ *	handle gets INVALID_HANDLE instead of another object.
  */
 enum ntsync_nt_reuse {
 	NTSYNC_NT_REUSE_LIFO = 0,
@@ -124,23 +121,23 @@ enum ntsync_nt_reuse {
 
 /* &ntsync_nt_config.flags */
 
-/* A handle with one of its two low bits set is invalid. Otherwise they are ignored. */
+/* A handle is invalid if one of its two low bits is set. Without this flag they are ignored. */
 #define NTSYNC_NT_REJECT_LOW_BITS	0x1
-/* ntsync_nt_duplicate() without a place for the result makes a duplicate all the same. */
+/* ntsync_nt_duplicate() creates a duplicate even if the place for it is NULL. */
 #define NTSYNC_NT_DUPLICATE_BLINDLY	0x2
 /*
- * Leave RLIMIT_NOFILE as it is. Otherwise the soft limit is raised to the hard one; children that
- * are made by fork() have the old one again, those of posix_spawn() and vfork() the new one.
+ * The table does not change RLIMIT_NOFILE. Without this flag, it raises the soft limit to the hard
+ * one; a child of fork() then gets the old limit back, one of posix_spawn() or vfork() does not.
  */
 #define NTSYNC_NT_KEEP_FD_LIMIT		0x4
-/* Every call is one with NTSYNC_NT_CASE_INSENSITIVE, as on consoles. */
+/* Every call acts as with NTSYNC_NT_CASE_INSENSITIVE, as on consoles. */
 #define NTSYNC_NT_FOLD_NAMES		0x8
 
 /**
- * enum ntsync_nt_operation - what a trace record tells
- * @NTSYNC_NT_CREATE: a handle was created, by a create, an open or a duplicate.
- * @NTSYNC_NT_DESTROY: a handle was closed for the last time.
- * @NTSYNC_NT_INVALID: a call got a handle that is none.
+ * enum ntsync_nt_operation - what a trace record reports
+ * @NTSYNC_NT_CREATE: a handle was created, opened or duplicated.
+ * @NTSYNC_NT_DESTROY: a handle was closed, and was not retained any more.
+ * @NTSYNC_NT_INVALID: a call was given an invalid handle.
  */
 enum ntsync_nt_operation {
 	NTSYNC_NT_CREATE = 0,
@@ -149,14 +146,14 @@ enum ntsync_nt_operation {
 };
 
 /**
- * struct ntsync_nt_record - one step in the life of a handle
- * @sequence: counts the table's records, from 1. Two threads' records can reach
- *	the hook in another order. One that is missing was lost without memory.
- * @id: the object's number in its table, never used again; 0 if there is none.
+ * struct ntsync_nt_record - a trace record
+ * @sequence: number of the record, from 1. Records of different threads may reach the
+ *	hook in another order. A missing number is a record lost for lack of memory.
+ * @id: the object's id, which no other object of the table ever gets; 0: no object.
  * @operation: what happened.
- * @handle: to which handle.
- * @generation: how often the value has been issued, modulo 2^20.
- * @thread: who called, as ntsync_nt_thread_id() says.
+ * @handle: the handle that it happened to.
+ * @generation: how often the handle value has been issued, modulo 2^20.
+ * @thread: id of the calling thread, as of ntsync_nt_thread_id().
  * @type: type of the object.
  */
 struct ntsync_nt_record {
@@ -172,40 +169,39 @@ struct ntsync_nt_record {
 /**
  * typedef ntsync_nt_trace_fn - trace hook
  * @context: &ntsync_nt_config.trace_context.
- * @record: what happened; valid during the call.
+ * @record: the record; valid during the call.
  *
- * Called in the thread that did it, with no lock held: before a new handle can be
- * looked up, and after a closed one can't be any more and before its value is
- * issued again. The caller can't be cancelled in it.
+ * Called by the thread that made the call, without a lock. A new handle is traced before it is
+ * valid; a closed one, after it became invalid and before its value is issued again. The
+ * thread cannot be cancelled in the hook.
  *
- * The hook may ask: ntsync_nt_query(), ntsync_nt_compare(), the queries of the types,
- * ntsync_nt_thread_id() and ntsync_nt_count(). What it asks is not traced, so it may ask about
- * the handle of the record, too, which is invalid. It must call nothing else of the table.
+ * The hook may call ntsync_nt_query(), ntsync_nt_compare(), the queries of the types,
+ * ntsync_nt_thread_id() and ntsync_nt_count(), and nothing else on this table. These calls are
+ * not traced, so they may be given the record's handle, which is invalid.
  */
 typedef void (*ntsync_nt_trace_fn)(void *context, const struct ntsync_nt_record *record);
 
 /**
- * struct ntsync_nt_config - how a table is to be
+ * struct ntsync_nt_config - configuration of a table
  * @size: sizeof(struct ntsync_nt_config); ntsync_nt_config_init() sets it. Members may be
- *	added at the end: a program and a library that know different ones go together, and
- *	what a program doesn't know has NT's value. The other structs of this header never
- *	grow; what they lack comes with functions of its own.
- * @dev: an instance of /dev/ntsync that the caller keeps open, or -1: the table
- *	opens one of its own.
+ *	added at the end: a library accepts a smaller struct, and uses NT's value for the
+ *	missing members. The other structs of this header never change.
+ * @dev: an instance of /dev/ntsync, which must stay open as long as the table, or -1: the
+ *	table opens its own.
  * @handle_base: the lowest handle; a multiple of 4.
- * @handle_stride: from one handle to the next; a power of two from 4.
- * @max_handles: how many may be open at a time, up to 2^27.
- * @failure_value: what a result is set to where no handle was made. None of the
- *	values that can be handles.
+ * @handle_stride: distance from one handle to the next; a power of two, at least 4.
+ * @max_handles: how many handles may be open at a time, up to 2^27.
+ * @failure_value: what a function writes instead of a handle if it fails. Not a value that
+ *	can be a handle.
  * @style: NT's statuses or the console's.
- * @reuse: which handle is issued next.
+ * @reuse: which closed handle is issued next.
  * @quarantine: see %NTSYNC_NT_REUSE_QUARANTINE.
- * @mutant_limit: how often a mutant can be acquired by its owner, up to 2^31.
+ * @mutant_limit: how often its owner may acquire a mutant, up to 2^31.
  * @flags: NTSYNC_NT_* bits.
- * @timer_priority: SCHED_FIFO priority of the thread that runs the timers, if the
- *	process may have it; 0 = that of the thread that creates the first timer.
+ * @timer_priority: SCHED_FIFO priority of the timer thread, if the process may have it. 0: the
+ *	priority of the thread that creates the first timer.
  * @trace: trace hook, or NULL.
- * @trace_context: passed to it.
+ * @trace_context: passed to @trace.
  */
 struct ntsync_nt_config {
 	size_t size;
@@ -225,24 +221,24 @@ struct ntsync_nt_config {
 };
 
 /**
- * ntsync_nt_config_init_size() - a configuration as on NT
- * @config: what to fill.
- * @size: its size. ntsync_nt_config_init() is a macro that knows it.
+ * ntsync_nt_config_init_size() - fill in a configuration for NT
+ * @config: the struct to fill in.
+ * @size: its size. The macro ntsync_nt_config_init() passes it.
  *
- * Handles 4, 8, 12, ..., up to 2^24 of them, last in first out; failure value 0; NT's
- * statuses; a recursion limit of 2^31; no trace.
+ * Handles 4, 8, 12, ..., at most 2^24, the one closed last is issued first; failure value 0;
+ * NT's statuses; a mutant may be acquired 2^31 times; no trace.
  */
 void ntsync_nt_config_init_size(struct ntsync_nt_config *config, size_t size);
 
 #define ntsync_nt_config_init(config) ntsync_nt_config_init_size(config, sizeof(*(config)))
 
 /**
- * ntsync_nt_config_init_xbox360_size() - a configuration as on an Xbox 360
- * @config: what to fill.
- * @size: its size. ntsync_nt_config_init_xbox360() is a macro that knows it.
+ * ntsync_nt_config_init_xbox360_size() - fill in a configuration for the Xbox 360
+ * @config: the struct to fill in.
+ * @size: its size. The macro ntsync_nt_config_init_xbox360() passes it.
  *
- * As ntsync_nt_config_init(), but handles from 0xF8000000, failure value 0xFFFFFFFF, the
- * console's statuses, and names whose case does not matter.
+ * As ntsync_nt_config_init(), but with handles from 0xF8000000, failure value 0xFFFFFFFF, the
+ * console's statuses, and names that ignore the case.
  */
 void ntsync_nt_config_init_xbox360_size(struct ntsync_nt_config *config, size_t size);
 
@@ -251,36 +247,35 @@ void ntsync_nt_config_init_xbox360_size(struct ntsync_nt_config *config, size_t 
 
 /**
  * ntsync_nt_create() - create a table
- * @config: how it is to be, or NULL for ntsync_nt_config_init()'s.
+ * @config: the configuration, or NULL for that of ntsync_nt_config_init().
  * @out: where to write the table.
  *
  * Return: 0, or a negative errno:
- * -EINVAL: @config contradicts itself: a base, a stride or a limit that is none, handles
- * that would reach 0xFFFFFFFC or include the failure value, unknown flags, a size that is none.
- * -E2BIG: @config says something in members that this library does not have.
- * -ENOTTY: &ntsync_nt_config.dev is no instance.
- * -EAGAIN: the process has no thread-specific key left.
+ * -EINVAL: a member of @config is out of range, or has unknown flags; the handles would reach
+ * 0xFFFFFFFC or include the failure value.
+ * -E2BIG: @config is larger than this library's, and its further members are not 0.
+ * -ENOTTY: &ntsync_nt_config.dev is not an instance.
+ * -EAGAIN: the process has no thread-specific data key left.
  * -ENOMEM, and what ntsync_open() returns.
  */
 int ntsync_nt_create(const struct ntsync_nt_config *config, struct ntsync_nt **out);
 
 /**
- * ntsync_nt_destroy() - destroy a table and all that is in it
- * @nt: the table, or NULL. No call on it is in progress, and none comes after; nor is an
- *	attached thread just ending.
+ * ntsync_nt_destroy() - destroy a table
+ * @nt: the table, or NULL. No call on it may be in progress, and none may follow. No attached
+ *	thread may be about to end.
  *
- * Handles that are still open are closed, without trace records. A thread that was
- * attached may go on living.
+ * Closes all handles, without trace records. Attached threads may continue to run.
  */
 void ntsync_nt_destroy(struct ntsync_nt *nt);
 
-/* ntsync_nt_signal_and_wait() lets nobody in between. */
+/* ntsync_nt_signal_and_wait() is one step. */
 #define NTSYNC_NT_FEATURE_ATOMIC_SIGNAL_AND_WAIT	0x1
-/* The holder of a mutant inherits the priority of those who wait for it. */
+/* The owner of a mutant inherits the priority of its waiters. */
 #define NTSYNC_NT_FEATURE_MUTANT_PI			0x2
 
 /**
- * ntsync_nt_features() - what this table can do on this driver
+ * ntsync_nt_features() - what the driver offers the table
  * @nt: the table.
  *
  * Return: NTSYNC_NT_FEATURE_* bits.
@@ -290,10 +285,9 @@ uint32_t ntsync_nt_features(const struct ntsync_nt *nt);
 /* --------------------------------------------------------------- Handles */
 
 /*
- * The process and the thread that call. ntsync_nt_bind_process() and
- * ntsync_nt_bind_thread() say which objects these are; without, they are as invalid as
- * any other number. Closing one is a success that does nothing. A wait for several objects
- * does not take them.
+ * Pseudo-handles of the calling process and thread. They stand for the objects set by
+ * ntsync_nt_bind_process() and ntsync_nt_bind_thread(), and are invalid before that. A wait for
+ * several objects does not accept them. Closing one succeeds and has no effect.
  */
 #define NTSYNC_NT_CURRENT_PROCESS	0xffffffffu
 #define NTSYNC_NT_CURRENT_THREAD	0xfffffffeu
@@ -304,20 +298,20 @@ uint32_t ntsync_nt_features(const struct ntsync_nt *nt);
 #define NTSYNC_NT_DUPLICATE_SAME_ATTRIBUTES	0x4
 
 /**
- * ntsync_nt_duplicate() - make one more handle of an object (NtDuplicateObject)
+ * ntsync_nt_duplicate() - create a further handle of an object (NtDuplicateObject)
  * @nt: the table.
  * @handle: a handle of the object, or a pseudo-handle.
- * @out: where to write the new handle, or NULL: nothing is made then (but see
- *	NTSYNC_NT_DUPLICATE_BLINDLY).
- * @options: NTSYNC_NT_DUPLICATE_* bits. There are no access rights here, so
- *	SAME_ACCESS has no effect. SAME_ATTRIBUTES: the new handle is protected from
+ * @out: where to write the new handle. With NULL, no handle is created, unless the table has
+ *	NTSYNC_NT_DUPLICATE_BLINDLY.
+ * @options: NTSYNC_NT_DUPLICATE_* bits. SAME_ATTRIBUTES: the new handle is protected from
  *	close if @handle is. CLOSE_SOURCE: @handle is closed after that as by
- *	ntsync_nt_close(), also if no duplicate could be made; one that is protected stays.
+ *	ntsync_nt_close(), even if no duplicate could be created; a protected handle stays
+ *	open. SAME_ACCESS has no effect, as the table has no access rights.
  *
  * Return: SUCCESS, or
  * INVALID_PARAMETER: unknown options.
- * HANDLE_NOT_CLOSABLE: CLOSE_SOURCE without @out, of a protected handle.
- * INSUFFICIENT_RESOURCES: as many handles are open as the table may have.
+ * HANDLE_NOT_CLOSABLE: CLOSE_SOURCE with a protected handle, and @out is NULL.
+ * INSUFFICIENT_RESOURCES: the table has as many open handles as it may have.
  * NO_MEMORY.
  */
 uint32_t ntsync_nt_duplicate(struct ntsync_nt *nt, uint32_t handle, uint32_t *out,
@@ -334,14 +328,14 @@ uint32_t ntsync_nt_duplicate(struct ntsync_nt *nt, uint32_t handle, uint32_t *ou
 uint32_t ntsync_nt_close(struct ntsync_nt *nt, uint32_t handle);
 
 /**
- * ntsync_nt_retain() - let a handle outlive one more close
+ * ntsync_nt_retain() - keep a handle valid after one more close
  * @nt: the table.
  * @handle: the handle.
  *
- * For a runtime that itself uses a handle which the guest may close.
+ * For a runtime that uses a handle itself and cannot keep the guest from closing it.
  *
  * Return: SUCCESS, or
- * INSUFFICIENT_RESOURCES: it is retained 4094 times.
+ * INSUFFICIENT_RESOURCES: the handle was retained 4094 times already.
  */
 uint32_t ntsync_nt_retain(struct ntsync_nt *nt, uint32_t handle);
 
@@ -356,10 +350,10 @@ uint32_t ntsync_nt_retain(struct ntsync_nt *nt, uint32_t handle);
 uint32_t ntsync_nt_protect(struct ntsync_nt *nt, uint32_t handle, bool protect);
 
 /**
- * ntsync_nt_compare() - are these handles of the same object? (NtCompareObjects)
+ * ntsync_nt_compare() - whether two handles name the same object (NtCompareObjects)
  * @nt: the table.
- * @first: a handle.
- * @second: another.
+ * @first: one handle.
+ * @second: the other handle.
  *
  * Return: SUCCESS, or
  * NOT_SAME_OBJECT.
@@ -368,10 +362,10 @@ uint32_t ntsync_nt_compare(struct ntsync_nt *nt, uint32_t first, uint32_t second
 
 /**
  * struct ntsync_nt_info - a handle and its object
- * @id: the object's number, as in &struct ntsync_nt_record.
+ * @id: the object's id, as in &struct ntsync_nt_record.
  * @type: the object's type.
- * @generation: the handle's generation, as there.
- * @references: how many closes the handle survives, plus one.
+ * @generation: the handle's generation, as in &struct ntsync_nt_record.
+ * @references: how many closes make the handle invalid: 1, and 1 more for each retain.
  * @handles: how many handles the object has.
  * @is_protected: whether the handle is protected from being closed.
  */
@@ -385,10 +379,10 @@ struct ntsync_nt_info {
 };
 
 /**
- * ntsync_nt_query() - what a handle is (NtQueryObject)
+ * ntsync_nt_query() - read a handle (NtQueryObject)
  * @nt: the table.
- * @handle: the handle. Of a pseudo-handle, what belongs to the handle is 0.
- * @info: where to write it.
+ * @handle: the handle. For a pseudo-handle, @generation, @references and @is_protected are 0.
+ * @info: where to write what it is.
  *
  * Return: a status common to all functions.
  */
@@ -401,47 +395,45 @@ uint32_t ntsync_nt_query(struct ntsync_nt *nt, uint32_t handle, struct ntsync_nt
 
 /* &ntsync_nt_attributes.flags, by NT's numbers */
 
-/* The guest's children inherit the handle (OBJ_INHERIT). A table has one process: no effect. */
+/* OBJ_INHERIT: no effect, as a table is for one process. */
 #define NTSYNC_NT_INHERIT		0x2
-/* A name that differs in the case of ASCII letters only is the same (OBJ_CASE_INSENSITIVE). */
+/* OBJ_CASE_INSENSITIVE: names that differ only in the case of ASCII letters are the same. */
 #define NTSYNC_NT_CASE_INSENSITIVE	0x40
-/* If the name is taken, open what has it (OBJ_OPENIF). */
+/* OBJ_OPENIF: if an object has the name already, open it. */
 #define NTSYNC_NT_OPEN_IF		0x80
 
 /**
- * struct ntsync_nt_attributes - what else to say when creating an object
- * @name: its name, or NULL or "" for none. UTF-8. The case of letters matters, unless @flags or
- *	the table (%NTSYNC_NT_FOLD_NAMES) say otherwise, and then that of ASCII letters does
- *	not; a runtime that wants more of the alphabet folded does that itself. Of several names
- *	that differ in case, such a call means the one that doesn't, or else any.
+ * struct ntsync_nt_attributes - name and flags of an object to create or open
+ * @name: the name in UTF-8; NULL or "" for none. The case matters, unless @flags have
+ *	NTSYNC_NT_CASE_INSENSITIVE or the table has %NTSYNC_NT_FOLD_NAMES. Then the case of
+ *	ASCII letters is ignored; a runtime folds other letters itself. If several names
+ *	match, one with the same case is preferred.
  * @flags: NTSYNC_NT_INHERIT, NTSYNC_NT_CASE_INSENSITIVE and NTSYNC_NT_OPEN_IF.
  *
- * All types share one namespace. A name goes with the last handle of its object, also if
- * somebody still waits for it.
+ * All types share one namespace. A name is removed with the last handle of its object, even
+ * if a thread still waits for the object.
  *
- * What a function that creates an object returns in addition if there is a name:
- * OBJECT_NAME_EXISTS: a success. With NTSYNC_NT_OPEN_IF, and the handle is of the object
- * that had the name already; it is not changed.
- * OBJECT_NAME_COLLISION: the name is taken.
- * OBJECT_TYPE_MISMATCH: with NTSYNC_NT_OPEN_IF, and what has the name is of another type.
- * OBJECT_NAME_INVALID: the name is too long.
- * INVALID_PARAMETER: unknown flags.
- * NO_MEMORY.
- *
- * What a function that opens one returns:
- * OBJECT_NAME_NOT_FOUND: nothing has this name. Nor has anything no name.
- * OBJECT_TYPE_MISMATCH: what has it is of another type.
- * OBJECT_NAME_INVALID, INVALID_PARAMETER, INSUFFICIENT_RESOURCES, NO_MEMORY: as above and
- * below.
- *
- * What every function that creates an object returns:
+ * A function that creates an object returns
  * SUCCESS.
- * INVALID_PARAMETER: the place for the result is NULL.
- * INSUFFICIENT_RESOURCES: as many handles are open as the table may have, or calls in
- * progress hold the values that are left.
- * TOO_MANY_OPENED_FILES: each object is a file descriptor, and but for those that are left
- * to the rest of the process (64, or an eighth of the limit) there are none.
+ * INVALID_PARAMETER: the place for the handle is NULL, or unknown flags.
+ * INSUFFICIENT_RESOURCES: the table has as many open handles as it may have, or calls in
+ * progress use the other handle values.
+ * TOO_MANY_OPENED_FILES: an object is a file descriptor, and there is none left for it. 64
+ * descriptors, or an eighth of the limit, are left to the rest of the process.
  * NO_MEMORY.
+ *
+ * and, with a name,
+ * OBJECT_NAME_EXISTS: success with NTSYNC_NT_OPEN_IF: an object had the name already. The
+ * handle is of that object, which is not changed.
+ * OBJECT_NAME_COLLISION: an object has the name already.
+ * OBJECT_TYPE_MISMATCH: with NTSYNC_NT_OPEN_IF: an object of another type has the name.
+ * OBJECT_NAME_INVALID: the name is too long.
+ *
+ * A function that opens an object returns
+ * SUCCESS.
+ * OBJECT_NAME_NOT_FOUND: no object has the name, or there is no name.
+ * OBJECT_TYPE_MISMATCH: an object of another type has the name.
+ * INVALID_PARAMETER, INSUFFICIENT_RESOURCES, OBJECT_NAME_INVALID, NO_MEMORY: see above.
  */
 struct ntsync_nt_attributes {
 	const char *name;
@@ -452,11 +444,10 @@ struct ntsync_nt_attributes {
  * ntsync_nt_open() - open an object of any type by its name
  * @nt: the table.
  * @out: where to write the handle.
- * @attributes: the name, and NTSYNC_NT_CASE_INSENSITIVE if its case does not matter; the other
- *	flags have no effect.
- * @type: of which type it must be.
+ * @attributes: the name. Of the flags, only NTSYNC_NT_CASE_INSENSITIVE has an effect.
+ * @type: the type that the object must have.
  *
- * The functions that open one type take a name, and the table's rule about case.
+ * The functions that open an object of one type have no flags.
  *
  * Return: see &struct ntsync_nt_attributes.
  */
@@ -471,7 +462,7 @@ uint32_t ntsync_nt_open(struct ntsync_nt *nt, uint32_t *out,
  * @out: where to write the handle.
  * @attributes: its name, or NULL.
  * @manual: true: a NotificationEvent; false: a SynchronizationEvent.
- * @signaled: whether it is signaled at first.
+ * @signaled: whether it is signaled initially.
  *
  * Return: see &struct ntsync_nt_attributes.
  */
@@ -500,8 +491,7 @@ uint32_t ntsync_nt_open_event(struct ntsync_nt *nt, uint32_t *out, const char *n
 uint32_t ntsync_nt_set_event(struct ntsync_nt *nt, uint32_t handle, int32_t *previous);
 
 /**
- * ntsync_nt_reset_event() - end an event's signal (NtResetEvent; NtClearEvent without
- *	@previous)
+ * ntsync_nt_reset_event() - reset an event (NtResetEvent; NtClearEvent without @previous)
  * @nt: the table.
  * @handle: the event.
  * @previous: where to write whether it was signaled before (0 or 1).
@@ -511,7 +501,7 @@ uint32_t ntsync_nt_set_event(struct ntsync_nt *nt, uint32_t handle, int32_t *pre
 uint32_t ntsync_nt_reset_event(struct ntsync_nt *nt, uint32_t handle, int32_t *previous);
 
 /**
- * ntsync_nt_pulse_event() - release those who wait now (NtPulseEvent)
+ * ntsync_nt_pulse_event() - release the present waiters (NtPulseEvent)
  * @nt: the table.
  * @handle: the event.
  * @previous: where to write whether it was signaled before (0 or 1).
@@ -539,7 +529,7 @@ uint32_t ntsync_nt_query_event(struct ntsync_nt *nt, uint32_t handle, bool *manu
  * @nt: the table.
  * @out: where to write the handle.
  * @attributes: its name, or NULL.
- * @owned: whether the caller owns it at first.
+ * @owned: whether the caller owns it initially.
  *
  * Return: see &struct ntsync_nt_attributes.
  */
@@ -560,13 +550,13 @@ uint32_t ntsync_nt_open_mutant(struct ntsync_nt *nt, uint32_t *out, const char *
  * ntsync_nt_release_mutant() - undo one acquisition (NtReleaseMutant)
  * @nt: the table.
  * @handle: the mutant.
- * @previous: where to write its count before, as NT counts: 0 if it was acquired
- *	once, -1 if twice.
+ * @previous: where to write its previous count, as NT counts: 0 if it was acquired once,
+ *	-1 if twice.
  *
  * Return: SUCCESS, or
  * MUTANT_NOT_OWNED: the caller does not own it.
- * ABANDONED_WAIT_0: nor does anybody else: its owner has ended.
- * NO_MEMORY: the thread's first call.
+ * ABANDONED_WAIT_0: it is abandoned.
+ * NO_MEMORY: the caller could not be attached.
  */
 uint32_t ntsync_nt_release_mutant(struct ntsync_nt *nt, uint32_t handle, int32_t *previous);
 
@@ -574,9 +564,9 @@ uint32_t ntsync_nt_release_mutant(struct ntsync_nt *nt, uint32_t handle, int32_t
  * struct ntsync_nt_mutant_state - state of a mutant
  * @count: 1 = free, 0 = acquired once, -1 = twice.
  * @owner: the id of the thread that owns it, 0 if none does.
- * @owned_by_caller: whether that is the caller.
- * @abandoned: whether its owner has ended without a release, and nobody has acquired
- *	it since.
+ * @owned_by_caller: whether the caller owns it.
+ * @abandoned: whether its owner has ended without a release, and no thread has acquired it
+ *	since.
  */
 struct ntsync_nt_mutant_state {
 	int32_t count;
@@ -592,7 +582,7 @@ struct ntsync_nt_mutant_state {
  * @state: where to write its state.
  *
  * Return: a status common to all functions, or
- * NO_MEMORY: the thread's first call.
+ * NO_MEMORY: the caller could not be attached.
  */
 uint32_t ntsync_nt_query_mutant(struct ntsync_nt *nt, uint32_t handle,
 				struct ntsync_nt_mutant_state *state);
@@ -604,8 +594,8 @@ uint32_t ntsync_nt_query_mutant(struct ntsync_nt *nt, uint32_t handle,
  * @nt: the table.
  * @out: where to write the handle.
  * @attributes: its name, or NULL.
- * @count: how many acquisitions are available at first.
- * @limit: how many may be at most.
+ * @count: the initial count.
+ * @limit: the maximum count.
  *
  * Return: see &struct ntsync_nt_attributes, and
  * INVALID_PARAMETER: @limit is not positive, @count is negative or above @limit.
@@ -628,8 +618,8 @@ uint32_t ntsync_nt_open_semaphore(struct ntsync_nt *nt, uint32_t *out, const cha
  * ntsync_nt_release_semaphore() - add to a semaphore's count (NtReleaseSemaphore)
  * @nt: the table.
  * @handle: the semaphore.
- * @count: how much.
- * @previous: where to write the count before.
+ * @count: how much to add.
+ * @previous: where to write the previous count.
  *
  * Return: SUCCESS, or
  * INVALID_PARAMETER: @count is not positive.
@@ -653,13 +643,12 @@ uint32_t ntsync_nt_query_semaphore(struct ntsync_nt *nt, uint32_t handle, int32_
 /* ----------------------------------------------------------------- Waits */
 
 /**
- * struct ntsync_nt_deadline - when a wait gives up
- * @ns: an absolute time in nanoseconds of CLOCK_MONOTONIC, or NTSYNC_WAIT_FOREVER. 0
- *	and the past: try once, don't wait.
- * @flags: 0, or NTSYNC_WAIT_REALTIME: of CLOCK_REALTIME.
+ * struct ntsync_nt_deadline - when a wait times out
+ * @ns: an absolute time in nanoseconds of CLOCK_MONOTONIC, or NTSYNC_WAIT_FOREVER. With 0 or
+ *	a time in the past, the call tries once and does not wait.
+ * @flags: 0, or NTSYNC_WAIT_REALTIME: @ns is a time of CLOCK_REALTIME.
  *
- * A runtime that scales the guest's clock computes its own; others have one made by
- * ntsync_nt_timeout().
+ * ntsync_nt_timeout() makes one. A runtime that scales the guest's clock computes its own.
  */
 struct ntsync_nt_deadline {
 	uint64_t ns;
@@ -667,12 +656,12 @@ struct ntsync_nt_deadline {
 };
 
 /**
- * ntsync_nt_timeout() - NT's timeout as a deadline
- * @timeout: NULL: for ever. In units of 100 ns, 0: try once; negative: so long from
- *	now; positive: a date, since 1601.
+ * ntsync_nt_timeout() - convert NT's timeout to a deadline
+ * @timeout: NULL: wait for ever. Otherwise in units of 100 ns. 0: try once; negative: a time
+ *	span from now; positive: a date, since 1601.
  *
- * A span that a 64-bit number of nanoseconds can't hold is for ever; a date before
- * 1970 has passed.
+ * A time span too long for a 64-bit number of nanoseconds becomes "for ever", and a date before
+ * 1970 becomes 0.
  *
  * Return: the deadline.
  */
@@ -683,42 +672,42 @@ struct ntsync_nt_deadline ntsync_nt_timeout(const int64_t *timeout);
  * @nt: the table.
  * @handle: the object.
  * @alertable: whether an alert ends the wait.
- * @deadline: when to give up, for example ntsync_nt_timeout(&timeout).
+ * @deadline: when the wait times out, for example ntsync_nt_timeout(&timeout).
  *
- * Of several reasons to return, the object comes before the alert, and that before the
- * deadline. Signals that the process handles don't end a wait, nor lengthen it.
+ * If there are several reasons to return, the object comes first, then an alert, then the
+ * deadline. A signal handler does not end a wait and does not prolong it.
  *
  * Return: WAIT_0, or
- * ABANDONED_WAIT_0: acquired, and the owner of the mutant had ended.
- * USER_APC: the thread has APCs; its runtime is to call them now.
+ * ABANDONED_WAIT_0: the mutant was acquired, and had been abandoned.
+ * USER_APC: the thread has APCs, which its runtime is to call now.
  * ALERTED: the thread was alerted.
  * TIMEOUT: the deadline has passed.
  * INVALID_PARAMETER: unknown flags of @deadline.
- * MUTANT_LIMIT_EXCEEDED: the caller owns the mutant as often as possible.
- * NO_MEMORY: also the thread's first call, and there is no descriptor left.
+ * MUTANT_LIMIT_EXCEEDED: the caller has acquired the mutant as often as it may.
+ * NO_MEMORY: also if the caller could not be attached, even for lack of a descriptor.
  */
 uint32_t ntsync_nt_wait_single(struct ntsync_nt *nt, uint32_t handle, bool alertable,
 			       struct ntsync_nt_deadline deadline);
 
-/* What ntsync_nt_wait_multiple() waits for, by NT's numbers. */
+/* Types of ntsync_nt_wait_multiple(), by NT's numbers. */
 #define NTSYNC_NT_WAIT_ALL	0
 #define NTSYNC_NT_WAIT_ANY	1
 
 /**
  * ntsync_nt_wait_multiple() - wait for several objects (NtWaitForMultipleObjects)
  * @nt: the table.
- * @handles: the objects.
- * @count: how many, 1 to 64.
+ * @handles: the handles of the objects.
+ * @count: how many handles, 1 to 64.
  * @type: NTSYNC_NT_WAIT_ALL or NTSYNC_NT_WAIT_ANY.
  * @alertable: whether an alert ends the wait.
- * @deadline: when to give up.
+ * @deadline: when the wait times out.
  *
  * Return: as ntsync_nt_wait_single(), with these differences:
- * WAIT_0 + i, ABANDONED_WAIT_0 + i: the object at position i of @handles was
- * acquired, the lowest of several. With WAIT_ALL, i is 0.
+ * WAIT_0 + i, ABANDONED_WAIT_0 + i: the object at index i of @handles was acquired, the
+ * lowest if several are ready. With WAIT_ALL, i is 0.
  * INVALID_PARAMETER_1: @count is out of range (console: INVALID_PARAMETER).
  * INVALID_PARAMETER_3: unknown @type (console: INVALID_PARAMETER).
- * INVALID_HANDLE: one of the handles, or it is a pseudo-handle (console: INVALID_PARAMETER).
+ * INVALID_HANDLE: also for a pseudo-handle (console: INVALID_PARAMETER).
  * INVALID_PARAMETER_MIX: WAIT_ALL, and two handles are of the same object.
  * INVALID_PARAMETER: @handles is NULL.
  */
@@ -731,57 +720,59 @@ uint32_t ntsync_nt_wait_multiple(struct ntsync_nt *nt, const uint32_t *handles, 
  *	(NtSignalAndWaitForSingleObject)
  * @nt: the table.
  * @signal: an event to set, a mutant to release, or a semaphore to add 1 to.
- * @handle: what to wait for; it may be the same.
+ * @handle: the object to wait for; may be the same.
  * @alertable: whether an alert ends the wait.
- * @deadline: when to give up.
+ * @deadline: when the wait times out.
  *
- * With NTSYNC_NT_FEATURE_ATOMIC_SIGNAL_AND_WAIT the wait has begun when the signal takes
- * effect: whoever is woken by it finds the caller waiting, or @handle acquired. Without,
- * these are two steps, and another thread can act in between.
+ * With NTSYNC_NT_FEATURE_ATOMIC_SIGNAL_AND_WAIT, the wait has begun when @signal is signaled: a
+ * thread that this wakes finds the caller waiting, or @handle acquired. Without it, another
+ * thread may act between the signal and the wait.
  *
- * Return: as ntsync_nt_wait_single(), and TIMEOUT, USER_APC, ALERTED and
- * MUTANT_LIMIT_EXCEEDED say that @signal was signaled nevertheless. In addition, and before
- * anything has happened, what setting or releasing @signal can return: MUTANT_NOT_OWNED,
- * ABANDONED_WAIT_0 (of a mutant that the caller does not own), SEMAPHORE_LIMIT_EXCEEDED;
- * OBJECT_TYPE_MISMATCH: it is a timer. With NO_MEMORY it may have been signaled or not.
+ * Return: as ntsync_nt_wait_single(). @signal was signaled also with TIMEOUT, USER_APC, ALERTED
+ * and MUTANT_LIMIT_EXCEEDED; with NO_MEMORY it may have been signaled or not. In addition,
+ * and with nothing changed:
+ * MUTANT_NOT_OWNED: the caller does not own the mutant @signal.
+ * ABANDONED_WAIT_0: the mutant @signal is abandoned.
+ * SEMAPHORE_LIMIT_EXCEEDED: the semaphore @signal is at its limit.
+ * OBJECT_TYPE_MISMATCH: @signal is a timer.
  */
 uint32_t ntsync_nt_signal_and_wait(struct ntsync_nt *nt, uint32_t signal, uint32_t handle,
 				   bool alertable, struct ntsync_nt_deadline deadline);
 
 /**
- * ntsync_nt_delay() - wait for time to pass (NtDelayExecution)
+ * ntsync_nt_delay() - sleep (NtDelayExecution)
  * @nt: the table.
- * @alertable: whether an alert ends the wait.
- * @deadline: until when. 0 and the past: the caller yields to others of its priority.
+ * @alertable: whether an alert ends the sleep.
+ * @deadline: when it ends. With 0 or a time in the past, the caller yields to other threads of
+ *	its priority.
  *
  * Return: SUCCESS: the deadline has passed, or
- * USER_APC, ALERTED, INVALID_PARAMETER, NO_MEMORY: as
- * ntsync_nt_wait_single().
+ * USER_APC, ALERTED, INVALID_PARAMETER, NO_MEMORY: as ntsync_nt_wait_single().
  */
 uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable, struct ntsync_nt_deadline deadline);
 
 /* --------------------------------------------------------------- Threads */
 
 /*
- * Ids from here on are the table's, for threads that have not said theirs: no guest thread can
- * find its id taken by a host thread. The low 24 bits are the kernel's id, as far as possible.
+ * The table gives ids from here on to threads that do not attach with an id, so that these never
+ * take an id of a guest thread. The low 24 bits are the kernel's thread id, unless that is taken.
  */
 #define NTSYNC_NT_OWN_TIDS		0xff000000u
 
 /**
- * ntsync_nt_thread_attach() - tell the table the caller's id
+ * ntsync_nt_thread_attach() - attach the calling thread with an id
  * @nt: the table.
- * @tid: the thread's id in the guest, from 1 to NTSYNC_NT_OWN_TIDS - 1: who owns mutants, whom
- *	to alert.
+ * @tid: the thread's id in the guest, from 1 to NTSYNC_NT_OWN_TIDS - 1. It is the owner of the
+ *	thread's mutants, and alerts are sent to it.
  *
- * A thread that does not call this is attached at its first call that needs it, with
- * an id of the table's choice, NTSYNC_NT_OWN_TIDS or above.
+ * A thread that does not call this is attached by its first call that needs an id. The table
+ * chooses the id then: NTSYNC_NT_OWN_TIDS or higher.
  *
  * Return: 0, or a negative errno:
- * -EINVAL: @tid is 0, or one of the table's.
+ * -EINVAL: @tid is out of range.
  * -EEXIST: another thread has this id.
- * -EALREADY: the caller is attached.
- * -EMFILE, -ENFILE: an attached thread has a descriptor, and there is none left.
+ * -EALREADY: the caller is attached already.
+ * -EMFILE, -ENFILE: an attached thread needs a descriptor, and there is none left.
  * -ENOMEM.
  */
 int ntsync_nt_thread_attach(struct ntsync_nt *nt, uint32_t tid);
@@ -790,74 +781,73 @@ int ntsync_nt_thread_attach(struct ntsync_nt *nt, uint32_t tid);
  * ntsync_nt_thread_id() - the caller's id
  * @nt: the table.
  *
- * Attaches the caller if it is not.
+ * Attaches the caller if it is not attached.
  *
- * Return: the id, or 0 without memory.
+ * Return: the id, or 0 without memory or a descriptor.
  */
 uint32_t ntsync_nt_thread_id(struct ntsync_nt *nt);
 
 /**
- * ntsync_nt_thread_detach() - the caller's guest thread has ended
+ * ntsync_nt_thread_detach() - detach the calling thread, whose guest thread has ended
  * @nt: the table.
  *
- * Abandons the mutants that it owns: who waits for one gets ABANDONED_WAIT_0. A pthread
- * that ends does this by itself, so the call is for runtimes whose guest threads end
- * before their host threads do. The next call attaches anew.
+ * Abandons the mutants that the thread owns: the next wait for each returns ABANDONED_WAIT_0. A
+ * pthread that ends is detached automatically, so this is for runtimes whose guest threads
+ * end before their host threads. The thread's next call attaches it again.
  */
 void ntsync_nt_thread_detach(struct ntsync_nt *nt);
 
 /**
- * ntsync_nt_thread_end() - the caller's guest thread has ended, and its object says so
+ * ntsync_nt_thread_end() - detach the calling thread and set its event
  * @nt: the table.
  *
- * ntsync_nt_thread_detach(), and after that the event of ntsync_nt_bind_thread() is set, if
- * there is one. In this order, as on NT: who has waited for the end of the thread finds its
- * mutants abandoned. An event that is set first, and a thread that is detached after it, leave
- * a moment in which they are owned still.
+ * Calls ntsync_nt_thread_detach(), and then sets the event of ntsync_nt_bind_thread() if there is
+ * one. This is the order of NT: a thread that has waited for the event finds the mutants
+ * abandoned. A runtime that sets the event before it detaches the thread breaks that.
  *
  * Return: SUCCESS, or
- * OBJECT_TYPE_MISMATCH: what the thread is bound to is no event.
+ * OBJECT_TYPE_MISMATCH: the thread is bound to an object that is not an event.
  */
 uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt);
 
 /**
- * ntsync_nt_thread_abandon() - another guest thread has ended
+ * ntsync_nt_thread_abandon() - detach another thread, whose guest thread has ended
  * @nt: the table.
  * @tid: its id.
  *
- * As ntsync_nt_thread_detach() for a thread that cannot call it: one that was stopped
- * for good outside of the library. If it is inside a call, or goes on to call, the
- * table breaks. Set the event that stands for the thread after this call, not before.
+ * For a thread that cannot call ntsync_nt_thread_detach(), because it was stopped for ever
+ * outside the library. If the thread is inside a call on the table, or makes one later, the
+ * table is corrupted. Set the event that stands for the thread after this call, not before.
  *
- * Of an id that no thread has attached with, it drops the alerts and APCs that were sent to it.
+ * If no thread is attached with this id, discards the alerts and APCs that were sent to it.
  *
  * Return: SUCCESS, or
- * INVALID_CID: no thread with this id is attached, and nothing was sent to it.
+ * INVALID_CID: no thread is attached with this id, and no alert was sent to it.
  */
 uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid);
 
 /**
- * ntsync_nt_bind_thread() - which object is the calling thread
+ * ntsync_nt_bind_thread() - set the object of the calling thread's pseudo-handle
  * @nt: the table.
- * @handle: what %NTSYNC_NT_CURRENT_THREAD stands for in this thread, for example an
- *	event that ntsync_nt_thread_end() sets; 0 = nothing.
+ * @handle: what %NTSYNC_NT_CURRENT_THREAD stands for in this thread, for example an event that
+ *	ntsync_nt_thread_end() sets; 0: nothing.
  *
- * The object lives until the thread is detached or bound anew.
+ * The object exists at least until the thread is detached or bound again.
  *
  * Return: a status common to all functions, or
- * NO_MEMORY: the thread's first call.
+ * NO_MEMORY: the caller could not be attached.
  */
 uint32_t ntsync_nt_bind_thread(struct ntsync_nt *nt, uint32_t handle);
 
 /**
- * ntsync_nt_bind_process() - which object is the process
+ * ntsync_nt_bind_process() - set the object of the process's pseudo-handle
  * @nt: the table.
  * @handle: what %NTSYNC_NT_CURRENT_PROCESS stands for.
  *
- * Once in the life of a table, which keeps the object.
+ * May be called once per table. The object exists as long as the table.
  *
  * Return: SUCCESS, or
- * INVALID_PARAMETER: it was called before.
+ * INVALID_PARAMETER: the process is bound already, or @handle is 0.
  */
 uint32_t ntsync_nt_bind_process(struct ntsync_nt *nt, uint32_t handle);
 
@@ -866,43 +856,43 @@ uint32_t ntsync_nt_bind_process(struct ntsync_nt *nt, uint32_t handle);
  * @nt: the table.
  * @tid: the thread's id.
  *
- * Its alertable wait returns ALERTED: the present one or else the next. A guest's thread need
- * not be attached yet: what is sent to an id that no thread has is kept for the one that
- * attaches with it. So an id is not used for another thread while somebody may still send to
- * the last one; ntsync_nt_thread_abandon() drops what is kept.
+ * The thread's present alertable wait returns ALERTED, or else its next one. If no thread is
+ * attached with @tid, the alert is stored for the thread that attaches with it, unless the id
+ * is one of the table's choice. So a runtime must not give an id to a new thread while alerts
+ * may still be sent to the old one; ntsync_nt_thread_abandon() discards the stored ones.
  *
  * Return: SUCCESS, or
- * INVALID_CID: @tid is 0, or one of the table's own ids that no thread has.
- * NO_MEMORY: for a thread that is not attached.
+ * INVALID_CID: @tid is 0, or is NTSYNC_NT_OWN_TIDS or higher and no thread has it.
+ * NO_MEMORY: for an id that no thread is attached with.
  */
 uint32_t ntsync_nt_alert_thread(struct ntsync_nt *nt, uint32_t tid);
 
 /**
- * ntsync_nt_queue_apc() - tell a thread that it has APCs (NtQueueApcThread)
+ * ntsync_nt_queue_apc() - end a thread's alertable wait for an APC (NtQueueApcThread)
  * @nt: the table.
  * @tid: the thread's id.
  *
- * The queue itself is the runtime's. The thread's alertable wait returns USER_APC,
- * once for all calls before; see ntsync_nt_set_apc_pending(). A thread that is not attached
- * gets it as it gets an alert.
+ * The queue of APCs is the runtime's. The thread's alertable wait returns USER_APC, once for all
+ * preceding calls of this function; see ntsync_nt_set_apc_pending(). For a thread that is not
+ * attached, see ntsync_nt_alert_thread().
  *
  * Return: as ntsync_nt_alert_thread().
  */
 uint32_t ntsync_nt_queue_apc(struct ntsync_nt *nt, uint32_t tid);
 
 /**
- * ntsync_nt_set_apc_pending() - whether the caller's queue has APCs
+ * ntsync_nt_set_apc_pending() - say whether the caller's APC queue has APCs
  * @nt: the table.
- * @pending: whether there are any.
+ * @pending: whether it has any.
  *
- * That a thread has APCs is a level, which ntsync_nt_queue_apc() raises, and which a wait that
- * returns USER_APC lowers. A runtime that takes one APC out of its queue, and leaves others
- * there, raises it again before it calls the one: an APC may wait alertably itself, and must
- * not sleep beside the next one. Call it with the queue's own lock held, as well as
- * ntsync_nt_queue_apc(), so that the level and the queue go together.
+ * The table has one flag per thread: APCs are pending. ntsync_nt_queue_apc() sets it, and a wait
+ * that returns USER_APC clears it. A runtime that takes one APC out of its queue and leaves
+ * others there sets the flag again with this function before it calls the APC: the APC may
+ * make an alertable wait, which must not sleep while others are queued. Call both functions
+ * with the lock of the queue held, so that the flag agrees with the queue.
  *
  * Return: SUCCESS, or
- * NO_MEMORY: the thread's first call.
+ * NO_MEMORY: the caller could not be attached.
  */
 uint32_t ntsync_nt_set_apc_pending(struct ntsync_nt *nt, bool pending);
 
@@ -911,7 +901,7 @@ uint32_t ntsync_nt_set_apc_pending(struct ntsync_nt *nt, bool pending);
  * @nt: the table.
  *
  * Return: SUCCESS: there is none; ALERTED; USER_APC, or
- * NO_MEMORY: the thread's first call.
+ * NO_MEMORY: the caller could not be attached.
  */
 uint32_t ntsync_nt_test_alert(struct ntsync_nt *nt);
 
@@ -925,8 +915,8 @@ uint32_t ntsync_nt_test_alert(struct ntsync_nt *nt);
  * @manual: true: a NotificationTimer, which stays signaled until it is set again; false: a
  *	SynchronizationTimer, which releases one wait.
  *
- * The first timer of a table starts a thread, which wakes those who wait for timers. Who looks
- * at a timer that is due finds it signaled, whether or not that thread has run.
+ * The first timer of a table starts a thread that wakes the waiters of timers. A timer that is
+ * due appears signaled to every call, whether or not that thread has run.
  *
  * Return: see &struct ntsync_nt_attributes.
  */
@@ -947,14 +937,13 @@ uint32_t ntsync_nt_open_timer(struct ntsync_nt *nt, uint32_t *out, const char *n
  * ntsync_nt_set_timer() - set a timer (NtSetTimer)
  * @nt: the table.
  * @handle: the timer.
- * @due: when it becomes signaled, for example ntsync_nt_timeout(&due). What has passed
- *	signals it before the call returns.
- * @period: nanoseconds from there to the next time, and so on; 0 = once. (NT's period is
- *	in milliseconds.)
+ * @due: when it becomes signaled, for example ntsync_nt_timeout(&due). If that has passed, it
+ *	is signaled before the call returns.
+ * @period: nanoseconds from one signal to the next; 0: signal once. (NT's period is in
+ *	milliseconds.)
  * @previous: where to write whether it was signaled before (0 or 1).
  *
- * Ends the signal of a timer that was signaled. A date (NTSYNC_WAIT_REALTIME) follows the
- * wall clock when that is set.
+ * Resets the timer first. A date (NTSYNC_WAIT_REALTIME) follows the wall clock when that is set.
  *
  * Return: SUCCESS, or
  * INVALID_PARAMETER: unknown flags of @due; @due or @period above INT64_MAX.
@@ -963,10 +952,10 @@ uint32_t ntsync_nt_set_timer(struct ntsync_nt *nt, uint32_t handle, struct ntsyn
 			     uint64_t period, int32_t *previous);
 
 /**
- * ntsync_nt_cancel_timer() - let a timer not expire any more (NtCancelTimer)
+ * ntsync_nt_cancel_timer() - cancel a timer (NtCancelTimer)
  * @nt: the table.
  * @handle: the timer.
- * @previous: where to write whether it is signaled (0 or 1), which does not change.
+ * @previous: where to write whether it is signaled (0 or 1). The call does not change that.
  *
  * Return: a status common to all functions.
  */
@@ -998,12 +987,12 @@ uint32_t ntsync_nt_query_timer(struct ntsync_nt *nt, uint32_t handle,
 /* ----------------------------------------------------------- Diagnostics */
 
 /**
- * struct ntsync_nt_count - how many there are of one type
- * @handles: handles that are open.
- * @most_handles: the most at any time.
- * @objects: objects that live.
- * @most_objects: the most at any time.
- * @creates: handles created so far; less @handles, those that were closed.
+ * struct ntsync_nt_count - handles and objects of one type
+ * @handles: open handles.
+ * @most_handles: the highest value that @handles has had.
+ * @objects: existing objects.
+ * @most_objects: the highest value that @objects has had.
+ * @creates: handles created so far. @creates - @handles of them were closed.
  */
 struct ntsync_nt_count {
 	uint32_t handles;
@@ -1014,18 +1003,18 @@ struct ntsync_nt_count {
 };
 
 /**
- * ntsync_nt_count() - how many handles and objects are there?
+ * ntsync_nt_count() - count the handles and objects of one type
  * @nt: the table.
- * @type: of which type.
- * @out: where to write it. Not NULL.
+ * @type: the type.
+ * @out: where to write the numbers. Not NULL.
  */
 void ntsync_nt_count(struct ntsync_nt *nt, enum ntsync_nt_type type, struct ntsync_nt_count *out);
 
 /**
  * struct ntsync_nt_entry - a handle in a snapshot
- * @id: as in &struct ntsync_nt_record.
+ * @id: the object's id, as in &struct ntsync_nt_record.
  * @handle: the handle.
- * @generation: as there.
+ * @generation: the handle's generation, as in &struct ntsync_nt_record.
  * @type: the object's type.
  */
 struct ntsync_nt_entry {
@@ -1036,17 +1025,17 @@ struct ntsync_nt_entry {
 };
 
 /**
- * struct ntsync_nt_snapshot - the handles that were open at a time
+ * struct ntsync_nt_snapshot - the handles that were open at some time
  */
 struct ntsync_nt_snapshot;
 
 /**
- * ntsync_nt_snapshot_take() - note which handles are open
+ * ntsync_nt_snapshot_take() - record which handles are open
  * @nt: the table.
  * @out: where to write the snapshot.
  *
- * A handle that is open during all of the call is in it. The others are if they happen to
- * be met.
+ * A handle that is open throughout the call is in the snapshot. One that is opened or closed
+ * meanwhile may be.
  *
  * Return: 0, or -ENOMEM.
  */
@@ -1059,33 +1048,33 @@ int ntsync_nt_snapshot_take(struct ntsync_nt *nt, struct ntsync_nt_snapshot **ou
 void ntsync_nt_snapshot_free(struct ntsync_nt_snapshot *snapshot);
 
 /**
- * typedef ntsync_nt_entry_fn - what ntsync_nt_snapshot_diff() calls
- * @context: as given there.
+ * typedef ntsync_nt_entry_fn - callback of ntsync_nt_snapshot_diff()
+ * @context: as given to ntsync_nt_snapshot_diff().
  * @entry: a handle; valid during the call.
  */
 typedef void (*ntsync_nt_entry_fn)(void *context, const struct ntsync_nt_entry *entry);
 
 /**
- * ntsync_nt_snapshot_diff() - what was created since, and is open still?
- * @before: a snapshot, or NULL: one of an empty table.
- * @after: a later one.
- * @report: called for each handle that is in @after and not in @before, in ascending
- *	order; or NULL. A value that was closed and issued again is another handle.
+ * ntsync_nt_snapshot_diff() - find the handles that one snapshot has and an earlier one has not
+ * @before: the earlier snapshot, or NULL for one without handles.
+ * @after: the later snapshot.
+ * @report: called for each handle that is in @after and not in @before, in ascending order; or
+ *	NULL. A handle value that was closed and issued again is a different handle.
  * @context: passed to @report.
  *
- * Return: how many there are.
+ * Return: how many such handles there are.
  */
 size_t ntsync_nt_snapshot_diff(const struct ntsync_nt_snapshot *before,
 			       const struct ntsync_nt_snapshot *after, ntsync_nt_entry_fn report,
 			       void *context);
 
 /**
- * ntsync_nt_check() - do the table's numbers agree with each other?
- * @nt: the table. No other call on it is in progress.
+ * ntsync_nt_check() - check that the table is consistent
+ * @nt: the table. No other call on it may be in progress.
  *
- * For tests, and for a runtime that suspects its own memory.
+ * For tests, and for a runtime that suspects memory corruption.
  *
- * Return: 0, or how many invariants are broken, or -ENOMEM.
+ * Return: 0, or the number of broken invariants, or -ENOMEM.
  */
 int ntsync_nt_check(struct ntsync_nt *nt);
 

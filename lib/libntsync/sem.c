@@ -13,7 +13,7 @@ NTSYNC_API int ntsync_sem_release(int sem, uint32_t count, uint32_t *prev)
 	int ret = ntsync_ioctl(sem, NTSYNC_IOC_SEM_RELEASE, &count);
 
 	if (!ret)
-		ntsync_put(prev, count);
+		ntsync_set_result(prev, count);
 	return ret;
 }
 
@@ -23,8 +23,8 @@ NTSYNC_API int ntsync_sem_read(int sem, uint32_t *count, uint32_t *max)
 	int ret = ntsync_ioctl(sem, NTSYNC_IOC_SEM_READ, &args);
 
 	if (!ret) {
-		ntsync_put(count, args.count);
-		ntsync_put(max, args.max);
+		ntsync_set_result(count, args.count);
+		ntsync_set_result(max, args.max);
 	}
 	return ret;
 }

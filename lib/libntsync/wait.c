@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <stddef.h>
-
 #include "internal.h"
 
 /*
- * A driver that cannot wait for a uring_fd says EINVAL. The answer is sought
- * here, where the call has failed already, because before the wait it would cost
- * a system call each time, and remembering it would be state.
+ * A driver that cannot wait for a uring_fd answers -EINVAL. Only then are its features asked for:
+ * asking before every wait would cost a system call each time.
  */
 static int explain_einval(int dev, const struct ntsync_wait_opts *opts)
 {
@@ -17,8 +14,8 @@ static int explain_einval(int dev, const struct ntsync_wait_opts *opts)
 	return found.features & NTSYNC_FEATURE_URING_FD ? -EINVAL : -ENOTSUP;
 }
 
-static int wait(int dev, unsigned long request, const int *objs, uint32_t count,
-		const struct ntsync_wait_opts *opts, uint32_t *index)
+static int wait_for_objects(int dev, unsigned long request, const int *objs, uint32_t count,
+			    const struct ntsync_wait_opts *opts, uint32_t *index)
 {
 	struct ntsync_wait_args args = {
 		.timeout = opts->deadline,
@@ -32,7 +29,7 @@ static int wait(int dev, unsigned long request, const int *objs, uint32_t count,
 	int ret = ntsync_ioctl(dev, request, &args);
 
 	if (!ret || ret == -EOWNERDEAD)
-		ntsync_put(index, args.index);
+		ntsync_set_result(index, args.index);
 	else if (ret == -EINVAL)
 		ret = explain_einval(dev, opts);
 	return ret;
@@ -41,7 +38,7 @@ static int wait(int dev, unsigned long request, const int *objs, uint32_t count,
 NTSYNC_API int ntsync_wait_any(int dev, const int *objs, uint32_t count,
 			       const struct ntsync_wait_opts *opts, uint32_t *index)
 {
-	return wait(dev, NTSYNC_IOC_WAIT_ANY, objs, count, opts, index);
+	return wait_for_objects(dev, NTSYNC_IOC_WAIT_ANY, objs, count, opts, index);
 }
 
 NTSYNC_API int ntsync_signal_and_wait(int dev, int signal, int wait,
@@ -59,16 +56,14 @@ NTSYNC_API int ntsync_signal_and_wait(int dev, int signal, int wait,
 
 	if (opts->uring_fd)
 		return -EINVAL;
-	ret = ntsync_ioctl(dev, NTSYNC_IOC_SIGNAL_AND_WAIT, &args);
+	ret = ntsync_dev_ioctl(dev, NTSYNC_IOC_SIGNAL_AND_WAIT, &args);
 	if (!ret || ret == -EOWNERDEAD)
-		ntsync_put(index, args.index);
-	else if (ret == -ENOTTY && !ntsync_features(dev, NULL))
-		ret = -ENOTSUP;
+		ntsync_set_result(index, args.index);
 	return ret;
 }
 
 NTSYNC_API int ntsync_wait_all(int dev, const int *objs, uint32_t count,
 			       const struct ntsync_wait_opts *opts, uint32_t *index)
 {
-	return wait(dev, NTSYNC_IOC_WAIT_ALL, objs, count, opts, index);
+	return wait_for_objects(dev, NTSYNC_IOC_WAIT_ALL, objs, count, opts, index);
 }

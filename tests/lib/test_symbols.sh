@@ -9,6 +9,8 @@ cd "$(dirname "$0")/../.."
 shared=build/lib/libntsync.so.0
 static=build/lib/libntsync.a
 headers=(lib/libntsync/libntsync.h lib/libntsync/ntsync_nt.h)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 declared() {
 	${CC:-cc} -E -P "${headers[1]}" | grep -oE '\bntsync_[a-z_0-9]+ *\(' | tr -d ' (' | sort
@@ -44,6 +46,29 @@ one_variable() {
 	[ "$(nm "$static" | awk 'NF == 3 && $2 ~ /[bBcCdDgGsS]/ && $3 != "nt_fd_limits"' | tee /dev/stderr | wc -l)" -eq 0 ]
 }
 
+# Which file of the handle table uses a symbol of which other one.
+calls() {
+	local source object
+	for source in lib/libntsync/nt/*.c; do
+		object=build/lib/obj/nt/$(basename "$source" .c).o
+		nm -g -P "$object" | awk -v file="$(basename "$source")" '{ print file, $1, $2 }'
+	done | awk '$3 == "U" { uses[$1 " " $2]; next } { owner[$2] = $1 }
+		END {
+			for (use in uses) {
+				split(use, part, " ")
+				if (part[2] in owner)
+					print part[1], owner[part[2]]
+			}
+		}'
+}
+
+# tsort says which files are in it.
+no_circle() {
+	calls >"$work/calls"
+	[ -s "$work/calls" ]
+	tsort "$work/calls" >/dev/null
+}
+
 every_function_is_described() {
 	local name status=0
 	for name in $(declared); do
@@ -58,5 +83,6 @@ tap "the static library defines the same names" same declared global_in_archive
 tap "every exported symbol has a version" every_symbol_has_a_version
 tap "its name is libntsync.so.0" soname
 tap "the library has one variable, the limit of descriptors for children" one_variable
+tap "the files of the handle table call each other in no circle" no_circle
 tap "every function is described in a header" every_function_is_described
 tap_end

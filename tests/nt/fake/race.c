@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* The library's, for its tests: lib/libntsync/nt_pool.h. */
+/* The library's, for its tests: lib/libntsync/nt/debug.h. */
 void nt_race(void);
 
 static _Thread_local uint32_t random_state = 1;

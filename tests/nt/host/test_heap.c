@@ -2,7 +2,7 @@
 /* The timers' heap beside the dullest of models. */
 #include "../nt_test.h"
 
-#include "../../../lib/libntsync/nt_timer.h"
+#include "../../../lib/libntsync/nt/timer.h"
 
 #define TIMERS 60
 

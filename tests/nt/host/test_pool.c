@@ -5,7 +5,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "../../../lib/libntsync/nt_pool.h"
+#include "../../../lib/libntsync/nt/debug.h"
+#include "../../../lib/libntsync/nt/pool.h"
 
 #define SHIFT 12
 

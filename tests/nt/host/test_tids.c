@@ -2,7 +2,7 @@
 /* Alerts find one thread among thousands in about as many steps as among a few. */
 #include "../nt_test.h"
 
-#include "../../../lib/libntsync/nt.h"
+#include "../../../lib/libntsync/nt/thread.h"
 
 #define MANY 5000
 #define LONGEST 8
@@ -11,10 +11,10 @@ static size_t longest_chain(const struct ntsync_nt *nt)
 {
 	size_t longest = 0;
 
-	for (size_t i = 0; i < nt->nr_thread_chains; i++) {
+	for (size_t i = 0; i < nt->threads.nr_chains; i++) {
 		size_t length = 0;
 
-		for (const struct nt_thread *t = nt->threads[i]; t; t = t->next)
+		for (const struct nt_hash_link *t = nt->threads.chains[i]; t; t = t->next)
 			length++;
 		longest = length > longest ? length : longest;
 	}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Alerts and APCs. A bit in &nt_thread.alerts says that one was sent; after that, an auto-reset
+ * event ends the thread's wait, so the woken thread finds the bit. Only the thread itself clears
+ * bits. If the event of a bit that was taken earlier ends a wait, the wait finds no bit and
+ * starts again.
+ */
+#include "alert.h"
+
+/* The wait consumed the event for the alert. An APC that was sent too needs it again. */
+static uint32_t take_alert(struct nt_thread *thread)
+{
+	uint32_t before = atomic_fetch_and(&thread->alerts, ~NT_ALERT);
+
+	if (before & NT_APC)
+		ntsync_event_set(thread->alert_fd, NULL);
+	return NTSYNC_STATUS_ALERTED;
+}
+
+uint32_t nt_alert_take(struct nt_thread *thread)
+{
+	uint32_t alerts = atomic_load(&thread->alerts);
+
+	if (alerts & NT_ALERT)
+		return take_alert(thread);
+	if (!(alerts & NT_APC))
+		return NTSYNC_STATUS_SUCCESS;
+	atomic_fetch_and(&thread->alerts, ~NT_APC);
+	return NTSYNC_STATUS_USER_APC;
+}
+
+void nt_alert_signal_again(struct nt_thread *thread)
+{
+	if (atomic_load(&thread->alerts))
+		ntsync_event_set(thread->alert_fd, NULL);
+}
+
+/* For another thread under the table's lock, so that the thread is not freed meanwhile. */
+static uint32_t send_alert(struct nt_thread *thread, uint32_t bit)
+{
+	atomic_fetch_or(&thread->alerts, bit);
+	if (thread->alert_fd < 0)
+		return NTSYNC_STATUS_SUCCESS;
+	return nt_status(ntsync_event_set(thread->alert_fd, NULL));
+}
+
+static uint32_t send_alert_to(struct ntsync_nt *nt, uint32_t tid, uint32_t bit)
+{
+	bool is_guest = tid < NTSYNC_NT_OWN_TIDS;
+	struct nt_thread *thread;
+	struct nt_saved saved;
+	uint32_t status;
+
+	if (!tid)
+		return NTSYNC_STATUS_INVALID_CID;
+	nt_lock(&nt->lock, &saved);
+	/* A guest thread may exist before it attaches. A host thread has no id before. */
+	thread = is_guest ? nt_thread_find_or_create_locked(nt, tid) :
+			    nt_thread_find_locked(nt, tid);
+	if (thread)
+		status = send_alert(thread, bit);
+	else
+		status = is_guest ? NTSYNC_STATUS_NO_MEMORY : NTSYNC_STATUS_INVALID_CID;
+	nt_unlock(&nt->lock, &saved);
+	return status;
+}
+
+NTSYNC_API uint32_t ntsync_nt_alert_thread(struct ntsync_nt *nt, uint32_t tid)
+{
+	return send_alert_to(nt, tid, NT_ALERT);
+}
+
+NTSYNC_API uint32_t ntsync_nt_queue_apc(struct ntsync_nt *nt, uint32_t tid)
+{
+	return send_alert_to(nt, tid, NT_APC);
+}
+
+NTSYNC_API uint32_t ntsync_nt_set_apc_pending(struct ntsync_nt *nt, bool pending)
+{
+	struct nt_thread *thread = nt_thread_self(nt);
+
+	if (!thread)
+		return NTSYNC_STATUS_NO_MEMORY;
+	if (pending)
+		return send_alert(thread, NT_APC);
+	atomic_fetch_and(&thread->alerts, ~NT_APC);
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+NTSYNC_API uint32_t ntsync_nt_test_alert(struct ntsync_nt *nt)
+{
+	struct nt_thread *thread = nt_thread_self(nt);
+
+	return thread ? nt_alert_take(thread) : NTSYNC_STATUS_NO_MEMORY;
+}

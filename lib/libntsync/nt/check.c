@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "handle.h"
+#include "thread.h"
+
+#include <string.h>
+
+/**
+ * struct tally - what a table contains, counted
+ * @references: per object, how many slots and bindings refer to it.
+ * @handles: per object, how many live slots it has.
+ * @by_type: live slots by type.
+ * @objects: live objects by type.
+ * @live: live slots.
+ * @broken: broken invariants.
+ */
+struct tally {
+	uint32_t *references;
+	uint32_t *handles;
+	uint32_t by_type[NTSYNC_NT_TYPES];
+	uint32_t objects[NTSYNC_NT_TYPES];
+	uint32_t live;
+	size_t broken;
+};
+
+static void expect(struct tally *tally, bool condition)
+{
+	tally->broken += !condition;
+}
+
+static void count_slot(struct ntsync_nt *nt, struct tally *tally, uint32_t index)
+{
+	const struct nt_slot *slot = nt_slot_at(nt, index);
+	uint64_t word = atomic_load(&slot->word);
+	const struct nt_object *object = slot->object;
+
+	/* A slot without refs is free, as no call is in progress. */
+	if (!(word & NT_REF_MASK)) {
+		expect(tally, !object);
+		return;
+	}
+	expect(tally, !(word & NT_PIN_MASK) && object);
+	if (!object)
+		return;
+	expect(tally, atomic_load(&object->refs) > 0);
+	tally->references[object->index]++;
+	tally->handles[object->index]++;
+	tally->by_type[object->type]++;
+	tally->live++;
+}
+
+static void check_object(struct ntsync_nt *nt, struct tally *tally, uint32_t index)
+{
+	const struct nt_object *object = nt_pool_item(&nt->objects, index);
+	uint32_t refs = atomic_load(&object->refs);
+
+	expect(tally, refs == tally->references[index]);
+	if (!refs)
+		return;
+	expect(tally, atomic_load(&object->handles) == tally->handles[index]);
+	tally->objects[object->type]++;
+}
+
+static void count_bindings(struct ntsync_nt *nt, struct tally *tally)
+{
+	const struct nt_object *process = atomic_load(&nt->process);
+	const struct nt_hash_link *link = NULL;
+	struct nt_saved saved;
+
+	if (process)
+		tally->references[process->index]++;
+	nt_lock(&nt->lock, &saved);
+	while ((link = nt_hash_next(&nt->threads, link))) {
+		const struct nt_thread *thread = (const struct nt_thread *)link;
+
+		if (thread->self)
+			tally->references[thread->self->index]++;
+	}
+	nt_unlock(&nt->lock, &saved);
+}
+
+static void check_counts(struct ntsync_nt *nt, struct tally *tally)
+{
+	expect(tally, atomic_load(&nt->live) == tally->live);
+	for (int i = 0; i < NTSYNC_NT_TYPES; i++) {
+		const struct nt_counts *counts = &nt->counts[i];
+
+		expect(tally, atomic_load(&counts->handles.now) == tally->by_type[i]);
+		expect(tally, atomic_load(&counts->objects.now) == tally->objects[i]);
+		expect(tally, atomic_load(&counts->handles.most) >= tally->by_type[i]);
+		expect(tally, atomic_load(&counts->objects.most) >= tally->objects[i]);
+		expect(tally, atomic_load(&counts->creates) >= tally->by_type[i]);
+	}
+}
+
+NTSYNC_API int ntsync_nt_check(struct ntsync_nt *nt)
+{
+	uint32_t objects = nt_pool_used(&nt->objects);
+	struct tally tally = { 0 };
+
+	tally.references = nt_realloc(NULL, (objects + 1) * 2 * sizeof(*tally.references));
+	if (!tally.references)
+		return -ENOMEM;
+	memset(tally.references, 0, (objects + 1) * 2 * sizeof(*tally.references));
+	tally.handles = tally.references + objects;
+	for (uint32_t i = 0; i < nt_pool_used(&nt->slots); i++)
+		count_slot(nt, &tally, i);
+	count_bindings(nt, &tally);
+	for (uint32_t i = 0; i < objects; i++)
+		check_object(nt, &tally, i);
+	check_counts(nt, &tally);
+	nt_realloc(tally.references, 0);
+	return tally.broken > INT32_MAX ? INT32_MAX : (int)tally.broken;
+}

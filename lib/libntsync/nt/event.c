@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "create.h"
+#include "handle.h"
+
+static int create_fd(const struct ntsync_nt *nt, const struct nt_object_spec *spec)
+{
+	return ntsync_event_create(nt->config.dev, spec->manual, spec->value);
+}
+
+NTSYNC_API uint32_t ntsync_nt_create_event(struct ntsync_nt *nt, uint32_t *out,
+					   const struct ntsync_nt_attributes *attributes,
+					   bool manual, bool signaled)
+{
+	const struct nt_object_spec spec = {
+		.type = NTSYNC_NT_EVENT, .manual = manual, .create_fd = create_fd, .value = signaled,
+	};
+
+	return nt_create(nt, out, attributes, &spec, NULL);
+}
+
+NTSYNC_API uint32_t ntsync_nt_open_event(struct ntsync_nt *nt, uint32_t *out, const char *name)
+{
+	return nt_open(nt, out, name, NTSYNC_NT_EVENT);
+}
+
+static uint32_t change_event(struct ntsync_nt *nt, uint32_t handle, int32_t *previous,
+		       int (*operation)(int event, uint32_t *prev))
+{
+	uint32_t status, prev;
+	struct nt_pin pin;
+
+	status = nt_get_type(nt, handle, NTSYNC_NT_EVENT, &pin);
+	if (status)
+		return status;
+	status = nt_status(operation(pin.object->fd, &prev));
+	if (!status && previous)
+		*previous = (int32_t)prev;
+	nt_put(nt, &pin);
+	return status;
+}
+
+NTSYNC_API uint32_t ntsync_nt_set_event(struct ntsync_nt *nt, uint32_t handle, int32_t *previous)
+{
+	return change_event(nt, handle, previous, ntsync_event_set);
+}
+
+NTSYNC_API uint32_t ntsync_nt_reset_event(struct ntsync_nt *nt, uint32_t handle,
+					  int32_t *previous)
+{
+	return change_event(nt, handle, previous, ntsync_event_reset);
+}
+
+NTSYNC_API uint32_t ntsync_nt_pulse_event(struct ntsync_nt *nt, uint32_t handle,
+					  int32_t *previous)
+{
+	return change_event(nt, handle, previous, ntsync_event_pulse);
+}
+
+NTSYNC_API uint32_t ntsync_nt_query_event(struct ntsync_nt *nt, uint32_t handle, bool *manual,
+					  bool *signaled)
+{
+	uint32_t status, is_manual, is_signaled;
+	struct nt_pin pin;
+
+	status = nt_get_type(nt, handle, NTSYNC_NT_EVENT, &pin);
+	if (status)
+		return status;
+	status = nt_status(ntsync_event_read(pin.object->fd, &is_manual, &is_signaled));
+	if (!status && manual)
+		*manual = is_manual;
+	if (!status && signaled)
+		*signaled = is_signaled;
+	nt_put(nt, &pin);
+	return status;
+}

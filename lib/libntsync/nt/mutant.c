@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "create.h"
+#include "handle.h"
+#include "types.h"
+
+static int create_fd(const struct ntsync_nt *nt, const struct nt_object_spec *spec)
+{
+	return ntsync_mutex_create(nt->config.dev, spec->value, spec->value ? 1 : 0);
+}
+
+static uint32_t create_owned(struct ntsync_nt *nt, uint32_t *out,
+			     const struct ntsync_nt_attributes *attributes,
+			     struct nt_object_spec *spec)
+{
+	struct nt_thread *thread = nt_thread_self(nt);
+
+	if (!thread || nt_owned_reserve(thread, 1)) {
+		if (out)
+			*out = nt->config.failure_value;
+		return NTSYNC_STATUS_NO_MEMORY;
+	}
+	spec->value = thread->tid;
+	return nt_create(nt, out, attributes, spec, thread);
+}
+
+NTSYNC_API uint32_t ntsync_nt_create_mutant(struct ntsync_nt *nt, uint32_t *out,
+					    const struct ntsync_nt_attributes *attributes,
+					    bool owned)
+{
+	struct nt_object_spec spec = { .type = NTSYNC_NT_MUTANT, .create_fd = create_fd };
+
+	if (owned)
+		return create_owned(nt, out, attributes, &spec);
+	return nt_create(nt, out, attributes, &spec, NULL);
+}
+
+NTSYNC_API uint32_t ntsync_nt_open_mutant(struct ntsync_nt *nt, uint32_t *out, const char *name)
+{
+	return nt_open(nt, out, name, NTSYNC_NT_MUTANT);
+}
+
+/* NT's count of a mutant: 1 if it is free, 0 if it was acquired once, -1 if twice. */
+static int32_t mutant_count(uint32_t acquired)
+{
+	return (int32_t)(1 - acquired);
+}
+
+uint32_t nt_mutant_not_owned_status(const struct nt_object *mutant)
+{
+	int ret = ntsync_mutex_read(mutant->fd, NULL, NULL);
+
+	return ret == -EOWNERDEAD ? NTSYNC_STATUS_ABANDONED_WAIT_0 :
+				    NTSYNC_STATUS_MUTANT_NOT_OWNED;
+}
+
+/* Looks up the index before the release: after it, the next owner changes &nt_object.owned_at. */
+uint32_t nt_mutant_release(struct nt_thread *thread, struct nt_object *mutant, int32_t *previous)
+{
+	uint32_t index = nt_owned_find(thread, mutant), prev;
+	int ret = ntsync_mutex_unlock(mutant->fd, thread->tid, &prev);
+
+	if (ret == -EPERM)
+		return nt_mutant_not_owned_status(mutant);
+	if (ret)
+		return nt_status(ret);
+	nt_owned_released(thread, index);
+	if (previous)
+		*previous = mutant_count(prev);
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+/* The calling thread and the pinned mutant. On an error nothing is pinned. */
+static uint32_t get_mutant(struct ntsync_nt *nt, uint32_t handle, struct nt_thread **thread,
+			   struct nt_pin *pin)
+{
+	uint32_t status = nt_get_type(nt, handle, NTSYNC_NT_MUTANT, pin);
+
+	if (status)
+		return status;
+	*thread = nt_thread_self(nt);
+	if (*thread)
+		return NTSYNC_STATUS_SUCCESS;
+	nt_put(nt, pin);
+	return NTSYNC_STATUS_NO_MEMORY;
+}
+
+NTSYNC_API uint32_t ntsync_nt_release_mutant(struct ntsync_nt *nt, uint32_t handle,
+					     int32_t *previous)
+{
+	struct nt_thread *thread;
+	struct nt_pin pin;
+	uint32_t status = get_mutant(nt, handle, &thread, &pin);
+
+	if (status)
+		return status;
+	status = nt_mutant_release(thread, pin.object, previous);
+	nt_put(nt, &pin);
+	return status;
+}
+
+static uint32_t read_mutant(const struct nt_thread *thread, const struct nt_object *mutant,
+			    struct ntsync_nt_mutant_state *state)
+{
+	uint32_t owner, count;
+	int ret = ntsync_mutex_read(mutant->fd, &owner, &count);
+
+	if (ret && ret != -EOWNERDEAD)
+		return nt_status(ret);
+	if (state)
+		*state = (struct ntsync_nt_mutant_state){
+			.count = mutant_count(count),
+			.owner = owner,
+			.owned_by_caller = owner == thread->tid,
+			.abandoned = ret == -EOWNERDEAD,
+		};
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+NTSYNC_API uint32_t ntsync_nt_query_mutant(struct ntsync_nt *nt, uint32_t handle,
+					   struct ntsync_nt_mutant_state *state)
+{
+	struct nt_thread *thread;
+	struct nt_pin pin;
+	uint32_t status = get_mutant(nt, handle, &thread, &pin);
+
+	if (status)
+		return status;
+	status = read_mutant(thread, pin.object, state);
+	nt_put(nt, &pin);
+	return status;
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Names. A name is removed with the last handle of its object, even if the object lives on. The
+ * call that drops the last handle takes the lock only after that:
+ *
+ *	nt_name_put_handle()		find_name_locked()
+ *
+ *	  handles 1 -> 0
+ *					  finds the name, but handles are 0: not found
+ *	  lock, remove the name
+ *
+ * If the open takes its handle first, the other call does not drop the last one.
+ */
+#include "name.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/**
+ * struct nt_name - a name
+ * @link: in &ntsync_nt.names, by the hash of the folded text.
+ * @object: the object that has it.
+ * @size: bytes of @text.
+ * @text: the name as it was given.
+ */
+struct nt_name {
+	struct nt_hash_link link;
+	struct nt_object *object;
+	size_t size;
+	char text[];
+};
+
+static char fold_case(char c)
+{
+	return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+}
+
+/* FNV-1a of the folded text, because a search may ignore the case. */
+static uint32_t hash_text(const char *text, size_t size)
+{
+	uint32_t hash = 2166136261u;
+
+	while (size--)
+		hash = (hash ^ (unsigned char)fold_case(*text++)) * 16777619u;
+	return hash;
+}
+
+static struct nt_name *create_name(const char *text, size_t size)
+{
+	struct nt_name *name = malloc(sizeof(*name) + size);
+
+	if (!name)
+		return NULL;
+	memcpy(name->text, text, size);
+	name->size = size;
+	name->link.hash = hash_text(name->text, size);
+	return name;
+}
+
+static bool is_same_folded(const struct nt_name *a, const struct nt_name *b)
+{
+	for (size_t i = 0; i < a->size; i++) {
+		if (fold_case(a->text[i]) != fold_case(b->text[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool is_same(const struct nt_name *a, const struct nt_name *b)
+{
+	return !memcmp(a->text, b->text, a->size);
+}
+
+/* Takes a reference and a handle. */
+static bool get_named_locked(struct ntsync_nt *nt, struct nt_object *object)
+{
+	if (!nt_object_get_if_live(object))
+		return false;
+	if (nt_object_get_handle_if_any(object))
+		return true;
+	nt_object_put(nt, object);
+	return false;
+}
+
+static struct nt_object *match_name_locked(struct ntsync_nt *nt, const struct nt_name *wanted,
+					   bool (*equals)(const struct nt_name *a,
+							  const struct nt_name *b))
+{
+	struct nt_hash_link *link = nt_hash_chain(&nt->names, wanted->link.hash);
+
+	for (; link; link = link->next) {
+		const struct nt_name *name = (const struct nt_name *)link;
+
+		if (link->hash == wanted->link.hash && name->size == wanted->size &&
+		    equals(name, wanted) && get_named_locked(nt, name->object))
+			return name->object;
+	}
+	return NULL;
+}
+
+/* The object with this name, with a reference and a handle, or NULL. The exact case wins. */
+static struct nt_object *find_name_locked(struct ntsync_nt *nt, const struct nt_name *wanted,
+					  uint32_t flags)
+{
+	struct nt_object *found = match_name_locked(nt, wanted, is_same);
+
+	if (!found && (flags & NTSYNC_NT_CASE_INSENSITIVE ||
+		       nt->config.flags & NTSYNC_NT_FOLD_NAMES))
+		found = match_name_locked(nt, wanted, is_same_folded);
+	return found;
+}
+
+static uint32_t create_named_locked(struct ntsync_nt *nt, struct nt_name *name,
+				    const struct nt_object_spec *spec, struct nt_object **out)
+{
+	uint32_t status;
+
+	if (!nt_hash_reserve(&nt->names))
+		return NTSYNC_STATUS_NO_MEMORY;
+	status = nt_object_create(nt, spec, out);
+	if (status)
+		return status;
+	name->object = *out;
+	atomic_store_explicit(&(*out)->name, name, memory_order_relaxed);
+	nt_hash_insert(&nt->names, &name->link);
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+/* On SUCCESS the lock is held. */
+static uint32_t lock_and_create_name(struct ntsync_nt *nt, const char *text,
+				     struct nt_name **name, struct nt_saved *saved)
+{
+	size_t size = strnlen(text, NTSYNC_NT_MAX_NAME + 1);
+
+	if (size > NTSYNC_NT_MAX_NAME)
+		return NTSYNC_STATUS_OBJECT_NAME_INVALID;
+	nt_lock(&nt->lock, saved);
+	*name = create_name(text, size);
+	if (*name)
+		return NTSYNC_STATUS_SUCCESS;
+	nt_unlock(&nt->lock, saved);
+	return NTSYNC_STATUS_NO_MEMORY;
+}
+
+static void put_named(struct ntsync_nt *nt, struct nt_object *object)
+{
+	nt_name_put_handle(nt, object);
+	nt_object_put(nt, object);
+}
+
+/* @status if the object is of the type. Otherwise it is put. */
+static uint32_t check_type(struct ntsync_nt *nt, struct nt_object *object,
+			   enum ntsync_nt_type type, uint32_t status)
+{
+	if (object->type == type)
+		return status;
+	put_named(nt, object);
+	return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
+}
+
+uint32_t nt_name_create(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
+			const struct nt_object_spec *spec, struct nt_object **out)
+{
+	struct nt_object *found;
+	struct nt_name *name;
+	struct nt_saved saved;
+	uint32_t status = lock_and_create_name(nt, attributes->name, &name, &saved);
+
+	if (status)
+		return status;
+	found = find_name_locked(nt, name, attributes->flags);
+	if (!found)
+		status = create_named_locked(nt, name, spec, out);
+	if (found || status)
+		free(name);
+	nt_unlock(&nt->lock, &saved);
+	if (!found)
+		return status;
+	*out = found;
+	if (!(attributes->flags & NTSYNC_NT_OPEN_IF)) {
+		put_named(nt, found);
+		return NTSYNC_STATUS_OBJECT_NAME_COLLISION;
+	}
+	return check_type(nt, found, spec->type, NTSYNC_STATUS_OBJECT_NAME_EXISTS);
+}
+
+uint32_t nt_name_open(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
+		      enum ntsync_nt_type type, struct nt_object **out)
+{
+	struct nt_name *name;
+	struct nt_saved saved;
+	uint32_t status = lock_and_create_name(nt, attributes->name, &name, &saved);
+
+	if (status)
+		return status;
+	*out = find_name_locked(nt, name, attributes->flags);
+	free(name);
+	nt_unlock(&nt->lock, &saved);
+	return *out ? check_type(nt, *out, type, NTSYNC_STATUS_SUCCESS) :
+		      NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
+/* The object may have a handle again: a duplicate made by a call that still pins the last one. */
+static void remove_unused_name(struct ntsync_nt *nt, struct nt_object *object)
+{
+	struct nt_name *name;
+	struct nt_saved saved;
+
+	nt_lock(&nt->lock, &saved);
+	name = atomic_load_explicit(&object->name, memory_order_relaxed);
+	if (name && !atomic_load(&object->handles)) {
+		atomic_store_explicit(&object->name, NULL, memory_order_relaxed);
+		nt_hash_remove(&nt->names, &name->link);
+		free(name);
+	}
+	nt_unlock(&nt->lock, &saved);
+}
+
+void nt_name_put_handle(struct ntsync_nt *nt, struct nt_object *object)
+{
+	uint32_t handles = atomic_fetch_sub_explicit(&object->handles, 1, memory_order_acq_rel);
+
+	nt_assert(handles > 0);
+	if (handles == 1 && atomic_load_explicit(&object->name, memory_order_relaxed))
+		remove_unused_name(nt, object);
+}
+
+void nt_names_exit(struct ntsync_nt *nt)
+{
+	struct nt_hash_link *link;
+
+	while ((link = nt_hash_drain(&nt->names)))
+		free(link);
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "object.h"
+
+#include "fd.h"
+#include "timer.h"
+
+static void init_object(struct ntsync_nt *nt, struct nt_object *object,
+			const struct nt_object_spec *spec, int fd)
+{
+	object->fd = fd;
+	object->type = spec->type;
+	object->manual = spec->manual;
+	atomic_store_explicit(&object->name, NULL, memory_order_relaxed);
+	object->timer = spec->timer;
+	object->id = atomic_fetch_add_explicit(&nt->next_id, 1, memory_order_relaxed) + 1;
+	atomic_store_explicit(&object->handles, 1, memory_order_relaxed);
+	/* Last: nt_object_get_if_live() succeeds from here on, and its caller reads the id. */
+	atomic_store_explicit(&object->refs, 1, memory_order_release);
+	nt_gauge_inc(&nt->counts[object->type].objects);
+}
+
+uint32_t nt_object_create(struct ntsync_nt *nt, const struct nt_object_spec *spec,
+			  struct nt_object **out)
+{
+	uint32_t index = nt_pool_alloc(&nt->objects);
+	int fd;
+
+	if (index == NT_NO_INDEX)
+		return NTSYNC_STATUS_INSUFFICIENT_RESOURCES;
+	fd = nt_fd_nonzero(spec->create_fd(nt, spec));
+	if (fd >= 0 && !nt_fd_is_for_objects(nt, fd)) {
+		nt_close_fd(fd);
+		fd = -EMFILE;
+	}
+	if (fd < 0) {
+		nt_pool_free(&nt->objects, index);
+		return nt_status(fd);
+	}
+	*out = nt_pool_item(&nt->objects, index);
+	(*out)->index = index;
+	init_object(nt, *out, spec, fd);
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+void nt_object_get(struct nt_object *object)
+{
+	uint32_t refs = atomic_fetch_add_explicit(&object->refs, 1, memory_order_relaxed);
+
+	nt_assert(refs > 0);
+	(void)refs;
+}
+
+static bool inc_if_nonzero(_Atomic uint32_t *count, memory_order order)
+{
+	uint32_t value = atomic_load_explicit(count, memory_order_relaxed);
+
+	do {
+		if (!value)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(count, &value, value + 1, order,
+							memory_order_relaxed));
+	return true;
+}
+
+/* The acquire pairs with the release in init_object(). */
+bool nt_object_get_if_live(struct nt_object *object)
+{
+	return inc_if_nonzero(&object->refs, memory_order_acquire);
+}
+
+bool nt_object_get_handle_if_any(struct nt_object *object)
+{
+	return inc_if_nonzero(&object->handles, memory_order_relaxed);
+}
+
+static void destroy_object(struct ntsync_nt *nt, struct nt_object *object)
+{
+	nt_assert(!atomic_load(&object->handles) && !atomic_load(&object->name));
+	if (object->timer)
+		nt_timer_destroy(nt->timers, object->timer);
+	nt_close_fd(object->fd);
+	nt_gauge_dec(&nt->counts[object->type].objects);
+	nt_pool_free(&nt->objects, object->index);
+}
+
+void nt_object_put(struct ntsync_nt *nt, struct nt_object *object)
+{
+	uint32_t refs = atomic_fetch_sub_explicit(&object->refs, 1, memory_order_acq_rel);
+
+	nt_assert(refs > 0);
+	if (refs == 1)
+		destroy_object(nt, object);
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "types.h"
+#include "wait.h"
+
+static uint32_t signal_object(struct nt_thread *thread, struct nt_object *object)
+{
+	switch (object->type) {
+	case NTSYNC_NT_MUTANT:
+		return nt_mutant_release(thread, object, NULL);
+	case NTSYNC_NT_SEMAPHORE:
+		return nt_semaphore_release(object, 1, NULL);
+	default:
+		return nt_status(ntsync_event_set(object->fd, NULL));
+	}
+}
+
+/* Whether the driver has signaled the object, however the wait ended. */
+static bool has_signaled(int ret)
+{
+	return !ret || ret == -EOWNERDEAD || ret == -ETIMEDOUT || ret == -EINTR || ret == -ENOMEM;
+}
+
+static uint32_t not_signaled_status(const struct nt_object *signal, int ret)
+{
+	if (ret == -EOVERFLOW && signal->type == NTSYNC_NT_SEMAPHORE)
+		return NTSYNC_STATUS_SEMAPHORE_LIMIT_EXCEEDED;
+	if (ret == -EPERM && signal->type == NTSYNC_NT_MUTANT)
+		return nt_mutant_not_owned_status(signal);
+	return nt_status(ret);
+}
+
+/*
+ * One call of the driver. A signaled mutant's index in the list of owned ones is looked up before
+ * it, as for any release. The entry is freed before the wait's mutant, which may be the same one,
+ * is recorded. If the wait has to start again, that is a wait alone.
+ */
+static uint32_t signal_and_wait_atomically(struct nt_wait *wait, struct nt_object *signal)
+{
+	uint32_t owned = nt_owned_find(wait->thread, signal), index = 0;
+	int ret = ntsync_signal_and_wait(wait->nt->config.dev, signal->fd, wait->fds[0],
+					 &wait->opts, &index);
+
+	if (!has_signaled(ret))
+		return not_signaled_status(signal, ret);
+	if (signal->type == NTSYNC_NT_MUTANT)
+		nt_owned_released(wait->thread, owned);
+	return nt_wait_resume(wait, ret, index);
+}
+
+static uint32_t signal_then_wait(struct nt_wait *wait, struct nt_object *signal)
+{
+	uint32_t status = signal_object(wait->thread, signal);
+
+	nt_race();
+	return status ? status : nt_wait_run(wait);
+}
+
+/* The wait ends at a mutant at its limit, unless that is the one released first. */
+static bool is_refused_by_limit(const struct nt_wait *wait, const struct nt_object *signal)
+{
+	return wait->pins[0].object != signal && nt_wait_is_at_limit(wait);
+}
+
+static uint32_t signal_and_wait(struct nt_wait *wait, struct nt_object *signal)
+{
+	if (signal->type == NTSYNC_NT_TIMER)
+		return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
+	if (nt_can_signal_and_wait(wait->nt) && !is_refused_by_limit(wait, signal))
+		return signal_and_wait_atomically(wait, signal);
+	return signal_then_wait(wait, signal);
+}
+
+static uint32_t signal_pinned(struct nt_wait *wait, struct nt_object *signal, uint32_t handle)
+{
+	uint32_t status = nt_wait_add(wait, handle);
+
+	if (!status)
+		status = nt_wait_prepare(wait);
+	if (!status)
+		status = signal_and_wait(wait, signal);
+	nt_wait_end(wait);
+	return status;
+}
+
+NTSYNC_API uint32_t ntsync_nt_signal_and_wait(struct ntsync_nt *nt, uint32_t signal,
+					      uint32_t handle, bool alertable,
+					      struct ntsync_nt_deadline deadline)
+{
+	struct nt_wait wait;
+	struct nt_pin pin;
+	uint32_t status = nt_wait_begin(&wait, nt, alertable, deadline);
+
+	if (status)
+		return status;
+	status = nt_get(nt, signal, &pin);
+	if (status)
+		return status;
+	status = signal_pinned(&wait, pin.object, handle);
+	nt_put(nt, &pin);
+	return status;
+}

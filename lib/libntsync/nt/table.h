@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The handle table: what all of its parts share. Which file does what, and which may call
+ * which: docs/handles.md, "The code".
+ */
+#ifndef LIBNTSYNC_NT_TABLE_H
+#define LIBNTSYNC_NT_TABLE_H
+
+#include "../internal.h"
+#include "../ntsync_nt.h"
+#include "count.h"
+#include "debug.h"
+#include "hash.h"
+#include "lock.h"
+#include "pool.h"
+
+struct nt_object;
+struct nt_timers;
+
+/**
+ * struct ntsync_nt - a handle table
+ * @slots: one slot per handle; the slot at index i is handle @base + (i << @shift).
+ * @base: the lowest handle.
+ * @shift: logarithm of the distance between two handles.
+ * @offset_mask: which bits of (handle - @base) count.
+ * @config: the configuration. &ntsync_nt_config.dev is open.
+ * @own_dev: the table opened the device, and closes it.
+ * @features: the driver's NTSYNC_FEATURE_* bits.
+ * @thread_key: the calling thread's &struct nt_thread.
+ * @hook_key: whether the calling thread is in the trace hook. Exists only with a hook.
+ * @fork_marker: reads 1; 0 in a forked child: nt_in_forked_child().
+ * @objects: memory of the objects.
+ * @process: what %NTSYNC_NT_CURRENT_PROCESS stands for, or NULL.
+ * @live: how many handles are live, of all types.
+ * @fd_end: objects use descriptors below this number.
+ * @next_id: id of the object created last.
+ * @sequence: number of the last trace record.
+ * @counts: counts by type.
+ * @lock: protects the members below it, and what is documented to be under the table's lock.
+ * @threads: &struct nt_thread by id.
+ * @next_tid: the next id for a thread whose own one is taken.
+ * @names: &struct nt_name by its text.
+ * @timers: NULL before the first timer; does not change after that.
+ *
+ * Members above @objects do not change after the creation.
+ */
+struct ntsync_nt {
+	struct nt_pool slots;
+	uint32_t base;
+	uint32_t shift;
+	uint32_t offset_mask;
+	struct ntsync_nt_config config;
+	bool own_dev;
+	uint64_t features;
+	pthread_key_t thread_key;
+	pthread_key_t hook_key;
+	const uint32_t *fork_marker;
+	struct nt_pool objects;
+	struct nt_object *_Atomic process;
+	alignas(NT_CACHE_LINE) _Atomic uint32_t live;
+	_Atomic uint32_t fd_end;
+	_Atomic uint64_t next_id;
+	_Atomic uint64_t sequence;
+	struct nt_counts counts[NTSYNC_NT_TYPES];
+	struct nt_lock lock;
+	struct nt_hash threads;
+	uint32_t next_tid;
+	struct nt_hash names;
+	struct nt_timers *timers;
+};
+
+/* Whether the driver signals and waits in one step. */
+static inline bool nt_can_signal_and_wait(const struct ntsync_nt *nt)
+{
+	return nt->features & NTSYNC_FEATURE_SIGNAL_AND_WAIT;
+}
+
+/* status.c: the status for an errno that means the same for every call. */
+uint32_t nt_status(int ret);
+
+/* fork.c */
+/*
+ * Whether the process is a forked child of the one that created the table. It shares the
+ * objects with its parent, so what the library does there by itself must not change them.
+ */
+bool nt_in_forked_child(const struct ntsync_nt *nt);
+int nt_fork_init(struct ntsync_nt *nt);
+void nt_fork_exit(struct ntsync_nt *nt);
+
+#endif /* LIBNTSYNC_NT_TABLE_H */

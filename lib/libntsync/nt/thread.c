@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "thread.h"
+
+#include "fd.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Guests' ids are often multiples of 4: Knuth's multiplicative hash, best bits first. */
+static uint32_t hash_tid(uint32_t tid)
+{
+	uint32_t product = tid * 2654435769u;
+
+	return product >> 16 | product << 16;
+}
+
+static struct nt_thread *thread_of(struct nt_hash_link *link)
+{
+	return (struct nt_thread *)link;
+}
+
+struct nt_thread *nt_thread_find_locked(const struct ntsync_nt *nt, uint32_t tid)
+{
+	struct nt_hash_link *link = nt_hash_chain(&nt->threads, hash_tid(tid));
+
+	while (link && thread_of(link)->tid != tid)
+		link = link->next;
+	return thread_of(link);
+}
+
+static void set_tid_locked(struct nt_thread *thread, uint32_t tid)
+{
+	thread->tid = tid;
+	thread->link.hash = hash_tid(tid);
+	nt_hash_insert(&thread->nt->threads, &thread->link);
+}
+
+struct nt_thread *nt_thread_find_self(const struct ntsync_nt *nt)
+{
+	return pthread_getspecific(nt->thread_key);
+}
+
+/* From the kernel's id, which debuggers and /proc show; it has 22 bits. */
+uint32_t nt_thread_own_tid(void)
+{
+	return NTSYNC_NT_OWN_TIDS | (uint32_t)gettid();
+}
+
+/* The kernel reuses the id of a thread that ended and is still in the table. */
+static uint32_t choose_tid_locked(struct ntsync_nt *nt)
+{
+	uint32_t tid = nt_thread_own_tid();
+
+	while (nt_thread_find_locked(nt, tid))
+		tid = nt->next_tid--;
+	return tid;
+}
+
+static struct nt_thread *create_thread_locked(struct ntsync_nt *nt, uint32_t tid)
+{
+	struct nt_thread *thread = nt_hash_reserve(&nt->threads) ? calloc(1, sizeof(*thread)) : NULL;
+
+	if (!thread)
+		return NULL;
+	thread->nt = nt;
+	thread->alert_fd = -1;
+	thread->free_owned = NT_NO_INDEX;
+	set_tid_locked(thread, tid);
+	return thread;
+}
+
+struct nt_thread *nt_thread_find_or_create_locked(struct ntsync_nt *nt, uint32_t tid)
+{
+	struct nt_thread *thread = nt_thread_find_locked(nt, tid);
+
+	return thread ? thread : create_thread_locked(nt, tid);
+}
+
+static void free_thread(struct nt_thread *thread)
+{
+	if (thread->alert_fd >= 0)
+		nt_close_fd(thread->alert_fd);
+	free(thread->owned);
+	free(thread);
+}
+
+static void remove_thread_locked(struct nt_thread *thread)
+{
+	nt_hash_remove(&thread->nt->threads, &thread->link);
+	free_thread(thread);
+}
+
+/* The event is signaled if alerts were sent before the thread attached. */
+static int create_alert_event_locked(struct nt_thread *thread)
+{
+	int fd = nt_fd_nonzero(ntsync_event_create(thread->nt->config.dev, false,
+						   atomic_load(&thread->alerts)));
+
+	if (fd < 0)
+		return fd;
+	thread->alert_fd = fd;
+	return 0;
+}
+
+/* Undoes a failed attach. Alerts sent to the id stay for the next try. */
+static void undo_attach_locked(struct nt_thread *thread)
+{
+	if (!atomic_load(&thread->alerts)) {
+		remove_thread_locked(thread);
+		return;
+	}
+	if (thread->alert_fd >= 0)
+		nt_close_fd(thread->alert_fd);
+	thread->alert_fd = -1;
+}
+
+static int attach_locked(struct ntsync_nt *nt, uint32_t tid)
+{
+	struct nt_thread *thread =
+		nt_thread_find_or_create_locked(nt, tid ? tid : choose_tid_locked(nt));
+	int ret;
+
+	if (!thread)
+		return -ENOMEM;
+	if (thread->attached)
+		return -EEXIST;
+	ret = create_alert_event_locked(thread);
+	if (!ret)
+		ret = -pthread_setspecific(nt->thread_key, thread);
+	if (ret)
+		undo_attach_locked(thread);
+	else
+		thread->attached = true;
+	return ret;
+}
+
+static int attach(struct ntsync_nt *nt, uint32_t tid)
+{
+	struct nt_saved saved;
+	int ret;
+
+	nt_lock(&nt->lock, &saved);
+	ret = attach_locked(nt, tid);
+	nt_unlock(&nt->lock, &saved);
+	return ret;
+}
+
+struct nt_thread *nt_thread_self(struct ntsync_nt *nt)
+{
+	struct nt_thread *thread = nt_thread_find_self(nt);
+
+	if (!thread && !attach(nt, 0))
+		thread = nt_thread_find_self(nt);
+	return thread;
+}
+
+NTSYNC_API int ntsync_nt_thread_attach(struct ntsync_nt *nt, uint32_t tid)
+{
+	if (!tid || tid >= NTSYNC_NT_OWN_TIDS)
+		return -EINVAL;
+	return nt_thread_find_self(nt) ? -EALREADY : attach(nt, tid);
+}
+
+NTSYNC_API uint32_t ntsync_nt_thread_id(struct ntsync_nt *nt)
+{
+	struct nt_thread *thread = nt_thread_self(nt);
+
+	return thread ? thread->tid : 0;
+}
+
+/* The guest thread has ended: it owns no mutants any more, and its pseudo-handle is unbound. */
+static void release_objects(struct nt_thread *thread)
+{
+	struct nt_object *self = thread->self;
+
+	nt_owned_abandon(thread);
+	thread->self = NULL;
+	if (self)
+		nt_object_put(thread->nt, self);
+}
+
+/* In a forked child, the record is that of a thread of the parent. */
+static void detach(struct nt_thread *thread)
+{
+	struct nt_lock *lock = &thread->nt->lock;
+	struct nt_saved saved;
+
+	if (nt_in_forked_child(thread->nt))
+		return;
+	release_objects(thread);
+	nt_lock(lock, &saved);
+	remove_thread_locked(thread);
+	nt_unlock(lock, &saved);
+}
+
+/* The destructor of the key: the calling thread ends. */
+static void detach_ending_thread(void *thread)
+{
+	detach(thread);
+}
+
+int nt_threads_init(struct ntsync_nt *nt)
+{
+	/* The two highest numbers are pseudo-handles. */
+	nt->next_tid = 0xfffffffdu;
+	return -pthread_key_create(&nt->thread_key, detach_ending_thread);
+}
+
+NTSYNC_API void ntsync_nt_thread_detach(struct ntsync_nt *nt)
+{
+	struct nt_thread *thread = nt_thread_find_self(nt);
+
+	if (!thread)
+		return;
+	pthread_setspecific(nt->thread_key, NULL);
+	detach(thread);
+}
+
+/* Sets the event last: a thread that waited for it finds the mutants abandoned. */
+static uint32_t end_thread(struct nt_thread *thread, struct nt_object *self)
+{
+	struct ntsync_nt *nt = thread->nt;
+	uint32_t status;
+
+	if (!self) {
+		ntsync_nt_thread_detach(nt);
+		return NTSYNC_STATUS_SUCCESS;
+	}
+	nt_object_get(self);
+	ntsync_nt_thread_detach(nt);
+	nt_race();
+	status = nt_status(ntsync_event_set(self->fd, NULL));
+	nt_object_put(nt, self);
+	return status;
+}
+
+NTSYNC_API uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt)
+{
+	struct nt_thread *thread = nt_thread_find_self(nt);
+
+	if (!thread || nt_in_forked_child(nt))
+		return NTSYNC_STATUS_SUCCESS;
+	if (thread->self && thread->self->type != NTSYNC_NT_EVENT)
+		return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
+	return end_thread(thread, thread->self);
+}
+
+/*
+ * Finds the thread and marks it, so that of several callers only one goes on. The thread keeps its
+ * id until its mutants are abandoned: a new thread with this id would own them. A record that only
+ * stores alerts is removed here.
+ */
+static uint32_t begin_to_abandon(struct ntsync_nt *nt, uint32_t tid, struct nt_thread **thread)
+{
+	uint32_t status = NTSYNC_STATUS_SUCCESS;
+	struct nt_saved saved;
+
+	nt_lock(&nt->lock, &saved);
+	*thread = tid ? nt_thread_find_locked(nt, tid) : NULL;
+	if (!*thread || (*thread)->abandoned) {
+		*thread = NULL;
+		status = NTSYNC_STATUS_INVALID_CID;
+	} else if (!(*thread)->attached) {
+		remove_thread_locked(*thread);
+		*thread = NULL;
+	} else {
+		(*thread)->abandoned = true;
+	}
+	nt_unlock(&nt->lock, &saved);
+	return status;
+}
+
+/*
+ * The record stays, with the id 0: the host thread's key refers to it, and frees it should that
+ * thread end after all.
+ */
+NTSYNC_API uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid)
+{
+	struct nt_thread *thread;
+	struct nt_saved saved;
+	uint32_t status = begin_to_abandon(nt, tid, &thread);
+
+	if (!thread)
+		return status;
+	nt_race();
+	release_objects(thread);
+	nt_lock(&nt->lock, &saved);
+	nt_hash_remove(&nt->threads, &thread->link);
+	set_tid_locked(thread, 0);
+	nt_unlock(&nt->lock, &saved);
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+void nt_threads_exit(struct ntsync_nt *nt)
+{
+	struct nt_hash_link *link;
+
+	pthread_key_delete(nt->thread_key);
+	while ((link = nt_hash_drain(&nt->threads)))
+		free_thread(thread_of(link));
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The threads of a table: their ids, the mutants they own, the alerts sent to them. */
+#ifndef LIBNTSYNC_NT_THREAD_H
+#define LIBNTSYNC_NT_THREAD_H
+
+#include "object.h"
+
+/**
+ * struct nt_owned - a mutant that a thread owns
+ * @object: the mutant. Not a reference: the mutant may be destroyed while it is owned.
+ * @id: the mutant's id, which differs from @object's if the mutant was destroyed. 0: this
+ *	entry is free.
+ * @count: how often the thread has acquired it. Of a free entry: the next free one.
+ */
+struct nt_owned {
+	struct nt_object *object;
+	uint64_t id;
+	uint32_t count;
+};
+
+#define NT_ALERT	1u
+#define NT_APC		2u
+
+/**
+ * struct nt_thread - a thread of a table
+ * @link: in &ntsync_nt.threads.
+ * @nt: the table.
+ * @tid: the thread's id, and the owner id of its mutants. 0 after it was abandoned.
+ * @owned: the mutants that it owns. Only the thread itself uses the list.
+ * @nr_owned: how many entries of @owned have been in use.
+ * @max_owned: how many entries there are.
+ * @free_owned: the first free entry below @nr_owned, or NT_NO_INDEX.
+ * @nr_free: how many entries below @nr_owned are free.
+ * @attached: the thread is attached. Before, the record only stores the alerts sent to its id.
+ *	Under the table's lock.
+ * @abandoned: by ntsync_nt_thread_abandon(). Under the table's lock.
+ * @alerts: NT_ALERT and NT_APC, set until the thread takes them.
+ * @alert_fd: event that ends the thread's alertable waits, -1 before it is attached. Created
+ *	when the thread attaches, as an alertable wait has no status for a lack of descriptors.
+ * @self: what %NTSYNC_NT_CURRENT_THREAD stands for, or NULL.
+ */
+struct nt_thread {
+	struct nt_hash_link link;
+	struct ntsync_nt *nt;
+	uint32_t tid;
+	struct nt_owned *owned;
+	uint32_t nr_owned;
+	uint32_t max_owned;
+	uint32_t free_owned;
+	uint32_t nr_free;
+	bool attached;
+	bool abandoned;
+	_Atomic uint32_t alerts;
+	int alert_fd;
+	struct nt_object *self;
+};
+
+/* thread.c */
+int nt_threads_init(struct ntsync_nt *nt);
+/* Frees all threads. No other call on the table is in progress. */
+void nt_threads_exit(struct ntsync_nt *nt);
+/* The calling thread, attached if it was not; NULL without memory or a descriptor. */
+struct nt_thread *nt_thread_self(struct ntsync_nt *nt);
+/* The calling thread, or NULL if it is not attached. */
+struct nt_thread *nt_thread_find_self(const struct ntsync_nt *nt);
+/* The id that the table chooses for the calling thread. */
+uint32_t nt_thread_own_tid(void);
+struct nt_thread *nt_thread_find_locked(const struct ntsync_nt *nt, uint32_t tid);
+/* The record of the thread with this id, created if there is none; NULL without memory. */
+struct nt_thread *nt_thread_find_or_create_locked(struct ntsync_nt *nt, uint32_t tid);
+
+/* owned.c: the mutants that a thread owns */
+/* Makes room for @count more: 0 or -ENOMEM. */
+int nt_owned_reserve(struct nt_thread *thread, uint32_t count);
+/* Records one acquisition. There is room for it. */
+void nt_owned_acquired(struct nt_thread *thread, struct nt_object *mutant);
+/* How often @thread has acquired the mutant; 0 if it does not own it. */
+uint32_t nt_owned_count(const struct nt_thread *thread, const struct nt_object *mutant);
+/* The mutant's index in the list, or NT_NO_INDEX. Called before the mutant is released. */
+uint32_t nt_owned_find(const struct nt_thread *thread, const struct nt_object *mutant);
+/* Records one release of the mutant at @index. */
+void nt_owned_released(struct nt_thread *thread, uint32_t index);
+/* Abandons all mutants of the list and frees it. */
+void nt_owned_abandon(struct nt_thread *thread);
+
+#endif /* LIBNTSYNC_NT_THREAD_H */

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "wait.h"
+
+#include "alert.h"
+#include "timer.h"
+
+#include <sched.h>
+
+uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertable,
+		       struct ntsync_nt_deadline deadline)
+{
+	if (deadline.flags & ~NTSYNC_WAIT_REALTIME)
+		return NTSYNC_STATUS_INVALID_PARAMETER;
+	wait->nt = nt;
+	wait->count = 0;
+	wait->all = false;
+	wait->timers = false;
+	wait->thread = nt_thread_self(nt);
+	if (!wait->thread)
+		return NTSYNC_STATUS_NO_MEMORY;
+	wait->opts = (struct ntsync_wait_opts){
+		.deadline = deadline.ns, .flags = deadline.flags, .owner = wait->thread->tid,
+	};
+	if (alertable)
+		wait->opts.alert = wait->thread->alert_fd;
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle)
+{
+	struct nt_pin *pin = &wait->pins[wait->count];
+	uint32_t status = nt_get(wait->nt, handle, pin);
+
+	if (status)
+		return status;
+	wait->fds[wait->count++] = pin->object->fd;
+	wait->timers |= pin->object->type == NTSYNC_NT_TIMER;
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+void nt_wait_end(struct nt_wait *wait)
+{
+	while (wait->count)
+		nt_put(wait->nt, &wait->pins[--wait->count]);
+}
+
+/**
+ * struct attempt - a wait for the first objects of a &struct nt_wait
+ * @wait: the wait.
+ * @count: how many of its objects.
+ * @opts: the driver's options.
+ * @ret: the driver's last answer.
+ * @index: what ended the wait, if @ret is 0 or -EOWNERDEAD; @count: the alert.
+ */
+struct attempt {
+	const struct nt_wait *wait;
+	uint32_t count;
+	const struct ntsync_wait_opts *opts;
+	int ret;
+	uint32_t index;
+};
+
+static void call_driver(struct attempt *attempt, const struct ntsync_wait_opts *opts)
+{
+	const struct nt_wait *wait = attempt->wait;
+
+	if (wait->all)
+		attempt->ret = ntsync_wait_all(wait->nt->config.dev, wait->fds, attempt->count, opts,
+					       &attempt->index);
+	else
+		attempt->ret = ntsync_wait_any(wait->nt->config.dev, wait->fds, attempt->count, opts,
+					       &attempt->index);
+}
+
+static bool has_succeeded(const struct attempt *attempt)
+{
+	return !attempt->ret || attempt->ret == -EOWNERDEAD;
+}
+
+static bool has_acquired(const struct attempt *attempt)
+{
+	return has_succeeded(attempt) && attempt->index < attempt->count;
+}
+
+static void record_acquisition(const struct nt_wait *wait, uint32_t index)
+{
+	struct nt_object *object = wait->pins[index].object;
+
+	if (object->type == NTSYNC_NT_MUTANT)
+		nt_owned_acquired(wait->thread, object);
+}
+
+static uint32_t end_acquired(const struct attempt *attempt)
+{
+	const struct nt_wait *wait = attempt->wait;
+
+	for (uint32_t i = 0; wait->all && i < wait->count; i++)
+		record_acquisition(wait, i);
+	if (!wait->all)
+		record_acquisition(wait, attempt->index);
+	return attempt->index + (attempt->ret ? NTSYNC_STATUS_ABANDONED_WAIT_0 :
+						NTSYNC_STATUS_WAIT_0);
+}
+
+/*
+ * The wait has timed out or was alerted. A timer that was due before that ends it instead, though
+ * its event may not be set yet: sets it and tries once more.
+ */
+static void retry_overdue_timers(struct attempt *attempt)
+{
+	struct ntsync_wait_opts once = *attempt->opts;
+
+	nt_timers_catch_up(attempt->wait->nt);
+	once.deadline = 0;
+	once.alert = 0;
+	call_driver(attempt, &once);
+}
+
+/*
+ * Turns the driver's answer into a status. The wait starts again after a signal handler, and
+ * after an alert's event whose alert was taken before; the deadline is absolute, so it does not
+ * move.
+ */
+static uint32_t finish_attempt(struct attempt *attempt)
+{
+	struct nt_thread *thread = attempt->wait->thread;
+
+	for (;;) {
+		bool alerted = has_succeeded(attempt) && !has_acquired(attempt);
+		uint32_t status;
+
+		if (attempt->wait->timers && (alerted || attempt->ret == -ETIMEDOUT))
+			retry_overdue_timers(attempt);
+		if (has_acquired(attempt)) {
+			if (alerted)
+				nt_alert_signal_again(thread);
+			return end_acquired(attempt);
+		}
+		if (alerted) {
+			status = nt_alert_take(thread);
+			if (status)
+				return status;
+		} else if (attempt->ret == -ETIMEDOUT) {
+			return NTSYNC_STATUS_TIMEOUT;
+		} else if (attempt->ret != -EINTR) {
+			return nt_status(attempt->ret);
+		}
+		call_driver(attempt, attempt->opts);
+	}
+}
+
+/* Waits for the first @count objects. */
+static uint32_t wait_for_first(const struct nt_wait *wait, uint32_t count,
+			       const struct ntsync_wait_opts *opts)
+{
+	struct attempt attempt = { .wait = wait, .count = count, .opts = opts };
+
+	call_driver(&attempt, opts);
+	return finish_attempt(&attempt);
+}
+
+/* Index of the first mutant that the caller owns as often as it may; @count if there is none. */
+static uint32_t find_at_limit(const struct nt_wait *wait)
+{
+	uint32_t i;
+
+	for (i = 0; i < wait->count; i++) {
+		const struct nt_object *object = wait->pins[i].object;
+
+		if (object->type == NTSYNC_NT_MUTANT &&
+		    nt_owned_count(wait->thread, object) >= wait->nt->config.mutant_limit)
+			break;
+	}
+	return i;
+}
+
+/*
+ * A mutant at its limit ends the wait with an error, as the caller could acquire it at once. In a
+ * wait for any, an object before it that is ready comes first.
+ */
+static uint32_t wait_before_limit(const struct nt_wait *wait, uint32_t limit)
+{
+	struct ntsync_wait_opts opts = wait->opts;
+	uint32_t status = NTSYNC_STATUS_TIMEOUT;
+
+	opts.deadline = 0;
+	opts.alert = 0;
+	if (!wait->all && limit)
+		status = wait_for_first(wait, limit, &opts);
+	return status == NTSYNC_STATUS_TIMEOUT ? NTSYNC_STATUS_MUTANT_LIMIT_EXCEEDED : status;
+}
+
+uint32_t nt_wait_prepare(struct nt_wait *wait)
+{
+	if (wait->timers)
+		nt_timers_catch_up(wait->nt);
+	return nt_owned_reserve(wait->thread, wait->count) ? NTSYNC_STATUS_NO_MEMORY :
+							      NTSYNC_STATUS_SUCCESS;
+}
+
+bool nt_wait_is_at_limit(const struct nt_wait *wait)
+{
+	return find_at_limit(wait) < wait->count;
+}
+
+uint32_t nt_wait_run(const struct nt_wait *wait)
+{
+	uint32_t limit = find_at_limit(wait);
+
+	if (limit < wait->count)
+		return wait_before_limit(wait, limit);
+	return wait_for_first(wait, wait->count, &wait->opts);
+}
+
+uint32_t nt_wait_resume(const struct nt_wait *wait, int ret, uint32_t index)
+{
+	struct attempt attempt = {
+		.wait = wait, .count = wait->count, .opts = &wait->opts,
+		.ret = ret, .index = index,
+	};
+
+	return finish_attempt(&attempt);
+}
+
+/* The end of a wait: runs it if @status is SUCCESS. */
+static uint32_t run_and_end(struct nt_wait *wait, uint32_t status)
+{
+	if (!status)
+		status = nt_wait_prepare(wait);
+	if (!status)
+		status = nt_wait_run(wait);
+	nt_wait_end(wait);
+	return status;
+}
+
+NTSYNC_API uint32_t ntsync_nt_wait_single(struct ntsync_nt *nt, uint32_t handle, bool alertable,
+					  struct ntsync_nt_deadline deadline)
+{
+	struct nt_wait wait;
+	uint32_t status = nt_wait_begin(&wait, nt, alertable, deadline);
+
+	if (status)
+		return status;
+	return run_and_end(&wait, nt_wait_add(&wait, handle));
+}
+
+/* The status of bad arguments in the style that the table is configured for. */
+static uint32_t style_status(const struct ntsync_nt *nt, uint32_t status)
+{
+	return nt->config.style == NTSYNC_NT_STYLE_XBOX360 ? NTSYNC_STATUS_INVALID_PARAMETER :
+							      status;
+}
+
+static bool has_duplicates(const struct nt_wait *wait)
+{
+	for (uint32_t i = 1; i < wait->count; i++) {
+		for (uint32_t j = 0; j < i; j++) {
+			if (wait->pins[i].object == wait->pins[j].object)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* As on NT, only a wait for one object accepts a pseudo-handle. */
+static uint32_t add_one_of_several(struct nt_wait *wait, uint32_t handle)
+{
+	if (!nt_is_pseudo(handle))
+		return nt_wait_add(wait, handle);
+	nt_handle_invalid(wait->nt, handle);
+	return NTSYNC_STATUS_INVALID_HANDLE;
+}
+
+static uint32_t add_all(struct nt_wait *wait, const uint32_t *handles, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t status = add_one_of_several(wait, handles[i]);
+
+		if (status)
+			return style_status(wait->nt, status);
+	}
+	if (wait->all && has_duplicates(wait))
+		return NTSYNC_STATUS_INVALID_PARAMETER_MIX;
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+NTSYNC_API uint32_t ntsync_nt_wait_multiple(struct ntsync_nt *nt, const uint32_t *handles,
+					    uint32_t count, uint32_t type, bool alertable,
+					    struct ntsync_nt_deadline deadline)
+{
+	struct nt_wait wait;
+	uint32_t status;
+
+	if (!count || count > NTSYNC_MAX_WAIT_COUNT)
+		return style_status(nt, NTSYNC_STATUS_INVALID_PARAMETER_1);
+	if (type != NTSYNC_NT_WAIT_ALL && type != NTSYNC_NT_WAIT_ANY)
+		return style_status(nt, NTSYNC_STATUS_INVALID_PARAMETER_3);
+	if (!handles)
+		return NTSYNC_STATUS_INVALID_PARAMETER;
+	status = nt_wait_begin(&wait, nt, alertable, deadline);
+	if (status)
+		return status;
+	wait.all = type == NTSYNC_NT_WAIT_ALL;
+	return run_and_end(&wait, add_all(&wait, handles, count));
+}
+
+static bool has_passed(struct ntsync_nt_deadline deadline)
+{
+	struct nt_times now;
+
+	if (!deadline.ns || deadline.ns == NTSYNC_WAIT_FOREVER)
+		return !deadline.ns;
+	now = nt_times_now();
+	return deadline.ns <= (deadline.flags ? now.realtime : now.monotonic);
+}
+
+/* Yields if it does not sleep: guests wait so for other threads of the same priority. */
+NTSYNC_API uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable,
+				    struct ntsync_nt_deadline deadline)
+{
+	bool passed = has_passed(deadline);
+	struct nt_wait wait;
+	uint32_t status = nt_wait_begin(&wait, nt, alertable, deadline);
+
+	if (!status)
+		status = nt_wait_run(&wait);
+	if (status != NTSYNC_STATUS_TIMEOUT)
+		return status;
+	if (passed)
+		sched_yield();
+	return NTSYNC_STATUS_SUCCESS;
+}

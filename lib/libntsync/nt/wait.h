@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A wait in steps: nt_wait_begin(), nt_wait_add() for each object, nt_wait_prepare(),
+ * nt_wait_run(), nt_wait_end().
+ */
+#ifndef LIBNTSYNC_NT_WAIT_H
+#define LIBNTSYNC_NT_WAIT_H
+
+#include "handle.h"
+#include "thread.h"
+
+/**
+ * struct nt_wait - a wait
+ * @nt: the table.
+ * @thread: the calling thread.
+ * @count: how many objects there are.
+ * @all: the wait is for all of them at once.
+ * @timers: some of them are timers.
+ * @opts: the driver's options.
+ * @pins: the objects, pinned: the wait goes on if their handles are closed.
+ * @fds: their descriptors.
+ */
+struct nt_wait {
+	struct ntsync_nt *nt;
+	struct nt_thread *thread;
+	uint32_t count;
+	bool all;
+	bool timers;
+	struct ntsync_wait_opts opts;
+	struct nt_pin pins[NTSYNC_MAX_WAIT_COUNT];
+	int fds[NTSYNC_MAX_WAIT_COUNT];
+};
+
+/* A wait without objects. nt_wait_end() is called only if this succeeds. */
+uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertable,
+		       struct ntsync_nt_deadline deadline);
+uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle);
+/* Does what may fail, while nothing has happened yet, and signals overdue timers. */
+uint32_t nt_wait_prepare(struct nt_wait *wait);
+/* Whether the caller owns one of the mutants as often as it may. */
+bool nt_wait_is_at_limit(const struct nt_wait *wait);
+uint32_t nt_wait_run(const struct nt_wait *wait);
+/* nt_wait_run() after the driver was called once and answered @ret and @index. */
+uint32_t nt_wait_resume(const struct nt_wait *wait, int ret, uint32_t index);
+/* Unpins the objects. */
+void nt_wait_end(struct nt_wait *wait);
+
+#endif /* LIBNTSYNC_NT_WAIT_H */
