@@ -13,7 +13,7 @@
 #define NTSYNC_TESTS_FAULT_FAIL_NTH_H
 
 #include "inject.h"
-#include "stage.h"
+#include "scenario.h"
 
 /**
  * struct op - one operation

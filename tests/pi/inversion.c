@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "inversion.h"
-#include "partner.h"
+#include "child.h"
 
 #include <signal.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* However a request ends, whoever inherited from it is as before, at once or within a second. */
 #include "channel.h"
-#include "partner.h"
+#include "child.h"
 
 #include <signal.h>
 #include <sys/wait.h>

@@ -5,7 +5,7 @@
  * on another CPU: the sender, with what it inherits, is not preempted by the one it has it from.
  */
 #include "channel.h"
-#include "dice.h"
+#include "prng.h"
 
 #define ROUNDS 1000
 #define SPREAD_US 1500

@@ -3,7 +3,7 @@
  * A child of a boosted task starts with what its parent is without the boost, whatever
  * policy that is: exactly as if the parent had it while nobody lent it anything.
  */
-#include "partner.h"
+#include "child.h"
 
 #include <signal.h>
 #include <spawn.h>

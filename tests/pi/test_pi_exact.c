@@ -3,7 +3,7 @@
  * A boost ends exactly: when its reason has gone, however that went, and what the
  * task was before comes back, or what it has become meanwhile by its own right.
  */
-#include "partner.h"
+#include "child.h"
 
 #include <signal.h>
 #include <sys/prctl.h>

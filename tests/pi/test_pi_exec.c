@@ -2,7 +2,7 @@
 /*
  * Fork and exec of a boosted task, and of one that owns what others want.
  */
-#include "partner.h"
+#include "child.h"
 
 #include <signal.h>
 #include <sys/wait.h>

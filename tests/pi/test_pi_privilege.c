@@ -4,7 +4,7 @@
  * none, passes none to its children, and hands none on with a signal.
  */
 #include "channel.h"
-#include "partner.h"
+#include "child.h"
 #include "tracefs.h"
 
 #include <linux/capability.h>

@@ -3,7 +3,7 @@
  * Thousands of random steps against a model (model.h): waits, unlocks, requests, replies, signals.
  * NTSYNC_PI_SEED and NTSYNC_PI_STEPS choose another run, NTSYNC_PI_TRACE=1 tells each step.
  */
-#include "dice.h"
+#include "prng.h"
 #include "model.h"
 
 #include <signal.h>

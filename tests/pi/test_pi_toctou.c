@@ -15,7 +15,7 @@
  * there are is in NTSYNC_TOCTOU_ROUNDS.
  */
 #include "channel.h"
-#include "partner.h"
+#include "child.h"
 
 #include <signal.h>
 #include <spawn.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "partner.h"
+#include "child.h"
 
 #include <signal.h>
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "dice.h"
+#include "prng.h"
 #include "../uapi/fixture.h"
 
 static uint64_t environment(const char *name, uint64_t otherwise)
