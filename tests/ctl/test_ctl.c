@@ -142,19 +142,15 @@ static struct chain stage_chain(struct fixture *f)
 
 	assert_ret(actor_locks(c.low, c.first), 0);
 	assert_ret(actor_locks(c.mid, c.second), 0);
-	actor_lock(c.mid, c.first);
-	actor_assert_asleep(c.mid);
-	actor_lock(c.high, c.second);
-	actor_assert_asleep(c.high);
+	actor_block_on(c.mid, c.first);
+	actor_block_on(c.high, c.second);
 	return c;
 }
 
 static void end_chain(const struct chain *c)
 {
-	assert_ret(actor_unlocks(c->low, c->first), 0);
-	assert_ret(actor_finish(c->mid), 0);
-	assert_ret(actor_unlocks(c->mid, c->second), 0);
-	assert_ret(actor_finish(c->high), 0);
+	actor_pass_mutex(c->low, c->mid, c->first);
+	actor_pass_mutex(c->mid, c->high, c->second);
 }
 
 static void assert_task(struct json_object *root, const struct actor *a, const char *base, int base_prio)
@@ -293,8 +289,8 @@ static void requests_and_receivers(void **state)
 	int channel, other;
 
 	only_ours(f, "no channels");
-	channel = stage_channel(f);
-	other = stage_channel(f);
+	channel = pi_channel(f);
+	other = pi_channel(f);
 	actor_sends(served, channel, 20);
 	actor_receives(busy, channel, served);
 	actor_sends(first, channel, 30);
