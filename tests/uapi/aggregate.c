@@ -13,7 +13,7 @@ struct agg_wait {
 	bool woken;
 };
 
-/* Of the test that runs. */
+/* Of the running test. */
 static unsigned long request;
 static struct agg_wait *waits;
 
@@ -71,7 +71,7 @@ agg_timespec_t agg_as_timespec(const agg_t *args)
 	return ts;
 }
 
-/* The results; all else must be as it was before. */
+/* Copies the results; every other word must be as before. */
 static void take_results(agg_t *args, const agg_timespec_t *after)
 {
 	agg_timespec_t before = agg_as_timespec(args);

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-/* A thousand of them have to fit. */
+/* Small, as a test has a thousand of these threads. */
 #define STACK_SIZE (128 * 1024)
 
 struct call {
@@ -38,7 +38,7 @@ struct peer {
 	int told[2];
 };
 
-/* Of the test that runs. */
+/* Of the running test. */
 static struct call *calls;
 static struct peer *peers;
 
@@ -161,7 +161,7 @@ int deregister_thread(int channel, uint32_t tid)
 	return nt(channel, NTSYNC_IOC_CHANNEL_DEREGISTER_THREAD, &tid);
 }
 
-/* What is in @got before a receive. */
+/* The content of @got before a receive. */
 static const request_t untouched = { 0, 0, 0, 0, UNTOUCHED, ~0ull };
 
 static uint64_t check_got(const request_t *got, unsigned long request, uint32_t prio,
@@ -264,7 +264,7 @@ bool call_asleep(struct call *c)
 		int tid = atomic_load(&c->tid);
 		bool asleep = tid && asleep_in(getpid(), tid, c->request);
 
-		/* Looked at last: by now it might sleep for another reason. */
+		/* Checked last: by now it might sleep for another reason. */
 		if (call_out(c))
 			return false;
 		if (asleep)
@@ -352,7 +352,7 @@ static int peer_main(struct peer *p, peer_fn body, void *arg)
 
 static struct peer *start_cloned(unsigned long flags, peer_fn body, void *arg)
 {
-	/* Not on the heap, which another thread may hold at the time of the fork. */
+	/* Not on the heap: another thread may hold its lock at the time of the fork. */
 	struct peer *p = mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 

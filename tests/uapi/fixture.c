@@ -12,7 +12,7 @@
 
 #define PAGE 4096
 
-/* Only a hang comes near this, so it is generous: emulated and under KASAN. */
+/* Only a hang may reach this, also on an emulated machine and under KASAN. */
 #define WATCHDOG_SECONDS 180
 
 struct waiter {
@@ -31,7 +31,7 @@ struct waiter {
 	int ret;
 };
 
-/* NTSYNC_TEST_WATCHDOG, in seconds, for those who expect a hang. */
+/* NTSYNC_TEST_WATCHDOG, in seconds, for a run that is expected to hang. */
 static unsigned int watchdog_seconds(void)
 {
 	const char *text = getenv("NTSYNC_TEST_WATCHDOG");
@@ -39,7 +39,7 @@ static unsigned int watchdog_seconds(void)
 	return text && atoi(text) > 0 ? atoi(text) : WATCHDOG_SECONDS;
 }
 
-/* For the watchdog, which has no other way to know what was running. */
+/* For the watchdog, which must say which test was running. */
 static const char *running = "nothing";
 
 static void watchdog(int sig)
@@ -47,7 +47,7 @@ static void watchdog(int sig)
 	static const char before[] = "# watchdog: hangs: ";
 
 	(void)sig;
-	/* Nothing to be done about a short write on the way to abort(). */
+	/* A short write can't be handled on the way to abort(). */
 	if (write(STDERR_FILENO, before, sizeof(before) - 1) < 0 ||
 	    write(STDERR_FILENO, running, strlen(running)) < 0 ||
 	    write(STDERR_FILENO, "\n", 1) < 0)
@@ -72,7 +72,7 @@ static void install(int sig, void (*handler)(int))
 	sigaction(sig, &action, NULL);
 }
 
-/* An object at descriptor 0 could be no alert, so nothing lands there. */
+/* An object at descriptor 0 could not be an alert, so no object may get it. */
 static void fill_standard_descriptors(void)
 {
 	int fd;
@@ -88,14 +88,14 @@ int fixture_run(const char *group, const struct CMUnitTest *tests, size_t count)
 	fill_standard_descriptors();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	install(SIGALRM, watchdog);
-	/* Ends the waits that a failed test leaves behind. */
+	/* Ends waits that a failed test has left. */
 	install(SIGUSR2, ignore_signal);
 	return _cmocka_run_group_tests(group, tests, count, NULL, NULL);
 }
 
 /*
- * A complaint in the kernel log is then found under the test that caused it.
- * One write is one record; dprintf() won't do, as it tries to seek.
+ * A message of the kernel then appears under the test that caused it. One write is one record;
+ * dprintf() does not work, as it tries to seek.
  */
 static void announce(const char *name)
 {
@@ -192,7 +192,7 @@ static void end_waiters(struct fixture *f)
 	}
 }
 
-/* By how much the wall clock is wrong because of us. */
+/* By how many seconds the tests have set the wall clock wrong. */
 static int64_t wall_clock_ahead;
 
 static int set_wall_clock(int64_t ahead)
@@ -235,7 +235,7 @@ int fixture_teardown(void **state)
 	return left ? -1 : 0;
 }
 
-/* Only a machine that lives in memory, such as the tests' own, may be tampered with. */
+/* Only on a machine that lives in memory, such as the tests' VM. */
 void need_settable_clock(void)
 {
 	struct statfs fs;
@@ -419,7 +419,7 @@ int try_wait(struct fixture *f, int obj, uint32_t owner)
 	return nt(f->dev, ANY, &args);
 }
 
-/* How a waiter tells that it is out; the order of the list is the order. */
+/* In the order in which the waits end. */
 static void report_finished(struct waiter *w)
 {
 	struct fixture *f = w->fixture;
@@ -519,9 +519,9 @@ static bool read_proc(pid_t pid, pid_t tid, const char *file, char *text,
 }
 
 /*
- * The kernel prints the call's number and arguments only of a task that is off
- * its CPU and stays so, and "running" otherwise. State S on top rules out the
- * kernel's own locks and page faults, which are uninterruptible.
+ * The kernel prints the number and arguments of the system call only of a task that stays off its
+ * CPU, and "running" otherwise. State S excludes the kernel's own locks and page faults, which are
+ * uninterruptible.
  */
 unsigned long sleeping_ioctl(pid_t pid, pid_t tid)
 {
@@ -549,7 +549,7 @@ bool waiter_asleep(struct waiter *w)
 		int tid = atomic_load(&w->tid);
 		bool asleep = tid && asleep_in(getpid(), tid, w->request);
 
-		/* Looked at last: by now it might sleep for another reason. */
+		/* Checked last: by now it might sleep for another reason. */
 		if (atomic_load(&w->out))
 			return false;
 		if (asleep)
@@ -612,7 +612,7 @@ void *at_page_end(struct fixture *f, const void *init, size_t size)
 	return fill(f->pages + PAGE - size, init, size);
 }
 
-/* All but the last four bytes can be touched. */
+/* The last four bytes can't be accessed. */
 void *past_page_end(struct fixture *f, const void *init, size_t size)
 {
 	return fill(f->pages + PAGE - size + 4, init, size - 4);
@@ -669,7 +669,7 @@ void pass_an_hour(void)
 	uint64_t end;
 
 	step_wall_clock(AN_HOUR_LATER);
-	/* Several ticks, for kernels whose timers wait for one. */
+	/* Several ticks: some kernels expire timers at ticks only. */
 	end = monotonic_ns() + 20 * NS_PER_MS;
 	while (monotonic_ns() < end)
 		;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* AGGREGATE_WAIT on objects: what they do, and which one it is. */
+/* AGGREGATE_WAIT on objects: what it acquires, and which object it reports. */
 #include "aggregate.h"
 
 /* ---- effects ---- */
@@ -85,7 +85,7 @@ static void abandoned_while_waiting(void **state)
 	assert_mutex(mutex, OWNER, 1);
 }
 
-/* Each kind, with a file beside it, for a waiter that sleeps. */
+/* Objects of each type, with a file beside them, for a waiter that sleeps. */
 static void woken_by_each_kind(void **state)
 {
 	struct fixture *f = *state;
@@ -214,7 +214,7 @@ static void duplicates(void **state)
 	assert_agg_ready(f, 1, POLLIN | POLLOUT, FILE_FOR(fd, 0), FILE_FOR(fd, POLLIN | POLLOUT));
 	w = agg_start_on(f, OBJ(sem), OBJ(same), OBJ(sem));
 	release(sem, 1, 0);
-	/* Exactly one of them. */
+	/* Only one of the waits is woken. */
 	assert_agg_woken(w, 0, 0, 0);
 	assert_sem(sem, 0, 2);
 }
@@ -238,7 +238,7 @@ static void best_waiter_first(void **state)
 	assert_agg_woken(normal, 0, 0, 0);
 }
 
-/* Waits of all kinds are in one queue. */
+/* Aggregate waits are in the same queues as other waits. */
 static void beside_other_waits(void **state)
 {
 	struct fixture *f = *state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* AGGREGATE_WAIT: its argument, and what is refused, in the order in which it is looked at. */
+/* AGGREGATE_WAIT: its argument, and what it rejects, in the order of the checks. */
 #include "aggregate.h"
 
 #include <sys/mman.h>
@@ -10,7 +10,6 @@ static int regular_file(struct fixture *f)
 	return own_fd(f, open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
 }
 
-/* The raw call, whatever is at @arg. */
 static int raw(struct fixture *f, void *arg)
 {
 	return nt(f->dev, agg_request(), arg);
@@ -21,7 +20,7 @@ static size_t arg_size(void)
 	return agg_is_timespec() ? sizeof(agg_timespec_t) : sizeof(agg_t);
 }
 
-/* On the in-tree driver as well: it has neither. */
+/* Runs on the in-tree driver too, which has neither of the two. */
 static void is_there_if_features_say_so(void **state)
 {
 	struct fixture *f = *state;
@@ -61,7 +60,7 @@ static void number_of_sources(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
 		assert_agg_refused(f, -EINVAL, .sources = (uintptr_t)sources,
 				   .nb_sources = wrong[i]);
-	/* Looked at before the array is. */
+	/* Checked before the array is read. */
 	assert_agg_refused(f, -EINVAL, .sources = (uintptr_t)unmapped(f), .nb_sources = 0);
 	assert_agg_refused(f, -EINVAL, .sources = (uintptr_t)unmapped(f),
 			   .nb_sources = NTSYNC_AGG_MAX + 1);
@@ -83,7 +82,7 @@ static void flags_and_pads(void **state)
 	assert_agg_refused(f, -EINVAL, SOURCES(OBJ(sem)), .flags = ~0u);
 	for (uint32_t bit = 1; bit; bit <<= 1)
 		assert_agg_refused(f, -EINVAL, SOURCES(OBJ(sem)), .__pad = bit);
-	/* Before the array is looked at. */
+	/* Checked before the array is read. */
 	assert_agg_refused(f, -EINVAL, .nb_sources = 1, .sources = (uintptr_t)unmapped(f),
 			   .flags = 2);
 	assert_agg_refused(f, -EINVAL, .nb_sources = 1, .sources = (uintptr_t)unmapped(f),
@@ -92,7 +91,7 @@ static void flags_and_pads(void **state)
 	assert_agg(f, AGG_ARGS(SOURCES(OBJ(sem)), .flags = NTSYNC_AGG_FLAG_REALTIME), 0, 0, 0);
 }
 
-/* A good source before and behind the wrong one changes nothing. */
+/* A valid source before and after the wrong one makes no difference. */
 static void assert_source_refused(struct fixture *f, source_t wrong, int ret)
 {
 	int sem = new_sem(f, 1, 1);
@@ -141,7 +140,7 @@ static void object_with_events(void **state)
 		assert_agg_refused(f, -EINVAL, SOURCES(object));
 	}
 	assert_source_refused(f, object, -EINVAL);
-	/* Before the descriptor is looked at. */
+	/* Checked before the descriptor is. */
 	assert_source_refused(f, (source_t){ .type = NTSYNC_AGG_OBJECT, .events = 1, .fd = -1 },
 			      -EINVAL);
 }
@@ -191,7 +190,7 @@ static void bad_descriptors(void **state)
 	assert_source_refused(f, FILE_IN(path), -EBADF);
 }
 
-/* They would never, or always, be ready: to sleep on them would be silent. */
+/* They would be always ready, or never, and a wait for them would sleep without an error. */
 static void what_cannot_be_polled(void **state)
 {
 	struct fixture *f = *state;
@@ -206,7 +205,7 @@ static void what_cannot_be_polled(void **state)
 	assert_source_refused(f, FILE_IN(f->dev), -EPERM);
 }
 
-/* What is wrong with the first wrong source counts, and a fault as soon as it is met. */
+/* The first wrong source decides the error, and so does a fault at the place where it happens. */
 static void one_source_after_the_other(void **state)
 {
 	struct fixture *f = *state;
@@ -218,12 +217,12 @@ static void one_source_after_the_other(void **state)
 	assert_agg_refused(f, -EBADF, SOURCES(OBJ(-1), unknown, FILE_IN(file)));
 	assert_agg_refused(f, -EINVAL, SOURCES(unknown, OBJ(-1), FILE_IN(file)));
 	assert_agg_refused(f, -EPERM, SOURCES(FILE_IN(file), OBJ(-1), unknown));
-	/* The array ends in the middle. */
+	/* The array ends in an unmapped page. */
 	assert_agg_refused(f, -EPERM, .nb_sources = 2,
 			   .sources = (uintptr_t)at_page_end(f, &last, sizeof(last)));
 	assert_agg_refused(f, -EFAULT, .nb_sources = 1,
 			   .sources = (uintptr_t)past_page_end(f, &last, sizeof(last)));
-	/* The owner comes last. */
+	/* The owner is checked last. */
 	assert_agg_refused(f, -EBADF, SOURCES(OBJ(mutex), OBJ(-1)));
 	assert_agg_refused(f, -EINVAL, SOURCES(OBJ(mutex), FILE_IN(new_eventfd(f, 1))));
 }
@@ -258,7 +257,7 @@ static void array_may_be_unaligned(void **state)
 	assert_agg(f, AGG_ARGS(.nb_sources = 1, .sources = (uintptr_t)(bytes + 3)), 0, 0, 0);
 }
 
-/* Bits that poll(2) can't know. */
+/* Bits that poll(2) does not have. */
 static void events_above_16_bits(void **state)
 {
 	struct fixture *f = *state;
@@ -283,7 +282,7 @@ static void owner_zero(void **state)
 	assert_agg_ready(f, 0, 0, OBJ(sem));
 	assert_agg_ready(f, 1, 0, OBJ(sem), OBJ(event));
 	assert_agg_ready(f, 0, POLLIN, FILE_IN(new_eventfd(f, 1)));
-	/* It is polled, not acquired. */
+	/* The wait polls it and does not acquire it. */
 	assert_agg_ready(f, 0, POLLIN, FILE_IN(mutex));
 	assert_agg(f, AGG_ARGS(SOURCES(OBJ(mutex)), .owner = OWNER), 0, 0, 0);
 	assert_mutex(mutex, OWNER, 1);
@@ -296,7 +295,7 @@ static void owner_zero_and_a_channel(void **state)
 	assert_agg_nothing(f, OBJ(new_channel(f, 1)));
 }
 
-/* The effect stands if the result can't be written: an entry, then of a sleeper. */
+/* If the result can't be written, the acquisition stands: on entry, and of a sleeper. */
 static void acquisition_stands_when_the_result_faults(void **state)
 {
 	struct fixture *f = *state;
@@ -350,7 +349,7 @@ static void no_timespec(void **state)
 	assert_sem(sem, 1, 1);
 }
 
-/* It is the device's; other sizes under its number are unknown. */
+/* The ioctl is one of the device; under its number, other sizes are unknown. */
 static void wrong_descriptor_or_size(void **state)
 {
 	static const unsigned int sizes[] = { 0, 36, 44, 56, 64 };

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* AGGREGATE_WAIT on channels: told as long as something is pending, one waiter per request. */
+/*
+ * AGGREGATE_WAIT on channels: it is ready while a request is pending, and each request wakes one
+ * waiter.
+ */
 #include "aggregate.h"
 
-/* Out of the wait by notice. */
+/* The wait has returned with the readiness of the channel. */
 #define assert_noticed(w) assert_agg_woken(w, 0, 0, 0)
 #define agg_start_on_channel(f, channel) agg_start_on(f, OBJ(channel))
 
@@ -86,7 +89,7 @@ static void the_same_channel_twice(void **state)
 		start_send(f, channel, 0, i);
 		assert_noticed(w);
 		serve(channel, 0, i);
-		/* Or it would be the one to be told of the next. */
+		/* Else it would be the one to be woken for the next request. */
 		call_end(agg_of(w));
 	}
 }
@@ -117,10 +120,10 @@ static void one_request_wakes_one(void **state)
 		for (size_t i = 0; i < CROWD; i++)
 			switches[i] = call_switches(agg_of(waits[i]));
 		start_send(f, channel, 0, n);
-		/* In their order, as all have the same priority. */
+		/* In order of arrival, as all have the same priority. */
 		assert_noticed(waits[n - 1]);
 		assert_int_equal(count_out(waits), n);
-		/* The others did not even run. */
+		/* The other waiters have not run at all. */
 		for (size_t i = n; i < CROWD; i++)
 			assert_int_equal(call_switches(agg_of(waits[i])), switches[i]);
 	}
@@ -148,7 +151,7 @@ static void best_waiter_first(void **state)
 	serve(channel, 0, 2);
 }
 
-/* Receivers and aggregate waiters are in one queue. */
+/* Receivers and aggregate waiters are in the same queue. */
 static void beside_receivers(void **state)
 {
 	struct fixture *f = *state;
@@ -166,7 +169,7 @@ static void beside_receivers(void **state)
 	serve(channel, 10, 2);
 }
 
-/* The notice keeps the request for nobody: somebody without one may come first. */
+/* Readiness reserves no request: another thread may receive it first. */
 static void a_notice_is_no_claim(void **state)
 {
 	struct fixture *f = *state;
@@ -187,14 +190,14 @@ static void a_waiter_is_a_receiver(void **state)
 	int channel = new_channel(f, 2), sem = new_sem(f, 1, 1);
 
 	assert_int_equal(channel_info(channel, "receivers"), 0);
-	/* Whatever ends the wait. */
+	/* Also after a wait that something else has ended. */
 	assert_agg_ready(f, 0, 0, OBJ(sem), OBJ(channel));
 	assert_int_equal(channel_info(channel, "receivers"), 1);
 	assert_agg_nothing(f, OBJ(sem), OBJ(channel));
 	assert_int_equal(channel_info(channel, "receivers"), 1);
 }
 
-/* The only process that could have received. */
+/* The only process that could receive. */
 static int looks_once(struct peer *p, void *arg)
 {
 	const int *fds = arg;
@@ -220,7 +223,7 @@ static void senders_of_a_waiter_that_left(void **state)
 	peer_kill(p);
 	assert_call(sender, -EPIPE);
 	assert_ret(try_send(channel, 0, 2), -EPIPE);
-	/* Until somebody comes. */
+	/* Until another process receives from the channel. */
 	assert_agg_nothing(f, OBJ(channel));
 	start_send(f, channel, 0, 3);
 	serve(channel, 0, 3);
@@ -243,7 +246,7 @@ static void closed_by_the_process(void **state)
 	assert_sem(sem, 0, 1);
 }
 
-/* Another process has it still. */
+/* Another process still has a descriptor of the channel. */
 static int holds_on(struct peer *p, void *arg)
 {
 	(void)arg;

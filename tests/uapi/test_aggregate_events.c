@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* AGGREGATE_WAIT on files: which events it reports, and to whom. */
+/* AGGREGATE_WAIT on files: which events it reports, and to which waiters. */
 #include "aggregate.h"
 
 #include <sys/eventfd.h>
@@ -23,7 +23,7 @@ static void hang_up(void **state)
 	w = agg_start_on(f, FILE_IN(ends[0]));
 	close_fd(f, ends[1]);
 	assert_agg_woken(w, 0, 0, POLLHUP);
-	/* Also to who wants to know nothing, or something else. */
+	/* Also to a waiter that asked for no events, or for others. */
 	assert_agg_ready(f, 0, POLLHUP, FILE_FOR(ends[0], 0));
 	assert_agg_ready(f, 0, POLLHUP, FILE_FOR(ends[0], POLLPRI));
 }
@@ -71,7 +71,7 @@ static void half_closed_socket(void **state)
 	assert_agg_ready(f, 0, POLLIN | POLLRDHUP, FILE_FOR(ends[0], POLLIN | POLLRDHUP));
 }
 
-/* poll(2) and the aggregate wait say the same of a lot of states. */
+/* poll(2) and the aggregate wait agree on many states. */
 static void as_poll_says(void **state)
 {
 	struct fixture *f = *state;
@@ -99,7 +99,7 @@ static void as_poll_says(void **state)
 	}
 }
 
-/* What a waiter did not ask for wakes nobody for good. */
+/* An event that the waiter did not ask for wakes it, but does not end its wait. */
 static void other_events_do_not_end_it(void **state)
 {
 	struct fixture *f = *state;
@@ -150,7 +150,7 @@ static void every_waiter_is_told(void **state)
 		assert_agg_woken(waits[i], 0, 0, POLLIN);
 }
 
-/* Somebody else takes it before the waiter can run: it goes on sleeping. */
+/* Another thread reads the byte before the waiter can run: it goes on sleeping. */
 static void taken_by_another_in_between(void **state)
 {
 	const struct waiter_sched below = { .policy = SCHED_FIFO, .prio = 10, .cpu = 1 };

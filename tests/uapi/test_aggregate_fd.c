@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* AGGREGATE_WAIT on files of every kind, as poll(2) would report them. */
+/* AGGREGATE_WAIT on files of every kind: the same results as from poll(2). */
 #include "aggregate.h"
 #include "uring.h"
 
@@ -18,8 +18,8 @@ static void no_wait(struct fixture *f)
 }
 
 /*
- * @fd is not readable; @make makes it so. Checked on entry, in a sleep, and that it stays
- * so until somebody reads.
+ * @fd is not readable; @make makes it so. Checked on entry and in a sleep; and @fd stays readable
+ * until it is read.
  */
 static void check_readable(struct fixture *f, int fd, void (*make)(int), int arg, int events)
 {
@@ -32,7 +32,7 @@ static void check_readable(struct fixture *f, int fd, void (*make)(int), int arg
 	assert_agg_woken(w, 0, 1, events);
 	assert_agg_ready(f, 0, events, FILE_IN(fd), OBJ(sem));
 	assert_agg_ready(f, 0, events, FILE_IN(fd), OBJ(sem));
-	/* Nothing was taken from it. */
+	/* The wait has read nothing. */
 	assert_int_equal(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0), 1);
 }
 
@@ -73,7 +73,7 @@ static void raise_it(int sig)
 	assert_int_equal(kill(getpid(), sig), 0);
 }
 
-/* Blocked in every thread, so that it stays pending for whoever reads. */
+/* The signal is blocked in every thread, so that it stays pending until it is read. */
 static void signal_fds(void **state)
 {
 	struct fixture *f = *state;
@@ -129,7 +129,7 @@ static void sockets(void **state)
 	check_readable(f, ends[0], put_byte, ends[1], POLLIN);
 	drain_fd(ends[0]);
 	assert_agg_ready(f, 0, POLLOUT, FILE_FOR(ends[0], POLLIN | POLLOUT));
-	/* Both directions at once. */
+	/* Both directions at the same time. */
 	put_byte(ends[1]);
 	assert_agg_ready(f, 0, POLLIN | POLLOUT, FILE_FOR(ends[0], POLLIN | POLLOUT));
 }
@@ -168,7 +168,10 @@ static int new_epoll(struct fixture *f, int watched)
 	return fd;
 }
 
-/* An epoll's poll takes a mutex that sleeps: on a debugging kernel this finds who calls it so. */
+/*
+ * epoll's poll function takes a mutex that may sleep. A debugging kernel finds a call of it in
+ * atomic context.
+ */
 static void epoll_fds(void **state)
 {
 	struct fixture *f = *state;
@@ -224,7 +227,7 @@ static void uring_fds(void **state)
 	ring_free(&ring);
 }
 
-/* When the test's own thread sleeps in its wait. */
+/* Once the test's own thread sleeps in its wait. */
 static void *write_late(void *end)
 {
 	while (!asleep_in(getpid(), getpid(), agg_request()))
@@ -235,8 +238,8 @@ static void *write_late(void *end)
 }
 
 /*
- * The completion of what the waiting thread itself has submitted is work for that
- * thread, which the kernel makes it do by something that looks like a signal.
+ * The completion of an operation that the waiting thread has submitted itself is task work of that
+ * thread, which interrupts its sleep as a signal does.
  */
 static void completes_in_the_waiter(void **state, uint32_t flags)
 {
@@ -247,7 +250,7 @@ static void completes_in_the_waiter(void **state, uint32_t flags)
 
 	no_wait(f);
 	new_pipe(f, ends);
-	/* For io_uring an O_NONBLOCK file is one that wants EAGAIN. */
+	/* For io_uring O_NONBLOCK means that the operation returns EAGAIN. */
 	fcntl(ends[0], F_SETFL, 0);
 	ring_init(f, &ring, flags);
 	ring_read(&ring, ends[0], &byte, 8);
@@ -272,7 +275,7 @@ static void uring_with_deferred_work(void **state)
 	completes_in_the_waiter(state, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
 }
 
-/* The other way round: io_uring polls an object of ours. */
+/* The other direction: io_uring polls an object of the driver's. */
 static void uring_polls_a_channel(void **state)
 {
 	struct fixture *f = *state;
@@ -287,7 +290,7 @@ static void uring_polls_a_channel(void **state)
 	assert_agg_nothing(f, FILE_IN(ring.fd));
 	sender = start_send(f, channel, 0, 1);
 	assert_agg(f, AGG_FOREVER(FILE_IN(ring.fd)), 0, 0, POLLIN);
-	/* POLLRDNORM is not reported to who did not ask for it. */
+	/* POLLRDNORM is reported only if it was asked for. */
 	assert_reaped(&ring, 9, POLLIN);
 	serve(channel, 0, 1);
 	assert_call(sender, 0);

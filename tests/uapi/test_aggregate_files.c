@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* AGGREGATE_WAIT: how long it holds a file, and files of other processes. */
+/* AGGREGATE_WAIT: how long it keeps a reference to a file, and files of other processes. */
 #include "aggregate.h"
 
 #include <signal.h>
@@ -23,7 +23,7 @@ static void closed_during_the_wait(void **state)
 	w = agg_start_on(f, FILE_IN(ends[0]));
 	close_fd(f, ends[0]);
 	assert_agg_asleep(w);
-	/* Another file under the same number is not what it waits for. */
+	/* The wait is for the file, not for its number, which another file has now. */
 	assert_int_equal(dup2(spare, ends[0]), own_fd(f, ends[0]));
 	close_fd(f, ends[0]);
 	assert_int_equal(own_fd(f, eventfd(1, EFD_CLOEXEC)), ends[0]);
@@ -32,7 +32,7 @@ static void closed_during_the_wait(void **state)
 	assert_agg_woken(w, 0, 0, POLLIN);
 }
 
-/* The wait holds the pipe's reading end, the only one: the writer gets no EPIPE. */
+/* The wait has the pipe's reading end open, the only one: the writer must get no EPIPE. */
 static void the_wait_keeps_the_file(void **state)
 {
 	struct fixture *f = *state;
@@ -45,14 +45,14 @@ static void the_wait_keeps_the_file(void **state)
 	close_fd(f, ends[0]);
 	put_byte(ends[1]);
 	assert_agg_woken(w, 0, 0, POLLIN);
-	/* And lets go of it. */
+	/* After the wait the reading end is closed. */
 	signal(SIGPIPE, SIG_IGN);
 	assert_int_equal(write(ends[1], "x", 1), -1);
 	assert_int_equal(errno, EPIPE);
 	assert_int_equal(poll(&(struct pollfd){ .fd = ends[1] }, 1, 0), 1);
 }
 
-/* Whatever way a wait ends, it holds nothing afterwards. */
+/* In whatever way a wait ends, it keeps no file open. */
 static void nothing_is_held_afterwards(void **state)
 {
 	struct fixture *f = *state;
@@ -83,7 +83,7 @@ static void nothing_is_held_afterwards(void **state)
 
 /* ---- another process's ---- */
 
-/* Its eventfd, of which we get a descriptor; it writes when it is told to. */
+/* The process writes to its own eventfd when it is told to; the test gets a descriptor of it. */
 static int has_an_eventfd(struct peer *p, void *arg)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -113,13 +113,13 @@ static void from_another_process(void **state)
 	assert_agg_woken(w, 0, 0, POLLIN);
 	drain_fd(fd);
 	w = agg_start_on(f, FILE_IN(fd), FILE_IN(pidfd));
-	/* Not reaped yet: after that it would say POLLHUP as well. */
+	/* Not reaped yet: a reaped process would report POLLHUP too. */
 	assert_int_equal(kill(peer_pid(p), SIGKILL), 0);
 	assert_agg_woken(w, 0, 1, POLLIN);
 	assert_int_equal(peer_finish(p), 128 + SIGKILL);
 }
 
-/* An object of ours that was created by another process on the instance they share. */
+/* An object that was created by another process, on an instance that both share. */
 static int creates_a_semaphore(struct peer *p, void *arg)
 {
 	struct fixture *f = arg;

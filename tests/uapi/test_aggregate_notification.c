@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AGGREGATE_WAIT on channels: what becomes of a notice whose holder goes away, or does
- * something else first.
+ * AGGREGATE_WAIT on channels: a waiter that was woken for a request goes away, or does something
+ * else before it receives. The request must be notified to another waiter.
  */
 #include "aggregate.h"
 
 #include <semaphore.h>
 #include <signal.h>
 
-/* Out of the wait by notice. */
+/* The wait has returned with the readiness of the channel. */
 #define assert_noticed(w) assert_agg_woken(w, 0, 0, 0)
 #define agg_start_on_channel(f, channel) agg_start_on(f, OBJ(channel))
 
@@ -59,7 +59,7 @@ static void await_waiting(struct busy *b)
 		sleep_ms(1);
 }
 
-/* It has been told of request 1. */
+/* It has been woken for request 1. */
 static struct call *start_busy(struct busy *b, struct fixture *f, int channel)
 {
 	struct call *sender;
@@ -92,7 +92,7 @@ static void told_again_at_once(void **state)
 	serve(channel, 0, 1);
 }
 
-/* Nothing came of the notice. Back to sleep, and the next request wakes. */
+/* It received nothing. Once it sleeps again, the next request wakes it. */
 static void an_old_notice_is_given_up(void **state)
 {
 	struct fixture *f = *state;
@@ -108,7 +108,10 @@ static void an_old_notice_is_given_up(void **state)
 	serve(channel, 0, 2);
 }
 
-/* It counts for the next request if its own has gone: one request, one waiter. */
+/*
+ * If its request has been withdrawn, the notification counts for the next one: one request wakes
+ * one waiter.
+ */
 static void a_notice_without_its_request(void **state)
 {
 	struct fixture *f = *state;
@@ -124,7 +127,7 @@ static void a_notice_without_its_request(void **state)
 	w = agg_start_on_channel(f, channel);
 	start_send(f, channel, 0, 2);
 	assert_agg_asleep(w);
-	/* One more, and there is work for two. */
+	/* With one more request there is work for two. */
 	start_send(f, channel, 0, 3);
 	assert_noticed(w);
 	sem_post(&b.gate);
@@ -163,7 +166,7 @@ static void *caller_main(void *arg)
 	return NULL;
 }
 
-/* It waits. */
+/* Its wait is asleep. */
 static void start_caller(struct caller *c, struct fixture *f)
 {
 	c->f = f;
@@ -233,7 +236,7 @@ static int wait_for_sources_else(struct caller *c)
 	return agg_call(c->f->dev, &args);
 }
 
-/* A receiver stands idle while @c, who has been told of a request, sleeps in another call. */
+/* A receiver stays asleep while @c, which was woken for a request, sleeps in another call. */
 static void hands_on(struct caller *c, struct fixture *f)
 {
 	struct call *receiver;
@@ -297,7 +300,7 @@ static void handed_on_by_one_who_receives(void **state)
 	end_caller(&c);
 }
 
-/* Two waiters, one notice: returns the second, who sleeps. */
+/* Two waiters are asleep; the first is woken for the request. Returns the second. */
 static struct agg_wait *notice_for_the_first(struct fixture *f, int channel, struct agg_wait **first)
 {
 	struct agg_wait *second;
@@ -322,7 +325,7 @@ static void handed_on_by_a_thread_that_ends(void **state)
 	serve(channel, 0, 1);
 }
 
-/* A process that waits for a channel; what becomes of it then is up to the test. */
+/* A process that waits for a channel. The test then kills it, or ends it in another way. */
 static int waits_for_a_channel(struct peer *p, void *arg)
 {
 	const int *fds = arg;
@@ -382,7 +385,7 @@ static void handed_on_by_a_process_that_closes(void **state)
 	serve(channel, 0, 1);
 }
 
-/* Who can't be told is not the one who was told. */
+/* A wait that can't write its result has not been notified. */
 static void handed_on_when_the_result_faults(void **state)
 {
 	struct fixture *f = *state;
@@ -402,7 +405,7 @@ static void handed_on_when_the_result_faults(void **state)
 	start_send(f, channel, 0, 1);
 	assert_call(first, -EFAULT);
 	assert_noticed(second);
-	/* On entry too. */
+	/* The same on entry. */
 	assert_ret(nt(f->dev, agg_request(), arg), -EFAULT);
 	call_end(agg_of(second));
 	second = agg_running(f, AGG_FOREVER(OBJ(channel)), NULL);
@@ -476,7 +479,7 @@ static void wins_over_the_deadline(void **state)
 	serve(channel, 0, 1);
 }
 
-/* A wait that ended for another reason before leaves the request to the others. */
+/* A wait that has already ended for another reason leaves the request to other waiters. */
 static void an_interrupted_waiter_has_no_notice(void **state)
 {
 	struct fixture *f = *state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* AGGREGATE_WAIT: when it gives up, what signals do to it, and what closing does not. */
+/* AGGREGATE_WAIT: when it times out, what signals do to it, and that closing does not end it. */
 #include "aggregate.h"
 
 #include <signal.h>
@@ -24,7 +24,7 @@ static void the_past(void **state)
 	assert_sem(full, 4, 10);
 }
 
-/* As a number: above S64_MAX is the past, but for the last one. */
+/* As a number of nanoseconds: above S64_MAX it is in the past, except for the last value. */
 static void above_s64_max(void **state)
 {
 	static const uint64_t past[] = { 1ull << 63, UINT64_MAX - 1 };
@@ -83,7 +83,10 @@ static void waits_until_the_deadline(void **state)
 	}
 }
 
-/* Monotonic nanoseconds as a wall clock are long ago, and the other way round far ahead. */
+/*
+ * CLOCK_MONOTONIC's present is far in the past of CLOCK_REALTIME, and the other way round far in
+ * the future.
+ */
 static void the_flag_chooses_the_clock(void **state)
 {
 	struct fixture *f = *state;
@@ -177,8 +180,8 @@ static void restart_keeps_the_deadline(void **state)
 /* ---- a file that was ready in time ---- */
 
 /*
- * The waiter is on a CPU that we occupy, and the file gets ready while it can't run: what
- * happens to it after that is too late. poll(2) has it so too.
+ * The waiter is on a CPU that the test occupies, and the file becomes ready while the waiter can't
+ * run. What happens to it after that must not change the result; poll(2) behaves the same.
  */
 static struct agg_wait *ready_late(struct fixture *f, bool expires)
 {
@@ -237,7 +240,7 @@ static void closing_an_object_ends_nothing(void **state)
 	assert_agg_woken(w, 0, 0, 0);
 }
 
-/* Every descriptor is closed; then there is only the signal. */
+/* Every descriptor is closed, so only a signal can end the wait. */
 static void closing_the_last_descriptor(void **state)
 {
 	struct fixture *f = *state;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that can't be read or written: no request is lost, none is invented, and none
- * changes its turn.
+ * Memory that can't be read or written: no request is lost, none is made up, and none loses its
+ * place in the queue.
  */
 #include "channel.h"
 
@@ -9,7 +9,7 @@ static const unsigned long receives[] = { RECV, RECV2, TRY_RECV2 };
 
 #define NR_BAD 4
 
-/* Where a result can't be written. */
+/* An address to which a result can't be written. */
 static void *bad_output(struct fixture *f, int kind, size_t size)
 {
 	switch (kind) {
@@ -24,14 +24,14 @@ static void *bad_output(struct fixture *f, int kind, size_t size)
 	}
 }
 
-/* Where an argument can't be read, though its beginning may. */
+/* An address from which an argument can't be read, or only its beginning. */
 static void *bad_input(struct fixture *f, int kind, const void *init, size_t size)
 {
 	return kind == 2 && size > 4 ? past_page_end(f, init, size) :
 	       kind	 ? unmapped(f) : NULL;
 }
 
-/* Same id, same turn: among its equals, and after those that are better. */
+/* Same id and same place: among requests of its priority, and after higher ones. */
 static void a_receive_that_faults(void **state)
 {
 	struct fixture *f = *state;
@@ -48,7 +48,7 @@ static void a_receive_that_faults(void **state)
 			assert_ret(nt(channel, request, out), -EFAULT);
 			assert_depth(channel, 3);
 			assert_int_equal(channel_info(channel, "dispatched"), 0);
-			/* Nobody has it, so nobody can reply. */
+			/* No receiver has it, so it can't be replied to. */
 			assert_ret(reply(channel, 1), -ENOENT);
 		}
 		assert_int_equal(take(channel, 50, 1), 1);
@@ -76,7 +76,7 @@ static void a_better_one_overtakes_what_went_back(void **state)
 	serve(channel, 50, 4);
 }
 
-/* Exactly what the number says is written, and not a byte more. */
+/* Exactly the bytes of the structure are written. */
 static void a_receive_at_the_end_of_a_page(void **state)
 {
 	struct fixture *f = *state;
@@ -122,7 +122,7 @@ static void a_parked_receiver_that_faults(void **state)
 	}
 }
 
-/* Its place is at the head of a queue that others are waiting for. */
+/* The request is at the head of a queue on which other receivers are parked. */
 static void another_parked_receiver_gets_it(void **state)
 {
 	static const struct waiter_sched best = { .policy = SCHED_FIFO, .prio = 50 };
@@ -150,7 +150,7 @@ static int fault_and_stay(struct peer *p, void *arg)
 	return 0;
 }
 
-/* What it could not be told it has not received, so nothing of it was executed. */
+/* A receiver that got EFAULT has not received the request, so none of its work was done. */
 static void who_faults_has_nothing(void **state)
 {
 	struct fixture *f = *state;

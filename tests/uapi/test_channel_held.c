@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What happens while a call is in the middle of its user memory: a userfaultfd holds it
- * there until the test lets it go on, or fail.
+ * What happens while a call is copying its argument: a userfaultfd stops it there until the test
+ * lets it go on, or makes it fail.
  */
 #include "channel.h"
 
@@ -12,7 +12,7 @@
 
 #define PAGE 4096
 
-/* One page; whoever touches it first is held. */
+/* One page. The first thread that touches it stops. */
 struct held {
 	int uffd;
 	char *page;
@@ -32,7 +32,7 @@ static int hold_open(struct held *h)
 	return ioctl(h->uffd, UFFDIO_REGISTER, &reg);
 }
 
-/* Returns once somebody is held. */
+/* Returns once a thread has stopped. */
 static int hold_await(struct held *h)
 {
 	struct uffd_msg msg;
@@ -51,7 +51,7 @@ static void hold_start(struct fixture *f, struct held *h)
 	own_fd(f, h->uffd);
 }
 
-/* The page has that content from now on. */
+/* The page gets this content, and the thread goes on. */
 static void hold_release(struct held *h, const void *content, size_t size)
 {
 	char page[PAGE] = { 0 };
@@ -63,7 +63,7 @@ static void hold_release(struct held *h, const void *content, size_t size)
 	assert_int_equal(ioctl(h->uffd, UFFDIO_COPY, &copy), 0);
 }
 
-/* The page can't be touched from now on. */
+/* Accesses to the page fail from now on. */
 static void hold_fail(struct held *h)
 {
 	struct uffdio_range range = { (uintptr_t)h->page, PAGE };
@@ -72,7 +72,7 @@ static void hold_fail(struct held *h)
 	assert_int_equal(ioctl(h->uffd, UFFDIO_UNREGISTER, &range), 0);
 }
 
-/* A receiver that has been given request 1, which it has not been told about yet. */
+/* A receiver to which request 1 is being handed over, and whose copy to user memory has stopped. */
 static struct call *held_receiver(struct fixture *f, struct held *h, int channel)
 {
 	struct call *c;
@@ -99,7 +99,7 @@ static void nothing_happens(void **state)
 	assert_call(sender, 0);
 }
 
-/* The depth is for those who come, not for those who come back. */
+/* The depth limits new requests, not one that returns to the queue. */
 static void the_channel_fills_up(void **state)
 {
 	struct fixture *f = *state;
@@ -135,7 +135,10 @@ static void end_held(struct held *h, struct call *receiver, bool fails)
 	}
 }
 
-/* It was dispatched: the sender is not restarted, and it does not come back. */
+/*
+ * The request was dispatched: the send is not restarted, and the request does not return to the
+ * queue.
+ */
 static void the_sender_leaves(void **state)
 {
 	struct fixture *f = *state;
@@ -155,7 +158,7 @@ static void the_sender_leaves(void **state)
 	}
 }
 
-/* By somebody who can't know the id, but has guessed it. */
+/* By a thread that can't know the id yet, but has guessed it. */
 static void somebody_replies(void **state)
 {
 	struct fixture *f = *state;
@@ -192,7 +195,10 @@ static void the_process_lets_go(void **state)
 	}
 }
 
-/* It holds the channel, but nobody has counted it yet when the last descriptor goes. */
+/*
+ * The call has the channel's file open, but its request is not in the queue when the last
+ * descriptor is closed.
+ */
 static void a_send_on_its_way_in(void **state)
 {
 	struct ntsync_channel_send_args args = MESSAGE(10, 1);
@@ -209,7 +215,7 @@ static void a_send_on_its_way_in(void **state)
 	assert_call(sender, -EPIPE);
 }
 
-/* The same after the last receiver has gone. */
+/* The same after the last receiver has exited. */
 static void a_send_on_its_way_into_a_deserted_channel(void **state)
 {
 	struct ntsync_channel_send_args args = MESSAGE(10, 1);
@@ -247,7 +253,7 @@ static int hold_a_receiver(struct peer *p, void *arg)
 	return 0;
 }
 
-/* Another receiver gets it, or its sender is told. */
+/* Another receiver gets the request, or its sender gets an error. */
 static void the_receiver_is_killed(void **state)
 {
 	struct fixture *f = *state;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Receivers that go away while senders wait. Whoever was being served is told
- * ECONNRESET; when nobody is left to receive, the others are told EPIPE; and when
- * somebody comes again, all is as before.
+ * Receivers exit while senders wait. A sender whose request has been received gets ECONNRESET. When
+ * no receiver is left, the pending senders get EPIPE; once a process receives again, the channel
+ * works as before.
  *
- * The senders are threads of the test, the receivers other processes: the test itself
- * must not receive, or it would be somebody who is left.
+ * The senders are threads of the test, the receivers other processes. The test itself must not
+ * receive, as it would then be a receiver that is left.
  */
 #include "channel.h"
 
@@ -30,7 +30,7 @@ static void before_the_first_receiver(void **state)
 	struct peer *p = receiver_start(f, channel), *other = receiver_start(f, channel);
 	struct call *sender = start_send(f, channel, 10, 1);
 
-	/* Somebody who has never received goes: that is nobody's loss. */
+	/* A process that has never received exits: senders are not affected. */
 	receiver_closes(p);
 	assert_call_asleep(sender);
 	peer_kill(p);
@@ -39,7 +39,7 @@ static void before_the_first_receiver(void **state)
 	assert_call(sender, 0);
 }
 
-/* How a receiving process lets go. */
+/* A way in which a receiving process gives up the channel. */
 typedef void (*let_go_fn)(struct peer *p);
 
 static void ends(struct peer *p)
@@ -79,7 +79,7 @@ static void all_are_told(void **state)
 	}
 }
 
-/* Whatever it has become: the priority is checked before, the depth after. */
+/* The priority is checked before EPIPE, the depth after it. */
 static void epipe_in_the_order_of_checks(void **state)
 {
 	struct fixture *f = *state;
@@ -106,7 +106,7 @@ static int enter_and_stay(struct peer *p, void *arg)
 	return 0;
 }
 
-/* To have looked is enough. Ids go on where they were. */
+/* TRY_RECV2 that finds nothing is enough. Ids continue. */
 static void a_try_makes_a_receiver(void **state)
 {
 	struct fixture *f = *state;
@@ -304,7 +304,7 @@ static void parked_receivers_are_killed(void **state)
 	works_again(f, parked.channel);
 }
 
-/* Its own senders, and those of others. */
+/* Its own senders get an error, those of others don't. */
 static void other_receivers_stay(void **state)
 {
 	struct fixture *f = *state;
@@ -361,7 +361,7 @@ static int threads_that_end(struct peer *p, void *arg)
 	return 0;
 }
 
-/* Its requests are lost; the process is still there to receive others. */
+/* Its requests are lost; the process can still receive others. */
 static void a_thread_ends(void **state)
 {
 	struct fixture *f = *state;
@@ -407,7 +407,7 @@ static int first_thread_ends(struct peer *p, void *arg)
 	return 1;
 }
 
-/* The first thread of a process is a thread like others. */
+/* The first thread of a process is no exception. */
 static void the_first_thread_ends(void **state)
 {
 	struct fixture *f = *state;
@@ -445,7 +445,7 @@ static int many_receivers(struct peer *p, void *arg)
 	return 0;
 }
 
-/* Half of them work, the other half wait for work. */
+/* Half of the threads have a request, the other half are parked. */
 static void killed_with_many_threads(void **state)
 {
 	struct fixture *f = *state;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who pays for a channel: whoever sends and whoever registers, by their control group,
- * and so whoever sets a limit for it sets one for this.
+ * The memory of a channel is charged to the control group of the sender or the registering process,
+ * so that a limit of that group applies to it.
  */
 #include "channel.h"
 
@@ -9,7 +9,7 @@
 
 #define TOKENS 8192
 #define SENDERS 200
-/* What the smaller of the two takes, at least. */
+/* The minimum size of the smaller of the two records. */
 #define RECORD 64
 
 static const char *const roots[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
@@ -32,7 +32,7 @@ static int write_file(const struct group *g, const char *name, const char *text)
 	return ret;
 }
 
-/* Kernel memory from slabs, in bytes; -1 if it isn't told. */
+/* Slab memory of the group in bytes; -1 if the kernel doesn't tell it. */
 static long slab_bytes(const struct group *g)
 {
 	char path[192], line[128];
@@ -52,8 +52,7 @@ static long slab_bytes(const struct group *g)
 }
 
 /*
- * The kernel adds up what its processors have counted every two seconds, or when there
- * is enough of it.
+ * The kernel sums up its per-CPU counters every two seconds, or when they have become large enough.
  */
 static long settled_slab_bytes(const struct group *g)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A process closes its last descriptor of a channel while a new one comes in through a
- * socket. Whoever receives by the new one is a receiver: it is told no EBADF, it keeps what
- * it has received, and who is pending waits for it.
+ * A process closes its last descriptor of a channel while it is given a new one through a socket. A
+ * thread that receives through the new one is a receiver: its receive must not end with EBADF, it
+ * keeps the requests that it has received, and pending senders wait for it.
  */
 #include "channel.h"
 
@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 
 /*
- * Whether a process has a descriptor left is found by looking at all of its table. It takes
- * a millisecond or more to look at this many.
+ * To find out whether a process has a descriptor left, the driver scans its whole table. With this
+ * many entries that takes a millisecond or more.
  */
 #define TABLE 400000
 #define ROUNDS 150
@@ -27,7 +27,7 @@ static int new_pair(struct fixture *f, int pair[2])
 	return ret;
 }
 
-/* A table of that size; closing what is in its last place doesn't make it smaller. */
+/* Grows the table to that size; closing its last entry does not shrink it. */
 static void grow_table(void)
 {
 	struct rlimit limit = { TABLE + 1, TABLE + 1 };
@@ -48,7 +48,7 @@ static void on_cpu(pthread_attr_t *attr, int policy, int prio)
 	set_thread_sched(attr, &sched);
 }
 
-/* One that another thread will close, so that teardown doesn't. */
+/* Another thread of the test closes it, so the teardown must not. */
 static int new_unowned_channel(struct fixture *f)
 {
 	struct ntsync_channel_create_args args = { .max_depth = 8 };
@@ -80,8 +80,8 @@ static void nap_ns(long ns)
 }
 
 /*
- * True if the new descriptor was in the table before the close had let go of the channel,
- * as the request was still there. Then it stays ours.
+ * True if the new descriptor was in the table before the close had given up the channel, as the
+ * request was still there. The descriptor stays open then.
  */
 static bool receive_while_closing(struct fixture *f, int pair[2], long delay)
 {
@@ -115,8 +115,8 @@ static bool receive_while_closing(struct fixture *f, int pair[2], long delay)
 }
 
 /*
- * The closer looks at the table under a lock that the new descriptor needs, too, so the
- * receiver comes in right behind the look; it is urgent, and both have one CPU.
+ * The closer scans the table under a lock that installing the new descriptor needs too, so the
+ * receiver runs right after the scan. It has the higher priority, and both are on one CPU.
  */
 static void right_behind_the_look(void **state)
 {
@@ -170,8 +170,8 @@ static void start_receiver(struct receiver *r, int channel, int sock)
 }
 
 /*
- * All of them sleep in a receive, and are more urgent than the thread that closes: the
- * first ones run while that has not come to the last ones yet.
+ * All of them sleep in a receive and have a higher priority than the closing thread: the first ones
+ * run before that has woken the last ones.
  */
 static void while_others_are_still_to_be_told(void **state)
 {

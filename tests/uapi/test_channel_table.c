@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads that get a table of descriptors of their own while they are receivers: by
- * unshare(CLONE_FILES), or by close_range(CLOSE_RANGE_UNSHARE). Which process received is known
- * by its table.
+ * Receiving threads get a descriptor table of their own, by unshare(CLONE_FILES) or
+ * close_range(CLOSE_RANGE_UNSHARE). The driver knows a receiving process by its table.
  */
 #include "channel.h"
 
@@ -66,7 +65,7 @@ static void *mover_main(void *arg)
 	return NULL;
 }
 
-/* It has received, and moved. */
+/* It has received, and has its own table. */
 static void mover_start(struct mover *m)
 {
 	sem_init(&m->moved, 0, 0);
@@ -90,7 +89,7 @@ static void mover_ends(struct mover *m)
 	pthread_join(m->thread, NULL);
 }
 
-/* unshare() copies the table, fails for another reason, and closes the copy again. */
+/* unshare() copies the table, then fails for another reason and closes the copy again. */
 static int fail_to_move(struct mover *m)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -119,7 +118,7 @@ static void *stayer_main(void *arg)
 	return NULL;
 }
 
-/* As a fork() that fails: whoever has its own table still has what it has received. */
+/* Like a fork() that fails: a thread keeps its table, and the requests that it has received. */
 static void a_copy_that_comes_to_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -132,7 +131,7 @@ static void a_copy_that_comes_to_nothing(void **state)
 	assert_call(sender, 0);
 }
 
-/* The kernel copies the table and closes the channel in the copy: that is heard of. */
+/* The kernel copies the table and closes the channel in the copy, which the driver sees. */
 static void a_copy_that_is_closed(void **state)
 {
 	struct fixture *f = *state;
@@ -143,7 +142,7 @@ static void a_copy_that_is_closed(void **state)
 	m.first = m.last = m.channel;
 	mover_start(&m);
 	assert_call(sender, -ECONNRESET);
-	/* The others have it still. */
+	/* The other threads still have the channel open. */
 	pending = start_send(f, m.channel, 10, 2);
 	serve(m.channel, 10, 2);
 	assert_call(pending, 0);
@@ -151,12 +150,14 @@ static void a_copy_that_is_closed(void **state)
 	mover_ends(&m);
 }
 
-/* The kernel copies tables in pieces, and leaves out those that are to be closed as a whole. */
+/*
+ * The kernel copies tables in blocks, and leaves out blocks of which every entry is to be closed.
+ */
 #define PIECE 512
 
 /*
- * Nothing is closed in this copy, so nothing is heard. The thread can't reply any more; others
- * can, and its end is heard of.
+ * In this copy nothing is closed, so the driver sees nothing. The thread can't reply any more, but
+ * other threads can, and its exit is seen.
  */
 static void a_copy_that_never_had_it(void **state)
 {
@@ -192,7 +193,10 @@ static int answer(struct mover *m)
 	return reply(m->channel, m->id);
 }
 
-/* It is of its own table from its next receive on: the end of the old one is nothing to it. */
+/*
+ * From its next receive on the thread belongs to its own table; the end of the old one does not
+ * affect it.
+ */
 static void receives_again_after_it_moved(void **state)
 {
 	struct fixture *f = *state;
@@ -256,8 +260,9 @@ static void *take_all_and_end(void *arg)
 }
 
 /*
- * Two hear of it: the reaper of its exit, and the thread itself of the end of its table, which
- * comes a little later. Both have a lot to reset, and only one is the last.
+ * Two threads reset its requests: the exit worker, as the thread exits, and a little later the
+ * thread itself, as its table is closed. Both have much to reset, and only one of them may be the
+ * last.
  */
 static void ends_with_a_table_of_its_own(void **state)
 {

@@ -2,9 +2,8 @@
 /*
  * A 32-bit program on a 64-bit kernel: every ioctl once, through compat_ioctl.
  *
- * Meant to be built with -m32 -static (built otherwise it runs, and proves
- * less). It has neither cmocka nor the fixture, which a 64-bit machine has no
- * 32-bit libraries for. Prints TAP.
+ * Built with -m32 -static (built otherwise it runs, but proves less). It uses neither cmocka nor
+ * the fixture, as a 64-bit machine has no 32-bit libraries for them. Prints TAP.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -148,7 +147,7 @@ static uint64_t monotonic_ns(void)
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
-/* A deadline needs all of its 64 bits. */
+/* The deadline needs more than 32 bits. */
 static void test_deadline(void)
 {
 	uint64_t deadline = monotonic_ns() + 50000000;
@@ -161,8 +160,8 @@ static void test_deadline(void)
 }
 
 /*
- * From a child and not from a thread: the 32-bit C library's threads need system
- * calls that a kernel without 32-bit time lacks.
+ * By a child process, not a thread: threads of the 32-bit C library need system calls that a kernel
+ * without 32-bit time lacks.
  */
 static void test_wake(void)
 {
@@ -178,7 +177,7 @@ static void test_wake(void)
 	close(event);
 }
 
-/* A 32-bit address with something in the upper half is no address. */
+/* An address with bits above the lower 32 is invalid. */
 static void test_faults(void)
 {
 	int sem = create(NTSYNC_IOC_CREATE_SEM, 1, 1);
@@ -220,7 +219,7 @@ static bool received(const struct ntsync_channel_recv2_args *got, pid_t sender, 
 	       got->prio == 10;
 }
 
-/* Waits for one even if the ioctl does not. */
+/* Waits for a request even by TRY_RECV2. */
 static int receive_one(int channel, unsigned long request, struct ntsync_channel_recv2_args *got)
 {
 	int ret;
@@ -231,7 +230,7 @@ static int receive_one(int channel, unsigned long request, struct ntsync_channel
 	return ret;
 }
 
-/* The request by one process, the rest by another. */
+/* One process sends, another does the rest. */
 static void test_request(int channel, unsigned long request, uint64_t id, const char *what)
 {
 	struct ntsync_channel_register_thread_args reg = { .token = 1ull << 42 | 4 };
@@ -300,7 +299,10 @@ static int aggregate_timespec(struct ntsync_aggregate_wait_args *args)
 	return ret;
 }
 
-/* Up to a deadline that needs all of its bits; which of the two, or NTSYNC_AGG_TIMEOUT. */
+/*
+ * Up to a deadline that needs more than 32 bits. Returns which of the two fired, or
+ * NTSYNC_AGG_TIMEOUT.
+ */
 static uint32_t aggregate(bool timespec, int obj, int fd, uint32_t *events)
 {
 	const struct ntsync_aggregate_source sources[] = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The node itself, what answers which ioctl, and how fds come and go. */
+/* The device node: which ioctls it knows, and how descriptors are created and closed. */
 #include "fixture.h"
 
 #include <sys/mman.h>
@@ -69,7 +69,7 @@ static void anybody_may_open(void **state)
 	assert_child_ok(child_start(*state, open_as_nobody, NULL));
 }
 
-/* Programs open it read-only, write-only or both; it makes no difference. */
+/* Programs open the device read-only, write-only or both; the mode makes no difference. */
 static void open_mode_is_irrelevant(void **state)
 {
 	static const int modes[] = { O_RDONLY, O_WRONLY, O_RDWR };
@@ -165,7 +165,7 @@ static void assert_variant_unknown(const int fds[4], unsigned int request,
 		assert_ret(nt(fds[i], variant, argument), -ENOTTY);
 }
 
-/* The number is the whole word: magic, number, size and direction. */
+/* The whole ioctl number counts: magic, number, size and direction. */
 static void wrong_size_is_enotty(void **state)
 {
 	struct fixture *f = *state;
@@ -216,7 +216,7 @@ static void device_ioctl_on_object_is_enotty(void **state)
 	assert_unchanged(objs);
 }
 
-/* A feature that isn't announced isn't there at all. */
+/* A feature that is not announced has no ioctl either. */
 static void later_ioctls_are_enotty_until_announced(void **state)
 {
 	struct fixture *f = *state;
@@ -249,7 +249,7 @@ static void features_are_reported(void **state)
 	assert_int_equal(args.reserved, 0);
 	assert_true(args.features & NTSYNC_FEATURE_PRIORITY_QUEUES);
 	assert_int_equal(args.features & ~known, 0);
-	/* A receive that doesn't block is of no use without channels. */
+	/* A receive that does not block needs channels. */
 	if (args.features & NTSYNC_FEATURE_CHANNEL_TRY_RECV2)
 		assert_true(args.features & NTSYNC_FEATURE_CHANNEL);
 }
@@ -299,7 +299,7 @@ static void created_fds_are_cloexec(void **state)
 		assert_int_equal(fcntl(objs[i], F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 }
 
-/* Like every other fd: the lowest free number. */
+/* As for every other descriptor: the lowest free number. */
 static void created_fds_are_lowest(void **state)
 {
 	struct fixture *f = *state;
@@ -326,7 +326,7 @@ static void instances_are_isolated(void **state)
 	assert_wait(f, ANY, ARGS(FDS(sem), .owner = OWNER), 0, 0);
 }
 
-/* Who uses the module: every file does. -1 where the kernel doesn't tell. */
+/* References to the module: one per file. -1 where the kernel doesn't tell. */
 static int module_references(void)
 {
 	FILE *file = fopen("/sys/module/ntsync/refcnt", "re");
@@ -350,7 +350,7 @@ static int create(struct fixture *f, unsigned int kind)
 	return nt(f->dev, requests[kind % 3], words);
 }
 
-/* Lowers the limit, or puts it back. */
+/* Lowers the limit, or restores it. */
 static void limit_fds(rlim_t limit)
 {
 	struct rlimit both;
@@ -379,7 +379,7 @@ static void exhaustion_leaks_nothing(void **state)
 	assert_int_equal(last, first + 19);
 	if (module_references() >= 0)
 		assert_int_equal(module_references(), before);
-	/* One is given back: there is room for one again. */
+	/* With one closed, one more can be created. */
 	limit_fds(first + 20);
 	close_fd(f, last);
 	fd = create(f, 1);
@@ -387,7 +387,7 @@ static void exhaustion_leaks_nothing(void **state)
 	assert_int_equal(own_fd(f, fd), last);
 }
 
-/* A create that fails must not have installed an fd, nor keep the object. */
+/* A create that fails must neither install a descriptor nor keep the object. */
 static void failed_creates_leak_nothing(void **state)
 {
 	struct fixture *f = *state;

@@ -4,7 +4,7 @@
 static const unsigned int changes[] = { NTSYNC_IOC_EVENT_SET, NTSYNC_IOC_EVENT_RESET,
 					NTSYNC_IOC_EVENT_PULSE };
 
-/* What each of them leaves behind. */
+/* The state of the event after each of them. */
 static const uint32_t signaled_after[] = { 1, 0, 0 };
 
 static struct waiter *sleeper(struct fixture *f, unsigned long request, int obj)
@@ -100,7 +100,7 @@ static void change_at_page_end(void **state)
 		assert_ret(nt(event, changes[i], at_page_end(f, NULL, 4)), 0);
 }
 
-/* Outputs only: the type is checked before the pointer is touched. */
+/* Output only: the type is checked before the pointer is used. */
 static void wrong_type_is_einval(void **state)
 {
 	struct fixture *f = *state;
@@ -160,7 +160,7 @@ static void set_of_auto_wakes_one(void **state)
 	struct waiter *first = sleeper(f, ANY, event), *second = sleeper(f, ANY, event);
 
 	set_event(event, 0);
-	/* Handed over, so it is not signaled in between. */
+	/* The event is handed over: it is not signaled in between. */
 	assert_event(event, 0, 0);
 	assert_woken(first, 0, 0);
 	assert_asleep(second);
@@ -184,7 +184,7 @@ static void set_of_manual_wakes_all(void **state)
 	assert_event(event, 1, 1);
 }
 
-/* A reset right behind a set takes nothing back from those it released. */
+/* A reset right after a set must not affect the waiters that the set has released. */
 static void set_then_reset_of_manual_releases_all(void **state)
 {
 	struct fixture *f = *state;
@@ -244,7 +244,7 @@ static void pulse_of_auto_wakes_one(void **state)
 	assert_not_ready(f, event);
 }
 
-/* More than one batch of wake-ups. */
+/* More waiters than one batch of wake-ups has. */
 static void pulse_of_manual_wakes_all(void **state)
 {
 	struct fixture *f = *state;
@@ -260,7 +260,7 @@ static void pulse_of_manual_wakes_all(void **state)
 	assert_not_ready(f, event);
 }
 
-/* A pulse is for the waits that it completes; the other all-wait stays. */
+/* A pulse is for the waits that it completes; the other wait for all stays. */
 static void pulse_passes_an_incomplete_wait_all(void **state)
 {
 	struct fixture *f = *state;
@@ -302,7 +302,7 @@ static void pulse_of_auto_prefers_wait_all(void **state)
 	assert_woken(any, 0, 0);
 }
 
-/* Both all-waits want the one token as well: only one of them is complete. */
+/* Both waits for all also need the only token, so the pulse completes one of them. */
 static void pulse_of_manual_completes_what_it_can(void **state)
 {
 	struct fixture *f = *state;
@@ -321,7 +321,7 @@ static void pulse_of_manual_completes_what_it_can(void **state)
 	assert_event(event, 1, 0);
 }
 
-/* A wait that is not queued when the pulse comes doesn't get it. */
+/* A wait that is queued after the pulse does not get it. */
 static void pulse_is_not_for_later_waiters(void **state)
 {
 	struct fixture *f = *state;

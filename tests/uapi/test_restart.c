@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A call that is interrupted and made again keeps its turn, whoever has come meanwhile. Else
- * whoever is interrupted often is never served.
+ * A call that is interrupted and made again keeps its place in the queue, whichever waiters have
+ * come meanwhile. Else a thread that is interrupted often would never be served.
  */
 #include "aggregate.h"
 #include "channel.h"
 
 #include <signal.h>
 
-/* Its handler has run, and it sleeps in its call again. */
+/* The handler has run, and the waiter sleeps in its call again. */
 static void interrupt(struct waiter *w, int before)
 {
 	waiter_signal(w, SIGUSR1);
@@ -52,7 +52,7 @@ static void a_wait(void **state)
 	}
 }
 
-/* Each time that it is interrupted others have come. */
+/* Each time that it is interrupted, other waiters have come. */
 static void behind_those_who_were_there(void **state)
 {
 	struct fixture *f = *state;
@@ -134,8 +134,8 @@ static void an_aggregate_wait(void **state)
 /* ---- what the program repeats, and what does not keep it ---- */
 
 /*
- * Waits, is interrupted, and then makes other calls, one after the other, until one sleeps. If there
- * is a @signal, the first is a SIGNAL_AND_WAIT.
+ * The thread waits, is interrupted, and then makes other calls, one after the other, until one
+ * sleeps. With a @signal the first call is a SIGNAL_AND_WAIT.
  */
 struct script {
 	struct fixture *f;
@@ -184,7 +184,7 @@ static void script_start(struct fixture *f, struct script *s)
 	assert_int_equal(pthread_create(&s->thread, NULL, run_script, s), 0);
 }
 
-/* It sleeps in that call. */
+/* Returns once it sleeps in that call. */
 static void script_await(struct script *s, int call)
 {
 	while (atomic_load(&s->at) < call || !asleep_in(getpid(), s->tid, script_request(s, call)))
@@ -213,7 +213,7 @@ static void first_again(struct fixture *f, int signal)
 	assert_woken(w, 0, 0);
 }
 
-/* Who repeats the call itself, as libraries do, keeps its turn as well. */
+/* A program that repeats the call itself, as libraries do, keeps its place too. */
 static void repeated_by_the_program(void **state)
 {
 	struct fixture *f = *state;
@@ -222,7 +222,7 @@ static void repeated_by_the_program(void **state)
 	first_again(f, 0);
 }
 
-/* Of a SIGNAL_AND_WAIT it repeats the wait. */
+/* After a SIGNAL_AND_WAIT it repeats the wait. */
 static void the_rest_of_a_signal_and_wait(void **state)
 {
 	struct fixture *f = *state;
@@ -232,8 +232,8 @@ static void the_rest_of_a_signal_and_wait(void **state)
 }
 
 /*
- * Another object, owner or deadline is another call; and after another call the same one
- * is a new one, also when that did not have to wait.
+ * A call with another object, owner or deadline is a different one. After a different call the same
+ * one is new too, even if the different one did not have to wait.
  */
 static void another_call_is_none(void **state)
 {

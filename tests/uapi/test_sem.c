@@ -16,7 +16,7 @@ static void create_checks_count(void **state)
 		{ 0, 0, 0 },	    { 0, 1, 0 },	{ 1, 1, 0 },
 		{ 0, ~0u, 0 },	    { ~0u, ~0u, 0 },	{ 1, 0, -EINVAL },
 		{ 3, 2, -EINVAL },  { ~0u, 0, -EINVAL },	{ ~0u, ~0u - 1, -EINVAL },
-		{ 0x80000000, 0x7fffffff, -EINVAL }, /* not to be compared signed */
+		{ 0x80000000, 0x7fffffff, -EINVAL }, /* the comparison must be unsigned */
 		{ 0x7fffffff, 0x80000000, 0 },
 	};
 
@@ -42,7 +42,7 @@ static void create_faults(void **state)
 	assert_ret(create(f, NULL), -EFAULT);
 	assert_ret(create(f, unmapped(f)), -EFAULT);
 	assert_ret(create(f, past_page_end(f, &args, sizeof(args))), -EFAULT);
-	/* The argument is input only: a read-only one will do. */
+	/* Input only: a read-only argument is enough. */
 	assert_sem(own_fd(f, create(f, at_page_end(f, &args, sizeof(args)))), 1, 2);
 	assert_sem(own_fd(f, create(f, read_only(f, &args, sizeof(args)))), 1, 2);
 }
@@ -107,7 +107,7 @@ static void release_faults_before_anything(void **state)
 	assert_ret(nt(sem, NTSYNC_IOC_SEM_RELEASE, NULL), -EFAULT);
 	assert_ret(nt(sem, NTSYNC_IOC_SEM_RELEASE, unmapped(f)), -EFAULT);
 	assert_sem(sem, 1, 2);
-	/* Before the type is looked at, too. */
+	/* Also before the type is checked. */
 	assert_ret(nt(mutex, NTSYNC_IOC_SEM_RELEASE, NULL), -EFAULT);
 }
 
@@ -120,7 +120,7 @@ static void release_stands_when_the_output_faults(void **state)
 	assert_ret(nt(sem, NTSYNC_IOC_SEM_RELEASE, read_only(f, &one, sizeof(one))),
 		   -EFAULT);
 	assert_sem(sem, 2, 2);
-	/* Nothing is written when it fails, so nothing faults. */
+	/* A failed call writes nothing, so it gets no EFAULT. */
 	assert_ret(nt(sem, NTSYNC_IOC_SEM_RELEASE, read_only(f, &one, sizeof(one))),
 		   -EOVERFLOW);
 }
@@ -187,7 +187,7 @@ static void wait_takes_one(void **state)
 	assert_sem(sem, 2, 3);
 }
 
-/* The sign bit is an ordinary bit. */
+/* A count with the top bit set is an ordinary count. */
 static void wait_takes_from_the_last(void **state)
 {
 	struct fixture *f = *state;
@@ -217,7 +217,7 @@ static void release_wakes_as_many_as_it_gives(void **state)
 	assert_sem(sem, 4, 10);
 }
 
-/* What the waiters take doesn't widen the bound: it is checked before. */
+/* The sum is checked before any waiter acquires. */
 static void release_over_max_wakes_nobody(void **state)
 {
 	struct fixture *f = *state;

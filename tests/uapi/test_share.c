@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Objects that several processes and fds share, and fds that go away. */
+/* Objects that several processes and descriptors share, and descriptors that are closed. */
 #include "fixture.h"
 
 #include <sys/socket.h>
@@ -55,7 +55,7 @@ static int acquire_and_leave(struct fixture *f, void *arg)
 	return 0;
 }
 
-/* Owner ids are numbers: nobody but the runtime knows that theirs has died. */
+/* To the driver an owner id is a number: only the runtime knows that the owner has exited. */
 static void a_mutex_outlives_the_process(void **state)
 {
 	struct fixture *f = *state;
@@ -115,7 +115,7 @@ static ssize_t receive_fds(int sock, int fds[2])
 	return ret;
 }
 
-/* The child makes the device and the object, the parent is handed both. */
+/* The child opens the device and creates the object; the parent gets both descriptors. */
 static int make_and_send(struct fixture *f, void *arg)
 {
 	struct ntsync_sem_args args = { .count = 0, .max = 3 };
@@ -144,7 +144,7 @@ static void scm_rights_shares(void **state)
 	assert_int_equal(receive_fds(pair[0], fds), 1);
 	own_fd(f, fds[0]);
 	own_fd(f, fds[1]);
-	/* Its maker is gone: device and object live on, and belong together. */
+	/* The creator has exited: device and object still exist and belong together. */
 	assert_sem(fds[1], 1, 3);
 	fixture_assert_wait(fds[0], ANY, ARGS(FDS(fds[1]), .owner = OWNER), 0, 0, __FILE__,
 			    __LINE__);
@@ -179,7 +179,7 @@ static void closing_one_fd_does_not_end_the_wait(void **state)
 
 		close_fd(f, event);
 		assert_asleep(w);
-		/* Who takes over the number is none of the wait's business. */
+		/* The wait is for the object, not for its number, which another one has now. */
 		assert_int_equal(new_auto(f, false), event);
 		set_event(event, 0);
 		assert_asleep(w);
@@ -190,7 +190,7 @@ static void closing_one_fd_does_not_end_the_wait(void **state)
 	}
 }
 
-/* Nobody is left to signal them: only the deadline ends it. */
+/* With no descriptor left only the deadline ends the wait. */
 static void closing_every_fd_does_not_end_the_wait(void **state)
 {
 	static const unsigned long requests[] = { ANY, ALL };
@@ -226,7 +226,7 @@ static void objects_outlive_the_device(void **state)
 	assert_sem(sem, 2, 2);
 	set_event(event, 0);
 	assert_event(event, 0, 1);
-	/* The instance that took its number over is another one. */
+	/* The new instance has the number of the old one, but is another one. */
 	assert_int_equal(open_device(f), dev);
 	fixture_assert_wait(dev, ANY, ARGS(FDS(sem), .owner = OWNER), -EINVAL, 0, __FILE__,
 			    __LINE__);
@@ -272,11 +272,11 @@ static void foreign_objects_are_einval(void **state)
 	f->dev = kept;
 	assert_sem(mine, 1, 1);
 	assert_event(foreign, 0, 1);
-	/* To use it without a wait no instance is needed. */
+	/* A call that is no wait needs no instance. */
 	reset_event(foreign, 1);
 }
 
-/* The program run by the test that follows: exits 0 if none of the fds is open. */
+/* The program that the next test executes: exits with 0 if none of the descriptors is open. */
 static int check_closed(int argc, char **argv)
 {
 	for (int i = 2; i < argc; i++) {

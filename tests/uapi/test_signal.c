@@ -43,7 +43,7 @@ static void signal_ends_the_wait(void **state)
 
 		waiter_signal(w, SIGUSR1);
 		assert_woken(w, -EINTR, 0);
-		/* It has left every queue: nothing of this is for it any more. */
+		/* The wait has left every queue: it gets none of this. */
 		release(sem, 1, 0);
 		set_event(alert, 0);
 		assert_sem(sem, 1, 1);
@@ -92,8 +92,8 @@ static void restart_goes_on_waiting(void **state)
 }
 
 /*
- * The signals go on until it is over. A deadline that started anew with each
- * of them would never come.
+ * The signals go on until the wait has ended. A deadline that started again with each of them would
+ * never come.
  */
 static void restart_does_not_lengthen_the_deadline(void **state)
 {
@@ -117,7 +117,7 @@ static void restart_does_not_lengthen_the_deadline(void **state)
 	}
 }
 
-/* The restarted call reads its arguments again: an fd that was closed is bad now. */
+/* A restarted call reads its arguments again: a closed descriptor is invalid now. */
 static void restart_is_a_new_call(void **state)
 {
 	struct fixture *f = *state;
@@ -144,7 +144,7 @@ static void an_ignored_signal_is_no_signal(void **state)
 	assert_woken(w, 0, 0);
 }
 
-/* Nobody but the highest priority runs on CPU 0 until it sleeps. */
+/* Only threads of a higher priority run on CPU 0 until the test sleeps. */
 static void occupy_cpu(int priority)
 {
 	struct sched_param param = { .sched_priority = priority };
@@ -194,7 +194,7 @@ static void success_beats_a_later_signal(void **state)
 		signal_and_grant(*state, *r, false);
 }
 
-/* It was still in the queue when the event came, so it was handed the event. */
+/* The wait was still queued when the event was set, so it got the event. */
 static void success_beats_an_earlier_signal(void **state)
 {
 	need_realtime();
@@ -203,8 +203,8 @@ static void success_beats_an_earlier_signal(void **state)
 }
 
 /*
- * The deadline passes while the waiter can't run; then the event comes. Handed
- * over or left signaled are both right, told one and done the other is not.
+ * The deadline passes while the waiter can't run; then the event is set. The wait may get the event
+ * or time out, but the event's state must agree.
  */
 static void a_grant_at_the_deadline_is_not_lost(void **state)
 {

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * SIGNAL_AND_WAIT: what it signals and what it waits for, and that nobody gets in
- * between.
- */
+/* SIGNAL_AND_WAIT: what it signals and what it waits for, and that nothing comes in between. */
 #include "fixture.h"
 
 #include <signal.h>
@@ -102,11 +99,11 @@ static void the_alert_ends_it(void **state)
 	need_it(f);
 	assert_call(f, CALL(.signal = event, .wait = never, .alert = alert, .owner = OWNER), 0, 1);
 	assert_event(alert, 0, 0);
-	/* The object comes first. */
+	/* The object has precedence. */
 	set_event(alert, 0);
 	assert_call(f, CALL(.signal = never, .wait = event, .alert = alert, .owner = OWNER), 0, 0);
 	assert_event(alert, 0, 1);
-	/* What is signaled may be the alert. */
+	/* The signaled object may be the alert. */
 	reset_event(alert, 1);
 	reset_event(never, 1);
 	assert_call(f, CALL(.signal = alert, .wait = never, .alert = alert, .owner = OWNER), 0, 1);
@@ -160,7 +157,10 @@ struct duel {
 	atomic_bool over;
 };
 
-/* Each time it is woken it pulses: who does not wait at that moment never hears of it. */
+/*
+ * Pulses each time that it is woken: a thread that does not wait at that moment would miss the
+ * pulse.
+ */
 static void *pulser(void *arg)
 {
 	struct duel *d = arg;
@@ -240,7 +240,7 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* A repetition would signal again. */
+/* A restart would signal again. */
 static void is_never_restarted(void **state)
 {
 	struct fixture *f = *state;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What interrupts a sleep without being a signal: work that the kernel has for the thread, as
- * the completion of an io_uring of its own, and stops. A call must not end by that.
+ * A sleep is interrupted by something that is no signal: work that the kernel has for the thread,
+ * such as the completion of its own io_uring operation, or a stop. The call must go on.
  */
 #include "channel.h"
 #include "uring.h"
@@ -11,7 +11,7 @@
 
 static const uint32_t kinds_of_ring[] = { 0, IORING_SETUP_COOP_TASKRUN };
 
-/* A thread that begins to read a byte by its ring, and then makes a call. */
+/* A thread that submits the read of a byte to its ring, and then makes a call. */
 struct reader {
 	struct ring ring;
 	int pipe[2];
@@ -67,7 +67,9 @@ static long times_switched(struct reader *r)
 	return n;
 }
 
-/* What it reads is there. Returns when it has been woken by that, and sleeps again or is out. */
+/*
+ * Completes the read. Returns when that has woken the thread, and it sleeps again or has returned.
+ */
 static void reader_is_interrupted(struct reader *r)
 {
 	long before = times_switched(r);
@@ -126,7 +128,7 @@ static void a_pending_request_keeps_its_turn(void **state)
 	}
 }
 
-/* A real signal ends it all the same, also when it comes later. */
+/* A real signal still ends the call, also when it comes later. */
 static void a_signal_still_ends_it(void **state)
 {
 	struct fixture *f = *state;
@@ -156,7 +158,7 @@ static struct ntsync_signal_and_wait_args exchange(int signal, int wait, int ale
 	};
 }
 
-/* It waits on, has signaled once, and the ring's work is done meanwhile. */
+/* The wait goes on, the object has been signaled once, and the ring's work is done. */
 static void signal_and_wait_goes_on(void **state)
 {
 	struct fixture *f = *state;
@@ -229,7 +231,7 @@ static void goes_on_after_a_stop(void **state)
 	assert_peer_ok(p);
 }
 
-/* The deadline is what it was. */
+/* The deadline is unchanged. */
 static void times_out_after_a_stop(void **state)
 {
 	struct fixture *f = *state;
@@ -247,7 +249,7 @@ static void times_out_after_a_stop(void **state)
 	assert_peer_ok(p);
 }
 
-/* A handler that runs ends it, whatever has interrupted it before. */
+/* A signal handler ends the call, whatever has interrupted it before. */
 static void ends_by_a_handler_after_a_stop(void **state)
 {
 	struct fixture *f = *state;
@@ -265,7 +267,7 @@ static void ends_by_a_handler_after_a_stop(void **state)
 	assert_peer_ok(p);
 }
 
-/* What it was to wait for is closed, and another object has its number. */
+/* The object of the wait is closed, and another one has its number. */
 static void does_not_go_on_with_another_object(void **state)
 {
 	struct fixture *f = *state;

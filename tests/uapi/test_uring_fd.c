@@ -71,7 +71,7 @@ static void what_cannot_be_polled(void **state)
 	refused(f, f->dev, -EPERM);
 }
 
-/* The objects are looked at first, whether they differ last. */
+/* The objects are read first, and whether one is named twice is checked last. */
 static void order_of_the_checks(void **state)
 {
 	struct fixture *f = *state;
@@ -107,7 +107,7 @@ static void ready_on_entry(void **state)
 						.timeout = timeouts[i]), 0, READY);
 		}
 	}
-	/* Nothing was read. */
+	/* The wait has read nothing. */
 	assert_int_equal(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0), 1);
 	drain(fd);
 	for_each_request(r)
@@ -134,7 +134,7 @@ static void objects_beat_the_alert_beats_the_fd(void **state)
 	}
 }
 
-/* The fd ends a wait-all of which a part was there: nothing of it is taken. */
+/* The descriptor ends a wait for all that had some of its objects: none of them is acquired. */
 static void nothing_is_taken(void **state)
 {
 	struct fixture *f = *state;
@@ -149,7 +149,7 @@ static void nothing_is_taken(void **state)
 	eventfd_write(fd, 1);
 	assert_woken(w, 0, READY);
 	assert_sem(there, 1, 1);
-	/* It has left the queues: what comes now stays. */
+	/* The wait has left the queues: later releases stay with the object. */
 	release(missing, 1, 0);
 	assert_sem(missing, 1, 1);
 	assert_sem(there, 1, 1);
@@ -167,11 +167,11 @@ static void without_objects(void **state)
 	eventfd_write(fd, 1);
 	assert_woken(w, 0, READY);
 	assert_wait(f, ANY, ARGS(.owner = OWNER, .uring_fd = fd), 0, READY);
-	/* There is nothing to wait for, and it does not look. */
+	/* Without objects the call returns without checking the descriptor. */
 	assert_wait(f, ALL, ARGS(.owner = OWNER, .uring_fd = fd), 0, 0);
 }
 
-/* An object of ours is polled like any other file: not acquired. */
+/* An object of the driver's is polled like any other file, and not acquired. */
 static void an_object_as_fd(void **state)
 {
 	struct fixture *f = *state;
@@ -246,7 +246,7 @@ static void readable_is_what_counts(void **state)
 	own_fd(f, ends[0]);
 	own_fd(f, ends[1]);
 	for_each_request(r) {
-		/* Room to write, nothing to read. */
+		/* It is writable but not readable. */
 		assert_wait(f, *r, ARGS(FDS(sem), .owner = OWNER, .uring_fd = ends[1]),
 			    -ETIMEDOUT, 0);
 		assert_wait(f, *r, ARGS(FDS(sem), .owner = OWNER, .uring_fd = ends[0]),
@@ -358,7 +358,7 @@ static void completion_on_entry(void **state)
 	ring_free(&ring);
 }
 
-/* When the test's own thread sleeps. */
+/* Writes once the test's own thread sleeps. */
 static void *write_late(void *end)
 {
 	while (!asleep_in(getpid(), getpid(), ANY) && !asleep_in(getpid(), getpid(), ALL))
@@ -368,7 +368,7 @@ static void *write_late(void *end)
 	return NULL;
 }
 
-/* The waiter has submitted it, so its completion is work for the waiter. */
+/* The waiter has submitted the operation, so its completion is task work of the waiter. */
 static void completion_of_its_own(void **state)
 {
 	struct fixture *f = *state;

@@ -21,7 +21,7 @@ static void takes_all_that_are_ready(void **state)
 	assert_event(stays, 1, 1);
 }
 
-/* Whichever is missing: none of the others is touched. */
+/* Whichever object is missing: none of the others is acquired. */
 static void takes_nothing_when_one_is_missing(void **state)
 {
 	struct fixture *f = *state;
@@ -49,7 +49,7 @@ static void takes_nothing_while_it_waits(void **state)
 
 	assert_sem(sem, 1, 1);
 	assert_mutex(mutex, 0, 0);
-	/* Others may take what it waits for, ... */
+	/* Other threads may acquire objects of the wait, ... */
 	assert_ret(try_wait(f, sem, OWNER), 0);
 	assert_ret(try_wait(f, mutex, 8), 0);
 	set_event(event, 0);
@@ -58,7 +58,7 @@ static void takes_nothing_while_it_waits(void **state)
 	release(sem, 1, 0);
 	assert_asleep(w);
 	assert_sem(sem, 1, 1);
-	/* ... and with the last one it has them all. */
+	/* ... and with the last one it gets them all. */
 	unlock(mutex, 8, 1);
 	assert_sem(sem, 0, 1);
 	assert_event(event, 0, 0);
@@ -66,7 +66,7 @@ static void takes_nothing_while_it_waits(void **state)
 	assert_woken(w, 0, 0);
 }
 
-/* Whichever comes last completes it. */
+/* Whichever object comes last completes the wait. */
 static void completed_by_any_type(void **state)
 {
 	struct fixture *f = *state;
@@ -172,7 +172,7 @@ static void several_abandoned_while_it_waits(void **state)
 	assert_mutex(b, 7, 1);
 }
 
-/* What was abandoned and has had an owner since is no news. */
+/* A mutex that was abandoned and has had an owner since is not reported. */
 static void abandoned_meanwhile_is_forgotten(void **state)
 {
 	struct fixture *f = *state;
@@ -240,7 +240,7 @@ static void an_incomplete_wait_all_keeps_nobody_waiting(void **state)
 	assert_event(event, 0, 0);
 }
 
-/* One release may complete several: each takes its part. */
+/* One release may complete several waits, each of which acquires its part. */
 static void one_release_completes_several(void **state)
 {
 	struct fixture *f = *state;
@@ -262,7 +262,7 @@ static void one_release_completes_several(void **state)
 	assert_sem(sem, 0, 9);
 }
 
-/* Waits that overlap in part, in other orders: no deadlock, no half grants. */
+/* Waits whose objects overlap, in different orders: no deadlock, and no partial acquisition. */
 static void overlapping_waits(void **state)
 {
 	struct fixture *f = *state;
@@ -345,7 +345,7 @@ static void sixty_four_and_an_alert_when_ready(void **state)
 	assert_none_is_signaled(&m, MANY);
 }
 
-/* Of every size, so of every place that a wait's record may be kept in. */
+/* Of every size, so with every way to allocate a wait's record. */
 static void every_count_when_asleep(void **state)
 {
 	struct fixture *f = *state;
@@ -375,7 +375,7 @@ static void sixty_four_and_an_alert_when_asleep(void **state)
 	assert_asleep(w);
 	set_event(m.alert, 0);
 	assert_woken(w, 0, MANY);
-	/* Nothing was taken. */
+	/* Nothing was acquired. */
 	assert_event(m.objs[0], 0, 1);
 	assert_sem(m.objs[1], 1, 1);
 	assert_event(m.alert, 0, 0);
@@ -393,7 +393,7 @@ static void a_wait_that_timed_out_takes_nothing(void **state)
 	set_event(event, 0);
 	assert_sem(sem, 1, 1);
 	assert_event(event, 0, 1);
-	/* The objects are as good as new for other waits. */
+	/* Other waits can still acquire the objects. */
 	assert_ret(try_wait(f, sem, OWNER), 0);
 	assert_ret(try_wait(f, event, OWNER), 0);
 	assert_not_ready(f, sem);

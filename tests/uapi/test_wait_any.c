@@ -11,7 +11,7 @@ static void lowest_ready_index_wins(void **state)
 	assert_wait(f, ANY, ARGS(FDS(sem, mutex, event), .owner = 7), 0, 1);
 	assert_mutex(mutex, 7, 1);
 	assert_event(event, 0, 1);
-	/* Another's: the mutex is passed over. */
+	/* A mutex of another owner is passed over. */
 	assert_wait(f, ANY, ARGS(FDS(sem, mutex, event), .owner = 8), 0, 2);
 	assert_event(event, 0, 0);
 	assert_wait(f, ANY, ARGS(FDS(sem, mutex, event), .owner = 8), -ETIMEDOUT, 0);
@@ -47,7 +47,7 @@ static void ownerdead_comes_with_the_index(void **state)
 	assert_mutex(mutex, 8, 1);
 }
 
-/* One that isn't reached isn't reported, and stays abandoned. */
+/* A mutex behind the acquired object is not reported, and stays abandoned. */
 static void ownerdead_only_of_what_was_acquired(void **state)
 {
 	struct fixture *f = *state;
@@ -74,7 +74,7 @@ static void none_of_none_sleeps(void **state)
 	struct waiter *w = start(f, ANY, ARGS(.owner = OWNER, .timeout = FOREVER));
 
 	assert_asleep(w);
-	/* Teardown ends it by a signal. */
+	/* The teardown ends the wait by a signal. */
 }
 
 struct many {
@@ -134,7 +134,7 @@ static void each_of_64_and_the_alert_when_asleep(void **state)
 	assert_wait(f, ANY, many_args(&m, 0), -ETIMEDOUT, 0);
 }
 
-/* Of every size, so of every place that a wait's record may be kept in. */
+/* Of every size, so with every way to allocate a wait's record. */
 static void every_count(void **state)
 {
 	struct fixture *f = *state;
@@ -170,7 +170,7 @@ static void the_same_object_64_times(void **state)
 	assert_sem(sem, 1, 2);
 }
 
-/* A claimed wait takes nothing more, and leaves no trace when it is over. */
+/* A wait that has been granted acquires nothing more, and leaves nothing in the queues. */
 static void one_wait_takes_one_object(void **state)
 {
 	struct fixture *f = *state;
@@ -206,7 +206,7 @@ static void a_wait_that_timed_out_takes_nothing(void **state)
 	assert_event(event, 0, 1);
 }
 
-/* Each of two gets the one that comes, not both the first. */
+/* Two releases serve both waits, not the first one twice. */
 static void two_waiters_on_two_objects(void **state)
 {
 	struct fixture *f = *state;

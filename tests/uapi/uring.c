@@ -19,7 +19,7 @@ static void map(struct ring *r, const struct io_uring_params *p)
 	size_t cq = p->cq_off.cqes + p->cq_entries * sizeof(struct io_uring_cqe);
 	char *rings;
 
-	/* One mapping for both since Linux 5.4. */
+	/* Both rings are in one mapping since Linux 5.4. */
 	assert_true(p->features & IORING_FEAT_SINGLE_MMAP);
 	r->size = sq > cq ? sq : cq;
 	r->memory = rings = mmap(NULL, r->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
