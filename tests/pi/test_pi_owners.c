@@ -459,25 +459,25 @@ static void never_forgotten_of_a_mutex(void **state)
  */
 static void many_are_unknown_at_once(void **state)
 {
-	enum { MANY = 20 };
-	struct actor *holders[MANY], *waiters[MANY];
+	enum { HOLDERS = 20 };
+	struct actor *holders[HOLDERS], *waiters[HOLDERS];
 	struct fixture *f = *state;
-	int mutexes[MANY];
+	int mutexes[HOLDERS];
 
 	only_ours(f, "no inheritance");
-	for (size_t i = 0; i < MANY; i++) {
+	for (size_t i = 0; i < HOLDERS; i++) {
 		holders[i] = actor_low(f, "holder");
 		mutexes[i] = new_mutex(f, holders[i]->owner, 1);
 		waiters[i] = start_waiter(f, mutexes[i]);
 	}
-	for (size_t i = MANY; i-- > 0;) {
+	for (size_t i = HOLDERS; i-- > 0;) {
 		struct id_call_job p = { .id_call = &id_calls[0], .event = new_auto(f, false) };
 
 		assert_unboosted(holders[i]);
 		assert_ret(actor_do(holders[i], make_id_call, &p), 0);
 		assert_boosted(holders[i], HIGH);
 	}
-	for (size_t i = 0; i < MANY; i++)
+	for (size_t i = 0; i < HOLDERS; i++)
 		assert_owns(holders[i], mutexes[i], waiters[i]);
 }
 

@@ -32,6 +32,8 @@ int agg_setup(void **state);
 int agg_setup_timespec(void **state);
 int agg_teardown(void **state);
 
+#define need_aggregate(f) only_ours(f, "no aggregate wait")
+
 /* The ioctl number of this run. */
 unsigned long agg_request(void);
 #define agg_is_timespec() (agg_request() == AGG_TIMESPEC)

@@ -161,16 +161,4 @@ void receiver_closes(struct peer *p);
 int send_rights(int sock, int fd);
 int receive_rights(int sock);
 
-/* Signals. */
-void count_signals(int sig, int flags);
-void await_signals(int count);
-extern atomic_int signals_counted;
-
-/* Skips on smaller machines. */
-void need_cpus(int count);
-
-/* Keeps the test on CPU 0, so that no thread of a lower priority that is pinned there can run. */
-void occupy_cpu(int priority);
-void free_cpu(void);
-
 #endif

@@ -65,7 +65,7 @@ static void ignore_signal(int sig)
 	(void)sig;
 }
 
-static void install(int sig, void (*handler)(int))
+static void set_handler(int sig, void (*handler)(int))
 {
 	struct sigaction action = { .sa_handler = handler };
 
@@ -87,9 +87,9 @@ int fixture_run(const char *group, const struct CMUnitTest *tests, size_t count)
 {
 	fill_standard_descriptors();
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	install(SIGALRM, watchdog);
+	set_handler(SIGALRM, watchdog);
 	/* Ends waits that a failed test has left. */
-	install(SIGUSR2, ignore_signal);
+	set_handler(SIGUSR2, ignore_signal);
 	return _cmocka_run_group_tests(group, tests, count, NULL, NULL);
 }
 
@@ -97,7 +97,7 @@ int fixture_run(const char *group, const struct CMUnitTest *tests, size_t count)
  * A message of the kernel then appears under the test that caused it. One write is one record;
  * dprintf() does not work, as it tries to seek.
  */
-static void announce(const char *name)
+static void announce_test(const char *name)
 {
 	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	char text[256];
@@ -111,7 +111,7 @@ static void announce(const char *name)
 	close(fd);
 }
 
-static const char *base_name(const char *path)
+static const char *find_base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -132,10 +132,10 @@ int fixture_setup(void **state)
 
 	if (!f)
 		return -1;
-	f->name = base_name(*state);
+	f->name = find_base_name(*state);
 	running = f->name;
 	*state = f;
-	announce(f->name);
+	announce_test(f->name);
 	still_alive();
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->changed, NULL);
@@ -164,7 +164,7 @@ static void unlist_finished(struct fixture *f, struct waiter *w)
 		*link = w->next_finished;
 }
 
-static void join(struct waiter *w)
+static void join_waiter(struct waiter *w)
 {
 	struct fixture *f = w->fixture;
 
@@ -186,7 +186,7 @@ static void end_waiters(struct fixture *f)
 			pthread_kill(w->thread, SIGUSR2);
 			sleep_ms(1);
 		}
-		join(w);
+		join_waiter(w);
 		f->waiters = w->next;
 		free(w);
 	}
@@ -262,7 +262,7 @@ int nt(int fd, unsigned long request, void *arg)
 	return ret < 0 ? -errno : ret;
 }
 
-static const char *ret_name(int ret)
+static const char *name_of_ret(int ret)
 {
 	const char *name = ret < 0 ? strerrorname_np(-ret) : NULL;
 
@@ -274,8 +274,8 @@ void fixture_assert_ret(int got, int want, const char *call, const char *file,
 {
 	if (got == want)
 		return;
-	print_error("%s: got %s (%d), want %s\n", call, ret_name(got), got,
-		    ret_name(want));
+	print_error("%s: got %s (%d), want %s\n", call, name_of_ret(got), got,
+		    name_of_ret(want));
 	_fail(file, line);
 }
 
@@ -495,7 +495,7 @@ struct waiter *start_sched(struct fixture *f, unsigned long request,
 	struct waiter *w = start_running(f, request, args, sched);
 
 	if (!waiter_asleep(w)) {
-		print_error("wait did not block: %s\n", ret_name(w->ret));
+		print_error("wait did not block: %s\n", name_of_ret(w->ret));
 		fail();
 	}
 	return w;
@@ -561,7 +561,7 @@ bool waiter_asleep(struct waiter *w)
 void fixture_assert_woken(struct waiter *w, int ret, uint32_t index,
 			  const char *file, int line)
 {
-	join(w);
+	join_waiter(w);
 	check_wait(w->ret, &w->args, ret, index, file, line);
 }
 
@@ -574,19 +574,19 @@ struct waiter *next_woken(struct fixture *f)
 		pthread_cond_wait(&f->changed, &f->lock);
 	w = f->finished;
 	pthread_mutex_unlock(&f->lock);
-	join(w);
+	join_waiter(w);
 	return w;
 }
 
 int waiter_ret(struct waiter *w)
 {
-	join(w);
+	join_waiter(w);
 	return w->ret;
 }
 
 uint32_t waiter_index(struct waiter *w)
 {
-	join(w);
+	join_waiter(w);
 	return w->args.index;
 }
 
@@ -600,7 +600,7 @@ void waiter_signal(struct waiter *w, int sig)
 	assert_int_equal(pthread_kill(w->thread, sig), 0);
 }
 
-static void *fill(void *to, const void *init, size_t size)
+static void *fill_memory(void *to, const void *init, size_t size)
 {
 	if (init)
 		memcpy(to, init, size);
@@ -609,13 +609,13 @@ static void *fill(void *to, const void *init, size_t size)
 
 void *at_page_end(struct fixture *f, const void *init, size_t size)
 {
-	return fill(f->pages + PAGE - size, init, size);
+	return fill_memory(f->pages + PAGE - size, init, size);
 }
 
 /* The last four bytes can't be accessed. */
 void *past_page_end(struct fixture *f, const void *init, size_t size)
 {
-	return fill(f->pages + PAGE - size + 4, init, size - 4);
+	return fill_memory(f->pages + PAGE - size + 4, init, size - 4);
 }
 
 void *read_only(struct fixture *f, const void *init, size_t size)
@@ -623,7 +623,7 @@ void *read_only(struct fixture *f, const void *init, size_t size)
 	char *page = f->pages + 2 * PAGE;
 
 	mprotect(page, PAGE, PROT_READ | PROT_WRITE);
-	fill(page, init, size);
+	fill_memory(page, init, size);
 	mprotect(page, PAGE, PROT_READ);
 	return page;
 }
@@ -687,4 +687,77 @@ void sleep_ms(unsigned int ms)
 
 	while (nanosleep(&ts, &ts) && errno == EINTR)
 		;
+}
+
+atomic_int signals_counted;
+
+static void count_signal(int sig)
+{
+	(void)sig;
+	atomic_fetch_add(&signals_counted, 1);
+}
+
+void count_signals(int sig, int flags)
+{
+	struct sigaction action = { .sa_handler = count_signal, .sa_flags = flags };
+
+	atomic_store(&signals_counted, 0);
+	assert_int_equal(sigaction(sig, &action, NULL), 0);
+}
+
+void await_signals(int count)
+{
+	while (atomic_load(&signals_counted) < count)
+		sleep_ms(1);
+}
+
+void need_cpus(int count)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) < count)
+		skip_because("fewer than %d processors", count);
+}
+
+static cpu_set_t cpus_before;
+
+void occupy_cpu(int priority)
+{
+	struct sched_param param = { .sched_priority = priority };
+	cpu_set_t cpus;
+
+	pthread_getaffinity_np(pthread_self(), sizeof(cpus_before), &cpus_before);
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	assert_int_equal(pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus), 0);
+	assert_int_equal(pthread_setschedparam(pthread_self(), SCHED_FIFO, &param), 0);
+}
+
+void free_cpu(void)
+{
+	struct sched_param param = { 0 };
+
+	pthread_setschedparam(pthread_self(), SCHED_OTHER, &param);
+	pthread_setaffinity_np(pthread_self(), sizeof(cpus_before), &cpus_before);
+}
+
+void new_many(struct fixture *f, struct many *m)
+{
+	for (int i = 0; i < MANY; i++)
+		m->objs[i] = i % 2 ? new_sem(f, 0, 1) : new_auto(f, false);
+	m->alert = new_auto(f, false);
+}
+
+struct ntsync_wait_args many_args(struct many *m, unsigned int count, uint64_t timeout)
+{
+	return ARGS(.objs = (uintptr_t)m->objs, .count = count, .owner = OWNER,
+		    .alert = m->alert, .timeout = timeout);
+}
+
+void signal_one_of_many(struct many *m, int i)
+{
+	if (i == MANY)
+		set_event(m->alert, 0);
+	else if (i % 2)
+		release(m->objs[i], 1, 0);
+	else
+		set_event(m->objs[i], 0);
 }

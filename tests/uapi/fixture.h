@@ -197,6 +197,10 @@ struct waiter *start_sched(struct fixture *f, unsigned long request,
 			   struct ntsync_wait_args args,
 			   const struct waiter_sched *sched);
 #define start(f, request, args) start_sched(f, request, args, NULL)
+/* For one object, without a deadline. */
+#define start_on(f, request, obj) start_as(f, request, obj, OWNER)
+#define start_as(f, request, obj, owner_id) \
+	start(f, request, ARGS(FDS(obj), .owner = (owner_id), .timeout = FOREVER))
 
 /* It need not be asleep yet. */
 struct waiter *start_running(struct fixture *f, unsigned long request,
@@ -225,7 +229,7 @@ uint32_t waiter_index(struct waiter *w);
 pid_t waiter_tid(struct waiter *w);
 void waiter_signal(struct waiter *w, int sig);
 
-/* The number of the ioctl in which task @tid of process @pid sleeps, or 0; whether it is this one. */
+/* The number of the ioctl in which task @tid of process @pid sleeps, or 0. */
 unsigned long sleeping_ioctl(pid_t pid, pid_t tid);
 bool asleep_in(pid_t pid, pid_t tid, unsigned long request);
 
@@ -283,5 +287,30 @@ void pass_an_hour(void);
 void still_alive(void);
 
 void sleep_ms(unsigned int ms);
+
+/* Signals, counted by a handler. */
+void count_signals(int sig, int flags);
+void await_signals(int count);
+extern atomic_int signals_counted;
+
+/* Skips on smaller machines. */
+void need_cpus(int count);
+
+/* Keeps the test on CPU 0, so that no thread of a lower priority that is pinned there can run. */
+void occupy_cpu(int priority);
+void free_cpu(void);
+
+#define MANY NTSYNC_MAX_WAIT_COUNT
+
+/* As many objects as a wait can have, auto-reset events and semaphores in turn, and an alert. */
+struct many {
+	int objs[MANY];
+	int alert;
+};
+
+void new_many(struct fixture *f, struct many *m);
+struct ntsync_wait_args many_args(struct many *m, unsigned int count, uint64_t timeout);
+/* Object @i; MANY is the alert. */
+void signal_one_of_many(struct many *m, int i);
 
 #endif

@@ -6,7 +6,7 @@
 #include "aggregate.h"
 
 /* The wait has returned with the readiness of the channel. */
-#define assert_noticed(w) assert_agg_woken(w, 0, 0, 0)
+#define assert_agg_notified(w) assert_agg_woken(w, 0, 0, 0)
 #define agg_start_on_channel(f, channel) agg_start_on(f, OBJ(channel))
 
 /* ---- level-triggered ---- */
@@ -87,7 +87,7 @@ static void the_same_channel_twice(void **state)
 	for (int i = 0; i < 3; i++) {
 		w = agg_start_on(f, OBJ(channel), OBJ(same), OBJ(channel));
 		start_send(f, channel, 0, i);
-		assert_noticed(w);
+		assert_agg_notified(w);
 		serve(channel, 0, i);
 		/* Else it would be the one to be woken for the next request. */
 		call_end(agg_of(w));
@@ -121,7 +121,7 @@ static void one_request_wakes_one(void **state)
 			switches[i] = call_switches(agg_of(waits[i]));
 		start_send(f, channel, 0, n);
 		/* In order of arrival, as all have the same priority. */
-		assert_noticed(waits[n - 1]);
+		assert_agg_notified(waits[n - 1]);
 		assert_int_equal(count_out(waits), n);
 		/* The other waiters have not run at all. */
 		for (size_t i = n; i < CROWD; i++)
@@ -131,7 +131,7 @@ static void one_request_wakes_one(void **state)
 		serve(channel, 0, n);
 }
 
-static void best_waiter_first(void **state)
+static void highest_waiter_first(void **state)
 {
 	const struct waiter_sched high = { .policy = SCHED_FIFO, .prio = 20 };
 	struct fixture *f = *state;
@@ -143,10 +143,10 @@ static void best_waiter_first(void **state)
 	urgent = agg_running(f, AGG_FOREVER(OBJ(channel)), &high);
 	assert_agg_asleep(urgent);
 	start_send(f, channel, 0, 1);
-	assert_noticed(urgent);
+	assert_agg_notified(urgent);
 	assert_agg_asleep(normal);
 	start_send(f, channel, 0, 2);
-	assert_noticed(normal);
+	assert_agg_notified(normal);
 	serve(channel, 0, 1);
 	serve(channel, 0, 2);
 }
@@ -165,12 +165,12 @@ static void beside_receivers(void **state)
 	assert_ret(reply(channel, assert_got(receiver, 10, 1)), 0);
 	assert_agg_asleep(w);
 	start_send(f, channel, 10, 2);
-	assert_noticed(w);
+	assert_agg_notified(w);
 	serve(channel, 10, 2);
 }
 
 /* Readiness reserves no request: another thread may receive it first. */
-static void a_notice_is_no_claim(void **state)
+static void a_notification_reserves_nothing(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, 2);
@@ -178,7 +178,7 @@ static void a_notice_is_no_claim(void **state)
 
 	w = agg_start_on_channel(f, channel);
 	start_send(f, channel, 10, 1);
-	assert_noticed(w);
+	assert_agg_notified(w);
 	serve(channel, 10, 1);
 }
 
@@ -198,7 +198,7 @@ static void a_waiter_is_a_receiver(void **state)
 }
 
 /* The only process that could receive. */
-static int looks_once(struct peer *p, void *arg)
+static int poll_once(struct peer *p, void *arg)
 {
 	const int *fds = arg;
 	const source_t sources[] = { OBJ(fds[1]) };
@@ -218,7 +218,7 @@ static void senders_of_a_waiter_that_left(void **state)
 	struct peer *p;
 
 	sender = start_send(f, channel, 0, 1);
-	p = peer_start(f, looks_once, fds);
+	p = peer_start(f, poll_once, fds);
 	peer_hear(p);
 	peer_kill(p);
 	assert_call(sender, -EPIPE);
@@ -247,7 +247,7 @@ static void closed_by_the_process(void **state)
 }
 
 /* Another process still has a descriptor of the channel. */
-static int holds_on(struct peer *p, void *arg)
+static int keep_open(struct peer *p, void *arg)
 {
 	(void)arg;
 	peer_say(p, 0);
@@ -262,7 +262,7 @@ static void closed_here_and_open_there(void **state)
 	struct agg_wait *w;
 	struct peer *p;
 
-	p = peer_start(f, holds_on, NULL);
+	p = peer_start(f, keep_open, NULL);
 	peer_hear(p);
 	w = agg_start_on_channel(f, channel);
 	close_fd(f, channel);
@@ -280,9 +280,9 @@ int main(void)
 		AGG_TEST(in_the_order_of_the_array),
 		AGG_TEST(the_same_channel_twice),
 		AGG_TEST(one_request_wakes_one),
-		AGG_TEST(best_waiter_first),
+		AGG_TEST(highest_waiter_first),
 		AGG_TEST(beside_receivers),
-		AGG_TEST(a_notice_is_no_claim),
+		AGG_TEST(a_notification_reserves_nothing),
 		AGG_TEST(a_waiter_is_a_receiver),
 		AGG_TEST(senders_of_a_waiter_that_left),
 		AGG_TEST(closed_by_the_process),

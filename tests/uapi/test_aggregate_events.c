@@ -5,11 +5,6 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-static void no_wait(struct fixture *f)
-{
-	only_ours(f, "no aggregate wait");
-}
-
 /* ---- events ---- */
 
 static void hang_up(void **state)
@@ -18,7 +13,7 @@ static void hang_up(void **state)
 	struct agg_wait *w;
 	int ends[2];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_pipe(f, ends);
 	w = agg_start_on(f, FILE_IN(ends[0]));
 	close_fd(f, ends[1]);
@@ -33,7 +28,7 @@ static void data_and_hang_up(void **state)
 	struct fixture *f = *state;
 	int ends[2];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_pipe(f, ends);
 	put_byte(ends[1]);
 	close_fd(f, ends[1]);
@@ -48,7 +43,7 @@ static void error(void **state)
 	struct agg_wait *w;
 	int ends[2];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_pipe(f, ends);
 	fill_fd(ends[1]);
 	w = agg_start_on(f, FILE_FOR(ends[1], 0));
@@ -63,7 +58,7 @@ static void half_closed_socket(void **state)
 	struct agg_wait *w;
 	int ends[2];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_socketpair(f, SOCK_STREAM, ends);
 	w = agg_start_on(f, FILE_FOR(ends[0], POLLRDHUP));
 	assert_int_equal(shutdown(ends[1], SHUT_WR), 0);
@@ -77,7 +72,7 @@ static void as_poll_says(void **state)
 	struct fixture *f = *state;
 	int pair[2], ends[2], fds[5];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_pipe(f, ends);
 	new_socketpair(f, SOCK_DGRAM, pair);
 	fds[0] = pair[0];
@@ -106,7 +101,7 @@ static void other_events_do_not_end_it(void **state)
 	struct agg_wait *w;
 	int ends[2];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_socketpair(f, SOCK_STREAM, ends);
 	w = agg_start_on(f, FILE_FOR(ends[0], POLLRDHUP));
 	put_byte(ends[1]);
@@ -124,7 +119,7 @@ static void many_of_them(void **state)
 	const agg_t args = AGG_ARGS(.timeout = FOREVER, .sources = (uintptr_t)sources,
 				    .nb_sources = NTSYNC_AGG_MAX);
 
-	no_wait(f);
+	need_aggregate(f);
 	for (size_t i = 0; i < NTSYNC_AGG_MAX; i++)
 		sources[i] = FILE_IN(new_eventfd(f, 0));
 	for (size_t i = 0; i < NTSYNC_AGG_MAX; i += 9) {
@@ -142,7 +137,7 @@ static void every_waiter_is_told(void **state)
 	struct agg_wait *waits[8];
 	int fd = new_eventfd(f, 0);
 
-	no_wait(f);
+	need_aggregate(f);
 	for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
 		waits[i] = agg_start_on(f, FILE_IN(fd), FILE_IN(fd));
 	add_one(fd);
@@ -158,7 +153,7 @@ static void taken_by_another_in_between(void **state)
 	int fd = new_eventfd(f, 0);
 	struct agg_wait *w;
 
-	no_wait(f);
+	need_aggregate(f);
 	need_realtime();
 	w = agg_running(f, AGG_FOREVER(FILE_IN(fd)), &below);
 	assert_agg_asleep(w);

@@ -6,18 +6,13 @@
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 
-static void no_wait(struct fixture *f)
-{
-	only_ours(f, "no aggregate wait");
-}
-
 static void closed_during_the_wait(void **state)
 {
 	struct fixture *f = *state;
 	struct agg_wait *w;
 	int ends[2], spare;
 
-	no_wait(f);
+	need_aggregate(f);
 	new_pipe(f, ends);
 	spare = own_fd(f, dup(ends[0]));
 	w = agg_start_on(f, FILE_IN(ends[0]));
@@ -39,7 +34,7 @@ static void the_wait_keeps_the_file(void **state)
 	struct agg_wait *w;
 	int ends[2];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_pipe(f, ends);
 	w = agg_start_on(f, FILE_IN(ends[0]));
 	close_fd(f, ends[0]);
@@ -59,7 +54,7 @@ static void nothing_is_held_afterwards(void **state)
 	int sem = new_sem(f, 1, 1), ends[2], mutex = new_mutex(f, 0, 0);
 	struct agg_wait *w;
 
-	no_wait(f);
+	need_aggregate(f);
 	signal(SIGPIPE, SIG_IGN);
 	count_signals(SIGUSR1, 0);
 	new_pipe(f, ends);
@@ -83,8 +78,19 @@ static void nothing_is_held_afterwards(void **state)
 
 /* ---- another process's ---- */
 
+static int new_pidfd(struct fixture *f, struct peer *p)
+{
+	return own_fd(f, syscall(SYS_pidfd_open, peer_pid(p), 0));
+}
+
+/* A copy of the descriptor whose number the process says. */
+static int copy_fd(struct fixture *f, struct peer *p, int pidfd)
+{
+	return own_fd(f, syscall(SYS_pidfd_getfd, pidfd, (int)peer_hear(p), 0));
+}
+
 /* The process writes to its own eventfd when it is told to; the test gets a descriptor of it. */
-static int has_an_eventfd(struct peer *p, void *arg)
+static int write_own_eventfd(struct peer *p, void *arg)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
@@ -104,10 +110,10 @@ static void from_another_process(void **state)
 	struct agg_wait *w;
 	int pidfd, fd;
 
-	no_wait(f);
-	p = peer_start(f, has_an_eventfd, NULL);
-	pidfd = own_fd(f, syscall(SYS_pidfd_open, peer_pid(p), 0));
-	fd = own_fd(f, syscall(SYS_pidfd_getfd, pidfd, (int)peer_hear(p), 0));
+	need_aggregate(f);
+	p = peer_start(f, write_own_eventfd, NULL);
+	pidfd = new_pidfd(f, p);
+	fd = copy_fd(f, p, pidfd);
 	w = agg_start_on(f, FILE_IN(fd), FILE_IN(pidfd));
 	peer_go(p);
 	assert_agg_woken(w, 0, 0, POLLIN);
@@ -120,7 +126,7 @@ static void from_another_process(void **state)
 }
 
 /* An object that was created by another process, on an instance that both share. */
-static int creates_a_semaphore(struct peer *p, void *arg)
+static int release_own_semaphore(struct peer *p, void *arg)
 {
 	struct fixture *f = arg;
 	struct ntsync_sem_args args = { .count = 0, .max = 1 };
@@ -142,10 +148,10 @@ static void object_from_another_process(void **state)
 	struct agg_wait *w;
 	int pidfd, sem;
 
-	no_wait(f);
-	p = peer_start(f, creates_a_semaphore, f);
-	pidfd = own_fd(f, syscall(SYS_pidfd_open, peer_pid(p), 0));
-	sem = own_fd(f, syscall(SYS_pidfd_getfd, pidfd, (int)peer_hear(p), 0));
+	need_aggregate(f);
+	p = peer_start(f, release_own_semaphore, f);
+	pidfd = new_pidfd(f, p);
+	sem = copy_fd(f, p, pidfd);
 	w = agg_start_on(f, OBJ(sem), FILE_IN(pidfd));
 	peer_go(p);
 	assert_agg_woken(w, 0, 0, 0);

@@ -10,7 +10,7 @@ static void the_past(void **state)
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1), full = new_sem(f, 10, 10), fd = new_eventfd(f, 1);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	for (size_t i = 0; i < ARRAY_SIZE(past); i++) {
 		for (uint32_t flags = 0; flags <= NTSYNC_AGG_FLAG_REALTIME; flags++) {
 			assert_agg(f, AGG_ARGS(SOURCES(OBJ(sem)), .timeout = past[i],
@@ -31,7 +31,7 @@ static void above_s64_max(void **state)
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	for (size_t i = 0; i < ARRAY_SIZE(past); i++)
 		assert_agg(f, AGG_ARGS(SOURCES(OBJ(sem)), .timeout = past[i]), -ETIMEDOUT, 0, 0);
 }
@@ -54,7 +54,7 @@ static void negative_seconds_are_the_past(void **state)
 	struct fixture *f = *state;
 	int sem = new_sem(f, 1, 1);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	assert_ret(call_timespec(f, sem, -1, 0), 0);
 	assert_ret(call_timespec(f, sem, -1, 0), -ETIMEDOUT);
 	assert_ret(call_timespec(f, sem, INT64_MIN, 999999999), -ETIMEDOUT);
@@ -67,7 +67,7 @@ static void waits_until_the_deadline(void **state)
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1), fd = new_eventfd(f, 0);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
 		uint64_t deadline = now_ns(clocks[i]) + 30 * NS_PER_MS;
 
@@ -93,7 +93,7 @@ static void the_flag_chooses_the_clock(void **state)
 	int sem = new_sem(f, 0, 1);
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	assert_agg(f, AGG_ARGS(SOURCES(OBJ(sem)), .timeout = long_from_now(),
 			       .flags = NTSYNC_AGG_FLAG_REALTIME), -ETIMEDOUT, 0, 0);
 	w = agg_start(f, AGG_ARGS(SOURCES(OBJ(sem)), .timeout = now_ns(CLOCK_REALTIME)));
@@ -107,7 +107,7 @@ static void success_before_the_deadline(void **state)
 	int sem = new_sem(f, 0, 1), fd = new_eventfd(f, 0);
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	w = agg_start(f, AGG_ARGS(SOURCES(OBJ(sem), FILE_IN(fd)), .timeout = long_from_now()));
 	release(sem, 1, 0);
 	assert_agg_woken(w, 0, 0, 0);
@@ -124,7 +124,7 @@ static void signal_interrupts(void **state)
 	int sem = new_sem(f, 0, 1), fd = new_eventfd(f, 0);
 	struct agg_wait *waits[3];
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	count_signals(SIGUSR1, 0);
 	waits[0] = agg_start_on(f, OBJ(sem));
 	waits[1] = agg_start_on(f, FILE_IN(fd));
@@ -144,7 +144,7 @@ static void signal_restarts(void **state)
 	int sem = new_sem(f, 0, 1), fd = new_eventfd(f, 0);
 	struct agg_wait *a, *b;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	count_signals(SIGUSR1, SA_RESTART);
 	a = agg_start_on(f, OBJ(sem), FILE_IN(fd));
 	b = agg_start_on(f, FILE_IN(fd));
@@ -166,7 +166,7 @@ static void restart_keeps_the_deadline(void **state)
 	uint64_t deadline = monotonic_ns() + 200 * NS_PER_MS;
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	count_signals(SIGUSR1, SA_RESTART);
 	w = agg_running(f, AGG_ARGS(SOURCES(OBJ(sem)), .timeout = deadline), NULL);
 	while (!call_out(agg_of(w))) {
@@ -201,7 +201,7 @@ static void a_file_wins_over_the_deadline(void **state)
 	struct fixture *f = *state;
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	need_realtime();
 	need_settable_clock();
 	w = ready_late(f, true);
@@ -215,7 +215,7 @@ static void a_file_wins_over_a_signal(void **state)
 	struct fixture *f = *state;
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	need_realtime();
 	count_signals(SIGUSR1, 0);
 	w = ready_late(f, false);
@@ -232,7 +232,7 @@ static void closing_an_object_ends_nothing(void **state)
 	int sem = new_sem(f, 0, 1), other = own_fd(f, dup(sem));
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	w = agg_start_on(f, OBJ(sem));
 	close_fd(f, sem);
 	assert_agg_asleep(w);
@@ -247,7 +247,7 @@ static void closing_the_last_descriptor(void **state)
 	int sem = new_sem(f, 0, 1), fd = new_eventfd(f, 0);
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	count_signals(SIGUSR1, 0);
 	w = agg_start_on(f, OBJ(sem), FILE_IN(fd));
 	close_fd(f, sem);

@@ -236,8 +236,7 @@ static void alert_of_one_is_object_of_another(void **state)
 	int sem = new_sem(f, 0, 1), event = new_auto(f, false);
 	struct waiter *alerted = start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .alert = event,
 						    .timeout = FOREVER));
-	struct waiter *waiting = start(f, ANY, ARGS(FDS(event), .owner = OWNER,
-						    .timeout = FOREVER));
+	struct waiter *waiting = start_on(f, ANY, event);
 
 	set_event(event, 0);
 	assert_woken(alerted, 0, 1);

@@ -11,7 +11,7 @@ static const unsigned long channel_requests[] = {
 	NTSYNC_IOC_CHANNEL_DEREGISTER_THREAD,
 };
 
-static int create(struct fixture *f, uint32_t max_depth, uint32_t pad)
+static int create_object(struct fixture *f, uint32_t max_depth, uint32_t pad)
 {
 	struct ntsync_channel_create_args args = { max_depth, pad };
 
@@ -27,7 +27,7 @@ static void depths(void **state)
 	close_fd(f, new_channel(f, 2));
 	close_fd(f, new_channel(f, NTSYNC_CHANNEL_MAX_DEPTH));
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
-		assert_ret(create(f, wrong[i], 0), -EINVAL);
+		assert_ret(create_object(f, wrong[i], 0), -EINVAL);
 }
 
 static void pad_is_ignored(void **state)
@@ -36,7 +36,7 @@ static void pad_is_ignored(void **state)
 	int channel = new_channel(f, 1);
 
 	close_fd(f, channel);
-	assert_int_equal(own_fd(f, create(f, 1, ~0u)), channel);
+	assert_int_equal(own_fd(f, create_object(f, 1, ~0u)), channel);
 }
 
 static void the_argument_is_not_written(void **state)

@@ -10,7 +10,7 @@ static const unsigned long receives[] = { RECV, RECV2, TRY_RECV2 };
 #define NR_BAD 4
 
 /* An address to which a result can't be written. */
-static void *bad_output(struct fixture *f, int kind, size_t size)
+static void *new_bad_output(struct fixture *f, int kind, size_t size)
 {
 	switch (kind) {
 	case 0:
@@ -25,7 +25,7 @@ static void *bad_output(struct fixture *f, int kind, size_t size)
 }
 
 /* An address from which an argument can't be read, or only its beginning. */
-static void *bad_input(struct fixture *f, int kind, const void *init, size_t size)
+static void *new_bad_input(struct fixture *f, int kind, const void *init, size_t size)
 {
 	return kind == 2 && size > 4 ? past_page_end(f, init, size) :
 	       kind	 ? unmapped(f) : NULL;
@@ -43,7 +43,7 @@ static void a_receive_that_faults(void **state)
 		for (uint64_t n = 1; n <= 3; n++)
 			start_send(f, channel, n < 3 ? 50 : 20, n);
 		for (int kind = 0; kind < NR_BAD; kind++) {
-			void *out = bad_output(f, kind, _IOC_SIZE(request));
+			void *out = new_bad_output(f, kind, _IOC_SIZE(request));
 
 			assert_ret(nt(channel, request, out), -EFAULT);
 			assert_depth(channel, 3);
@@ -109,7 +109,7 @@ static void a_parked_receiver_that_faults(void **state)
 
 	for (int kind = 0; kind < NR_BAD; kind++) {
 		unsigned long request = receives[kind % 2];
-		void *out = bad_output(f, kind, _IOC_SIZE(request));
+		void *out = new_bad_output(f, kind, _IOC_SIZE(request));
 		struct call *receiver = park_at(f, channel, request, out, NULL);
 		struct call *sender = start_send(f, channel, 10, kind);
 
@@ -151,7 +151,7 @@ static int fault_and_stay(struct peer *p, void *arg)
 }
 
 /* A receiver that got EFAULT has not received the request, so none of its work was done. */
-static void who_faults_has_nothing(void **state)
+static void a_receiver_that_faults_has_nothing(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, 3);
@@ -171,7 +171,7 @@ static void a_send_that_faults(void **state)
 	struct ntsync_channel_send_args args = MESSAGE(10, 1);
 
 	for (int kind = 0; kind < 3; kind++) {
-		void *in = bad_input(f, kind, &args, sizeof(args));
+		void *in = new_bad_input(f, kind, &args, sizeof(args));
 
 		assert_ret(nt(channel, SEND, in), -EFAULT);
 		assert_depth(channel, 0);
@@ -189,7 +189,7 @@ static void a_reply_that_faults(void **state)
 	uint64_t id = take(channel, 10, 1);
 
 	for (int kind = 0; kind < 3; kind++)
-		assert_ret(nt(channel, REPLY, bad_input(f, kind, &id, sizeof(id))), -EFAULT);
+		assert_ret(nt(channel, REPLY, new_bad_input(f, kind, &id, sizeof(id))), -EFAULT);
 	assert_call_asleep(sender);
 	assert_int_equal(channel_info(channel, "dispatched"), 1);
 	assert_ret(nt(channel, REPLY, read_only(f, &id, sizeof(id))), 0);
@@ -205,11 +205,11 @@ static void tokens_that_fault(void **state)
 	int channel = new_channel(f, 1);
 
 	for (int kind = 0; kind < 3; kind++)
-		assert_ret(nt(channel, add, bad_input(f, kind, &args, sizeof(args))), -EFAULT);
+		assert_ret(nt(channel, add, new_bad_input(f, kind, &args, sizeof(args))), -EFAULT);
 	assert_int_equal(channel_info(channel, "registrations"), 0);
 	assert_ret(nt(channel, add, at_page_end(f, &args, sizeof(args))), 0);
 	for (int kind = 0; kind < 3; kind++)
-		assert_ret(nt(channel, remove, bad_input(f, kind, &args.tid, 4)), -EFAULT);
+		assert_ret(nt(channel, remove, new_bad_input(f, kind, &args.tid, 4)), -EFAULT);
 	assert_int_equal(channel_info(channel, "registrations"), 1);
 	assert_ret(nt(channel, remove, read_only(f, &args.tid, sizeof(args.tid))), 0);
 	assert_int_equal(channel_info(channel, "registrations"), 0);
@@ -223,7 +223,7 @@ int main(void)
 		CHANNEL_TEST(a_receive_at_the_end_of_a_page),
 		CHANNEL_TEST(a_parked_receiver_that_faults),
 		CHANNEL_TEST(another_parked_receiver_gets_it),
-		CHANNEL_TEST(who_faults_has_nothing),
+		CHANNEL_TEST(a_receiver_that_faults_has_nothing),
 		CHANNEL_TEST(a_send_that_faults),
 		CHANNEL_TEST(a_reply_that_faults),
 		CHANNEL_TEST(tokens_that_fault),

@@ -162,7 +162,7 @@ static void what_the_sender_inherits_ends(void **state)
 }
 
 /* A permutation that is the same in every run. */
-static uint32_t prio_of(uint32_t i)
+static uint32_t choose_prio(uint32_t i)
 {
 	return i * 37 % 100;
 }
@@ -173,7 +173,7 @@ static void take_in_order(int channel, uint32_t count)
 
 	for (int prio = 99; prio >= 0; prio--) {
 		for (uint32_t i = 0; i < count; i++) {
-			if ((int)prio_of(i) != prio)
+			if ((int)choose_prio(i) != prio)
 				continue;
 			serve(channel, prio, i);
 			still_alive();
@@ -196,7 +196,7 @@ static void as_deep_as_can_be(void **state)
 		 */
 		if (i % 100 == 0)
 			await_info(channel, "depth", i);
-		senders[i] = call_running(f, channel, SEND, &MESSAGE(prio_of(i), i), NULL);
+		senders[i] = call_running(f, channel, SEND, &MESSAGE(choose_prio(i), i), NULL);
 		still_alive();
 	}
 	await_info(channel, "depth", DEPTH);
@@ -242,7 +242,7 @@ static void a_thousand_senders(void **state)
 		/* By then the queue is not empty. */
 		for (int s = 0; s < 4 && i == CROWD / 2; s++)
 			pthread_create(&servers[s], NULL, serve_crowd, &channel);
-		senders[i] = call_running(f, channel, SEND, &MESSAGE(prio_of(i), i), NULL);
+		senders[i] = call_running(f, channel, SEND, &MESSAGE(choose_prio(i), i), NULL);
 		still_alive();
 	}
 	for (uint32_t i = 0; i < CROWD; i++) {

@@ -16,14 +16,14 @@ static void start_senders(struct fixture *f, int channel, struct call *senders[S
 		senders[i] = start_send(f, channel, i * 20, i);
 }
 
-static void assert_all(struct call *const senders[SENDERS], int ret)
+static void assert_all_calls(struct call *const senders[SENDERS], int ret)
 {
 	for (int i = 0; i < SENDERS; i++)
 		assert_call(senders[i], ret);
 }
 
 /* Longer than the interval of any thread that polls whether a channel is still in use. */
-static void look_for_a_while(void)
+static void wait_a_while(void)
 {
 	sleep_ms(1500);
 }
@@ -36,7 +36,7 @@ static void nobody_has_ever_received(void **state)
 
 	start_senders(f, channel, senders);
 	close_fd(f, channel);
-	assert_all(senders, -EPIPE);
+	assert_all_calls(senders, -EPIPE);
 }
 
 static void one_of_two_descriptors(void **state)
@@ -50,7 +50,7 @@ static void one_of_two_descriptors(void **state)
 	for (int i = 0; i < SENDERS; i++)
 		assert_call_asleep(senders[i]);
 	close_fd(f, twin);
-	assert_all(senders, -EPIPE);
+	assert_all_calls(senders, -EPIPE);
 }
 
 /* Another process has a descriptor, and may still receive. */
@@ -66,7 +66,7 @@ static void until_the_other_process_has_gone(void **state)
 		start_senders(f, channel, senders);
 		close_fd(f, channel);
 		if (!how)
-			look_for_a_while();
+			wait_a_while();
 		for (int i = 0; i < SENDERS; i++)
 			assert_call_asleep(senders[i]);
 		switch (how) {
@@ -80,7 +80,7 @@ static void until_the_other_process_has_gone(void **state)
 			peer_tell(p, 'e');
 			assert_peer_ok(p);
 		}
-		assert_all(senders, -EPIPE);
+		assert_all_calls(senders, -EPIPE);
 	}
 }
 
@@ -94,7 +94,7 @@ static void the_other_process_receives(void **state)
 
 	start_senders(f, channel, senders);
 	close_fd(f, channel);
-	look_for_a_while();
+	wait_a_while();
 	assert_int_equal(receiver_takes(p), SENDERS);
 	assert_int_equal(receiver_takes(p), SENDERS - 1);
 	for (int i = 0; i < SENDERS; i++)
@@ -120,7 +120,7 @@ static void with_receivers_inside(void **state)
 	close_fd(f, channel);
 	for (int i = 0; i < 2; i++)
 		assert_call(served[i], -ECONNRESET);
-	assert_all(senders, -EPIPE);
+	assert_all_calls(senders, -EPIPE);
 
 	channel = new_channel(f, 8);
 	parked = start_recv(f, channel, RECV2, NULL);
@@ -141,7 +141,7 @@ static void in_a_socket(void **state)
 	start_senders(f, channel, senders);
 	assert_int_equal(send_rights(pair[0], channel), 1);
 	close_fd(f, channel);
-	look_for_a_while();
+	wait_a_while();
 	for (int i = 0; i < SENDERS; i++)
 		assert_call_asleep(senders[i]);
 	channel = own_fd(f, receive_rights(pair[1]));
@@ -149,10 +149,10 @@ static void in_a_socket(void **state)
 	/* Sent once more, but no process receives it: there is no close() that could tell. */
 	assert_int_equal(send_rights(pair[0], channel), 1);
 	close_fd(f, channel);
-	look_for_a_while();
+	wait_a_while();
 	close_fd(f, pair[0]);
 	close_fd(f, pair[1]);
-	assert_all(senders, -EPIPE);
+	assert_all_calls(senders, -EPIPE);
 }
 
 struct lone {
@@ -178,7 +178,7 @@ static void the_senders_own_descriptor(void **state)
 
 	peer_await_asleep(p, SEND);
 	close_fd(f, l.channel);
-	look_for_a_while();
+	wait_a_while();
 	pidfd = own_fd(f, syscall(SYS_pidfd_open, peer_pid(p), 0));
 	l.channel = own_fd(f, syscall(SYS_pidfd_getfd, pidfd, number, 0));
 	serve(l.channel, 10, 1);

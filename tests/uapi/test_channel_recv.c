@@ -95,7 +95,7 @@ static void one_request_wakes_one(void **state)
 	assert_depth(channel, 0);
 }
 
-static void the_best_receiver_gets_it(void **state)
+static void the_highest_receiver_gets_it(void **state)
 {
 	static const struct waiter_sched scheds[] = {
 		{ .policy = SCHED_FIFO, .prio = 30 }, { .policy = SCHED_OTHER },
@@ -132,7 +132,7 @@ static int park(struct peer *p, void *arg)
 	return 0;
 }
 
-static void the_best_receiver_of_several_processes(void **state)
+static void the_highest_receiver_of_several_processes(void **state)
 {
 	static const struct waiter_sched above = { .policy = SCHED_FIFO, .prio = 50 };
 	static const struct waiter_sched below = { .policy = SCHED_FIFO, .prio = 30 };
@@ -218,7 +218,7 @@ static void *send_and_try(void *arg)
  * The signal, if any, comes before or after the request; the receiver can't run until both have
  * come.
  */
-static void while_it_cannot_run(struct fixture *f, bool signal_first, bool signal_last)
+static void check_while_it_cannot_run(struct fixture *f, bool signal_first, bool signal_last)
 {
 	static struct outside o;
 	cpu_set_t cpu;
@@ -248,18 +248,18 @@ static void while_it_cannot_run(struct fixture *f, bool signal_first, bool signa
 
 static void it_is_handed_over(void **state)
 {
-	while_it_cannot_run(*state, false, false);
+	check_while_it_cannot_run(*state, false, false);
 }
 
 static void a_request_beats_a_later_signal(void **state)
 {
-	while_it_cannot_run(*state, false, true);
+	check_while_it_cannot_run(*state, false, true);
 }
 
 /* It was still waiting when the request came, so it got the request. */
 static void a_request_beats_an_earlier_signal(void **state)
 {
-	while_it_cannot_run(*state, true, false);
+	check_while_it_cannot_run(*state, true, false);
 }
 
 static void a_signal_ends_it(void **state)
@@ -346,8 +346,8 @@ int main(void)
 		CHANNEL_TEST(each_call_takes_what_is_there),
 		CHANNEL_TEST(each_call_waits),
 		CHANNEL_TEST(one_request_wakes_one),
-		CHANNEL_TEST(the_best_receiver_gets_it),
-		CHANNEL_TEST(the_best_receiver_of_several_processes),
+		CHANNEL_TEST(the_highest_receiver_gets_it),
+		CHANNEL_TEST(the_highest_receiver_of_several_processes),
 		CHANNEL_TEST(the_rest_is_pending),
 		CHANNEL_TEST(it_is_handed_over),
 		CHANNEL_TEST(a_request_beats_a_later_signal),

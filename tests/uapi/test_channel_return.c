@@ -40,7 +40,7 @@ static void grow_table(void)
 	close(fd);
 }
 
-static void on_cpu(pthread_attr_t *attr, int policy, int prio)
+static void pin_to_cpu(pthread_attr_t *attr, int policy, int prio)
 {
 	const struct waiter_sched sched = { .policy = policy, .prio = prio, .cpu = 1 };
 
@@ -71,7 +71,7 @@ static void *close_channel(void *arg)
 	return NULL;
 }
 
-static void nap_ns(long ns)
+static void choose_sleep_ns(long ns)
 {
 	struct timespec t = { 0, ns };
 
@@ -94,10 +94,10 @@ static bool receive_while_closing(struct fixture *f, int pair[2], long delay)
 	assert_ret(receive(c.channel, TRY_RECV2, &got), -EAGAIN);
 	sender = start_send(f, c.channel, 10, 1);
 	assert_int_equal(send_rights(pair[0], c.channel), 1);
-	on_cpu(&attr, SCHED_OTHER, 0);
+	pin_to_cpu(&attr, SCHED_OTHER, 0);
 	assert_int_equal(pthread_create(&c.thread, &attr, close_channel, &c), 0);
 	pthread_attr_destroy(&attr);
-	nap_ns(delay);
+	choose_sleep_ns(delay);
 	fd = receive_rights(pair[1]);
 	assert_true(fd >= 0);
 	ret = receive(fd, TRY_RECV2, &got);
@@ -135,7 +135,7 @@ static void right_behind_the_look(void **state)
 	assert_in_range(kept, 1, ROUNDS);
 }
 
-/* ---- before all receivers have been told ---- */
+/* ---- before all receivers have been woken ---- */
 
 #define RECEIVERS 20
 
@@ -162,7 +162,7 @@ static void start_receiver(struct receiver *r, int channel, int sock)
 	pthread_attr_t attr;
 
 	*r = (struct receiver){ .channel = channel, .sock = sock };
-	on_cpu(&attr, SCHED_FIFO, 20);
+	pin_to_cpu(&attr, SCHED_FIFO, 20);
 	assert_int_equal(pthread_create(&r->thread, &attr, receive_again, r), 0);
 	pthread_attr_destroy(&attr);
 	while (!atomic_load(&r->tid) || !asleep_in(getpid(), r->tid, RECV2))
@@ -189,7 +189,7 @@ static void while_others_are_still_to_be_told(void **state)
 		start_receiver(&receivers[i], c.channel, pair[1]);
 		assert_int_equal(send_rights(pair[0], c.channel), 1);
 	}
-	on_cpu(&attr, SCHED_OTHER, 0);
+	pin_to_cpu(&attr, SCHED_OTHER, 0);
 	assert_int_equal(pthread_create(&c.thread, &attr, close_channel, &c), 0);
 	pthread_attr_destroy(&attr);
 	for (int i = 0; i < RECEIVERS; i++)

@@ -190,7 +190,7 @@ static int receive_and_exec(struct peer *p, void *arg)
 }
 
 /* The descriptor is O_CLOEXEC, so the new program does not have it. */
-static void exec_lets_go(void **state)
+static void exec_closes_the_descriptor(void **state)
 {
 	struct fixture *f = *state;
 	struct exec e = { new_channel(f, 8), false };
@@ -444,7 +444,7 @@ int main(int argc, char **argv)
 		CHANNEL_TEST(a_child_that_closes),
 		CHANNEL_TEST(a_child_of_a_sender),
 		CHANNEL_TEST(a_shared_table),
-		CHANNEL_TEST(exec_lets_go),
+		CHANNEL_TEST(exec_closes_the_descriptor),
 		CHANNEL_TEST(exec_keeps_a_descriptor),
 		CHANNEL_TEST(exec_ends_senders),
 		CHANNEL_TEST(senders_in_a_namespace),

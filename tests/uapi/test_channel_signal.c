@@ -103,7 +103,7 @@ static void an_ignored_signal_is_no_signal(void **state)
  * While the test occupies CPU 0 the sender can't run; then it finds all that has happened
  * meanwhile.
  */
-static struct call *sender_on_cpu_0(struct fixture *f, int channel, int flags)
+static struct call *start_sender_on_cpu_0(struct fixture *f, int channel, int flags)
 {
 	static const struct waiter_sched below = { .policy = SCHED_FIFO, .prio = 10, .cpu = 1 };
 	struct call *sender;
@@ -118,7 +118,7 @@ static struct call *sender_on_cpu_0(struct fixture *f, int channel, int flags)
 static void reply_and_signal(struct fixture *f, bool signal_first)
 {
 	int channel = new_channel(f, 4), ret;
-	struct call *sender = sender_on_cpu_0(f, channel, 0);
+	struct call *sender = start_sender_on_cpu_0(f, channel, 0);
 	uint64_t id = take(channel, 0, 1);
 
 	occupy_cpu(50);
@@ -155,7 +155,7 @@ static void a_receive_beats_an_earlier_signal(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
 		int channel = new_channel(f, 4), ret;
-		struct call *sender = sender_on_cpu_0(f, channel, flags[i]);
+		struct call *sender = start_sender_on_cpu_0(f, channel, flags[i]);
 		request_t got = { 0 };
 
 		occupy_cpu(50);
@@ -301,7 +301,7 @@ static void *send_for_ever(void *arg)
 	return NULL;
 }
 
-static int many_senders(struct peer *p, void *arg)
+static int run_many_senders(struct peer *p, void *arg)
 {
 	pthread_t thread;
 
@@ -316,7 +316,7 @@ static void killed_with_many_senders(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, VICTIMS + 1);
-	struct peer *p = peer_start(f, many_senders, &channel);
+	struct peer *p = peer_start(f, run_many_senders, &channel);
 	struct call *mine;
 	uint64_t ids[VICTIMS / 2];
 

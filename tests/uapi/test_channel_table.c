@@ -13,20 +13,20 @@
 #define CLOSE_RANGE_UNSHARE 2
 #endif
 
-static void wait_for(sem_t *sem)
+static void await_semaphore(sem_t *sem)
 {
 	while (sem_wait(sem))
 		;
 }
 
-/* ---- one thread that moves, and does as it is told ---- */
+/* ---- one thread, which gets its own table when the test says so ---- */
 
 /**
  * struct mover - a thread that receives, and then gets a table of its own
- * @first, @last: its copy is without these; last 0: it is complete
- * @id: of what it has received
- * @moved, @go, @done: it has its table; it may go on; it has done what is left to do
- * @then: that, or NULL
+ * @first, @last: descriptors that its copy does not have; last 0: the copy is complete
+ * @id: of the request that it has received
+ * @moved, @go, @done: it has its table; it may go on; @then has returned
+ * @then: what it does after that, or NULL
  */
 struct mover {
 	int channel;
@@ -38,7 +38,7 @@ struct mover {
 	int ret;
 };
 
-static int move(struct mover *m)
+static int unshare_table(struct mover *m)
 {
 	request_t got;
 	int ret = receive(m->channel, TRY_RECV2, &got);
@@ -55,35 +55,35 @@ static void *mover_main(void *arg)
 {
 	struct mover *m = arg;
 
-	m->ret = move(m);
+	m->ret = unshare_table(m);
 	sem_post(&m->moved);
-	wait_for(&m->go);
+	await_semaphore(&m->go);
 	if (m->then)
 		m->ret = m->then(m);
 	sem_post(&m->done);
-	wait_for(&m->go);
+	await_semaphore(&m->go);
 	return NULL;
 }
 
 /* It has received, and has its own table. */
-static void mover_start(struct mover *m)
+static void start_mover(struct mover *m)
 {
 	sem_init(&m->moved, 0, 0);
 	sem_init(&m->go, 0, 0);
 	sem_init(&m->done, 0, 0);
 	assert_int_equal(pthread_create(&m->thread, NULL, mover_main, m), 0);
-	wait_for(&m->moved);
+	await_semaphore(&m->moved);
 	assert_ret(m->ret, 0);
 }
 
-static void mover_goes_on(struct mover *m)
+static void continue_mover(struct mover *m)
 {
 	sem_post(&m->go);
-	wait_for(&m->done);
+	await_semaphore(&m->done);
 	assert_ret(m->ret, 0);
 }
 
-static void mover_ends(struct mover *m)
+static void end_mover(struct mover *m)
 {
 	sem_post(&m->go);
 	pthread_join(m->thread, NULL);
@@ -140,14 +140,14 @@ static void a_copy_that_is_closed(void **state)
 
 	own_fd(f, fcntl(f->dev, F_DUPFD_CLOEXEC, m.channel + 1));
 	m.first = m.last = m.channel;
-	mover_start(&m);
+	start_mover(&m);
 	assert_call(sender, -ECONNRESET);
 	/* The other threads still have the channel open. */
 	pending = start_send(f, m.channel, 10, 2);
 	serve(m.channel, 10, 2);
 	assert_call(pending, 0);
-	mover_goes_on(&m);
-	mover_ends(&m);
+	continue_mover(&m);
+	end_mover(&m);
 }
 
 /*
@@ -170,12 +170,12 @@ static void a_copy_that_never_had_it(void **state)
 	close_fd(f, channel);
 	for (int i = 0; i < 2; i++) {
 		sender = start_send(f, m.channel, 10, 1);
-		mover_start(&m);
+		start_mover(&m);
 		assert_call_asleep(sender);
 		if (!i)
 			assert_ret(reply(m.channel, m.id), 0);
-		mover_goes_on(&m);
-		mover_ends(&m);
+		continue_mover(&m);
+		end_mover(&m);
 		assert_call(sender, i ? -ECONNRESET : 0);
 	}
 	other = start_send(f, m.channel, 10, 2);
@@ -188,7 +188,7 @@ static int find_nothing(struct mover *m)
 	return receive(m->channel, TRY_RECV2, &(request_t){ 0 }) == -EAGAIN ? 0 : -EINVAL;
 }
 
-static int answer(struct mover *m)
+static int reply_once(struct mover *m)
 {
 	return reply(m->channel, m->id);
 }
@@ -203,24 +203,24 @@ static void receives_again_after_it_moved(void **state)
 	struct mover m = { .channel = new_channel(f, 8), .then = find_nothing };
 	struct call *sender = start_send(f, m.channel, 10, 1);
 
-	mover_start(&m);
-	mover_goes_on(&m);
+	start_mover(&m);
+	continue_mover(&m);
 	close_fd(f, m.channel);
 	assert_call_asleep(sender);
-	mover_ends(&m);
+	end_mover(&m);
 	assert_call(sender, -ECONNRESET);
 }
 
 static void replies_after_it_moved(void **state)
 {
 	struct fixture *f = *state;
-	struct mover m = { .channel = new_channel(f, 8), .then = answer };
+	struct mover m = { .channel = new_channel(f, 8), .then = reply_once };
 	struct call *sender = start_send(f, m.channel, 10, 1);
 
-	mover_start(&m);
-	mover_goes_on(&m);
+	start_mover(&m);
+	continue_mover(&m);
 	assert_call(sender, 0);
-	mover_ends(&m);
+	end_mover(&m);
 }
 
 /* ---- the end of a thread with a table of its own ---- */

@@ -5,7 +5,7 @@
 #define MAX_TOKENS 32768
 
 /* The token of the next request, by RECV2 or TRY_RECV2. */
-static uint64_t token_of_next(int channel, unsigned long request)
+static uint64_t receive_token(int channel, unsigned long request)
 {
 	request_t got = { .thread_token = UNTOUCHED };
 
@@ -72,13 +72,13 @@ static void none_is_0(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(with_token); i++) {
 		client_sends();
-		assert_true(token_of_next(channel, with_token[i]) == 0);
+		assert_true(receive_token(channel, with_token[i]) == 0);
 	}
 	/* A registration of another tid does not count. */
 	assert_ret(register_thread(channel, tid + 1, 7), 0);
 	assert_ret(register_thread(channel, tid - 1, 8), 0);
 	client_sends();
-	assert_true(token_of_next(channel, RECV2) == 0);
+	assert_true(receive_token(channel, RECV2) == 0);
 	client_end();
 }
 
@@ -94,7 +94,7 @@ static void all_64_bits(void **state)
 		/* A token of 0 is valid. */
 		assert_int_equal(channel_info(channel, "registrations"), 1);
 		client_sends();
-		assert_true(token_of_next(channel, with_token[i % 2]) == tokens[i]);
+		assert_true(receive_token(channel, with_token[i % 2]) == tokens[i]);
 	}
 	client_end();
 }
@@ -108,13 +108,13 @@ static void looked_up_by_the_receive(void **state)
 
 	client_sends();
 	assert_ret(register_thread(channel, tid, 5), 0);
-	assert_true(token_of_next(channel, RECV2) == 5);
+	assert_true(receive_token(channel, RECV2) == 5);
 	client_sends();
 	assert_ret(register_thread(channel, tid, 6), 0);
-	assert_true(token_of_next(channel, TRY_RECV2) == 6);
+	assert_true(receive_token(channel, TRY_RECV2) == 6);
 	client_sends();
 	assert_ret(deregister_thread(channel, tid), 0);
-	assert_true(token_of_next(channel, RECV2) == 0);
+	assert_true(receive_token(channel, RECV2) == 0);
 	client_end();
 }
 
@@ -176,10 +176,10 @@ static void of_one_channel(void **state)
 	assert_ret(register_thread(channel, tid, 5), 0);
 	assert_ret(register_thread(other, tid, 6), 0);
 	client_sends();
-	assert_true(token_of_next(channel, RECV2) == 5);
+	assert_true(receive_token(channel, RECV2) == 5);
 	assert_ret(deregister_thread(other, tid), 0);
 	client_sends();
-	assert_true(token_of_next(channel, RECV2) == 5);
+	assert_true(receive_token(channel, RECV2) == 5);
 	client_end();
 }
 
@@ -201,7 +201,7 @@ static void by_another_process(void **state)
 	args[1] = client_start(args[0]);
 	assert_child_ok(child_start(f, register_and_leave, args));
 	client_sends();
-	assert_true(token_of_next(args[0], RECV2) == 5);
+	assert_true(receive_token(args[0], RECV2) == 5);
 	client_end();
 }
 
@@ -213,7 +213,7 @@ static void it_outlives_its_thread(void **state)
 	struct call *sender = start_send(f, channel, 0, 1);
 
 	assert_ret(register_thread(channel, call_tid(sender), 5), 0);
-	assert_true(token_of_next(channel, RECV2) == 5);
+	assert_true(receive_token(channel, RECV2) == 5);
 	call_end(sender);
 	assert_int_equal(channel_info(channel, "registrations"), 1);
 }
@@ -233,7 +233,7 @@ static void as_many_as_there_may_be(void **state)
 	/* Replacing a registration takes no further memory. */
 	assert_ret(register_thread(channel, tid, 7), 0);
 	client_sends();
-	assert_true(token_of_next(channel, RECV2) == 7);
+	assert_true(receive_token(channel, RECV2) == 7);
 	assert_ret(deregister_thread(channel, tid + 7), 0);
 	assert_ret(register_thread(channel, tid + 1, 6), 0);
 	assert_ret(register_thread(channel, tid + 2, 6), -ENOSPC);
@@ -265,13 +265,13 @@ static int client_in_namespace(struct peer *p, void *arg)
 	return 0;
 }
 
-static void told(struct peer *p, char what)
+static void tell_client(struct peer *p, char what)
 {
 	peer_tell(p, what);
 	assert_int_equal(peer_hear(p), 0);
 }
 
-static uint64_t token_of(struct peer *p, int channel)
+static uint64_t receive_token_of(struct peer *p, int channel)
 {
 	request_t got = { .thread_token = UNTOUCHED };
 
@@ -294,17 +294,17 @@ static void the_same_tid_in_several_namespaces(void **state)
 
 	/* The first thread of the test's own namespace. */
 	assert_ret(register_thread(channel, 1, 6), 0);
-	assert_true(token_of(a, channel) == 0);
-	told(a, 'r');
+	assert_true(receive_token_of(a, channel) == 0);
+	tell_client(a, 'r');
 	assert_int_equal(channel_info(channel, "registrations"), 2);
-	assert_true(token_of(a, channel) == 5);
-	assert_true(token_of(b, channel) == 0);
-	told(b, 'd');
+	assert_true(receive_token_of(a, channel) == 5);
+	assert_true(receive_token_of(b, channel) == 0);
+	tell_client(b, 'd');
 	assert_ret(deregister_thread(channel, 1), 0);
 	assert_int_equal(channel_info(channel, "registrations"), 1);
-	assert_true(token_of(a, channel) == 5);
-	told(a, 'd');
-	assert_true(token_of(a, channel) == 0);
+	assert_true(receive_token_of(a, channel) == 5);
+	tell_client(a, 'd');
+	assert_true(receive_token_of(a, channel) == 0);
 }
 
 /* A tid is the number in the namespace of the registering thread. */
@@ -315,14 +315,14 @@ static void registered_from_outside(void **state)
 	struct peer *p = peer_start_in_namespace(f, client_in_namespace, &channel);
 
 	assert_ret(register_thread(channel, peer_pid(p), 7), 0);
-	assert_true(token_of(p, channel) == 7);
+	assert_true(receive_token_of(p, channel) == 7);
 	/* A registration by the thread's own namespace has precedence. */
-	told(p, 'r');
-	assert_true(token_of(p, channel) == 5);
-	told(p, 'd');
-	assert_true(token_of(p, channel) == 7);
+	tell_client(p, 'r');
+	assert_true(receive_token_of(p, channel) == 5);
+	tell_client(p, 'd');
+	assert_true(receive_token_of(p, channel) == 7);
 	assert_ret(deregister_thread(channel, peer_pid(p)), 0);
-	assert_true(token_of(p, channel) == 0);
+	assert_true(receive_token_of(p, channel) == 0);
 }
 
 /* The registrations of a namespace stay, and never match another one. */
@@ -334,8 +334,8 @@ static void a_namespace_that_is_gone(void **state)
 	for (int i = 0; i < 20; i++) {
 		struct peer *p = peer_start_in_namespace(f, client_in_namespace, &channel);
 
-		assert_true(token_of(p, channel) == 0);
-		told(p, 'r');
+		assert_true(receive_token_of(p, channel) == 0);
+		tell_client(p, 'r');
 		peer_go(p);
 		assert_peer_ok(p);
 		assert_int_equal(channel_info(channel, "registrations"), i + 1);
@@ -385,7 +385,7 @@ static void under_churn(void **state)
 		uint64_t token;
 
 		client_sends();
-		token = token_of_next(churn.channel, with_token[with % 2]);
+		token = receive_token(churn.channel, with_token[with % 2]);
 		if (token)
 			assert_int_equal(token >> 32, churn.tid);
 		*(token ? &with : &without) += 1;

@@ -118,7 +118,7 @@ static void mmap_is_enodev(void **state)
 	assert_int_equal(errno, ENODEV);
 }
 
-static void one_of_each(struct fixture *f, int objs[3])
+static void new_of_each_type(struct fixture *f, int objs[3])
 {
 	objs[0] = new_sem(f, 1, 2);
 	objs[1] = new_mutex(f, OWNER, 1);
@@ -138,7 +138,7 @@ static void unknown_number_is_enotty(void **state)
 	char argument[64] = { 0 };
 	int objs[3];
 
-	one_of_each(f, objs);
+	new_of_each_type(f, objs);
 	for (unsigned int nr = 0; nr < 256; nr++) {
 		if (nr >= 0x80 && nr <= 0x99)
 			continue;
@@ -171,7 +171,7 @@ static void wrong_size_is_enotty(void **state)
 	struct fixture *f = *state;
 	int fds[4] = { f->dev };
 
-	one_of_each(f, fds + 1);
+	new_of_each_type(f, fds + 1);
 	for (size_t i = 0; i < ARRAY_SIZE(all_requests); i++) {
 		unsigned int request = all_requests[i];
 		unsigned int size = _IOC_SIZE(request), dir = _IOC_DIR(request);
@@ -205,7 +205,7 @@ static void device_ioctl_on_object_is_enotty(void **state)
 	char argument[64] = { 0 };
 	int objs[3];
 
-	one_of_each(f, objs);
+	new_of_each_type(f, objs);
 	for (size_t i = 0; i < ARRAY_SIZE(device_requests); i++) {
 		for (int obj = 0; obj < 3; obj++) {
 			assert_ret(nt(objs[obj], device_requests[i], argument), -ENOTTY);
@@ -222,7 +222,7 @@ static void later_ioctls_are_enotty_until_announced(void **state)
 	struct fixture *f = *state;
 	int objs[3];
 
-	one_of_each(f, objs);
+	new_of_each_type(f, objs);
 	for (size_t i = 0; i < ARRAY_SIZE(later_requests); i++) {
 		char argument[64] = { 0 };
 		int right = later_requests[i].on_device ? f->dev : objs[2];
@@ -294,7 +294,7 @@ static void created_fds_are_cloexec(void **state)
 	struct fixture *f = *state;
 	int objs[3];
 
-	one_of_each(f, objs);
+	new_of_each_type(f, objs);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(fcntl(objs[i], F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 }
@@ -327,7 +327,7 @@ static void instances_are_isolated(void **state)
 }
 
 /* References to the module: one per file. -1 where the kernel doesn't tell. */
-static int module_references(void)
+static int read_module_references(void)
 {
 	FILE *file = fopen("/sys/module/ntsync/refcnt", "re");
 	int count = -1;
@@ -340,7 +340,7 @@ static int module_references(void)
 	return count;
 }
 
-static int create(struct fixture *f, unsigned int kind)
+static int create_object(struct fixture *f, unsigned int kind)
 {
 	static const unsigned long requests[] = { NTSYNC_IOC_CREATE_SEM,
 						  NTSYNC_IOC_CREATE_MUTEX,
@@ -367,22 +367,22 @@ static void exhaustion_leaks_nothing(void **state)
 	struct rlimit old;
 
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
-	before = module_references() + 19;
+	before = read_module_references() + 19;
 	limit_fds(first + 20);
-	for (unsigned int i = 0; (fd = create(f, i)) >= 0; i++)
+	for (unsigned int i = 0; (fd = create_object(f, i)) >= 0; i++)
 		last = own_fd(f, fd);
 	for (int i = 0; i < 300; i++)
-		ret[i % 3] = create(f, i);
+		ret[i % 3] = create_object(f, i);
 	limit_fds(old.rlim_cur);
 	for (int i = 0; i < 3; i++)
 		assert_ret(ret[i], -EMFILE);
 	assert_int_equal(last, first + 19);
-	if (module_references() >= 0)
-		assert_int_equal(module_references(), before);
+	if (read_module_references() >= 0)
+		assert_int_equal(read_module_references(), before);
 	/* With one closed, one more can be created. */
 	limit_fds(first + 20);
 	close_fd(f, last);
-	fd = create(f, 1);
+	fd = create_object(f, 1);
 	limit_fds(old.rlim_cur);
 	assert_int_equal(own_fd(f, fd), last);
 }
@@ -393,7 +393,7 @@ static void failed_creates_leak_nothing(void **state)
 	struct fixture *f = *state;
 	struct ntsync_sem_args sem = { .count = 2, .max = 1 };
 	struct ntsync_mutex_args mutex = { .owner = 1, .count = 0 };
-	int fds = count_fds(), references = module_references();
+	int fds = count_fds(), references = read_module_references();
 
 	for (int i = 0; i < 100; i++) {
 		assert_ret(nt(f->dev, NTSYNC_IOC_CREATE_SEM, &sem), -EINVAL);
@@ -402,7 +402,7 @@ static void failed_creates_leak_nothing(void **state)
 		assert_ret(nt(f->dev, NTSYNC_IOC_CREATE_EVENT, NULL), -EFAULT);
 	}
 	assert_int_equal(count_fds(), fds);
-	assert_int_equal(module_references(), references);
+	assert_int_equal(read_module_references(), references);
 }
 
 int main(void)

@@ -54,7 +54,7 @@ static void assert_line(int fd, const char *format, ...)
 	fail();
 }
 
-static unsigned long long number_of(int fd, const char *key)
+static unsigned long long read_number(int fd, const char *key)
 {
 	char text[4096], *at;
 
@@ -127,7 +127,7 @@ static void waiters_are_counted(void **state)
 	int sem = new_sem(f, 0, 9), other = new_auto(f, false);
 	struct waiter *any, *all;
 
-	any = start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .timeout = FOREVER));
+	any = start_on(f, ANY, sem);
 	assert_waiters(f, sem, 1, 0);
 	all = start(f, ALL, ARGS(FDS(other, sem), .owner = OWNER, .timeout = FOREVER));
 	assert_waiters(f, sem, 1, 1);
@@ -148,13 +148,13 @@ static void objects_have_numbers(void **state)
 
 	only_ours(f, "it tells nothing in fdinfo");
 	assert_line(f->dev, "ntsync-type:\tinstance\n");
-	assert_int_equal(number_of(sem, "ntsync-instance:\t"),
-			 number_of(f->dev, "ntsync-instance:\t"));
-	assert_int_equal(number_of(event, "ntsync-instance:\t"),
-			 number_of(f->dev, "ntsync-instance:\t"));
-	assert_int_not_equal(number_of(sem, "ntsync-id:\t"), number_of(event, "ntsync-id:\t"));
-	assert_int_equal(number_of(own_fd(f, dup(sem)), "ntsync-id:\t"),
-			 number_of(sem, "ntsync-id:\t"));
+	assert_int_equal(read_number(sem, "ntsync-instance:\t"),
+			 read_number(f->dev, "ntsync-instance:\t"));
+	assert_int_equal(read_number(event, "ntsync-instance:\t"),
+			 read_number(f->dev, "ntsync-instance:\t"));
+	assert_int_not_equal(read_number(sem, "ntsync-id:\t"), read_number(event, "ntsync-id:\t"));
+	assert_int_equal(read_number(own_fd(f, dup(sem)), "ntsync-id:\t"),
+			 read_number(sem, "ntsync-id:\t"));
 }
 
 static void waiters_are_named(void **state)
@@ -190,7 +190,7 @@ static void not_all_of_many_waiters_are_named(void **state)
 
 	only_ours(f, "it tells nothing in fdinfo");
 	for (int i = 0; i < 20; i++)
-		start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .timeout = FOREVER));
+		start_on(f, ANY, sem);
 	assert_line(sem, "ntsync-waiters-any:\t20\n");
 	read_fdinfo(sem, text, sizeof(text));
 	for (char *at = text; (at = strstr(at, "ntsync-waiter:")); at++)

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fixture.h"
 
-static struct waiter *sleeper(struct fixture *f, unsigned long request, int mutex,
-			      uint32_t owner)
-{
-	return start(f, request, ARGS(FDS(mutex), .owner = owner, .timeout = FOREVER));
-}
-
 static int new_abandoned(struct fixture *f)
 {
 	int mutex = new_mutex(f, OWNER, 3);
@@ -159,7 +153,7 @@ static void unlock_stands_when_the_output_faults(void **state)
 	struct fixture *f = *state;
 	struct ntsync_mutex_args args = { .owner = OWNER };
 	int mutex = new_mutex(f, OWNER, 2);
-	struct waiter *w = sleeper(f, ANY, mutex, 7);
+	struct waiter *w = start_as(f, ANY, mutex, 7);
 
 	assert_ret(nt(mutex, NTSYNC_IOC_MUTEX_UNLOCK, read_only(f, &args, sizeof(args))),
 		   -EFAULT);
@@ -250,7 +244,7 @@ static void unlock_of_the_last_wakes_its_holder(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
 		int mutex = new_mutex(f, OWNER, ~0u);
-		struct waiter *w = sleeper(f, requests[i], mutex, OWNER);
+		struct waiter *w = start_as(f, requests[i], mutex, OWNER);
 
 		unlock(mutex, OWNER, ~0u);
 		assert_woken(w, 0, 0);
@@ -262,7 +256,7 @@ static void unlock_wakes_only_when_free(void **state)
 {
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, OWNER, 2);
-	struct waiter *w = sleeper(f, ANY, mutex, 7);
+	struct waiter *w = start_as(f, ANY, mutex, 7);
 
 	unlock(mutex, OWNER, 2);
 	assert_asleep(w);
@@ -322,7 +316,7 @@ static void kill_wakes_with_ownerdead(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
 		int mutex = new_mutex(f, OWNER, 3);
-		struct waiter *w = sleeper(f, requests[i], mutex, 7);
+		struct waiter *w = start_as(f, requests[i], mutex, 7);
 
 		kill_owner(mutex, OWNER);
 		assert_mutex(mutex, 7, 1);
@@ -335,8 +329,8 @@ static void kill_tells_one_waiter(void **state)
 {
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, OWNER, 1);
-	struct waiter *first = sleeper(f, ANY, mutex, 7);
-	struct waiter *second = sleeper(f, ANY, mutex, 8);
+	struct waiter *first = start_as(f, ANY, mutex, 7);
+	struct waiter *second = start_as(f, ANY, mutex, 8);
 
 	kill_owner(mutex, OWNER);
 	assert_woken(first, -EOWNERDEAD, 0);
@@ -355,7 +349,7 @@ static void waiters_of_one_owner_all_get_it(void **state)
 		struct waiter *w[3];
 
 		for (int i = 0; i < 3; i++)
-			w[i] = sleeper(f, kinds & 1 << i ? ALL : ANY, mutex, 7);
+			w[i] = start_as(f, kinds & 1 << i ? ALL : ANY, mutex, 7);
 		unlock(mutex, OWNER, 1);
 		assert_mutex(mutex, 7, 3);
 		for (int i = 0; i < 3; i++)
@@ -371,7 +365,7 @@ static void waiters_of_one_owner_all_get_an_abandoned_one(void **state)
 	struct waiter *w[3];
 
 	for (int i = 0; i < 3; i++)
-		w[i] = sleeper(f, i == 1 ? ALL : ANY, mutex, 7);
+		w[i] = start_as(f, i == 1 ? ALL : ANY, mutex, 7);
 	kill_owner(mutex, OWNER);
 	assert_mutex(mutex, 7, 3);
 	for (int i = 0; i < 3; i++) {
@@ -390,9 +384,9 @@ static void waiters_of_one_owner_pass_another(void **state)
 {
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, OWNER, 1);
-	struct waiter *first = sleeper(f, ANY, mutex, 7);
-	struct waiter *other = sleeper(f, ANY, mutex, 8);
-	struct waiter *last = sleeper(f, ANY, mutex, 7);
+	struct waiter *first = start_as(f, ANY, mutex, 7);
+	struct waiter *other = start_as(f, ANY, mutex, 8);
+	struct waiter *last = start_as(f, ANY, mutex, 7);
 
 	unlock(mutex, OWNER, 1);
 	assert_mutex(mutex, 7, 2);
@@ -413,7 +407,7 @@ static void a_wait_all_makes_it_ready_for_its_owner(void **state)
 	int mutex = new_mutex(f, OWNER, 1), sem = new_sem(f, 1, 1);
 	struct waiter *all = start(f, ALL, ARGS(FDS(mutex, sem), .owner = 7,
 						.timeout = FOREVER));
-	struct waiter *any = sleeper(f, ANY, mutex, 7);
+	struct waiter *any = start_as(f, ANY, mutex, 7);
 
 	unlock(mutex, OWNER, 1);
 	assert_woken(all, 0, 0);

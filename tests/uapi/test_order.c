@@ -49,7 +49,7 @@ static void give_event(int obj, uint32_t holder)
 	set_event(obj, 0);
 }
 
-static void pulse(int obj, uint32_t holder)
+static void pulse_and_check(int obj, uint32_t holder)
 {
 	(void)holder;
 	pulse_event(obj, 0);
@@ -64,8 +64,8 @@ static const struct kind kinds[] = {
 	{ "killed mutex, all", ALL, make_mutex, abandon_mutex },
 	{ "event, any", ANY, make_event, give_event },
 	{ "event, all", ALL, make_event, give_event },
-	{ "pulse, any", ANY, make_event, pulse },
-	{ "pulse, all", ALL, make_event, pulse },
+	{ "pulse, any", ANY, make_event, pulse_and_check },
+	{ "pulse, all", ALL, make_event, pulse_and_check },
 };
 
 static void need_priority_queues(struct fixture *f)
@@ -362,26 +362,6 @@ static void an_incomplete_wait_of_high_priority_is_passed(void **state)
 	assert_event(missing, 0, 0);
 }
 
-static void occupy_cpu(cpu_set_t *before)
-{
-	struct sched_param param = { .sched_priority = 50 };
-	cpu_set_t first;
-
-	pthread_getaffinity_np(pthread_self(), sizeof(*before), before);
-	CPU_ZERO(&first);
-	CPU_SET(0, &first);
-	pthread_setaffinity_np(pthread_self(), sizeof(first), &first);
-	pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
-}
-
-static void free_cpu(const cpu_set_t *before)
-{
-	struct sched_param param = { 0 };
-
-	pthread_setschedparam(pthread_self(), SCHED_OTHER, &param);
-	pthread_setaffinity_np(pthread_self(), sizeof(*before), before);
-}
-
 /*
  * The waiter can't run, as its CPU is occupied. A thread that releases the object and asks for it
  * again at once would get it if it had not been handed to the waiter.
@@ -390,7 +370,6 @@ static void handed_over_before_the_waiter_runs(void **state)
 {
 	static const struct waiter_sched below = { .policy = SCHED_FIFO, .prio = 10, .cpu = 1 };
 	struct fixture *f = *state;
-	cpu_set_t before;
 
 	need_realtime();
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
@@ -401,10 +380,10 @@ static void handed_over_before_the_waiter_runs(void **state)
 		args.objs = (uintptr_t)&obj;
 		args.count = 1;
 		w = start_sched(f, kinds[k].request, args, &below);
-		occupy_cpu(&before);
+		occupy_cpu(50);
 		kinds[k].give(obj, OWNER);
 		ret = try_wait(f, obj, OWNER);
-		free_cpu(&before);
+		free_cpu();
 		assert_ret(ret, -ETIMEDOUT);
 		assert_ptr_equal(next_woken(f), w);
 	}

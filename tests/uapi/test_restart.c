@@ -9,7 +9,7 @@
 #include <signal.h>
 
 /* The handler has run, and the waiter sleeps in its call again. */
-static void interrupt(struct waiter *w, int before)
+static void interrupt_waiter(struct waiter *w, int before)
 {
 	waiter_signal(w, SIGUSR1);
 	await_signals(before + 1);
@@ -42,7 +42,7 @@ static void a_wait(void **state)
 			first = start(f, requests[i], args);
 			second = start(f, requests[i], args);
 			for (int n = 0; n < 5; n++)
-				interrupt(first, n);
+				interrupt_waiter(first, n);
 			release(sem, 1, 0);
 			assert_asleep(second);
 			assert_woken(first, 0, 0);
@@ -63,7 +63,7 @@ static void behind_those_who_were_there(void **state)
 	count_signals(SIGUSR1, SA_RESTART);
 	for (size_t i = 0; i < ARRAY_SIZE(w); i++) {
 		w[i] = start(f, ANY, ARGS(FDS(sem), .owner = i + 1, .timeout = FOREVER));
-		interrupt(w[2 < i ? 2 : i], i);
+		interrupt_waiter(w[i > 2 ? 2 : i], i);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(w); i++) {
 		release(sem, 1, 0);
@@ -192,7 +192,7 @@ static void script_await(struct script *s, int call)
 	assert_int_equal(atomic_load(&s->at), call);
 }
 
-static void first_again(struct fixture *f, int signal)
+static void is_first_again(struct fixture *f, int signal)
 {
 	int sem = new_sem(f, 0, 9);
 	struct ntsync_wait_args args = ARGS(FDS(sem), .owner = 1, .timeout = FOREVER);
@@ -201,7 +201,7 @@ static void first_again(struct fixture *f, int signal)
 
 	script_start(f, &s);
 	script_await(&s, 0);
-	w = start(f, ANY, ARGS(FDS(sem), .owner = 2, .timeout = FOREVER));
+	w = start_as(f, ANY, sem, 2);
 	pthread_kill(s.thread, SIGUSR1);
 	script_await(&s, 1);
 	release(sem, 1, 0);
@@ -219,7 +219,7 @@ static void repeated_by_the_program(void **state)
 	struct fixture *f = *state;
 
 	only_ours(f, "it arrives anew");
-	first_again(f, 0);
+	is_first_again(f, 0);
 }
 
 /* After a SIGNAL_AND_WAIT it repeats the wait. */
@@ -228,7 +228,7 @@ static void the_rest_of_a_signal_and_wait(void **state)
 	struct fixture *f = *state;
 
 	only_ours(f, "no SIGNAL_AND_WAIT");
-	first_again(f, new_auto(f, false));
+	is_first_again(f, new_auto(f, false));
 }
 
 /*
@@ -261,7 +261,7 @@ static void another_call_is_none(void **state)
 		}
 		script_start(f, &s);
 		script_await(&s, 0);
-		w = start(f, ANY, ARGS(FDS(sem), .owner = 2, .timeout = FOREVER));
+		w = start_as(f, ANY, sem, 2);
 		pthread_kill(s.thread, SIGUSR1);
 		script_await(&s, last);
 		release(sem, 1, 0);

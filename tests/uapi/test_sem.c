@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fixture.h"
 
-static int create(struct fixture *f, void *args)
+static int create_object(struct fixture *f, void *args)
 {
 	return nt(f->dev, NTSYNC_IOC_CREATE_SEM, args);
 }
@@ -22,7 +22,7 @@ static void create_checks_count(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct ntsync_sem_args args = { cases[i].count, cases[i].max };
-		int fd = create(f, &args);
+		int fd = create_object(f, &args);
 
 		if (fd >= 0)
 			own_fd(f, fd);
@@ -39,12 +39,12 @@ static void create_faults(void **state)
 	struct fixture *f = *state;
 	const struct ntsync_sem_args args = { 1, 2 };
 
-	assert_ret(create(f, NULL), -EFAULT);
-	assert_ret(create(f, unmapped(f)), -EFAULT);
-	assert_ret(create(f, past_page_end(f, &args, sizeof(args))), -EFAULT);
+	assert_ret(create_object(f, NULL), -EFAULT);
+	assert_ret(create_object(f, unmapped(f)), -EFAULT);
+	assert_ret(create_object(f, past_page_end(f, &args, sizeof(args))), -EFAULT);
 	/* Input only: a read-only argument is enough. */
-	assert_sem(own_fd(f, create(f, at_page_end(f, &args, sizeof(args)))), 1, 2);
-	assert_sem(own_fd(f, create(f, read_only(f, &args, sizeof(args)))), 1, 2);
+	assert_sem(own_fd(f, create_object(f, at_page_end(f, &args, sizeof(args)))), 1, 2);
+	assert_sem(own_fd(f, create_object(f, read_only(f, &args, sizeof(args)))), 1, 2);
 }
 
 static void release_adds_and_tells_previous(void **state)
@@ -204,7 +204,7 @@ static void release_wakes_as_many_as_it_gives(void **state)
 	struct waiter *w[4];
 
 	for (int i = 0; i < 4; i++)
-		w[i] = start(f, i & 1 ? ALL : ANY, ARGS(FDS(sem), .owner = OWNER, .timeout = FOREVER));
+		w[i] = start_on(f, i & 1 ? ALL : ANY, sem);
 	release(sem, 0, 0);
 	for (int i = 0; i < 4; i++)
 		assert_asleep(w[i]);
@@ -222,7 +222,7 @@ static void release_over_max_wakes_nobody(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1);
-	struct waiter *w = start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .timeout = FOREVER));
+	struct waiter *w = start_on(f, ANY, sem);
 	uint32_t two = 2;
 
 	assert_ret(nt(sem, NTSYNC_IOC_SEM_RELEASE, &two), -EOVERFLOW);

@@ -5,11 +5,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-static struct waiter *sleeper(struct fixture *f, unsigned long request, int obj)
-{
-	return start(f, request, ARGS(FDS(obj), .owner = OWNER, .timeout = FOREVER));
-}
-
 struct shared {
 	int sem, mutex, event, reply;
 };
@@ -33,7 +28,7 @@ static void fork_shares(void **state)
 	struct fixture *f = *state;
 	struct shared s = { new_sem(f, 0, 2), new_mutex(f, 7, 1), new_auto(f, false),
 			    new_auto(f, false) };
-	struct waiter *event = sleeper(f, ANY, s.event), *both;
+	struct waiter *event = start_on(f, ANY, s.event), *both;
 	pid_t pid;
 
 	both = start(f, ALL, ARGS(FDS(s.sem, s.mutex), .owner = 9, .timeout = FOREVER));
@@ -78,7 +73,7 @@ struct message {
 	} control;
 };
 
-static void prepare(struct message *m)
+static void prepare_objects(struct message *m)
 {
 	memset(m, 0, sizeof(*m));
 	m->iov.iov_base = &m->byte;
@@ -94,7 +89,7 @@ static ssize_t send_fds(int sock, const int fds[2])
 	struct message m;
 	struct cmsghdr *cmsg;
 
-	prepare(&m);
+	prepare_objects(&m);
 	cmsg = CMSG_FIRSTHDR(&m.header);
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
@@ -108,7 +103,7 @@ static ssize_t receive_fds(int sock, int fds[2])
 	struct message m;
 	ssize_t ret;
 
-	prepare(&m);
+	prepare_objects(&m);
 	ret = recvmsg(sock, &m.header, MSG_CMSG_CLOEXEC);
 	if (ret > 0 && CMSG_FIRSTHDR(&m.header))
 		memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&m.header)), 2 * sizeof(int));
@@ -157,7 +152,7 @@ static void dup_shares(void **state)
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1), twin = own_fd(f, fcntl(sem, F_DUPFD_CLOEXEC, 0));
 	int dev = own_fd(f, fcntl(f->dev, F_DUPFD_CLOEXEC, 0));
-	struct waiter *w = sleeper(f, ANY, sem);
+	struct waiter *w = start_on(f, ANY, sem);
 
 	release(twin, 1, 0);
 	assert_woken(w, 0, 0);
@@ -175,7 +170,7 @@ static void closing_one_fd_does_not_end_the_wait(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
 		int event = new_auto(f, false), other = new_auto(f, true);
 		int twin = own_fd(f, fcntl(event, F_DUPFD_CLOEXEC, 0));
-		struct waiter *w = sleeper(f, requests[i], event);
+		struct waiter *w = start_on(f, requests[i], event);
 
 		close_fd(f, event);
 		assert_asleep(w);
@@ -242,7 +237,7 @@ static void waits_outlive_the_device(void **state)
 	struct waiter *any, *all;
 
 	f->dev = dev;
-	any = sleeper(f, ANY, a);
+	any = start_on(f, ANY, a);
 	all = start(f, ALL, ARGS(FDS(a, b), .owner = OWNER, .timeout = FOREVER));
 	f->dev = kept;
 	close_fd(f, dev);

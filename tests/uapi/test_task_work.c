@@ -36,7 +36,7 @@ static void *reader_main(void *arg)
 	return NULL;
 }
 
-static void reader_start(struct fixture *f, struct reader *r, uint32_t flags, int fd,
+static void start_reader(struct fixture *f, struct reader *r, uint32_t flags, int fd,
 			 unsigned long request, void *arg)
 {
 	memset(r, 0, sizeof(*r));
@@ -52,7 +52,7 @@ static void reader_start(struct fixture *f, struct reader *r, uint32_t flags, in
 		sleep_ms(1);
 }
 
-static long times_switched(struct reader *r)
+static long count_switches(struct reader *r)
 {
 	char path[64], line[128];
 	long n = -1;
@@ -70,16 +70,16 @@ static long times_switched(struct reader *r)
 /*
  * Completes the read. Returns when that has woken the thread, and it sleeps again or has returned.
  */
-static void reader_is_interrupted(struct reader *r)
+static void interrupt_reader(struct reader *r)
 {
-	long before = times_switched(r);
+	long before = count_switches(r);
 
 	assert_int_equal(write(r->pipe[1], "x", 1), 1);
-	while (!atomic_load(&r->out) && times_switched(r) == before)
+	while (!atomic_load(&r->out) && count_switches(r) == before)
 		sleep_ms(1);
 }
 
-static int reader_join(struct reader *r)
+static int join_reader(struct reader *r)
 {
 	pthread_join(r->thread, NULL);
 	assert_reaped(&r->ring, 1, 1);
@@ -98,11 +98,11 @@ static void a_dispatched_request_stays(void **state)
 		struct reader r;
 		uint64_t id;
 
-		reader_start(f, &r, kinds_of_ring[i], channel, SEND, &MESSAGE(0, 7));
+		start_reader(f, &r, kinds_of_ring[i], channel, SEND, &MESSAGE(0, 7));
 		id = take(channel, 0, 7);
-		reader_is_interrupted(&r);
+		interrupt_reader(&r);
 		assert_ret(reply(channel, id), 0);
-		assert_ret(reader_join(&r), 0);
+		assert_ret(join_reader(&r), 0);
 	}
 }
 
@@ -116,15 +116,15 @@ static void a_pending_request_keeps_its_turn(void **state)
 		struct reader r;
 		uint64_t id;
 
-		reader_start(f, &r, kinds_of_ring[i], channel, SEND, &MESSAGE(0, 7));
+		start_reader(f, &r, kinds_of_ring[i], channel, SEND, &MESSAGE(0, 7));
 		other = start_send(f, channel, 0, 8);
-		reader_is_interrupted(&r);
+		interrupt_reader(&r);
 		id = take(channel, 0, 7);
 		assert_int_equal(id, 1);
 		serve(channel, 0, 8);
 		assert_call(other, 0);
 		assert_ret(reply(channel, id), 0);
-		assert_ret(reader_join(&r), 0);
+		assert_ret(join_reader(&r), 0);
 	}
 }
 
@@ -138,11 +138,11 @@ static void a_signal_still_ends_it(void **state)
 		int channel = new_channel(f, 4);
 		struct reader r;
 
-		reader_start(f, &r, kinds_of_ring[i], channel, SEND, &MESSAGE(0, 7));
+		start_reader(f, &r, kinds_of_ring[i], channel, SEND, &MESSAGE(0, 7));
 		take(channel, 0, 7);
-		reader_is_interrupted(&r);
+		interrupt_reader(&r);
 		assert_int_equal(pthread_kill(r.thread, SIGUSR1), 0);
-		assert_ret(reader_join(&r), -EINTR);
+		assert_ret(join_reader(&r), -EINTR);
 	}
 }
 
@@ -150,7 +150,7 @@ static void a_signal_still_ends_it(void **state)
 
 #define SIGNAL_AND_WAIT NTSYNC_IOC_SIGNAL_AND_WAIT
 
-static struct ntsync_signal_and_wait_args exchange(int signal, int wait, int alert)
+static struct ntsync_signal_and_wait_args call_exchange(int signal, int wait, int alert)
 {
 	return (struct ntsync_signal_and_wait_args){
 		.timeout = FOREVER, .signal = signal, .wait = wait, .owner = OWNER,
@@ -166,16 +166,16 @@ static void signal_and_wait_goes_on(void **state)
 	only_ours(f, "no SIGNAL_AND_WAIT");
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(kinds_of_ring); i++) {
 		int sem = new_sem(f, 0, 9), event = new_auto(f, false), alert = new_auto(f, false);
-		struct ntsync_signal_and_wait_args args = exchange(sem, event, alert);
+		struct ntsync_signal_and_wait_args args = call_exchange(sem, event, alert);
 		struct reader r;
 
-		reader_start(f, &r, kinds_of_ring[i / 2], f->dev, SIGNAL_AND_WAIT, &args);
-		reader_is_interrupted(&r);
+		start_reader(f, &r, kinds_of_ring[i / 2], f->dev, SIGNAL_AND_WAIT, &args);
+		interrupt_reader(&r);
 		while (atomic_load(r.ring.cq_tail) == 0)
 			sleep_ms(1);
 		assert_sem(sem, 1, 9);
 		set_event(i % 2 ? alert : event, 0);
-		assert_ret(reader_join(&r), 0);
+		assert_ret(join_reader(&r), 0);
 		assert_int_equal(args.index, i % 2);
 		assert_sem(sem, 1, 9);
 		assert_event(event, 0, 0);
@@ -190,7 +190,7 @@ struct exchanger {
 	bool handle;
 };
 
-static int exchange_and_say(struct peer *p, void *arg)
+static int call_exchange_and_report(struct peer *p, void *arg)
 {
 	struct exchanger *e = arg;
 	int ret;
@@ -204,7 +204,7 @@ static int exchange_and_say(struct peer *p, void *arg)
 
 static struct peer *exchange_stopped(struct fixture *f, struct exchanger *e)
 {
-	struct peer *p = peer_start(f, exchange_and_say, e);
+	struct peer *p = peer_start(f, call_exchange_and_report, e);
 	int status;
 
 	peer_await_asleep(p, SIGNAL_AND_WAIT);
@@ -218,7 +218,7 @@ static void goes_on_after_a_stop(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 9), event = new_auto(f, false);
-	struct exchanger e = { .args = exchange(sem, event, 0), .dev = f->dev };
+	struct exchanger e = { .args = call_exchange(sem, event, 0), .dev = f->dev };
 	struct peer *p;
 
 	only_ours(f, "no SIGNAL_AND_WAIT");
@@ -236,7 +236,7 @@ static void times_out_after_a_stop(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 9), event = new_auto(f, false);
-	struct exchanger e = { .args = exchange(sem, event, 0), .dev = f->dev };
+	struct exchanger e = { .args = call_exchange(sem, event, 0), .dev = f->dev };
 	struct peer *p;
 
 	only_ours(f, "no SIGNAL_AND_WAIT");
@@ -254,7 +254,7 @@ static void ends_by_a_handler_after_a_stop(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 9), event = new_auto(f, false);
-	struct exchanger e = { .args = exchange(sem, event, 0), .dev = f->dev, .handle = true };
+	struct exchanger e = { .args = call_exchange(sem, event, 0), .dev = f->dev, .handle = true };
 	struct peer *p;
 
 	only_ours(f, "no SIGNAL_AND_WAIT");
@@ -272,15 +272,15 @@ static void does_not_go_on_with_another_object(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 9), event = new_auto(f, false);
-	struct exchanger e = { .args = exchange(sem, event, 0), .dev = f->dev };
+	struct exchanger e = { .args = call_exchange(sem, event, 0), .dev = f->dev };
 	struct ntsync_signal_and_wait_args *args = &e.args;
 	struct reader r;
 
 	only_ours(f, "no SIGNAL_AND_WAIT");
-	reader_start(f, &r, 0, f->dev, SIGNAL_AND_WAIT, args);
+	start_reader(f, &r, 0, f->dev, SIGNAL_AND_WAIT, args);
 	assert_int_equal(dup3(new_auto(f, true), event, O_CLOEXEC), event);
-	reader_is_interrupted(&r);
-	assert_ret(reader_join(&r), -EINTR);
+	interrupt_reader(&r);
+	assert_ret(join_reader(&r), -EINTR);
 	assert_event(event, 0, 1);
 }
 

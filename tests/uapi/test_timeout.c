@@ -23,12 +23,12 @@ static const uint64_t passed[] = {
  * The in-tree driver passes these to the kernel's timers as negative times, which set no timer: the
  * wait then lasts until some other timer expires.
  */
-static bool unreliable(const struct fixture *f, uint64_t timeout)
+static bool is_unreliable(const struct fixture *f, uint64_t timeout)
 {
 	return !f->ours && timeout > INT64_MAX;
 }
 
-static clockid_t clock_of(uint32_t flags)
+static clockid_t choose_clock(uint32_t flags)
 {
 	return flags & NTSYNC_WAIT_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
 }
@@ -45,7 +45,7 @@ static void passed_deadlines_try_once(void **state)
 					FDS(sem), .owner = OWNER, .flags = *flags,
 					.timeout = passed[i]);
 
-				if (unreliable(f, passed[i]))
+				if (is_unreliable(f, passed[i]))
 					continue;
 				assert_wait(f, *r, args, -ETIMEDOUT, 0);
 				release(sem, 1, 0);
@@ -79,7 +79,7 @@ static void just_passed(void **state)
 	for_each_request(r) {
 		for_each_clock(flags)
 			assert_wait(f, *r, ARGS(FDS(sem), .owner = OWNER, .flags = *flags,
-						.timeout = now_ns(clock_of(*flags))),
+						.timeout = now_ns(choose_clock(*flags))),
 				    -ETIMEDOUT, 0);
 	}
 }
@@ -129,7 +129,7 @@ static void not_before_the_deadline(void **state)
 	for_each_request(r) {
 		for_each_clock(flags) {
 			for (size_t i = 0; i < ARRAY_SIZE(delays); i++) {
-				clockid_t clock = clock_of(*flags);
+				clockid_t clock = choose_clock(*flags);
 				uint64_t deadline = now_ns(clock) + delays[i];
 
 				assert_wait(f, *r, ARGS(FDS(sem), .owner = OWNER,
@@ -215,7 +215,7 @@ static int wait_inside(struct fixture *f, void *arg)
 		CHECK(now_ns(CLOCK_REALTIME) >= deadline);
 		/* Whether the namespace shifts it below zero or not: it is in the past. */
 		for (size_t i = 0; i < ARRAY_SIZE(passed); i++) {
-			if (unreliable(f, passed[i]))
+			if (is_unreliable(f, passed[i]))
 				continue;
 			if (passed[i] <= monotonic_ns() || passed[i] > INT64_MAX)
 				CHECK(wait_once(f, *r, passed[i], c->sem, 0) == -ETIMEDOUT);

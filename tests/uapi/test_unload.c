@@ -87,7 +87,7 @@ static void still_works(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1);
-	struct waiter *w = start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .timeout = FOREVER));
+	struct waiter *w = start_on(f, ANY, sem);
 
 	need_module();
 	assert_in_use();

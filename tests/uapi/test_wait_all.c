@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fixture.h"
 
-#define MANY NTSYNC_MAX_WAIT_COUNT
-
-static struct waiter *any_sleeper(struct fixture *f, int obj)
-{
-	return start(f, ANY, ARGS(FDS(obj), .owner = OWNER, .timeout = FOREVER));
-}
-
 static void takes_all_that_are_ready(void **state)
 {
 	struct fixture *f = *state;
@@ -191,7 +184,7 @@ static void all_waiters_before_any_waiters(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 2), event = new_manual(f, true);
-	struct waiter *any = any_sleeper(f, sem);
+	struct waiter *any = start_on(f, ANY, sem);
 	struct waiter *all = start(f, ALL, ARGS(FDS(sem, event), .owner = OWNER,
 						.timeout = FOREVER));
 
@@ -207,7 +200,7 @@ static void mutex_goes_to_all_waiters_first(void **state)
 {
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, 9, 1), event = new_auto(f, true);
-	struct waiter *any = start(f, ANY, ARGS(FDS(mutex), .owner = 8, .timeout = FOREVER));
+	struct waiter *any = start_as(f, ANY, mutex, 8);
 	struct waiter *all = start(f, ALL, ARGS(FDS(mutex, event), .owner = 7,
 						.timeout = FOREVER));
 
@@ -226,7 +219,7 @@ static void an_incomplete_wait_all_keeps_nobody_waiting(void **state)
 	int sem = new_sem(f, 0, 1), event = new_auto(f, false);
 	struct waiter *all = start(f, ALL, ARGS(FDS(sem, event), .owner = OWNER,
 						.timeout = FOREVER));
-	struct waiter *any = any_sleeper(f, sem);
+	struct waiter *any = start_on(f, ANY, sem);
 
 	release(sem, 1, 0);
 	assert_woken(any, 0, 0);
@@ -249,7 +242,7 @@ static void one_release_completes_several(void **state)
 
 	for (int i = 0; i < 3; i++)
 		w[i] = start(f, ALL, ARGS(FDS(token, sem), .owner = OWNER, .timeout = FOREVER));
-	any = any_sleeper(f, sem);
+	any = start_on(f, ANY, sem);
 	release(sem, 4, 0);
 	assert_woken(w[0], 0, 0);
 	assert_woken(w[1], 0, 0);
@@ -290,36 +283,10 @@ static void overlapping_waits(void **state)
 	assert_event(c, 0, 0);
 }
 
-struct many {
-	int objs[MANY];
-	int alert;
-};
-
-static struct ntsync_wait_args many_args(struct many *m, unsigned int count, uint64_t timeout)
-{
-	return ARGS(.objs = (uintptr_t)m->objs, .count = count, .owner = OWNER,
-		    .alert = m->alert, .timeout = timeout);
-}
-
-static void make_many(struct fixture *f, struct many *m)
-{
-	for (int i = 0; i < MANY; i++)
-		m->objs[i] = i % 2 ? new_sem(f, 0, 1) : new_auto(f, false);
-	m->alert = new_auto(f, false);
-}
-
-static void signal_one(int i, int obj)
-{
-	if (i % 2)
-		release(obj, 1, 0);
-	else
-		set_event(obj, 0);
-}
-
 static void signal_all_but_the_last(struct many *m, int count)
 {
 	for (int i = 0; i < count - 1; i++)
-		signal_one(i, m->objs[i]);
+		signal_one_of_many(m, i);
 }
 
 static void assert_none_is_signaled(struct many *m, int count)
@@ -337,10 +304,10 @@ static void sixty_four_and_an_alert_when_ready(void **state)
 	struct fixture *f = *state;
 	struct many m;
 
-	make_many(f, &m);
+	new_many(f, &m);
 	signal_all_but_the_last(&m, MANY);
 	assert_wait(f, ALL, many_args(&m, MANY, 0), -ETIMEDOUT, 0);
-	signal_one(MANY - 1, m.objs[MANY - 1]);
+	signal_one_of_many(&m, MANY - 1);
 	assert_wait(f, ALL, many_args(&m, MANY, 0), 0, 0);
 	assert_none_is_signaled(&m, MANY);
 }
@@ -351,13 +318,13 @@ static void every_count_when_asleep(void **state)
 	struct fixture *f = *state;
 	struct many m;
 
-	make_many(f, &m);
+	new_many(f, &m);
 	for (int count = 1; count <= MANY; count++) {
 		struct waiter *w = start(f, ALL, many_args(&m, count, FOREVER));
 
 		signal_all_but_the_last(&m, count);
 		assert_asleep(w);
-		signal_one(count - 1, m.objs[count - 1]);
+		signal_one_of_many(&m, count - 1);
 		assert_woken(w, 0, 0);
 		assert_none_is_signaled(&m, count);
 	}
@@ -369,7 +336,7 @@ static void sixty_four_and_an_alert_when_asleep(void **state)
 	struct many m;
 	struct waiter *w;
 
-	make_many(f, &m);
+	new_many(f, &m);
 	w = start(f, ALL, many_args(&m, MANY, FOREVER));
 	signal_all_but_the_last(&m, MANY);
 	assert_asleep(w);

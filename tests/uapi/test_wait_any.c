@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fixture.h"
 
-#define MANY NTSYNC_MAX_WAIT_COUNT
-
 static void lowest_ready_index_wins(void **state)
 {
 	struct fixture *f = *state;
@@ -77,45 +75,17 @@ static void none_of_none_sleeps(void **state)
 	/* The teardown ends the wait by a signal. */
 }
 
-struct many {
-	int objs[MANY];
-	int alert;
-};
-
-static struct ntsync_wait_args many_args(struct many *m, uint64_t timeout)
-{
-	return ARGS(.objs = (uintptr_t)m->objs, .count = MANY, .owner = OWNER,
-		    .alert = m->alert, .timeout = timeout);
-}
-
-static void make_many(struct fixture *f, struct many *m)
-{
-	for (int i = 0; i < MANY; i++)
-		m->objs[i] = i % 2 ? new_sem(f, 0, 1) : new_auto(f, false);
-	m->alert = new_auto(f, false);
-}
-
-static void signal_one_of_many(struct many *m, int i)
-{
-	if (i == MANY)
-		set_event(m->alert, 0);
-	else if (i % 2)
-		release(m->objs[i], 1, 0);
-	else
-		set_event(m->objs[i], 0);
-}
-
 static void each_of_64_and_the_alert_when_ready(void **state)
 {
 	struct fixture *f = *state;
 	struct many m;
 
-	make_many(f, &m);
-	assert_wait(f, ANY, many_args(&m, 0), -ETIMEDOUT, 0);
+	new_many(f, &m);
+	assert_wait(f, ANY, many_args(&m, MANY, 0), -ETIMEDOUT, 0);
 	for (int i = MANY; i >= 0; i--) {
 		signal_one_of_many(&m, i);
-		assert_wait(f, ANY, many_args(&m, 0), 0, i);
-		assert_wait(f, ANY, many_args(&m, 0), -ETIMEDOUT, 0);
+		assert_wait(f, ANY, many_args(&m, MANY, 0), 0, i);
+		assert_wait(f, ANY, many_args(&m, MANY, 0), -ETIMEDOUT, 0);
 	}
 }
 
@@ -124,14 +94,14 @@ static void each_of_64_and_the_alert_when_asleep(void **state)
 	struct fixture *f = *state;
 	struct many m;
 
-	make_many(f, &m);
+	new_many(f, &m);
 	for (int i = 0; i <= MANY; i++) {
-		struct waiter *w = start(f, ANY, many_args(&m, FOREVER));
+		struct waiter *w = start(f, ANY, many_args(&m, MANY, FOREVER));
 
 		signal_one_of_many(&m, i);
 		assert_woken(w, 0, i);
 	}
-	assert_wait(f, ANY, many_args(&m, 0), -ETIMEDOUT, 0);
+	assert_wait(f, ANY, many_args(&m, MANY, 0), -ETIMEDOUT, 0);
 }
 
 /* Of every size, so with every way to allocate a wait's record. */
@@ -140,9 +110,9 @@ static void every_count(void **state)
 	struct fixture *f = *state;
 	struct many m;
 
-	make_many(f, &m);
+	new_many(f, &m);
 	for (unsigned int count = 1; count <= MANY; count++) {
-		struct ntsync_wait_args args = many_args(&m, FOREVER);
+		struct ntsync_wait_args args = many_args(&m, MANY, FOREVER);
 		struct waiter *w;
 
 		args.count = count;
@@ -162,9 +132,9 @@ static void the_same_object_64_times(void **state)
 
 	for (int i = 0; i < MANY; i++)
 		m.objs[i] = sem;
-	assert_wait(f, ANY, many_args(&m, 0), 0, 0);
-	assert_wait(f, ANY, many_args(&m, 0), 0, 0);
-	w = start(f, ANY, many_args(&m, FOREVER));
+	assert_wait(f, ANY, many_args(&m, MANY, 0), 0, 0);
+	assert_wait(f, ANY, many_args(&m, MANY, 0), 0, 0);
+	w = start(f, ANY, many_args(&m, MANY, FOREVER));
 	release(sem, 2, 0);
 	assert_woken(w, 0, 0);
 	assert_sem(sem, 1, 2);

@@ -31,7 +31,7 @@ static void args_fault(void **state)
 }
 
 /* Invalid for this check and for all later ones. */
-static struct ntsync_wait_args bad_from(struct fixture *f, int first_bad)
+static struct ntsync_wait_args new_bad_args(struct fixture *f, int first_bad)
 {
 	struct ntsync_wait_args args = ARGS(.owner = OWNER);
 
@@ -51,8 +51,8 @@ static void checks_before_the_array(void **state)
 
 	for_each_request(r) {
 		for (int first_bad = 0; first_bad < 3; first_bad++)
-			assert_wait(f, *r, bad_from(f, first_bad), -EINVAL, 0);
-		assert_wait(f, *r, bad_from(f, 3), -EFAULT, 0);
+			assert_wait(f, *r, new_bad_args(f, first_bad), -EINVAL, 0);
+		assert_wait(f, *r, new_bad_args(f, 3), -EFAULT, 0);
 		/* Each of them alone. */
 		assert_wait(f, *r, ARGS(.objs = 1, .count = 1, .owner = OWNER, .flags = 2),
 			    -EINVAL, 0);
@@ -172,7 +172,7 @@ static void array_may_be_unaligned(void **state)
 }
 
 /* Descriptors of every kind that are no objects of this instance. */
-static size_t bad_fds(struct fixture *f, int *bad)
+static size_t new_bad_fds(struct fixture *f, int *bad)
 {
 	int sem = new_sem(f, 1, 1), other = open_device(f), pipes[2];
 	struct ntsync_sem_args args = { 1, 1 };
@@ -205,7 +205,7 @@ static void bad_fd_in_any_position(void **state)
 	int sem = new_sem(f, 1, 1), mutex = new_mutex(f, 0, 0), event = new_auto(f, true);
 	const int good[] = { sem, mutex, event };
 	int bad[32];
-	size_t n = bad_fds(f, bad);
+	size_t n = new_bad_fds(f, bad);
 
 	for_each_request(r) {
 		for (size_t i = 0; i < n; i++) {
@@ -228,7 +228,7 @@ static void bad_fd_as_alert(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 1, 1), bad[32];
-	size_t n = bad_fds(f, bad);
+	size_t n = new_bad_fds(f, bad);
 
 	for_each_request(r) {
 		for (size_t i = 0; i < n; i++) {
@@ -292,7 +292,7 @@ static void wait_any_takes_the_same_object_twice(void **state)
 	assert_sem(sem, 1, 2);
 }
 
-static void as_descriptor_zero(struct fixture *f, int fd, int *saved)
+static void move_to_descriptor_zero(struct fixture *f, int fd, int *saved)
 {
 	(void)f;
 	*saved = fcntl(0, F_DUPFD_CLOEXEC, 3);
@@ -314,7 +314,7 @@ static void descriptor_zero_is_an_object(void **state)
 	int event = new_manual(f, true), saved, ret[2];
 	const int zero = 0;
 
-	as_descriptor_zero(f, event, &saved);
+	move_to_descriptor_zero(f, event, &saved);
 	for (int i = 0; i < 2; i++) {
 		struct ntsync_wait_args args = ARGS(.objs = (uintptr_t)&zero, .count = 1,
 						    .owner = OWNER);
@@ -333,7 +333,7 @@ static void descriptor_zero_is_no_alert(void **state)
 	struct ntsync_wait_args args = ARGS(FDS(sem), .owner = OWNER);
 	struct ntsync_wait_args none = ARGS(.owner = OWNER);
 
-	as_descriptor_zero(f, event, &saved);
+	move_to_descriptor_zero(f, event, &saved);
 	ret[0] = nt(f->dev, ANY, &args);
 	ret[1] = nt(f->dev, ALL, &args);
 	ret[2] = nt(f->dev, ANY, &none);
