@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an operation under test works on, and whether all of it is as it was: the
- * objects, by what fdinfo says, descriptors, the arbiter's records, and all that a boost
- * may have changed in the tasks.
+ * What an operation under test works on, and a check that all of it is unchanged: the objects as
+ * fdinfo shows them, descriptors, the arbiter's records, and all that a boost may have changed in
+ * the tasks.
  */
-#ifndef NTSYNC_TESTS_FAULT_STAGE_H
-#define NTSYNC_TESTS_FAULT_STAGE_H
+#ifndef NTSYNC_TESTS_FAULT_SCENARIO_H
+#define NTSYNC_TESTS_FAULT_SCENARIO_H
 
 #include "../pi/task.h"
 
-#define SELF 77u	/* our owner id */
-#define HOLDER 500u	/* of the first holder; the next ones count up */
+#define SELF 77u	/* the test's owner id */
+#define HOLDER 500u	/* of the first holder; others count up */
 #define MAX_HOLDERS 3
 #define MAX_OBJS (NTSYNC_MAX_WAIT_COUNT + 1)
 #define INFO_SIZE 512
 
 struct op;
 
-/* A normal task that owns mutexes and sleeps in a wait for something else. */
+/* A normal task that owns mutexes and sleeps in a wait for another object. */
 struct holder {
 	pthread_t thread;
 	atomic_int tid;
@@ -32,17 +32,17 @@ struct holder {
 };
 
 /**
- * struct stage - what the test of one operation works on
- * @objs:   what it waits for, and after that whatever else there is
+ * struct scenario - what the test of one operation works on
+ * @objs:   the objects of the wait, and then all others
  * @info:   their fdinfo files
- * @gate:   an event that nobody sets
- * @made:   the fd that the operation has returned
- * @waiter: somebody who sleeps, if the operation is about that
- * @arg:    what the call was given
- * @sent:   what that was before it
+ * @gate:   an event that is never set
+ * @made:   the descriptor that the operation has returned
+ * @waiter: a thread that sleeps, if the operation needs one
+ * @arg:    the argument after the call
+ * @sent:   the argument before the call
  * @sleep_ms: how long it sleeps
  */
-struct stage {
+struct scenario {
 	const struct op *op;
 	struct fixture *f;
 	int objs[MAX_OBJS];
@@ -62,50 +62,49 @@ struct stage {
 	struct task_state self;
 };
 
-/* An object that everything has to be right with after each attempt. */
-int watch(struct stage *s, int obj);
+/* Adds an object whose state is checked after each attempt. */
+int add_object(struct scenario *s, int obj);
 
-/* Takes @nr mutexes and then sleeps in a wait for @next. */
-void add_holder(struct stage *s, const int *mutexes, unsigned int nr, int next);
-void end_holders(struct stage *s);
+/* Acquires @nr mutexes and then sleeps in a wait for @next. */
+void add_holder(struct scenario *s, const int *mutexes, unsigned int nr, int next);
+void end_holders(struct scenario *s);
 
-/* The holders, and the objects. */
-void clear_away(struct stage *s);
+/* Ends the holders and closes the objects. */
+void close_objects(struct scenario *s);
 
-/* Somebody who waits for the first object. */
-void wait_for_first(struct stage *s, int policy, int prio);
+/* Starts a waiter for the first object. */
+void wait_for_first(struct scenario *s, int policy, int prio);
 
 /* FIFO, or a normal task again if @prio is 0. */
-void go_fifo(int prio);
+void set_fifo(int prio);
 
-/* A record of a task that has died stays until the arbiter looks for such. */
+/* The record of an exited task stays until the arbiter scans for such. */
 void await_no_records(void);
 
 /*
- * What is to be as it was, and whether it is. Whoever puts something else into the place
- * of what was there looks again.
+ * Saves all state, and checks that it is unchanged. A caller that replaces an object saves again.
  */
-void look_at_all(struct stage *s);
-void assert_as_it_was(struct stage *s);
+void save_state(struct scenario *s);
+void assert_state_unchanged(struct scenario *s);
 
 /* ---- calls, for an operation's run() ---- */
 
-/* An ioctl that gets a copy of @arg. */
-int call(struct stage *s, int fd, unsigned long request, const void *arg, size_t size);
-/* Of the first object, with one number. */
-int call_word(struct stage *s, unsigned long request, uint32_t word);
-int call_pair(struct stage *s, int fd, unsigned long request, uint32_t first, uint32_t second);
-/* A call that has returned @fd. */
-int make(struct stage *s, int fd);
+/* An ioctl with a copy of @arg. */
+int call(struct scenario *s, int fd, unsigned long request, const void *arg, size_t size);
+/* The same on the first object, with one word. */
+int call_word(struct scenario *s, unsigned long request, uint32_t word);
+int call_pair(struct scenario *s, int fd, unsigned long request, uint32_t first, uint32_t second);
+/* For a call that has returned @fd. */
+int store_fd(struct scenario *s, int fd);
 
-/* The @i-th number of what the call has made of its argument. */
-uint32_t answer(const struct stage *s, unsigned int i);
+/* The @i-th word of the argument after the call. */
+uint32_t read_result(const struct scenario *s, unsigned int i);
 
 /* ---- setups that several types have ---- */
 
-/* A mutex, owned by a normal task, wanted by a real-time one, from which it inherits. */
-void setup_inherited(struct stage *s);
-/* A mutex that SELF had. */
-void setup_abandoned(struct stage *s);
+/* A mutex owned by a normal task, which is boosted by a real-time waiter. */
+void setup_inherited(struct scenario *s);
+/* A mutex that SELF has abandoned. */
+void setup_abandoned(struct scenario *s);
 
 #endif

@@ -29,7 +29,7 @@ static pthread_mutex_t trace_lock = PTHREAD_MUTEX_INITIALIZER;
  * With signals blocked: a thread that is suspended in here would keep the lock. Of a million
  * records most come when there is no room left, so that is checked first.
  */
-static void store_record(void *context, const struct ntsync_nt_record *store_record)
+static void store_record(void *context, const struct ntsync_nt_record *record)
 {
 	struct fixture *f = context;
 	sigset_t all, saved;
@@ -40,7 +40,7 @@ static void store_record(void *context, const struct ntsync_nt_record *store_rec
 	pthread_sigmask(SIG_SETMASK, &all, &saved);
 	pthread_mutex_lock(&trace_lock);
 	if (f->nr_records < MAX_RECORDS) {
-		f->records[f->nr_records] = *store_record;
+		f->records[f->nr_records] = *record;
 		__atomic_store_n(&f->nr_records, f->nr_records + 1, __ATOMIC_RELAXED);
 	}
 	pthread_mutex_unlock(&trace_lock);

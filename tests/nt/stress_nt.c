@@ -34,7 +34,7 @@ struct shared {
 	struct ntsync_nt *nt, *exact;
 	_Atomic uint32_t handles[SHARED];
 	uint32_t tokens, mutant;
-	uint64_t check_guarded;
+	uint64_t guarded;
 	atomic_int inside;
 	_Atomic uint64_t steps, acquisitions, releases, overlaps, strange, traced[3];
 };
@@ -225,7 +225,7 @@ static void check_guarded(struct worker *w)
 
 	if (atomic_fetch_add(&s->inside, 1))
 		atomic_fetch_add(&s->overlaps, 1);
-	s->check_guarded++;
+	s->guarded++;
 	w->entered++;
 	atomic_fetch_sub(&s->inside, 1);
 }
@@ -351,7 +351,7 @@ static void check_exact(struct shared *s, const struct worker *workers)
 	stress_check(&s->stress, count == TOKENS &&
 		     atomic_load(&s->acquisitions) == atomic_load(&s->releases),
 		     "as many tokens as there were");
-	stress_check(&s->stress, s->check_guarded == entered && !atomic_load(&s->overlaps),
+	stress_check(&s->stress, s->guarded == entered && !atomic_load(&s->overlaps),
 		     "one owner of the mutant at a time");
 	stress_check(&s->stress, handles == 2 && objects == 2, "only what was kept is left");
 	stress_check(&s->stress, ntsync_nt_check(s->exact) == 0, "the table agrees with itself");

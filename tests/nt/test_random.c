@@ -39,7 +39,7 @@ struct model {
 	uint64_t creates, destroys;
 	uint64_t random;
 	uint64_t seed;
-	unsigned int run_step;
+	unsigned int step;
 };
 
 static uint32_t random_below(struct model *m, uint32_t bound)
@@ -430,7 +430,7 @@ static void run_model(struct fixture *f, uint32_t max_handles, enum ntsync_nt_re
 	m->seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
 	m->random = m->seed * 2 + 1;
 	print_message("# NTSYNC_TEST_SEED=%llu\n", (unsigned long long)m->seed);
-	for (m->run_step = 0; m->run_step < STEPS; m->run_step++) {
+	for (m->step = 0; m->step < STEPS; m->step++) {
 		run_step(m);
 		check(f);
 		for (size_t i = 0; i < MAX_SLOTS; i++)

@@ -149,7 +149,7 @@ static void *serve_some(void *arg)
 
 static void receive_until_the_end(uint64_t random)
 {
-	static char *const run_idle[] = { "stress_channel_kill", IDLE, NULL };
+	static char *const idle[] = { "stress_channel_kill", IDLE, NULL };
 	enum end end = stress_below(&random, ENDS);
 	uint64_t seed = random ^ 0x5555;
 	pthread_t other;
@@ -161,7 +161,7 @@ static void receive_until_the_end(uint64_t random)
 	if (end == EXITS)
 		_exit(0);
 	if (end == EXECS)
-		execv("/proc/self/exe", run_idle);
+		execv("/proc/self/exe", idle);
 	close(channel);
 	for (;;)
 		pause();
