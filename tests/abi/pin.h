@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pins values at compile time: a wrong one does not build. What is printed counts
- * the groups that were looked at, so that a group cannot get lost unnoticed.
+ * Checks values at compile time: a wrong one does not build. The program prints the number of
+ * groups that were checked, so that a lost group is noticed.
  */
 #ifndef TESTS_ABI_PIN_H
 #define TESTS_ABI_PIN_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a program looks like that was written for the in-tree header: its names,
- * and no other. It has to compile; it is not meant to reach a device.
+ * A program that was written for the in-tree header: it uses the names of that header only. It must
+ * compile; it is not meant to use a device.
  */
 #include <sys/ioctl.h>
 #include <linux/ntsync.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every number and every layout of the interface, spelled out: programs that were
- * compiled with other headers depend on them.
+ * Every number and every layout of the interface: programs that were compiled with other headers
+ * depend on them.
  */
 #include <linux/ntsync.h>
 

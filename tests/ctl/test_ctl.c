@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ntsyncctl on situations that are known: what it says is compared with what was set up.
- * The program is build/tools/ntsyncctl, or what NTSYNCCTL names.
+ * ntsyncctl in known situations: its output is compared with what the test has set up. The program
+ * is build/tools/ntsyncctl, or the one in NTSYNCCTL.
  */
 #include "../pi/channel.h"
 #include "../pi/tracefs.h"
@@ -16,8 +16,8 @@
 
 /* ---- running it ---- */
 
-/* What it prints; NULL: it could not be run. Its exit status must be @want. */
-static char *ctl_text(const char *args, int want)
+/* The program's output; NULL if it could not be run. Its exit status must be @want. */
+static char *run_ctl(const char *args, int want)
 {
 	const char *program = getenv("NTSYNCCTL");
 	char command[256], *text = NULL;
@@ -37,9 +37,9 @@ static char *ctl_text(const char *args, int want)
 	return NULL;
 }
 
-static struct json_object *ctl_wants(const char *args, int want)
+static struct json_object *assert_ctl(const char *args, int want)
 {
-	char *text = ctl_text(args, want);
+	char *text = run_ctl(args, want);
 	struct json_object *root = text ? json_tokener_parse(text) : NULL;
 
 	if (text && !root)
@@ -48,9 +48,9 @@ static struct json_object *ctl_wants(const char *args, int want)
 	return root;
 }
 
-static struct json_object *ctl(const char *args)
+static struct json_object *run_ctl_json(const char *args)
 {
-	struct json_object *root = ctl_wants(args, 0);
+	struct json_object *root = assert_ctl(args, 0);
 
 	assert_non_null(root);
 	return root;
@@ -58,7 +58,7 @@ static struct json_object *ctl(const char *args)
 
 /* ---- looking into what it says ---- */
 
-static struct json_object *member(struct json_object *of, const char *key)
+static struct json_object *find_member(struct json_object *of, const char *key)
 {
 	struct json_object *o = NULL;
 
@@ -68,35 +68,35 @@ static struct json_object *member(struct json_object *of, const char *key)
 	return o;
 }
 
-static long long number(struct json_object *of, const char *key)
+static long long read_number(struct json_object *of, const char *key)
 {
-	return json_object_get_int64(member(of, key));
+	return json_object_get_int64(find_member(of, key));
 }
 
-static const char *string(struct json_object *of, const char *key)
+static const char *read_string(struct json_object *of, const char *key)
 {
-	return json_object_get_string(member(of, key));
+	return json_object_get_string(find_member(of, key));
 }
 
-/* The element of a list of @root in which @key is @value; or NULL. */
-static struct json_object *find(struct json_object *root, const char *list, const char *key,
-				long long value)
+/* The element of a list of @root whose @key is @value; NULL if there is none. */
+static struct json_object *find_in_list(struct json_object *root, const char *list, const char *key,
+					long long value)
 {
-	struct json_object *array = member(root, list);
+	struct json_object *array = find_member(root, list);
 
 	for (size_t i = 0; i < json_object_array_length(array); i++) {
 		struct json_object *o = json_object_array_get_idx(array, i);
 
-		if (number(o, key) == value)
+		if (read_number(o, key) == value)
 			return o;
 	}
 	return NULL;
 }
 
-static struct json_object *element(struct json_object *root, const char *list, const char *key,
-				   long long value)
+static struct json_object *find_element(struct json_object *root, const char *list, const char *key,
+					long long value)
 {
-	struct json_object *o = find(root, list, key, value);
+	struct json_object *o = find_in_list(root, list, key, value);
 
 	if (!o)
 		fprintf(stderr, "# no %s with %s %lld in %s\n", list, key, value,
@@ -107,14 +107,14 @@ static struct json_object *element(struct json_object *root, const char *list, c
 
 static bool has_edge(struct json_object *root, const char *kind, pid_t tid, int obj, int prio)
 {
-	struct json_object *array = member(root, "edges");
+	struct json_object *array = find_member(root, "edges");
 
 	for (size_t i = 0; i < json_object_array_length(array); i++) {
 		struct json_object *e = json_object_array_get_idx(array, i);
 
-		if (!strcmp(string(e, "kind"), kind) && number(e, "tid") == tid &&
-		    number(e, "prio") == prio &&
-		    (unsigned long long)number(e, "object") == object_id(obj))
+		if (!strcmp(read_string(e, "kind"), kind) && read_number(e, "tid") == tid &&
+		    read_number(e, "prio") == prio &&
+		    (unsigned long long)read_number(e, "object") == object_id(obj))
 			return true;
 	}
 	fprintf(stderr, "# no edge %s %d %llu %d in %s\n", kind, tid, object_id(obj), prio,
@@ -129,8 +129,8 @@ struct chain {
 	int first, second;
 };
 
-/* high waits for what mid has, who waits for what low has. */
-static struct chain stage_chain(struct fixture *f)
+/* The high task waits for a mutex of the middle one, which waits for a mutex of the low one. */
+static struct chain set_up_chain(struct fixture *f)
 {
 	struct chain c = {
 		.low = actor_new(f, "low", NORMAL(0)),
@@ -142,32 +142,28 @@ static struct chain stage_chain(struct fixture *f)
 
 	assert_ret(actor_locks(c.low, c.first), 0);
 	assert_ret(actor_locks(c.mid, c.second), 0);
-	actor_lock(c.mid, c.first);
-	actor_assert_asleep(c.mid);
-	actor_lock(c.high, c.second);
-	actor_assert_asleep(c.high);
+	actor_block_on(c.mid, c.first);
+	actor_block_on(c.high, c.second);
 	return c;
 }
 
 static void end_chain(const struct chain *c)
 {
-	assert_ret(actor_unlocks(c->low, c->first), 0);
-	assert_ret(actor_finish(c->mid), 0);
-	assert_ret(actor_unlocks(c->mid, c->second), 0);
-	assert_ret(actor_finish(c->high), 0);
+	actor_pass_mutex(c->low, c->mid, c->first);
+	actor_pass_mutex(c->mid, c->high, c->second);
 }
 
 static void assert_task(struct json_object *root, const struct actor *a, const char *base, int base_prio)
 {
-	struct json_object *t = element(root, "tasks", "tid", a->tid);
+	struct json_object *t = find_element(root, "tasks", "tid", a->tid);
 
-	assert_string_equal(string(t, "policy"), "FIFO");
-	assert_int_equal(number(t, "prio"), HIGH);
-	assert_int_equal(number(t, "boosted"), base != NULL);
+	assert_string_equal(read_string(t, "policy"), "FIFO");
+	assert_int_equal(read_number(t, "prio"), HIGH);
+	assert_int_equal(read_number(t, "boosted"), base != NULL);
 	if (!base)
 		return;
-	assert_string_equal(string(t, "base_policy"), base);
-	assert_int_equal(number(t, "base_prio"), base_prio);
+	assert_string_equal(read_string(t, "base_policy"), base);
+	assert_int_equal(read_number(t, "base_prio"), base_prio);
 }
 
 static void graph_of_a_boosted_chain(void **state)
@@ -177,23 +173,23 @@ static void graph_of_a_boosted_chain(void **state)
 	struct chain c;
 
 	only_ours(f, "no inheritance");
-	c = stage_chain(f);
-	root = ctl("graph --json");
+	c = set_up_chain(f);
+	root = run_ctl_json("graph --json");
 	assert_true(has_edge(root, "waits", c.high->tid, c.second, HIGH));
 	assert_true(has_edge(root, "held", c.mid->tid, c.second, 0));
 	assert_true(has_edge(root, "boost", c.mid->tid, c.second, HIGH));
 	assert_true(has_edge(root, "waits", c.mid->tid, c.first, HIGH));
 	assert_true(has_edge(root, "held", c.low->tid, c.first, 0));
 	assert_true(has_edge(root, "boost", c.low->tid, c.first, HIGH));
-	assert_int_equal(json_object_array_length(member(root, "edges")), 6);
+	assert_int_equal(json_object_array_length(find_member(root, "edges")), 6);
 	assert_task(root, c.high, NULL, 0);
 	assert_task(root, c.mid, "FIFO", LOW);
 	assert_task(root, c.low, "normal", 0);
-	assert_int_equal(json_object_array_length(member(root, "objects")), 2);
+	assert_int_equal(json_object_array_length(find_member(root, "objects")), 2);
 	json_object_put(root);
 	end_chain(&c);
-	root = ctl("graph --json");
-	assert_int_equal(json_object_array_length(member(root, "edges")), 0);
+	root = run_ctl_json("graph --json");
+	assert_int_equal(json_object_array_length(find_member(root, "edges")), 0);
 	json_object_put(root);
 }
 
@@ -204,8 +200,8 @@ static void graph_in_dot(void **state)
 	struct chain c;
 
 	only_ours(f, "no inheritance");
-	c = stage_chain(f);
-	text = ctl_text("graph", 0);
+	c = set_up_chain(f);
+	text = run_ctl("graph", 0);
 	assert_non_null(text);
 	if (getenv("NTSYNCCTL_SHOW"))
 		fputs(text, stderr);
@@ -228,17 +224,17 @@ static void graph_in_dot(void **state)
 
 static void assert_mutex_row(struct json_object *root, int mutex, const struct actor *owner)
 {
-	struct json_object *o = element(root, "objects", "id", object_id(mutex));
+	struct json_object *o = find_element(root, "objects", "id", object_id(mutex));
 
-	assert_string_equal(string(o, "type"), "mutex");
-	assert_int_equal(number(o, "waiters"), 1);
-	assert_int_equal(number(o, "top_prio"), HIGH);
-	assert_int_equal(number(o, "boosts"), 1);
-	assert_int_equal(number(o, "boost_prio"), HIGH);
-	assert_int_equal(number(o, "task"), owner->tid);
-	assert_int_equal(number(o, "owner_tid"), owner->tid);
-	assert_int_equal(number(o, "owner"), owner->owner);
-	assert_int_equal(number(o, "count"), 1);
+	assert_string_equal(read_string(o, "type"), "mutex");
+	assert_int_equal(read_number(o, "waiters"), 1);
+	assert_int_equal(read_number(o, "top_prio"), HIGH);
+	assert_int_equal(read_number(o, "boosts"), 1);
+	assert_int_equal(read_number(o, "boost_prio"), HIGH);
+	assert_int_equal(read_number(o, "task"), owner->tid);
+	assert_int_equal(read_number(o, "owner_tid"), owner->tid);
+	assert_int_equal(read_number(o, "owner"), owner->owner);
+	assert_int_equal(read_number(o, "count"), 1);
 }
 
 static void top_of_a_boosted_chain(void **state)
@@ -249,22 +245,22 @@ static void top_of_a_boosted_chain(void **state)
 	struct chain c;
 
 	only_ours(f, "no inheritance");
-	c = stage_chain(f);
-	root = ctl("top -n 1 --json");
-	assert_int_equal(number(root, "boosted_tasks"), 2);
+	c = set_up_chain(f);
+	root = run_ctl_json("top -n 1 --json");
+	assert_int_equal(read_number(root, "boosted_tasks"), 2);
 	assert_mutex_row(root, c.first, c.low);
 	assert_mutex_row(root, c.second, c.mid);
-	assert_int_equal(number(element(root, "objects", "id", object_id(idle)), "count"), 3);
-	/* What nobody waits for comes last. */
-	list = member(root, "objects");
-	assert_int_equal(number(json_object_array_get_idx(list, json_object_array_length(list) - 1),
-				"waiters"), 0);
-	assert_int_equal(number(json_object_array_get_idx(list, 0), "waiters"), 1);
+	assert_int_equal(read_number(find_element(root, "objects", "id", object_id(idle)), "count"), 3);
+	/* Objects without waiters come last. */
+	list = find_member(root, "objects");
+	assert_int_equal(read_number(json_object_array_get_idx(list, json_object_array_length(list) - 1),
+				     "waiters"), 0);
+	assert_int_equal(read_number(json_object_array_get_idx(list, 0), "waiters"), 1);
 	json_object_put(root);
 	end_chain(&c);
 }
 
-/* As many as were asked for, without a terminal. */
+/* As many updates as were asked for, without a terminal. */
 static void top_in_text(void **state)
 {
 	struct fixture *f = *state;
@@ -272,7 +268,7 @@ static void top_in_text(void **state)
 	char *text;
 
 	new_sem(f, 0, 1);
-	text = ctl_text("top -b -n 3 -d 0.1", 0);
+	text = run_ctl("top -b -n 3 -d 0.1", 0);
 	assert_non_null(text);
 	for (char *at = text; (at = strstr(at, "ntsync: ")); at++)
 		screens++;
@@ -293,29 +289,29 @@ static void requests_and_receivers(void **state)
 	int channel, other;
 
 	only_ours(f, "no channels");
-	channel = stage_channel(f);
-	other = stage_channel(f);
+	channel = pi_channel(f);
+	other = pi_channel(f);
 	actor_sends(served, channel, 20);
 	actor_receives(busy, channel, served);
 	actor_sends(first, channel, 30);
 	actor_sends(second, channel, 40);
 	actor_parks(parked, other);
 
-	root = ctl("top -n 1 --json");
-	o = element(root, "objects", "id", object_id(channel));
-	assert_int_equal(number(o, "depth"), 2);
-	assert_int_equal(number(o, "dispatched"), 1);
-	assert_int_equal(number(o, "receivers"), 1);
-	assert_int_equal(number(o, "waiters"), 3);
-	assert_int_equal(number(o, "top_prio"), 40);
-	assert_int_equal(number(o, "boost_prio"), 40);
-	assert_int_equal(number(o, "task"), busy->tid);
-	assert_true(number(o, "oldest_ns") > 0);
-	assert_int_equal(number(member(o, "queueing"), "nr"), 1);
-	assert_int_equal(number(member(o, "response"), "nr"), 0);
+	root = run_ctl_json("top -n 1 --json");
+	o = find_element(root, "objects", "id", object_id(channel));
+	assert_int_equal(read_number(o, "depth"), 2);
+	assert_int_equal(read_number(o, "dispatched"), 1);
+	assert_int_equal(read_number(o, "receivers"), 1);
+	assert_int_equal(read_number(o, "waiters"), 3);
+	assert_int_equal(read_number(o, "top_prio"), 40);
+	assert_int_equal(read_number(o, "boost_prio"), 40);
+	assert_int_equal(read_number(o, "task"), busy->tid);
+	assert_true(read_number(o, "oldest_ns") > 0);
+	assert_int_equal(read_number(find_member(o, "queueing"), "nr"), 1);
+	assert_int_equal(read_number(find_member(o, "response"), "nr"), 0);
 	json_object_put(root);
 
-	root = ctl("graph --json");
+	root = run_ctl_json("graph --json");
 	assert_true(has_edge(root, "waits", served->tid, channel, 20));
 	assert_true(has_edge(root, "served", busy->tid, channel, 20));
 	assert_true(has_edge(root, "pending", first->tid, channel, 30));
@@ -325,10 +321,10 @@ static void requests_and_receivers(void **state)
 	json_object_put(root);
 
 	actor_answers(busy, served);
-	root = ctl("top -n 1 --json");
-	o = member(element(root, "objects", "id", object_id(channel)), "response");
-	assert_int_equal(number(o, "nr"), 1);
-	assert_true(number(o, "max_ns") > 0 && number(o, "max_ns") == number(o, "sum_ns"));
+	root = run_ctl_json("top -n 1 --json");
+	o = find_member(find_element(root, "objects", "id", object_id(channel)), "response");
+	assert_int_equal(read_number(o, "nr"), 1);
+	assert_true(read_number(o, "max_ns") > 0 && read_number(o, "max_ns") == read_number(o, "sum_ns"));
 	json_object_put(root);
 	actor_interrupt(first);
 	actor_interrupt(second);
@@ -347,84 +343,84 @@ static void status_counts_what_we_have(void **state)
 	new_auto(f, false);
 	new_manual(f, false);
 	own_fd(f, dup(sem));
-	root = ctl("status --json");
-	assert_string_equal(string(member(root, "driver"), "name"), f->ours ? "ntsync-rt" : "in-tree");
-	assert_int_equal(number(member(root, "node"), "mode"), 0666);
-	assert_int_equal(number(member(root, "kernel"), "realtime"), 1);
-	assert_int_equal(number(root, "unreadable_processes"), 0);
-	p = element(root, "processes", "pid", getpid());
-	assert_string_equal(string(p, "name"), program_invocation_short_name);
-	assert_int_equal(number(p, "instance"), 1);
+	root = run_ctl_json("status --json");
+	assert_string_equal(read_string(find_member(root, "driver"), "name"), f->ours ? "ntsync-rt" : "in-tree");
+	assert_int_equal(read_number(find_member(root, "node"), "mode"), 0666);
+	assert_int_equal(read_number(find_member(root, "kernel"), "realtime"), 1);
+	assert_int_equal(read_number(root, "unreadable_processes"), 0);
+	p = find_element(root, "processes", "pid", getpid());
+	assert_string_equal(read_string(p, "name"), program_invocation_short_name);
+	assert_int_equal(read_number(p, "instance"), 1);
 	if (f->ours) {
-		assert_int_equal(number(p, "sem"), 1);
-		assert_int_equal(number(p, "mutex"), 1);
-		assert_int_equal(number(p, "event"), 2);
-		assert_int_equal(number(p, "channel"), 0);
-		assert_int_equal(number(p, "unknown"), 0);
+		assert_int_equal(read_number(p, "sem"), 1);
+		assert_int_equal(read_number(p, "mutex"), 1);
+		assert_int_equal(read_number(p, "event"), 2);
+		assert_int_equal(read_number(p, "channel"), 0);
+		assert_int_equal(read_number(p, "unknown"), 0);
 	} else {
-		assert_int_equal(number(p, "unknown"), 5);
+		assert_int_equal(read_number(p, "unknown"), 5);
 	}
 	json_object_put(root);
 }
 
-static const char *verdict(struct json_object *root, const char *id)
+static const char *find_verdict(struct json_object *root, const char *id)
 {
-	struct json_object *array = member(root, "checks");
+	struct json_object *array = find_member(root, "checks");
 
 	for (size_t i = 0; i < json_object_array_length(array); i++) {
 		struct json_object *o = json_object_array_get_idx(array, i);
 
-		if (!strcmp(string(o, "id"), id))
-			return string(o, "verdict");
+		if (!strcmp(read_string(o, "id"), id))
+			return read_string(o, "verdict");
 	}
 	return "none";
 }
 
-/* Root on a real-time kernel with our driver. */
+/* As root, on a real-time kernel with this driver. */
 static void check_finds_nothing_here(void **state)
 {
 	struct fixture *f = *state;
 	struct json_object *root;
 
 	only_ours(f, "that is what check complains about");
-	root = ctl("check --json");
-	assert_int_equal(number(root, "problems"), 0);
-	assert_string_equal(verdict(root, "inheritance"), "ok");
-	assert_string_equal(verdict(root, "kernel"), "ok");
+	root = run_ctl_json("check --json");
+	assert_int_equal(read_number(root, "problems"), 0);
+	assert_string_equal(find_verdict(root, "inheritance"), "ok");
+	assert_string_equal(find_verdict(root, "kernel"), "ok");
 	json_object_put(root);
 }
 
-/* Its exit status, too, by which scripts go. */
+/* Including the exit status, which scripts use. */
 static void check_tells_the_drivers_apart(void **state)
 {
 	struct fixture *f = *state;
-	struct json_object *root = ctl_wants("check --json", f->ours ? 0 : 1);
+	struct json_object *root = assert_ctl("check --json", f->ours ? 0 : 1);
 
 	assert_non_null(root);
-	assert_string_equal(verdict(root, "driver"), f->ours ? "ok" : "problem");
+	assert_string_equal(find_verdict(root, "driver"), f->ours ? "ok" : "problem");
 	json_object_put(root);
 }
 
-/* A user without any rights: what he may not see is counted, and nothing fails. */
-static int as_nobody(struct fixture *f, void *arg)
+/* As an unprivileged user: what it may not see is counted, and nothing fails. */
+static int check_as_nobody(struct fixture *f, void *arg)
 {
 	struct json_object *root;
 
 	(void)f;
 	(void)arg;
 	CHECK(!setgroups(0, NULL) && !setgid(NOBODY) && !setuid(NOBODY));
-	root = ctl_wants("status --json", 0);
+	root = assert_ctl("status --json", 0);
 	CHECK(root);
 	CHECK(json_object_get_int64(json_object_object_get(root, "unreadable_processes")) > 0);
 	CHECK(!json_object_get_boolean(json_object_object_get(root, "boosts_readable")));
 	json_object_put(root);
-	root = ctl_wants("graph --json", 0);
+	root = assert_ctl("graph --json", 0);
 	CHECK(root);
 	json_object_put(root);
-	root = ctl_wants("check --json", 1);
+	root = assert_ctl("check --json", 1);
 	CHECK(root);
-	CHECK(!strcmp(verdict(root, "rtprio"), "warning"));
-	CHECK(!strcmp(verdict(root, "node"), "problem"));
+	CHECK(!strcmp(find_verdict(root, "rtprio"), "warning"));
+	CHECK(!strcmp(find_verdict(root, "node"), "problem"));
 	json_object_put(root);
 	return 0;
 }
@@ -436,21 +432,21 @@ static void a_user_without_rights(void **state)
 
 	new_sem(f, 0, 1);
 	assert_int_equal(chmod("/dev/ntsync", 0600), 0);
-	child = child_finish(child_start(f, as_nobody, NULL));
+	child = child_finish(child_start(f, check_as_nobody, NULL));
 	assert_int_equal(chmod("/dev/ntsync", 0666), 0);
 	assert_int_equal(child, 0);
 }
 
 /* ---- hostile names ---- */
 
-/* Its own name, as the list of processes has it. */
-static int with_that_name(struct fixture *f, void *name)
+/* Changes its own name, as the list of processes shows it. */
+static int run_with_name(struct fixture *f, void *name)
 {
 	char *text;
 
 	(void)f;
 	CHECK(!prctl(PR_SET_NAME, name));
-	text = ctl_text("status", 0);
+	text = run_ctl("status", 0);
 	CHECK(text);
 	for (const char *at = text; *at; at++)
 		CHECK(*at == '\n' || (*at >= ' ' && *at < 0x7f));
@@ -458,13 +454,13 @@ static int with_that_name(struct fixture *f, void *name)
 	return 0;
 }
 
-static int with_that_name_in_json(struct fixture *f, void *name)
+static int run_with_name_in_json(struct fixture *f, void *name)
 {
 	struct json_object *root;
 
 	(void)f;
 	CHECK(!prctl(PR_SET_NAME, name));
-	root = ctl_wants("status --json", 0);
+	root = assert_ctl("status --json", 0);
 	CHECK(root);
 	CHECK(json_object_array_length(json_object_object_get(root, "processes")) > 0);
 	json_object_put(root);
@@ -480,11 +476,11 @@ static void names_of_others_do_no_harm(void **state)
 
 	new_mutex(f, 1, 1);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		assert_child_ok(child_start(f, i % 2 ? with_that_name_in_json : with_that_name, names[i]));
+		assert_child_ok(child_start(f, i % 2 ? run_with_name_in_json : run_with_name, names[i]));
 }
 
-/* A boosted task with such a name, in debugfs: no line of its own making. */
-static int rename_here(struct actor *a, void *name)
+/* A boosted task with such a name must not add a line of its own to debugfs. */
+static int rename_task(struct actor *a, void *name)
 {
 	(void)a;
 	return prctl(PR_SET_NAME, name);
@@ -498,14 +494,14 @@ static void a_boosted_task_with_a_bad_name(void **state)
 	char *text;
 
 	only_ours(f, "no inheritance");
-	c = stage_chain(f);
-	assert_ret(actor_do(c.low, rename_here, "\"\ntask 1 x\033"), 0);
-	root = ctl("graph --json");
-	assert_null(find(root, "tasks", "tid", 1));
-	assert_string_equal(string(element(root, "tasks", "tid", c.low->tid), "name"),
+	c = set_up_chain(f);
+	assert_ret(actor_do(c.low, rename_task, "\"\ntask 1 x\033"), 0);
+	root = run_ctl_json("graph --json");
+	assert_null(find_in_list(root, "tasks", "tid", 1));
+	assert_string_equal(read_string(find_element(root, "tasks", "tid", c.low->tid), "name"),
 			    "\"\\x0atask 1 x\\x1b");
 	json_object_put(root);
-	text = ctl_text("graph", 0);
+	text = run_ctl("graph", 0);
 	assert_non_null(text);
 	assert_non_null(strstr(text, "[shape=box, label=\"\\\"\\\\x0atask 1 x\\\\x1b\\n"));
 	assert_null(strchr(text, '\033'));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * examples/inversion on a device: it leaves the machine as it was, and says of what a driver lacks that
- * it is not supported. Skipped where /add/examples is not.
+ * examples/inversion on a device: it restores the machine's settings, and says which features the
+ * driver does not support. Skipped where /add/examples does not exist.
  */
 #include "../uapi/fixture.h"
 
@@ -31,7 +31,7 @@ static void write_setting(const char *text)
 	assert_int_equal(fclose(out), 0);
 }
 
-/* What it prints comes out of *@out. */
+/* Its output can be read from *@out. */
 static pid_t run_program(const char *name, const char *arg, FILE **out)
 {
 	char path[64];
@@ -55,7 +55,7 @@ static pid_t run_program(const char *name, const char *arg, FILE **out)
 	return pid;
 }
 
-static bool driver_has(uint64_t feature)
+static bool has_feature(uint64_t feature)
 {
 	struct ntsync_features_args args = { 0 };
 	int dev = open("/dev/ntsync", O_RDWR | O_CLOEXEC);
@@ -67,7 +67,7 @@ static bool driver_has(uint64_t feature)
 	return has;
 }
 
-/* Rows of figures, and rows without. */
+/* A row has figures, or says that it is not supported. */
 static void figures_or_not_supported(void **state)
 {
 	unsigned int figures = 0, unsupported = 0;
@@ -85,7 +85,7 @@ static void figures_or_not_supported(void **state)
 
 		unsupported += strstr(line, "not supported") != NULL;
 		if (ms > 0) {
-			/* The hog's second, and what a slow machine adds. */
+			/* The hog takes a second, and a slow machine longer. */
 			assert_true(ms < 60000);
 			figures++;
 		}
@@ -95,13 +95,13 @@ static void figures_or_not_supported(void **state)
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
 	assert_int_equal(figures + unsupported, 16);
-	assert_int_equal(unsupported, driver_has(NTSYNC_FEATURE_CHANNEL) ? 0 : 4);
+	assert_int_equal(unsupported, has_feature(NTSYNC_FEATURE_CHANNEL) ? 0 : 4);
 	read_setting(after, sizeof(after));
 	assert_string_equal(after, before);
 }
 
-/* Its scenes begin when the setting has changed. */
-static void interrupted(int signal)
+/* Interrupted after it has changed the setting. */
+static void check_interrupted(int signal)
 {
 	char before[32], now[32];
 	int status;
@@ -127,17 +127,17 @@ static void interrupted(int signal)
 static void interrupted_by_the_user(void **state)
 {
 	(void)state;
-	interrupted(SIGINT);
+	check_interrupted(SIGINT);
 }
 
 static void told_to_end(void **state)
 {
 	(void)state;
-	interrupted(SIGTERM);
+	check_interrupted(SIGTERM);
 }
 
-/* What the module was loaded with, Y or N; 0 while it is not loaded. */
-static char module_pi(void)
+/* The module's parameter, Y or N; 0 while it is not loaded. */
+static char read_module_pi(void)
 {
 	FILE *in = fopen("/sys/module/ntsync/parameters/pi", "re");
 	int pi = in ? fgetc(in) : EOF;
@@ -149,11 +149,14 @@ static char module_pi(void)
 
 static void need_inheritance(void)
 {
-	if (module_pi() != 'Y')
+	if (read_module_pi() != 'Y')
 		skip_because("the in-tree driver has no inheritance");
 }
 
-/* It is loaded with other parameters meanwhile. */
+/*
+ * The module is loaded with other parameters in between, and must be loaded with its old ones
+ * again.
+ */
 static void module_is_put_back(void **state)
 {
 	char before[32], after[32];
@@ -167,18 +170,18 @@ static void module_is_put_back(void **state)
 		skip_because("%s is not here", MODULE);
 	read_setting(before, sizeof(before));
 	pid = run_program("inversion", MODULE, &out);
-	while (module_pi() != 'N')
+	while (read_module_pi() != 'N')
 		assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
 	assert_int_equal(kill(pid, SIGINT), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
-	assert_int_equal(module_pi(), 'Y');
+	assert_int_equal(read_module_pi(), 'Y');
 	read_setting(after, sizeof(after));
 	assert_string_equal(after, before);
 	fclose(out);
 }
 
-/* That could not be put back: its file is not at hand. */
+/* The program does not have the file of that module, so it could not load it again. */
 static void another_build_is_left_alone(void **state)
 {
 	char line[256];
@@ -194,7 +197,7 @@ static void another_build_is_left_alone(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 1);
-	assert_int_equal(module_pi(), 'Y');
+	assert_int_equal(read_module_pi(), 'Y');
 }
 
 struct names {
@@ -202,8 +205,11 @@ struct names {
 	const char *thread[8];
 };
 
-/* Looks at the threads of @pid, and of its children if they have their own. */
-static void look_for(const struct names *names, pid_t pid, bool *seen)
+/*
+ * Looks for the names among the threads of @pid, and of its children if they have threads of their
+ * own.
+ */
+static void find_names(const struct names *names, pid_t pid, bool *seen)
 {
 	char path[64], name[32];
 	struct dirent *entry;
@@ -228,7 +234,7 @@ static void look_for(const struct names *names, pid_t pid, bool *seen)
 		closedir(tasks);
 }
 
-static pid_t child_of(pid_t pid)
+static pid_t find_child(pid_t pid)
 {
 	char path[64];
 	int child = 0;
@@ -244,7 +250,7 @@ static pid_t child_of(pid_t pid)
 	return child;
 }
 
-/* By them one finds one's way in top, the graph and a trace. */
+/* The names are needed to find a thread in top, in the graph and in a trace. */
 static void threads_have_names(void **state)
 {
 	static const struct names names[] = {
@@ -263,9 +269,9 @@ static void threads_have_names(void **state)
 		pid_t pid = run_program(names[n].program, NULL, &out);
 
 		while (!waitpid(pid, &status, WNOHANG)) {
-			pid_t child = child_of(pid);
+			pid_t child = find_child(pid);
 
-			look_for(&names[n], child ? child : pid, seen);
+			find_names(&names[n], child ? child : pid, seen);
 		}
 		fclose(out);
 		for (int i = 0; names[n].thread[i]; i++) {

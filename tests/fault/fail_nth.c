@@ -6,7 +6,7 @@
 #define FIFO_PRIO 30
 
 static const char *program;
-static struct stage stage;
+static struct scenario stage;
 
 static long times_slept(void)
 {
@@ -17,16 +17,16 @@ static long times_slept(void)
 }
 
 /*
- * A real-time task only for the call: the kernel's own threads have to run now and then.
- * It must still be one of that priority behind it.
+ * Real-time during the call only, as the kernel's own threads have to run now and then. After it
+ * the task must still have that priority.
  */
-static void begin_fifo(struct stage *s)
+static void begin_fifo(struct scenario *s)
 {
 	if (s->op->fifo)
-		go_fifo(FIFO_PRIO);
+		set_fifo(FIFO_PRIO);
 }
 
-static void end_fifo(struct stage *s)
+static void end_fifo(struct scenario *s)
 {
 	struct task_attr attr;
 
@@ -36,23 +36,23 @@ static void end_fifo(struct stage *s)
 	assert_int_equal(attr.policy, SCHED_FIFO);
 	assert_int_equal(attr.prio, FIFO_PRIO);
 	assert_int_equal(attr.flags, 0);
-	go_fifo(0);
+	set_fifo(0);
 }
 
-static void set_up(struct stage *s)
+static void set_up(struct scenario *s)
 {
 	if (s->op->setup)
 		s->op->setup(s);
-	look_at_all(s);
+	save_state(s);
 }
 
-/* Runs it with the @n-th fault; false if the deadline was over before it could sleep. */
-static bool run_once(struct stage *s, unsigned int n, int *ret, enum injected *injected)
+/* Runs it with the @n-th fault; false if the deadline had passed before it could sleep. */
+static bool run_once(struct scenario *s, unsigned int n, int *ret, enum injected *injected)
 {
 	long slept;
 
-	if (s->op->anew) {
-		clear_away(s);
+	if (s->op->renews) {
+		close_objects(s);
 		set_up(s);
 	}
 	begin_fifo(s);
@@ -66,35 +66,35 @@ static bool run_once(struct stage *s, unsigned int n, int *ret, enum injected *i
 	return slept || !s->op->sleeps || *injected || *ret != -ETIMEDOUT;
 }
 
-static void check_success(struct stage *s, int ret)
+static void check_success(struct scenario *s, int ret)
 {
 	assert_ret(ret, s->op->want);
 	if (s->op->verify)
 		s->op->verify(s);
-	assert_as_it_was(s);
+	assert_state_unchanged(s);
 }
 
-static void check_failure(struct stage *s, int ret, enum injected injected)
+static void check_failure(struct scenario *s, int ret, enum injected injected)
 {
 	assert_ret(ret, injected == MEMORY ? -ENOMEM : -EFAULT);
 	assert_memory_equal(s->arg, s->sent, sizeof(s->arg));
-	if (s->op->settle)
-		s->op->settle(s, injected);
-	assert_as_it_was(s);
+	if (s->op->fix_up)
+		s->op->fix_up(s, injected);
+	assert_state_unchanged(s);
 	if (!s->op->refused)
 		return;
 	s->op->refused(s);
-	assert_as_it_was(s);
+	assert_state_unchanged(s);
 }
 
-static enum injected attempt(struct stage *s, unsigned int n)
+static enum injected attempt(struct scenario *s, unsigned int n)
 {
 	enum injected injected;
 	int ret;
 
 	while (!run_once(s, n, &ret, &injected))
 		s->sleep_ms *= 2;
-	if (injected == MEMORY && s->op->spared && ret == s->op->want)
+	if (injected == MEMORY && s->op->succeeds_without && ret == s->op->want)
 		injected = SPARED;
 	if (injected == NOTHING || injected == SPARED)
 		check_success(s, ret);
@@ -113,11 +113,11 @@ static void assert_count(const char *what, unsigned int count, unsigned int leas
 static void fails_at_each(void **state)
 {
 	unsigned int n = 1, count[SPARED + 1] = { 0 };
-	struct stage *s = &stage;
+	struct scenario *s = &stage;
 
 	(void)state;
 	set_up(s);
-	/* Once without: what is allocated only the first time is there then. */
+	/* Once without a fault: what is allocated only once is there afterwards. */
 	assert_int_equal(attempt(s, 0), NOTHING);
 	while (!count[NOTHING])
 		count[attempt(s, n++)]++;
@@ -125,7 +125,7 @@ static void fails_at_each(void **state)
 		      count[MEMORY], count[COPY], count[SPARED]);
 	assert_count("allocations", count[MEMORY], s->op->memory);
 	assert_count("copies", count[COPY], s->op->copies);
-	assert_count("spared allocations", count[SPARED], s->op->spared);
+	assert_count("spared allocations", count[SPARED], s->op->succeeds_without);
 }
 
 static int setup(void **state)
@@ -149,7 +149,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	go_fifo(0);
+	set_fifo(0);
 	end_holders(&stage);
 	free(stage.records);
 	return stage.op->teardown ? stage.op->teardown(state) : fixture_teardown(state);

@@ -1,54 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Every allocation and every copy that an operation makes fails once: the first one,
- * then the second, and so on until it gets through. Each time it has to say ENOMEM or
- * EFAULT, and everything that can be looked at has to be as it was. Where it says success
- * without the memory, it has to have worked. What can't be
- * looked at from here, a leak, is found when the VM unloads the module.
+ * Every allocation and every copy that an operation makes fails once: the first one, then the
+ * second, and so on until the operation succeeds. Each time it must return ENOMEM or EFAULT, and
+ * all state that can be read must be unchanged. Where it succeeds without the memory it must have
+ * worked. A leak can't be seen from here; the VM finds it when it unloads the module.
  *
- * A type of objects has a program, test_TYPE.c, with a table of its operations.
- * fail_nth_run() is their runner.
+ * Each type of object has a program, test_TYPE.c, with a table of its operations, which
+ * fail_nth_run() runs.
  */
 #ifndef NTSYNC_TESTS_FAULT_FAIL_NTH_H
 #define NTSYNC_TESTS_FAULT_FAIL_NTH_H
 
 #include "inject.h"
-#include "stage.h"
+#include "scenario.h"
 
 /**
  * struct op - one operation
- * @setup:   makes what it works on; may be NULL
- * @run:     the call and no other
- * @verify:  after it has worked; leaves everything as it was before; may be NULL
- * @settle:  after it has failed: looks at what that has rightly changed, and undoes it
- * @refused: after that, and the usual look: another one; leaves everything as it was
- * @teardown: instead of fixture_teardown(), which it ends with; may be NULL
- * @want:    what it returns if nothing fails; fds count as 0
- * @memory:  allocations that there must be at least; 0: none at all
- * @copies:  likewise
- * @spared:  likewise, of allocations that it does without: it succeeds all the same
+ * @setup:   creates what it works on; may be NULL
+ * @run:     the call and nothing else
+ * @verify:  after success; restores the state before; may be NULL
+ * @fix_up:  after a failure: checks what that has rightly changed, and undoes it
+ * @refused: after a failure and the usual checks: a further check, which leaves the state unchanged
+ * @teardown: instead of fixture_teardown(), which it calls last; may be NULL
+ * @want:    what it returns if nothing fails; descriptors count as 0
+ * @memory:  the minimum number of allocations; 0: there must be none
+ * @copies:  the minimum number of copies
+ * @succeeds_without: the minimum number of allocations without which it succeeds all the same
  * @nr:      objects to wait for
- * @alert:   and an alert
- * @all:     waits for all
+ * @alert:   it has an alert
+ * @all:     it waits for all
  * @fifo:    as a real-time task
- * @anew:    with new objects each time: a mutex keeps what it has got for real-time waiters
+ * @renews:  new objects each time: a mutex keeps the memory that it has got for real-time waiters
  * @sleeps:  until a deadline
  */
 struct op {
 	const char *name;
-	void (*setup)(struct stage *s);
-	int (*run)(struct stage *s);
-	void (*verify)(struct stage *s);
-	void (*settle)(struct stage *s, enum injected injected);
-	void (*refused)(struct stage *s);
+	void (*setup)(struct scenario *s);
+	int (*run)(struct scenario *s);
+	void (*verify)(struct scenario *s);
+	void (*fix_up)(struct scenario *s, enum injected injected);
+	void (*refused)(struct scenario *s);
 	int (*teardown)(void **state);
 	int want;
-	unsigned int memory, copies, spared;
+	unsigned int memory, copies, succeeds_without;
 	unsigned int nr;
-	bool alert, all, fifo, anew, sleeps;
+	bool alert, all, fifo, renews, sleeps;
 };
 
-/* What main() returns. */
+/* For main(). */
 #define RUN_OPS(ops) fail_nth_run(__FILE__, ops, ARRAY_SIZE(ops))
 int fail_nth_run(const char *file, const struct op *ops, size_t count);
 

@@ -13,7 +13,7 @@
 #define DEBUGFS "/sys/kernel/debug/"
 #define SLAB "/sys/kernel/slab"
 
-/* How many more faults of each kind the kernel would inject: it counts them down. */
+/* How many more faults of each kind the kernel may inject; it counts them down. */
 #define MEMORY_LEFT DEBUGFS "failslab/times"
 #define COPIES_LEFT DEBUGFS "fail_usercopy/times"
 #define BUDGET "1000000000"
@@ -46,8 +46,8 @@ static int open_file(const char *path, int flags)
 }
 
 /*
- * What the debugging aids allocate for themselves is not to fail: they do without, the
- * call that they watch succeeds, and kmemleak might end.
+ * Allocations of the debugging features must not fail: the features go on without the memory, so
+ * that the call succeeds, and kmemleak might turn itself off.
  */
 static int is_of_debugging(const char *cache)
 {
@@ -77,7 +77,7 @@ static const char *const settings[][2] = {
 	{ DEBUGFS "failslab/cache-filter", "Y" },
 	{ MEMORY_LEFT, BUDGET },
 	{ COPIES_LEFT, BUDGET },
-	/* A backtrace for each would be taken for a complaint. */
+	/* The backtrace of each fault would be taken for a complaint of the kernel. */
 	{ DEBUGFS "failslab/verbose", "0" },
 	{ DEBUGFS "fail_usercopy/verbose", "0" },
 };
@@ -93,7 +93,7 @@ int inject_setup(void)
 	fail_nth = open_file("/proc/thread-self/fail-nth", O_RDWR);
 	if (fail_nth < 0)
 		return -1;
-	/* A page fault while a fault is armed would get it. */
+	/* A page fault while a fault is armed would use it up. */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE)) {
 		fprintf(stderr, "# mlockall: %s\n", strerror(errno));
 		return -1;
@@ -101,7 +101,7 @@ int inject_setup(void)
 	return 0;
 }
 
-/* How many are left to inject, by a file that can be read only once. */
+/* The number left, from a file that can be read only once. */
 static long read_budget(const char *path)
 {
 	int fd = open_file(path, O_RDONLY);
@@ -120,7 +120,7 @@ static void write_nth(unsigned int n)
 	char text[16];
 	int len = snprintf(text, sizeof(text), "%u", n);
 
-	/* The copy of this very text may be what fails, and then nothing is armed any more. */
+	/* The copy of this text may be what fails; then nothing is armed any more. */
 	if (pwrite(fail_nth, text, len, 0) != len && (n || errno != EFAULT)) {
 		fprintf(stderr, "# fail-nth: %s\n", strerror(errno));
 		abort();
@@ -136,8 +136,8 @@ void inject_arm(unsigned int n)
 }
 
 /*
- * Reading the count copies it to us, and as that is counted too it fails if a single
- * one was left. So it can't be read after the fault was used up without knowing.
+ * Reading the count copies it to user memory. That copy is counted too, and fails if exactly one
+ * fault was left; so a successful read means that the fault was used up.
  */
 static int is_used_up(void)
 {
@@ -162,5 +162,5 @@ enum injected inject_disarm(void)
 		return MEMORY;
 	if (copies != copies_before)
 		return COPY;
-	abort(); /* of a third kind, which nobody has turned on */
+	abort(); /* a third kind, which is off */
 }

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whatever fails, no request is lost and none is served twice: a send that fails has
- * not been sent, and a request that can't be delivered is the next one again, with its
- * id.
+ * Whatever fails, no request is lost and none is served twice: a send that fails has not sent, and
+ * a request that can't be delivered is the next one again, with its id.
  */
 #include "../uapi/channel.h"
 #include "fail_nth.h"
 
 #include <signal.h>
 
-#define TID 4711u	/* of nobody */
+#define TID 4711u	/* no such id */
 
 /* A receiver that replies to everything. */
 static struct server {
@@ -21,7 +20,7 @@ static struct server {
 	request_t last;
 } server;
 
-/* Somebody who sends a request when the test's own thread sleeps in a receive. */
+/* A thread that sends a request once the test's own thread sleeps in a receive. */
 static struct late {
 	pthread_t thread;
 	int channel;
@@ -116,13 +115,13 @@ static int end_others(void **state)
 
 /* ---- what there is ---- */
 
-static void setup_channel(struct stage *s)
+static void setup_channel(struct scenario *s)
 {
-	watch(s, new_channel(s->f, 4));
+	add_object(s, new_channel(s->f, 4));
 }
 
-/* In the place of the one that there is, which has a receiver for ever. */
-static void renew_channel(struct stage *s)
+/* Replaces the current channel, which would have a receiver for ever. */
+static void renew_channel(struct scenario *s)
 {
 	close_fd(s->f, s->info[0]);
 	close_fd(s->f, s->objs[0]);
@@ -130,18 +129,18 @@ static void renew_channel(struct stage *s)
 	setup_channel(s);
 }
 
-static void setup_served(struct stage *s)
+static void setup_served(struct scenario *s)
 {
 	setup_channel(s);
 	start_server(s->objs[0]);
 }
 
-static void add_first(struct stage *s, uint32_t prio)
+static void add_first(struct scenario *s, uint32_t prio)
 {
 	first = start_send(s->f, s->objs[0], prio, 1);
 }
 
-static void end_call(struct call **c)
+static void end_first_call(struct call **c)
 {
 	assert_call(*c, 0);
 	call_end(*c);
@@ -149,10 +148,10 @@ static void end_call(struct call **c)
 }
 
 /*
- * Two that are pending, and the id of the first: a receive whose result can be written
- * in part tells it, and fails. It makes us a receiver, too.
+ * Two pending requests, and the id of the first: a receive whose result can be written only in part
+ * tells it, and fails. It also makes the test a receiver.
  */
-static void add_both(struct stage *s, uint32_t prio)
+static void send_both(struct scenario *s, uint32_t prio)
 {
 	request_t *half = past_page_end(s->f, NULL, sizeof(*half));
 
@@ -163,44 +162,44 @@ static void add_both(struct stage *s, uint32_t prio)
 	assert_depth(s->objs[0], 2);
 }
 
-static void setup_pending(struct stage *s)
+static void setup_pending(struct scenario *s)
 {
 	setup_channel(s);
-	add_both(s, 0);
+	send_both(s, 0);
 }
 
-static void setup_pending_prio(struct stage *s)
+static void setup_pending_prio(struct scenario *s)
 {
 	setup_channel(s);
-	add_both(s, 40);
+	send_both(s, 40);
 	assert_true(arbiter_has(gettid(), "channel", SCHED_FIFO, 40));
 }
 
 /* The first one has been received. */
-static void finish_both(struct stage *s, uint32_t prio)
+static void finish_both(struct scenario *s, uint32_t prio)
 {
 	assert_ret(reply(s->objs[0], id), 0);
-	end_call(&first);
+	end_first_call(&first);
 	serve(s->objs[0], prio, 2);
-	end_call(&second);
-	add_both(s, prio);
+	end_first_call(&second);
+	send_both(s, prio);
 }
 
-static const request_t *received(const struct stage *s)
+static const request_t *note_received(const struct scenario *s)
 {
 	return (const request_t *)s->arg;
 }
 
 /* ---- the channel itself ---- */
 
-static int run_create(struct stage *s)
+static int run_create(struct scenario *s)
 {
 	struct ntsync_channel_create_args args = { .max_depth = 5 };
 
-	return make(s, call(s, s->f->dev, NTSYNC_IOC_CREATE_CHANNEL, &args, sizeof(args)));
+	return store_fd(s, call(s, s->f->dev, NTSYNC_IOC_CREATE_CHANNEL, &args, sizeof(args)));
 }
 
-static void verify_create(struct stage *s)
+static void verify_create(struct scenario *s)
 {
 	assert_int_equal(channel_info(s->made, "max-depth"), 5);
 	close(s->made);
@@ -208,18 +207,18 @@ static void verify_create(struct stage *s)
 
 /* ---- send ---- */
 
-static int run_send_prio(struct stage *s, uint32_t prio)
+static int run_send_prio(struct scenario *s, uint32_t prio)
 {
 	return call(s, s->objs[0], SEND, &MESSAGE(prio, 7),
 		    sizeof(struct ntsync_channel_send_args));
 }
 
-static int run_send(struct stage *s)
+static int run_send(struct scenario *s)
 {
 	return run_send_prio(s, 0);
 }
 
-static int run_send_high(struct stage *s)
+static int run_send_high(struct scenario *s)
 {
 	return run_send_prio(s, 40);
 }
@@ -233,28 +232,28 @@ static void assert_served(uint32_t prio)
 	assert_int_equal(server.last.prio, prio);
 }
 
-static void verify_send(struct stage *s)
+static void verify_send(struct scenario *s)
 {
 	(void)s;
 	assert_served(0);
 }
 
-static void verify_send_high(struct stage *s)
+static void verify_send_high(struct scenario *s)
 {
 	(void)s;
 	assert_served(40);
 }
 
-static void settle_send(struct stage *s, enum injected injected)
+static void fix_up_send(struct scenario *s, enum injected injected)
 {
 	(void)s;
 	(void)injected;
 	assert_int_equal(server.served, served);
 }
 
-static void setup_full(struct stage *s)
+static void setup_full(struct scenario *s)
 {
-	watch(s, new_channel(s->f, 1));
+	add_object(s, new_channel(s->f, 1));
 	add_first(s, 0);
 }
 
@@ -265,8 +264,8 @@ static int enter_and_leave(struct fixture *f, void *channel)
 	return 0;
 }
 
-/* Its only receiving process has gone. */
-static void setup_deserted(struct stage *s)
+/* Its only receiving process has exited. */
+static void setup_without_receiver(struct scenario *s)
 {
 	setup_channel(s);
 	assert_child_ok(child_start(s->f, enter_and_leave, &s->objs[0]));
@@ -275,93 +274,93 @@ static void setup_deserted(struct stage *s)
 
 /* ---- receive ---- */
 
-static int run_receive(struct stage *s, unsigned long request)
+static int run_receive(struct scenario *s, unsigned long request)
 {
 	request_t args = { .entry_id = ~0ull, .prio = UNTOUCHED };
 
 	return call(s, s->objs[0], request, &args, sizeof(args));
 }
 
-static int run_recv(struct stage *s)
+static int run_recv(struct scenario *s)
 {
 	return run_receive(s, RECV);
 }
 
-static int run_recv2(struct stage *s)
+static int run_recv2(struct scenario *s)
 {
 	return run_receive(s, RECV2);
 }
 
-static int run_try_recv2(struct stage *s)
+static int run_try_recv2(struct scenario *s)
 {
 	return run_receive(s, TRY_RECV2);
 }
 
-static void assert_received_first(struct stage *s, uint32_t prio)
+static void assert_received_first(struct scenario *s, uint32_t prio)
 {
-	assert_int_equal(received(s)->entry_id, id);
-	assert_int_equal(received(s)->payload_off, 1);
-	assert_int_equal(received(s)->prio, prio);
+	assert_int_equal(note_received(s)->entry_id, id);
+	assert_int_equal(note_received(s)->payload_off, 1);
+	assert_int_equal(note_received(s)->prio, prio);
 	finish_both(s, prio);
 }
 
-static void verify_receive(struct stage *s)
+static void verify_receive(struct scenario *s)
 {
 	assert_received_first(s, 0);
 }
 
-static void verify_receive_prio(struct stage *s)
+static void verify_receive_prio(struct scenario *s)
 {
 	assert_received_first(s, 40);
 }
 
-/* The request has come back to its place. */
-static void assert_first_again(struct stage *s, uint32_t prio)
+/* The request has returned to its place in the queue. */
+static void assert_first_again(struct scenario *s, uint32_t prio)
 {
 	assert_int_equal(take(s->objs[0], prio, 1), id);
 	finish_both(s, prio);
 }
 
-static void refused_receive(struct stage *s)
+static void refused_receive(struct scenario *s)
 {
 	assert_first_again(s, 0);
 }
 
-static void refused_receive_prio(struct stage *s)
+static void refused_receive_prio(struct scenario *s)
 {
 	assert_first_again(s, 40);
 }
 
 /* ---- the first receive, which makes a receiver ---- */
 
-static void verify_entered(struct stage *s)
+static void verify_entered(struct scenario *s)
 {
 	assert_int_equal(channel_info(s->objs[0], "receivers"), 1);
 	renew_channel(s);
 }
 
-static void setup_first(struct stage *s)
+static void setup_first(struct scenario *s)
 {
 	setup_channel(s);
 	add_first(s, 0);
 }
 
-static void renew_first(struct stage *s)
+static void renew_first(struct scenario *s)
 {
-	end_call(&first);
+	end_first_call(&first);
 	renew_channel(s);
 	add_first(s, 0);
 }
 
-static void verify_first(struct stage *s)
+static void verify_first(struct scenario *s)
 {
-	assert_int_equal(received(s)->payload_off, 1);
-	assert_ret(reply(s->objs[0], received(s)->entry_id), 0);
+	assert_int_equal(note_received(s)->payload_off, 1);
+	assert_ret(reply(s->objs[0], note_received(s)->entry_id), 0);
 	renew_first(s);
 }
 
-/* Without memory we are no receiver; without a place for the result we are one. */
-static void settle_first(struct stage *s, enum injected injected)
+/* Without memory the test is no receiver; with memory that can't be written it is one. */
+static void fix_up_first(struct scenario *s, enum injected injected)
 {
 	if (injected != COPY)
 		return;
@@ -373,39 +372,39 @@ static void settle_first(struct stage *s, enum injected injected)
 
 /* ---- a receive that sleeps ---- */
 
-/* We have received before. */
-static void setup_late(struct stage *s, unsigned long request)
+/* The test has received before. */
+static void setup_late(struct scenario *s, unsigned long request)
 {
 	setup_channel(s);
 	assert_empty(s->objs[0]);
 	start_late(s->objs[0], request);
 }
 
-static void setup_late_recv(struct stage *s)
+static void setup_late_recv(struct scenario *s)
 {
 	setup_late(s, RECV);
 }
 
-static void setup_late_recv2(struct stage *s)
+static void setup_late_recv2(struct scenario *s)
 {
 	setup_late(s, RECV2);
 }
 
-static int run_late(struct stage *s)
+static int run_late(struct scenario *s)
 {
 	atomic_store(&late.go, true);
 	return run_receive(s, late.receive);
 }
 
-static void verify_late(struct stage *s)
+static void verify_late(struct scenario *s)
 {
-	assert_int_equal(received(s)->payload_off, 9);
-	assert_ret(reply(s->objs[0], received(s)->entry_id), 0);
+	assert_int_equal(note_received(s)->payload_off, 9);
+	assert_ret(reply(s->objs[0], note_received(s)->entry_id), 0);
 	assert_late_replied();
 }
 
-/* It has been sent, and waits. */
-static void settle_late(struct stage *s, enum injected injected)
+/* The request has been sent, and the sender waits. */
+static void fix_up_late(struct scenario *s, enum injected injected)
 {
 	assert_int_equal(injected, COPY);
 	assert_int_equal(channel_info(s->objs[0], "dispatched"), 0);
@@ -415,86 +414,86 @@ static void settle_late(struct stage *s, enum injected injected)
 
 /* ---- reply ---- */
 
-static void setup_dispatched(struct stage *s)
+static void setup_dispatched(struct scenario *s)
 {
 	setup_first(s);
 	id = take(s->objs[0], 0, 1);
 }
 
-static int run_reply(struct stage *s)
+static int run_reply(struct scenario *s)
 {
 	return call(s, s->objs[0], REPLY, &id, sizeof(id));
 }
 
-static void verify_reply(struct stage *s)
+static void verify_reply(struct scenario *s)
 {
-	end_call(&first);
+	end_first_call(&first);
 	add_first(s, 0);
 	id = take(s->objs[0], 0, 1);
 }
 
 /* ---- tokens ---- */
 
-static int run_register_thread(struct stage *s, uint32_t tid, uint64_t token)
+static int run_register_thread(struct scenario *s, uint32_t tid, uint64_t token)
 {
 	const struct ntsync_channel_register_thread_args args = { .tid = tid, .token = token };
 
 	return call(s, s->objs[0], NTSYNC_IOC_CHANNEL_REGISTER_THREAD, &args, sizeof(args));
 }
 
-static int run_register(struct stage *s)
+static int run_register(struct scenario *s)
 {
 	return run_register_thread(s, TID, 1);
 }
 
-static void verify_register(struct stage *s)
+static void verify_register(struct scenario *s)
 {
 	assert_int_equal(channel_info(s->objs[0], "registrations"), 1);
 	assert_ret(deregister_thread(s->objs[0], TID), 0);
 }
 
-/* Our own, which the server is told. */
-static void setup_registered(struct stage *s)
+/* The test's own thread, of which the server is told. */
+static void setup_registered(struct scenario *s)
 {
 	setup_served(s);
 	assert_ret(register_thread(s->objs[0], gettid(), 1), 0);
 }
 
-static int run_register_again(struct stage *s)
+static int run_register_again(struct scenario *s)
 {
 	return run_register_thread(s, gettid(), 2);
 }
 
-static void assert_token(struct stage *s, uint64_t token)
+static void assert_token(struct scenario *s, uint64_t token)
 {
 	assert_ret(try_send(s->objs[0], 0, 7), 0);
 	assert_served(0);
 	assert_int_equal(server.last.thread_token, token);
 }
 
-static void verify_register_again(struct stage *s)
+static void verify_register_again(struct scenario *s)
 {
 	assert_token(s, 2);
 	assert_ret(register_thread(s->objs[0], gettid(), 1), 0);
 }
 
-static void refused_register_again(struct stage *s)
+static void refused_register_again(struct scenario *s)
 {
 	assert_token(s, 1);
 }
 
-static void setup_registration(struct stage *s)
+static void setup_registration(struct scenario *s)
 {
 	setup_channel(s);
 	assert_ret(register_thread(s->objs[0], TID, 1), 0);
 }
 
-static int run_deregister(struct stage *s)
+static int run_deregister(struct scenario *s)
 {
 	return call_word(s, NTSYNC_IOC_CHANNEL_DEREGISTER_THREAD, TID);
 }
 
-static void verify_deregister(struct stage *s)
+static void verify_deregister(struct scenario *s)
 {
 	assert_int_equal(channel_info(s->objs[0], "registrations"), 0);
 	assert_ret(register_thread(s->objs[0], TID, 1), 0);
@@ -509,14 +508,14 @@ static const struct op ops[] = {
 	   .copies = 1),
 
 	OP("SEND_PI", .setup = setup_served, .run = run_send, .verify = verify_send,
-	   .settle = settle_send, .memory = 1, .copies = 1),
+	   .fix_up = fix_up_send, .memory = 1, .copies = 1),
 	OP("SEND_PI with a priority", .setup = setup_served, .run = run_send_high,
-	   .verify = verify_send_high, .settle = settle_send, .memory = 1, .copies = 1),
+	   .verify = verify_send_high, .fix_up = fix_up_send, .memory = 1, .copies = 1),
 	OP("SEND_PI of a FIFO task", .setup = setup_served, .run = run_send,
-	   .verify = verify_send, .settle = settle_send, .fifo = true, .memory = 1, .copies = 1),
+	   .verify = verify_send, .fix_up = fix_up_send, .fifo = true, .memory = 1, .copies = 1),
 	OP("SEND_PI, full", .setup = setup_full, .run = run_send, .want = -EAGAIN, .memory = 1,
 	   .copies = 1),
-	OP("SEND_PI, deserted", .setup = setup_deserted, .run = run_send, .want = -EPIPE,
+	OP("SEND_PI, deserted", .setup = setup_without_receiver, .run = run_send, .want = -EPIPE,
 	   .memory = 1, .copies = 1),
 
 	OP("RECV", .setup = setup_pending, .run = run_recv, .verify = verify_receive,
@@ -527,15 +526,15 @@ static const struct op ops[] = {
 	   .refused = refused_receive, .copies = 1),
 	OP("RECV2 with a priority", .setup = setup_pending_prio, .run = run_recv2,
 	   .verify = verify_receive_prio, .refused = refused_receive_prio, .copies = 1),
-	/* Whoever has not received yet needs four records. */
+	/* The first receive of a thread allocates four records. */
 	OP("the first TRY_RECV2, empty", .setup = setup_channel, .run = run_try_recv2,
 	   .verify = verify_entered, .want = -EAGAIN, .memory = 3),
 	OP("the first RECV2", .setup = setup_first, .run = run_recv2, .verify = verify_first,
-	   .settle = settle_first, .memory = 3, .copies = 1),
+	   .fix_up = fix_up_first, .memory = 3, .copies = 1),
 	OP("RECV sleeps", .setup = setup_late_recv, .run = run_late, .verify = verify_late,
-	   .settle = settle_late, .copies = 1),
+	   .fix_up = fix_up_late, .copies = 1),
 	OP("RECV2 sleeps", .setup = setup_late_recv2, .run = run_late, .verify = verify_late,
-	   .settle = settle_late, .copies = 1),
+	   .fix_up = fix_up_late, .copies = 1),
 
 	OP("REPLY", .setup = setup_dispatched, .run = run_reply, .verify = verify_reply),
 

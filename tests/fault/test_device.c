@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fail_nth.h"
 
-static int run_open(struct stage *s)
+static int run_open(struct scenario *s)
 {
 	int fd = open("/dev/ntsync", O_RDWR | O_CLOEXEC);
 
-	return make(s, fd < 0 ? -errno : fd);
+	return store_fd(s, fd < 0 ? -errno : fd);
 }
 
-static void verify_open(struct stage *s)
+static void verify_open(struct scenario *s)
 {
 	struct ntsync_sem_args args = { .count = 0, .max = 1 };
 	int sem = nt(s->made, NTSYNC_IOC_CREATE_SEM, &args);
@@ -18,7 +18,7 @@ static void verify_open(struct stage *s)
 	close(s->made);
 }
 
-static int run_query(struct stage *s)
+static int run_query(struct scenario *s)
 {
 	struct ntsync_features_args args;
 
@@ -26,7 +26,7 @@ static int run_query(struct stage *s)
 	return call(s, s->f->dev, NTSYNC_IOC_QUERY_FEATURES, &args, sizeof(args));
 }
 
-static void verify_query(struct stage *s)
+static void verify_query(struct scenario *s)
 {
 	assert_int_equal(((struct ntsync_features_args *)s->arg)->features, s->f->features);
 }

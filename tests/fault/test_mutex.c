@@ -1,41 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fail_nth.h"
 
-static int run_create_mutex(struct stage *s)
+static int run_create_mutex(struct scenario *s)
 {
-	return make(s, call_pair(s, s->f->dev, NTSYNC_IOC_CREATE_MUTEX, SELF, 3));
+	return store_fd(s, call_pair(s, s->f->dev, NTSYNC_IOC_CREATE_MUTEX, SELF, 3));
 }
 
-static void verify_create_mutex(struct stage *s)
+static void verify_create_mutex(struct scenario *s)
 {
 	assert_mutex(s->made, SELF, 3);
 	close(s->made);
 }
 
-static void setup_owned(struct stage *s)
+static void setup_owned(struct scenario *s)
 {
-	watch(s, new_mutex(s->f, SELF, 2));
+	add_object(s, new_mutex(s->f, SELF, 2));
 }
 
-static int run_unlock(struct stage *s)
+static int run_unlock(struct scenario *s)
 {
 	return call_pair(s, s->objs[0], NTSYNC_IOC_MUTEX_UNLOCK, SELF, UNTOUCHED);
 }
 
-static void verify_unlock(struct stage *s)
+static void verify_unlock(struct scenario *s)
 {
-	assert_int_equal(answer(s, 1), 2);
+	assert_int_equal(read_result(s, 1), 2);
 	assert_mutex(s->objs[0], SELF, 1);
 	assert_ret(try_wait(s->f, s->objs[0], SELF), 0);
 }
 
-static int run_unlock_of_holder(struct stage *s)
+static int run_unlock_of_holder(struct scenario *s)
 {
 	return call_pair(s, s->objs[0], NTSYNC_IOC_MUTEX_UNLOCK, HOLDER, UNTOUCHED);
 }
 
-/* The old holder has nothing any more; a new one takes its place. */
-static void verify_handed_over(struct stage *s)
+/* The old holder owns nothing any more; a new one replaces it. */
+static void verify_handed_over(struct scenario *s)
 {
 	assert_woken(s->waiter, 0, 0);
 	s->waiter = NULL;
@@ -45,36 +45,36 @@ static void verify_handed_over(struct stage *s)
 	await_no_records();
 	add_holder(s, s->objs, 1, s->gate);
 	wait_for_first(s, SCHED_FIFO, 20);
-	look_at_all(s);
+	save_state(s);
 }
 
-static int run_kill(struct stage *s)
+static int run_kill(struct scenario *s)
 {
 	return call_word(s, NTSYNC_IOC_MUTEX_KILL, SELF);
 }
 
-static void verify_kill(struct stage *s)
+static void verify_kill(struct scenario *s)
 {
 	assert_abandoned(s->objs[0]);
 	assert_ret(try_wait(s->f, s->objs[0], SELF), -EOWNERDEAD);
 	assert_ret(try_wait(s->f, s->objs[0], SELF), 0);
 }
 
-static int run_mutex_read(struct stage *s)
+static int run_mutex_read(struct scenario *s)
 {
 	return call_pair(s, s->objs[0], NTSYNC_IOC_MUTEX_READ, UNTOUCHED, UNTOUCHED);
 }
 
-static void verify_mutex_read(struct stage *s)
+static void verify_mutex_read(struct scenario *s)
 {
-	assert_int_equal(answer(s, 0), SELF);
-	assert_int_equal(answer(s, 1), 2);
+	assert_int_equal(read_result(s, 0), SELF);
+	assert_int_equal(read_result(s, 1), 2);
 }
 
-static void verify_abandoned_read(struct stage *s)
+static void verify_abandoned_read(struct scenario *s)
 {
-	assert_int_equal(answer(s, 0), 0);
-	assert_int_equal(answer(s, 1), 0);
+	assert_int_equal(read_result(s, 0), 0);
+	assert_int_equal(read_result(s, 1), 0);
 }
 
 static const struct op ops[] = {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * poll(2) has no error for "no memory", and epoll asks an object only once, when it is added:
- * what they are told of is not to depend on memory that we allocate.
+ * poll(2) has no error for "no memory", and epoll polls an object only once, when it is added:
+ * their results must not depend on memory that the driver allocates.
  */
 #include "fail_nth.h"
 
 #include <poll.h>
 #include <sys/epoll.h>
 
-static void setup_sem(struct stage *s)
+static void setup_sem(struct scenario *s)
 {
-	watch(s, new_sem(s->f, 1, 1));
+	add_object(s, new_sem(s->f, 1, 1));
 }
 
-static int run_poll(struct stage *s)
+static int run_poll(struct scenario *s)
 {
 	struct pollfd fd = { .fd = s->objs[0], .events = POLLIN };
 	int ready = poll(&fd, 1, 0);
@@ -27,54 +27,54 @@ static int run_poll(struct stage *s)
 
 /* ---- epoll ---- */
 
-static int new_set(struct stage *s)
+static int new_set(struct scenario *s)
 {
 	return own_fd(s->f, epoll_create1(EPOLL_CLOEXEC));
 }
 
-static int add(int set, int obj, uint32_t flags)
+static int add_to_set(int set, int obj, uint32_t flags)
 {
 	struct epoll_event event = { .events = EPOLLIN | flags };
 
 	return epoll_ctl(set, EPOLL_CTL_ADD, obj, &event) ? -errno : 0;
 }
 
-static int told(int set)
+static int await_set(int set)
 {
 	struct epoll_event event;
 
 	return epoll_wait(set, &event, 1, 0);
 }
 
-static void setup_epoll(struct stage *s)
+static void setup_epoll(struct scenario *s)
 {
 	if (s->made)
 		close_fd(s->f, s->made);
 	s->made = new_set(s);
-	watch(s, new_sem(s->f, 0, 1));
+	add_object(s, new_sem(s->f, 0, 1));
 }
 
-static int run_epoll(struct stage *s)
+static int run_epoll(struct scenario *s)
 {
-	return add(s->made, s->objs[0], 0);
+	return add_to_set(s->made, s->objs[0], 0);
 }
 
-static int run_exclusive(struct stage *s)
+static int run_exclusive(struct scenario *s)
 {
-	return add(s->made, s->objs[0], EPOLLEXCLUSIVE);
+	return add_to_set(s->made, s->objs[0], EPOLLEXCLUSIVE);
 }
 
-static void verify_epoll(struct stage *s)
+static void verify_epoll(struct scenario *s)
 {
-	assert_int_equal(told(s->made), 0);
+	assert_int_equal(await_set(s->made), 0);
 	release(s->objs[0], 1, 0);
-	assert_int_equal(told(s->made), 1);
+	assert_int_equal(await_set(s->made), 1);
 	assert_ret(try_wait(s->f, s->objs[0], SELF), 0);
-	assert_int_equal(told(s->made), 0);
+	assert_int_equal(await_set(s->made), 0);
 }
 
-/* A semaphore that a set was added to without memory of its own. */
-static void add_spared(struct stage *s)
+/* A semaphore that was added to an epoll set while the driver had no memory for that. */
+static void add_without_memory(struct scenario *s)
 {
 	enum injected injected;
 	int set, sem, ret;
@@ -83,7 +83,7 @@ static void add_spared(struct stage *s)
 		set = new_set(s);
 		sem = new_sem(s->f, 0, 1);
 		inject_arm(n);
-		ret = add(set, sem, EPOLLEXCLUSIVE);
+		ret = add_to_set(set, sem, EPOLLEXCLUSIVE);
 		injected = inject_disarm();
 		if (!ret && injected == MEMORY)
 			break;
@@ -91,23 +91,23 @@ static void add_spared(struct stage *s)
 		close_fd(s->f, sem);
 		close_fd(s->f, set);
 	}
-	watch(s, sem);
+	add_object(s, sem);
 }
 
-/* Whom it would be enough to wake is who asked first, for another object. */
-static void setup_exclusive(struct stage *s)
+/* The poller that asked first, for another object, is the one that would be woken alone. */
+static void setup_exclusive(struct scenario *s)
 {
 	setup_epoll(s);
-	add_spared(s);
+	add_without_memory(s);
 }
 
 static const struct op ops[] = {
-	{ .name = "poll", .setup = setup_sem, .run = run_poll, .anew = true, .copies = 1,
-	  .spared = 1 },
+	{ .name = "poll", .setup = setup_sem, .run = run_poll, .renews = true, .copies = 1,
+	  .succeeds_without = 1 },
 	{ .name = "epoll", .setup = setup_epoll, .run = run_epoll, .verify = verify_epoll,
-	  .anew = true, .memory = 1, .copies = 1, .spared = 1 },
+	  .renews = true, .memory = 1, .copies = 1, .succeeds_without = 1 },
 	{ .name = "epoll: exclusive", .setup = setup_exclusive, .run = run_exclusive,
-	  .verify = verify_epoll, .anew = true, .memory = 1, .copies = 1, .spared = 1 },
+	  .verify = verify_epoll, .renews = true, .memory = 1, .copies = 1, .succeeds_without = 1 },
 };
 
 int main(void)

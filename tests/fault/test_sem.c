@@ -1,60 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fail_nth.h"
 
-static int run_create_sem(struct stage *s)
+static int run_create_sem(struct scenario *s)
 {
-	return make(s, call_pair(s, s->f->dev, NTSYNC_IOC_CREATE_SEM, 2, 3));
+	return store_fd(s, call_pair(s, s->f->dev, NTSYNC_IOC_CREATE_SEM, 2, 3));
 }
 
-static void verify_create_sem(struct stage *s)
+static void verify_create_sem(struct scenario *s)
 {
 	assert_sem(s->made, 2, 3);
 	close(s->made);
 }
 
-static void setup_sem(struct stage *s)
+static void setup_sem(struct scenario *s)
 {
-	watch(s, new_sem(s->f, 1, 5));
+	add_object(s, new_sem(s->f, 1, 5));
 }
 
-static int run_release(struct stage *s)
+static int run_release(struct scenario *s)
 {
 	return call_word(s, NTSYNC_IOC_SEM_RELEASE, 2);
 }
 
-static void verify_release(struct stage *s)
+static void verify_release(struct scenario *s)
 {
-	assert_int_equal(answer(s, 0), 1);
+	assert_int_equal(read_result(s, 0), 1);
 	assert_sem(s->objs[0], 3, 5);
 	assert_ret(try_wait(s->f, s->objs[0], SELF), 0);
 	assert_ret(try_wait(s->f, s->objs[0], SELF), 0);
 }
 
-static int run_sem_read(struct stage *s)
+static int run_sem_read(struct scenario *s)
 {
 	return call_pair(s, s->objs[0], NTSYNC_IOC_SEM_READ, UNTOUCHED, UNTOUCHED);
 }
 
-static void verify_sem_read(struct stage *s)
+static void verify_sem_read(struct scenario *s)
 {
-	assert_int_equal(answer(s, 0), 1);
-	assert_int_equal(answer(s, 1), 5);
+	assert_int_equal(read_result(s, 0), 1);
+	assert_int_equal(read_result(s, 1), 5);
 }
 
-static void setup_sem_waiter(struct stage *s)
+static void setup_sem_waiter(struct scenario *s)
 {
-	watch(s, new_sem(s->f, 0, 5));
+	add_object(s, new_sem(s->f, 0, 5));
 	wait_for_first(s, SCHED_OTHER, 0);
 }
 
-static int run_release_one(struct stage *s)
+static int run_release_one(struct scenario *s)
 {
 	return call_word(s, NTSYNC_IOC_SEM_RELEASE, 1);
 }
 
-static void verify_sem_waiter(struct stage *s)
+static void verify_sem_waiter(struct scenario *s)
 {
-	assert_int_equal(answer(s, 0), 0);
+	assert_int_equal(read_result(s, 0), 0);
 	assert_woken(s->waiter, 0, 0);
 	wait_for_first(s, SCHED_OTHER, 0);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fail_nth.h"
 
-static int run_wait(struct stage *s)
+static int run_wait(struct scenario *s)
 {
 	const struct op *op = s->op;
 	const struct ntsync_wait_args args = ARGS(
@@ -11,27 +11,27 @@ static int run_wait(struct stage *s)
 	return call(s, s->f->dev, op->all ? ALL : ANY, &args, sizeof(args));
 }
 
-static uint32_t answered_index(const struct stage *s)
+static uint32_t read_index(const struct scenario *s)
 {
 	return ((const struct ntsync_wait_args *)s->arg)->index;
 }
 
-static void verify_timeout(struct stage *s)
+static void verify_timeout(struct scenario *s)
 {
 	assert_memory_equal(s->arg, s->sent, sizeof(struct ntsync_wait_args));
 }
 
-/* One of each type, in turn. */
-static void setup_ready(struct stage *s)
+/* Objects of each type, in turn. */
+static void setup_ready(struct scenario *s)
 {
 	for (unsigned int i = 0; i < s->op->nr; i++)
-		watch(s, i % 3 == 0 ? new_sem(s->f, 1, 1) :
+		add_object(s, i % 3 == 0 ? new_sem(s->f, 1, 1) :
 			 i % 3 == 1 ? new_mutex(s->f, 0, 0) : new_auto(s->f, true));
 	if (s->op->alert)
-		watch(s, new_auto(s->f, false));
+		add_object(s, new_auto(s->f, false));
 }
 
-static void make_ready(struct stage *s, unsigned int i)
+static void make_ready(struct scenario *s, unsigned int i)
 {
 	if (i % 3 == 0)
 		release(s->objs[i], 1, 0);
@@ -41,63 +41,63 @@ static void make_ready(struct stage *s, unsigned int i)
 		set_event(s->objs[i], 0);
 }
 
-static void verify_ready(struct stage *s)
+static void verify_ready(struct scenario *s)
 {
-	assert_int_equal(answered_index(s), 0);
+	assert_int_equal(read_index(s), 0);
 	for (unsigned int i = 0; i < (s->op->all ? s->op->nr : 1); i++)
 		make_ready(s, i);
 }
 
-static void setup_blocked(struct stage *s)
+static void setup_blocked(struct scenario *s)
 {
 	for (unsigned int i = 0; i < s->op->nr; i++)
-		watch(s, s->op->fifo || i % 3 == 1 ? new_mutex(s->f, HOLDER, 1) :
+		add_object(s, s->op->fifo || i % 3 == 1 ? new_mutex(s->f, HOLDER, 1) :
 			 i % 3 == 0 ? new_sem(s->f, 0, 1) : new_auto(s->f, false));
 	if (s->op->alert)
-		watch(s, new_auto(s->f, false));
+		add_object(s, new_auto(s->f, false));
 }
 
-/* All of them taken by a task, which then inherits. */
-static void setup_held(struct stage *s)
+/* A task owns all of them, and then inherits. */
+static void setup_held(struct scenario *s)
 {
 	for (unsigned int i = 0; i < s->op->nr; i++)
-		watch(s, new_mutex(s->f, 0, 0));
+		add_object(s, new_mutex(s->f, 0, 0));
 	if (s->op->alert)
-		watch(s, new_auto(s->f, false));
+		add_object(s, new_auto(s->f, false));
 	add_holder(s, s->objs, s->op->nr, s->gate);
 }
 
 /* The owner of the first mutex waits for the second one, and so on. */
-static void setup_chain(struct stage *s)
+static void setup_chain(struct scenario *s)
 {
 	for (unsigned int i = 0; i < MAX_HOLDERS; i++)
-		watch(s, new_mutex(s->f, 0, 0));
+		add_object(s, new_mutex(s->f, 0, 0));
 	for (unsigned int i = MAX_HOLDERS; i-- > 0;)
 		add_holder(s, &s->objs[i], 1, i + 1 < MAX_HOLDERS ? s->objs[i + 1] : s->gate);
 }
 
-static void setup_signaled_alert(struct stage *s)
+static void setup_signaled_alert(struct scenario *s)
 {
 	for (unsigned int i = 0; i < s->op->nr; i++)
-		watch(s, new_sem(s->f, 0, 1));
-	watch(s, new_auto(s->f, true));
+		add_object(s, new_sem(s->f, 0, 1));
+	add_object(s, new_auto(s->f, true));
 }
 
-static void verify_alert(struct stage *s)
+static void verify_alert(struct scenario *s)
 {
-	assert_int_equal(answered_index(s), s->op->nr);
+	assert_int_equal(read_index(s), s->op->nr);
 	set_event(s->objs[s->op->nr], 0);
 }
 
-static void verify_owner_dead(struct stage *s)
+static void verify_owner_dead(struct scenario *s)
 {
-	assert_int_equal(answered_index(s), 0);
+	assert_int_equal(read_index(s), 0);
 	kill_owner(s->objs[0], SELF);
 }
 
 /*
- * Allocations for a wait: up to eight entries are on the stack. A real-time task needs no more:
- * what a mutex contributes to its owner is in the mutex.
+ * Allocations for a wait: up to eight entries are on the stack. A real-time task needs no more, as
+ * a mutex has its contribution inside.
  */
 #define ENTRIES(n) ((n) > 8)
 #define SLEEPS(type, _nr, _alert)                                              \
@@ -109,7 +109,7 @@ static void verify_owner_dead(struct stage *s)
 	{ .name = type##_NAME " of a FIFO task, " #_nr " mutexes, alert " #_alert,    \
 	  .setup = setup_held, .run = run_wait, .verify = verify_timeout,      \
 	  .want = -ETIMEDOUT, .sleeps = true, .nr = _nr, .alert = _alert,      \
-	  .all = type##_ALL, .fifo = true, .anew = true,                   \
+	  .all = type##_ALL, .fifo = true, .renews = true,                   \
 	  .memory = ENTRIES((_nr) + (_alert)), .copies = 2 }
 #define any_NAME "ANY"
 #define any_ALL false
@@ -119,7 +119,7 @@ static void verify_owner_dead(struct stage *s)
 	row(type, 1, 0), row(type, 1, 1), row(type, 8, 0), row(type, 8, 1),    \
 	row(type, 9, 0), row(type, 16, 0), row(type, 16, 1), row(type, 17, 0), \
 	row(type, 64, 0), row(type, 64, 1)
-/* Enough for every place that the entries can be in. */
+/* One of each size class of entries. */
 #define EACH_FIFO_SIZE(row, type)                                              \
 	row(type, 1, 0), row(type, 1, 1), row(type, 8, 1), row(type, 9, 0), row(type, 17, 0)
 
@@ -152,10 +152,10 @@ static const struct op ops[] = {
 
 	{ .name = "ANY of a FIFO task, chain", .setup = setup_chain, .run = run_wait,
 	  .verify = verify_timeout, .want = -ETIMEDOUT, .sleeps = true, .nr = 1, .fifo = true,
-	  .anew = true, .copies = 2 },
+	  .renews = true, .copies = 2 },
 	{ .name = "ALL of a FIFO task, chain", .setup = setup_chain, .run = run_wait,
 	  .verify = verify_timeout, .want = -ETIMEDOUT, .sleeps = true, .nr = 1, .all = true,
-	  .fifo = true, .anew = true, .copies = 2 },
+	  .fifo = true, .renews = true, .copies = 2 },
 	/* The mutex has its contribution already. */
 	{ .name = "ANY of a FIFO task, behind another", .setup = setup_inherited, .run = run_wait,
 	  .verify = verify_timeout, .want = -ETIMEDOUT, .sleeps = true, .nr = 1, .fifo = true,

@@ -12,7 +12,7 @@
 
 static atomic_bool *struck;
 
-/* Those that are about to sleep, by number. */
+/* The sleepers that are about to sleep, by number. */
 static struct {
 	atomic_int count;
 	pid_t tids[MOST_THREADS];
@@ -40,7 +40,7 @@ void attack_raise_limits(void)
 	write_file("/proc/sys/kernel/threads-max", "100000");
 	write_file("/proc/sys/kernel/pid_max", "400000");
 	write_file("/proc/sys/vm/max_map_count", "500000");
-	/* A victim that is throttled is held up by the kernel. */
+	/* The kernel would throttle a victim, and that would look like an attack. */
 	write_file("/proc/sys/kernel/sched_rt_runtime_us", "-1");
 	raise_limit(RLIMIT_NPROC, RLIM_INFINITY);
 	raise_limit(RLIMIT_NOFILE, 200000);
@@ -70,7 +70,7 @@ pthread_t attack_thread(void *(*main)(void *arg), void *arg)
 	return thread;
 }
 
-void attack_about_to_sleep(void)
+void attack_announce_sleep(void)
 {
 	falling_asleep.tids[atomic_fetch_add(&falling_asleep.count, 1)] = gettid();
 }
@@ -97,7 +97,7 @@ void attack_await_strike(void)
 		sleep_ms(1);
 }
 
-void attack_strike(void)
+void attack_act_once(void)
 {
 	atomic_store(struck, true);
 }
@@ -108,13 +108,13 @@ static int become_nobody(unsigned int rtprio)
 	raise_limit(RLIMIT_RTPRIO, rtprio);
 	CHECK(!setresgid(NOBODY, NOBODY, NOBODY));
 	CHECK(!setresuid(NOBODY, NOBODY, NOBODY));
-	/* It looks at its own threads. */
+	/* The attacker must be able to read the /proc of its own threads. */
 	CHECK(!prctl(PR_SET_DUMPABLE, 1));
 	return 0;
 }
 
-/* For a look between two changes: what grows with the attack shows all the same. */
-static int size_of(const struct attack *attack)
+/* Small enough for a quick run between two changes; costs that grow with the attack still show. */
+static int choose_size(const struct attack *attack)
 {
 	const char *form = getenv("NTSYNC_ISOLATION");
 	bool quick = form && !strcmp(form, "quick");
@@ -124,7 +124,7 @@ static int size_of(const struct attack *attack)
 
 static int attacker_main(const struct attack *attack, int ready)
 {
-	int size = size_of(attack);
+	int size = choose_size(attack);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	CHECK(!become_nobody(attack->rtprio));

@@ -6,7 +6,7 @@
 
 static int dev, channel;
 
-static void ignore(int sig)
+static void ignore_signal(int sig)
 {
 	(void)sig;
 }
@@ -32,8 +32,8 @@ static int open_instance(void)
 	return 0;
 }
 
-/* A request that is pending for ever, but for signals. */
-static void *send(void *prio)
+/* A request that stays pending until a signal ends it. */
+static void *send_for_ever(void *prio)
 {
 	struct ntsync_channel_send_args args = { .policy = SCHED_FIFO, .prio = (intptr_t)prio };
 
@@ -60,7 +60,7 @@ static int prepare_receivers(int size)
 	CHECK(!open_instance());
 	channel = create_channel();
 	CHECK(channel >= 0);
-	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = ignore }, NULL);
+	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = ignore_signal }, NULL);
 	for (int i = 0; i < size; i++)
 		attack_thread(receive_once, NULL);
 	while (atomic_load(&receivers) < size)
@@ -70,7 +70,7 @@ static int prepare_receivers(int size)
 
 static void interrupt_a_sender(int size)
 {
-	pthread_t sender = attack_thread(send, (void *)1);
+	pthread_t sender = attack_thread(send_for_ever, (void *)1);
 
 	(void)size;
 	for (;;) {
@@ -81,11 +81,11 @@ static void interrupt_a_sender(int size)
 
 const struct attack interrupted_sender = { 1, 1000, prepare_receivers, interrupt_a_sender };
 
-/* ---- a receiver of very many channels, which passes on a notice again and again ---- */
+/* ---- a receiver of very many channels, which passes on a notification again and again ---- */
 
 static int never;
 
-static int prepare_noticed(int size)
+static int prepare_notified(int size)
 {
 	struct ntsync_event_args args = { .manual = 0 };
 
@@ -96,11 +96,11 @@ static int prepare_noticed(int size)
 		CHECK(channel >= 0);
 		try_to_receive(channel);
 	}
-	attack_thread(send, NULL);
+	attack_thread(send_for_ever, NULL);
 	return 0;
 }
 
-static void pass_on_a_notice(int size)
+static void pass_on_notification(int size)
 {
 	struct ntsync_aggregate_source source = { .type = NTSYNC_AGG_OBJECT, .fd = channel };
 
@@ -117,4 +117,4 @@ static void pass_on_a_notice(int size)
 	}
 }
 
-const struct attack noticed_receiver = { 0, 40000, prepare_noticed, pass_on_a_notice };
+const struct attack notified_receiver = { 0, 40000, prepare_notified, pass_on_notification };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Attacks by mutexes that many wait for, in long chains and rings. */
+/* Attacks by mutexes with many waiters, in long chains and in cycles. */
 #include "attack.h"
 
-/* As many as one wait takes. */
+/* As many objects as one wait can have. */
 #define PER NTSYNC_MAX_WAIT_COUNT
 #define MINE 32
 #define NOBODYS 1000000
@@ -33,8 +33,8 @@ static int open_instance(void)
 	return 0;
 }
 
-/* Until all of them own theirs. */
-static void own(int number, int first, int count)
+/* Acquires the mutexes, and waits until all threads have theirs. */
+static void own_mutexes(int number, int first, int count)
 {
 	wait_many(ALL, mutexes + first, count, 100 + number, 0);
 	atomic_fetch_add(&owning, 1);
@@ -44,20 +44,20 @@ static void own(int number, int first, int count)
 
 /* ---- mutexes that real-time tasks wait for, each: half of them owned by tasks that live ---- */
 
-static void *want_those_of_the_next(void *arg)
+static void *wait_for_next(void *arg)
 {
 	int number = (intptr_t)arg, next = (number + 1) % nr_threads;
 
-	own(number, number * PER, MINE);
-	attack_about_to_sleep();
+	own_mutexes(number, number * PER, MINE);
+	attack_announce_sleep();
 	wait_many(ANY, mutexes + next * PER, PER, 100 + number, FOREVER);
 	return NULL;
 }
 
-static void *want_as_fifo(void *arg)
+static void *wait_as_fifo(void *arg)
 {
 	attack_fifo(1);
-	return want_those_of_the_next(arg);
+	return wait_for_next(arg);
 }
 
 static int prepare_contended(int size)
@@ -69,7 +69,7 @@ static int prepare_contended(int size)
 		mutexes[i] = create_mutex(i % PER < MINE ? 0 : NOBODYS + i);
 		CHECK(mutexes[i] >= 0);
 	}
-	return attack_sleepers(size, want_as_fifo, ANY);
+	return attack_sleepers(size, wait_as_fifo, ANY);
 }
 
 /* 300 times 63: 18,900. */
@@ -77,20 +77,20 @@ const struct attack contended_mutexes = { 1, 300, prepare_contended, NULL };
 
 /* ---- a ring: each waits for any of the mutexes of the next ---- */
 
-static void *link_of_ring(void *arg)
+static void *run_ring_link(void *arg)
 {
 	int number = (intptr_t)arg, next = (number + 1) % nr_threads;
 
-	own(number, number * PER, PER - 1);
-	attack_about_to_sleep();
+	own_mutexes(number, number * PER, PER - 1);
+	attack_announce_sleep();
 	wait_many(ANY, mutexes + next * PER, PER - 1, 100 + number, FOREVER);
 	return NULL;
 }
 
-static void *wait_for_the_first(void *unused)
+static void *wait_for_first(void *unused)
 {
 	attack_fifo(1);
-	attack_about_to_sleep();
+	attack_announce_sleep();
 	wait_many(ANY, mutexes, 1, 99, FOREVER);
 	return unused;
 }
@@ -104,21 +104,21 @@ static int prepare_ring(int size)
 		mutexes[i] = create_mutex(0);
 		CHECK(mutexes[i] >= 0);
 	}
-	CHECK(!attack_sleepers(size, link_of_ring, ANY));
-	return attack_sleepers(1, wait_for_the_first, ANY);
+	CHECK(!attack_sleepers(size, run_ring_link, ANY));
+	return attack_sleepers(1, wait_for_first, ANY);
 }
 
 const struct attack ring = { 1, 300, prepare_ring, NULL };
 
 /* ---- a chain, whose end is boosted and unboosted all the time ---- */
 
-static void *link_of_chain(void *arg)
+static void *run_chain_link(void *arg)
 {
 	int number = (intptr_t)arg;
 
-	own(number, number, 1);
-	attack_about_to_sleep();
-	/* The last waits for an event, in place of a mutex. */
+	own_mutexes(number, number, 1);
+	attack_announce_sleep();
+	/* The last link waits for an event instead of a mutex. */
 	wait_many(ANY, mutexes + number + 1, 1, 100 + number, FOREVER);
 	return NULL;
 }
@@ -136,10 +136,10 @@ static int prepare_chain(int size)
 	}
 	mutexes[size] = nt(dev, NTSYNC_IOC_CREATE_EVENT, &never);
 	CHECK(mutexes[size] >= 0);
-	return attack_sleepers(size, link_of_chain, ANY);
+	return attack_sleepers(size, run_chain_link, ANY);
 }
 
-static void pull(int size)
+static void pull_chain(int size)
 {
 	(void)size;
 	attack_fifo(1);
@@ -147,11 +147,11 @@ static void pull(int size)
 		wait_many(ANY, mutexes, 1, 99, monotonic_ns() + 50000);
 }
 
-const struct attack long_chain = { 1, 300, prepare_chain, pull };
+const struct attack long_chain = { 1, 300, prepare_chain, pull_chain };
 
 /* ---- many instances, each with a wait for all of its mutexes, which others lock and leave ---- */
 
-/* With one id nobody is boosted, and each acquires them again and again. */
+/* With one owner id nobody is boosted, and every thread acquires them again and again. */
 #define ALL_OF_THEM 1
 
 static struct instance {
@@ -165,12 +165,12 @@ static void *wait_for_all(void *arg)
 					    .owner = ALL_OF_THEM, .timeout = FOREVER);
 
 	attack_fifo(1);
-	attack_about_to_sleep();
+	attack_announce_sleep();
 	nt(in->dev, ALL, &args);
 	return NULL;
 }
 
-static void *take_all_again(void *arg)
+static void *acquire_all_again(void *arg)
 {
 	struct instance *in = arg;
 
@@ -205,10 +205,10 @@ static int prepare_wait_alls(int size)
 	return attack_sleepers(size, wait_for_all, ALL);
 }
 
-static void take_everywhere(int size)
+static void acquire_everywhere(int size)
 {
 	for (int i = 0; i < 2 * size; i++)
-		attack_thread(take_all_again, &instances[i % size]);
+		attack_thread(acquire_all_again, &instances[i % size]);
 }
 
-const struct attack wait_alls = { 1, 100, prepare_wait_alls, take_everywhere };
+const struct attack wait_alls = { 1, 100, prepare_wait_alls, acquire_everywhere };

@@ -6,7 +6,7 @@
 
 static int dev, event, *events;
 
-static void ignore(int sig)
+static void ignore_signal(int sig)
 {
 	(void)sig;
 }
@@ -41,7 +41,7 @@ static int signal_prio_1(int object)
 
 /* ---- none ---- */
 
-static void *nap(void *unused)
+static void *sleep_in_call(void *unused)
 {
 	attack_fifo(1);
 	for (;;)
@@ -54,12 +54,12 @@ static pthread_t napper;
 static int prepare_bystander(int size)
 {
 	(void)size;
-	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = ignore }, NULL);
-	napper = attack_thread(nap, NULL);
+	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = ignore_signal }, NULL);
+	napper = attack_thread(sleep_in_call, NULL);
 	return 0;
 }
 
-static void disturb(int size)
+static void run_bystander(int size)
 {
 	(void)size;
 	for (;;) {
@@ -68,13 +68,13 @@ static void disturb(int size)
 	}
 }
 
-const struct attack bystander = { 1, 1, prepare_bystander, disturb };
+const struct attack bystander = { 1, 1, prepare_bystander, run_bystander };
 
 /* ---- threads that sleep ---- */
 
 static void *sleep_for_ever(void *number)
 {
-	attack_about_to_sleep();
+	attack_announce_sleep();
 	wait_for(event, 1 + (intptr_t)number, FOREVER);
 	return NULL;
 }
@@ -94,9 +94,9 @@ const struct attack sleeping_crowd = { 0, 4500, prepare_sleepers, NULL };
 
 static atomic_int boosted;
 
-static void *keep_a_boost(void *number)
+static void *keep_boost(void *number)
 {
-	attack_about_to_sleep();
+	attack_announce_sleep();
 	wait_for(events[(intptr_t)number], 1 + (intptr_t)number, FOREVER);
 	atomic_fetch_add(&boosted, 1);
 	for (;;)
@@ -112,7 +112,7 @@ static int prepare_boosts(int size)
 		events[i] = create_event();
 		CHECK(events[i] >= 0);
 	}
-	CHECK(!attack_sleepers(size, keep_a_boost, ANY));
+	CHECK(!attack_sleepers(size, keep_boost, ANY));
 	for (int i = 0; i < size; i++)
 		CHECK(!signal_prio_1(events[i]));
 	while (atomic_load(&boosted) < size)
@@ -122,7 +122,7 @@ static int prepare_boosts(int size)
 
 const struct attack standing_boosts = { 1, 1000, prepare_boosts, NULL };
 
-/* The last descriptor of an instance ends all its boosts. */
+/* Closing the last descriptor of an instance ends all its boosts. */
 static void close_all(int size)
 {
 	attack_await_strike();
@@ -135,7 +135,7 @@ const struct attack closing_boosts = { 1, 4000, prepare_boosts, close_all };
 
 /* ---- boosts of events that come and go all the time ---- */
 
-static void *consume(void *number)
+static void *consume_signals(void *number)
 {
 	int mine = events[(intptr_t)number];
 
@@ -151,7 +151,7 @@ static int prepare_storm(int size)
 	for (int i = 0; i < size; i++) {
 		events[i] = create_event();
 		CHECK(events[i] >= 0);
-		attack_thread(consume, (void *)(intptr_t)i);
+		attack_thread(consume_signals, (void *)(intptr_t)i);
 	}
 	return 0;
 }

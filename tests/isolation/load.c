@@ -5,14 +5,16 @@
  *	load [SECONDS [REAL-TIME-THREADS [NORMAL-THREADS [OBJECTS [WAIT-ALLS]]]]]
  *
  * Processes share one instance, as those of a wine prefix do. Their FIFO 15 to 30 threads lock
- * hundreds of mutexes, any or all of several, wait for events, are alerted, signal with and without a
- * boost, and end with mutexes that they own; new ones come. Normal threads do the same beside them. A
- * normal server creates objects for others, sets and resets, and kills what the dead have left.
+ * hundreds of mutexes, any or all of several, wait for events, are alerted, signal with and without
+ * a boost, and exit while they own mutexes; new threads replace them. Normal threads do the same
+ * beside them. A normal server creates objects for others, sets and resets events, and kills the
+ * mutexes of exited threads.
  *
- * Every ten seconds a line says what each of them got done, and for how long the server did not come
- * round at most; the last line has the sums, for scripts/check/progress. It means something beside the
- * same with the module's pi=off only. With more wait-alls real-time tasks keep the lock that orders
- * these from the server, and it does not come round for tens of seconds with pi=off either.
+ * Every ten seconds a line says how much each of them got done, and the longest time that the
+ * server needed for a round; the last line has the sums, for scripts/check/progress. The figures
+ * only mean something beside those of the same run with the module's pi=off. With more wait-alls
+ * real-time tasks keep the lock that orders these from the server, which then needs tens of seconds
+ * for a round with pi=off too.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -45,14 +47,14 @@
 #define MOST_OBJECTS 1000
 #define MOST_THREADS 200
 #define DEAD 256
-/* One round in so many is a thread's last one. */
+/* One of that many rounds is a thread's last one. */
 #define LIFE 400
 #define PATIENCE (20 * NS_PER_MS)
 
 /**
- * struct dead - a thread that has ended, for the server
- * @owner:   its id, 0 = this place is free
- * @mutexes: what it owned, by number
+ * struct dead - an exited thread, for the server
+ * @owner:   its id, 0 = this entry is free
+ * @mutexes: the mutexes that it owned, by number
  */
 struct dead {
 	atomic_uint owner;
@@ -63,22 +65,25 @@ struct dead {
 static struct shared {
 	atomic_bool stop;
 	atomic_ulong server, normal, realtime, ended, killed;
-	/* When the server last came round, and its longest gap since somebody looked. */
+	/*
+	 * When the server's last round ended, and the longest gap between two rounds since the last
+	 * report.
+	 */
 	_Atomic uint64_t seen, gap;
 	atomic_uint next_owner;
 	struct dead dead[DEAD];
 } *shared;
 
-/* Of a hundred waits for mutexes so many are for all of them. */
+/* How many of a hundred waits for mutexes are for all of them. */
 static int wait_alls;
 
 static int dev, nr_objects, mutexes[MOST_OBJECTS], events[MOST_OBJECTS];
-/* The last is the server. */
+/* The last one is the server. */
 static pid_t processes[PROCESSES + 1];
 
 /* ---- calls ---- */
 
-static uint64_t now(void)
+static uint64_t read_clock(void)
 {
 	struct timespec ts;
 
@@ -86,11 +91,11 @@ static uint64_t now(void)
 	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
 }
 
-static void burn(unsigned int us)
+static void burn_cpu(unsigned int us)
 {
-	uint64_t end = now() + us * 1000ull;
+	uint64_t end = read_clock() + us * 1000ull;
 
-	while (now() < end)
+	while (read_clock() < end)
 		;
 }
 
@@ -109,7 +114,7 @@ static int create(unsigned long request, uint32_t first, uint32_t second)
 static int wait_for(unsigned long request, const int *objects, int count, uint32_t owner, int alert,
 		    uint32_t *index)
 {
-	struct ntsync_wait_args args = { .timeout = now() + PATIENCE, .objs = (uintptr_t)objects,
+	struct ntsync_wait_args args = { .timeout = read_clock() + PATIENCE, .objs = (uintptr_t)objects,
 					 .count = count, .owner = owner, .alert = alert };
 	int ret = call(dev, request, &args);
 
@@ -140,7 +145,7 @@ static void set(int event, unsigned int prio)
 /**
  * struct worker - a thread of a process
  * @prio:  FIFO, 0 = normal
- * @owner: its id, of which each new thread gets one
+ * @owner: its id; each new thread gets another one
  */
 struct worker {
 	pthread_t thread;
@@ -151,19 +156,19 @@ struct worker {
 
 static sem_t someone_ended;
 
-static unsigned int dice(struct worker *w, unsigned int sides)
+static unsigned int prng(struct worker *w, unsigned int sides)
 {
 	return rand_r(&w->seed) % sides;
 }
 
-/* The server kills what it owned; without a place to say so, it unlocks. */
+/* The server kills the mutexes that it owned; without a free entry for that it unlocks them. */
 static bool leave_to_server(struct worker *w, const int *numbers, int count)
 {
 	for (int i = 0; i < DEAD; i++) {
 		struct dead *d = &shared->dead[i];
 		unsigned int nobody = 0;
 
-		/* ~0: nobody reads it yet. */
+		/* ~0: the entry is being written. */
 		if (!atomic_compare_exchange_strong(&d->owner, &nobody, ~0u))
 			continue;
 		memcpy(d->mutexes, numbers, count * sizeof(*numbers));
@@ -180,12 +185,12 @@ static void unlock_all(struct worker *w, const int *numbers, int count)
 		unlock(mutexes[numbers[i]], w->owner);
 }
 
-/* Any or all of up to four mutexes; true if it was the last round of this thread. */
+/* Any or all of up to four mutexes; true if this was the last round of the thread. */
 static bool lock_some(struct worker *w)
 {
-	int objects[4], numbers[4], count = 1 + dice(w, 4), first = dice(w, nr_objects);
-	int alert = dice(w, 4) ? 0 : events[dice(w, nr_objects)];
-	bool all = dice(w, 100) < (unsigned int)wait_alls;
+	int objects[4], numbers[4], count = 1 + prng(w, 4), first = prng(w, nr_objects);
+	int alert = prng(w, 4) ? 0 : events[prng(w, nr_objects)];
+	bool all = prng(w, 100) < (unsigned int)wait_alls;
 	uint32_t index;
 
 	for (int i = 0; i < count; i++) {
@@ -195,12 +200,12 @@ static bool lock_some(struct worker *w)
 	if (wait_for(all ? NTSYNC_IOC_WAIT_ALL : NTSYNC_IOC_WAIT_ANY, objects, count, w->owner,
 		     alert, &index) || index == (uint32_t)count)
 		return false;
-	burn(dice(w, 300));
+	burn_cpu(prng(w, 300));
 	if (!all) {
 		numbers[0] = numbers[index];
 		count = 1;
 	}
-	if (!dice(w, LIFE) && leave_to_server(w, numbers, count))
+	if (!prng(w, LIFE) && leave_to_server(w, numbers, count))
 		return true;
 	unlock_all(w, numbers, count);
 	return false;
@@ -208,17 +213,17 @@ static bool lock_some(struct worker *w)
 
 static void signal_or_wait(struct worker *w)
 {
-	int event = events[dice(w, nr_objects)];
+	int event = events[prng(w, nr_objects)];
 	uint32_t index;
 
-	if (dice(w, 3))
-		set(event, dice(w, 3) ? 0 : 15 + dice(w, 16));
+	if (prng(w, 3))
+		set(event, prng(w, 3) ? 0 : 15 + prng(w, 16));
 	else
 		wait_for(NTSYNC_IOC_WAIT_ANY, &event, 1, w->owner, 0, &index);
-	burn(dice(w, 100));
+	burn_cpu(prng(w, 100));
 }
 
-static void *work(void *arg)
+static void *run_worker(void *arg)
 {
 	struct worker *w = arg;
 	const struct sched_param param = { .sched_priority = w->prio };
@@ -227,7 +232,7 @@ static void *work(void *arg)
 	if (w->prio && sched_setscheduler(0, SCHED_FIFO, &param))
 		perror("FIFO");
 	while (!last && !atomic_load(&shared->stop)) {
-		if (dice(w, 4))
+		if (prng(w, 4))
 			last = lock_some(w);
 		else
 			signal_or_wait(w);
@@ -239,7 +244,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static void begin(struct worker *w)
+static void start_worker(struct worker *w)
 {
 	pthread_attr_t attr;
 	const struct sched_param param = { .sched_priority = 0 };
@@ -251,14 +256,14 @@ static void begin(struct worker *w)
 	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
 	pthread_attr_setschedpolicy(&attr, SCHED_OTHER);
 	pthread_attr_setschedparam(&attr, &param);
-	if (pthread_create(&w->thread, &attr, work, w)) {
+	if (pthread_create(&w->thread, &attr, run_worker, w)) {
 		perror("thread");
 		_exit(1);
 	}
 	pthread_attr_destroy(&attr);
 }
 
-/* One of the processes: it replaces those of its threads that end. */
+/* One of the processes: it replaces those of its threads that exit. */
 static void process_main(int realtime, int normal)
 {
 	static struct worker workers[MOST_THREADS];
@@ -271,7 +276,7 @@ static void process_main(int realtime, int normal)
 		workers[i].prio = i < realtime ? 15 + (i * 7 + getpid()) % 16 : 0;
 	sched_setscheduler(0, SCHED_FIFO, &param);
 	for (int i = 0; i < count; i++)
-		begin(&workers[i]);
+		start_worker(&workers[i]);
 	for (;;) {
 		while (sem_wait(&someone_ended))
 			;
@@ -279,14 +284,14 @@ static void process_main(int realtime, int normal)
 			if (!atomic_load(&workers[i].ended))
 				continue;
 			pthread_join(workers[i].thread, NULL);
-			begin(&workers[i]);
+			start_worker(&workers[i]);
 		}
 	}
 }
 
 /* ---- the server ---- */
 
-static void bury(struct dead *d)
+static void clean_up_after(struct dead *d)
 {
 	uint32_t owner = atomic_load(&d->owner);
 
@@ -298,9 +303,9 @@ static void bury(struct dead *d)
 	atomic_store(&d->owner, 0);
 }
 
-static void came_round(void)
+static void note_round(void)
 {
-	uint64_t at = now(), gap = at - atomic_load(&shared->seen);
+	uint64_t at = read_clock(), gap = at - atomic_load(&shared->seen);
 
 	if (gap > atomic_load(&shared->gap))
 		atomic_store(&shared->gap, gap);
@@ -308,7 +313,7 @@ static void came_round(void)
 	atomic_fetch_add(&shared->server, 1);
 }
 
-/* For one client in turn: an event and a mutex that it owns from the start. */
+/* For one client after the other: an event, and a mutex that is created owned. */
 static void serve(unsigned int turn)
 {
 	int event = create(NTSYNC_IOC_CREATE_EVENT, 1, 0);
@@ -320,7 +325,7 @@ static void serve(unsigned int turn)
 	set(events[turn % nr_objects], 0);
 	call(events[(turn + 1) % nr_objects], NTSYNC_IOC_EVENT_RESET, &prev);
 	for (int i = 0; i < DEAD; i++)
-		bury(&shared->dead[i]);
+		clean_up_after(&shared->dead[i]);
 	close(mutex);
 	close(event);
 }
@@ -328,26 +333,29 @@ static void serve(unsigned int turn)
 static void server_main(void)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	atomic_store(&shared->seen, now());
+	atomic_store(&shared->seen, read_clock());
 	for (unsigned int turn = 0;; turn++) {
 		serve(turn);
-		came_round();
-		/* No sleep: whoever runs timers of normal tasks is below these real-time ones. */
+		note_round();
+		/*
+		 * Not a sleep: the thread that runs timers of normal tasks has a lower priority
+		 * than the real-time tasks.
+		 */
 		sched_yield();
 	}
 }
 
 /* ---- the report ---- */
 
-/* The gap counts while it lasts, too. */
-static uint64_t take_gap(void)
+/* A gap that still lasts counts too. */
+static uint64_t read_gap(void)
 {
-	uint64_t gap = atomic_exchange(&shared->gap, 0), open = now() - atomic_load(&shared->seen);
+	uint64_t gap = atomic_exchange(&shared->gap, 0), open = read_clock() - atomic_load(&shared->seen);
 
 	return open > gap ? open : gap;
 }
 
-/* Where the server is, if it has not come round for long. */
+/* Prints where the server is, if it has not completed a round for long. */
 static void look_at_server(void)
 {
 	char path[64], line[256];
@@ -365,12 +373,12 @@ static uint64_t report(int second)
 {
 	static unsigned long server, normal, realtime, ended;
 	unsigned long s = shared->server, n = shared->normal, r = shared->realtime, e = shared->ended;
-	uint64_t gap = take_gap();
+	uint64_t gap = read_gap();
 
 	printf("# %3d s: server %lu rounds, longest gap %llu ms; normal %lu, real-time %lu, threads ended %lu\n",
 	       second, s - server, (unsigned long long)(gap / NS_PER_MS), n - normal, r - realtime,
 	       e - ended);
-	if (now() - atomic_load(&shared->seen) > NS_PER_SEC)
+	if (read_clock() - atomic_load(&shared->seen) > NS_PER_SEC)
 		look_at_server();
 	fflush(stdout);
 	server = s;
@@ -392,7 +400,7 @@ static void create_objects(void)
 	}
 }
 
-/* The device is in use until all of them have gone. */
+/* The device is in use until all processes have exited. */
 static int end_all(void)
 {
 	for (int i = 0; i <= PROCESSES; i++)
@@ -402,20 +410,20 @@ static int end_all(void)
 	return 0;
 }
 
-static int argument(int argc, char **argv, int i, int otherwise)
+static int parse_argument(int argc, char **argv, int i, int otherwise)
 {
 	return argc > i ? atoi(argv[i]) : otherwise;
 }
 
 int main(int argc, char **argv)
 {
-	int seconds = argument(argc, argv, 1, 60), realtime = argument(argc, argv, 2, 16);
-	int normal = argument(argc, argv, 3, 4);
+	int seconds = parse_argument(argc, argv, 1, 60), realtime = parse_argument(argc, argv, 2, 16);
+	int normal = parse_argument(argc, argv, 3, 4);
 	const struct sched_param top = { .sched_priority = 95 };
 	uint64_t longest = 0;
 
-	nr_objects = argument(argc, argv, 4, 300);
-	wait_alls = argument(argc, argv, 5, 3);
+	nr_objects = parse_argument(argc, argv, 4, 300);
+	wait_alls = parse_argument(argc, argv, 5, 3);
 	if (nr_objects > MOST_OBJECTS || realtime + normal > MOST_THREADS * PROCESSES)
 		return 2;
 	dev = open("/dev/ntsync", O_RDWR | O_CLOEXEC);

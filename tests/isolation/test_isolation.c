@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What strangers cost: a victim with an instance of its own, alone and beside an attacker of
- * another user, who has one, too. Nothing is shared between instances, so the victim's call must
- * take as long: at most 1.2 times (and one interrupt, where the longest of all calls counts). A
- * task that never opened the device is not interrupted for more than 50 us.
+ * What other users cost: a victim with an instance of its own is measured alone, and beside an
+ * attacker of another user, which has an instance too. Instances share nothing, so the victim's
+ * call must take as long: at most 1.2 times (and one interrupt, where the longest of all calls
+ * counts). A task that never opened the device must not be interrupted for more than 50 us.
  *
- * Made for `scripts/vm/run --icount`, where time is instructions, and repeats. "Quiet" is beside a
- * process that makes as many interrupts, and does not use ntsync. In the environment:
+ * Made for `scripts/vm/run --icount`, where time is instructions, and repeatable. "Quiet" is beside
+ * a process that causes as many interrupts and does not use ntsync. In the environment:
  *	NTSYNC_ISOLATION=quick	smaller attacks
  *	NTSYNC_ISOLATION_ROW	the name of one row
  */
 #include "victim.h"
 
 #define RATIO 1.2
-/* The longest call is one that an interrupt of the kernel's own fell into, or not, by chance. */
+/* An interrupt of the kernel's own falls into the longest call or not, by chance. */
 #define ONE_INTERRUPT 10000
 #define INTERRUPTED_AT_MOST 50000
 
-/* What a row is judged by: the attack meets every call, or one in many. */
+/* The figure that a row is judged by: the attack affects every call, or one of many. */
 enum figure { MEDIAN, MAX };
 
 /**
- * struct row - one of the table
- * @strike: the attack is one blow during the measurement
- * @apart:  the victim's calls take no lock that all instances share, if the driver counts how often
- *          that is taken; the time alone does not tell, as long as nobody else has it
+ * struct row - one row of the table
+ * @strike: the attack acts once, during the measurement
+ * @apart:  the victim's calls take no lock that all instances share. Checked if the driver counts
+ *          how often that is taken: time does not show it while no other task holds it
  */
 struct row {
 	const struct victim *victim;
@@ -33,26 +33,26 @@ struct row {
 	bool strike, apart;
 };
 
-static double us(uint64_t ns)
+static double to_us(uint64_t ns)
 {
 	return ns / 1000.0;
 }
 
-static struct figures beside(const struct row *r, const struct attack *attack, const char *how)
+static struct figures measure_beside(const struct row *r, const struct attack *attack, const char *how)
 {
 	pid_t attacker = attack_start(attack);
 	struct figures is;
 
 	if (r->strike)
-		attack_strike();
+		attack_act_once();
 	is = victim_measure(r->victim);
 	attack_end(attacker);
-	print_message("# %s: median %.1f us, 98 %% %.1f, max %.1f\n", how, us(is.median),
-		      us(is.most), us(is.max));
+	print_message("# %s: median %.1f us, 98 %% %.1f, max %.1f\n", how, to_us(is.median),
+		      to_us(is.most), to_us(is.max));
 	return is;
 }
 
-static uint64_t judged(const struct row *r, struct figures figures)
+static uint64_t choose_figure(const struct row *r, struct figures figures)
 {
 	return r->figure == MEDIAN ? figures.median : figures.max;
 }
@@ -66,10 +66,10 @@ static void check_row(struct fixture *f, const struct row *r)
 	print_message("# %s (%s counts)\n", r->victim->what,
 		      r->figure == MEDIAN ? "the median" : "the longest");
 	victim_setup(r->victim, f);
-	quiet = judged(r, beside(r, &bystander, "quiet"));
+	quiet = choose_figure(r, measure_beside(r, &bystander, "quiet"));
 	still_alive();
 	locked = arbiter_stat("pi_lock");
-	attacked = judged(r, beside(r, r->attack, "attacked"));
+	attacked = choose_figure(r, measure_beside(r, r->attack, "attacked"));
 	if (r->apart && locked >= 0) {
 		locked = arbiter_stat("pi_lock") - locked;
 		print_message("# %lld locks in %d rounds\n", locked, r->victim->calls);
@@ -92,8 +92,8 @@ ROW(many_contended_mutexes, &sends_a_request, &contended_mutexes, MEDIAN)
 ROW(many_boosts_end_at_once, &boosts_by_a_signal, &closing_boosts, MAX, .strike = true)
 ROW(many_sleepers, &boosts_by_a_signal, &sleepers, MEDIAN)
 ROW(many_wait_alls, &sets_an_event, &wait_alls, MAX)
-ROW(a_receiver_of_many_channels_and_a_death, &loses_its_server, &noticed_receiver, MAX)
-ROW(a_receiver_of_many_channels_and_a_notice, &sleeps_with_a_notice, &noticed_receiver, MAX)
+ROW(a_receiver_of_many_channels_and_a_death, &loses_its_server, &notified_receiver, MAX)
+ROW(a_receiver_of_many_channels_and_a_notification, &sleeps_with_a_notification, &notified_receiver, MAX)
 ROW(a_crowd_and_normal_waits, &normal_waits, &sleeping_crowd, MEDIAN, .apart = true)
 ROW(standing_boosts_and_a_boost, &boosts_by_a_signal, &standing_boosts, MEDIAN)
 ROW(a_storm_of_boosts_and_a_boost, &boosts_by_a_signal, &signal_storm, MEDIAN)
@@ -114,7 +114,7 @@ static void a_ring_and_who_never_opened_the_device(void **state)
 		longest = longest_interruption();
 		attack_end(attacker);
 		print_message("# %s: not running for %.1f us at most\n", i ? "attacked" : "quiet",
-			      us(longest));
+			      to_us(longest));
 		still_alive();
 	}
 	assert_true(longest <= INTERRUPTED_AT_MOST);
@@ -130,7 +130,7 @@ int main(void)
 		TEST(many_sleepers),
 		TEST(many_wait_alls),
 		TEST(a_receiver_of_many_channels_and_a_death),
-		TEST(a_receiver_of_many_channels_and_a_notice),
+		TEST(a_receiver_of_many_channels_and_a_notification),
 		TEST(a_crowd_and_normal_waits),
 		TEST(standing_boosts_and_a_boost),
 		TEST(a_storm_of_boosts_and_a_boost),

@@ -6,16 +6,16 @@
 
 #define MOST_CALLS 2000
 #define HELD_FOR 100000
-/* Between measurements: above all that attackers may have. */
+/* The priority between measurements: above all that attackers may have. */
 #define CALM 60
 
 static struct fixture *f;
 
-static int new_object(unsigned long request, uint32_t first, uint32_t second)
+static int new_object(unsigned long send_request, uint32_t first, uint32_t second)
 {
 	uint32_t args[2] = { first, second };
 
-	return own_fd(f, nt(f->dev, request, args));
+	return own_fd(f, nt(f->dev, send_request, args));
 }
 
 #define mutex_here() new_object(NTSYNC_IOC_CREATE_MUTEX, 0, 0)
@@ -35,8 +35,8 @@ static int fifo(int prio)
 						    .prio = prio });
 }
 
-/* A helper's first call has been made when it returns. */
-static void helper(void *(*main)(void *arg), sem_t *ready)
+/* Returns when the helper's first call has been made. */
+static void start_helper(void *(*main)(void *arg), sem_t *ready)
 {
 	sem_init(ready, 0, 0);
 	pthread_detach(attack_thread(main, ready));
@@ -48,7 +48,7 @@ static void helper(void *(*main)(void *arg), sem_t *ready)
 
 static int mutex;
 
-static void *hold(void *ready)
+static void *hold_mutex(void *ready)
 {
 	wait_for(mutex, 2, FOREVER);
 	sem_post(ready);
@@ -62,7 +62,7 @@ static void setup_mutex(void)
 	static sem_t ready;
 
 	mutex = mutex_here();
-	helper(hold, &ready);
+	start_helper(hold_mutex, &ready);
 }
 
 static uint64_t wait_in_vain(void)
@@ -86,7 +86,7 @@ static void setup_event(void)
 	event = event_here();
 }
 
-static uint64_t signal_and_take(void)
+static uint64_t signal_and_acquire(void)
 {
 	struct ntsync_event_set_pi_args args = { .policy = SCHED_FIFO, .prio = 90 };
 	uint64_t begin = monotonic_ns();
@@ -98,10 +98,10 @@ static uint64_t signal_and_take(void)
 }
 
 const struct victim boosts_by_a_signal = {
-	"EVENT_SET_PI, its boost and its end", 80, setup_event, signal_and_take, 500,
+	"EVENT_SET_PI, its boost and its end", 80, setup_event, signal_and_acquire, 500,
 };
 
-static uint64_t set(void)
+static uint64_t set_private_event(void)
 {
 	uint64_t begin = monotonic_ns();
 	uint32_t prev;
@@ -110,13 +110,13 @@ static uint64_t set(void)
 	return monotonic_ns() - begin;
 }
 
-const struct victim sets_an_event = { "EVENT_SET on a private event", 80, setup_event, set, 1000 };
+const struct victim sets_an_event = { "EVENT_SET on a private event", 80, setup_event, set_private_event, 1000 };
 
 /* ---- a request ---- */
 
 static int channel;
 
-static void *serve(void *ready)
+static void *serve_requests(void *ready)
 {
 	struct ntsync_channel_recv2_args got = { 0 };
 
@@ -135,10 +135,10 @@ static void setup_channel(void)
 	static sem_t ready;
 
 	channel = channel_here();
-	helper(serve, &ready);
+	start_helper(serve_requests, &ready);
 }
 
-static uint64_t request(void)
+static uint64_t send_request(void)
 {
 	struct ntsync_channel_send_args args = { .policy = SCHED_FIFO, .prio = 80 };
 	uint64_t begin = monotonic_ns();
@@ -148,7 +148,7 @@ static uint64_t request(void)
 }
 
 const struct victim sends_a_request = {
-	"a request and its reply", 80, setup_channel, request, 300,
+	"a request and its reply", 80, setup_channel, send_request, 300,
 };
 
 /* ---- a server that dies: from its last instruction to ECONNRESET ---- */
@@ -170,7 +170,7 @@ static void setup_mortals(void)
 	channel = channel_here();
 }
 
-static uint64_t outlive(void)
+static uint64_t wait_for_death(void)
 {
 	struct ntsync_channel_send_args args = { .policy = SCHED_FIFO, .prio = 80 };
 	pthread_t server = attack_thread(receive_and_die, NULL);
@@ -183,12 +183,12 @@ static uint64_t outlive(void)
 }
 
 const struct victim loses_its_server = {
-	"death of a server until ECONNRESET", 80, setup_mortals, outlive, 200,
+	"death of a server until ECONNRESET", 80, setup_mortals, wait_for_death, 200,
 };
 
-/* ---- whoever has a notice and goes to sleep elsewhere passes it on ---- */
+/* ---- a notified thread that goes to sleep elsewhere passes the notification on ---- */
 
-static void *pend(void *ready)
+static void *leave_pending(void *ready)
 {
 	struct ntsync_channel_send_args args = { .policy = SCHED_FIFO };
 
@@ -197,7 +197,7 @@ static void *pend(void *ready)
 	return NULL;
 }
 
-static void setup_notice(void)
+static void setup_notification(void)
 {
 	struct ntsync_channel_recv2_args got = { 0 };
 	static sem_t ready;
@@ -205,10 +205,10 @@ static void setup_notice(void)
 	event = event_here();
 	channel = channel_here();
 	nt(channel, NTSYNC_IOC_CHANNEL_TRY_RECV2, &got);
-	helper(pend, &ready);
+	start_helper(leave_pending, &ready);
 }
 
-static uint64_t sleep_noticed(void)
+static uint64_t sleep_notified(void)
 {
 	struct ntsync_aggregate_source source = { .type = NTSYNC_AGG_OBJECT, .fd = channel };
 	struct ntsync_aggregate_wait_args args = { .sources = (uintptr_t)&source, .nb_sources = 1,
@@ -221,15 +221,15 @@ static uint64_t sleep_noticed(void)
 	return monotonic_ns() - begin - HELD_FOR;
 }
 
-const struct victim sleeps_with_a_notice = {
-	"going to sleep with a notice", 80, setup_notice, sleep_noticed, 300,
+const struct victim sleeps_with_a_notification = {
+	"going to sleep with a notification", 80, setup_notification, sleep_notified, 300,
 };
 
 /* ---- normal threads ---- */
 
 static int ping, pong;
 
-static void *answer(void *ready)
+static void *reply_to_request(void *ready)
 {
 	uint32_t prev;
 
@@ -245,10 +245,10 @@ static void setup_normal(void)
 
 	ping = event_here();
 	pong = event_here();
-	helper(answer, &ready);
+	start_helper(reply_to_request, &ready);
 }
 
-static uint64_t ask(void)
+static uint64_t query_object(void)
 {
 	uint64_t begin = monotonic_ns();
 	uint32_t prev;
@@ -259,19 +259,19 @@ static uint64_t ask(void)
 }
 
 const struct victim normal_waits = {
-	"two normal threads in turn, each waits for the other", 0, setup_normal, ask, 500,
+	"two normal threads in turn, each waits for the other", 0, setup_normal, query_object, 500,
 };
 
 /* ---- the measurement ---- */
 
-static int by_size(const void *a, const void *b)
+static int compare_sizes(const void *a, const void *b)
 {
 	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
 	return x < y ? -1 : x > y;
 }
 
-/* Not in step with the timers of others. */
+/* At varying times, so as not to be in step with others' timers. */
 static void let_others_run(int round)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = 1000000 + round % 97 * 10000 }, NULL);
@@ -297,7 +297,7 @@ struct figures victim_measure(const struct victim *victim)
 		took[i] = victim->call();
 	}
 	assert_ret(fifo(CALM), 0);
-	qsort(took, n, sizeof(took[0]), by_size);
+	qsort(took, n, sizeof(took[0]), compare_sizes);
 	return (struct figures){ took[n / 2], took[n - n / 50 - 1], took[n - 1] };
 }
 

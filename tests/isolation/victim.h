@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Victims: FIFO 80, with an instance of their own; each times one call of its own. */
+/* Victims: FIFO 80, with an instance of their own; each measures one call. */
 #ifndef NTSYNC_TESTS_ISOLATION_VICTIM_H
 #define NTSYNC_TESTS_ISOLATION_VICTIM_H
 
 #include "attack.h"
 
 /**
- * struct victim - what is timed
+ * struct victim - what is measured
  * @what:  the call, for people
  * @prio:  its FIFO priority, 0 = a normal task
- * @setup: makes its objects and its own helpers, once
- * @call:  once; nanoseconds
- * @calls: how many of them
+ * @setup: creates its objects and helpers, once
+ * @call:  makes one call; nanoseconds
+ * @calls: how many calls
  */
 struct victim {
 	const char *what;
@@ -26,11 +26,11 @@ extern const struct victim boosts_by_a_signal;
 extern const struct victim sends_a_request;
 extern const struct victim sets_an_event;
 extern const struct victim loses_its_server;
-extern const struct victim sleeps_with_a_notice;
+extern const struct victim sleeps_with_a_notification;
 extern const struct victim normal_waits;
 
 /**
- * struct figures - of all its calls, nanoseconds
+ * struct figures - of all calls, in nanoseconds
  * @most: 98 % took no longer
  */
 struct figures {
@@ -41,7 +41,9 @@ void victim_setup(const struct victim *victim, struct fixture *f);
 /* Other tasks run between the calls. */
 struct figures victim_measure(const struct victim *victim);
 
-/* How long a FIFO 98 task that never opened the device does not run, at most, within a second. */
+/*
+ * The longest time within a second that a FIFO 98 task that never opened the device does not run.
+ */
 uint64_t longest_interruption(void);
 
 #endif

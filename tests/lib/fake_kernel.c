@@ -65,7 +65,7 @@ void fake_fails_and_writes(int error, const void *out, size_t size)
 
 static const struct fake_reply *take_reply(void)
 {
-	/* An old value of errno must not look like an answer. */
+	/* A stale errno must not be taken for this call's error. */
 	errno = EDOM;
 	if (nr_taken == nr_replies)
 		fail_msg("a system call that the test does not expect");
@@ -86,7 +86,7 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	va_end(args);
 
 	*call = (struct fake_call){ .fd = fd, .request = request };
-	/* The size is part of the number: that much the kernel reads or writes. */
+	/* The ioctl number contains the size of what the kernel reads or writes. */
 	memcpy(call->arg, arg, _IOC_SIZE(request));
 	memcpy(arg, reply->out, reply->size);
 	return reply->ret;
@@ -110,7 +110,7 @@ void fake_assert_one_call(int fd, unsigned long request, const void *arg, size_t
 	assert_int_equal(calls[0].fd, fd);
 	assert_int_equal(calls[0].request, request);
 	assert_int_equal(_IOC_SIZE(request), size);
-	/* What the driver only writes has no content yet. */
+	/* The content of an argument that the driver only writes is undefined. */
 	if (_IOC_DIR(request) & _IOC_WRITE)
 		assert_memory_equal(calls[0].arg, arg, size);
 }

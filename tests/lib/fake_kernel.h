@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Stands between libntsync and the kernel: the linker replaces open() and ioctl()
- * (--wrap), so that a test sees what the library asks for and decides what comes
- * back. No device is needed.
+ * Replaces the kernel under libntsync: the linker replaces open() and ioctl() (--wrap), so that a
+ * test sees the library's calls and chooses their results. Needs no device.
  */
 #ifndef TESTS_LIB_FAKE_KERNEL_H
 #define TESTS_LIB_FAKE_KERNEL_H
@@ -18,23 +17,23 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A result that no call was asked to write must still hold this. */
+/* Results that a call must not write keep this value. */
 #define UNTOUCHED 0xdeadbeefu
 
-/* One ioctl() of the library: the argument is as it was on entry. */
+/* One ioctl() of the library, with its argument on entry. */
 struct fake_call {
 	int fd;
 	unsigned long request;
 	unsigned char arg[64];
 };
 
-/* The same for open(). */
+/* One open() of the library. */
 struct fake_open {
 	const char *path;
 	int flags;
 };
 
-/* What the linker calls instead of ioctl() and open(). */
+/* Called by the linker's replacement. */
 int __wrap_ioctl(int fd, unsigned long request, ...);
 int __wrap_open(const char *path, int flags, ...);
 
@@ -58,7 +57,7 @@ const struct fake_call *fake_call(unsigned int n);
 void fake_assert_one_call(int fd, unsigned long request, const void *arg, size_t size);
 const struct fake_open *fake_open(void);
 
-/* Whatever error the kernel answers, @call returns it negated after one ioctl(). */
+/* For any error of the kernel @call returns the negated errno, after one ioctl(). */
 void fake_assert_errors_pass(int (*call)(void));
 
 #define fake_test(function) \

@@ -74,7 +74,7 @@ static void an_abandoned_mutex_has_a_position(void **state)
 	assert_int_equal(ntsync_aggregate_wait(3, sources, 3, &plain, NULL, NULL), -EOWNERDEAD);
 }
 
-/* EINTR among them: nothing is retried, or the fake would be asked again. */
+/* Also EINTR: if the library called again the fake would fail the test. */
 static void errors_write_nothing(void **state)
 {
 	static const int errors[] = { EINTR, ETIMEDOUT, EINVAL, EFAULT, ENOMEM, EBADF, EPERM, 4095 };
@@ -93,7 +93,7 @@ static void errors_write_nothing(void **state)
 	assert_int_equal(events_out, UNTOUCHED);
 }
 
-/* The in-tree driver: the query is not answered, a wait with owner 0 is refused. */
+/* On the in-tree driver the feature query fails, and a wait with owner 0 is refused. */
 static void on_the_in_tree_driver(void **state)
 {
 	(void)state;

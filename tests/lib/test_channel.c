@@ -67,8 +67,8 @@ static const struct {
 	{ deregister_thread, NTSYNC_IOC_CHANNEL_DEREGISTER_THREAD },
 };
 
-/* Some bytes that no call writes. */
-static void forget(struct ntsync_channel_request *request)
+/* Fills the request with bytes that no call writes. */
+static void fill_request(struct ntsync_channel_request *request)
 {
 	memset(request, 0xa5, sizeof(*request));
 }
@@ -105,11 +105,11 @@ static void assert_request(uint64_t token)
 	assert_true(got.token == token);
 }
 
-/* What the driver writes ends where the token would be. */
+/* The driver's structure ends before the token. */
 static void recv_has_no_token(void **state)
 {
 	(void)state;
-	forget(&got);
+	fill_request(&got);
 	fake_writes(&answer, sizeof(struct ntsync_channel_recv_args));
 	assert_int_equal(recv(), 0);
 	assert_int_equal(fake_call(0)->fd, 4);
@@ -120,7 +120,7 @@ static void recv_has_no_token(void **state)
 static void recv2_has_one(void **state)
 {
 	(void)state;
-	forget(&got);
+	fill_request(&got);
 	fake_writes(&answer, sizeof(answer));
 	assert_int_equal(recv2(), 0);
 	assert_int_equal(fake_call(0)->fd, 4);
@@ -131,7 +131,7 @@ static void recv2_has_one(void **state)
 static void try_recv2_too(void **state)
 {
 	(void)state;
-	forget(&got);
+	fill_request(&got);
 	fake_writes(&answer, sizeof(answer));
 	assert_int_equal(try_recv2(), 0);
 	assert_int_equal(fake_call(0)->fd, 4);
@@ -171,7 +171,7 @@ static void deregister_passes_the_tid(void **state)
 	fake_assert_one_call(4, NTSYNC_IOC_CHANNEL_DEREGISTER_THREAD, &tid, sizeof(tid));
 }
 
-/* The in-tree driver: the query is not answered, a wait with owner 0 is refused. */
+/* On the in-tree driver the feature query fails, and a wait with owner 0 is refused. */
 static void create_on_the_in_tree_driver(void **state)
 {
 	(void)state;
@@ -218,7 +218,7 @@ static void check_unknown_ioctl(int error, int want)
 	}
 }
 
-/* An event, and any other object: it can be read, or is of the wrong type for that. */
+/* An event, and an object of another type: the first can be read as an event, the second can't. */
 static void objects_of_a_driver_without_channels(void **state)
 {
 	(void)state;
@@ -242,7 +242,7 @@ static void other_errors_pass(void **state)
 	struct ntsync_channel_request before;
 
 	(void)state;
-	forget(&got);
+	fill_request(&got);
 	before = got;
 	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
 		fake_setup(NULL);

@@ -80,7 +80,7 @@ static void set_pi_passes_policy_and_priority(void **state)
 	fake_assert_one_call(4, NTSYNC_IOC_EVENT_SET_PI, &args, sizeof(args));
 }
 
-/* An event that can be read is one, so what answers ENOTTY lacks the ioctl. */
+/* If the object can be read as an event, ENOTTY means that the driver lacks the ioctl. */
 static void set_pi_is_not_supported(void **state)
 {
 	const struct ntsync_event_args args = { .manual = 0, .signaled = 0 };

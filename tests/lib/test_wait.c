@@ -105,7 +105,7 @@ static void errors_pass(void **state)
 	fake_assert_errors_pass(all);
 }
 
-/* EINTR among them: nothing is retried, or the fake would be asked again. */
+/* Also EINTR: if the library called again the fake would fail the test. */
 static void errors_write_no_index(void **state)
 {
 	static const int errors[] = { EINTR, ETIMEDOUT, EINVAL, EFAULT, ENOMEM, EBADF };

@@ -6,19 +6,23 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Descriptors that the process, or the fake, has open. */
+/* Open descriptors of the process, or of the fake. */
 int env_count_fds(void);
-/* Thread @tid of this process sleeps in a wait of the driver. */
+/* Does thread @tid of this process sleep in a wait of the driver? */
 bool env_asleep(pid_t tid);
 /* The next object gets descriptor 0; undone by the second. */
 void env_free_fd_0(void);
 void env_restore_fd_0(void);
 bool env_fd_0_is_used(void);
-/* False if it can't be done here. Until 0, objects can't be created for this errno. */
+/*
+ * False if this is not possible here. Creating objects then fails with this errno, until it is 0.
+ */
 bool env_fail_creates(int error);
-/* False likewise. So many waits that would sleep return EINTR instead. */
+/* False if this is not possible here. That many waits that would sleep return EINTR instead. */
 bool env_interrupt(int count);
-/* False likewise. Tables made from now on have a driver without extensions. */
+/*
+ * False if this is not possible here. Tables created from now on use a driver without extensions.
+ */
 bool env_old_driver(bool on);
 
 #endif /* TESTS_NT_ENV_H */

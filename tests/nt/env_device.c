@@ -81,7 +81,7 @@ void env_restore_fd_0(void)
 	saved_0 = -1;
 }
 
-/* Of all errors only "no descriptors left" can be had for the asking. */
+/* Of all errors a real device can only be made to return "no descriptors left". */
 bool env_fail_creates(int error)
 {
 	static struct rlimit saved;

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Only a hang comes near this: emulated, and instrumented. */
+/* Only a hang may reach this, also on an emulated and instrumented machine. */
 #define WATCHDOG_SECONDS 180
 
 struct helper {
@@ -25,8 +25,11 @@ struct helper {
 
 static pthread_mutex_t trace_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* A thread that is suspended in here would keep the lock. Of a million, most come too late. */
-static void record(void *context, const struct ntsync_nt_record *record)
+/*
+ * With signals blocked: a thread that is suspended in here would keep the lock. Of a million
+ * records most come when there is no room left, so that is checked first.
+ */
+static void store_record(void *context, const struct ntsync_nt_record *record)
 {
 	struct fixture *f = context;
 	sigset_t all, saved;
@@ -55,7 +58,7 @@ static void make_table(struct fixture *f, struct ntsync_nt_config *config)
 {
 	int ret;
 
-	config->trace = record;
+	config->trace = store_record;
 	config->trace_context = f;
 	f->nr_records = 0;
 	ret = ntsync_nt_create(config, &f->nt);
@@ -134,7 +137,7 @@ static void *open_to_signals(void *arg)
 	return arg;
 }
 
-/* A thread that waits for a lock of the table has all signals blocked, the watchdog's too. */
+/* A thread that waits for a lock of the table has all signals blocked, including the watchdog's. */
 static void start_thread_for_watchdog(void)
 {
 	pthread_t thread;
@@ -294,7 +297,7 @@ bool still_asleep(struct helper *helper)
 {
 	bool asleep = atomic_load(&helper->tid) && env_asleep(atomic_load(&helper->tid));
 
-	/* Looked at last: it might sleep for another reason by now. */
+	/* Checked last: by now it might sleep for another reason. */
 	return asleep && !atomic_load(&helper->out);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of the handle table share: a table of their own each, whose trace is
- * recorded and whose invariants are checked at the end, and helper threads that are known
- * to be asleep in their wait.
+ * The fixture of the tests of the handle table: each test has a table of its own, whose trace is
+ * recorded and whose invariants are checked at the end, and helper threads that are known to be
+ * asleep in their wait.
  *
  * Each program is built twice: for /dev/ntsync, and for the fake of tests/nt/fake with
  * ThreadSanitizer and the library's own assertions. env.h is what differs.
@@ -25,18 +25,18 @@
 #include "env.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-/* What a result holds that a call must not write. */
+/* The value of a result that a call must not write. */
 #define UNTOUCHED 0x5eadbeef
 #define MAX_RECORDS 4096
 #define NS_PER_MS 1000000ull
 
 /**
  * struct fixture - one test's surroundings; `*state` of every test
- * @nt: its table.
- * @source_first: tests of duplicates: the source is closed before the duplicate.
- * @fds_before: what the teardown wants back.
- * @records: its trace.
- * @nr_records: how long it is.
+ * @nt: its table
+ * @source_first: for tests of duplicates: the source is closed before the duplicate
+ * @fds_before: open descriptors before the test, to which the teardown compares
+ * @records: its trace
+ * @nr_records: the length of the trace
  */
 struct fixture {
 	struct ntsync_nt *nt;
@@ -48,7 +48,7 @@ struct fixture {
 
 /* A test with a table as on NT. */
 #define TEST(fn) { #fn, fn, setup, teardown, NULL }
-/* One that takes an object apart in both orders. */
+/* A test that closes two handles, once in each order. */
 #define IN_BOTH_ORDERS(fn) \
 	{ #fn " (source closed first)", fn, setup_source_first, teardown, NULL }, \
 	{ #fn " (duplicate closed first)", fn, setup, teardown, NULL }
@@ -59,10 +59,10 @@ int setup_source_first(void **state);
 int teardown(void **state);
 int nt_run_group(const char *group, const struct CMUnitTest *tests, size_t count);
 
-/* Replaces the fixture's table. The trace hook is set, and the trace forgotten. */
+/* Replaces the fixture's table, with the trace hook set and an empty trace. */
 void use_config(struct fixture *f, struct ntsync_nt_config *config);
 void use_xbox360(struct fixture *f);
-/* Nothing is broken. */
+/* The invariants of the table hold. */
 void check(struct fixture *f);
 
 /* A call's status must be @want. */
@@ -72,7 +72,7 @@ void assert_status_at(uint32_t got, uint32_t want, const char *call, const char 
 #define assert_invalid(f, handle) \
 	assert_status(ntsync_nt_query((f)->nt, handle, NULL), NTSYNC_STATUS_INVALID_HANDLE)
 
-/* The trace has one record more than those that were looked at: this. */
+/* The next record of the trace is this one. */
 #define assert_record(f, op, handle) assert_record_at(f, op, handle, __FILE__, __LINE__)
 const struct ntsync_nt_record *assert_record_at(struct fixture *f, enum ntsync_nt_operation op,
 						uint32_t handle, const char *file, int line);
@@ -88,18 +88,18 @@ struct ntsync_nt_info info_of(struct fixture *f, uint32_t handle);
 bool event_signaled(struct fixture *f, uint32_t handle);
 int32_t semaphore_count(struct fixture *f, uint32_t handle);
 struct ntsync_nt_timer_state timer_state(struct fixture *f, uint32_t timer);
-/* Due in @ms from now, and again each @period_ms; 0: once. */
+/* Expires in @ms from now, and then every @period_ms; 0: once. */
 void set_ms(struct fixture *f, uint32_t timer, unsigned int ms, unsigned int period_ms);
 
-/* One try. */
+/* A wait that only polls. */
 #define POLL ((struct ntsync_nt_deadline){ 0, 0 })
 #define FOREVER ((struct ntsync_nt_deadline){ NTSYNC_WAIT_FOREVER, 0 })
 struct ntsync_nt_deadline in_ms(unsigned int ms);
 uint32_t poll_handle(struct fixture *f, uint32_t handle);
 
 /*
- * A thread that makes one call. start() returns at once, start_asleep() when the call has
- * gone to sleep in the driver; finish() joins and returns the call's status.
+ * A thread that makes one call. start() returns at once, start_asleep() when the call sleeps in the
+ * driver; finish() joins the thread and returns the call's status.
  */
 struct helper;
 typedef uint32_t (*helper_fn)(struct fixture *f, void *arg);
@@ -108,7 +108,7 @@ struct helper *start_asleep(struct fixture *f, helper_fn call, void *arg);
 bool still_asleep(struct helper *helper);
 void interrupt(struct helper *helper, int sig);
 uint32_t finish(struct helper *helper);
-/* Call of a thread that waits for one handle, for ever: *arg is a uint32_t. */
+/* A call that waits for one handle without a deadline: *arg is a uint32_t. */
 uint32_t wait_for_handle(struct fixture *f, void *arg);
 
 uint64_t now_ns(void);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Eight threads do everything to the same few handles, for a given time: create, duplicate,
- * close, signal, wait, by values that the others may have closed and got anew meanwhile.
- * What any single call answers is nobody's business then. Afterwards, all handles closed,
- * nothing may be left over. In a second table the same threads use handles of which nobody
- * guesses values: there, nothing may be lost either.
+ * Eight threads make all kinds of calls with the same few handles for a given time: create,
+ * duplicate, close, signal, wait. Another thread may have closed a handle meanwhile, and its value
+ * may be in use again, so the result of a single call is not checked. When all handles are closed
+ * nothing may be left. The same threads also use a second table, in which no handle is closed by
+ * another thread: there nothing may be lost either.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -21,13 +21,13 @@
 
 /**
  * struct shared - what all threads use
- * @nt: the table whose handles any thread may use and close at any time.
- * @handles: these.
- * @exact: the second table.
- * @tokens: a semaphore in there.
- * @mutant: likewise.
- * @guarded: only changed by who owns @mutant.
- * @inside: how many own it.
+ * @nt: the table whose handles any thread may use and close at any time
+ * @handles: the handles of @nt
+ * @exact: the second table
+ * @tokens: a semaphore in @exact
+ * @mutant: a mutant in @exact
+ * @guarded: only changed by the owner of @mutant
+ * @inside: how many threads own it
  */
 struct shared {
 	struct stress stress;
@@ -46,27 +46,27 @@ struct worker {
 	uint64_t entered;
 };
 
-static void trace(void *context, const struct ntsync_nt_record *record)
+static void count_record(void *context, const struct ntsync_nt_record *record)
 {
 	struct shared *s = context;
 
 	atomic_fetch_add(&s->traced[record->operation], 1);
 }
 
-static uint32_t below(struct worker *w, uint32_t bound)
+static uint32_t choose_below(struct worker *w, uint32_t bound)
 {
 	return stress_below(&w->random, bound);
 }
 
-static uint32_t some(struct worker *w)
+static uint32_t choose_handle(struct worker *w)
 {
-	return atomic_load(&w->s->handles[below(w, SHARED)]);
+	return atomic_load(&w->s->handles[choose_below(w, SHARED)]);
 }
 
-/* What was there is closed, by whoever takes it out, or it would be there for ever. */
+/* The thread that replaces a handle closes it: else it would never be closed. */
 static void share(struct worker *w, uint32_t handle)
 {
-	uint32_t old = atomic_exchange(&w->s->handles[below(w, SHARED)], handle);
+	uint32_t old = atomic_exchange(&w->s->handles[choose_below(w, SHARED)], handle);
 
 	if (!old)
 		return;
@@ -74,23 +74,23 @@ static void share(struct worker *w, uint32_t handle)
 	ntsync_nt_close(w->s->nt, old);
 }
 
-static void create(struct worker *w)
+static void create_object(struct worker *w)
 {
 	struct ntsync_nt *nt = w->s->nt;
 	uint32_t handle = 0;
 
-	switch (below(w, 4)) {
+	switch (choose_below(w, 4)) {
 	case 0:
-		ntsync_nt_create_event(nt, &handle, NULL, below(w, 2), below(w, 2));
+		ntsync_nt_create_event(nt, &handle, NULL, choose_below(w, 2), choose_below(w, 2));
 		break;
 	case 1:
 		ntsync_nt_create_semaphore(nt, &handle, NULL, 1, 100);
 		break;
 	case 2:
-		ntsync_nt_create_mutant(nt, &handle, NULL, below(w, 2));
+		ntsync_nt_create_mutant(nt, &handle, NULL, choose_below(w, 2));
 		break;
 	default:
-		ntsync_nt_create_timer(nt, &handle, NULL, below(w, 2));
+		ntsync_nt_create_timer(nt, &handle, NULL, choose_below(w, 2));
 	}
 	if (handle)
 		share(w, handle);
@@ -102,8 +102,8 @@ static void create_named(struct worker *w)
 	const struct ntsync_nt_attributes attributes = { .name = name, .flags = NTSYNC_NT_OPEN_IF };
 	uint32_t handle = 0;
 
-	name[5] += below(w, 4);
-	if (below(w, 2))
+	name[5] += choose_below(w, 4);
+	if (choose_below(w, 2))
 		ntsync_nt_create_event(w->s->nt, &handle, &attributes, false, false);
 	else
 		ntsync_nt_open_event(w->s->nt, &handle, name);
@@ -115,21 +115,21 @@ static void duplicate(struct worker *w)
 {
 	uint32_t handle = 0;
 
-	ntsync_nt_duplicate(w->s->nt, some(w), &handle, below(w, 8));
+	ntsync_nt_duplicate(w->s->nt, choose_handle(w), &handle, choose_below(w, 8));
 	if (handle)
 		share(w, handle);
 }
 
-/* Without taking it out: the others go on using what may be another object by now. */
+/* The handle stays shared: other threads go on using it, and may meet another object. */
 static void close_blindly(struct worker *w)
 {
-	ntsync_nt_close(w->s->nt, some(w));
+	ntsync_nt_close(w->s->nt, choose_handle(w));
 }
 
 static void signal_some(struct worker *w)
 {
 	struct ntsync_nt *nt = w->s->nt;
-	uint32_t handle = some(w);
+	uint32_t handle = choose_handle(w);
 	const struct ntsync_nt_deadline soon = { stress_now() + 100 * NS_PER_US, 0 };
 
 	ntsync_nt_set_event(nt, handle, NULL);
@@ -140,46 +140,46 @@ static void signal_some(struct worker *w)
 
 static void wait_some(struct worker *w)
 {
-	const struct ntsync_nt_deadline soon = { stress_now() + below(w, 300) * NS_PER_US, 0 };
-	uint32_t handles[8], count = 1 + below(w, 8), status;
+	const struct ntsync_nt_deadline soon = { stress_now() + choose_below(w, 300) * NS_PER_US, 0 };
+	uint32_t handles[8], count = 1 + choose_below(w, 8), status;
 
 	for (uint32_t i = 0; i < count; i++)
-		handles[i] = some(w);
-	if (below(w, 4))
-		status = ntsync_nt_wait_multiple(w->s->nt, handles, count, below(w, 2),
-						 below(w, 2), soon);
+		handles[i] = choose_handle(w);
+	if (choose_below(w, 4))
+		status = ntsync_nt_wait_multiple(w->s->nt, handles, count, choose_below(w, 2),
+						 choose_below(w, 2), soon);
 	else
 		status = ntsync_nt_signal_and_wait(w->s->nt, handles[0], handles[count - 1],
-						   below(w, 2), soon);
+						   choose_below(w, 2), soon);
 	if (status == NTSYNC_STATUS_INTERNAL_ERROR)
 		atomic_fetch_add(&w->s->strange, 1);
 }
 
-static void alert_somebody(struct worker *w)
+static void alert_thread(struct worker *w)
 {
-	uint32_t tid = 1 + below(w, THREADS);
+	uint32_t tid = 1 + choose_below(w, THREADS);
 
-	if (below(w, 2))
+	if (choose_below(w, 2))
 		ntsync_nt_alert_thread(w->s->nt, tid);
 	else
 		ntsync_nt_queue_apc(w->s->nt, tid);
 }
 
-static void other_things(struct worker *w)
+static void make_other_calls(struct worker *w)
 {
-	uint32_t handle = some(w);
+	uint32_t handle = choose_handle(w);
 	struct ntsync_nt_snapshot *snapshot;
 	struct ntsync_nt_info info;
 
-	switch (below(w, 8)) {
+	switch (choose_below(w, 8)) {
 	case 0:
 		ntsync_nt_query(w->s->nt, handle, &info);
 		break;
 	case 1:
-		ntsync_nt_compare(w->s->nt, handle, some(w));
+		ntsync_nt_compare(w->s->nt, handle, choose_handle(w));
 		break;
 	case 2:
-		/* Soon undone by somebody, if not at once. */
+		/* Another thread lifts the protection again soon. */
 		ntsync_nt_protect(w->s->nt, handle, true);
 		break;
 	case 3:
@@ -187,14 +187,16 @@ static void other_things(struct worker *w)
 			ntsync_nt_snapshot_free(snapshot);
 		break;
 	case 4:
-		alert_somebody(w);
+		alert_thread(w);
 		break;
 	default:
 		ntsync_nt_protect(w->s->nt, handle, false);
 	}
 }
 
-/* A token is taken by one handle and given back by another, of which one is made for it. */
+/*
+ * A token is acquired through one handle and released through another one, which is made for that.
+ */
 static void pass_token(struct worker *w)
 {
 	const struct ntsync_nt_deadline soon = { stress_now() + NS_PER_MS, 0 };
@@ -217,7 +219,7 @@ static bool is_owner(uint32_t status)
 	return !status || status == NTSYNC_STATUS_ABANDONED_WAIT_0;
 }
 
-static void guarded(struct worker *w)
+static void check_guarded(struct worker *w)
 {
 	struct shared *s = w->s;
 
@@ -228,7 +230,7 @@ static void guarded(struct worker *w)
 	atomic_fetch_sub(&s->inside, 1);
 }
 
-/* Releases the mutant and takes a token, which is given back. */
+/* Releases the mutant and acquires a token, which it then releases. */
 static void leave_for_a_token(struct worker *w)
 {
 	const struct ntsync_nt_deadline soon = { stress_now() + NS_PER_MS, 0 };
@@ -241,12 +243,12 @@ static void leave_for_a_token(struct worker *w)
 		atomic_fetch_add(&s->releases, 1);
 }
 
-/* Now and then the owner "ends" instead of releasing. */
-static void leave(struct worker *w)
+/* Sometimes the owner "exits" instead of releasing. */
+static void leave_mutant(struct worker *w)
 {
 	struct shared *s = w->s;
 
-	switch (below(w, 50)) {
+	switch (choose_below(w, 50)) {
 	case 0:
 		ntsync_nt_thread_detach(s->exact);
 		break;
@@ -258,18 +260,18 @@ static void leave(struct worker *w)
 	}
 }
 
-static void enter(struct worker *w)
+static void enter_mutant(struct worker *w)
 {
 	const struct ntsync_nt_deadline soon = { stress_now() + NS_PER_MS, 0 };
 	struct shared *s = w->s;
 
 	if (!is_owner(ntsync_nt_wait_single(s->exact, s->mutant, false, soon)))
 		return;
-	guarded(w);
-	leave(w);
+	check_guarded(w);
+	leave_mutant(w);
 }
 
-/* A token is given back as the wait for the mutant begins. */
+/* The token is released as the wait for the mutant begins. */
 static void enter_from_a_token(struct worker *w)
 {
 	const struct ntsync_nt_deadline soon = { stress_now() + NS_PER_MS, 0 };
@@ -284,20 +286,20 @@ static void enter_from_a_token(struct worker *w)
 		atomic_fetch_add(&s->releases, 1);
 	if (!is_owner(status))
 		return;
-	guarded(w);
-	leave(w);
+	check_guarded(w);
+	leave_mutant(w);
 }
 
-static void *work(void *arg)
+static void *run_worker(void *arg)
 {
 	static void (*const operations[])(struct worker *w) = {
-		create, create_named, duplicate, duplicate, close_blindly, signal_some, wait_some,
-		other_things, pass_token, enter, enter_from_a_token,
+		create_object, create_named, duplicate, duplicate, close_blindly, signal_some, wait_some,
+		make_other_calls, pass_token, enter_mutant, enter_from_a_token,
 	};
 	struct worker *w = arg;
 
 	while (!stress_over(&w->s->stress)) {
-		operations[below(w, ARRAY_SIZE(operations))](w);
+		operations[choose_below(w, ARRAY_SIZE(operations))](w);
 		atomic_fetch_add(&w->s->steps, 1);
 	}
 	return NULL;
@@ -326,7 +328,7 @@ static void close_entry(void *context, const struct ntsync_nt_entry *entry)
 	ntsync_nt_close(s->nt, entry->handle);
 }
 
-static void close_what_is_left(struct shared *s)
+static void close_rest(struct shared *s)
 {
 	struct ntsync_nt_snapshot *left;
 
@@ -336,7 +338,7 @@ static void close_what_is_left(struct shared *s)
 	ntsync_nt_snapshot_free(left);
 }
 
-static void judge_exact(struct shared *s, const struct worker *workers)
+static void check_exact(struct shared *s, const struct worker *workers)
 {
 	uint32_t handles, objects;
 	uint64_t entered = 0;
@@ -355,11 +357,11 @@ static void judge_exact(struct shared *s, const struct worker *workers)
 	stress_check(&s->stress, ntsync_nt_check(s->exact) == 0, "the table agrees with itself");
 }
 
-static void judge(struct shared *s)
+static void check_shared(struct shared *s)
 {
 	uint32_t handles, objects;
 
-	close_what_is_left(s);
+	close_rest(s);
 	handles = open_handles(s->nt, &objects);
 	stress_check(&s->stress, atomic_load(&s->steps) > 100, "the threads got somewhere");
 	stress_check(&s->stress, !atomic_load(&s->strange), "no wait met an error of the library");
@@ -371,10 +373,10 @@ static void judge(struct shared *s)
 		     "each handle that was created was destroyed once");
 }
 
-/* Only main() has one, and who shows progress knows it by this. */
+/* Only main() has one, and it is where progress is read. */
 static struct shared shared;
 
-static void show(void)
+static void show_progress(void)
 {
 	uint32_t handles, objects;
 
@@ -384,22 +386,22 @@ static void show(void)
 	       (unsigned long long)atomic_load(&shared.traced[NTSYNC_NT_CREATE]));
 }
 
-static void run(struct shared *s)
+static void run_threads(struct shared *s)
 {
 	struct worker workers[THREADS];
 
 	for (int i = 0; i < THREADS; i++) {
 		workers[i] = (struct worker){ .s = s, .random = s->stress.seed + (uint64_t)i + 1 };
-		pthread_create(&workers[i].thread, NULL, work, &workers[i]);
+		pthread_create(&workers[i].thread, NULL, run_worker, &workers[i]);
 	}
-	stress_watch(&s->stress, show);
+	stress_watch(&s->stress, show_progress);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(workers[i].thread, NULL);
-	judge(s);
-	judge_exact(s, workers);
+	check_shared(s);
+	check_exact(s, workers);
 }
 
-/* One hands out the last value first, the other the first. */
+/* One table reuses the last value first, the other the first. */
 static int make_tables(struct shared *s)
 {
 	struct ntsync_nt_config config;
@@ -412,7 +414,7 @@ static int make_tables(struct shared *s)
 	if (ret)
 		return ret;
 	config.reuse = s->stress.seed & 2 ? NTSYNC_NT_REUSE_QUARANTINE : NTSYNC_NT_REUSE_LIFO;
-	config.trace = trace;
+	config.trace = count_record;
 	config.trace_context = s;
 	return ntsync_nt_create(&config, &s->nt);
 }
@@ -428,7 +430,7 @@ int main(int argc, char **argv)
 		return stress_bail_out("table", ret);
 	ntsync_nt_create_semaphore(s->exact, &s->tokens, NULL, TOKENS, TOKENS);
 	ntsync_nt_create_mutant(s->exact, &s->mutant, NULL, false);
-	run(s);
+	run_threads(s);
 	ntsync_nt_destroy(s->nt);
 	ntsync_nt_destroy(s->exact);
 	stress_check(&s->stress, env_count_fds() == fds, "no descriptor is left over");

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A handle is duplicated, closed, waited on and signaled by four threads at the same moment,
- * again and again. Whoever duplicated it has a handle of an object that lives, or an error,
- * and after each round nothing is left over.
+ * Four threads duplicate, close, wait for and signal a handle at the same moment, again and again.
+ * A duplicate must be a handle of a live object, or an error; after each round nothing may be left.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -25,8 +24,8 @@ struct race {
 	_Atomic uint64_t duplicated, wrong, answered;
 };
 
-/* The duplicate is good, or there is none. Sometimes it takes the source away. */
-static void duplicator(struct race *r)
+/* Either the duplicate is good or there is none. Sometimes the source is closed by the call. */
+static void run_duplicator(struct race *r)
 {
 	struct ntsync_nt_info info = { 0 };
 	uint32_t dup, status;
@@ -42,8 +41,8 @@ static void duplicator(struct race *r)
 	ntsync_nt_close(r->nt, dup);
 }
 
-/* Closes, and creates at once: LIFO wants to issue the same value again. */
-static void closer(struct race *r)
+/* Closes, and creates at once: with LIFO the new object gets the same value. */
+static void run_closer(struct race *r)
 {
 	uint32_t new;
 
@@ -55,8 +54,8 @@ static void closer(struct race *r)
 	ntsync_nt_close(r->nt, new);
 }
 
-/* Nobody signals the event, nor the semaphore that may have taken its value. */
-static void waiter(struct race *r)
+/* No thread signals the event, nor the semaphore that may have its value now. */
+static void run_waiter(struct race *r)
 {
 	const struct ntsync_nt_deadline soon = { stress_now() + 20 * NS_PER_US, 0 };
 	uint32_t handles[] = { r->handle, r->handle }, status;
@@ -65,8 +64,8 @@ static void waiter(struct race *r)
 	r->answered += status != NTSYNC_STATUS_TIMEOUT && status != NTSYNC_STATUS_INVALID_HANDLE;
 }
 
-/* By its value, which may be closed, or a younger object's by now. */
-static void user(struct race *r)
+/* Uses the value, which may be closed or belong to a newer object by now. */
+static void run_user(struct race *r)
 {
 	struct ntsync_nt_info info;
 
@@ -76,9 +75,9 @@ static void user(struct race *r)
 }
 
 /**
- * struct player - one of the four
- * @race: what it takes part in.
- * @play: its part of a round.
+ * struct player - one of the four threads
+ * @race: the race that it takes part in
+ * @play: its part of a round
  */
 struct player {
 	struct race *race;
@@ -86,7 +85,7 @@ struct player {
 	pthread_t thread;
 };
 
-static void *run(void *arg)
+static void *run_player(void *arg)
 {
 	struct player *player = arg;
 
@@ -99,7 +98,7 @@ static void *run(void *arg)
 	}
 }
 
-static bool prepare(struct race *r)
+static bool prepare_round(struct race *r)
 {
 	struct ntsync_nt_info info;
 
@@ -110,8 +109,8 @@ static bool prepare(struct race *r)
 	return true;
 }
 
-/* Everything is closed between the rounds. */
-static bool clean(struct race *r)
+/* Between the rounds everything is closed. */
+static bool check_clean(struct race *r)
 {
 	struct ntsync_nt_count events, semaphores;
 
@@ -121,8 +120,8 @@ static bool clean(struct race *r)
 	       !semaphores.objects && !ntsync_nt_check(r->nt);
 }
 
-/* Every second, or every ten if it is long. */
-static void show(struct race *r)
+/* Every second, or every ten in a long run. */
+static void show_progress(struct race *r)
 {
 	struct ntsync_nt_count events;
 
@@ -135,16 +134,16 @@ static void show(struct race *r)
 	       events.handles, events.most_handles);
 }
 
-static void play_rounds(struct race *r)
+static void run_rounds(struct race *r)
 {
 	bool good = true;
 
 	for (; good && !stress_over(&r->stress); r->rounds++) {
-		good = prepare(r);
+		good = prepare_round(r);
 		pthread_barrier_wait(&r->barrier);
 		pthread_barrier_wait(&r->barrier);
-		good = good && clean(r);
-		show(r);
+		good = good && check_clean(r);
+		show_progress(r);
 	}
 	r->over = true;
 	pthread_barrier_wait(&r->barrier);
@@ -155,7 +154,7 @@ int main(int argc, char **argv)
 {
 	static struct race r;
 	struct player players[THREADS] = {
-		{ &r, duplicator, 0 }, { &r, closer, 0 }, { &r, waiter, 0 }, { &r, user, 0 },
+		{ &r, run_duplicator, 0 }, { &r, run_closer, 0 }, { &r, run_waiter, 0 }, { &r, run_user, 0 },
 	};
 	int ret, fds = env_count_fds();
 
@@ -165,8 +164,8 @@ int main(int argc, char **argv)
 		return stress_bail_out("table", ret);
 	pthread_barrier_init(&r.barrier, NULL, THREADS + 1);
 	for (int i = 0; i < THREADS; i++)
-		pthread_create(&players[i].thread, NULL, run, &players[i]);
-	play_rounds(&r);
+		pthread_create(&players[i].thread, NULL, run_player, &players[i]);
+	run_rounds(&r);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(players[i].thread, NULL);
 	ntsync_nt_destroy(r.nt);

@@ -3,7 +3,7 @@
 
 #define SLEEPER 500u
 
-/* Each takes the id SLEEPER first, so that the test knows whom to alert. */
+/* Each of them uses the id SLEEPER, so that the test knows which thread to alert. */
 static uint32_t sleep_alertably(struct fixture *f, void *arg)
 {
 	(void)arg;
@@ -60,7 +60,7 @@ static void nobody_there(void **state)
 
 	assert_status(ntsync_nt_queue_apc(f->nt, 0), NTSYNC_STATUS_INVALID_CID);
 	assert_status(ntsync_nt_alert_thread(f->nt, 0), NTSYNC_STATUS_INVALID_CID);
-	/* A host thread exists for others when it has its id, not before. */
+	/* A host thread can be alerted once it has its id, not before. */
 	assert_status(ntsync_nt_alert_thread(f->nt, NTSYNC_NT_OWN_TIDS),
 		      NTSYNC_STATUS_INVALID_CID);
 	assert_status(ntsync_nt_queue_apc(f->nt, UINT32_MAX), NTSYNC_STATUS_INVALID_CID);
@@ -74,7 +74,7 @@ static uint32_t attach_and_poll(struct fixture *f, void *arg)
 	return ntsync_nt_delay(f->nt, true, POLL);
 }
 
-/* The guest has a thread's handle before the thread has begun to run. */
+/* The guest has a thread's handle before the thread has started. */
 static void sent_to_a_thread_before_it_attaches(void **state)
 {
 	struct fixture *f = *state;
@@ -82,7 +82,7 @@ static void sent_to_a_thread_before_it_attaches(void **state)
 
 	assert_ok(ntsync_nt_queue_apc(f->nt, SLEEPER));
 	assert_status(finish(start(f, sleep_alertably, NULL)), NTSYNC_STATUS_USER_APC);
-	/* It has ended: this is for the next one with its id. */
+	/* The thread has ended: this alert is for the next one with its id. */
 	assert_ok(ntsync_nt_alert_thread(f->nt, SLEEPER));
 	assert_status(finish(start(f, wait_alertably, &event)), NTSYNC_STATUS_ALERTED);
 	assert_ok(finish(start(f, attach_and_poll, NULL)));
@@ -99,7 +99,7 @@ static void what_was_sent_can_be_dropped(void **state)
 	assert_ok(finish(start(f, attach_and_poll, NULL)));
 }
 
-/* Far more than the table of ids begins with; each gets its own. */
+/* Far more than the initial size of the table of ids; each thread gets its own alert. */
 static void sent_to_many(void **state)
 {
 	enum { MANY = 5000 };
@@ -117,7 +117,7 @@ static void sent_to_many(void **state)
 	}
 }
 
-/* An APC that waits alertably, with another one in the queue. */
+/* An APC that waits alertably while another one is queued. */
 static void the_next_apc_ends_the_wait_of_an_apc(void **state)
 {
 	struct fixture *f = *state;
@@ -126,12 +126,12 @@ static void the_next_apc_ends_the_wait_of_an_apc(void **state)
 	assert_ok(ntsync_nt_queue_apc(f->nt, tid));
 	assert_ok(ntsync_nt_queue_apc(f->nt, tid));
 	assert_status(ntsync_nt_delay(f->nt, true, FOREVER), NTSYNC_STATUS_USER_APC);
-	/* The first is taken, and called: it waits. */
+	/* The first APC is taken and called; it waits. */
 	assert_ok(ntsync_nt_set_apc_pending(f->nt, true));
 	assert_status(ntsync_nt_delay(f->nt, true, FOREVER), NTSYNC_STATUS_USER_APC);
 	assert_ok(ntsync_nt_set_apc_pending(f->nt, false));
 	assert_ok(ntsync_nt_delay(f->nt, true, in_ms(1)));
-	/* It can be raised before it was lowered, and lowered without a wait. */
+	/* An APC may be reported as pending before the last one was, and taken without a wait. */
 	assert_ok(ntsync_nt_queue_apc(f->nt, tid));
 	assert_ok(ntsync_nt_set_apc_pending(f->nt, true));
 	assert_ok(ntsync_nt_set_apc_pending(f->nt, false));
@@ -140,7 +140,7 @@ static void the_next_apc_ends_the_wait_of_an_apc(void **state)
 	assert_ok(ntsync_nt_delay(f->nt, true, in_ms(1)));
 }
 
-/* Before its first alertable wait a thread has no event: the alert waits for it. */
+/* Before its first alertable wait a thread has no event: the alert must be kept for that wait. */
 static void an_alert_that_came_before(void **state)
 {
 	struct fixture *f = *state;
@@ -180,7 +180,7 @@ static void in_a_wait_for_several(void **state)
 		      NTSYNC_STATUS_ALERTED);
 }
 
-/* One after the other, the alert first, and each only once. */
+/* First the alert, then the APC, and each of them only once. */
 static void both(void **state)
 {
 	struct fixture *f = *state;
@@ -196,7 +196,7 @@ static void both(void **state)
 	}
 }
 
-/* The event is still set when the bit has gone; the next wait must not end by it. */
+/* The event is still set when the bit has been cleared; the next wait must not end by it. */
 static void test_alert_takes_it(void **state)
 {
 	struct fixture *f = *state;
@@ -212,7 +212,7 @@ static void test_alert_takes_it(void **state)
 	assert_ok(ntsync_nt_delay(f->nt, true, in_ms(1)));
 }
 
-/* As an object, descriptor 0 works; as an alert it would be none. */
+/* Descriptor 0 is valid for an object, but as an alert it would mean none. */
 static void the_alert_is_not_descriptor_0(void **state)
 {
 	struct fixture *f = *state;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * pthread_cancel(): no function of the table is a cancellation point. Each thread here makes
- * its call with a cancel pending: the call must come to its end, with nothing locked or left
- * behind, and the cancel must be there after it.
+ * pthread_cancel(): no function of the table is a cancellation point. Each thread here makes its
+ * call with a cancel pending: the call must complete, with nothing locked or left behind, and the
+ * cancel must still be pending after it.
  */
 #include "nt_test.h"
 
@@ -13,12 +13,12 @@
 
 /**
  * struct caller - a thread with a cancel pending
- * @f: the test.
- * @call: what it calls.
- * @handle: for the call.
- * @cancelled: the cancel is pending.
- * @returned: the call has come to its end.
- * @blocked: signals that were blocked after it.
+ * @f: the test
+ * @call: the call that it makes
+ * @handle: for the call
+ * @cancelled: the cancel is pending
+ * @returned: the call has returned
+ * @blocked: signals that were blocked after it
  */
 struct caller {
 	struct fixture *f;
@@ -29,13 +29,13 @@ struct caller {
 	sigset_t blocked;
 };
 
-static void *run(void *arg)
+static void *run_caller(void *arg)
 {
 	struct caller *caller = arg;
 	int state;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	/* Attached, and with the event of an alertable wait, so that there is one to be closed. */
+	/* With the event of an alertable wait, so that the exit of the thread has one to close. */
 	ntsync_nt_thread_attach(caller->f->nt, CALLER);
 	ntsync_nt_delay(caller->f->nt, true, in_ms(1));
 	pthread_barrier_wait(&caller->cancelled);
@@ -55,7 +55,7 @@ static void *run_with_cancel_pending(struct caller *caller)
 	void *ret;
 
 	pthread_barrier_init(&caller->cancelled, NULL, 2);
-	assert_int_equal(pthread_create(&thread, NULL, run, caller), 0);
+	assert_int_equal(pthread_create(&thread, NULL, run_caller, caller), 0);
 	assert_int_equal(pthread_cancel(thread), 0);
 	pthread_barrier_wait(&caller->cancelled);
 	pthread_join(thread, &ret);
@@ -63,14 +63,14 @@ static void *run_with_cancel_pending(struct caller *caller)
 	return ret;
 }
 
-static void comes_to_its_end(struct fixture *f, void (*call)(struct caller *), uint32_t handle)
+static void check_completes(struct fixture *f, void (*call)(struct caller *), uint32_t handle)
 {
 	struct caller caller = { .f = f, .call = call, .handle = handle };
 
 	assert_ptr_equal(run_with_cancel_pending(&caller), PTHREAD_CANCELED);
 	assert_true(caller.returned);
 	assert_false(sigismember(&caller.blocked, SIGUSR1));
-	/* The table's lock is free. */
+	/* The table's lock must be free. */
 	assert_status(ntsync_nt_thread_abandon(f->nt, CALLER), NTSYNC_STATUS_INVALID_CID);
 	check(f);
 }
@@ -82,10 +82,10 @@ static void detach(struct caller *caller)
 
 static void thread_detach(void **state)
 {
-	comes_to_its_end(*state, detach, 0);
+	check_completes(*state, detach, 0);
 }
 
-/* The thread's end detaches it, and a cancel can be pending even then. */
+/* The end of a thread detaches it, and a cancel may be pending even then. */
 static void the_end_of_a_thread(void **state)
 {
 	struct fixture *f = *state;
@@ -96,7 +96,7 @@ static void the_end_of_a_thread(void **state)
 	check(f);
 }
 
-static void close_it(struct caller *caller)
+static void close_own_handle(struct caller *caller)
 {
 	ntsync_nt_close(caller->f->nt, caller->handle);
 }
@@ -106,16 +106,16 @@ static void close_leaks_no_object(void **state)
 	struct fixture *f = *state;
 	struct ntsync_nt_count count;
 
-	comes_to_its_end(f, close_it, new_event(f, false, false));
+	check_completes(f, close_own_handle, new_event(f, false, false));
 	ntsync_nt_count(f->nt, NTSYNC_NT_EVENT, &count);
 	assert_int_equal(count.handles, 0);
 	assert_int_equal(count.objects, 0);
-	comes_to_its_end(f, close_it, new_timer(f, false));
+	check_completes(f, close_own_handle, new_timer(f, false));
 	ntsync_nt_count(f->nt, NTSYNC_NT_TIMER, &count);
 	assert_int_equal(count.objects, 0);
 }
 
-static void use_a_name(struct caller *caller)
+static void use_name(struct caller *caller)
 {
 	const struct ntsync_nt_attributes named = { .name = "name" };
 	uint32_t handle;
@@ -129,12 +129,12 @@ static void names(void **state)
 	struct fixture *f = *state;
 	uint32_t handle;
 
-	comes_to_its_end(f, use_a_name, 0);
+	check_completes(f, use_name, 0);
 	assert_status(ntsync_nt_open_mutant(f->nt, &handle, "name"),
 		      NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
-static void make_and_destroy_a_table(struct caller *caller)
+static void create_and_destroy_table(struct caller *caller)
 {
 	struct ntsync_nt *nt;
 	uint32_t handle;
@@ -150,11 +150,11 @@ static void make_and_destroy_a_table(struct caller *caller)
 
 static void tables(void **state)
 {
-	comes_to_its_end(*state, make_and_destroy_a_table, 0);
+	check_completes(*state, create_and_destroy_table, 0);
 }
 
-/* A hook that prints has cancellation points. */
-static void hook(void *context, const struct ntsync_nt_record *record)
+/* A hook that prints contains cancellation points. */
+static void print_record(void *context, const struct ntsync_nt_record *record)
 {
 	(void)context;
 	(void)record;
@@ -177,9 +177,9 @@ static void trace_hooks(void **state)
 
 	ntsync_nt_destroy(f->nt);
 	ntsync_nt_config_init(&config);
-	config.trace = hook;
+	config.trace = print_record;
 	assert_int_equal(ntsync_nt_create(&config, &f->nt), 0);
-	comes_to_its_end(f, create_and_close, 0);
+	check_completes(f, create_and_close, 0);
 }
 
 int main(void)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * NtDuplicateObject. A duplicate is another name of the same object: a copy would have a
- * state of its own, and who waits on the one would sleep through a signal on the other.
+ * NtDuplicateObject. A duplicate is another handle of the same object: a copy would have a state of
+ * its own, and a wait on the one would miss a signal on the other.
  *
- * Each test ends with taking its two handles away, in the one order or the other.
+ * Each test ends by closing its two handles, once in each order.
  */
 #include "nt_test.h"
 
-static uint32_t objects(struct fixture *f)
+static uint32_t count_objects(struct fixture *f)
 {
 	struct ntsync_nt_count count;
 
@@ -15,7 +15,7 @@ static uint32_t objects(struct fixture *f)
 	return count.objects;
 }
 
-/* Closes both; the object lives through the one that is left, and goes with it. */
+/* Closes both handles; the object lives as long as one of them is open. */
 static void take_apart(struct fixture *f, uint32_t source, uint32_t dup)
 {
 	uint32_t first = f->source_first ? source : dup;
@@ -27,11 +27,11 @@ static void take_apart(struct fixture *f, uint32_t source, uint32_t dup)
 	assert_invalid(f, first);
 	forget_records(f);
 	assert_int_equal(info_of(f, last).handles, 1);
-	assert_int_equal(objects(f), 1);
+	assert_int_equal(count_objects(f), 1);
 	close_handle(f, last);
 	assert_record(f, NTSYNC_NT_DESTROY, last);
 	assert_invalid(f, last);
-	assert_int_equal(objects(f), 0);
+	assert_int_equal(count_objects(f), 0);
 	check(f);
 }
 
@@ -73,7 +73,7 @@ static void nt_duplicate_object_alias_resolves_to_canonical(void **state)
 
 	assert_ok(ntsync_nt_compare(f->nt, source, dup));
 	assert_int_equal(info_of(f, source).id, info_of(f, dup).id);
-	/* Not by way of the first duplicate, which may go. */
+	/* Not duplicated from the first duplicate, which may be closed. */
 	third = duplicate(f, dup);
 	assert_int_equal(info_of(f, third).id, info_of(f, source).id);
 	assert_int_equal(info_of(f, third).handles, 3);
@@ -114,7 +114,7 @@ static void nt_duplicate_object_signal_on_source_wakes_wait_on_dup(void **state)
 	check_wake(f, source, dup, &dup, source);
 }
 
-/* @gone is closed; @left works, and a third is made of it for take_apart(). */
+/* @gone is closed; @left must still work. A third handle is made from it for take_apart(). */
 static void check_left(struct fixture *f, uint32_t gone, uint32_t left)
 {
 	uint64_t id = info_of(f, left).id;
@@ -127,7 +127,7 @@ static void check_left(struct fixture *f, uint32_t gone, uint32_t left)
 	assert_ok(ntsync_nt_set_event(f->nt, left, NULL));
 	assert_status(poll_handle(f, left), NTSYNC_STATUS_WAIT_0);
 	dup = duplicate(f, left);
-	/* LIFO: the value of what was closed names the same object again. */
+	/* With LIFO the value that was closed is used again, and for the same object. */
 	assert_int_equal(dup, gone);
 	take_apart(f, left, dup);
 }
@@ -246,7 +246,7 @@ static void without_out_it_allocates_blindly(void **state)
 	assert_int_equal(info_of(f, source).handles, 2);
 	assert_ok(ntsync_nt_duplicate(f->nt, source, NULL, NTSYNC_NT_DUPLICATE_CLOSE_SOURCE));
 	assert_invalid(f, source);
-	assert_int_equal(objects(f), 1);
+	assert_int_equal(count_objects(f), 1);
 }
 
 static void failure_value_of_the_console(void **state)
@@ -300,7 +300,7 @@ static void a_protected_source_stays(void **state)
 	assert_int_equal(info_of(f, source).handles, 2);
 }
 
-/* Without a duplicate the source is closed all the same, if it was to be. */
+/* The source is closed even if the duplicate fails, if the call says so. */
 static void no_room_for_a_duplicate(void **state)
 {
 	struct fixture *f = *state;
@@ -318,11 +318,11 @@ static void no_room_for_a_duplicate(void **state)
 		      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
 	assert_int_equal(out, 0);
 	assert_invalid(f, source);
-	assert_int_equal(objects(f), 0);
+	assert_int_equal(count_objects(f), 0);
 }
 
-/* Only a wait for one object takes it, as on NT. */
-static void in_a_wait_for_several(struct fixture *f, uint32_t event, uint32_t pseudo)
+/* As on NT, a mutant is acquired by a wait for one object only. */
+static void check_wait_for_several(struct fixture *f, uint32_t event, uint32_t pseudo)
 {
 	uint32_t handles[] = { event, pseudo };
 
@@ -351,8 +351,8 @@ static void pseudo_handles(void **state)
 	assert_ok(ntsync_nt_close(f->nt, NTSYNC_NT_CURRENT_THREAD));
 	assert_ok(ntsync_nt_close(f->nt, NTSYNC_NT_CURRENT_PROCESS));
 	check(f);
-	in_a_wait_for_several(f, event, NTSYNC_NT_CURRENT_THREAD);
-	in_a_wait_for_several(f, event, NTSYNC_NT_CURRENT_PROCESS);
+	check_wait_for_several(f, event, NTSYNC_NT_CURRENT_THREAD);
+	check_wait_for_several(f, event, NTSYNC_NT_CURRENT_PROCESS);
 	assert_ok(ntsync_nt_bind_thread(f->nt, 0));
 	assert_invalid(f, NTSYNC_NT_CURRENT_THREAD);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A child that was forked shares the objects with its parent. It must not use the parent's
- * tables, and what is done in it without a call, or on its way out, must not touch them.
+ * A forked child shares the objects with its parent. It must not use the parent's tables; what
+ * happens in the child without a call, or at its exit, must not touch them either.
  */
 #include "nt_test.h"
 
@@ -19,7 +19,7 @@ static bool child_ended_well(pid_t child)
 	       !WEXITSTATUS(status);
 }
 
-/* A child that hangs ends when its parent's watchdog ends that. */
+/* The child must not outlive its parent, whose watchdog then ends a hanging child too. */
 static void die_with_parent(void)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -32,7 +32,7 @@ struct owner {
 	struct ntsync_nt_mutant_state after;
 };
 
-/* The thread that forks is all of the child: when it ends, so does the process. */
+/* The child has only the forking thread: when that exits, so does the process. */
 static void *own_and_fork(void *arg)
 {
 	struct owner *owner = arg;
@@ -63,7 +63,7 @@ static void a_childs_thread_abandons_nothing(void **state)
 	assert_false(owner.after.abandoned);
 }
 
-/* As a destructor of a C++ program may, in exit(). */
+/* As the destructor of a C++ program may do in exit(). */
 static void a_child_detaches(void **state)
 {
 	struct fixture *f = *state;
@@ -86,7 +86,7 @@ static void a_child_detaches(void **state)
 	assert_ok(ntsync_nt_bind_thread(f->nt, 0));
 }
 
-/* The thread of the timers is not in the child, and what ends it is shared with the parent. */
+/* The child has no timer thread, and shares with the parent what would stop it. */
 static void a_child_destroys_its_table(void **state)
 {
 	struct fixture *f = *state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Handles as such: closing, values, protection, what is kept about them. */
+/* Handles: closing, values, protection, and what the table keeps about them. */
 #include "nt_test.h"
 
 #include <errno.h>
@@ -106,7 +106,7 @@ static void low_bits_are_rejected(void **state)
 	close_handle(f, handle);
 }
 
-/* LIFO: the value names another object at once, with a generation that tells. */
+/* LIFO: the value names another object at once, with another generation. */
 static void reuse_on_the_console(void **state)
 {
 	struct fixture *f = *state;
@@ -132,7 +132,7 @@ static void protect(void **state)
 	assert_ok(ntsync_nt_protect(f->nt, handle, false));
 	assert_false(info_of(f, handle).is_protected);
 	close_handle(f, handle);
-	/* It does not rub off on the next one. */
+	/* Protection does not pass to the next handle of that value. */
 	assert_int_equal(new_event(f, false, false), handle);
 	assert_false(info_of(f, handle).is_protected);
 }
@@ -187,7 +187,7 @@ static void a_result_has_to_have_a_place(void **state)
 	assert_status(ntsync_nt_open_event(f->nt, NULL, "x"), invalid);
 }
 
-/* Descriptor 0 would be no alert, and closing it would close another's standard input. */
+/* Descriptor 0 would not be valid as an alert, and closing it could close a standard input. */
 static void never_descriptor_0(void **state)
 {
 	struct fixture *f = *state;
@@ -228,7 +228,7 @@ struct found {
 	struct ntsync_nt_entry entries[8];
 };
 
-static void note(void *context, const struct ntsync_nt_entry *entry)
+static void store_handle(void *context, const struct ntsync_nt_entry *entry)
 {
 	struct found *found = context;
 
@@ -250,14 +250,14 @@ static void snapshot_and_difference(void **state)
 	leaked = duplicate(f, kept);
 	close_handle(f, new_semaphore(f, 0, 1));
 	assert_int_equal(ntsync_nt_snapshot_take(f->nt, &after), 0);
-	assert_int_equal(ntsync_nt_snapshot_diff(before, after, note, &found), 2);
+	assert_int_equal(ntsync_nt_snapshot_diff(before, after, store_handle, &found), 2);
 	assert_int_equal(found.count, 2);
 	assert_int_equal(found.entries[0].handle, reissued);
 	assert_int_equal(found.entries[0].type, NTSYNC_NT_MUTANT);
 	assert_int_equal(found.entries[1].handle, leaked);
 	assert_int_equal(found.entries[1].id, info_of(f, kept).id);
 	assert_int_equal(ntsync_nt_snapshot_diff(NULL, after, NULL, NULL), 3);
-	assert_int_equal(ntsync_nt_snapshot_diff(after, after, note, NULL), 0);
+	assert_int_equal(ntsync_nt_snapshot_diff(after, after, store_handle, NULL), 0);
 	ntsync_nt_snapshot_free(before);
 	ntsync_nt_snapshot_free(after);
 }
@@ -289,7 +289,7 @@ static void trace(void **state)
 	assert_int_equal(f->nr_records, 0);
 }
 
-/* A program's struct as another version of the library has it. */
+/* The struct of a program that was built with another version of the library. */
 struct other_config {
 	union {
 		struct ntsync_nt_config config;
@@ -297,15 +297,15 @@ struct other_config {
 	};
 };
 
-/* Nothing is written behind it, and what it does not have is as on NT. */
-/* What a hook found when it asked about the handle of its record. */
+/* Nothing is written behind the struct; fields that it does not have are as on NT. */
+/* What a hook has found when it asked for the handle of its record. */
 struct curious {
 	struct fixture *f;
 	int calls;
 	uint32_t status, other_status, other;
 };
 
-static void ask(void *context, const struct ntsync_nt_record *record)
+static void query_handle(void *context, const struct ntsync_nt_record *record)
 {
 	struct curious *c = context;
 
@@ -314,7 +314,7 @@ static void ask(void *context, const struct ntsync_nt_record *record)
 	c->other_status = ntsync_nt_query(c->f->nt, c->other, NULL);
 }
 
-/* That the answer is INVALID_HANDLE would be a record, about which the hook would ask again. */
+/* Its result INVALID_HANDLE would be a record, about which the hook would ask again. */
 static void a_hook_that_asks_about_its_handle(void **state)
 {
 	struct fixture *f = *state;
@@ -325,7 +325,7 @@ static void a_hook_that_asks_about_its_handle(void **state)
 	check(f);
 	ntsync_nt_destroy(f->nt);
 	ntsync_nt_config_init(&config);
-	config.trace = ask;
+	config.trace = query_handle;
 	config.trace_context = &c;
 	assert_int_equal(ntsync_nt_create(&config, &f->nt), 0);
 	c.other = new_event(f, false, false);
@@ -354,7 +354,7 @@ static void configurations_of_older_programs(void **state)
 	check(f);
 	ntsync_nt_destroy(f->nt);
 	assert_int_equal(ntsync_nt_create(&old.config, &f->nt), 0);
-	/* Its base is the console's, its failure value is not in the struct. */
+	/* The base is the console's; the failure value is not in the struct. */
 	assert_int_equal(new_event(f, false, false), 0xf8000000u);
 	old.config.size = 0;
 	assert_int_equal(ntsync_nt_create(&old.config, &f->nt), -EINVAL);

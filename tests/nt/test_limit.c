@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How many: handles and their values, those in quarantine, descriptors. */
+/* Limits: handles and their values, values in quarantine, descriptors. */
 #include "nt_test.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ static void stale_handle_after_reuse(void **state)
 	use_quarantine(f, 10, 100);
 	stale = new_event(f, false, false);
 	close_handle(f, stale);
-	/* Ten others have to go before it comes back. */
+	/* Ten others must be closed before the value is used again. */
 	for (int i = 0; i < 10; i++) {
 		value = new_event(f, false, false);
 		assert_int_not_equal(value, stale);
@@ -61,7 +61,7 @@ static void quarantine_does_not_lower_the_limit(void **state)
 	}
 }
 
-/* What was never issued was never closed: it shortens nobody's quarantine. */
+/* A failed create closes nothing, so it must not shorten the quarantine. */
 static void failed_creates_do_not_shorten_the_quarantine(void **state)
 {
 	const struct ntsync_nt_attributes taken = { .name = "taken" };
@@ -80,7 +80,7 @@ static void failed_creates_do_not_shorten_the_quarantine(void **state)
 	}
 }
 
-/* Nor does it count as issued. */
+/* A failed create is no generation either. */
 static void failed_creates_are_no_generation(void **state)
 {
 	const struct ntsync_nt_attributes taken = { .name = "taken" };
@@ -119,7 +119,7 @@ static void limit(void **state)
 	check(f);
 }
 
-/* What is closed but waited on does not count, though its value can't be issued. */
+/* A closed handle that is still waited on does not count, though its value can't be used yet. */
 static void limit_while_closed_ones_are_in_use(void **state)
 {
 	struct fixture *f = *state;
@@ -146,7 +146,7 @@ static void limit_while_closed_ones_are_in_use(void **state)
 	}
 }
 
-/* As many handles as there are values for, and no slot beyond them. */
+/* As many handles as there are values, and none more. */
 static void check_seven(struct fixture *f, struct ntsync_nt_config *config)
 {
 	uint32_t out = UNTOUCHED;
@@ -173,7 +173,7 @@ static void up_to_the_last_value(void **state)
 	check_seven(f, &config);
 }
 
-/* What would come next is a pseudo-handle, or no handle at all. */
+/* The next value would be a pseudo-handle, or no handle. */
 static void no_value_beyond_the_last(void **state)
 {
 	struct fixture *f = *state;
@@ -213,7 +213,7 @@ static void retain_too_often(void **state)
 
 #define THREAD 500u
 
-static uint32_t attach(struct fixture *f, void *arg)
+static uint32_t attach_thread(struct fixture *f, void *arg)
 {
 	(void)arg;
 	return (uint32_t)-ntsync_nt_thread_attach(f->nt, THREAD);
@@ -227,7 +227,7 @@ static uint32_t wait_alertably(struct fixture *f, void *arg)
 
 static uint32_t attach_and_wait_alertably(struct fixture *f, void *arg)
 {
-	return attach(f, arg) ? UNTOUCHED : wait_alertably(f, arg);
+	return attach_thread(f, arg) ? UNTOUCHED : wait_alertably(f, arg);
 }
 
 static void no_descriptors(void **state)
@@ -247,13 +247,13 @@ static void no_descriptors(void **state)
 		      NTSYNC_STATUS_TOO_MANY_OPENED_FILES);
 	assert_status(ntsync_nt_create_timer(f->nt, &out, NULL, false),
 		      NTSYNC_STATUS_TOO_MANY_OPENED_FILES);
-	/* A thread has one from the start, not from its first alertable wait. */
+	/* A thread gets its event when it attaches, not at its first alertable wait. */
 	assert_ok(ntsync_nt_delay(f->nt, true, POLL));
-	assert_int_equal(finish(start(f, attach, NULL)), EMFILE);
+	assert_int_equal(finish(start(f, attach_thread, NULL)), EMFILE);
 	assert_status(finish(start(f, wait_alertably, NULL)), NTSYNC_STATUS_NO_MEMORY);
-	/* What was sent to it is there when it can be attached. */
+	/* What was sent to the thread before is there once it can attach. */
 	assert_ok(ntsync_nt_queue_apc(f->nt, THREAD));
-	assert_int_equal(finish(start(f, attach, NULL)), EMFILE);
+	assert_int_equal(finish(start(f, attach_thread, NULL)), EMFILE);
 	/* One descriptor per object, not per handle. */
 	assert_ok(ntsync_nt_duplicate(f->nt, event, &dup, 0));
 	assert_true(env_fail_creates(0));
@@ -266,7 +266,7 @@ static void no_descriptors(void **state)
 	check(f);
 }
 
-static struct rlimit fd_limit(void)
+static struct rlimit read_fd_limit(void)
 {
 	struct rlimit limit;
 
@@ -274,11 +274,11 @@ static struct rlimit fd_limit(void)
 	return limit;
 }
 
-/* For an object is a descriptor, and the soft limit was made for programs with few. */
+/* Each object needs a descriptor, and the usual soft limit is meant for programs with few. */
 static void the_limit_of_descriptors_is_raised(void **state)
 {
 	struct fixture *f = *state;
-	const struct rlimit before = fd_limit();
+	const struct rlimit before = read_fd_limit();
 	const struct rlimit low = { .rlim_cur = before.rlim_max - 1, .rlim_max = before.rlim_max };
 	struct ntsync_nt_config config;
 
@@ -286,18 +286,18 @@ static void the_limit_of_descriptors_is_raised(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
 	config.flags = NTSYNC_NT_KEEP_FD_LIMIT;
 	use_config(f, &config);
-	assert_true(fd_limit().rlim_cur == low.rlim_cur);
+	assert_true(read_fd_limit().rlim_cur == low.rlim_cur);
 	config.flags = 0;
 	use_config(f, &config);
-	assert_true(fd_limit().rlim_cur == before.rlim_max);
+	assert_true(read_fd_limit().rlim_cur == before.rlim_max);
 	setrlimit(RLIMIT_NOFILE, &before);
 }
 
-/* A guest that makes objects without end leaves descriptors to the rest of the process. */
+/* A guest that creates objects without end must leave descriptors for the rest of the process. */
 static void some_descriptors_are_left(void **state)
 {
 	enum { LIMIT = 1200, LEFT = 60 };
-	const struct rlimit before = fd_limit();
+	const struct rlimit before = read_fd_limit();
 	const struct rlimit low = { .rlim_cur = LIMIT, .rlim_max = before.rlim_max };
 	const struct rlimit more = { .rlim_cur = LIMIT + 100, .rlim_max = before.rlim_max };
 	struct fixture *f = *state;
@@ -319,27 +319,27 @@ static void some_descriptors_are_left(void **state)
 	for (int i = 0; i < opened; i++)
 		close(fds[i]);
 	assert_int_equal(opened, LEFT);
-	/* The limit counts as it is now. */
+	/* The current limit counts. */
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &more), 0);
 	for (int i = 0; i < 100; i++)
 		new_event(f, false, false);
 	setrlimit(RLIMIT_NOFILE, &before);
 }
 
-static bool a_child_has(rlim_t limit)
+static bool check_child(rlim_t limit)
 {
 	int status;
 	pid_t child = fork();
 
 	if (!child)
-		_exit(fd_limit().rlim_cur != limit);
+		_exit(read_fd_limit().rlim_cur != limit);
 	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
 	       !WEXITSTATUS(status);
 }
 
 static void children_have_the_old_limit(void **state)
 {
-	const struct rlimit before = fd_limit();
+	const struct rlimit before = read_fd_limit();
 	const struct rlimit low = { .rlim_cur = before.rlim_max - 1, .rlim_max = before.rlim_max };
 	struct fixture *f = *state;
 	struct ntsync_nt_config config;
@@ -347,13 +347,13 @@ static void children_have_the_old_limit(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
 	ntsync_nt_config_init(&config);
 	use_config(f, &config);
-	assert_true(fd_limit().rlim_cur == before.rlim_max);
-	assert_true(a_child_has(low.rlim_cur));
-	assert_true(fd_limit().rlim_cur == before.rlim_max);
+	assert_true(read_fd_limit().rlim_cur == before.rlim_max);
+	assert_true(check_child(low.rlim_cur));
+	assert_true(read_fd_limit().rlim_cur == before.rlim_max);
 	setrlimit(RLIMIT_NOFILE, &before);
 }
 
-/* Handles are duplicates here: descriptors are what there are less of. */
+/* Duplicates, as there are fewer descriptors than handles. */
 static void a_million_handles(void **state)
 {
 	enum { MILLION = 1000000 };

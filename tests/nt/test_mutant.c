@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-static struct ntsync_nt_mutant_state state_of(struct fixture *f, uint32_t mutant)
+static struct ntsync_nt_mutant_state query_mutant(struct fixture *f, uint32_t mutant)
 {
 	struct ntsync_nt_mutant_state state;
 
@@ -13,12 +13,12 @@ static struct ntsync_nt_mutant_state state_of(struct fixture *f, uint32_t mutant
 	return state;
 }
 
-static uint32_t acquire(struct fixture *f, void *arg)
+static uint32_t acquire_mutant(struct fixture *f, void *arg)
 {
 	return ntsync_nt_wait_single(f->nt, *(uint32_t *)arg, false, FOREVER);
 }
 
-static uint32_t release(struct fixture *f, void *arg)
+static uint32_t release_mutant(struct fixture *f, void *arg)
 {
 	return ntsync_nt_release_mutant(f->nt, *(uint32_t *)arg, NULL);
 }
@@ -29,18 +29,18 @@ static void recursion(void **state)
 	uint32_t mutant = new_mutant(f, true);
 	int32_t previous = UNTOUCHED;
 
-	assert_int_equal(state_of(f, mutant).count, 0);
-	assert_true(state_of(f, mutant).owned_by_caller);
-	assert_int_equal(state_of(f, mutant).owner, ntsync_nt_thread_id(f->nt));
+	assert_int_equal(query_mutant(f, mutant).count, 0);
+	assert_true(query_mutant(f, mutant).owned_by_caller);
+	assert_int_equal(query_mutant(f, mutant).owner, ntsync_nt_thread_id(f->nt));
 	assert_status(poll_handle(f, mutant), NTSYNC_STATUS_WAIT_0);
-	assert_int_equal(state_of(f, mutant).count, -1);
+	assert_int_equal(query_mutant(f, mutant).count, -1);
 	assert_ok(ntsync_nt_release_mutant(f->nt, mutant, &previous));
 	assert_int_equal(previous, -1);
 	assert_ok(ntsync_nt_release_mutant(f->nt, mutant, &previous));
 	assert_int_equal(previous, 0);
-	assert_int_equal(state_of(f, mutant).count, 1);
-	assert_int_equal(state_of(f, mutant).owner, 0);
-	assert_false(state_of(f, mutant).owned_by_caller);
+	assert_int_equal(query_mutant(f, mutant).count, 1);
+	assert_int_equal(query_mutant(f, mutant).owner, 0);
+	assert_false(query_mutant(f, mutant).owned_by_caller);
 	previous = UNTOUCHED;
 	assert_status(ntsync_nt_release_mutant(f->nt, mutant, &previous),
 		      NTSYNC_STATUS_MUTANT_NOT_OWNED);
@@ -51,28 +51,28 @@ static void only_the_owner_releases(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t mutant = new_mutant(f, true);
-	struct helper *waiter = start_asleep(f, acquire, &mutant);
+	struct helper *waiter = start_asleep(f, acquire_mutant, &mutant);
 
-	assert_status(finish(start(f, release, &mutant)), NTSYNC_STATUS_MUTANT_NOT_OWNED);
+	assert_status(finish(start(f, release_mutant, &mutant)), NTSYNC_STATUS_MUTANT_NOT_OWNED);
 	assert_true(still_asleep(waiter));
 	assert_ok(ntsync_nt_release_mutant(f->nt, mutant, NULL));
 	assert_status(finish(waiter), NTSYNC_STATUS_WAIT_0);
 }
 
-/* The helper's thread ends as its owner. */
+/* The helper exits as the owner. */
 static void a_thread_that_ends_abandons(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t mutant = new_mutant(f, false), dup = duplicate(f, mutant);
 
-	assert_status(finish(start(f, acquire, &mutant)), NTSYNC_STATUS_WAIT_0);
-	assert_true(state_of(f, mutant).abandoned);
-	assert_int_equal(state_of(f, mutant).count, 1);
+	assert_status(finish(start(f, acquire_mutant, &mutant)), NTSYNC_STATUS_WAIT_0);
+	assert_true(query_mutant(f, mutant).abandoned);
+	assert_int_equal(query_mutant(f, mutant).count, 1);
 	assert_status(ntsync_nt_release_mutant(f->nt, dup, NULL),
 		      NTSYNC_STATUS_ABANDONED_WAIT_0);
 	assert_status(poll_handle(f, dup), NTSYNC_STATUS_ABANDONED_WAIT_0);
-	assert_false(state_of(f, mutant).abandoned);
-	assert_true(state_of(f, mutant).owned_by_caller);
+	assert_false(query_mutant(f, mutant).abandoned);
+	assert_true(query_mutant(f, mutant).owned_by_caller);
 	assert_ok(ntsync_nt_release_mutant(f->nt, mutant, NULL));
 	assert_status(poll_handle(f, mutant), NTSYNC_STATUS_WAIT_0);
 }
@@ -87,7 +87,7 @@ static uint32_t own_many(struct fixture *f, void *arg)
 		if (status)
 			return status;
 	}
-	/* Released, and so not abandoned; and one twice, which is abandoned all the same. */
+	/* One is released, and so not abandoned; one is owned twice, and abandoned all the same. */
 	ntsync_nt_wait_single(f->nt, mutants[1], false, POLL);
 	for (int i = 0; i < 100; i += 10)
 		ntsync_nt_release_mutant(f->nt, mutants[i], NULL);
@@ -103,14 +103,14 @@ static void all_that_it_owns_is_abandoned(void **state)
 		mutants[i] = new_mutant(f, false);
 	assert_ok(finish(start(f, own_many, mutants)));
 	for (int i = 0; i < 100; i++)
-		assert_int_equal(state_of(f, mutants[i]).abandoned, i % 10 != 0);
+		assert_int_equal(query_mutant(f, mutants[i]).abandoned, i % 10 != 0);
 }
 
 static void abandonment_wakes(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t mutant = new_mutant(f, true);
-	struct helper *waiter = start_asleep(f, acquire, &mutant);
+	struct helper *waiter = start_asleep(f, acquire_mutant, &mutant);
 
 	ntsync_nt_thread_detach(f->nt);
 	assert_status(finish(waiter), NTSYNC_STATUS_ABANDONED_WAIT_0);
@@ -122,18 +122,21 @@ static void abandoned_in_a_wait_for_several(void **state)
 	uint32_t handles[] = { new_event(f, false, false), new_mutant(f, false),
 			       new_mutant(f, false) };
 
-	assert_status(finish(start(f, acquire, &handles[1])), 0);
+	assert_status(finish(start(f, acquire_mutant, &handles[1])), 0);
 	assert_status(ntsync_nt_wait_multiple(f->nt, handles, 3, NTSYNC_NT_WAIT_ANY, false, POLL),
 		      NTSYNC_STATUS_ABANDONED_WAIT_0 + 1);
 	assert_ok(ntsync_nt_release_mutant(f->nt, handles[1], NULL));
-	assert_status(finish(start(f, acquire, &handles[2])), 0);
+	assert_status(finish(start(f, acquire_mutant, &handles[2])), 0);
 	assert_status(ntsync_nt_wait_multiple(f->nt, &handles[1], 2, NTSYNC_NT_WAIT_ALL, false,
 					      POLL), NTSYNC_STATUS_ABANDONED_WAIT_0);
-	assert_true(state_of(f, handles[1]).owned_by_caller);
-	assert_true(state_of(f, handles[2]).owned_by_caller);
+	assert_true(query_mutant(f, handles[1]).owned_by_caller);
+	assert_true(query_mutant(f, handles[2]).owned_by_caller);
 }
 
-/* While it is owned: then nothing is left to abandon, and the place in the list is found. */
+/*
+ * Destroyed while owned: nothing is left to be abandoned, and the list of owned mutants must stay
+ * intact.
+ */
 static void destroyed_while_owned(void **state)
 {
 	struct fixture *f = *state;
@@ -145,7 +148,7 @@ static void destroyed_while_owned(void **state)
 	check(f);
 }
 
-/* Its memory is another thread's mutant by the time that the first owner ends. */
+/* Its memory is another thread's mutant by the time that the first owner exits. */
 static void memory_of_a_destroyed_one_is_another(void **state)
 {
 	struct fixture *f = *state;
@@ -155,7 +158,7 @@ static void memory_of_a_destroyed_one_is_another(void **state)
 	other = new_mutant(f, false);
 	assert_int_equal(other, mutant);
 	ntsync_nt_thread_detach(f->nt);
-	assert_false(state_of(f, other).abandoned);
+	assert_false(query_mutant(f, other).abandoned);
 }
 
 static void another_thread_has_ended(void **state)
@@ -166,7 +169,7 @@ static void another_thread_has_ended(void **state)
 	assert_status(ntsync_nt_thread_abandon(f->nt, tid), NTSYNC_STATUS_SUCCESS);
 	assert_status(ntsync_nt_thread_abandon(f->nt, tid), NTSYNC_STATUS_INVALID_CID);
 	assert_status(ntsync_nt_thread_abandon(f->nt, 0), NTSYNC_STATUS_INVALID_CID);
-	assert_status(finish(start(f, acquire, &mutant)), NTSYNC_STATUS_ABANDONED_WAIT_0);
+	assert_status(finish(start(f, acquire_mutant, &mutant)), NTSYNC_STATUS_ABANDONED_WAIT_0);
 	ntsync_nt_thread_detach(f->nt);
 }
 
@@ -187,7 +190,7 @@ static uint32_t own_and_end(struct fixture *f, void *arg)
 	return status;
 }
 
-/* Who has waited for a thread's end finds its mutants abandoned. */
+/* A thread that has waited for another one's end must find its mutants abandoned. */
 static void mutants_before_the_end(void **state)
 {
 	struct fixture *f = *state;
@@ -198,7 +201,7 @@ static void mutants_before_the_end(void **state)
 		struct helper *thread = start(f, own_and_end, &e);
 
 		assert_status(ntsync_nt_wait_single(f->nt, event, false, FOREVER), 0);
-		assert_true(state_of(f, e.mutant).abandoned);
+		assert_true(query_mutant(f, e.mutant).abandoned);
 		assert_status(poll_handle(f, e.mutant), NTSYNC_STATUS_ABANDONED_WAIT_0);
 		assert_ok(finish(thread));
 		close_handle(f, e.mutant);
@@ -211,18 +214,18 @@ static void an_end_without_an_event(void **state)
 	struct fixture *f = *state;
 	uint32_t mutant = new_mutant(f, true);
 
-	/* Bound to what can't be set: nothing happens. */
+	/* Bound to an object that can't be signaled: nothing happens. */
 	assert_ok(ntsync_nt_bind_thread(f->nt, mutant));
 	assert_status(ntsync_nt_thread_end(f->nt), NTSYNC_STATUS_OBJECT_TYPE_MISMATCH);
-	assert_true(state_of(f, mutant).owned_by_caller);
+	assert_true(query_mutant(f, mutant).owned_by_caller);
 	assert_ok(ntsync_nt_bind_thread(f->nt, 0));
 	assert_ok(ntsync_nt_thread_end(f->nt));
-	assert_true(state_of(f, mutant).abandoned);
+	assert_true(query_mutant(f, mutant).abandoned);
 	ntsync_nt_thread_detach(f->nt);
 	assert_ok(ntsync_nt_thread_end(f->nt));
 }
 
-/* It has ended as far as the guest is concerned; its host thread goes on, outside. */
+/* A thread that has ended for the guest, while its host thread goes on. */
 struct stopped {
 	uint32_t mutant, tid;
 	pthread_barrier_t stopped, end;
@@ -239,7 +242,7 @@ static uint32_t acquire_and_stop(struct fixture *f, void *arg)
 	return status;
 }
 
-static uint32_t abandon(struct fixture *f, void *arg)
+static uint32_t abandon_thread(struct fixture *f, void *arg)
 {
 	struct stopped *s = arg;
 
@@ -247,7 +250,7 @@ static uint32_t abandon(struct fixture *f, void *arg)
 	return ntsync_nt_thread_abandon(f->nt, s->tid);
 }
 
-/* Two that say so at once: one is told that there is no such thread any more. */
+/* Two threads report the end at the same time: one of them gets an error. */
 static void abandoned_by_two_at_once(void **state)
 {
 	struct fixture *f = *state;
@@ -257,8 +260,8 @@ static void abandoned_by_two_at_once(void **state)
 	pthread_barrier_init(&s.end, NULL, 2);
 	for (int i = 0; i < 300; i++) {
 		struct helper *stopped = start(f, acquire_and_stop, &s);
-		struct helper *other = start(f, abandon, &s);
-		uint32_t status = abandon(f, &s);
+		struct helper *other = start(f, abandon_thread, &s);
+		uint32_t status = abandon_thread(f, &s);
 
 		assert_int_equal(status + finish(other), NTSYNC_STATUS_INVALID_CID);
 		assert_status(poll_handle(f, s.mutant), NTSYNC_STATUS_ABANDONED_WAIT_0);
@@ -289,8 +292,8 @@ static void recursion_limit(void **state)
 	assert_status(poll_handle(f, mutant), NTSYNC_STATUS_WAIT_0);
 	assert_status(poll_handle(f, mutant), NTSYNC_STATUS_WAIT_0);
 	assert_status(poll_handle(f, mutant), NTSYNC_STATUS_MUTANT_LIMIT_EXCEEDED);
-	assert_int_equal(state_of(f, mutant).count, -2);
-	/* What comes before it in the order ends the wait first. */
+	assert_int_equal(query_mutant(f, mutant).count, -2);
+	/* An object before it in the order ends the wait first. */
 	handles[0] = new_event(f, false, true);
 	handles[1] = mutant;
 	handles[2] = new_event(f, false, true);
@@ -314,9 +317,9 @@ static void ids_of_threads(void **state)
 	assert_int_equal(ntsync_nt_thread_attach(f->nt, 0x1234), 0);
 	assert_int_equal(ntsync_nt_thread_attach(f->nt, 0x1235), -EALREADY);
 	mutant = new_mutant(f, true);
-	assert_int_equal(state_of(f, mutant).owner, 0x1234);
+	assert_int_equal(query_mutant(f, mutant).owner, 0x1234);
 	ntsync_nt_thread_detach(f->nt);
-	assert_true(state_of(f, mutant).abandoned);
+	assert_true(query_mutant(f, mutant).abandoned);
 	ntsync_nt_thread_detach(f->nt);
 	assert_int_not_equal(ntsync_nt_thread_id(f->nt), 0);
 }
@@ -335,11 +338,11 @@ static void ids_are_unique(void **state)
 	assert_int_equal(finish(start(f, attach_as, &tid)), EEXIST);
 	tid++;
 	assert_int_equal(finish(start(f, attach_as, &tid)), 0);
-	/* It has ended, so its id is free. */
+	/* The thread has ended, so its id is free. */
 	assert_int_equal(finish(start(f, attach_as, &tid)), 0);
 }
 
-/* A host thread takes no id that a guest thread can have, least of all its own number. */
+/* A host thread must not get an id that a guest thread can have, in particular not its own tid. */
 static void ids_of_host_threads(void **state)
 {
 	struct fixture *f = *state;
@@ -355,7 +358,7 @@ static void ids_of_host_threads(void **state)
 		assert_int_equal(finish(start(f, attach_as, &refused[i])), EINVAL);
 }
 
-/* One that is not attached yet is called what it will be called then. */
+/* A thread that is not attached yet has the id that it will get. */
 static void ids_of_threads_in_the_trace(void **state)
 {
 	struct fixture *f = *state;

@@ -9,7 +9,7 @@
 #define OPEN_IF(text) \
 	(&(struct ntsync_nt_attributes){ .name = text, .flags = NTSYNC_NT_OPEN_IF })
 
-/* As on a console: in every call the case of letters does not matter. */
+/* As on a console: no call distinguishes upper and lower case. */
 static void use_folded_names(struct fixture *f)
 {
 	struct ntsync_nt_config config;
@@ -61,7 +61,7 @@ static void the_name_is_taken(void **state)
 	assert_status(ntsync_nt_create_event(f->nt, &other, OPEN_IF("A"), true, false),
 		      NTSYNC_STATUS_OBJECT_NAME_EXISTS);
 	assert_ok(ntsync_nt_compare(f->nt, event, other));
-	/* It is as it was made, not as it was asked for. */
+	/* The existing object keeps its type and state. */
 	assert_true(event_signaled(f, other));
 	assert_int_equal(info_of(f, event).handles, 2);
 }
@@ -90,7 +90,7 @@ static void each_type_has_names(void **state)
 	assert_ok(ntsync_nt_create_mutant(f->nt, &handle, NAMED("m"), true));
 	assert_ok(ntsync_nt_open_mutant(f->nt, &other, "M"));
 	assert_ok(ntsync_nt_compare(f->nt, handle, other));
-	/* An open does not make the caller an owner. */
+	/* Opening does not make the caller an owner. */
 	assert_status(ntsync_nt_create_mutant(f->nt, &other, OPEN_IF("m"), true),
 		      NTSYNC_STATUS_OBJECT_NAME_EXISTS);
 	assert_ok(ntsync_nt_release_mutant(f->nt, other, NULL));
@@ -110,7 +110,7 @@ static void each_type_has_names(void **state)
 	ntsync_nt_open((f)->nt, out, &(struct ntsync_nt_attributes){ text, flag }, \
 		       NTSYNC_NT_EVENT)
 
-/* Two Win32 names, and calls for which they are one. */
+/* Two different Win32 names, which are one name for some calls. */
 static void case_matters_unless_a_call_says_otherwise(void **state)
 {
 	const uint32_t any_case = NTSYNC_NT_CASE_INSENSITIVE;
@@ -124,7 +124,7 @@ static void case_matters_unless_a_call_says_otherwise(void **state)
 		      NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND);
 	assert_status(OPEN(f, &other, "Ready", 0), NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND);
 	assert_ok(OPEN(f, &other, "Ready", any_case));
-	/* The one that is meant, if it is there. */
+	/* An exact match has precedence. */
 	assert_ok(OPEN(f, &other, "ready", any_case));
 	assert_ok(ntsync_nt_compare(f->nt, lower, other));
 	assert_ok(OPEN(f, &other, "READY", any_case));
@@ -188,7 +188,7 @@ static void lives_as_long_as_the_object(void **state)
 	named_event(f, "a");
 }
 
-/* A wait holds the object, and not its name, which another object can have meanwhile. */
+/* A wait keeps the object but not its name, which another object may get meanwhile. */
 static void goes_with_the_last_handle(void **state)
 {
 	struct fixture *f = *state;
@@ -206,7 +206,7 @@ static void goes_with_the_last_handle(void **state)
 	other = named_event(f, "a");
 	assert_status(ntsync_nt_compare(f->nt, other, NTSYNC_NT_CURRENT_PROCESS),
 		      NTSYNC_STATUS_NOT_SAME_OBJECT);
-	/* A new handle does not bring it back. */
+	/* A new handle does not bring the name back. */
 	assert_ok(ntsync_nt_duplicate(f->nt, NTSYNC_NT_CURRENT_PROCESS, &dup, 0));
 	assert_true(still_asleep(waiter));
 	assert_ok(ntsync_nt_set_event(f->nt, dup, NULL));
@@ -225,7 +225,7 @@ static uint32_t open_and_close(struct fixture *f, void *arg)
 		status = ntsync_nt_create_event(f->nt, &mine, OPEN_IF("a"), true, false);
 		if (status == NTSYNC_STATUS_OBJECT_NAME_EXISTS)
 			status = NTSYNC_STATUS_SUCCESS;
-		/* As long as this handle is open, what it names has the name. */
+		/* While this handle is open its object has the name. */
 		if (!status)
 			status = ntsync_nt_open_event(f->nt, &other, "a");
 		if (!status)
@@ -236,7 +236,7 @@ static uint32_t open_and_close(struct fixture *f, void *arg)
 	return status;
 }
 
-/* The last close of one against the open of the other. */
+/* The last close in one thread against an open in another. */
 static void opened_while_the_last_handle_is_closed(void **state)
 {
 	struct fixture *f = *state;

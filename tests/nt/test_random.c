@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random operations beside a model of a few lines, and after every step everything that can
- * be asked is compared: the table's own invariants, the trace, the counts, and what each
- * handle names. The seed is printed; NTSYNC_TEST_SEED repeats a run.
+ * Random operations beside a simple model. After every step everything that can be queried is
+ * compared: the table's own invariants, the trace, the counts, and the object of each handle. The
+ * seed is printed; NTSYNC_TEST_SEED repeats a run.
  */
 #include "nt_test.h"
 
@@ -15,7 +15,7 @@
 #define MAX_OBJECTS	MAX_SLOTS
 #define STEPS		5000
 
-/* Semaphores count to 5; an event's count is whether it is signaled. */
+/* Semaphores count to 5; an event's count is 1 if it is signaled. */
 struct object {
 	enum ntsync_nt_type type;
 	uint64_t id;
@@ -68,13 +68,13 @@ static struct object *free_object(struct model *m)
 	return NULL;
 }
 
-/* Live or closed, but in the latter case its value may be another slot's by now. */
+/* Open or closed; the value of a closed one may belong to another slot by now. */
 static struct slot *any_slot(struct model *m)
 {
 	return &m->slots[random_below(m, MAX_SLOTS)];
 }
 
-static struct slot *slot_of(struct model *m, uint32_t handle)
+static struct slot *find_slot(struct model *m, uint32_t handle)
 {
 	for (size_t i = 0; i < MAX_SLOTS; i++) {
 		if (m->slots[i].references && m->slots[i].handle == handle)
@@ -83,16 +83,16 @@ static struct slot *slot_of(struct model *m, uint32_t handle)
 	return NULL;
 }
 
-static void bind(struct model *m, struct slot *slot, uint32_t handle, struct object *object)
+static void bind_slot(struct model *m, struct slot *slot, uint32_t handle, struct object *object)
 {
-	if (slot_of(m, handle))
+	if (find_slot(m, handle))
 		fail_msg("handle %#x was issued twice", handle);
 	*slot = (struct slot){ .handle = handle, .references = 1, .object = object };
 	object->handles++;
 	m->creates++;
 }
 
-static void unbind(struct model *m, struct slot *slot)
+static void unbind_slot(struct model *m, struct slot *slot)
 {
 	if (--slot->references)
 		return;
@@ -120,11 +120,11 @@ static void create_object(struct model *m, struct slot *slot, struct object *obj
 	default:
 		handle = new_timer(f, object->manual);
 	}
-	bind(m, slot, handle, object);
+	bind_slot(m, slot, handle, object);
 	object->id = info_of(f, handle).id;
 }
 
-static void create(struct model *m)
+static void create_any(struct model *m)
 {
 	struct slot *slot = free_slot(m);
 	uint32_t out = UNTOUCHED;
@@ -144,14 +144,14 @@ static uint32_t model_close(struct model *m, struct slot *slot)
 		return NTSYNC_STATUS_INVALID_HANDLE;
 	if (slot->is_protected)
 		return NTSYNC_STATUS_HANDLE_NOT_CLOSABLE;
-	unbind(m, slot);
+	unbind_slot(m, slot);
 	return NTSYNC_STATUS_SUCCESS;
 }
 
 static void close_any(struct model *m)
 {
 	uint32_t handle = any_slot(m)->handle;
-	uint32_t want = model_close(m, slot_of(m, handle));
+	uint32_t want = model_close(m, find_slot(m, handle));
 
 	assert_status(ntsync_nt_close(m->f->nt, handle), want);
 }
@@ -159,7 +159,7 @@ static void close_any(struct model *m)
 static void duplicate_any(struct model *m)
 {
 	uint32_t options = random_below(m, 8), handle = any_slot(m)->handle, out = UNTOUCHED;
-	struct slot *source = slot_of(m, handle), *target = free_slot(m);
+	struct slot *source = find_slot(m, handle), *target = free_slot(m);
 	uint32_t status = ntsync_nt_duplicate(m->f->nt, handle, &out, options);
 
 	if (!source || !target) {
@@ -171,8 +171,8 @@ static void duplicate_any(struct model *m)
 		return;
 	}
 	assert_ok(status);
-	/* The new one is there before the source goes. */
-	bind(m, target, out, source->object);
+	/* The duplicate exists before the source is closed. */
+	bind_slot(m, target, out, source->object);
 	if (options & NTSYNC_NT_DUPLICATE_SAME_ATTRIBUTES)
 		target->is_protected = source->is_protected;
 	if (options & NTSYNC_NT_DUPLICATE_CLOSE_SOURCE)
@@ -182,7 +182,7 @@ static void duplicate_any(struct model *m)
 static void protect_any(struct model *m)
 {
 	uint32_t handle = any_slot(m)->handle;
-	struct slot *slot = slot_of(m, handle);
+	struct slot *slot = find_slot(m, handle);
 	bool on = random_below(m, 4) == 0;
 
 	assert_status(ntsync_nt_protect(m->f->nt, handle, on),
@@ -194,7 +194,7 @@ static void protect_any(struct model *m)
 static void retain_any(struct model *m)
 {
 	uint32_t handle = any_slot(m)->handle;
-	struct slot *slot = slot_of(m, handle);
+	struct slot *slot = find_slot(m, handle);
 
 	assert_status(ntsync_nt_retain(m->f->nt, handle),
 		      slot ? NTSYNC_STATUS_SUCCESS : NTSYNC_STATUS_INVALID_HANDLE);
@@ -237,7 +237,7 @@ static void signal_any(struct model *m)
 {
 	enum ntsync_nt_type type = 1 + random_below(m, 3);
 	uint32_t handle = any_slot(m)->handle, want;
-	struct slot *slot = slot_of(m, handle);
+	struct slot *slot = find_slot(m, handle);
 
 	if (!slot)
 		want = NTSYNC_STATUS_INVALID_HANDLE;
@@ -248,12 +248,12 @@ static void signal_any(struct model *m)
 	assert_status(signal_handle(m->f, handle, type), want);
 }
 
-static bool ready(const struct object *object)
+static bool is_ready(const struct object *object)
 {
 	return object->type == NTSYNC_NT_MUTANT || object->count > 0;
 }
 
-static void acquire(struct object *object)
+static void acquire_object(struct object *object)
 {
 	if (object->type == NTSYNC_NT_MUTANT)
 		object->count++;
@@ -264,8 +264,8 @@ static void acquire(struct object *object)
 static uint32_t model_any(struct slot **slots, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		if (ready(slots[i]->object)) {
-			acquire(slots[i]->object);
+		if (is_ready(slots[i]->object)) {
+			acquire_object(slots[i]->object);
 			return NTSYNC_STATUS_WAIT_0 + i;
 		}
 	}
@@ -281,11 +281,11 @@ static uint32_t model_all(struct slot **slots, uint32_t count)
 		}
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		if (!ready(slots[i]->object))
+		if (!is_ready(slots[i]->object))
 			return NTSYNC_STATUS_TIMEOUT;
 	}
 	for (uint32_t i = 0; i < count; i++)
-		acquire(slots[i]->object);
+		acquire_object(slots[i]->object);
 	return NTSYNC_STATUS_WAIT_0;
 }
 
@@ -296,7 +296,7 @@ static void wait_any(struct model *m)
 
 	for (uint32_t i = 0; i < count; i++) {
 		handles[i] = any_slot(m)->handle;
-		slots[i] = slot_of(m, handles[i]);
+		slots[i] = find_slot(m, handles[i]);
 		if (!slots[i])
 			want = NTSYNC_STATUS_INVALID_HANDLE;
 	}
@@ -318,11 +318,11 @@ static uint32_t model_signal_and_wait(struct slot *signal, struct slot *wait)
 	return status ? status : model_any(&wait, 1);
 }
 
-/* The two are of the same object now and then. */
+/* Sometimes both handles are of the same object. */
 static void signal_and_wait_any(struct model *m)
 {
 	uint32_t signal = any_slot(m)->handle, wait = any_slot(m)->handle;
-	uint32_t want = model_signal_and_wait(slot_of(m, signal), slot_of(m, wait));
+	uint32_t want = model_signal_and_wait(find_slot(m, signal), find_slot(m, wait));
 
 	assert_status(ntsync_nt_signal_and_wait(m->f->nt, signal, wait, false, POLL), want);
 }
@@ -353,7 +353,7 @@ static void compare_slot(struct model *m, const struct slot *slot)
 	struct ntsync_nt_info info;
 
 	if (!slot->references) {
-		if (!slot_of(m, slot->handle))
+		if (!find_slot(m, slot->handle))
 			assert_invalid(m->f, slot->handle);
 		return;
 	}
@@ -366,7 +366,7 @@ static void compare_slot(struct model *m, const struct slot *slot)
 	compare_state(m, slot);
 }
 
-/* Creates and destroys of the trace, and the counts, are the model's. */
+/* Creations and destructions in the trace, and the counts, must be the model's. */
 static void compare_trace(struct model *m, uint64_t *creates, uint64_t *destroys)
 {
 	for (size_t i = 0; i < m->f->nr_records; i++) {
@@ -401,10 +401,10 @@ static void compare_counts(struct model *m)
 	assert_int_equal(creates, m->creates);
 }
 
-static void step(struct model *m)
+static void run_step(struct model *m)
 {
 	static void (*const operations[])(struct model *m) = {
-		create, create, close_any, close_any, close_any, duplicate_any, duplicate_any,
+		create_any, create_any, close_any, close_any, close_any, duplicate_any, duplicate_any,
 		protect_any, retain_any, signal_any, signal_any, wait_any, wait_any,
 		signal_and_wait_any,
 	};
@@ -431,7 +431,7 @@ static void run_model(struct fixture *f, uint32_t max_handles, enum ntsync_nt_re
 	m->random = m->seed * 2 + 1;
 	print_message("# NTSYNC_TEST_SEED=%llu\n", (unsigned long long)m->seed);
 	for (m->step = 0; m->step < STEPS; m->step++) {
-		step(m);
+		run_step(m);
 		check(f);
 		for (size_t i = 0; i < MAX_SLOTS; i++)
 			compare_slot(m, &m->slots[i]);

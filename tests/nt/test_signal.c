@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Signal and wait. On the fake each test runs twice: on a driver that does both in one step,
- * and on one that has to be called twice.
+ * Signal and wait. On the fake each test runs twice: with a driver that does both in one step, and
+ * with one that needs two calls.
  */
 #include "nt_test.h"
 
@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-/* Only who was cheated of his wake-up waits so long. */
+/* Only a thread that has missed its wake-up waits that long. */
 #define LONG_MS 30000
 
 static bool is_one_step(struct fixture *f)
@@ -19,7 +19,7 @@ static bool is_one_step(struct fixture *f)
 	return ntsync_nt_features(f->nt) & NTSYNC_NT_FEATURE_ATOMIC_SIGNAL_AND_WAIT;
 }
 
-static uint32_t both(struct fixture *f, uint32_t signal, uint32_t handle)
+static uint32_t signal_and_wait(struct fixture *f, uint32_t signal, uint32_t handle)
 {
 	return ntsync_nt_signal_and_wait(f->nt, signal, handle, false, POLL);
 }
@@ -41,12 +41,12 @@ static void each_type_is_signaled(void **state)
 	uint32_t event = new_event(f, true, false), mutant = new_mutant(f, true);
 	uint32_t semaphore = new_semaphore(f, 0, 1), target = new_event(f, true, true);
 
-	assert_status(both(f, event, target), NTSYNC_STATUS_WAIT_0);
+	assert_status(signal_and_wait(f, event, target), NTSYNC_STATUS_WAIT_0);
 	assert_true(event_signaled(f, event));
-	assert_status(both(f, mutant, target), NTSYNC_STATUS_WAIT_0);
+	assert_status(signal_and_wait(f, mutant, target), NTSYNC_STATUS_WAIT_0);
 	assert_status(ntsync_nt_release_mutant(f->nt, mutant, NULL),
 		      NTSYNC_STATUS_MUTANT_NOT_OWNED);
-	assert_status(both(f, semaphore, target), NTSYNC_STATUS_WAIT_0);
+	assert_status(signal_and_wait(f, semaphore, target), NTSYNC_STATUS_WAIT_0);
 	assert_int_equal(semaphore_count(f, semaphore), 1);
 }
 
@@ -59,12 +59,12 @@ static void each_type_is_waited_for(void **state)
 
 	assert_ok(ntsync_nt_set_timer(f->nt, timer, POLL, 0, NULL));
 	for (size_t i = 0; i < ARRAY_SIZE(targets); i++)
-		assert_status(both(f, event, targets[i]), NTSYNC_STATUS_WAIT_0);
-	/* The mutant is ours now, once more each time. */
-	assert_status(both(f, event, targets[0]), NTSYNC_STATUS_TIMEOUT);
-	assert_status(both(f, event, targets[1]), NTSYNC_STATUS_WAIT_0);
-	assert_status(both(f, event, targets[2]), NTSYNC_STATUS_TIMEOUT);
-	assert_status(both(f, event, targets[3]), NTSYNC_STATUS_TIMEOUT);
+		assert_status(signal_and_wait(f, event, targets[i]), NTSYNC_STATUS_WAIT_0);
+	/* The mutant is owned now, once more each time. */
+	assert_status(signal_and_wait(f, event, targets[0]), NTSYNC_STATUS_TIMEOUT);
+	assert_status(signal_and_wait(f, event, targets[1]), NTSYNC_STATUS_WAIT_0);
+	assert_status(signal_and_wait(f, event, targets[2]), NTSYNC_STATUS_TIMEOUT);
+	assert_status(signal_and_wait(f, event, targets[3]), NTSYNC_STATUS_TIMEOUT);
 	assert_ok(ntsync_nt_release_mutant(f->nt, targets[1], NULL));
 	assert_ok(ntsync_nt_release_mutant(f->nt, targets[1], NULL));
 }
@@ -74,7 +74,7 @@ static uint32_t acquire_and_end(struct fixture *f, void *arg)
 	return poll_handle(f, *(uint32_t *)arg);
 }
 
-/* Nothing is waited for, or taken, if there was nothing to signal. */
+/* If the signal fails there is no wait, and nothing is acquired. */
 static void without_the_signal_there_is_no_wait(void **state)
 {
 	struct fixture *f = *state;
@@ -82,10 +82,10 @@ static void without_the_signal_there_is_no_wait(void **state)
 	uint32_t full = new_semaphore(f, 1, 1), target = new_event(f, false, true);
 
 	assert_ok(finish(start(f, acquire_and_end, &abandoned)));
-	assert_status(both(f, free, target), NTSYNC_STATUS_MUTANT_NOT_OWNED);
-	assert_status(both(f, abandoned, target), NTSYNC_STATUS_ABANDONED_WAIT_0);
-	assert_status(both(f, full, target), NTSYNC_STATUS_SEMAPHORE_LIMIT_EXCEEDED);
-	assert_status(both(f, new_timer(f, true), target), NTSYNC_STATUS_OBJECT_TYPE_MISMATCH);
+	assert_status(signal_and_wait(f, free, target), NTSYNC_STATUS_MUTANT_NOT_OWNED);
+	assert_status(signal_and_wait(f, abandoned, target), NTSYNC_STATUS_ABANDONED_WAIT_0);
+	assert_status(signal_and_wait(f, full, target), NTSYNC_STATUS_SEMAPHORE_LIMIT_EXCEEDED);
+	assert_status(signal_and_wait(f, new_timer(f, true), target), NTSYNC_STATUS_OBJECT_TYPE_MISMATCH);
 	assert_true(event_signaled(f, target));
 	assert_int_equal(semaphore_count(f, full), 1);
 }
@@ -96,8 +96,8 @@ static void nothing_is_signaled_if_the_wait_is_wrong(void **state)
 	uint32_t event = new_event(f, false, false);
 	const struct ntsync_nt_deadline wrong = { 0, 2 };
 
-	assert_status(both(f, event, event + 400), NTSYNC_STATUS_INVALID_HANDLE);
-	assert_status(both(f, event + 400, event), NTSYNC_STATUS_INVALID_HANDLE);
+	assert_status(signal_and_wait(f, event, event + 400), NTSYNC_STATUS_INVALID_HANDLE);
+	assert_status(signal_and_wait(f, event + 400, event), NTSYNC_STATUS_INVALID_HANDLE);
 	assert_status(ntsync_nt_signal_and_wait(f->nt, event, event, false, wrong),
 		      NTSYNC_STATUS_INVALID_PARAMETER);
 	assert_false(event_signaled(f, event));
@@ -111,29 +111,29 @@ static void the_signal_stands_when_the_time_is_over(void **state)
 	uint32_t never = new_event(f, false, false);
 	const struct ntsync_nt_deadline date = { 1, NTSYNC_WAIT_REALTIME };
 
-	assert_status(both(f, semaphore, never), NTSYNC_STATUS_TIMEOUT);
+	assert_status(signal_and_wait(f, semaphore, never), NTSYNC_STATUS_TIMEOUT);
 	assert_status(ntsync_nt_signal_and_wait(f->nt, semaphore, never, false, in_ms(2)),
 		      NTSYNC_STATUS_TIMEOUT);
 	assert_status(ntsync_nt_signal_and_wait(f->nt, semaphore, never, true, date),
 		      NTSYNC_STATUS_TIMEOUT);
 	assert_int_equal(semaphore_count(f, semaphore), 3);
-	assert_status(both(f, mutant, never), NTSYNC_STATUS_TIMEOUT);
+	assert_status(signal_and_wait(f, mutant, never), NTSYNC_STATUS_TIMEOUT);
 	assert_ok(finish(start(f, acquire_and_end, &mutant)));
 }
 
-/* By two handles, too: it is signaled first, and then it can be had. */
+/* Also through two handles: the object is signaled first, and can then be acquired. */
 static void the_same_object(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t event = new_event(f, false, false), mutant = new_mutant(f, true);
 	uint32_t semaphore = new_semaphore(f, 0, 1);
 
-	assert_status(both(f, event, duplicate(f, event)), NTSYNC_STATUS_WAIT_0);
-	assert_status(both(f, event, event), NTSYNC_STATUS_WAIT_0);
+	assert_status(signal_and_wait(f, event, duplicate(f, event)), NTSYNC_STATUS_WAIT_0);
+	assert_status(signal_and_wait(f, event, event), NTSYNC_STATUS_WAIT_0);
 	assert_false(event_signaled(f, event));
-	assert_status(both(f, duplicate(f, semaphore), semaphore), NTSYNC_STATUS_WAIT_0);
+	assert_status(signal_and_wait(f, duplicate(f, semaphore), semaphore), NTSYNC_STATUS_WAIT_0);
 	assert_int_equal(semaphore_count(f, semaphore), 0);
-	assert_status(both(f, mutant, duplicate(f, mutant)), NTSYNC_STATUS_WAIT_0);
+	assert_status(signal_and_wait(f, mutant, duplicate(f, mutant)), NTSYNC_STATUS_WAIT_0);
 	assert_ok(ntsync_nt_release_mutant(f->nt, mutant, NULL));
 	assert_status(ntsync_nt_release_mutant(f->nt, mutant, NULL),
 		      NTSYNC_STATUS_MUTANT_NOT_OWNED);
@@ -150,25 +150,25 @@ static void the_recursion_limit(void **state)
 	use_config(f, &config);
 	event = new_event(f, false, false);
 	mutant = new_mutant(f, true);
-	assert_status(both(f, event, mutant), NTSYNC_STATUS_MUTANT_LIMIT_EXCEEDED);
+	assert_status(signal_and_wait(f, event, mutant), NTSYNC_STATUS_MUTANT_LIMIT_EXCEEDED);
 	assert_true(event_signaled(f, event));
-	/* Released first, it is not at its limit any more. */
-	assert_status(both(f, mutant, mutant), NTSYNC_STATUS_WAIT_0);
-	/* Nor is it when it has been released by this call, and acquired, again and again. */
+	/* It is released first, and so is not at its limit any more. */
+	assert_status(signal_and_wait(f, mutant, mutant), NTSYNC_STATUS_WAIT_0);
+	/* Nor when this call has released and acquired it, again and again. */
 	for (int i = 0; i < 3; i++) {
-		assert_status(both(f, mutant, event), i ? NTSYNC_STATUS_TIMEOUT :
+		assert_status(signal_and_wait(f, mutant, event), i ? NTSYNC_STATUS_TIMEOUT :
 							  NTSYNC_STATUS_WAIT_0);
 		assert_status(poll_handle(f, mutant), NTSYNC_STATUS_WAIT_0);
 	}
 	assert_ok(ntsync_nt_release_mutant(f->nt, mutant, NULL));
 }
 
-/* What it released it does not abandon when it ends, what it acquired it does. */
+/* When the thread exits, what it has released is not abandoned, and what it has acquired is. */
 static uint32_t exchange_and_end(struct fixture *f, void *arg)
 {
 	uint32_t *mutants = arg, status = poll_handle(f, mutants[0]);
 
-	return status ? status : both(f, mutants[0], mutants[1]);
+	return status ? status : signal_and_wait(f, mutants[0], mutants[1]);
 }
 
 static void what_a_thread_owns_is_kept_account_of(void **state)
@@ -183,10 +183,10 @@ static void what_a_thread_owns_is_kept_account_of(void **state)
 		assert_ok(ntsync_nt_release_mutant(f->nt, mutants[0], NULL));
 		assert_ok(ntsync_nt_release_mutant(f->nt, mutants[1], NULL));
 	}
-	/* And in this thread no place is lost. */
+	/* In this thread no entry is lost either. */
 	for (int i = 0; i < 100; i++) {
 		assert_status(poll_handle(f, mutants[i % 2]), NTSYNC_STATUS_WAIT_0);
-		assert_status(both(f, mutants[i % 2], mutants[1 - i % 2]), NTSYNC_STATUS_WAIT_0);
+		assert_status(signal_and_wait(f, mutants[i % 2], mutants[1 - i % 2]), NTSYNC_STATUS_WAIT_0);
 		assert_ok(ntsync_nt_release_mutant(f->nt, mutants[1 - i % 2], NULL));
 	}
 	ntsync_nt_thread_detach(f->nt);
@@ -209,7 +209,7 @@ static void an_alert_comes_after_the_object(void **state)
 	assert_status(ntsync_nt_signal_and_wait(f->nt, semaphore, ready, true, FOREVER),
 		      NTSYNC_STATUS_USER_APC);
 	assert_int_equal(semaphore_count(f, semaphore), 3);
-	/* One that was taken leaves its event behind: the wait goes on, with no second signal. */
+	/* A taken APC leaves its event set: the wait goes on, without a second signal. */
 	assert_ok(ntsync_nt_alert_thread(f->nt, tid));
 	assert_status(ntsync_nt_test_alert(f->nt), NTSYNC_STATUS_ALERTED);
 	assert_status(ntsync_nt_signal_and_wait(f->nt, semaphore, ready, true, in_ms(2)),
@@ -230,7 +230,7 @@ static uint32_t sleep_in_it(struct fixture *f, void *arg)
 	return ntsync_nt_signal_and_wait(f->nt, pair->signal, pair->wait, false, FOREVER);
 }
 
-static void ignore(int sig)
+static void ignore_signal(int sig)
 {
 	(void)sig;
 }
@@ -238,7 +238,7 @@ static void ignore(int sig)
 /* The wait goes on, and the signal is not made again. */
 static void a_signals_handler_ends_nothing(void **state)
 {
-	const struct sigaction without_restart = { .sa_handler = ignore };
+	const struct sigaction without_restart = { .sa_handler = ignore_signal };
 	struct fixture *f = *state;
 	struct pair pair = { new_semaphore(f, 0, 99), new_event(f, false, false) };
 	struct helper *waiter;
@@ -253,14 +253,14 @@ static void a_signals_handler_ends_nothing(void **state)
 	assert_ok(ntsync_nt_set_event(f->nt, pair.wait, NULL));
 	assert_status(finish(waiter), NTSYNC_STATUS_WAIT_0);
 	assert_int_equal(semaphore_count(f, pair.signal), 1);
-	/* Where it can be had: it is certain that each of them was seen. */
+	/* Where this is possible each of the interruptions is certain to happen. */
 	env_interrupt(3);
 	assert_status(ntsync_nt_signal_and_wait(f->nt, pair.signal, pair.wait, false, in_ms(5)),
 		      NTSYNC_STATUS_TIMEOUT);
 	assert_int_equal(semaphore_count(f, pair.signal), 2);
 }
 
-/* Both objects are held, though neither has a handle any more. */
+/* The call keeps both objects, though neither has a handle any more. */
 static void closed_while_waited(void **state)
 {
 	struct fixture *f = *state;
@@ -289,7 +289,7 @@ static void a_timer_wakes_it(void **state)
 	assert_true(event_signaled(f, event));
 }
 
-static uint32_t play(struct fixture *f, void *arg)
+static uint32_t play_first(struct fixture *f, void *arg)
 {
 	struct pair *pair = arg;
 	uint32_t status = 0;
@@ -299,7 +299,7 @@ static uint32_t play(struct fixture *f, void *arg)
 	return status;
 }
 
-/* The other side begins with waiting: two signals in a row would be one. */
+/* The other side begins with a wait: two signals in a row would count as one. */
 static uint32_t play_second(struct fixture *f, void *arg)
 {
 	struct pair *pair = arg;
@@ -317,23 +317,23 @@ static void ping_pong(void **state)
 	struct pair b = { a.wait, a.signal };
 	struct helper *other = start(f, play_second, &b);
 
-	assert_ok(play(f, &a));
+	assert_ok(play_first(f, &a));
 	assert_ok(finish(other));
 }
 
-/* -- Nobody gets in between --------------------------------------------------------------- */
+/* -- Nothing comes in between --------------------------------------------------------------- */
 
 #define ROUNDS 1000
 
 /**
- * struct intruder - a thread that is woken by the signal, and acts on what is waited for
- * @f: the test.
- * @go: what is signaled: wakes it.
- * @target: what is waited for.
- * @done: it has acted.
- * @over: it is to end.
- * @act: what it does. Returns whether it did what it should not be able to.
- * @intrusions: how often it was so.
+ * struct intruder - a thread that the signal wakes, and that then acts on the awaited object
+ * @f: the test
+ * @go: the signaled object, which wakes it
+ * @target: the awaited object
+ * @done: it has acted
+ * @over: it is to exit
+ * @act: what it does; returns true if it could do what it must not
+ * @intrusions: how often that happened
  */
 struct intruder {
 	struct fixture *f;
@@ -344,21 +344,21 @@ struct intruder {
 };
 
 /*
- * Both threads on one CPU, and this one goes first wherever that can be had: then it acts
- * as soon as it is woken.
+ * Both threads on one CPU, this one with the higher priority if permitted: then it acts as soon as
+ * it is woken.
  */
-static void go_first(void)
+static void set_real_time(void)
 {
 	const struct sched_param first = { .sched_priority = 1 };
 
 	pthread_setschedparam(pthread_self(), SCHED_FIFO, &first);
 }
 
-static uint32_t intrude(struct fixture *f, void *arg)
+static uint32_t run_intruder(struct fixture *f, void *arg)
 {
 	struct intruder *in = arg;
 
-	go_first();
+	set_real_time();
 	for (;;) {
 		uint32_t status = ntsync_nt_wait_single(f->nt, in->go, false, FOREVER);
 
@@ -369,15 +369,15 @@ static uint32_t intrude(struct fixture *f, void *arg)
 	}
 }
 
-/* Who does not wait at this moment never hears of it. */
-static bool pulse(struct intruder *in)
+/* A thread that does not wait at this moment misses the pulse. */
+static bool pulse_object(struct intruder *in)
 {
 	ntsync_nt_pulse_event(in->f->nt, in->target, NULL);
 	return false;
 }
 
-/* It was there when the signal was made, and so was who waits for it. */
-static bool snatch(struct intruder *in)
+/* The object was available when the signal was made, and the waiter was queued by then. */
+static bool take_object(struct intruder *in)
 {
 	return poll_handle(in->f, in->target) != NTSYNC_STATUS_TIMEOUT;
 }
@@ -413,7 +413,7 @@ static void check_alone(struct fixture *f, bool (*act)(struct intruder *in), boo
 	CPU_ZERO(&one);
 	CPU_SET(sched_getcpu(), &one);
 	sched_setaffinity(0, sizeof(one), &one);
-	thread = start_asleep(f, intrude, &in);
+	thread = start_asleep(f, run_intruder, &in);
 	play_rounds(&in, ready);
 	sched_setaffinity(0, sizeof(all), &all);
 	atomic_store(&in.over, true);
@@ -423,12 +423,12 @@ static void check_alone(struct fixture *f, bool (*act)(struct intruder *in), boo
 
 static void nobody_pulses_before_the_wait(void **state)
 {
-	check_alone(*state, pulse, false);
+	check_alone(*state, pulse_object, false);
 }
 
 static void nobody_takes_it_before_the_wait(void **state)
 {
-	check_alone(*state, snatch, true);
+	check_alone(*state, take_object, true);
 }
 
 static int setup_old_driver(void **state)

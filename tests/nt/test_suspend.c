@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest suspends its threads wherever they happen to be, and the others must be able to go
- * on: a thread that does everything to a table is stopped in a signal's handler again and
- * again, and each time another one does everything, too. Were a lock held meanwhile, the
- * watchdog would end this.
+ * A guest suspends its threads wherever they are, and the others must be able to go on. A thread
+ * that makes all kinds of calls is stopped in a signal handler again and again, and each time
+ * another one makes all kinds of calls. If the stopped thread held a lock, the watchdog would end
+ * the test.
  */
 #include "nt_test.h"
 
@@ -64,7 +64,7 @@ static void use_threads(struct ntsync_nt *nt)
 	ntsync_nt_thread_detach(nt);
 }
 
-/* Everything that takes a lock, or goes about without. */
+/* All calls that take a lock, and those that don't. */
 static void use_all(struct ntsync_nt *nt)
 {
 	struct ntsync_nt_snapshot *snapshot;
@@ -84,9 +84,9 @@ static void use_all(struct ntsync_nt *nt)
 
 /**
  * struct victim - the thread that is suspended
- * @f: the test.
- * @over: it is to end.
- * @thread: to be signaled.
+ * @f: the test
+ * @over: it is to exit
+ * @thread: for the signal
  */
 struct victim {
 	struct fixture *f;
@@ -94,7 +94,7 @@ struct victim {
 	pthread_t thread;
 };
 
-static void *run(void *arg)
+static void *run_victim(void *arg)
 {
 	struct victim *victim = arg;
 
@@ -116,7 +116,7 @@ static void the_others_go_on(struct fixture *f, enum ntsync_nt_reuse reuse)
 	sem_init(&suspended, 0, 0);
 	sem_init(&resumed, 0, 0);
 	sigaction(SIGUSR1, &action, NULL);
-	assert_int_equal(pthread_create(&victim.thread, NULL, run, &victim), 0);
+	assert_int_equal(pthread_create(&victim.thread, NULL, run_victim, &victim), 0);
 	for (int i = 0; i < ROUNDS; i++) {
 		pthread_kill(victim.thread, SIGUSR1);
 		while (sem_wait(&suspended))

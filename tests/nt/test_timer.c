@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waitable timers. That one expires is waited for; that one does not is seen from another
- * one, set later, that does.
+ * Waitable timers. The tests wait for an expiration. That a timer does not expire shows when
+ * another one, which was set later, does.
  */
 #include "nt_test.h"
 
@@ -117,7 +117,7 @@ static void periodic_from_a_date(void **state)
 		assert_status(wait_for(f, timer), NTSYNC_STATUS_WAIT_0);
 }
 
-/* Periods that could not be kept, or do not end, keep nobody else from being served. */
+/* Periods that can't be kept, or never end, must not delay other timers. */
 static void extreme_periods(void **state)
 {
 	struct fixture *f = *state;
@@ -141,7 +141,7 @@ static void cancelled(void **state)
 	struct fixture *f = *state;
 	uint32_t timer = new_timer(f, true), later = new_timer(f, true);
 
-	/* Far enough that it has not expired by the time it is cancelled. */
+	/* Far enough in the future that it has not expired when it is cancelled. */
 	set_ms(f, timer, 3000, 5);
 	assert_ok(ntsync_nt_cancel_timer(f->nt, timer, NULL));
 	assert_true(timer_state(f, timer).remaining == NTSYNC_WAIT_FOREVER);
@@ -158,7 +158,7 @@ static void set_again_while_set(void **state)
 	const struct ntsync_nt_deadline day = { realtime_ns() + 86400 * 1000 * NS_PER_MS,
 						NTSYNC_WAIT_REALTIME };
 
-	/* Earlier, and from one clock to the other. */
+	/* Earlier, and on the other clock. */
 	assert_ok(ntsync_nt_set_timer(f->nt, timer, day, 0, NULL));
 	set_ms(f, timer, 1, 0);
 	assert_status(wait_for(f, timer), NTSYNC_STATUS_WAIT_0);
@@ -181,7 +181,7 @@ static void destroyed_while_set(void **state)
 		set_ms(f, timer, i % 7, 1);
 		close_handle(f, timer);
 	}
-	/* The descriptor may be that of a timer that has gone. */
+	/* The descriptor may be that of a closed timer. */
 	event = new_event(f, true, false);
 	set_ms(f, later, 10, 0);
 	assert_status(wait_for(f, later), NTSYNC_STATUS_WAIT_0);
@@ -198,7 +198,7 @@ static void in_the_order_of_their_deadlines(void **state)
 	bool cancelled[TIMERS] = { false };
 
 	for (int i = 0; i < TIMERS; i++) {
-		/* 17 has no factor in common with 50: each of the 50 places once. */
+		/* 17 and 50 are coprime: each of the 50 places is used once. */
 		due[i] = (struct ntsync_nt_deadline){
 			.ns = from + (uint64_t)(i * 17 % TIMERS + 1) * NS_PER_MS,
 		};
@@ -215,7 +215,7 @@ static void in_the_order_of_their_deadlines(void **state)
 		assert_status(wait_for(f, timers[i]), NTSYNC_STATUS_WAIT_0);
 		assert_true(now_ns() >= due[i].ns);
 	}
-	/* All that were due before the last one are signaled, and no cancelled one is. */
+	/* All that expired before the last one are signaled, and no cancelled one is. */
 	for (int i = 0; i < TIMERS; i++)
 		assert_int_equal(timer_state(f, timers[i]).signaled, !cancelled[i]);
 }

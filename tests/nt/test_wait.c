@@ -129,7 +129,7 @@ static uint32_t wait_for_several(struct fixture *f, void *arg)
 				       FOREVER);
 }
 
-/* The handle goes, the wait goes on, and a new object does not answer it. */
+/* The handle is closed; the wait goes on, and a new object must not end it. */
 static void closed_while_waited_then_created(void **state)
 {
 	struct fixture *f = *state;
@@ -139,18 +139,18 @@ static void closed_while_waited_then_created(void **state)
 	close_handle(f, event);
 	assert_invalid(f, event);
 	new = new_event(f, true, true);
-	/* LIFO, and yet not this value: the wait is using its slot. */
+	/* Even with LIFO it does not get this value: the wait uses its slot. */
 	assert_int_not_equal(new, event);
 	assert_true(still_asleep(waiter));
 	assert_ok(ntsync_nt_set_event(f->nt, new, NULL));
 	assert_true(still_asleep(waiter));
 	assert_ok(ntsync_nt_set_event(f->nt, keep, NULL));
 	assert_status(finish(waiter), NTSYNC_STATUS_WAIT_0);
-	/* Now it is free. */
+	/* Now the slot is free. */
 	assert_int_equal(new_event(f, false, false), event);
 }
 
-/* Nobody can signal it any more, but that must not touch anybody else. */
+/* No thread can signal the object any more, and no other object may be affected. */
 static void last_handle_closed_while_waited(void **state)
 {
 	struct fixture *f = *state;
@@ -169,7 +169,10 @@ static void last_handle_closed_while_waited(void **state)
 	ntsync_nt_count(f->nt, NTSYNC_NT_EVENT, &count);
 	assert_int_equal(count.handles, 1);
 	assert_int_equal(count.objects, 2);
-	/* Its descriptor is still in use, or this one would have it, and lose it with the wait. */
+	/*
+	 * The descriptor is still in use: else this object would get it, and lose it when the wait
+	 * ends.
+	 */
 	other = new_event(f, false, true);
 	assert_ok(ntsync_nt_set_event(f->nt, wait.handles[1], NULL));
 	assert_status(finish(waiter), NTSYNC_STATUS_WAIT_0 + 1);
@@ -252,14 +255,14 @@ static uint32_t wait_20_ms(struct fixture *f, void *arg)
 	return ntsync_nt_wait_single(f->nt, *(uint32_t *)arg, false, in_ms(20));
 }
 
-static void ignore(int sig)
+static void ignore_signal(int sig)
 {
 	(void)sig;
 }
 
 static void signals_do_not_end_a_wait(void **state)
 {
-	const struct sigaction without_restart = { .sa_handler = ignore };
+	const struct sigaction without_restart = { .sa_handler = ignore_signal };
 	struct fixture *f = *state;
 	uint32_t event = new_event(f, false, false);
 	struct helper *waiter;
@@ -273,7 +276,7 @@ static void signals_do_not_end_a_wait(void **state)
 	}
 	assert_ok(ntsync_nt_set_event(f->nt, event, NULL));
 	assert_status(finish(waiter), NTSYNC_STATUS_WAIT_0);
-	/* Where it can be had: it is certain that each of them was seen. */
+	/* Where this is possible each of the interruptions is certain to happen. */
 	env_interrupt(3);
 	assert_status(wait_20_ms(f, &event), NTSYNC_STATUS_TIMEOUT);
 }
@@ -294,14 +297,14 @@ static void delay(void **state)
 #define PRIORITY 10
 
 /**
- * struct spin - two threads of one priority on one processor
- * @f: the test.
- * @go: one each, on which they sleep until both are to run.
- * @until: what the one that spins calls.
- * @flag: the other one has run.
- * @rounds: how often the one that spins has called.
+ * struct spin - two threads of one priority on one CPU
+ * @f: the test
+ * @go: an object for each, on which they sleep until both are to run
+ * @until: the call that the spinning thread makes
+ * @flag: the other thread has run
+ * @rounds: how many calls the spinning thread has made
  */
-struct spin {
+struct spin_until_flag {
 	struct fixture *f;
 	sem_t go[2];
 	struct ntsync_nt_deadline until;
@@ -309,9 +312,9 @@ struct spin {
 	int rounds;
 };
 
-static void *spin(void *arg)
+static void *spin_until_flag(void *arg)
 {
-	struct spin *s = arg;
+	struct spin_until_flag *s = arg;
 
 	while (sem_wait(&s->go[0]))
 		;
@@ -322,7 +325,7 @@ static void *spin(void *arg)
 
 static void *set_flag(void *arg)
 {
-	struct spin *s = arg;
+	struct spin_until_flag *s = arg;
 
 	while (sem_wait(&s->go[1]))
 		;
@@ -345,12 +348,12 @@ static int start_fifo(pthread_t *thread, void *(*run)(void *), void *arg)
 	return ret;
 }
 
-/* The one that spins is first in the queue of its priority, and the other one behind it. */
-static void run_both(struct spin *s)
+/* The spinning thread is first in the queue of its priority, and the other one behind it. */
+static void run_both(struct spin_until_flag *s)
 {
 	pthread_t first, second;
 
-	assert_int_equal(start_fifo(&first, spin, s), 0);
+	assert_int_equal(start_fifo(&first, spin_until_flag, s), 0);
 	assert_int_equal(start_fifo(&second, set_flag, s), 0);
 	sleep_ms(5);
 	sem_post(&s->go[0]);
@@ -377,7 +380,7 @@ static bool one_processor(cpu_set_t *before)
 static void delay_of_nothing_yields(struct fixture *f, struct ntsync_nt_deadline until)
 {
 	const struct sched_param normal = { 0 };
-	struct spin s = { .f = f, .until = until };
+	struct spin_until_flag s = { .f = f, .until = until };
 	cpu_set_t before;
 
 	if (!one_processor(&before)) {

@@ -3,16 +3,16 @@
 
 #define DEPTH 16
 
-int foreign_channel(struct fixture *f, int dev)
+int pi_channel_of(struct fixture *f, int dev)
 {
 	struct ntsync_channel_create_args args = { .max_depth = DEPTH };
 
 	return own_fd(f, nt(dev, NTSYNC_IOC_CREATE_CHANNEL, &args));
 }
 
-int stage_channel(struct fixture *f)
+int pi_channel(struct fixture *f)
 {
-	return foreign_channel(f, f->dev);
+	return pi_channel_of(f, f->dev);
 }
 
 /* ---- from within an actor ---- */
@@ -34,26 +34,19 @@ int reply_here(int channel, uint64_t id)
 	return nt(channel, NTSYNC_IOC_CHANNEL_REPLY, &id);
 }
 
-static int lock_and_unlock(struct actor *server, int mutex)
-{
-	int ret = wait_any_here(server, mutex, FOREVER);
-
-	return ret ? ret : unlock_here(server, mutex);
-}
-
-static int handle(struct actor *server, const struct serving *s)
+static int handle_request(struct actor *server, const struct serve_job *s)
 {
 	int ret = 0;
 
 	if (s->event)
 		ret = wait_any_here(server, s->event, FOREVER);
 	if (!ret && s->mutex)
-		ret = lock_and_unlock(server, s->mutex);
+		ret = lock_and_unlock_here(server, s->mutex);
 	work_here();
 	return ret;
 }
 
-static int finish_the_one_before(const struct serving *s)
+static int reply_to_earlier(const struct serve_job *s)
 {
 	if (!s->before)
 		return 0;
@@ -61,15 +54,15 @@ static int finish_the_one_before(const struct serving *s)
 	return reply_here(s->channel, s->before->entry);
 }
 
-int serve(struct actor *server, void *serving)
+int serve_requests(struct actor *server, void *job)
 {
-	const struct serving *s = serving;
-	int ret = finish_the_one_before(s);
+	const struct serve_job *s = job;
+	int ret = reply_to_earlier(s);
 
 	for (unsigned int n = 0; !ret && n < s->count; n++) {
 		ret = receive_here(s->channel, &server->got);
 		if (!ret)
-			ret = handle(server, s);
+			ret = handle_request(server, s);
 		if (!ret)
 			ret = reply_here(s->channel, server->got.entry_id);
 	}

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "inversion.h"
-#include "partner.h"
+#include "child.h"
 
 #include <signal.h>
 
 #define RT_RUNTIME "/proc/sys/kernel/sched_rt_runtime_us"
 
-/* Long enough to be seen, short enough to wait for when a test fails. */
+/* A failed test waits for that long. */
 #define HOG_SECONDS 1
 #define WORK_ROUNDS 20000
 
@@ -18,9 +18,9 @@ static struct {
 	atomic_ullong hog_rounds;
 	atomic_bool hog_stop;
 	char *seen_by_hog;
-} stage;
+} pi;
 
-/* The empty statement may do anything, for all that the compiler knows. */
+/* Without the asm statement the compiler would remove the loop. */
 static void spin(unsigned int rounds)
 {
 	while (rounds--)
@@ -40,12 +40,12 @@ static void set_rt_runtime(const char *us)
 
 static char old_rt_runtime[32];
 
-static void throttle_again(void)
+static void restore_throttling(void)
 {
 	set_rt_runtime(old_rt_runtime);
 }
 
-/* A hog that is throttled lets the others run for another reason than ours. */
+/* A throttled hog would let the others run, and a missing boost would not be seen. */
 static void stop_throttling(void)
 {
 	FILE *file;
@@ -58,8 +58,11 @@ static void stop_throttling(void)
 	if (file)
 		fclose(file);
 	set_rt_runtime("-1");
-	/* The bandwidth of a deadline task that has just ended would make it fail. */
-	atexit(throttle_again);
+	/*
+	 * Not in the teardown: the bandwidth of a deadline task that has just ended would make it
+	 * fail.
+	 */
+	atexit(restore_throttling);
 }
 
 static void pin_to_one_cpu(void)
@@ -80,23 +83,23 @@ static void unpin(void)
 }
 
 /*
- * The hog runs only when something is wrong, or has come to its end: what it finds
- * then tells what everybody was waiting for.
+ * The hog runs only when something is wrong or the test is over. What it finds then shows what each
+ * actor was waiting for.
  */
-static void look_around(void)
+static void record_actors(void)
 {
 	char *records;
 	size_t size;
 	FILE *text;
 
-	free(stage.seen_by_hog);
-	stage.seen_by_hog = NULL;
-	text = open_memstream(&stage.seen_by_hog, &size);
-	for (struct actor *a = stage.actors; text && a; a = a->next) {
+	free(pi.seen_by_hog);
+	pi.seen_by_hog = NULL;
+	text = open_memstream(&pi.seen_by_hog, &size);
+	for (struct actor *a = pi.actors; text && a; a = a->next) {
 		if (!a->joined)
 			task_describe(text, a->tid, a->name);
 	}
-	/* The last, as it waits for the arbiter's lock, and lends its own priority to it. */
+	/* Last: reading it takes the arbiter's lock, and boosts the lock's holder. */
 	records = arbiter_text("pi");
 	if (text) {
 		fprintf(text, "%s", records ? records : "");
@@ -116,23 +119,23 @@ static int burn(struct actor *a, void *arg)
 
 	(void)a;
 	(void)arg;
-	if (!atomic_fetch_add(&stage.hog_rounds, 1) && !atomic_load(&stage.hog_stop))
-		look_around();
-	while (!atomic_load(&stage.hog_stop) && cpu_ns() < end) {
-		atomic_fetch_add(&stage.hog_rounds, 1);
+	if (!atomic_fetch_add(&pi.hog_rounds, 1) && !atomic_load(&pi.hog_stop))
+		record_actors();
+	while (!atomic_load(&pi.hog_stop) && cpu_ns() < end) {
+		atomic_fetch_add(&pi.hog_rounds, 1);
 		spin(1000);
 	}
 	return 0;
 }
 
-/* It gets everything but the word to begin. */
+/* The hog's job, to be started by hog_release(). */
 static void arm_hog(void)
 {
-	struct actor *hog = stage.hog;
+	struct actor *hog = pi.hog;
 
-	atomic_store(&stage.hog_rounds, 0);
-	atomic_store(&stage.hog_stop, false);
-	hog->order = burn;
+	atomic_store(&pi.hog_rounds, 0);
+	atomic_store(&pi.hog_stop, false);
+	hog->job = burn;
 	hog->busy = true;
 	atomic_store(&hog->idle, false);
 	atomic_store(&hog->held, true);
@@ -140,35 +143,35 @@ static void arm_hog(void)
 
 void hog_release(void)
 {
-	atomic_store(&stage.hog->held, false);
-	sem_post(&stage.hog->told);
+	atomic_store(&pi.hog->held, false);
+	sem_post(&pi.hog->told);
 }
 
-int stage_setup(void **state)
+int pi_setup(void **state)
 {
 	struct fixture *f;
 
 	if (fixture_setup(state))
 		return -1;
 	f = *state;
-	memset(&stage, 0, sizeof(stage));
+	memset(&pi, 0, sizeof(pi));
 	if (!f->ours)
 		return 0;
 	stop_throttling();
 	pin_to_one_cpu();
-	if (task_set_attr(0, FIFO(DIRECTOR))) {
+	if (task_set_attr(0, FIFO(TEST_PRIO))) {
 		print_error("# no right to real-time priorities\n");
 		return -1;
 	}
-	stage.hog = actor_new(f, "hog", FIFO(HOG));
+	pi.hog = actor_new(f, "hog", FIFO(HOG));
 	arm_hog();
 	return 0;
 }
 
-static void end_orders(void)
+static void end_jobs(void)
 {
-	atomic_store(&stage.hog_stop, true);
-	for (struct actor *a = stage.actors; a; a = a->next) {
+	atomic_store(&pi.hog_stop, true);
+	for (struct actor *a = pi.actors; a; a = a->next) {
 		if (atomic_load(&a->held))
 			hog_release();
 		while (a->busy && !atomic_load(&a->idle)) {
@@ -184,39 +187,39 @@ static bool all_exact(void)
 {
 	bool ok = true;
 
-	for (struct actor *a = stage.actors; a; a = a->next) {
+	for (struct actor *a = pi.actors; a; a = a->next) {
 		if (!a->joined)
-			ok &= task_state_is(a->tid, &a->base, a->name);
+			ok &= task_state_is(a->tid, &a->unboosted, a->name);
 	}
 	return ok & arbiter_idle();
 }
 
-void stage_assert_exact(struct fixture *f)
+void pi_assert_exact(struct fixture *f)
 {
 	(void)f;
 	assert_true(all_exact());
 }
 
-int stage_teardown(void **state)
+int pi_teardown(void **state)
 {
 	struct fixture *f = *state;
 	bool ours = f->ours, exact = true;
 
-	partners_end();
-	end_orders();
+	pi_children_end();
+	end_jobs();
 	if (ours)
 		exact = all_exact();
-	while (stage.actors) {
-		struct actor *a = stage.actors;
+	while (pi.actors) {
+		struct actor *a = pi.actors;
 
 		if (!a->joined)
 			actor_exit(a);
-		stage.actors = a->next;
+		pi.actors = a->next;
 		sem_destroy(&a->told);
 		sem_destroy(&a->done);
 		free(a);
 	}
-	free(stage.seen_by_hog);
+	free(pi.seen_by_hog);
 	if (ours) {
 		task_set_attr(0, NORMAL(0));
 		unpin();
@@ -224,13 +227,15 @@ int stage_teardown(void **state)
 	return fixture_teardown(state) || !exact ? -1 : 0;
 }
 
-/* By sleepers at what they lend, and at what could not be set or forgotten. */
+/*
+ * Checks of sleepers' priorities, and further attempts at boosts that could not be set or removed.
+ */
 long long looks_in_background(void)
 {
 	return arbiter_stat("pi_verifies") + arbiter_stat("pi_looks");
 }
 
-/* Nobody looks when there are no records. */
+/* Without records there is no scan. */
 void until_looked_at(int times)
 {
 	long long end = looks_in_background() + times;
@@ -240,16 +245,16 @@ void until_looked_at(int times)
 		sleep_ms(10);
 }
 
-static void wait_for(sem_t *sem)
+static void await_semaphore(sem_t *sem)
 {
 	while (sem_wait(sem))
 		;
 }
 
-static void report(struct actor *a, int ret)
+static void report_end(struct actor *a, int ret)
 {
 	a->ret = ret;
-	a->hog_rounds = atomic_load(&stage.hog_rounds);
+	a->hog_rounds = atomic_load(&pi.hog_rounds);
 	atomic_store(&a->idle, true);
 	sem_post(&a->done);
 }
@@ -264,19 +269,19 @@ static void *actor_main(void *arg)
 	else
 		unpin();
 	a->tid = gettid();
-	report(a, task_set_attr(0, a->attr));
+	report_end(a, task_set_attr(0, a->attr));
 	while (more) {
-		wait_for(&a->told);
+		await_semaphore(&a->told);
 		more = !atomic_load(&a->exits);
-		report(a, a->order ? a->order(a, a->arg) : 0);
+		report_end(a, a->job ? a->job(a, a->arg) : 0);
 	}
 	return NULL;
 }
 
-/* In the order of their creation, in which they are shown. */
-static void append(struct actor *a)
+/* Keeps the order of creation, in which record_actors() shows them. */
+static void append_actor(struct actor *a)
 {
-	struct actor **end = &stage.actors;
+	struct actor **end = &pi.actors;
 
 	while (*end)
 		end = &(*end)->next;
@@ -293,15 +298,14 @@ static struct actor *new_actor(struct fixture *f, const char *name, struct task_
 	a->name = name;
 	a->attr = attr;
 	a->pinned = pinned;
-	a->owner = 1000 + ++stage.owners;
+	a->owner = 1000 + ++pi.owners;
 	sem_init(&a->told, 0, 0);
 	sem_init(&a->done, 0, 0);
 	assert_int_equal(pthread_create(&a->thread, NULL, actor_main, a), 0);
 	a->busy = true;
-	a->next = NULL;
-	append(a);
+	append_actor(a);
 	assert_ret(actor_finish(a), 0);
-	assert_ret(task_get_state(a->tid, &a->base), 0);
+	assert_ret(task_get_state(a->tid, &a->unboosted), 0);
 	return a;
 }
 
@@ -315,10 +319,10 @@ struct actor *actor_roaming(struct fixture *f, const char *name, struct task_att
 	return new_actor(f, name, attr, false);
 }
 
-void actor_tell(struct actor *a, order_fn order, void *arg)
+void actor_tell(struct actor *a, job_fn job, void *arg)
 {
 	assert_false(a->busy);
-	a->order = order;
+	a->job = job;
 	a->arg = arg;
 	a->busy = true;
 	atomic_store(&a->idle, false);
@@ -327,7 +331,7 @@ void actor_tell(struct actor *a, order_fn order, void *arg)
 
 int actor_finish(struct actor *a)
 {
-	wait_for(&a->done);
+	await_semaphore(&a->done);
 	a->busy = false;
 	return a->ret;
 }
@@ -337,9 +341,9 @@ bool actor_finished(struct actor *a)
 	return atomic_load(&a->idle);
 }
 
-int actor_do(struct actor *a, order_fn order, void *arg)
+int actor_do(struct actor *a, job_fn job, void *arg)
 {
-	actor_tell(a, order, arg);
+	actor_tell(a, job, arg);
 	return actor_finish(a);
 }
 
@@ -370,7 +374,7 @@ void actor_wait(struct actor *a, unsigned long request, struct ntsync_wait_args 
 	actor_tell(a, do_wait, NULL);
 }
 
-/* 0: in any call that blocks. */
+/* @request: 0 stands for any call that blocks. */
 static bool asleep_in_call(struct actor *a, unsigned long request)
 {
 	static const unsigned long calls[] = { ANY, ALL, NTSYNC_IOC_CHANNEL_SEND_PI,
@@ -388,27 +392,27 @@ static bool asleep_in_call(struct actor *a, unsigned long request)
 }
 
 /*
- * A look takes longer than the first moments on a slow machine: with no more than those in
- * between, nobody else would get anywhere.
+ * On a slow machine a poll takes longer than the first sleeps do. Without longer ones the other
+ * threads would make no progress.
  */
-void let_others_run(unsigned int looks)
+void let_others_run(unsigned int polls)
 {
-	const struct timespec moment = { .tv_nsec = 20000l << (looks < 7 ? looks : 7) };
+	const struct timespec delay = { .tv_nsec = 20000l << (polls < 7 ? polls : 7) };
 
-	nanosleep(&moment, NULL);
+	nanosleep(&delay, NULL);
 }
 
 bool actor_falls_asleep(struct actor *a, unsigned long request)
 {
-	for (unsigned int looks = 0;; looks++) {
+	for (unsigned int polls = 0;; polls++) {
 		bool asleep = asleep_in_call(a, request);
 
-		/* Looked at last: it may sleep in the same call for another reason. */
+		/* Checked last: it may sleep in the same ioctl for another reason. */
 		if (atomic_load(&a->idle))
 			return false;
 		if (asleep)
 			return true;
-		let_others_run(looks);
+		let_others_run(polls);
 	}
 }
 
@@ -423,6 +427,18 @@ void actor_assert_asleep_in(struct actor *a, unsigned long request)
 void actor_assert_asleep(struct actor *a)
 {
 	actor_assert_asleep_in(a, 0);
+}
+
+void actor_block(struct actor *a, unsigned long request, struct ntsync_wait_args args)
+{
+	actor_wait(a, request, args);
+	actor_assert_asleep(a);
+}
+
+void actor_block_on(struct actor *a, int obj)
+{
+	actor_lock(a, obj);
+	actor_assert_asleep(a);
 }
 
 void actor_interrupt(struct actor *a)
@@ -445,6 +461,37 @@ int unlock_here(struct actor *a, int mutex)
 	return nt(mutex, NTSYNC_IOC_MUTEX_UNLOCK, &args);
 }
 
+int lock_and_unlock_here(struct actor *a, int mutex)
+{
+	int ret = wait_any_here(a, mutex, FOREVER);
+
+	return ret ? ret : unlock_here(a, mutex);
+}
+
+int set_event_pi(int event, uint32_t policy, uint32_t prio)
+{
+	struct ntsync_event_set_pi_args args = { .policy = policy, .prio = prio };
+
+	return nt(event, NTSYNC_IOC_EVENT_SET_PI, &args);
+}
+
+struct other_device open_other_device(struct fixture *f)
+{
+	struct ntsync_mutex_args args = { 0 };
+	struct other_device other = { .dev = open_device(f) };
+
+	other.mutex = own_fd(f, nt(other.dev, NTSYNC_IOC_CREATE_MUTEX, &args));
+	return other;
+}
+
+int lock_on_other_device(struct actor *a, void *other)
+{
+	const struct other_device *o = other;
+	struct ntsync_wait_args args = ARGS(FDS(o->mutex), .owner = a->owner, .timeout = FOREVER);
+
+	return nt(o->dev, ANY, &args);
+}
+
 void work_here(void)
 {
 	spin(WORK_ROUNDS);
@@ -456,14 +503,14 @@ int actor_locks(struct actor *a, int mutex)
 	return actor_finish(a);
 }
 
-static int unlock_order(struct actor *a, void *arg)
+static int do_unlock(struct actor *a, void *arg)
 {
 	return unlock_here(a, *(int *)arg);
 }
 
 int actor_unlocks(struct actor *a, int mutex)
 {
-	return actor_do(a, unlock_order, &mutex);
+	return actor_do(a, do_unlock, &mutex);
 }
 
 int actor_tries(struct actor *a, int obj)
@@ -472,7 +519,7 @@ int actor_tries(struct actor *a, int obj)
 	return actor_finish(a);
 }
 
-static int work_and_unlock(struct actor *a, void *arg)
+static int do_work_and_unlock(struct actor *a, void *arg)
 {
 	(void)arg;
 	work_here();
@@ -482,7 +529,7 @@ static int work_and_unlock(struct actor *a, void *arg)
 void actor_work_and_unlock(struct actor *a, int mutex)
 {
 	a->objs[0] = mutex;
-	actor_tell(a, work_and_unlock, NULL);
+	actor_tell(a, do_work_and_unlock, NULL);
 }
 
 void actor_introduce(struct actor *a)
@@ -490,8 +537,8 @@ void actor_introduce(struct actor *a)
 	assert_ret(actor_tries(a, new_manual(a->f, true)), 0);
 }
 
-void stage_assert_task_boosted(pid_t tid, const char *name, int policy, int prio, const char *file,
-			       int line)
+void pi_assert_task_boosted(pid_t tid, const char *name, int policy, int prio, const char *file,
+			    int line)
 {
 	struct task_attr attr;
 
@@ -504,29 +551,41 @@ void stage_assert_task_boosted(pid_t tid, const char *name, int policy, int prio
 	_fail(file, line);
 }
 
-void stage_assert_not_held_up(struct actor *a, int ret, const char *file, int line)
+void pi_assert_not_held_up(struct actor *a, int ret, const char *file, int line)
 {
 	int got = actor_finish(a);
 	uint64_t rounds = a->hog_rounds;
 
-	atomic_store(&stage.hog_stop, true);
-	actor_finish(stage.hog);
+	atomic_store(&pi.hog_stop, true);
+	actor_finish(pi.hog);
 	arm_hog();
 	fixture_assert_ret(got, ret, a->name, file, line);
 	if (!rounds)
 		return;
-	/* cmocka would cut it off. */
+	/* cmocka's messages would cut it off. */
 	fprintf(stderr, "# %s was held up for %llu rounds of the hog, which saw:\n%s", a->name,
-		(unsigned long long)rounds, stage.seen_by_hog);
+		(unsigned long long)rounds, pi.seen_by_hog);
 	_fail(file, line);
 }
 
 void contend(struct actor *holder, struct actor *waiter, int mutex)
 {
 	assert_ret(actor_locks(holder, mutex), 0);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
+	actor_block_on(waiter, mutex);
 	assert_boosted(holder, HIGH);
+}
+
+void end_contention(struct actor *holder, struct actor *waiter, int mutex)
+{
+	assert_ret(actor_unlocks(holder, mutex), 0);
+	assert_unboosted(holder);
+	assert_ret(actor_finish(waiter), 0);
+}
+
+void actor_pass_mutex(struct actor *from, struct actor *to, int mutex)
+{
+	assert_ret(actor_unlocks(from, mutex), 0);
+	assert_ret(actor_finish(to), 0);
 }
 
 void check_inversion(struct fixture *f, struct actor *holder, int mutex)
@@ -538,6 +597,6 @@ void check_inversion(struct fixture *f, struct actor *holder, int mutex)
 	hog_release();
 	assert_not_held_up(waiter, 0);
 	assert_ret(actor_finish(holder), 0);
-	assert_base(holder);
+	assert_unboosted(holder);
 	assert_ret(actor_unlocks(waiter, mutex), 0);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "model.h"
 
-int model_base(const struct model *m, int task)
+int model_normal_prio(const struct model *m, int task)
 {
-	return m->task[task]->base.attr.prio;
+	return m->task[task]->unboosted.attr.prio;
 }
 
 bool model_waits_for(const struct model *m, int task, int mutex)
@@ -30,32 +30,32 @@ static bool is_dispatched_to(const struct model *m, int sender, int server, int 
 
 /* ---- the equations ---- */
 
-int model_level(const struct model *m, const struct prios *p, int sender)
+int model_request_prio(const struct model *m, const struct prios *p, int sender)
 {
 	int intent = m->request[sender].intent;
 
 	return p->inherited[sender] > intent ? p->inherited[sender] : intent;
 }
 
-static int best(int a, int b)
+static int higher_prio(int a, int b)
 {
 	return a > b ? a : b;
 }
 
-static int from_mutexes(const struct model *m, const struct prios *p, int task)
+static int prio_from_mutexes(const struct model *m, const struct prios *p, int task)
 {
 	int prio = 0;
 
 	for (int i = 0; i < MUTEXES; i++) {
 		for (int w = 0; w < TASKS && m->holder[i] == task; w++) {
 			if (w != task && model_waits_for(m, w, i))
-				prio = best(prio, p->eff[w]);
+				prio = higher_prio(prio, p->eff[w]);
 		}
 	}
 	return prio;
 }
 
-static int from_work(const struct model *m, const struct prios *p, int server, int channel)
+static int prio_from_work(const struct model *m, const struct prios *p, int server, int channel)
 {
 	unsigned int newest = 0;
 	int prio = 0;
@@ -66,50 +66,50 @@ static int from_work(const struct model *m, const struct prios *p, int server, i
 		if (m->request[s].set > newest)
 			prio = 0;
 		newest = m->request[s].set;
-		prio = best(prio, model_level(m, p, s));
+		prio = higher_prio(prio, model_request_prio(m, p, s));
 	}
 	return prio;
 }
 
-static int from_channel(const struct model *m, const struct prios *p, int server, int channel)
+static int prio_from_channel(const struct model *m, const struct prios *p, int server, int channel)
 {
 	int prio;
 
 	if (!m->serves[server][channel] || is_parked(m, server, channel))
 		return 0;
-	prio = from_work(m, p, server, channel);
+	prio = prio_from_work(m, p, server, channel);
 	for (int s = 0; s < TASKS; s++) {
 		if (s != server && model_pending(m, s, channel))
-			prio = best(prio, model_level(m, p, s));
+			prio = higher_prio(prio, model_request_prio(m, p, s));
 	}
 	return prio;
 }
 
-static bool improve(const struct model *m, struct prios *p, int task)
+static bool update_prio(const struct model *m, struct prios *p, int task)
 {
-	int prio = from_mutexes(m, p, task);
+	int prio = prio_from_mutexes(m, p, task);
 
 	for (int c = 0; c < CHANNELS; c++)
-		prio = best(prio, from_channel(m, p, task, c));
+		prio = higher_prio(prio, prio_from_channel(m, p, task, c));
 	if (prio == p->inherited[task])
 		return false;
 	p->inherited[task] = prio;
-	p->eff[task] = best(p->eff[task], prio);
+	p->eff[task] = higher_prio(p->eff[task], prio);
 	return true;
 }
 
-/* The least solution: from the bases upwards until nothing changes. */
+/* The least solution: starts at the normal priorities and raises them until nothing changes. */
 void model_solve(const struct model *m, struct prios *p)
 {
 	bool changed = true;
 
 	memset(p, 0, sizeof(*p));
 	for (int t = 0; t < TASKS; t++)
-		p->eff[t] = model_base(m, t);
+		p->eff[t] = model_normal_prio(m, t);
 	while (changed) {
 		changed = false;
 		for (int t = 0; t < TASKS; t++)
-			changed |= improve(m, p, t);
+			changed |= update_prio(m, p, t);
 	}
 }
 
@@ -118,12 +118,12 @@ int model_next_request(const struct model *m, const struct prios *p, int channel
 	int next = NOBODY;
 
 	for (int s = 0; s < TASKS; s++) {
-		int better;
+		int diff;
 
 		if (!model_pending(m, s, channel))
 			continue;
-		better = next == NOBODY ? 1 : model_level(m, p, s) - model_level(m, p, next);
-		if (better > 0 || (!better && m->request[s].arrival < m->request[next].arrival))
+		diff = next == NOBODY ? 1 : model_request_prio(m, p, s) - model_request_prio(m, p, next);
+		if (diff > 0 || (!diff && m->request[s].arrival < m->request[next].arrival))
 			next = s;
 	}
 	return next;
@@ -153,7 +153,7 @@ unsigned int model_servers(const struct model *m, int task, int channel)
 	return others;
 }
 
-static unsigned int waits_for_whom(const struct model *m, int task)
+static unsigned int find_blockers(const struct model *m, int task)
 {
 	switch (m->doing[task]) {
 	case WAITS:
@@ -175,7 +175,7 @@ bool model_is_cycle(const struct model *m, int task, unsigned int others)
 		before = others;
 		for (int t = 0; t < TASKS; t++) {
 			if (before & 1u << t)
-				others |= waits_for_whom(m, t);
+				others |= find_blockers(m, t);
 		}
 	}
 	return others & 1u << task;
@@ -183,7 +183,7 @@ bool model_is_cycle(const struct model *m, int task, unsigned int others)
 
 /* ---- compared with the driver ---- */
 
-static int task_of(const struct model *m, uint32_t owner)
+static int find_task(const struct model *m, uint32_t owner)
 {
 	for (int t = 0; t < TASKS; t++) {
 		if (m->task[t]->owner == owner)
@@ -199,7 +199,7 @@ void model_read_holders(struct model *m)
 		int ret = nt(m->mutex[i], NTSYNC_IOC_MUTEX_READ, &args);
 
 		assert_true(!ret || ret == -EOWNERDEAD);
-		m->holder[i] = args.owner ? task_of(m, args.owner) : NOBODY;
+		m->holder[i] = args.owner ? find_task(m, args.owner) : NOBODY;
 		m->depth[i] = args.count;
 	}
 }
@@ -209,8 +209,8 @@ static void print_task(const struct model *m, const struct prios *p, int t)
 	static const char *const doing[] = { "idle", "waits", "sends", "parked" };
 	const struct request *r = &m->request[t];
 
-	print_error("# %s: tid %d base %d, should be %d (inherits %d), %s", m->task[t]->name,
-		    m->task[t]->tid, model_base(m, t), p->eff[t], p->inherited[t],
+	print_error("# %s: tid %d normal prio %d, should be %d (inherits %d), %s", m->task[t]->name,
+		    m->task[t]->tid, model_normal_prio(m, t), p->eff[t], p->inherited[t],
 		    doing[m->doing[t]]);
 	if (m->doing[t] == WAITS)
 		print_error(" for %s of %#x", m->all[t] ? "all" : "any", m->wants[t]);
@@ -236,13 +236,13 @@ static void print_model(const struct model *m, const struct prios *p)
 	free(records);
 }
 
-static bool task_is(const struct model *m, int task, int eff)
+static bool check_task(const struct model *m, int task, int eff)
 {
 	const struct actor *a = m->task[task];
 	struct task_attr is;
 
-	if (eff == model_base(m, task))
-		return task_state_is(a->tid, &a->base, a->name);
+	if (eff == model_normal_prio(m, task))
+		return task_state_is(a->tid, &a->unboosted, a->name);
 	if (task_get_attr(a->tid, &is))
 		return false;
 	if (is.policy == SCHED_FIFO && is.prio == (uint32_t)eff && is.flags & TASK_RESET_ON_FORK)
@@ -252,7 +252,7 @@ static bool task_is(const struct model *m, int task, int eff)
 	return false;
 }
 
-static bool still_blocked(const struct model *m, int task)
+static bool check_still_blocked(const struct model *m, int task)
 {
 	if (m->doing[task] == IDLE || !actor_finished(m->task[task]))
 		return true;
@@ -267,9 +267,9 @@ void model_compare(struct model *m)
 
 	model_solve(m, &p);
 	for (int t = 0; t < TASKS; t++) {
-		ok &= task_is(m, t, p.eff[t]);
-		ok &= still_blocked(m, t);
-		m->boosts += p.eff[t] > model_base(m, t);
+		ok &= check_task(m, t, p.eff[t]);
+		ok &= check_still_blocked(m, t);
+		m->boosts += p.eff[t] > model_normal_prio(m, t);
 	}
 	if (!ok) {
 		print_model(m, &p);

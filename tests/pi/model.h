@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the randomised test knows. Between two steps nothing moves: every task is idle or asleep
- * in a call, so who holds, serves and waits for what is known, and with it every priority, as
- * the least solution of
+ * What the randomised test knows about its tasks. Between two steps every task is idle or asleep in
+ * a call, so it is known which task holds, serves and waits for what. The priorities are the least
+ * solution of
  *
- *	eff(t) = max(base(t), inherited(t))
- *	inherited(t) = the best of
+ *	eff(t) = max(normal prio(t), inherited(t))
+ *	inherited(t) = the maximum of
  *		eff(w) for all w that wait for a mutex of t
- *		level(r) for the requests r that t works on: the newest set that has any, in
- *			every channel in which it is not parked
- *		level(r) for the pending requests r of others, in the same channels
- *	level(r) = max(what was asked for, inherited(its sender))
+ *		prio(r) for the requests r that t works on: the newest set that has any, in
+ *			every channel in which t is not parked
+ *		prio(r) for the pending requests r of other tasks, in the same channels
+ *	prio(r) = max(what was asked for, inherited(its sender))
  *
- * Nobody waits for himself, not over any number of others: who would is not let (docs/pi.md
- * says what cycles do).
+ * The steps make no cycles: no task waits for itself, directly or through others (docs/pi.md says
+ * what cycles do).
  */
 #ifndef NTSYNC_TESTS_PI_MODEL_H
 #define NTSYNC_TESTS_PI_MODEL_H
@@ -24,7 +24,7 @@
 #define MUTEXES 4
 #define CHANNELS 2
 
-/* A place in a set of objects behind the mutexes. */
+/* In a set of objects, the bit behind those of the mutexes. */
 #define EVENT MUTEXES
 #define NOBODY (-1)
 
@@ -34,8 +34,8 @@ enum doing { IDLE, WAITS, SENDS, PARKED };
  * struct request - what a task that SENDS has sent
  * @intent: what was asked for
  * @arrival: number of the send
- * @server: who has it, NOBODY: it is pending
- * @set: which of the server's sets it belongs to
+ * @server: the task that has received it, NOBODY: it is pending
+ * @set: number of the server's set that it belongs to
  */
 struct request {
 	int intent;
@@ -45,24 +45,24 @@ struct request {
 };
 
 /**
- * struct prios - a solution
- * @eff: of each task
- * @inherited: likewise, without its own
+ * struct prios - the priorities of all tasks
+ * @eff: what the task runs with
+ * @inherited: what it inherits, 0 = nothing
  */
 struct prios {
 	int eff[TASKS], inherited[TASKS];
 };
 
 /**
- * struct model - what the test knows
- * @boosts: how many times a task was found boosted: without, nothing was tested
+ * struct model - the state of all tasks and objects
+ * @boosts: how many times a task was found boosted; the test checks that there were enough
  * @wants: the objects that a task WAITS for, as bits
  * @all:   it waits for all of them
  * @at: the channel of a task that SENDS or is PARKED
  * @request: of a task that SENDS
- * @serves: it has received from that channel
+ * @serves: the task has received from that channel
  * @set: number of its newest set there
- * @holder, @depth: per mutex
+ * @holder, @depth: of each mutex
  */
 struct model {
 	struct fixture *f;
@@ -82,25 +82,27 @@ struct model {
 	int event;
 };
 
-int model_base(const struct model *m, int task);
+int model_normal_prio(const struct model *m, int task);
 void model_solve(const struct model *m, struct prios *p);
-int model_level(const struct model *m, const struct prios *p, int sender);
+int model_request_prio(const struct model *m, const struct prios *p, int sender);
 
 bool model_waits_for(const struct model *m, int task, int mutex);
-/* Is it in the queue of that channel? */
+/* Is the task's request in the queue of that channel? */
 bool model_pending(const struct model *m, int task, int channel);
-/* The sender whose request is next there, or NOBODY. */
+/* The sender whose request would be received next, or NOBODY. */
 int model_next_request(const struct model *m, const struct prios *p, int channel);
 
-/* Whom a wait for these mutexes, or a request there, would make it wait for: as bits. */
+/*
+ * The tasks that @task would wait for, as bits: in a wait for these mutexes, with a request there.
+ */
 unsigned int model_holders(const struct model *m, int task, unsigned int wants);
 unsigned int model_servers(const struct model *m, int task, int channel);
 /* Does one of those wait for @task, directly or not? */
 bool model_is_cycle(const struct model *m, int task, unsigned int others);
 
-/* The mutexes' holders, as the driver tells. */
+/* Reads the mutexes' holders from the driver. */
 void model_read_holders(struct model *m);
-/* Compares all with the driver. */
+/* Compares every task with what the kernel says. */
 void model_compare(struct model *m);
 
 #endif

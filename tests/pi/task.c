@@ -17,7 +17,7 @@ int task_set_attr(pid_t tid, struct task_attr attr)
 	return syscall(SYS_sched_setattr, tid, &attr, 0) ? -errno : 0;
 }
 
-/* The whole file with a 0 behind it, or NULL. */
+/* The whole file as a string, or NULL. */
 static char *read_file(const char *path)
 {
 	size_t size = 0, room = 4096;
@@ -41,7 +41,7 @@ static char *read_file(const char *path)
 	return text;
 }
 
-/* The top directory has an entry for every thread, though it doesn't list them. */
+/* /proc/TID works for every thread, though a listing of /proc shows processes only. */
 static char *read_proc(pid_t tid, const char *file)
 {
 	char path[64];
@@ -62,7 +62,7 @@ int task_get_state(pid_t tid, struct task_state *state)
 	return ret;
 }
 
-static bool same(const char *who, const char *what, long long is, long long want)
+static bool check_same(const char *who, const char *what, long long is, long long want)
 {
 	if (is == want)
 		return true;
@@ -74,15 +74,15 @@ bool task_state_is_as(const struct task_state *is, const struct task_state *want
 {
 	bool ok = true;
 
-	ok &= same(who, "policy", is->attr.policy, want->attr.policy);
-	ok &= same(who, "priority", is->attr.prio, want->attr.prio);
-	ok &= same(who, "nice", is->attr.nice, want->attr.nice);
-	ok &= same(who, "flags", is->attr.flags, want->attr.flags);
-	ok &= same(who, "runtime or slice", is->attr.runtime, want->attr.runtime);
-	ok &= same(who, "deadline", is->attr.deadline, want->attr.deadline);
-	ok &= same(who, "period", is->attr.period, want->attr.period);
-	ok &= same(who, "timer slack", is->slack, want->slack);
-	ok &= same(who, "affinity kept", CPU_EQUAL(&is->cpus, &want->cpus), 1);
+	ok &= check_same(who, "policy", is->attr.policy, want->attr.policy);
+	ok &= check_same(who, "priority", is->attr.prio, want->attr.prio);
+	ok &= check_same(who, "nice", is->attr.nice, want->attr.nice);
+	ok &= check_same(who, "flags", is->attr.flags, want->attr.flags);
+	ok &= check_same(who, "runtime or slice", is->attr.runtime, want->attr.runtime);
+	ok &= check_same(who, "deadline", is->attr.deadline, want->attr.deadline);
+	ok &= check_same(who, "period", is->attr.period, want->attr.period);
+	ok &= check_same(who, "timer slack", is->slack, want->slack);
+	ok &= check_same(who, "affinity kept", CPU_EQUAL(&is->cpus, &want->cpus), 1);
 	return ok;
 }
 
@@ -90,12 +90,12 @@ bool task_state_is(pid_t tid, const struct task_state *want, const char *who)
 {
 	struct task_state is;
 
-	return same(who, "sched_getattr()", task_get_state(tid, &is), 0) &&
+	return check_same(who, "sched_getattr()", task_get_state(tid, &is), 0) &&
 	       task_state_is_as(&is, want, who);
 }
 
-/* The @n-th; the name, which may have spaces and brackets, is the second. */
-static int stat_field(const char *text, int n)
+/* The @n-th field. The second one, the name, may have spaces and brackets. */
+static int parse_stat_field(const char *text, int n)
 {
 	const char *at = strrchr(text, ')');
 
@@ -111,11 +111,11 @@ bool task_get_stat(pid_t tid, struct task_stat *stat)
 
 	if (!text)
 		return false;
-	/* A real-time task has -1 - priority. */
-	priority = stat_field(text, 18);
+	/* Of a real-time task the field is -1 - priority. */
+	priority = parse_stat_field(text, 18);
 	stat->live = priority < 0 ? -1 - priority : 0;
-	stat->prio = stat_field(text, 40);
-	stat->policy = stat_field(text, 41);
+	stat->prio = parse_stat_field(text, 40);
+	stat->policy = parse_stat_field(text, 41);
 	free(text);
 	return true;
 }
@@ -168,6 +168,15 @@ bool arbiter_idle(void)
 		fprintf(stderr, "# records left:\n%s", text);
 	free(text);
 	return idle;
+}
+
+bool arbiter_idle_soon(void)
+{
+	int tries = 1000;
+
+	while (tries-- && arbiter_has_records())
+		usleep(10000);
+	return arbiter_idle();
 }
 
 bool arbiter_has(pid_t tid, const char *source, int policy, int prio)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the scheduler knows about a task, and what the arbiter does: everything
- * that a boost touches and that has to be as before when it has gone.
+ * What the scheduler and the arbiter know about a task: everything that a boost changes and that
+ * must be as before when the boost has ended.
  */
 #ifndef NTSYNC_TESTS_PI_TASK_H
 #define NTSYNC_TESTS_PI_TASK_H
@@ -27,11 +27,9 @@ struct task_attr {
 	uint32_t util_max;
 };
 
-#define LIVE_DEADLINE 100
-
 /**
- * struct task_state - all that must be as before after a boost
- * @attr:  as sched_getattr() tells it; its runtime is a normal task's slice
+ * struct task_state - all that must be as before when a boost has ended
+ * @attr:  what sched_getattr() says; the runtime of a normal task is its slice
  * @slack: timer slack in nanoseconds
  * @cpus:  affinity
  */
@@ -47,23 +45,22 @@ int task_set_attr(pid_t tid, struct task_attr attr);
 
 int task_get_state(pid_t tid, struct task_state *state);
 
-/* Says on stderr in what @tid differs from @want, naming it @who. */
+/* If not, says on stderr how task @tid, named @who, differs from @want. */
 bool task_state_is(pid_t tid, const struct task_state *want, const char *who);
 
-/* The same of a state that has been read already. */
+/* The same for a state that has been read already. */
 bool task_state_is_as(const struct task_state *is, const struct task_state *want, const char *who);
 
-/* One line: what it is, and where it sleeps. */
+/* Its policy and priorities, and where in the kernel it sleeps. */
 void task_describe(FILE *out, pid_t tid, const char *who);
 
 #define LIVE_DEADLINE 100
 
 /**
- * struct task_stat - what sched_getattr() does not show
- * @live:   the priority that the scheduler uses, 1 to 99, LIVE_DEADLINE, or 0: it counts
- *          what the kernel's own rt_mutex lends
+ * struct task_stat - what /proc/PID/stat says
+ * @live:   the priority that the scheduler uses, with boosts by the kernel's own rt_mutexes: 1 to
+ *          99, LIVE_DEADLINE, or 0 for a normal task
  * @prio:   its own real-time priority, whatever its policy
- * @policy: its policy
  */
 struct task_stat {
 	int live;
@@ -75,13 +72,20 @@ struct task_stat {
 bool task_get_stat(pid_t tid, struct task_stat *stat);
 int task_live_prio(pid_t tid);
 
-/* The arbiter's records, as debugfs shows them; the caller frees the text. */
+/*
+ * A file of the driver's in debugfs, such as "pi", the arbiter's records; the caller frees the
+ * text.
+ */
 char *arbiter_text(const char *file);
 bool arbiter_has_records(void);
 bool arbiter_idle(void);
+/*
+ * The driver learns of a death within a second, and later on a busy machine: waits for up to ten.
+ */
+bool arbiter_idle_soon(void);
 /* Is there a record of @tid with a contribution "<source> policy=P prio=N"? */
 bool arbiter_has(pid_t tid, const char *source, int policy, int prio);
-/* A counter of debugfs' stats, or -1. */
+/* A counter of the file "stats", or -1. */
 long long arbiter_stat(const char *name);
 
 #endif

@@ -1,25 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Priority inheritance of those who sleep in AGGREGATE_WAIT, and through them. */
-#include "inversion.h"
+/* Priority inheritance by and through tasks that sleep in AGGREGATE_WAIT. */
+#include "channel.h"
 
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 
 #define AGG NTSYNC_IOC_AGGREGATE_WAIT
-#define SEND NTSYNC_IOC_CHANNEL_SEND_PI
-#define RECV2 NTSYNC_IOC_CHANNEL_RECV2
-#define TRY_RECV2 NTSYNC_IOC_CHANNEL_TRY_RECV2
 
 /* ---- the actors' waits ---- */
 
 /**
- * struct agg - an aggregate wait of an actor
+ * struct agg_wait - an aggregate wait of an actor
  * @fd: an eventfd, always the last source
- * @seen: what the actor itself sees right after its wait
- * @releases_hog: and before it works a little
+ * @seen: the actor's own parameters right after its wait
+ * @releases_hog: it then releases the hog and works a little
  */
-struct agg {
+struct agg_wait {
 	struct ntsync_aggregate_source sources[4];
 	struct ntsync_aggregate_wait_args args;
 	int fd;
@@ -32,10 +29,10 @@ static int new_eventfd(struct fixture *f)
 	return own_fd(f, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }
 
-/* For up to three objects, 0 = none, and an eventfd. */
-static struct agg wait_for(struct fixture *f, uint64_t timeout, int a, int b)
+/* For up to two objects, 0 = none, and an eventfd. */
+static struct agg_wait new_wait(struct fixture *f, uint64_t timeout, int a, int b)
 {
-	struct agg w = { .fd = new_eventfd(f), .args = { .timeout = timeout } };
+	struct agg_wait w = { .fd = new_eventfd(f), .args = { .timeout = timeout } };
 	const int objs[] = { a, b };
 	uint32_t n = 0;
 
@@ -52,10 +49,10 @@ static struct agg wait_for(struct fixture *f, uint64_t timeout, int a, int b)
 	return w;
 }
 
-/* An order. */
-static int aggregate(struct actor *a, void *arg)
+/* A job. */
+static int wait_aggregate(struct actor *a, void *arg)
 {
-	struct agg *w = arg;
+	struct agg_wait *w = arg;
 	int ret, seen;
 
 	w->args.owner = a->owner;
@@ -69,18 +66,18 @@ static int aggregate(struct actor *a, void *arg)
 	return ret ? ret : seen;
 }
 
-static void actor_aggregates(struct actor *a, struct agg *w)
+static void actor_aggregates(struct actor *a, struct agg_wait *w)
 {
-	actor_tell(a, aggregate, w);
+	actor_tell(a, wait_aggregate, w);
 	actor_assert_asleep_in(a, AGG);
 }
 
-static void fire(struct agg *w)
+static void make_file_ready(struct agg_wait *w)
 {
 	assert_int_equal(eventfd_write(w->fd, 1), 0);
 }
 
-static void assert_seen(const struct agg *w, int policy, int prio)
+static void assert_seen(const struct agg_wait *w, int policy, int prio)
 {
 	assert_int_equal(w->seen.policy, policy);
 	assert_int_equal(w->seen.prio, prio);
@@ -88,20 +85,13 @@ static void assert_seen(const struct agg *w, int policy, int prio)
 
 /* ---- events ---- */
 
-static int set_pi(int event, uint32_t prio)
+/* The next wait is an aggregate one for a file alone, which is not ready. */
+static void assert_boost_ends_at_next_wait(struct actor *a)
 {
-	struct ntsync_event_set_pi_args args = { .policy = SCHED_FIFO, .prio = prio };
+	struct agg_wait w = new_wait(a->f, 0, 0, 0);
 
-	return nt(event, NTSYNC_IOC_EVENT_SET_PI, &args);
-}
-
-/* An aggregate wait for a file alone, which is not ready. */
-static void ends_with_the_next(struct actor *a)
-{
-	struct agg w = wait_for(a->f, 0, 0, 0);
-
-	assert_ret(actor_do(a, aggregate, &w), -ETIMEDOUT);
-	assert_base(a);
+	assert_ret(actor_do(a, wait_aggregate, &w), -ETIMEDOUT);
+	assert_unboosted(a);
 	assert_true(arbiter_idle());
 }
 
@@ -113,16 +103,16 @@ static void event_wakes_a_waiter_behind_a_hog(void **state)
 	only_ours(f, "no aggregate wait");
 	for (size_t i = 0; i < ARRAY_SIZE(waiters); i++) {
 		int event = new_auto(f, false);
-		struct agg w = wait_for(f, FOREVER, event, new_sem(f, 0, 1));
+		struct agg_wait w = new_wait(f, FOREVER, event, new_sem(f, 0, 1));
 
 		actor_aggregates(waiters[i], &w);
 		hog_release();
-		assert_ret(set_pi(event, HIGH), 0);
+		assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 		assert_not_held_up(waiters[i], 0);
 		assert_seen(&w, SCHED_FIFO, HIGH);
 		assert_boosted(waiters[i], HIGH);
 		assert_true(arbiter_has(waiters[i]->tid, "event", SCHED_FIFO, HIGH));
-		ends_with_the_next(waiters[i]);
+		assert_boost_ends_at_next_wait(waiters[i]);
 	}
 }
 
@@ -135,50 +125,50 @@ static void event_staged_before(void **state)
 
 	only_ours(f, "no aggregate wait");
 	for (size_t i = 0; i < ARRAY_SIZE(timeouts); i++) {
-		struct agg w = wait_for(f, timeouts[i], event, 0);
+		struct agg_wait w = new_wait(f, timeouts[i], event, 0);
 
-		assert_ret(set_pi(event, HIGH), 0);
+		assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 		w.releases_hog = true;
-		actor_tell(waiter, aggregate, &w);
+		actor_tell(waiter, wait_aggregate, &w);
 		assert_not_held_up(waiter, 0);
 		assert_seen(&w, SCHED_FIFO, HIGH);
-		ends_with_the_next(waiter);
+		assert_boost_ends_at_next_wait(waiter);
 	}
 }
 
-/* The file was first: the signal and what came with it stay on the event. */
+/* The file was ready first: the signal and its priority stay on the event. */
 static void ended_by_the_file(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *waiter = actor_low(f, "waiter");
 	int event = new_auto(f, false);
-	struct agg w = wait_for(f, FOREVER, event, 0);
+	struct agg_wait w = new_wait(f, FOREVER, event, 0);
 
 	only_ours(f, "no aggregate wait");
 	actor_aggregates(waiter, &w);
-	fire(&w);
+	make_file_ready(&w);
 	assert_ret(actor_finish(waiter), 0);
 	assert_int_equal(w.args.fired_index, 1);
-	assert_ret(set_pi(event, HIGH), 0);
-	assert_base(waiter);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
+	assert_unboosted(waiter);
 	assert_event(event, 0, 1);
 }
 
-/* Over when it enters its next wait, whatever that waits for. */
+/* The boost ends when the waiter enters its next wait, whatever that waits for. */
 static void boost_ends_before_the_next_sleep(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *waiter = actor_low(f, "waiter");
 	int event = new_auto(f, false);
-	struct agg w = wait_for(f, 0, event, 0), next = wait_for(f, FOREVER, 0, 0);
+	struct agg_wait w = new_wait(f, 0, event, 0), next = new_wait(f, FOREVER, 0, 0);
 
 	only_ours(f, "no aggregate wait");
-	assert_ret(set_pi(event, HIGH), 0);
-	assert_ret(actor_do(waiter, aggregate, &w), 0);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
+	assert_ret(actor_do(waiter, wait_aggregate, &w), 0);
 	assert_boosted(waiter, HIGH);
 	actor_aggregates(waiter, &next);
-	assert_base(waiter);
-	fire(&next);
+	assert_unboosted(waiter);
+	make_file_ready(&next);
 	assert_ret(actor_finish(waiter), 0);
 }
 
@@ -189,7 +179,7 @@ static void owner_is_boosted_behind_a_hog(void **state)
 	struct fixture *f = *state;
 	struct actor *owner = actor_low(f, "owner"), *waiter = actor_new(f, "waiter", FIFO(HIGH));
 	int mutex = new_mutex(f, 0, 0);
-	struct agg w = wait_for(f, FOREVER, mutex, new_sem(f, 0, 1));
+	struct agg_wait w = new_wait(f, FOREVER, mutex, new_sem(f, 0, 1));
 
 	only_ours(f, "no aggregate wait");
 	assert_ret(actor_locks(owner, mutex), 0);
@@ -200,18 +190,18 @@ static void owner_is_boosted_behind_a_hog(void **state)
 	actor_work_and_unlock(owner, mutex);
 	assert_not_held_up(waiter, 0);
 	assert_ret(actor_finish(owner), 0);
-	assert_base(owner);
+	assert_unboosted(owner);
 	assert_mutex(mutex, waiter->owner, 1);
 	assert_ret(actor_unlocks(waiter, mutex), 0);
 }
 
 enum way { BY_FILE, BY_OBJECT, BY_DEADLINE, BY_SIGNAL, WAYS };
 
-static int end_wait(struct actor *waiter, struct agg *w, enum way how, int sem)
+static int end_wait(struct actor *waiter, struct agg_wait *w, enum way how, int sem)
 {
 	switch (how) {
 	case BY_FILE:
-		fire(w);
+		make_file_ready(w);
 		return 0;
 	case BY_OBJECT:
 		release(sem, 1, 0);
@@ -224,7 +214,7 @@ static int end_wait(struct actor *waiter, struct agg *w, enum way how, int sem)
 	}
 }
 
-/* Whatever ends the wait, the owner has nothing of it afterwards. */
+/* Whatever else ends the wait, the owner's boost ends with it. */
 static void every_other_end_unboosts(void **state)
 {
 	struct fixture *f = *state;
@@ -235,17 +225,17 @@ static void every_other_end_unboosts(void **state)
 	assert_ret(actor_locks(owner, mutex), 0);
 	for (enum way way = 0; way < WAYS; way++) {
 		uint64_t soon = monotonic_ns() + 300 * NS_PER_MS;
-		struct agg w = wait_for(f, way == BY_DEADLINE ? soon : FOREVER, mutex, sem);
+		struct agg_wait w = new_wait(f, way == BY_DEADLINE ? soon : FOREVER, mutex, sem);
 		int want;
 
-		actor_tell(waiter, aggregate, &w);
+		actor_tell(waiter, wait_aggregate, &w);
 		if (way != BY_DEADLINE) {
 			actor_assert_asleep_in(waiter, AGG);
 			assert_boosted(owner, HIGH);
 		}
 		want = end_wait(waiter, &w, way, sem);
 		assert_ret(actor_finish(waiter), want);
-		assert_base(owner);
+		assert_unboosted(owner);
 		assert_mutex(mutex, owner->owner, 1);
 	}
 	assert_ret(actor_unlocks(owner, mutex), 0);
@@ -261,7 +251,8 @@ static void chain(void **state)
 
 	only_ours(f, "no aggregate wait");
 	for (int boosted_first = 0; boosted_first < 2; boosted_first++) {
-		struct agg m = wait_for(f, FOREVER, held, 0), w = wait_for(f, FOREVER, wanted, 0);
+		struct agg_wait m = new_wait(f, FOREVER, held, 0);
+		struct agg_wait w = new_wait(f, FOREVER, wanted, 0);
 
 		assert_ret(actor_locks(last, held), 0);
 		assert_ret(actor_locks(middle, wanted), 0);
@@ -274,27 +265,26 @@ static void chain(void **state)
 		}
 		assert_boosted(middle, HIGH);
 		assert_boosted(last, HIGH);
-		/* The middle one goes away by its file: the last has nothing any more. */
-		fire(&m);
+		/* The file ends the wait of the middle one, and with it the boost of the last. */
+		make_file_ready(&m);
 		assert_ret(actor_finish(middle), 0);
-		assert_base(last);
+		assert_unboosted(last);
 		assert_boosted(middle, HIGH);
-		assert_ret(actor_unlocks(middle, wanted), 0);
-		assert_ret(actor_finish(waiter), 0);
+		actor_pass_mutex(middle, waiter, wanted);
 		assert_ret(actor_unlocks(waiter, wanted), 0);
 		assert_ret(actor_unlocks(last, held), 0);
 	}
 }
 
-/* A sleeper that is boosted is served before those whom it has overtaken. */
+/* A boosted sleeper overtakes those before it in the queue. */
 static void boosted_while_asleep(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *first = actor_new(f, "first", FIFO(30)), *boosted = actor_low(f, "boosted");
 	struct actor *waiter = actor_new(f, "waiter", FIFO(HIGH));
 	int sem = new_sem(f, 0, 2), mutex = new_mutex(f, 0, 0);
-	struct agg a = wait_for(f, FOREVER, sem, 0), b = wait_for(f, FOREVER, sem, 0);
-	struct agg w = wait_for(f, FOREVER, mutex, 0);
+	struct agg_wait a = new_wait(f, FOREVER, sem, 0), b = new_wait(f, FOREVER, sem, 0);
+	struct agg_wait w = new_wait(f, FOREVER, mutex, 0);
 
 	only_ours(f, "no aggregate wait");
 	assert_ret(actor_locks(boosted, mutex), 0);
@@ -304,8 +294,7 @@ static void boosted_while_asleep(void **state)
 	release(sem, 1, 0);
 	assert_ret(actor_finish(boosted), 0);
 	actor_assert_asleep_in(first, AGG);
-	assert_ret(actor_unlocks(boosted, mutex), 0);
-	assert_ret(actor_finish(waiter), 0);
+	actor_pass_mutex(boosted, waiter, mutex);
 	assert_ret(actor_unlocks(waiter, mutex), 0);
 	release(sem, 1, 0);
 	assert_ret(actor_finish(first), 0);
@@ -313,43 +302,22 @@ static void boosted_while_asleep(void **state)
 
 /* ---- channels ---- */
 
-static int new_channel(struct fixture *f)
-{
-	struct ntsync_channel_create_args args = { .max_depth = 8 };
-
-	return own_fd(f, nt(f->dev, NTSYNC_IOC_CREATE_CHANNEL, &args));
-}
-
-struct request {
-	int channel;
-	uint32_t prio;
-};
-
-static int do_send(struct actor *a, void *arg)
-{
-	const struct request *r = arg;
-	struct ntsync_channel_send_args args = { .policy = SCHED_FIFO, .prio = r->prio };
-
-	(void)a;
-	return nt(r->channel, SEND, &args);
-}
-
 /**
  * struct turn - one turn of a server, from its sleep to its reply
- * @woken: what it is right after the wait; likewise the others
+ * @woken, @received, @replied: its parameters right after the wait, the receive and the reply
  */
 struct turn {
-	struct agg wait;
+	struct agg_wait wait;
 	int channel;
 	unsigned long receive;
 	struct task_attr woken, received, replied;
 };
 
-static int serve(struct actor *a, void *arg)
+static int serve_once(struct actor *a, void *arg)
 {
 	struct turn *t = arg;
 	struct ntsync_channel_recv2_args got;
-	int ret = aggregate(a, &t->wait);
+	int ret = wait_aggregate(a, &t->wait);
 
 	if (ret)
 		return ret;
@@ -359,7 +327,7 @@ static int serve(struct actor *a, void *arg)
 		return ret;
 	work_here();
 	task_get_attr(0, &t->received);
-	ret = nt(t->channel, NTSYNC_IOC_CHANNEL_REPLY, &got.entry_id);
+	ret = reply_here(t->channel, got.entry_id);
 	task_get_attr(0, &t->replied);
 	return ret;
 }
@@ -367,21 +335,20 @@ static int serve(struct actor *a, void *arg)
 static void check_turn(struct fixture *f, struct actor *server, unsigned long receive)
 {
 	struct actor *client = actor_new(f, "client", FIFO(HIGH + 1));
-	struct turn t = { .channel = new_channel(f), .receive = receive };
-	struct request request = { t.channel, HIGH };
+	struct turn t = { .channel = pi_channel(f), .receive = receive };
 
-	t.wait = wait_for(f, FOREVER, t.channel, 0);
-	actor_tell(server, serve, &t);
+	t.wait = new_wait(f, FOREVER, t.channel, 0);
+	actor_tell(server, serve_once, &t);
 	actor_assert_asleep_in(server, AGG);
 	hog_release();
-	actor_tell(client, do_send, &request);
+	actor_send(client, t.channel, HIGH);
 	assert_not_held_up(client, 0);
 	assert_ret(actor_finish(server), 0);
 	assert_int_equal(t.woken.prio, HIGH);
 	assert_int_equal(t.received.prio, HIGH);
-	assert_int_equal(t.replied.policy, server->base.attr.policy);
-	assert_int_equal(t.replied.prio, server->base.attr.prio);
-	assert_base(server);
+	assert_int_equal(t.replied.policy, server->unboosted.attr.policy);
+	assert_int_equal(t.replied.prio, server->unboosted.attr.prio);
+	assert_unboosted(server);
 	actor_exit(client);
 }
 
@@ -395,155 +362,131 @@ static void from_wake_up_to_reply(void **state)
 	check_turn(f, actor_new(f, "server", NORMAL(3)), TRY_RECV2);
 }
 
-/* One step at a time for the others: a client that has sent and sleeps. */
-static struct actor *client_sends(struct fixture *f, struct request *request)
+/* A new client that has sent and sleeps. */
+static struct actor *send_as_new_client(struct fixture *f, int channel, uint32_t prio)
 {
-	struct actor *client = actor_new(f, "client", NORMAL(0));
+	struct actor *client = actor_client(f, "client");
 
-	actor_tell(client, do_send, request);
-	actor_assert_asleep_in(client, SEND);
+	actor_sends(client, channel, prio);
 	return client;
 }
 
-static struct ntsync_channel_recv2_args got;
-
-static int do_drain(struct actor *a, void *arg)
+static void reply_to(struct actor *client)
 {
-	(void)a;
-	return nt(*(int *)arg, TRY_RECV2, &got);
+	assert_ret(reply_here(client->channel, client->entry), 0);
 }
 
-static uint64_t drains(struct actor *server, int channel, uint32_t prio)
-{
-	assert_ret(actor_do(server, do_drain, &channel), 0);
-	assert_int_equal(got.prio, prio);
-	return got.entry_id;
-}
-
-static void answer(int channel, uint64_t id)
-{
-	assert_ret(nt(channel, NTSYNC_IOC_CHANNEL_REPLY, &id), 0);
-}
-
-/* Of what is pending the best counts, of what was drained the best that is not answered. */
-static void best_of_several(void **state)
+/* The highest pending request counts; of those received, the highest that has no reply yet. */
+static void highest_of_several(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *server = actor_low(f, "server"), *a, *b;
-	struct request of_a, of_b;
-	struct agg w;
-	uint64_t high, middle;
+	struct agg_wait w;
 	int channel;
 
 	only_ours(f, "no aggregate wait");
-	channel = new_channel(f);
-	of_a = (struct request){ channel, 30 };
-	of_b = (struct request){ channel, 60 };
-	w = wait_for(f, FOREVER, channel, 0);
-	a = client_sends(f, &of_a);
-	b = client_sends(f, &of_b);
-	assert_ret(actor_do(server, aggregate, &w), 0);
+	channel = pi_channel(f);
+	w = new_wait(f, FOREVER, channel, 0);
+	a = send_as_new_client(f, channel, 30);
+	b = send_as_new_client(f, channel, 60);
+	assert_ret(actor_do(server, wait_aggregate, &w), 0);
 	assert_seen(&w, SCHED_FIFO, 60);
-	high = drains(server, channel, 60);
+	actor_drains(server, channel, b);
 	assert_boosted(server, 60);
-	middle = drains(server, channel, 30);
+	actor_drains(server, channel, a);
 	assert_boosted(server, 60);
-	answer(channel, high);
+	reply_to(b);
 	assert_boosted(server, 30);
-	answer(channel, middle);
-	assert_base(server);
+	reply_to(a);
+	assert_unboosted(server);
 	assert_ret(actor_finish(a), 0);
 	assert_ret(actor_finish(b), 0);
 }
 
-/* What it has not answered counts while it waits for a file: it works on it. */
+/*
+ * While it waits for a file the server still works on the requests that have no reply yet: they
+ * count.
+ */
 static void work_in_progress_counts_in_a_sleep(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = actor_low(f, "server"), *client, *better;
-	struct request request, another;
-	struct agg w;
-	uint64_t id, more;
+	struct actor *server = actor_low(f, "server"), *client, *higher;
+	struct agg_wait w;
 	int channel;
 
 	only_ours(f, "no aggregate wait");
-	channel = new_channel(f);
-	request = (struct request){ channel, 60 };
-	another = (struct request){ channel, 70 };
-	w = wait_for(f, FOREVER, channel, 0);
-	client = client_sends(f, &request);
-	id = drains(server, channel, 60);
+	channel = pi_channel(f);
+	w = new_wait(f, FOREVER, channel, 0);
+	client = send_as_new_client(f, channel, 60);
+	actor_drains(server, channel, client);
 	actor_aggregates(server, &w);
 	assert_boosted(server, 60);
 	hog_release();
-	fire(&w);
+	make_file_ready(&w);
 	assert_not_held_up(server, 0);
 	assert_int_equal(w.args.fired_index, 1);
 	assert_seen(&w, SCHED_FIFO, 60);
-	/* Another request while it sleeps: it wakes with what is the best of both. */
+	/* Another request arrives while it sleeps: it wakes with the higher priority of the two. */
 	assert_int_equal(eventfd_read(w.fd, &(eventfd_t){ 0 }), 0);
 	actor_aggregates(server, &w);
-	better = client_sends(f, &another);
+	higher = send_as_new_client(f, channel, 70);
 	assert_ret(actor_finish(server), 0);
 	assert_int_equal(w.args.fired_index, 0);
 	assert_seen(&w, SCHED_FIFO, 70);
-	more = drains(server, channel, 70);
-	answer(channel, more);
+	actor_drains(server, channel, higher);
+	reply_to(higher);
 	assert_boosted(server, 60);
-	answer(channel, id);
-	assert_base(server);
+	reply_to(client);
+	assert_unboosted(server);
 	assert_ret(actor_finish(client), 0);
-	assert_ret(actor_finish(better), 0);
+	assert_ret(actor_finish(higher), 0);
 }
 
-/* A request that goes away takes with it what it gave. */
-static void withdrawn_after_the_notice(void **state)
+/* A request that is withdrawn ends its boost. */
+static void withdrawn_after_the_notification(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *server = actor_low(f, "server"), *client;
-	struct request request;
-	struct agg w;
+	struct agg_wait w;
 	int channel;
 
 	only_ours(f, "no aggregate wait");
-	channel = new_channel(f);
-	request = (struct request){ channel, 60 };
-	w = wait_for(f, FOREVER, channel, 0);
+	channel = pi_channel(f);
+	w = new_wait(f, FOREVER, channel, 0);
 	actor_aggregates(server, &w);
-	client = client_sends(f, &request);
+	client = send_as_new_client(f, channel, 60);
 	assert_ret(actor_finish(server), 0);
 	assert_boosted(server, 60);
-	pthread_kill(client->thread, SIGUSR2);
-	assert_ret(actor_finish(client), -EINTR);
-	assert_base(server);
-	assert_ret(actor_do(server, do_drain, &channel), -EAGAIN);
+	actor_interrupt(client);
+	assert_unboosted(server);
+	actor_finds_nothing(server, channel);
 }
 
-/* The one who was told ends: the other one is told, and inherits. */
-static void notice_handed_on(void **state)
+/* The server that was woken for the request exits: the other one is woken, and inherits. */
+static void notification_passed_on(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *first = actor_new(f, "first", FIFO(LOW + 1)), *second = actor_low(f, "second");
+	struct actor *first = actor_new(f, "first", FIFO(LOW + 1));
+	struct actor *second = actor_low(f, "second");
 	struct actor *client;
-	struct request request;
-	struct agg a, b;
+	struct agg_wait a, b;
 	int channel;
 
 	only_ours(f, "no aggregate wait");
-	channel = new_channel(f);
-	request = (struct request){ channel, 60 };
-	a = wait_for(f, FOREVER, channel, 0);
-	b = wait_for(f, FOREVER, channel, 0);
+	channel = pi_channel(f);
+	a = new_wait(f, FOREVER, channel, 0);
+	b = new_wait(f, FOREVER, channel, 0);
 	actor_aggregates(first, &a);
 	actor_aggregates(second, &b);
-	client = client_sends(f, &request);
+	client = send_as_new_client(f, channel, 60);
 	assert_ret(actor_finish(first), 0);
 	actor_exit(first);
 	assert_ret(actor_finish(second), 0);
 	assert_seen(&b, SCHED_FIFO, 60);
-	answer(channel, drains(second, channel, 60));
+	actor_drains(second, channel, client);
+	reply_to(client);
 	assert_ret(actor_finish(client), 0);
-	assert_base(second);
+	assert_unboosted(second);
 }
 
 int main(void)
@@ -558,10 +501,10 @@ int main(void)
 		PI_TEST(chain),
 		PI_TEST(boosted_while_asleep),
 		PI_TEST(from_wake_up_to_reply),
-		PI_TEST(best_of_several),
+		PI_TEST(highest_of_several),
 		PI_TEST(work_in_progress_counts_in_a_sleep),
-		PI_TEST(withdrawn_after_the_notice),
-		PI_TEST(notice_handed_on),
+		PI_TEST(withdrawn_after_the_notification),
+		PI_TEST(notification_passed_on),
 	};
 
 	return RUN(tests);

@@ -1,32 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Chains through channels: from a client to who serves it and on to whatever that one waits for;
- * and from whoever waits for a client to who serves it.
+ * Chains through channels: from a client to its server and on to whatever the server waits for, and
+ * from a task that waits for a client to the client's server.
  */
 #include "channel.h"
+#include "futex.h"
 
 #include <pthread.h>
 #include <signal.h>
 
 enum { MINOR = 20 };
 
-static struct actor *client(struct fixture *f, const char *name)
-{
-	return actor_new(f, name, NORMAL(0));
-}
-
 /* ---- the handler waits ---- */
 
 static void handler_waits_for_a_mutex(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = actor_low(f, "server"), *holder = actor_low(f, "holder"), *caller = actor_high(f);
-	struct serving s = { .channel = stage_channel(f), .count = 1 };
+	struct actor *server = actor_low(f, "server"), *holder = actor_low(f, "holder");
+	struct actor *caller = actor_high(f);
+	struct serve_job s = { .channel = pi_channel(f), .count = 1 };
 
 	only_ours(f, "no channels");
 	s.mutex = new_mutex(f, 0, 0);
 	assert_ret(actor_locks(holder, s.mutex), 0);
-	actor_tell(server, serve, &s);
+	actor_tell(server, serve_requests, &s);
 	actor_assert_asleep_in(server, RECV2);
 	actor_send(caller, s.channel, HIGH);
 	actor_work_and_unlock(holder, s.mutex);
@@ -39,43 +36,41 @@ static void handler_waits_for_a_mutex(void **state)
 static void wait_all_of_a_handler(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
+	struct actor *server = actor_low(f, "server"), *caller = actor_client(f, "caller");
 	struct actor *holder[2] = { actor_low(f, "h1"), actor_low(f, "h2") };
-	int channel = stage_channel(f), mutex[2] = { new_mutex(f, 0, 0), new_mutex(f, 0, 0) };
+	int channel = pi_channel(f), mutex[2] = { new_mutex(f, 0, 0), new_mutex(f, 0, 0) };
 
 	only_ours(f, "no channels");
 	for (int i = 0; i < 2; i++)
 		assert_ret(actor_locks(holder[i], mutex[i]), 0);
 	actor_sends(caller, channel, HIGH);
 	actor_receives(server, channel, caller);
-	actor_wait(server, ALL, ARGS(FDS(mutex[0], mutex[1]), .timeout = FOREVER));
-	actor_assert_asleep(server);
+	actor_block(server, ALL, ARGS(FDS(mutex[0], mutex[1]), .timeout = FOREVER));
 	assert_boosted(holder[0], HIGH);
 	assert_boosted(holder[1], HIGH);
 	for (int i = 0; i < 2; i++) {
 		assert_ret(actor_unlocks(holder[i], mutex[i]), 0);
-		assert_base(holder[i]);
+		assert_unboosted(holder[i]);
 	}
 	assert_ret(actor_finish(server), 0);
 	assert_boosted(server, HIGH);
 	actor_answers(server, caller);
-	assert_base(server);
+	assert_unboosted(server);
 }
 
-/* The boost is the entry's: it is there before, in and behind the handler's own waits. */
+/* The boost lasts as long as the request: before, during and after the handler's own waits. */
 static void a_wait_for_an_event_keeps_it(void **state)
 {
 	static const unsigned long requests[] = { ANY, ALL };
 	struct fixture *f = *state;
-	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
-	int channel = stage_channel(f), event = new_auto(f, false);
+	struct actor *server = actor_low(f, "server"), *caller = actor_client(f, "caller");
+	int channel = pi_channel(f), event = new_auto(f, false);
 
 	only_ours(f, "no channels");
 	actor_sends(caller, channel, HIGH);
 	actor_receives(server, channel, caller);
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
-		actor_wait(server, requests[i], ARGS(FDS(event), .timeout = FOREVER));
-		actor_assert_asleep(server);
+		actor_block(server, requests[i], ARGS(FDS(event), .timeout = FOREVER));
 		assert_boosted(server, HIGH);
 		set_event(event, 0);
 		assert_ret(actor_finish(server), 0);
@@ -85,17 +80,17 @@ static void a_wait_for_an_event_keeps_it(void **state)
 		assert_boosted(server, HIGH);
 	}
 	actor_answers(server, caller);
-	assert_base(server);
+	assert_unboosted(server);
 }
 
 static void an_event_behind_a_hog(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *server = actor_low(f, "server"), *caller = actor_high(f);
-	struct serving s = { .channel = stage_channel(f), .count = 1, .event = new_auto(f, false) };
+	struct serve_job s = { .channel = pi_channel(f), .count = 1, .event = new_auto(f, false) };
 
 	only_ours(f, "no channels");
-	actor_tell(server, serve, &s);
+	actor_tell(server, serve_requests, &s);
 	actor_assert_asleep_in(server, RECV2);
 	actor_sends(caller, s.channel, HIGH);
 	actor_assert_asleep_in(server, ANY);
@@ -105,20 +100,19 @@ static void an_event_behind_a_hog(void **state)
 	assert_ret(actor_finish(server), 0);
 }
 
-/* A handler that is blocked can't receive; so whom it waits for has to hurry. */
+/* A blocked handler can't receive, so a later request boosts the task that it waits for. */
 static void a_later_request_reaches_the_owner(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *server = actor_low(f, "server"), *holder = actor_low(f, "holder");
-	struct actor *minor = client(f, "minor"), *later = client(f, "later");
-	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
+	struct actor *minor = actor_client(f, "minor"), *later = actor_client(f, "later");
+	int channel = pi_channel(f), mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no channels");
 	assert_ret(actor_locks(holder, mutex), 0);
 	actor_sends(minor, channel, MINOR);
 	actor_receives(server, channel, minor);
-	actor_lock(server, mutex);
-	actor_assert_asleep(server);
+	actor_block_on(server, mutex);
 	assert_boosted(holder, MINOR);
 	for (int i = 0; i < 2; i++) {
 		actor_sends(later, channel, HIGH);
@@ -130,39 +124,35 @@ static void a_later_request_reaches_the_owner(void **state)
 		assert_boosted(server, MINOR);
 		assert_boosted(holder, MINOR);
 	}
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_base(holder);
-	assert_ret(actor_finish(server), 0);
+	end_contention(holder, server, mutex);
 	actor_answers(server, minor);
 	assert_boosted(server, HIGH);
 	actor_receives(server, channel, later);
 	actor_answers(server, later);
 }
 
-static int unlock_and_serve(struct actor *server, void *arg)
+static int lock_and_serve(struct actor *server, void *arg)
 {
-	struct serving *s = arg;
-	int ret = wait_any_here(server, s->mutex, FOREVER);
+	struct serve_job *s = arg;
+	int ret = lock_and_unlock_here(server, s->mutex);
 
-	if (!ret)
-		ret = unlock_here(server, s->mutex);
 	s->mutex = 0;
-	return ret ? ret : serve(server, s);
+	return ret ? ret : serve_requests(server, s);
 }
 
 static void a_later_request_behind_a_hog(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *server = actor_low(f, "server"), *holder = actor_low(f, "holder");
-	struct actor *minor = client(f, "minor"), *later = actor_high(f);
-	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
-	struct serving s = { .channel = channel, .count = 1, .before = minor, .mutex = mutex };
+	struct actor *minor = actor_client(f, "minor"), *later = actor_high(f);
+	int channel = pi_channel(f), mutex = new_mutex(f, 0, 0);
+	struct serve_job s = { .channel = channel, .count = 1, .before = minor, .mutex = mutex };
 
 	only_ours(f, "no channels");
 	assert_ret(actor_locks(holder, mutex), 0);
 	actor_sends(minor, channel, MINOR);
 	actor_receives(server, channel, minor);
-	actor_tell(server, unlock_and_serve, &s);
+	actor_tell(server, lock_and_serve, &s);
 	actor_assert_asleep_in(server, ANY);
 	actor_send(later, channel, HIGH);
 	actor_work_and_unlock(holder, mutex);
@@ -175,11 +165,12 @@ static void a_later_request_behind_a_hog(void **state)
 
 /* ---- the client is boosted ---- */
 
-/* Holds a mutex and has sent a request; then a better one waits for the mutex. */
+/* The client holds a mutex and has sent a request; then a higher task waits for the mutex. */
 static void check_boosted_client(struct fixture *f, uint32_t intent, bool dispatched)
 {
-	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller"), *waiter = actor_high(f);
-	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
+	struct actor *server = actor_low(f, "server"), *caller = actor_client(f, "caller");
+	struct actor *waiter = actor_high(f);
+	int channel = pi_channel(f), mutex = new_mutex(f, 0, 0);
 
 	actor_finds_nothing(server, channel);
 	assert_ret(actor_locks(caller, mutex), 0);
@@ -190,9 +181,8 @@ static void check_boosted_client(struct fixture *f, uint32_t intent, bool dispat
 		if (intent)
 			assert_boosted(server, intent);
 		else
-			assert_base(server);
-		actor_lock(waiter, mutex);
-		actor_assert_asleep(waiter);
+			assert_unboosted(server);
+		actor_block_on(waiter, mutex);
 		assert_boosted(caller, HIGH);
 		assert_boosted(server, HIGH);
 		if (i)
@@ -203,11 +193,10 @@ static void check_boosted_client(struct fixture *f, uint32_t intent, bool dispat
 		actor_receives(server, channel, caller);
 	assert_boosted(server, HIGH);
 	actor_answers(server, caller);
-	assert_base(server);
+	assert_unboosted(server);
 	assert_boosted(caller, HIGH);
-	assert_ret(actor_unlocks(caller, mutex), 0);
-	assert_ret(actor_finish(waiter), 0);
-	stage_assert_exact(f);
+	actor_pass_mutex(caller, waiter, mutex);
+	pi_assert_exact(f);
 }
 
 static void boosted_while_pending(void **state)
@@ -227,14 +216,14 @@ static void boosted_while_dispatched(void **state)
 static void boosted_before_it_sends(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller"), *waiter = actor_high(f);
-	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
+	struct actor *server = actor_low(f, "server"), *caller = actor_client(f, "caller");
+	struct actor *waiter = actor_high(f);
+	int channel = pi_channel(f), mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no channels");
 	for (int parked = 0; parked < 2; parked++) {
 		assert_ret(actor_locks(caller, mutex), 0);
-		actor_lock(waiter, mutex);
-		actor_assert_asleep(waiter);
+		actor_block_on(waiter, mutex);
 		if (parked)
 			actor_parks(server, channel);
 		actor_sends(caller, channel, 0);
@@ -244,8 +233,8 @@ static void boosted_before_it_sends(void **state)
 			actor_receives(server, channel, caller);
 		assert_boosted(server, HIGH);
 		actor_interrupt(waiter);
-		assert_base(server);
-		assert_base(caller);
+		assert_unboosted(server);
+		assert_unboosted(caller);
 		actor_answers(server, caller);
 		assert_ret(actor_unlocks(caller, mutex), 0);
 	}
@@ -254,43 +243,45 @@ static void boosted_before_it_sends(void **state)
 static void boosted_client_behind_a_hog(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = actor_low(f, "server"), *caller = actor_low(f, "caller"), *waiter = actor_high(f);
-	struct actor *minor = client(f, "minor");
-	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
-	struct serving s = { .channel = channel, .count = 1, .before = minor };
+	struct actor *server = actor_low(f, "server"), *caller = actor_low(f, "caller");
+	struct actor *waiter = actor_high(f);
+	struct actor *minor = actor_client(f, "minor");
+	int channel = pi_channel(f), mutex = new_mutex(f, 0, 0);
+	struct serve_job s = { .channel = channel, .count = 1, .before = minor };
 
 	only_ours(f, "no channels");
 	assert_ret(actor_locks(caller, mutex), 0);
 	actor_sends(minor, channel, MINOR);
 	actor_receives(server, channel, minor);
 	actor_sends(caller, channel, 0);
-	/* The client works on, too, when it has its answer: then the mutex is free. */
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
-	actor_tell(server, serve, &s);
+	/* The client still has to unlock the mutex when it has the reply. */
+	actor_block_on(waiter, mutex);
+	actor_tell(server, serve_requests, &s);
 	hog_release();
 	assert_not_held_up(caller, 0);
 	assert_ret(actor_finish(minor), 0);
 	assert_ret(actor_finish(server), 0);
-	assert_ret(actor_unlocks(caller, mutex), 0);
-	assert_ret(actor_finish(waiter), 0);
+	actor_pass_mutex(caller, waiter, mutex);
 }
 
-/* What a client inherits moves its request in the queue; what it asked for is reported. */
+/*
+ * What a client inherits moves its request in the queue; the receiver is told what the client asked
+ * for.
+ */
 static void a_boost_moves_a_pending_request(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *server = actor_low(f, "server"), *waiter = actor_high(f);
-	struct actor *caller[3] = { client(f, "c60"), client(f, "c30"), client(f, "c30 too") };
-	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
+	struct actor *caller[3] = { actor_client(f, "c60"), actor_client(f, "c30"),
+				    actor_client(f, "c30 too") };
+	int channel = pi_channel(f), mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no channels");
 	for (int leaves = 0; leaves < 2; leaves++) {
 		assert_ret(actor_locks(caller[2], mutex), 0);
 		for (int i = 0; i < 3; i++)
 			actor_sends(caller[i], channel, i ? 30 : 60);
-		actor_lock(waiter, mutex);
-		actor_assert_asleep(waiter);
+		actor_block_on(waiter, mutex);
 		if (leaves)
 			actor_interrupt(waiter);
 		for (int i = 0; i < 3; i++) {
@@ -304,26 +295,25 @@ static void a_boost_moves_a_pending_request(void **state)
 			assert_ret(actor_finish(waiter), 0);
 		if (!leaves)
 			assert_ret(actor_unlocks(waiter, mutex), 0);
-		stage_assert_exact(f);
+		pi_assert_exact(f);
 	}
 }
 
-/* Its own priority does not count, not even for what it passes on for others. */
+/* A client's own priority does not count, not even when it passes on that of others. */
 static void a_clients_own_priority_does_not_count(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *server = actor_low(f, "server"), *caller = actor_high(f);
 	struct actor *waiter = actor_new(f, "waiter", FIFO(40));
-	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
+	int channel = pi_channel(f), mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no channels");
 	assert_ret(actor_locks(caller, mutex), 0);
 	actor_sends(caller, channel, MINOR);
 	actor_receives(server, channel, caller);
 	assert_boosted(server, MINOR);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
-	assert_base(caller);
+	actor_block_on(waiter, mutex);
+	assert_unboosted(caller);
 	assert_boosted(server, 40);
 	actor_interrupt(waiter);
 	assert_boosted(server, MINOR);
@@ -333,22 +323,20 @@ static void a_clients_own_priority_does_not_count(void **state)
 
 /* ---- boosts of events ---- */
 
-static void set_pi(int event, uint32_t prio)
+static void set_fifo(int event, uint32_t prio)
 {
-	struct ntsync_event_set_pi_args args = { .policy = SCHED_FIFO, .prio = prio };
-
-	assert_ret(nt(event, NTSYNC_IOC_EVENT_SET_PI, &args), 0);
+	assert_ret(set_event_pi(event, SCHED_FIFO, prio), 0);
 }
 
 static void an_events_boost_lasts_over_a_send(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
-	int channel = stage_channel(f), event = new_auto(f, false);
+	struct actor *server = actor_low(f, "server"), *caller = actor_client(f, "caller");
+	int channel = pi_channel(f), event = new_auto(f, false);
 
 	only_ours(f, "no channels");
 	for (int parked = 0; parked < 2; parked++) {
-		set_pi(event, HIGH);
+		set_fifo(event, HIGH);
 		assert_ret(actor_tries(caller, event), 0);
 		assert_boosted(caller, HIGH);
 		if (parked)
@@ -361,10 +349,10 @@ static void an_events_boost_lasts_over_a_send(void **state)
 			actor_receives(server, channel, caller);
 		assert_boosted(server, HIGH);
 		actor_answers(server, caller);
-		assert_base(server);
+		assert_unboosted(server);
 		assert_boosted(caller, HIGH);
 		assert_ret(actor_tries(caller, event), -ETIMEDOUT);
-		assert_base(caller);
+		assert_unboosted(caller);
 	}
 }
 
@@ -372,12 +360,12 @@ static void an_events_boost_ends_at_a_receive(void **state)
 {
 	static const unsigned long requests[] = { RECV, RECV2, TRY_RECV2 };
 	struct fixture *f = *state;
-	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
-	int channel = stage_channel(f), event = new_auto(f, false);
+	struct actor *server = actor_low(f, "server"), *caller = actor_client(f, "caller");
+	int channel = pi_channel(f), event = new_auto(f, false);
 
 	only_ours(f, "no channels");
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
-		set_pi(event, HIGH);
+		set_fifo(event, HIGH);
 		assert_ret(actor_tries(server, event), 0);
 		actor_sends(caller, channel, MINOR);
 		assert_boosted(server, HIGH);
@@ -385,18 +373,18 @@ static void an_events_boost_ends_at_a_receive(void **state)
 		actor_assert_got(server, caller);
 		assert_boosted(server, MINOR);
 		actor_answers(server, caller);
-		assert_base(server);
+		assert_unboosted(server);
 
-		set_pi(event, HIGH);
+		set_fifo(event, HIGH);
 		assert_ret(actor_tries(server, event), 0);
 		actor_receive_by(server, channel, requests[i]);
 		if (requests[i] == TRY_RECV2) {
 			assert_ret(actor_finish(server), -EAGAIN);
-			assert_base(server);
+			assert_unboosted(server);
 			continue;
 		}
 		actor_assert_asleep_in(server, requests[i]);
-		assert_base(server);
+		assert_unboosted(server);
 		actor_interrupt(server);
 	}
 }
@@ -404,19 +392,19 @@ static void an_events_boost_ends_at_a_receive(void **state)
 static void an_events_boost_of_a_handler(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
-	int channel = stage_channel(f), event = new_auto(f, false);
+	struct actor *server = actor_low(f, "server"), *caller = actor_client(f, "caller");
+	int channel = pi_channel(f), event = new_auto(f, false);
 
 	only_ours(f, "no channels");
 	actor_sends(caller, channel, 40);
 	actor_receives(server, channel, caller);
-	set_pi(event, 60);
+	set_fifo(event, 60);
 	assert_ret(actor_tries(server, event), 0);
 	assert_boosted(server, 60);
 	actor_answers(server, caller);
 	assert_boosted(server, 60);
 	assert_ret(actor_tries(server, event), -ETIMEDOUT);
-	assert_base(server);
+	assert_unboosted(server);
 }
 
 /* ---- longer chains ---- */
@@ -428,7 +416,7 @@ struct links {
 	int channel[LINKS], mutex;
 };
 
-/* Each server is a client of the next one's channel, and the last one wants a mutex. */
+/* Each server is a client of the next one's channel, and the last one waits for a mutex. */
 static struct links make_links(struct fixture *f, bool dispatched)
 {
 	struct links l = { .holder = actor_low(f, "holder"), .mutex = new_mutex(f, 0, 0) };
@@ -436,7 +424,7 @@ static struct links make_links(struct fixture *f, bool dispatched)
 	assert_ret(actor_locks(l.holder, l.mutex), 0);
 	for (int i = 0; i < LINKS; i++) {
 		l.server[i] = actor_low(f, "server");
-		l.channel[i] = stage_channel(f);
+		l.channel[i] = pi_channel(f);
 		actor_finds_nothing(l.server[i], l.channel[i]);
 	}
 	for (int i = 1; i < LINKS; i++) {
@@ -444,29 +432,26 @@ static struct links make_links(struct fixture *f, bool dispatched)
 		if (dispatched)
 			actor_receives(l.server[i], l.channel[i], l.server[i - 1]);
 	}
-	actor_lock(l.server[LINKS - 1], l.mutex);
-	actor_assert_asleep(l.server[LINKS - 1]);
+	actor_block_on(l.server[LINKS - 1], l.mutex);
 	return l;
 }
 
 static void unwind_links(struct links *l, bool dispatched)
 {
-	assert_ret(actor_unlocks(l->holder, l->mutex), 0);
-	assert_base(l->holder);
-	assert_ret(actor_finish(l->server[LINKS - 1]), 0);
+	end_contention(l->holder, l->server[LINKS - 1], l->mutex);
 	for (int i = LINKS - 1; i > 0; i--) {
 		if (!dispatched)
 			actor_receives(l->server[i], l->channel[i], l->server[i - 1]);
 		assert_boosted(l->server[i], HIGH);
 		actor_answers(l->server[i], l->server[i - 1]);
-		assert_base(l->server[i]);
+		assert_unboosted(l->server[i]);
 	}
 	assert_boosted(l->server[0], HIGH);
 }
 
 static void check_links(struct fixture *f, bool dispatched)
 {
-	struct actor *caller = client(f, "caller");
+	struct actor *caller = actor_client(f, "caller");
 	struct links l = make_links(f, dispatched);
 
 	actor_sends(caller, l.channel[0], HIGH);
@@ -475,14 +460,14 @@ static void check_links(struct fixture *f, bool dispatched)
 	assert_boosted(l.holder, HIGH);
 	actor_interrupt(caller);
 	for (int i = 0; i < LINKS; i++)
-		assert_base(l.server[i]);
-	assert_base(l.holder);
+		assert_unboosted(l.server[i]);
+	assert_unboosted(l.holder);
 	actor_sends(caller, l.channel[0], HIGH);
 	assert_boosted(l.holder, HIGH);
 	unwind_links(&l, dispatched);
 	actor_receives(l.server[0], l.channel[0], caller);
 	actor_answers(l.server[0], caller);
-	stage_assert_exact(f);
+	pi_assert_exact(f);
 }
 
 static void through_several_channels(void **state)
@@ -492,17 +477,20 @@ static void through_several_channels(void **state)
 	check_links(*state, false);
 }
 
-/* Two that wait for each other are lost, but nobody loops, and it can be undone. */
+/*
+ * Two servers that wait for each other are a deadlock, but the driver must not loop, and signals
+ * undo it.
+ */
 static void a_cycle_ends(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *caller = client(f, "caller"), *server[2];
+	struct actor *caller = actor_client(f, "caller"), *server[2];
 	int channel[2];
 
 	only_ours(f, "no channels");
 	for (int i = 0; i < 2; i++) {
 		server[i] = actor_low(f, "in a cycle");
-		channel[i] = stage_channel(f);
+		channel[i] = pi_channel(f);
 		actor_finds_nothing(server[i], channel[i]);
 	}
 	for (int i = 0; i < 2; i++)
@@ -513,15 +501,16 @@ static void a_cycle_ends(void **state)
 	actor_interrupt(caller);
 	for (int i = 0; i < 2; i++)
 		actor_interrupt(server[i]);
-	stage_assert_exact(f);
+	pi_assert_exact(f);
 }
 
-/* Of two priorities of one task each goes with its reason. */
+/* Each of a task's two boosts ends with its own reason. */
 static void two_channels_boost_one_task(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = actor_low(f, "server"), *one = client(f, "one"), *two = client(f, "two");
-	int here = stage_channel(f), there = foreign_channel(f, open_device(f));
+	struct actor *server = actor_low(f, "server"), *one = actor_client(f, "one");
+	struct actor *two = actor_client(f, "two");
+	int here = pi_channel(f), there = pi_channel_of(f, open_device(f));
 
 	only_ours(f, "no channels");
 	for (int order = 0; order < 2; order++) {
@@ -535,17 +524,17 @@ static void two_channels_boost_one_task(void **state)
 		actor_answers(server, order ? one : two);
 		assert_boosted(server, order ? HIGH : 60);
 		actor_answers(server, order ? two : one);
-		assert_base(server);
-		stage_assert_exact(f);
+		assert_unboosted(server);
+		pi_assert_exact(f);
 	}
 }
 
 static void a_channel_and_a_mutex_boost_one_task(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = actor_low(f, "server"), *caller = client(f, "caller");
+	struct actor *server = actor_low(f, "server"), *caller = actor_client(f, "caller");
 	struct actor *waiter = actor_new(f, "waiter", FIFO(60));
-	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
+	int channel = pi_channel(f), mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no channels");
 	for (int n = 0; n < 4; n++) {
@@ -554,8 +543,7 @@ static void a_channel_and_a_mutex_boost_one_task(void **state)
 		assert_ret(actor_locks(server, mutex), 0);
 		actor_sends(caller, channel, prio);
 		actor_receives(server, channel, caller);
-		actor_lock(waiter, mutex);
-		actor_assert_asleep(waiter);
+		actor_block_on(waiter, mutex);
 		assert_boosted(server, prio > 60 ? prio : 60);
 		assert_true(arbiter_has(server->tid, "channel", SCHED_FIFO, prio));
 		assert_true(arbiter_has(server->tid, "mutex", SCHED_FIFO, 60));
@@ -563,71 +551,43 @@ static void a_channel_and_a_mutex_boost_one_task(void **state)
 			actor_answers(server, caller);
 			assert_boosted(server, 60);
 		}
-		assert_ret(actor_unlocks(server, mutex), 0);
-		assert_ret(actor_finish(waiter), 0);
+		actor_pass_mutex(server, waiter, mutex);
 		assert_ret(actor_unlocks(waiter, mutex), 0);
 		if (!(n & 2)) {
 			assert_boosted(server, prio);
 			actor_answers(server, caller);
 		}
-		assert_base(server);
+		assert_unboosted(server);
 	}
 }
 
-/* ---- what comes from the kernel ---- */
+/* ---- boosts by the kernel ---- */
 
-static pthread_mutex_t futex;
-
-/* Signals don't end this wait: without a deadline a failed test would hang. */
-static int lock_futex(struct actor *a, void *arg)
-{
-	struct timespec end;
-
-	(void)a;
-	(void)arg;
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += 5;
-	return -pthread_mutex_clocklock(&futex, CLOCK_MONOTONIC, &end);
-}
-
-static int unlock_futex(struct actor *a, void *arg)
-{
-	(void)a;
-	(void)arg;
-	return -pthread_mutex_unlock(&futex);
-}
-
-static void init_futex(void)
-{
-	pthread_mutexattr_t attr;
-
-	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
-	pthread_mutex_init(&futex, &attr);
-	pthread_mutexattr_destroy(&attr);
-}
-
-/* A PI futex is not announced to modules; what it lends when the client sends is seen. */
+/*
+ * The kernel does not tell modules about boosts by a PI futex. The driver sees the one that the
+ * client has when it sends.
+ */
 static void a_client_that_holds_a_pi_futex(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = actor_low(f, "server"), *caller = actor_low(f, "caller"), *waiter = actor_high(f);
-	int channel = stage_channel(f);
+	struct actor *server = actor_low(f, "server"), *caller = actor_low(f, "caller");
+	struct actor *waiter = actor_high(f);
+	int channel = pi_channel(f);
 
 	only_ours(f, "no channels");
-	init_futex();
-	assert_ret(actor_do(caller, lock_futex, NULL), 0);
-	actor_tell(waiter, lock_futex, NULL);
+	init_pi_futex();
+	assert_ret(actor_do(caller, lock_pi_futex, NULL), 0);
+	actor_tell(waiter, lock_pi_futex, NULL);
 	while (task_live_prio(caller->tid) != HIGH)
 		sleep_ms(1);
 	actor_sends(caller, channel, 0);
 	actor_receives(server, channel, caller);
 	assert_boosted(server, HIGH);
 	actor_answers(server, caller);
-	assert_base(server);
-	assert_ret(actor_do(caller, unlock_futex, NULL), 0);
+	assert_unboosted(server);
+	assert_ret(actor_do(caller, unlock_pi_futex, NULL), 0);
 	assert_ret(actor_finish(waiter), 0);
-	assert_ret(actor_do(waiter, unlock_futex, NULL), 0);
+	assert_ret(actor_do(waiter, unlock_pi_futex, NULL), 0);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A receiving thread ends, and a worker of the driver tells its clients. The worker is as urgent
- * as the thread was, and no more when that is done.
+ * A receiving thread exits, and a worker thread of the driver ends its clients' calls. The worker
+ * does that with the priority that the exited thread had, and then has its own again.
  */
 #include "channel.h"
 
@@ -39,8 +39,8 @@ static pid_t find_reaper(void)
 	return pid;
 }
 
-/* It competes with everybody else for the one CPU of the stage. */
-static void pin(pid_t reaper)
+/* To the one CPU of the test, where it competes with the hog. */
+static void pin_reaper(pid_t reaper)
 {
 	cpu_set_t cpus;
 
@@ -49,7 +49,7 @@ static void pin(pid_t reaper)
 	assert_int_equal(sched_setaffinity(reaper, sizeof(cpus), &cpus), 0);
 }
 
-static void unpin(pid_t reaper)
+static void unpin_reaper(pid_t reaper)
 {
 	cpu_set_t cpus;
 
@@ -57,30 +57,29 @@ static void unpin(pid_t reaper)
 	assert_int_equal(sched_setaffinity(reaper, sizeof(cpus), &cpus), 0);
 }
 
-/* Returns when the reaper has this priority. */
 static void await_prio(pid_t reaper, int prio)
 {
-	for (unsigned int looks = 0; task_live_prio(reaper) != prio; looks++)
-		let_others_run(looks);
+	for (unsigned int polls = 0; task_live_prio(reaper) != prio; polls++)
+		let_others_run(polls);
 }
 
-struct scene {
+struct scenario {
 	int channel;
 	pid_t reaper;
 	struct actor *server, *caller;
 };
 
-/* A server at FIFO 10 works for a request of that priority. */
-static void set_scene(struct scene *s, struct fixture *f, int prio)
+/* A server of FIFO 10 works on a request of this priority. */
+static void set_up(struct scenario *s, struct fixture *f, int prio)
 {
 	only_ours(f, "no channels");
-	*s = (struct scene){
-		.channel = stage_channel(f),
+	*s = (struct scenario){
+		.channel = pi_channel(f),
 		.reaper = find_reaper(),
-		.server = actor_new(f, "server", FIFO(LOW)),
+		.server = actor_low(f, "server"),
 		.caller = actor_new(f, "caller", FIFO(HIGH)),
 	};
-	pin(s->reaper);
+	pin_reaper(s->reaper);
 	actor_sends(s->caller, s->channel, prio);
 	actor_receives(s->server, s->channel, s->caller);
 }
@@ -88,25 +87,25 @@ static void set_scene(struct scene *s, struct fixture *f, int prio)
 static void its_clients_are_not_held_up(void **state)
 {
 	struct fixture *f = *state;
-	struct scene s;
+	struct scenario s;
 
-	set_scene(&s, f, HIGH);
+	set_up(&s, f, HIGH);
 	hog_release();
 	actor_exit(s.server);
 	assert_not_held_up(s.caller, -ECONNRESET);
 	await_prio(s.reaper, 1);
-	unpin(s.reaper);
+	unpin_reaper(s.reaper);
 }
 
 
-/* One that is to be told at leisure; then another one that is not. */
+/* The worker has a client without a priority to tell already when the urgent one comes. */
 static void the_more_urgent_first(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *minor, *other;
-	struct scene s;
+	struct scenario s;
 
-	set_scene(&s, f, HIGH);
+	set_up(&s, f, HIGH);
 	minor = actor_new(f, "minor", NORMAL(0));
 	other = actor_new(f, "other server", FIFO(LOW));
 	actor_sends(minor, s.channel, 0);
@@ -117,7 +116,7 @@ static void the_more_urgent_first(void **state)
 	assert_not_held_up(s.caller, -ECONNRESET);
 	assert_ret(actor_finish(minor), -ECONNRESET);
 	await_prio(s.reaper, 1);
-	unpin(s.reaper);
+	unpin_reaper(s.reaper);
 }
 
 int main(void)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a sender has inherited ends while it sends: between the look at what its request is
- * worth and the moment from which the arbiter can find it. The deadline goes off anywhere in it,
- * on another CPU: the sender, with what it inherits, is not preempted by the one it has it from.
+ * What a sender inherits ends while it sends: after the driver has read the priority for its
+ * request, but before the arbiter can find the request. The waiter's deadline expires at a random
+ * point of the send, on another CPU: on the same one the waiter could not preempt the sender, which
+ * has inherited its priority.
  */
 #include "channel.h"
-#include "dice.h"
+#include "prng.h"
 
 #define ROUNDS 1000
 #define SPREAD_US 1500
@@ -16,23 +17,23 @@ static void the_source_leaves_during_the_send(void **state)
 	struct actor *waiter = actor_roaming(f, "waiter", FIFO(HIGH));
 	struct actor *sender = actor_new(f, "sender", NORMAL(0));
 	struct actor *server = actor_new(f, "server", NORMAL(0));
-	int mutex = new_mutex(f, 0, 0), channel = stage_channel(f);
-	uint64_t dice = dice_seed();
-	unsigned int rounds = dice_steps(ROUNDS);
+	int mutex = new_mutex(f, 0, 0), channel = pi_channel(f);
+	uint64_t random = prng_seed();
+	unsigned int rounds = prng_steps(ROUNDS);
 
 	only_ours(f, "no channels");
-	print_message("# NTSYNC_PI_SEED=%llu\n", (unsigned long long)dice);
+	print_message("# NTSYNC_PI_SEED=%llu\n", (unsigned long long)random);
 	assert_ret(actor_locks(sender, mutex), 0);
 	for (unsigned int i = 0; i < rounds; i++) {
 		actor_parks(server, channel);
 		actor_wait(waiter, ANY, ARGS(FDS(mutex), .timeout = monotonic_ns() +
-					     dice_below(&dice, SPREAD_US) * 1000));
+					     prng_below(&random, SPREAD_US) * 1000));
 		actor_send(sender, channel, 0);
 		assert_ret(actor_finish(waiter), -ETIMEDOUT);
 		actor_assert_asleep_in(sender, SEND);
 		actor_assert_got(server, sender);
-		assert_base(server);
-		assert_base(sender);
+		assert_unboosted(server);
+		assert_unboosted(sender);
 		actor_answers(server, sender);
 	}
 }

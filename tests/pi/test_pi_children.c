@@ -1,65 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A child of a boosted task starts with what its parent is without the boost, whatever
- * policy that is: exactly as if the parent had it while nobody lent it anything.
+ * A child of a boosted task starts with the parameters that its parent has without the boost,
+ * whatever policy that is: exactly as if the parent had not been boosted.
  */
-#include "partner.h"
+#include "child.h"
 
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-/* ---- ways of having a child, which writes down what it is as the first thing it does ---- */
+/* ---- ways to create a child, which first of all writes down its own parameters ---- */
 
-struct birth {
+struct create_args {
 	struct task_state *seen;
 	const struct task_state *want;
 };
 
-static int look(void *seen)
+static int write_state(void *seen)
 {
 	return task_get_state(0, seen) ? 1 : 0;
 }
 
-/* Its status, as -errno: 0 if it did well. */
+/* 0, or -ECHILD if the child failed. */
 static int child_status(pid_t pid)
 {
 	return child_finish(pid) ? -ECHILD : 0;
 }
 
-static int by_fork(const struct birth *b)
+static int create_by_fork(const struct create_args *b)
 {
 	pid_t pid = fork();
 
 	if (!pid)
-		_exit(look(b->seen));
+		_exit(write_state(b->seen));
 	return pid < 0 ? -errno : child_status(pid);
 }
 
-static int by_vfork(const struct birth *b)
+static int create_by_vfork(const struct create_args *b)
 {
 	static char stack[65536];
-	pid_t pid = clone(look, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, b->seen);
+	pid_t pid = clone(write_state, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
+			  b->seen);
 
 	return pid < 0 ? -errno : child_status(pid);
 }
 
-static void *thread_looks(void *arg)
+static void *thread_main(void *arg)
 {
-	look(arg);
+	write_state(arg);
 	return NULL;
 }
 
-static int by_thread(const struct birth *b)
+static int create_by_thread(const struct create_args *b)
 {
 	pthread_t thread;
-	int ret = pthread_create(&thread, NULL, thread_looks, b->seen);
+	int ret = pthread_create(&thread, NULL, thread_main, b->seen);
 
 	return ret ? -ret : -pthread_join(thread, NULL);
 }
 
-/* This program again, with what it has to be; it has its own eyes. */
+/* This program again. It gets the expected parameters as arguments, and compares them itself. */
 static int spawn_helper(const struct task_attr *want, pid_t *pid)
 {
 	char policy[16], prio[16], nice[16], flags[16];
@@ -72,7 +73,7 @@ static int spawn_helper(const struct task_attr *want, pid_t *pid)
 	return -posix_spawn(pid, argv[0], NULL, NULL, argv, environ);
 }
 
-static int spawned(char **argv)
+static int check_spawned(char **argv)
 {
 	struct task_attr is;
 
@@ -84,24 +85,24 @@ static int spawned(char **argv)
 	return 0;
 }
 
-static int by_spawn(const struct birth *b)
+static int create_by_spawn(const struct create_args *b)
 {
 	pid_t pid;
 	int ret = spawn_helper(&b->want->attr, &pid);
 
-	/* It has looked at itself. */
+	/* The program has compared them itself. */
 	*b->seen = *b->want;
 	return ret ? ret : child_status(pid);
 }
 
 static const struct {
 	const char *name;
-	int (*bear)(const struct birth *b);
+	int (*create)(const struct create_args *b);
 } ways[] = {
-	{ "fork()", by_fork },
-	{ "vfork()", by_vfork },
-	{ "pthread_create()", by_thread },
-	{ "posix_spawn()", by_spawn },
+	{ "fork()", create_by_fork },
+	{ "vfork()", create_by_vfork },
+	{ "pthread_create()", create_by_thread },
+	{ "posix_spawn()", create_by_spawn },
 };
 
 /* ---- the parents ---- */
@@ -126,61 +127,62 @@ static const struct {
 	{ "idle, reset on fork", { .policy = SCHED_IDLE, .flags = RESET } },
 };
 
-/* In memory that children share. */
-struct album {
+/* In memory that the children share. */
+struct child_states {
 	struct task_state unboosted, boosted;
 };
 
-static struct album *new_album(void)
+static struct child_states *new_states(void)
 {
-	struct album *album = mmap(NULL, sizeof(*album), PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct child_states *states = mmap(NULL, sizeof(*states), PROT_READ | PROT_WRITE,
+					   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	assert_true(album != MAP_FAILED);
-	return album;
+	assert_true(states != MAP_FAILED);
+	return states;
 }
 
-static int have_unboosted(struct actor *a, void *arg)
+static int create_unboosted(struct actor *a, void *arg)
 {
-	struct album *album = arg;
+	struct child_states *states = arg;
 
 	(void)a;
-	return by_fork(&(struct birth){ .seen = &album->unboosted });
+	return create_by_fork(&(struct create_args){ .seen = &states->unboosted });
 }
 
 /**
- * struct delivery - an order: a child of a boosted parent
+ * struct create_job - creates a child of a boosted parent
  * @way: index in ways
  */
-struct delivery {
+struct create_job {
 	size_t way;
-	struct album *album;
+	struct child_states *states;
 };
 
-static int have_boosted(struct actor *a, void *arg)
+static int create_boosted(struct actor *a, void *arg)
 {
-	const struct delivery *d = arg;
+	const struct create_job *d = arg;
 
 	(void)a;
-	return ways[d->way].bear(&(struct birth){ .seen = &d->album->boosted,
-						  .want = &d->album->unboosted });
+	return ways[d->way].create(&(struct create_args){ .seen = &d->states->boosted,
+						  .want = &d->states->unboosted });
 }
 
-static void check_way(struct actor *parent, struct album *album, size_t way, const char *name)
+static void check_way(struct actor *parent, struct child_states *states, size_t way,
+		      const char *name)
 {
-	struct delivery d = { .way = way, .album = album };
+	struct create_job d = { .way = way, .states = states };
 	char who[96];
-	int ret = actor_do(parent, have_boosted, &d);
+	int ret = actor_do(parent, create_boosted, &d);
 
 	snprintf(who, sizeof(who), "child of %s by %s", name, ways[way].name);
 	fixture_assert_ret(ret, 0, who, __FILE__, __LINE__);
-	assert_true(task_state_is_as(&album->boosted, &album->unboosted, who));
+	assert_true(task_state_is_as(&states->boosted, &states->unboosted, who));
 }
 
-static void start_with_their_parents_base(void **state)
+static void start_with_what_the_parent_is_without_boost(void **state)
 {
 	struct fixture *f = *state;
-	struct album *album = new_album();
+	struct child_states *states = new_states();
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
@@ -188,87 +190,84 @@ static void start_with_their_parents_base(void **state)
 		struct actor *parent = actor_new(f, parents[i].name, parents[i].attr);
 		struct actor *waiter = actor_high(f);
 
-		assert_ret(actor_do(parent, have_unboosted, album), 0);
+		assert_ret(actor_do(parent, create_unboosted, states), 0);
 		contend(parent, waiter, mutex);
 		for (size_t way = 0; way < ARRAY_SIZE(ways); way++) {
-			check_way(parent, album, way, parents[i].name);
+			check_way(parent, states, way, parents[i].name);
 			assert_boosted(parent, HIGH);
 		}
-		assert_ret(actor_unlocks(parent, mutex), 0);
-		assert_base(parent);
-		assert_ret(actor_finish(waiter), 0);
+		end_contention(parent, waiter, mutex);
 		assert_ret(actor_unlocks(waiter, mutex), 0);
 	}
-	munmap(album, sizeof(*album));
+	munmap(states, sizeof(*states));
 }
 
-/* What the parent has made of itself meanwhile is what its children get. */
-static int set_and_have_children(struct actor *a, void *arg)
+/* A child gets the parameters that the parent has set for itself while it was boosted. */
+static int set_and_create_child(struct actor *a, void *arg)
 {
-	struct album *album = arg;
+	struct child_states *states = arg;
 	int ret = task_set_attr(0, ATTR(.policy = SCHED_RR, .prio = 25));
 
 	(void)a;
-	return ret ? ret : by_fork(&(struct birth){ .seen = &album->boosted });
+	return ret ? ret : create_by_fork(&(struct create_args){ .seen = &states->boosted });
 }
 
-static void follow_a_changed_base(void **state)
+static void follow_a_changed_parent(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *parent = actor_new(f, "parent", FIFO(30)), *waiter = actor_high(f);
-	struct album *album = new_album();
+	struct child_states *states = new_states();
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
 	contend(parent, waiter, mutex);
-	assert_ret(actor_do(parent, set_and_have_children, album), 0);
-	assert_int_equal(album->boosted.attr.policy, SCHED_RR);
-	assert_int_equal(album->boosted.attr.prio, 25);
+	assert_ret(actor_do(parent, set_and_create_child, states), 0);
+	assert_int_equal(states->boosted.attr.policy, SCHED_RR);
+	assert_int_equal(states->boosted.attr.prio, 25);
 	assert_ret(actor_unlocks(parent, mutex), 0);
-	parent->base.attr.policy = SCHED_RR;
-	parent->base.attr.prio = 25;
-	assert_base(parent);
+	parent->unboosted.attr.policy = SCHED_RR;
+	parent->unboosted.attr.prio = 25;
+	assert_unboosted(parent);
 	assert_ret(actor_finish(waiter), 0);
-	munmap(album, sizeof(*album));
+	munmap(states, sizeof(*states));
 }
 
-/* The same for a boost that came with a signal. */
-static int take_and_have_children(struct actor *a, void *arg)
+/* The same for a boost by EVENT_SET_PI. */
+static int consume_and_create_child(struct actor *a, void *arg)
 {
-	struct album *album = arg;
+	struct child_states *states = arg;
 	int ret = wait_any_here(a, a->objs[0], 0);
 
-	return ret ? ret : by_fork(&(struct birth){ .seen = &album->boosted });
+	return ret ? ret : create_by_fork(&(struct create_args){ .seen = &states->boosted });
 }
 
 static void of_a_consumer(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *parent = actor_new(f, "consumer", FIFO(30));
-	struct ntsync_event_set_pi_args args = { .policy = SCHED_FIFO, .prio = HIGH };
-	struct album *album = new_album();
+	struct child_states *states = new_states();
 	int event = new_auto(f, false);
 
 	only_ours(f, "no EVENT_SET_PI");
-	assert_ret(actor_do(parent, have_unboosted, album), 0);
-	assert_ret(nt(event, NTSYNC_IOC_EVENT_SET_PI, &args), 0);
+	assert_ret(actor_do(parent, create_unboosted, states), 0);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 	parent->objs[0] = event;
-	assert_ret(actor_do(parent, take_and_have_children, album), 0);
+	assert_ret(actor_do(parent, consume_and_create_child, states), 0);
 	assert_boosted(parent, HIGH);
 	assert_ret(actor_tries(parent, event), -ETIMEDOUT);
-	assert_true(task_state_is_as(&album->boosted, &album->unboosted, "child"));
-	munmap(album, sizeof(*album));
+	assert_true(task_state_is_as(&states->boosted, &states->unboosted, "child"));
+	munmap(states, sizeof(*states));
 }
 
-/* ---- the parent is not late ---- */
+/* ---- the boosted parent is not preempted while it spawns ---- */
 
 enum { BETWEEN = 20 };
 
 /**
- * struct race - a parent that spawns, and a hog below it
- * @spawned: the child has come to its end
- * @first:   the hog has burnt its time before that; less than the second in which the kernel
- *           lets normal tasks run beside real-time ones
+ * struct race - a parent that spawns, and a hog of lower priority
+ * @spawned: the child has ended
+ * @first:   the hog has used up its time before that. It burns less than one second, after which
+ *           the kernel lets normal tasks run beside real-time ones
  */
 struct race {
 	atomic_bool spawned;
@@ -291,7 +290,7 @@ static int spawn_and_wait(struct actor *a, void *arg)
 {
 	struct race *race = arg;
 	pid_t pid;
-	int ret = spawn_helper(&a->base.attr, &pid);
+	int ret = spawn_helper(&a->unboosted.attr, &pid);
 
 	if (!ret)
 		ret = child_status(pid);
@@ -315,20 +314,19 @@ static void spawning_is_not_late(void **state)
 	ret = actor_finish(parent);
 	assert_false(race.first);
 	assert_ret(ret, 0);
-	assert_ret(actor_unlocks(parent, mutex), 0);
-	assert_ret(actor_finish(waiter), 0);
+	actor_pass_mutex(parent, waiter, mutex);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		PI_TEST(start_with_their_parents_base),
-		PI_TEST(follow_a_changed_base),
+		PI_TEST(start_with_what_the_parent_is_without_boost),
+		PI_TEST(follow_a_changed_parent),
 		PI_TEST(of_a_consumer),
 		PI_TEST(spawning_is_not_late),
 	};
 
 	if (argc == 6 && !strcmp(argv[1], "spawned"))
-		return spawned(argv);
+		return check_spawned(argv);
 	return RUN(tests);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Inheritance costs nothing where there is nothing to inherit: there is no chain walk, and
- * nothing is set, however much normal tasks contend.
+ * Inheritance costs nothing where there is nothing to inherit: however much normal tasks contend,
+ * the arbiter walks no chain and sets nothing.
  */
 #include "channel.h"
 
@@ -16,7 +16,7 @@ struct cost {
 	long long before[ARRAY_SIZE(counters)];
 };
 
-static struct cost cost_begin(void)
+static struct cost read_counters(void)
 {
 	struct cost cost;
 
@@ -52,7 +52,7 @@ static struct objects new_objects(struct fixture *f)
 				 new_sem(f, 1, 1), new_auto(f, true) };
 }
 
-static int pair(struct actor *a, int mutex, unsigned long request)
+static int lock_pair(struct actor *a, int mutex, unsigned long request)
 {
 	struct ntsync_wait_args args = ARGS(FDS(mutex), .owner = a->owner, .timeout = FOREVER);
 	int ret = nt(a->f->dev, request, &args);
@@ -60,7 +60,7 @@ static int pair(struct actor *a, int mutex, unsigned long request)
 	return ret ? ret : unlock_here(a, mutex);
 }
 
-static int both(struct actor *a, const struct objects *o)
+static int lock_both(struct actor *a, const struct objects *o)
 {
 	struct ntsync_wait_args args = ARGS(FDS(o->mutex[0], o->mutex[1]), .owner = a->owner,
 					    .timeout = FOREVER);
@@ -71,7 +71,7 @@ static int both(struct actor *a, const struct objects *o)
 	return ret ? ret : unlock_here(a, o->mutex[1]);
 }
 
-static int others(struct actor *a, const struct objects *o)
+static int use_others(struct actor *a, const struct objects *o)
 {
 	uint32_t word = 1;
 	int ret = wait_any_here(a, o->sem, FOREVER);
@@ -83,17 +83,17 @@ static int others(struct actor *a, const struct objects *o)
 	return ret ? ret : nt(o->event, NTSYNC_IOC_EVENT_SET, &word);
 }
 
-static int hammer(struct actor *a, void *arg)
+static int hammer_objects(struct actor *a, void *arg)
 {
 	const struct objects *o = arg;
 	int ret = 0;
 
 	for (int i = 0; !ret && i < ROUNDS; i++) {
-		ret = pair(a, o->mutex[i % 2], i % 3 ? ANY : ALL);
+		ret = lock_pair(a, o->mutex[i % 2], i % 3 ? ANY : ALL);
 		if (!ret)
-			ret = both(a, o);
+			ret = lock_both(a, o);
 		if (!ret)
-			ret = others(a, o);
+			ret = use_others(a, o);
 	}
 	return ret;
 }
@@ -102,9 +102,9 @@ static void check_alone(struct fixture *f, struct task_attr attr)
 {
 	struct actor *a = actor_new(f, "alone", attr);
 	struct objects o = new_objects(f);
-	struct cost cost = cost_begin();
+	struct cost cost = read_counters();
 
-	assert_ret(actor_do(a, hammer, &o), 0);
+	assert_ret(actor_do(a, hammer_objects, &o), 0);
 	assert_no_cost(&cost);
 }
 
@@ -114,7 +114,7 @@ static void uncontended(void **state)
 	check_alone(*state, NORMAL(0));
 }
 
-/* Nobody waits for it, so its priority is of no interest to anybody. */
+/* Without a waiter the priority of the owner does not matter. */
 static void uncontended_real_time(void **state)
 {
 	only_ours((struct fixture *)*state, "no counters");
@@ -124,13 +124,13 @@ static void uncontended_real_time(void **state)
 static void contended_by_normal_tasks(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = actor_new(f, "holder", NORMAL(0));
+	struct actor *holder = actor_normal(f);
 	struct actor *waiter = actor_new(f, "waiter", NORMAL(-10));
 	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
 	struct cost cost;
 
 	only_ours(f, "no counters");
-	cost = cost_begin();
+	cost = read_counters();
 	for (int i = 0; i < CONTENDED; i++) {
 		assert_ret(actor_locks(holder, mutex), 0);
 		if (i % 2)
@@ -138,14 +138,12 @@ static void contended_by_normal_tasks(void **state)
 		else
 			actor_wait(waiter, ALL, ARGS(FDS(mutex), .timeout = FOREVER));
 		actor_assert_asleep(waiter);
-		assert_ret(actor_unlocks(holder, mutex), 0);
-		assert_ret(actor_finish(waiter), 0);
+		actor_pass_mutex(holder, waiter, mutex);
 		assert_ret(actor_unlocks(waiter, mutex), 0);
 	}
 	assert_no_cost(&cost);
 }
 
-/* A real-time holder, and only normal tasks that wait for it. */
 static void normal_waiters_of_a_real_time_holder(void **state)
 {
 	struct fixture *f = *state;
@@ -155,25 +153,22 @@ static void normal_waiters_of_a_real_time_holder(void **state)
 	struct cost cost;
 
 	only_ours(f, "no counters");
-	cost = cost_begin();
+	cost = read_counters();
 	for (int i = 0; i < CONTENDED; i++) {
 		assert_ret(actor_locks(holder, mutex), 0);
-		actor_lock(waiter, mutex);
-		actor_assert_asleep(waiter);
+		actor_block_on(waiter, mutex);
 		if (i % 2) {
-			pthread_kill(waiter->thread, SIGUSR2);
-			assert_ret(actor_finish(waiter), -EINTR);
+			actor_interrupt(waiter);
 			assert_ret(actor_unlocks(holder, mutex), 0);
 			continue;
 		}
-		assert_ret(actor_unlocks(holder, mutex), 0);
-		assert_ret(actor_finish(waiter), 0);
+		actor_pass_mutex(holder, waiter, mutex);
 		assert_ret(actor_unlocks(waiter, mutex), 0);
 	}
 	assert_no_cost(&cost);
 }
 
-/* On all CPUs, and on purpose in each other's way. */
+/* On all CPUs, contending for the same objects. */
 static void hammered_by_normal_tasks(void **state)
 {
 	struct fixture *f = *state;
@@ -184,9 +179,9 @@ static void hammered_by_normal_tasks(void **state)
 	only_ours(f, "no counters");
 	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++)
 		tasks[i] = actor_roaming(f, "normal", NORMAL(i));
-	cost = cost_begin();
+	cost = read_counters();
 	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++)
-		actor_tell(tasks[i], hammer, &o);
+		actor_tell(tasks[i], hammer_objects, &o);
 	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++)
 		assert_ret(actor_finish(tasks[i]), 0);
 	assert_no_cost(&cost);
@@ -196,8 +191,8 @@ static void hammered_by_normal_tasks(void **state)
 
 #define STOP UINT64_MAX
 
-/* Until it is told to stop. */
-static int answer_all(struct actor *a, void *arg)
+/* Until a request says to stop. */
+static int answer_requests(struct actor *a, void *arg)
 {
 	int channel = *(int *)arg, ret;
 
@@ -209,7 +204,7 @@ static int answer_all(struct actor *a, void *arg)
 	return ret;
 }
 
-static int ask(struct actor *a, void *arg)
+static int send_requests(struct actor *a, void *arg)
 {
 	int ret = 0;
 
@@ -219,7 +214,7 @@ static int ask(struct actor *a, void *arg)
 	return ret;
 }
 
-/* Each takes one of these, whichever that is. */
+/* As many as there are servers: each of them stops at the first one that it receives. */
 static void stop_servers(struct actor **server, int servers, int channel)
 {
 	struct ntsync_channel_send_args args = { .payload_off = STOP };
@@ -235,24 +230,24 @@ static void stop_servers(struct actor **server, int servers, int channel)
 
 static void check_channel(struct fixture *f, int servers, int clients, struct task_attr attr)
 {
-	struct actor *server[SERVERS], *asker[CLIENTS];
-	int channel = stage_channel(f);
+	struct actor *server[SERVERS], *client[CLIENTS];
+	int channel = pi_channel(f);
 	struct cost cost;
 
 	for (int i = 0; i < clients; i++)
-		asker[i] = actor_roaming(f, "client", attr);
-	/* Each has received once: that is where a server gets what it needs, once. */
+		client[i] = actor_roaming(f, "client", attr);
+	/* Each server receives once before: its first receive allocates its record. */
 	for (int i = 0; i < servers; i++) {
 		server[i] = actor_roaming(f, "server", NORMAL(0));
 		actor_finds_nothing(server[i], channel);
 	}
-	cost = cost_begin();
+	cost = read_counters();
 	for (int i = 0; i < servers; i++)
-		actor_tell(server[i], answer_all, &channel);
+		actor_tell(server[i], answer_requests, &channel);
 	for (int i = 0; i < clients; i++)
-		actor_tell(asker[i], ask, &channel);
+		actor_tell(client[i], send_requests, &channel);
 	for (int i = 0; i < clients; i++)
-		assert_ret(actor_finish(asker[i]), 0);
+		assert_ret(actor_finish(client[i]), 0);
 	assert_no_cost(&cost);
 	stop_servers(server, servers, channel);
 }
@@ -261,11 +256,11 @@ static void requests_without_priority(void **state)
 {
 	only_ours((struct fixture *)*state, "no counters");
 	check_channel(*state, 1, 1, NORMAL(0));
-	/* What the clients are is of no interest. */
+	/* The clients' own priority does not matter. */
 	check_channel(*state, 1, 1, FIFO(LOW));
 }
 
-/* Parked and busy servers, and requests that have to wait. */
+/* Servers are parked or busy, and requests are pending at times. */
 static void many_requests_without_priority(void **state)
 {
 	only_ours((struct fixture *)*state, "no counters");
@@ -276,36 +271,34 @@ static void requests_with_priority_count(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *server = actor_new(f, "server", NORMAL(0));
-	struct actor *asker = actor_new(f, "client", NORMAL(0));
-	int channel = stage_channel(f);
+	struct actor *client = actor_client(f, "client");
+	int channel = pi_channel(f);
 	struct cost cost;
 
 	only_ours(f, "no counters");
 	actor_finds_nothing(server, channel);
-	cost = cost_begin();
-	actor_sends(asker, channel, HIGH);
-	actor_receives(server, channel, asker);
-	actor_answers(server, asker);
+	cost = read_counters();
+	actor_sends(client, channel, HIGH);
+	actor_receives(server, channel, client);
+	actor_answers(server, client);
 	assert_true(arbiter_stat("pi_walks") > cost.before[0]);
 	assert_true(arbiter_stat("pi_boosts") > cost.before[2]);
 }
 
-/* And the counters count: the same with a real-time waiter moves them all. */
+/* The counters work: a real-time waiter raises them all. */
 static void counters_move(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = actor_new(f, "holder", NORMAL(0));
+	struct actor *holder = actor_normal(f);
 	struct actor *waiter = actor_new(f, "waiter", FIFO(HIGH));
 	int mutex = new_mutex(f, 0, 0);
 	struct cost cost;
 
 	only_ours(f, "no counters");
-	cost = cost_begin();
+	cost = read_counters();
 	assert_ret(actor_locks(holder, mutex), 0);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_ret(actor_finish(waiter), 0);
+	actor_block_on(waiter, mutex);
+	actor_pass_mutex(holder, waiter, mutex);
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
 		assert_true(arbiter_stat(counters[i]) > cost.before[i]);
 }

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* EVENT_SET_PI: the task that consumes the signal runs with the priority that came with it. */
+/* EVENT_SET_PI: the task that consumes the signal runs with the priority that was set with it. */
 #include "inversion.h"
 
 #include <signal.h>
 
-static int set_pi(int event, uint32_t policy, uint32_t prio)
-{
-	struct ntsync_event_set_pi_args args = { .policy = policy, .prio = prio };
-
-	return nt(event, NTSYNC_IOC_EVENT_SET_PI, &args);
-}
-
-static struct actor *low(struct fixture *f)
+static struct actor *new_consumer(struct fixture *f)
 {
 	return actor_new(f, "consumer", FIFO(LOW));
 }
 
-/* What the consumer itself sees right after its wait. */
+/* A wait, and what the consumer itself sees right after it. */
 struct consumption {
 	unsigned long request;
 	struct ntsync_wait_args args;
@@ -40,6 +33,12 @@ static int consume(struct actor *a, void *arg)
 	return ret ? ret : c->seen_ret;
 }
 
+static void start_consumer(struct actor *a, struct consumption *c)
+{
+	actor_tell(a, consume, c);
+	actor_assert_asleep(a);
+}
+
 #define CONSUMPTION(req, ...) \
 	((struct consumption){ .request = (req), .args = ARGS(__VA_ARGS__) })
 
@@ -49,23 +48,42 @@ static void assert_seen(const struct consumption *c, int policy, int prio)
 	assert_int_equal(c->seen.prio, prio);
 }
 
-/* The boost lasts until the next wait, and not beyond. */
-static void assert_ends_with_the_next_wait(struct actor *a)
+static void assert_boost_ends_at_next_wait(struct actor *a)
 {
 	int event = new_auto(a->f, false);
 
 	assert_ret(actor_tries(a, event), -ETIMEDOUT);
-	assert_base(a);
+	assert_unboosted(a);
 	assert_true(arbiter_idle());
 }
 
-/* A wait that succeeds, of a task that is as it was before and after. */
 static void assert_consumes_without_boost(struct actor *a, int event)
 {
-	assert_base(a);
+	assert_unboosted(a);
 	assert_ret(actor_tries(a, event), 0);
-	assert_base(a);
+	assert_unboosted(a);
 	assert_true(arbiter_idle());
+}
+
+/* The consumer's wait ends; it runs with this priority until its next wait. */
+static void check_consumed(struct actor *a, const struct consumption *c, int policy, int prio)
+{
+	assert_ret(actor_finish(a), 0);
+	assert_seen(c, policy, prio);
+	assert_boost_ends_at_next_wait(a);
+}
+
+static void check_consumption(struct actor *a, struct consumption *c, int policy, int prio)
+{
+	actor_tell(a, consume, c);
+	check_consumed(a, c, policy, prio);
+}
+
+static void signal_beside_hog(struct actor *consumer, int event)
+{
+	hog_release();
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
+	assert_not_held_up(consumer, 0);
 }
 
 /* ---- arguments ---- */
@@ -139,14 +157,14 @@ static void wrong_type(void **state)
 	int sem = new_sem(f, 0, 1), mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no EVENT_SET_PI");
-	assert_ret(set_pi(sem, SCHED_FIFO, 1), -EINVAL);
-	assert_ret(set_pi(mutex, SCHED_FIFO, 1), -EINVAL);
+	assert_ret(set_event_pi(sem, SCHED_FIFO, 1), -EINVAL);
+	assert_ret(set_event_pi(mutex, SCHED_FIFO, 1), -EINVAL);
 	assert_sem(sem, 0, 1);
 	assert_mutex(mutex, 0, 0);
 	/* The argument is read before the type is looked at. */
 	assert_ret(nt(sem, NTSYNC_IOC_EVENT_SET_PI, unmapped(f)), -EFAULT);
 	/* A device is another kind of descriptor. */
-	assert_ret(set_pi(f->dev, SCHED_FIFO, 1), -ENOTTY);
+	assert_ret(set_event_pi(f->dev, SCHED_FIFO, 1), -ENOTTY);
 }
 
 /* ---- a queued consumer ---- */
@@ -154,70 +172,63 @@ static void wrong_type(void **state)
 static void queued_behind_a_hog(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumers[] = { low(f), actor_new(f, "normal", NORMAL(0)) };
+	struct actor *consumers[] = { new_consumer(f), actor_new(f, "normal", NORMAL(0)) };
 
 	only_ours(f, "no EVENT_SET_PI");
 	for (size_t i = 0; i < ARRAY_SIZE(consumers); i++) {
 		int event = new_auto(f, false);
 		struct consumption c = CONSUMPTION(ANY, FDS(event), .timeout = FOREVER);
 
-		actor_tell(consumers[i], consume, &c);
-		actor_assert_asleep(consumers[i]);
-		hog_release();
-		assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
-		assert_not_held_up(consumers[i], 0);
+		start_consumer(consumers[i], &c);
+		signal_beside_hog(consumers[i], event);
 		assert_seen(&c, SCHED_FIFO, HIGH);
 		assert_event(event, 0, 0);
 		assert_boosted(consumers[i], HIGH);
 		assert_true(arbiter_has(consumers[i]->tid, "event", SCHED_FIFO, HIGH));
-		assert_ends_with_the_next_wait(consumers[i]);
+		assert_boost_ends_at_next_wait(consumers[i]);
 	}
 }
 
 static void queued_in_a_wait_all(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f);
+	struct actor *consumer = new_consumer(f);
 	int event = new_auto(f, false), sem = new_sem(f, 1, 1);
 	struct consumption c = CONSUMPTION(ALL, FDS(sem, event), .timeout = FOREVER);
 
 	only_ours(f, "no EVENT_SET_PI");
-	actor_tell(consumer, consume, &c);
-	actor_assert_asleep(consumer);
-	hog_release();
-	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
-	assert_not_held_up(consumer, 0);
+	start_consumer(consumer, &c);
+	signal_beside_hog(consumer, event);
 	assert_seen(&c, SCHED_FIFO, HIGH);
 	assert_sem(sem, 0, 1);
-	assert_ends_with_the_next_wait(consumer);
+	assert_boost_ends_at_next_wait(consumer);
 }
 
-/* The signal lies there until another object completes the wait. */
+/* The event stays signaled until another object completes the wait. */
 static void wait_all_completed_by_another_object(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f);
+	struct actor *consumer = new_consumer(f);
 	int event = new_auto(f, false), sem = new_sem(f, 0, 1);
 	struct consumption c = CONSUMPTION(ALL, FDS(sem, event), .timeout = FOREVER);
 
 	only_ours(f, "no EVENT_SET_PI");
-	actor_tell(consumer, consume, &c);
-	actor_assert_asleep(consumer);
-	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
-	assert_base(consumer);
+	start_consumer(consumer, &c);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
+	assert_unboosted(consumer);
 	hog_release();
 	release(sem, 1, 0);
 	assert_not_held_up(consumer, 0);
 	assert_seen(&c, SCHED_FIFO, HIGH);
 	assert_event(event, 0, 0);
-	assert_ends_with_the_next_wait(consumer);
+	assert_boost_ends_at_next_wait(consumer);
 }
 
 static void queued_on_an_alert(void **state)
 {
 	static const unsigned long requests[] = { ANY, ALL };
 	struct fixture *f = *state;
-	struct actor *consumer = low(f);
+	struct actor *consumer = new_consumer(f);
 	int event = new_auto(f, false), sem = new_sem(f, 0, 1);
 
 	only_ours(f, "no EVENT_SET_PI");
@@ -225,30 +236,26 @@ static void queued_on_an_alert(void **state)
 		struct consumption c = CONSUMPTION(requests[i], FDS(sem), .alert = event,
 						   .timeout = FOREVER);
 
-		actor_tell(consumer, consume, &c);
-		actor_assert_asleep(consumer);
-		hog_release();
-		assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
-		assert_not_held_up(consumer, 0);
+		start_consumer(consumer, &c);
+		signal_beside_hog(consumer, event);
 		assert_int_equal(c.args.index, 1);
 		assert_seen(&c, SCHED_FIFO, HIGH);
-		assert_ends_with_the_next_wait(consumer);
+		assert_boost_ends_at_next_wait(consumer);
 	}
 }
 
-/* The other objects of the wait don't matter: what counts is which one ended it. */
+/* A wait that another object has ended does not consume the signal. */
 static void ended_by_another_object(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f);
+	struct actor *consumer = new_consumer(f);
 	int event = new_auto(f, false), sem = new_sem(f, 0, 1);
 	struct consumption c = CONSUMPTION(ANY, FDS(sem, event), .timeout = FOREVER);
 
 	only_ours(f, "no EVENT_SET_PI");
-	actor_tell(consumer, consume, &c);
-	actor_assert_asleep(consumer);
+	start_consumer(consumer, &c);
 	release(sem, 1, 0);
-	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 	assert_ret(actor_finish(consumer), 0);
 	assert_int_equal(c.args.index, 0);
 	assert_seen(&c, SCHED_FIFO, LOW);
@@ -258,7 +265,7 @@ static void ended_by_another_object(void **state)
 static void highest_of_several_gets_it(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *first = low(f), *second = actor_new(f, "second", FIFO(LOW + 1));
+	struct actor *first = new_consumer(f), *second = actor_new(f, "second", FIFO(LOW + 1));
 
 	only_ours(f, "no EVENT_SET_PI");
 	for (int manual = 0; manual < 2; manual++) {
@@ -266,19 +273,17 @@ static void highest_of_several_gets_it(void **state)
 		struct consumption a = CONSUMPTION(ANY, FDS(event), .timeout = FOREVER);
 		struct consumption b = CONSUMPTION(ANY, FDS(event), .timeout = FOREVER);
 
-		actor_tell(first, consume, &a);
-		actor_assert_asleep(first);
-		actor_tell(second, consume, &b);
-		actor_assert_asleep(second);
-		assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
+		start_consumer(first, &a);
+		start_consumer(second, &b);
+		assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 		assert_ret(actor_finish(second), 0);
 		assert_seen(&b, SCHED_FIFO, HIGH);
 		if (!manual)
 			set_event(event, 0);
 		assert_ret(actor_finish(first), 0);
 		assert_seen(&a, SCHED_FIFO, LOW);
-		assert_ends_with_the_next_wait(second);
-		assert_base(first);
+		assert_boost_ends_at_next_wait(second);
+		assert_unboosted(first);
 	}
 }
 
@@ -290,22 +295,22 @@ static void check_staged(struct fixture *f, struct actor *consumer, unsigned lon
 	int event = new_auto(f, false), sem = new_sem(f, 1, 1);
 	struct consumption c = CONSUMPTION(request, FDS(event, sem), .timeout = timeout);
 
-	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 	assert_event(event, 0, 1);
 	c.releases_hog = true;
-	/* The hog comes when the consumer has the signal: too late to be in its way. */
+	/* The hog is released once the consumer has the signal and its boost. */
 	actor_tell(consumer, consume, &c);
 	assert_not_held_up(consumer, 0);
 	assert_seen(&c, SCHED_FIFO, HIGH);
 	assert_event(event, 0, 0);
 	assert_boosted(consumer, HIGH);
-	assert_ends_with_the_next_wait(consumer);
+	assert_boost_ends_at_next_wait(consumer);
 }
 
 static void staged_before_the_consumer(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f), *normal = actor_new(f, "normal", NORMAL(5));
+	struct actor *consumer = new_consumer(f), *normal = actor_new(f, "normal", NORMAL(5));
 
 	only_ours(f, "no EVENT_SET_PI");
 	check_staged(f, consumer, ANY, FOREVER);
@@ -314,11 +319,11 @@ static void staged_before_the_consumer(void **state)
 	check_staged(f, normal, ALL, FOREVER);
 }
 
-/* A wait that does not wait consumes the signal as well. */
+/* A wait that only polls consumes the signal too. */
 static void staged_and_tried(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f);
+	struct actor *consumer = new_consumer(f);
 
 	only_ours(f, "no EVENT_SET_PI");
 	check_staged(f, consumer, ANY, 0);
@@ -329,46 +334,42 @@ static void staged_on_an_alert(void **state)
 {
 	static const unsigned long requests[] = { ANY, ALL };
 	struct fixture *f = *state;
-	struct actor *consumer = low(f);
+	struct actor *consumer = new_consumer(f);
 	int event = new_auto(f, false), sem = new_sem(f, 0, 1);
 
 	only_ours(f, "no EVENT_SET_PI");
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
 		struct consumption c = CONSUMPTION(requests[i], FDS(sem), .alert = event);
 
-		assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
-		assert_ret(actor_do(consumer, consume, &c), 0);
-		assert_seen(&c, SCHED_FIFO, HIGH);
-		assert_ends_with_the_next_wait(consumer);
+		assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
+		check_consumption(consumer, &c, SCHED_FIFO, HIGH);
 	}
 }
 
 static void the_last_of_several_counts(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f);
+	struct actor *consumer = new_consumer(f);
 	int event = new_auto(f, false);
 
 	only_ours(f, "no EVENT_SET_PI");
 	for (int up = 0; up < 2; up++) {
 		struct consumption c = CONSUMPTION(ANY, FDS(event));
 
-		assert_ret(set_pi(event, up ? SCHED_FIFO : SCHED_RR, up ? 30 : 70), 0);
-		assert_ret(set_pi(event, up ? SCHED_RR : SCHED_FIFO, up ? 70 : 30), 0);
-		assert_ret(actor_do(consumer, consume, &c), 0);
-		assert_seen(&c, up ? SCHED_RR : SCHED_FIFO, up ? 70 : 30);
-		assert_ends_with_the_next_wait(consumer);
+		assert_ret(set_event_pi(event, up ? SCHED_FIFO : SCHED_RR, up ? 30 : 70), 0);
+		assert_ret(set_event_pi(event, up ? SCHED_RR : SCHED_FIFO, up ? 70 : 30), 0);
+		check_consumption(consumer, &c, up ? SCHED_RR : SCHED_FIFO, up ? 70 : 30);
 	}
 }
 
 static void a_plain_set_takes_it_back(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f);
+	struct actor *consumer = new_consumer(f);
 	int event = new_auto(f, false);
 
 	only_ours(f, "no EVENT_SET_PI");
-	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 	set_event(event, 1);
 	assert_consumes_without_boost(consumer, event);
 }
@@ -376,123 +377,111 @@ static void a_plain_set_takes_it_back(void **state)
 static void set_pi_on_a_signaled_event(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f);
+	struct actor *consumer = new_consumer(f);
 	int event = new_auto(f, true);
 	struct consumption c = CONSUMPTION(ANY, FDS(event));
 
 	only_ours(f, "no EVENT_SET_PI");
-	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
-	assert_ret(actor_do(consumer, consume, &c), 0);
-	assert_seen(&c, SCHED_FIFO, HIGH);
-	assert_ends_with_the_next_wait(consumer);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
+	check_consumption(consumer, &c, SCHED_FIFO, HIGH);
 }
 
 static void reset_and_pulse_cancel(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f);
+	struct actor *consumer = new_consumer(f);
 
 	only_ours(f, "no EVENT_SET_PI");
 	for (int manual = 0; manual < 2; manual++) {
 		int event = new_event(f, manual, false);
 
-		assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
+		assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 		reset_event(event, 1);
 		set_event(event, 0);
 		assert_consumes_without_boost(consumer, event);
 		reset_event(event, manual);
 
-		assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
+		assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 		pulse_event(event, 1);
 		set_event(event, 0);
 		assert_consumes_without_boost(consumer, event);
 	}
 }
 
-/* Whoever comes second to a signal that stays gets it without the priority. */
+/* The signal of a manual-reset event stays; the second consumer gets no priority with it. */
 static void no_second_consumer(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *first = low(f), *second = actor_new(f, "second", FIFO(LOW));
+	struct actor *first = new_consumer(f), *second = actor_new(f, "second", FIFO(LOW));
 	int event = new_manual(f, false);
 	struct consumption c = CONSUMPTION(ANY, FDS(event));
 
 	only_ours(f, "no EVENT_SET_PI");
-	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
-	assert_ret(actor_do(first, consume, &c), 0);
-	assert_seen(&c, SCHED_FIFO, HIGH);
-	assert_ends_with_the_next_wait(first);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
+	check_consumption(first, &c, SCHED_FIFO, HIGH);
 	assert_consumes_without_boost(second, event);
 	assert_consumes_without_boost(first, event);
 }
 
-/* Consumed by one, set plainly for the next. */
+/* The priority of a consumed signal must not come with the next, plain one. */
 static void nothing_stale(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *first = low(f), *second = actor_new(f, "second", FIFO(LOW));
+	struct actor *first = new_consumer(f), *second = actor_new(f, "second", FIFO(LOW));
 	int event = new_auto(f, false);
 	struct consumption c = CONSUMPTION(ANY, FDS(event), .timeout = FOREVER);
 
 	only_ours(f, "no EVENT_SET_PI");
-	actor_tell(first, consume, &c);
-	actor_assert_asleep(first);
-	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
+	start_consumer(first, &c);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 	assert_ret(actor_finish(first), 0);
 	set_event(event, 0);
 	assert_ret(actor_tries(second, event), 0);
-	assert_base(second);
-	assert_ends_with_the_next_wait(first);
+	assert_unboosted(second);
+	assert_boost_ends_at_next_wait(first);
 }
 
-/* The consumer was given the signal and interrupted at the same time. */
+/* The consumer has been given the signal, and is interrupted before it runs. */
 static void the_signal_wins_over_an_interruption(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f);
+	struct actor *consumer = new_consumer(f);
 	int event = new_auto(f, false);
 	struct consumption c = CONSUMPTION(ANY, FDS(event), .timeout = FOREVER);
 
 	only_ours(f, "no EVENT_SET_PI");
-	actor_tell(consumer, consume, &c);
-	actor_assert_asleep(consumer);
-	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
+	start_consumer(consumer, &c);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 	pthread_kill(consumer->thread, SIGUSR2);
-	assert_ret(actor_finish(consumer), 0);
-	assert_seen(&c, SCHED_FIFO, HIGH);
-	assert_ends_with_the_next_wait(consumer);
+	check_consumed(consumer, &c, SCHED_FIFO, HIGH);
 }
 
-/* A wait that was interrupted takes neither the signal nor the priority. */
+/* A wait that was interrupted consumes neither the signal nor the priority. */
 static void interrupted_before(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f);
+	struct actor *consumer = new_consumer(f);
 	int event = new_auto(f, false);
 	struct consumption c = CONSUMPTION(ANY, FDS(event), .timeout = FOREVER);
 
 	only_ours(f, "no EVENT_SET_PI");
-	actor_tell(consumer, consume, &c);
-	actor_assert_asleep(consumer);
-	pthread_kill(consumer->thread, SIGUSR2);
-	assert_ret(actor_finish(consumer), -EINTR);
-	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
-	assert_base(consumer);
+	start_consumer(consumer, &c);
+	actor_interrupt(consumer);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
+	assert_unboosted(consumer);
 	assert_event(event, 0, 1);
 	c = CONSUMPTION(ANY, FDS(event));
-	assert_ret(actor_do(consumer, consume, &c), 0);
-	assert_seen(&c, SCHED_FIFO, HIGH);
-	assert_ends_with_the_next_wait(consumer);
+	check_consumption(consumer, &c, SCHED_FIFO, HIGH);
 }
 
-/* Closed with the priority still on it. */
+/* The event is closed with a priority that nobody has consumed. */
 static void closed_while_staged(void **state)
 {
 	struct fixture *f = *state;
 	int event = new_auto(f, false);
 
 	only_ours(f, "no EVENT_SET_PI");
-	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 	close_fd(f, event);
 	assert_true(arbiter_idle());
 }
@@ -502,17 +491,14 @@ static void closed_while_staged(void **state)
 static void round_robin(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f);
+	struct actor *consumer = new_consumer(f);
 	int event = new_auto(f, false);
 	struct consumption c = CONSUMPTION(ANY, FDS(event), .timeout = FOREVER);
 
 	only_ours(f, "no EVENT_SET_PI");
-	actor_tell(consumer, consume, &c);
-	actor_assert_asleep(consumer);
-	assert_ret(set_pi(event, SCHED_RR, 33), 0);
-	assert_ret(actor_finish(consumer), 0);
-	assert_seen(&c, SCHED_RR, 33);
-	assert_ends_with_the_next_wait(consumer);
+	start_consumer(consumer, &c);
+	assert_ret(set_event_pi(event, SCHED_RR, 33), 0);
+	check_consumed(consumer, &c, SCHED_RR, 33);
 }
 
 static void never_lowered(void **state)
@@ -523,39 +509,37 @@ static void never_lowered(void **state)
 	struct consumption c = CONSUMPTION(ANY, FDS(event), .timeout = FOREVER);
 
 	only_ours(f, "no EVENT_SET_PI");
-	actor_tell(consumer, consume, &c);
-	actor_assert_asleep(consumer);
-	assert_ret(set_pi(event, SCHED_FIFO, 40), 0);
+	start_consumer(consumer, &c);
+	assert_ret(set_event_pi(event, SCHED_FIFO, 40), 0);
 	assert_ret(actor_finish(consumer), 0);
 	assert_seen(&c, SCHED_FIFO, 60);
-	assert_base(consumer);
-	assert_ends_with_the_next_wait(consumer);
+	assert_unboosted(consumer);
+	assert_boost_ends_at_next_wait(consumer);
 }
 
-/* It is over when the consumer enters its next wait, not when that returns. */
+/* The boost ends when the consumer enters its next wait, not when that returns. */
 static void ends_before_the_next_sleep(void **state)
 {
 	static const unsigned long requests[] = { ANY, ALL };
 	struct fixture *f = *state;
-	struct actor *consumer = low(f);
+	struct actor *consumer = new_consumer(f);
 	int event = new_auto(f, false), other = new_auto(f, false);
 
 	only_ours(f, "no EVENT_SET_PI");
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
-		assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
+		assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 		assert_ret(actor_tries(consumer, event), 0);
 		assert_boosted(consumer, HIGH);
-		actor_wait(consumer, requests[i], ARGS(FDS(other), .timeout = FOREVER));
-		actor_assert_asleep(consumer);
-		assert_base(consumer);
+		actor_block(consumer, requests[i], ARGS(FDS(other), .timeout = FOREVER));
+		assert_unboosted(consumer);
 		set_event(other, 0);
 		assert_ret(actor_finish(consumer), 0);
-		assert_base(consumer);
+		assert_unboosted(consumer);
 	}
 }
 
-/* What is no wait does not end it. */
-static int other_calls(struct actor *a, void *arg)
+/* Calls that are no waits don't end the boost. */
+static int make_other_calls(struct actor *a, void *arg)
 {
 	uint32_t word = 0;
 	int event = *(int *)arg;
@@ -568,39 +552,39 @@ static int other_calls(struct actor *a, void *arg)
 static void survives_other_calls(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f);
+	struct actor *consumer = new_consumer(f);
 	int event = new_auto(f, false);
 
 	only_ours(f, "no EVENT_SET_PI");
-	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 	assert_ret(actor_tries(consumer, event), 0);
-	assert_ret(actor_do(consumer, other_calls, &event), 0);
+	assert_ret(actor_do(consumer, make_other_calls, &event), 0);
 	assert_boosted(consumer, HIGH);
-	assert_ends_with_the_next_wait(consumer);
+	assert_boost_ends_at_next_wait(consumer);
 }
 
-/* One boost after the other: the first ends as the second begins. */
+/* Each boost ends as the next one begins. */
 static void one_after_the_other(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f);
+	struct actor *consumer = new_consumer(f);
 	int event = new_auto(f, false);
 
 	only_ours(f, "no EVENT_SET_PI");
 	for (int prio = 90; prio > LOW; prio -= 20) {
 		struct consumption c = CONSUMPTION(ANY, FDS(event));
 
-		assert_ret(set_pi(event, SCHED_FIFO, prio), 0);
+		assert_ret(set_event_pi(event, SCHED_FIFO, prio), 0);
 		assert_ret(actor_do(consumer, consume, &c), 0);
 		assert_seen(&c, SCHED_FIFO, prio);
 	}
-	assert_ends_with_the_next_wait(consumer);
+	assert_boost_ends_at_next_wait(consumer);
 }
 
 static void together_with_a_mutex(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f), *waiter = actor_new(f, "waiter", FIFO(60));
+	struct actor *consumer = new_consumer(f), *waiter = actor_new(f, "waiter", FIFO(60));
 	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false), never = new_auto(f, false);
 
 	only_ours(f, "no EVENT_SET_PI");
@@ -608,20 +592,17 @@ static void together_with_a_mutex(void **state)
 		int prio = above ? 70 : 50;
 
 		assert_ret(actor_locks(consumer, mutex), 0);
-		assert_ret(set_pi(event, SCHED_RR, prio), 0);
+		assert_ret(set_event_pi(event, SCHED_RR, prio), 0);
 		assert_ret(actor_tries(consumer, event), 0);
-		assert_lent(consumer, SCHED_RR, prio);
-		actor_lock(waiter, mutex);
-		actor_assert_asleep(waiter);
+		assert_boosted_as(consumer, SCHED_RR, prio);
+		actor_block_on(waiter, mutex);
 		if (above)
-			assert_lent(consumer, SCHED_RR, 70);
+			assert_boosted_as(consumer, SCHED_RR, 70);
 		else
 			assert_boosted(consumer, 60);
 		assert_ret(actor_tries(consumer, never), -ETIMEDOUT);
 		assert_boosted(consumer, 60);
-		assert_ret(actor_unlocks(consumer, mutex), 0);
-		assert_base(consumer);
-		assert_ret(actor_finish(waiter), 0);
+		end_contention(consumer, waiter, mutex);
 		assert_ret(actor_unlocks(waiter, mutex), 0);
 	}
 }
@@ -629,67 +610,54 @@ static void together_with_a_mutex(void **state)
 static void mutex_first_to_go(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f), *waiter = actor_new(f, "waiter", FIFO(60));
+	struct actor *consumer = new_consumer(f), *waiter = actor_new(f, "waiter", FIFO(60));
 	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
 
 	only_ours(f, "no EVENT_SET_PI");
 	assert_ret(actor_locks(consumer, mutex), 0);
-	assert_ret(set_pi(event, SCHED_FIFO, 40), 0);
+	assert_ret(set_event_pi(event, SCHED_FIFO, 40), 0);
 	assert_ret(actor_tries(consumer, event), 0);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
+	actor_block_on(waiter, mutex);
 	assert_boosted(consumer, 60);
 	assert_ret(actor_unlocks(consumer, mutex), 0);
 	assert_boosted(consumer, 40);
 	assert_ret(actor_finish(waiter), 0);
-	assert_ends_with_the_next_wait(consumer);
+	assert_boost_ends_at_next_wait(consumer);
 }
 
-/* A boosted consumer that waits for a mutex does so with its own priority. */
-static void is_not_handed_on_by_waiting(void **state)
+/* A boosted consumer waits for a mutex with its own priority only. */
+static void is_not_passed_on_by_waiting(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f), *holder = actor_new(f, "holder", NORMAL(0));
+	struct actor *consumer = new_consumer(f), *holder = actor_new(f, "holder", NORMAL(0));
 	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
 
 	only_ours(f, "no EVENT_SET_PI");
 	assert_ret(actor_locks(holder, mutex), 0);
-	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 	assert_ret(actor_tries(consumer, event), 0);
-	actor_lock(consumer, mutex);
-	actor_assert_asleep(consumer);
-	assert_base(consumer);
+	actor_block_on(consumer, mutex);
+	assert_unboosted(consumer);
 	assert_boosted(holder, LOW);
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_ret(actor_finish(consumer), 0);
+	actor_pass_mutex(holder, consumer, mutex);
 }
 
-/* Death is noticed within a second; on a busy machine it may take longer. */
-static bool arbiter_idle_soon(void)
-{
-	int tries = 1000;
-
-	while (tries-- && arbiter_has_records())
-		usleep(10000);
-	return arbiter_idle();
-}
-
-/* Nothing ends the boost of a task that has gone; the record must go nevertheless. */
+/* A task that has exited has no next wait to end its boost; the record must go all the same. */
 static void consumer_exits(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = low(f), *next = actor_new(f, "next", FIFO(LOW));
+	struct actor *consumer = new_consumer(f), *next = actor_new(f, "next", FIFO(LOW));
 	int event = new_auto(f, false);
 
 	only_ours(f, "no EVENT_SET_PI");
-	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 	assert_ret(actor_tries(consumer, event), 0);
 	assert_boosted(consumer, HIGH);
 	actor_exit(consumer);
 	assert_true(arbiter_idle_soon());
-	assert_ret(set_pi(event, SCHED_FIFO, HIGH), 0);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 	assert_ret(actor_tries(next, event), 0);
-	assert_ends_with_the_next_wait(next);
+	assert_boost_ends_at_next_wait(next);
 }
 
 int main(void)
@@ -724,7 +692,7 @@ int main(void)
 		PI_TEST(one_after_the_other),
 		PI_TEST(together_with_a_mutex),
 		PI_TEST(mutex_first_to_go),
-		PI_TEST(is_not_handed_on_by_waiting),
+		PI_TEST(is_not_passed_on_by_waiting),
 		PI_TEST(consumer_exits),
 	};
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A boost ends exactly: when its reason has gone, however that went, and what the
- * task was before comes back, or what it has become meanwhile by its own right.
+ * A boost ends exactly: when its reason has gone, in whatever way, and the task then has the
+ * parameters it had before, or those that it was given meanwhile by its own right.
  */
-#include "partner.h"
+#include "child.h"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -14,13 +14,13 @@
 
 #define MUTEXES 3
 
-static int highest(const bool *waits, const int *prio)
+static int highest_waiting(const bool *waits, const int *prio)
 {
-	int best = 0;
+	int highest = 0;
 
 	for (int i = 0; i < MUTEXES; i++)
-		best = waits[i] && prio[i] > best ? prio[i] : best;
-	return best;
+		highest = waits[i] && prio[i] > highest ? prio[i] : highest;
+	return highest;
 }
 
 static void check_order(struct actor *holder, struct actor *const *waiter, const int *mutex,
@@ -31,26 +31,24 @@ static void check_order(struct actor *holder, struct actor *const *waiter, const
 
 	for (int i = 0; i < MUTEXES; i++) {
 		assert_ret(actor_locks(holder, mutex[i]), 0);
-		actor_lock(waiter[i], mutex[i]);
-		actor_assert_asleep(waiter[i]);
+		actor_block_on(waiter[i], mutex[i]);
 		assert_boosted(holder, prio[i]);
 	}
 	for (int i = 0; i < MUTEXES; i++) {
 		int m = order[i];
 
 		if (by_unlock) {
-			assert_ret(actor_unlocks(holder, mutex[m]), 0);
-			assert_ret(actor_finish(waiter[m]), 0);
+			actor_pass_mutex(holder, waiter[m], mutex[m]);
 			assert_ret(actor_unlocks(waiter[m], mutex[m]), 0);
 		} else {
 			actor_interrupt(waiter[m]);
 			assert_ret(actor_unlocks(holder, mutex[m]), 0);
 		}
 		waits[m] = false;
-		if (highest(waits, prio))
-			assert_boosted(holder, highest(waits, prio));
+		if (highest_waiting(waits, prio))
+			assert_boosted(holder, highest_waiting(waits, prio));
 	}
-	stage_assert_exact(holder->f);
+	pi_assert_exact(holder->f);
 }
 
 static const int permutations[][MUTEXES] = {
@@ -80,7 +78,7 @@ static void left_in_any_order(void **state)
 	check_permutations(*state, false);
 }
 
-/* All for the same mutex: with each that leaves, the next one counts. */
+/* All wait for the same mutex: when the highest one leaves, the next one counts. */
 static void waiters_of_one_mutex_leave_in_any_order(void **state)
 {
 	static const int prio[MUTEXES] = { 60, 70, 80 };
@@ -99,19 +97,18 @@ static void waiters_of_one_mutex_leave_in_any_order(void **state)
 			int w = permutations[k][i];
 
 			waits[w] = true;
-			actor_lock(waiter[w], mutex);
-			actor_assert_asleep(waiter[w]);
-			assert_boosted(holder, highest(waits, prio));
+			actor_block_on(waiter[w], mutex);
+			assert_boosted(holder, highest_waiting(waits, prio));
 		}
 		for (int i = 0; i < MUTEXES; i++) {
 			int w = permutations[k][(i + 1) % MUTEXES];
 
 			waits[w] = false;
 			actor_interrupt(waiter[w]);
-			if (highest(waits, prio))
-				assert_boosted(holder, highest(waits, prio));
+			if (highest_waiting(waits, prio))
+				assert_boosted(holder, highest_waiting(waits, prio));
 		}
-		stage_assert_exact(f);
+		pi_assert_exact(f);
 	}
 }
 
@@ -128,18 +125,17 @@ static void waiter_times_out(void **state)
 	need_settable_clock();
 	assert_ret(actor_locks(holder, mutex), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
-		actor_wait(waiter, requests[i], ARGS(FDS(mutex, event), .timeout = in_an_hour(),
+		actor_block(waiter, requests[i], ARGS(FDS(mutex, event), .timeout = in_an_hour(),
 						     .flags = NTSYNC_WAIT_REALTIME));
-		actor_assert_asleep(waiter);
 		assert_boosted(holder, HIGH);
 		step_wall_clock(AN_HOUR_LATER);
 		assert_ret(actor_finish(waiter), -ETIMEDOUT);
-		stage_assert_exact(f);
+		pi_assert_exact(f);
 	}
 }
 
-/* Nobody waits, so nobody lends anything, not even for a moment. */
-static void a_try_lends_nothing(void **state)
+/* A wait that only polls must not boost anybody, not even for a moment. */
+static void a_poll_boosts_nobody(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
@@ -166,11 +162,10 @@ static void waiter_is_interrupted(void **state)
 	only_ours(f, "no inheritance");
 	assert_ret(actor_locks(holder, mutex), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
-		actor_wait(waiter, requests[i], ARGS(FDS(mutex, event), .timeout = FOREVER));
-		actor_assert_asleep(waiter);
+		actor_block(waiter, requests[i], ARGS(FDS(mutex, event), .timeout = FOREVER));
 		assert_boosted(holder, HIGH);
 		actor_interrupt(waiter);
-		stage_assert_exact(f);
+		pi_assert_exact(f);
 	}
 }
 
@@ -192,15 +187,15 @@ static void waiter_gets_something_else(void **state)
 		assert_boosted(holder, HIGH);
 		set_event(event, 0);
 		assert_ret(actor_finish(waiter), 0);
-		stage_assert_exact(f);
+		pi_assert_exact(f);
 	}
 }
 
-static int wait_high(struct partner *p)
+static int lock_as_high(struct pi_child *p)
 {
 	CHECK(!task_set_attr(0, FIFO(HIGH)));
 	if (!p->value)
-		return partner_lock(p, FOREVER) != 0;
+		return pi_child_lock(p, FOREVER) != 0;
 	return nt(p->f->dev, ALL, &ARGS(FDS(p->mutex, p->value), .owner = p->owner,
 					.timeout = FOREVER)) != 0;
 }
@@ -214,12 +209,12 @@ static void waiter_is_killed(void **state)
 	only_ours(f, "no inheritance");
 	assert_ret(actor_locks(holder, mutex), 0);
 	for (int all = 0; all < 2; all++) {
-		struct partner *waiter = partner_start(f, wait_high, mutex, all ? event : 0);
+		struct pi_child *waiter = pi_child_start(f, lock_as_high, mutex, all ? event : 0);
 
-		partner_assert_asleep(waiter);
+		pi_child_assert_asleep(waiter);
 		assert_boosted(holder, HIGH);
-		partner_kill(waiter);
-		stage_assert_exact(f);
+		pi_child_kill(waiter);
+		pi_assert_exact(f);
 	}
 }
 
@@ -234,13 +229,11 @@ static void mutex_kill(void **state)
 
 	only_ours(f, "no inheritance");
 	contend(holder, waiter, mutex);
-	actor_lock(second, mutex);
-	actor_assert_asleep(second);
+	actor_block_on(second, mutex);
 	kill_owner(mutex, holder->owner);
-	assert_base(holder);
+	assert_unboosted(holder);
 	assert_ret(actor_finish(waiter), -EOWNERDEAD);
-	assert_ret(actor_unlocks(waiter, mutex), 0);
-	assert_ret(actor_finish(second), 0);
+	actor_pass_mutex(waiter, second, mutex);
 }
 
 static void owner_exits(void **state)
@@ -253,18 +246,17 @@ static void owner_exits(void **state)
 	only_ours(f, "no inheritance");
 	contend(holder, waiter, mutex);
 	actor_exit(holder);
-	/* Nobody is there to be boosted, and nothing must go wrong trying. */
-	actor_lock(second, mutex);
-	actor_assert_asleep(second);
+	/* The owner no longer exists: no task can be boosted. */
+	actor_block_on(second, mutex);
 	actor_interrupt(second);
 	kill_owner(mutex, holder->owner);
 	assert_ret(actor_finish(waiter), -EOWNERDEAD);
 }
 
-static int hold(struct partner *p)
+static int lock_and_stop(struct pi_child *p)
 {
-	CHECK(!partner_lock(p, FOREVER));
-	partner_stop(p);
+	CHECK(!pi_child_lock(p, FOREVER));
+	pi_child_stop(p);
 	return 0;
 }
 
@@ -273,25 +265,23 @@ static void owner_is_killed(void **state)
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, 0, 0);
 	struct actor *waiter = actor_high(f), *other = actor_new(f, "other", NORMAL(0));
-	struct partner *holder;
+	struct pi_child *holder;
 
 	only_ours(f, "no inheritance");
-	holder = partner_start(f, hold, mutex, 0);
-	partner_await(holder);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
-	partner_assert_boosted(holder, HIGH);
-	partner_kill(holder);
+	holder = pi_child_start(f, lock_and_stop, mutex, 0);
+	pi_child_await(holder);
+	actor_block_on(waiter, mutex);
+	pi_child_assert_boosted(holder, HIGH);
+	pi_child_kill(holder);
 	actor_interrupt(waiter);
 	assert_true(arbiter_idle());
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
+	actor_block_on(waiter, mutex);
 	kill_owner(mutex, holder->owner);
 	assert_ret(actor_finish(waiter), -EOWNERDEAD);
-	assert_base(other);
+	assert_unboosted(other);
 }
 
-/* Another task may take over the id of one that has gone. */
+/* Another task may use the owner id of one that has exited. */
 static void owner_id_is_reused(void **state)
 {
 	struct fixture *f = *state;
@@ -302,15 +292,10 @@ static void owner_id_is_reused(void **state)
 	next->owner = gone->owner;
 	assert_ret(actor_locks(gone, mutex), 0);
 	actor_exit(gone);
-	assert_ret(actor_locks(next, mutex), 0);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
-	assert_boosted(next, HIGH);
+	contend(next, waiter, mutex);
 	assert_ret(actor_unlocks(next, mutex), 0);
 	assert_boosted(next, HIGH);
-	assert_ret(actor_unlocks(next, mutex), 0);
-	assert_base(next);
-	assert_ret(actor_finish(waiter), 0);
+	end_contention(next, waiter, mutex);
 }
 
 static void object_is_closed(void **state)
@@ -324,43 +309,30 @@ static void object_is_closed(void **state)
 	close_fd(f, mutex);
 	assert_boosted(holder, HIGH);
 	actor_interrupt(waiter);
-	stage_assert_exact(f);
-	/* Held, and nobody waits. */
+	pi_assert_exact(f);
+	/* The same with no waiter. */
 	mutex = new_mutex(f, 0, 0);
 	assert_ret(actor_locks(holder, mutex), 0);
 	close_fd(f, mutex);
-	stage_assert_exact(f);
-}
-
-struct other {
-	int dev, mutex;
-};
-
-static int lock_other(struct actor *a, void *arg)
-{
-	struct other *o = arg;
-
-	return nt(o->dev, ANY, &ARGS(FDS(o->mutex), .owner = a->owner, .timeout = FOREVER));
+	pi_assert_exact(f);
 }
 
 static void device_is_closed(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
-	struct ntsync_mutex_args args = { 0 };
-	struct other o = { .dev = open_device(f) };
+	struct other_device o = open_other_device(f);
 
 	only_ours(f, "no inheritance");
-	o.mutex = own_fd(f, nt(o.dev, NTSYNC_IOC_CREATE_MUTEX, &args));
-	assert_ret(actor_do(holder, lock_other, &o), 0);
-	actor_tell(waiter, lock_other, &o);
+	assert_ret(actor_do(holder, lock_on_other_device, &o), 0);
+	actor_tell(waiter, lock_on_other_device, &o);
 	actor_assert_asleep(waiter);
 	assert_boosted(holder, HIGH);
 	close_fd(f, o.dev);
 	close_fd(f, o.mutex);
 	assert_boosted(holder, HIGH);
 	actor_interrupt(waiter);
-	stage_assert_exact(f);
+	pi_assert_exact(f);
 }
 
 /* ---- what a task was before ---- */
@@ -371,7 +343,7 @@ static int set_slack(struct actor *a, void *arg)
 	return prctl(PR_SET_TIMERSLACK, *(unsigned long *)arg) ? -errno : 0;
 }
 
-static const struct task_attr bases[] = {
+static const struct task_attr attrs[] = {
 	{ .policy = SCHED_OTHER },
 	{ .policy = SCHED_OTHER, .nice = 7 },
 	{ .policy = SCHED_OTHER, .nice = -11 },
@@ -386,25 +358,23 @@ static const struct task_attr bases[] = {
 	{ .policy = SCHED_FIFO, .prio = 10, .flags = TASK_RESET_ON_FORK },
 };
 
-static void every_base_comes_back(void **state)
+static void every_policy_comes_back(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
-	for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
-		struct actor *holder = actor_new(f, "holder", bases[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++) {
+		struct actor *holder = actor_new(f, "holder", attrs[i]);
 
 		contend(holder, waiter, mutex);
-		assert_ret(actor_unlocks(holder, mutex), 0);
-		assert_base(holder);
-		assert_ret(actor_finish(waiter), 0);
+		end_contention(holder, waiter, mutex);
 		assert_ret(actor_unlocks(waiter, mutex), 0);
 	}
 }
 
-/* A real-time task has none, and the kernel gives the default one back. */
+/* A real-time task has no timer slack, and on its own the kernel would restore the default one. */
 static void timer_slack_comes_back(void **state)
 {
 	static unsigned long slacks[] = { 1, 123456, 7 * NS_PER_MS };
@@ -415,12 +385,10 @@ static void timer_slack_comes_back(void **state)
 	only_ours(f, "no inheritance");
 	for (size_t i = 0; i < ARRAY_SIZE(slacks); i++) {
 		assert_ret(actor_do(holder, set_slack, &slacks[i]), 0);
-		holder->base.slack = slacks[i];
-		assert_base(holder);
+		holder->unboosted.slack = slacks[i];
+		assert_unboosted(holder);
 		contend(holder, waiter, mutex);
-		assert_ret(actor_unlocks(holder, mutex), 0);
-		assert_base(holder);
-		assert_ret(actor_finish(waiter), 0);
+		end_contention(holder, waiter, mutex);
 		assert_ret(actor_unlocks(waiter, mutex), 0);
 	}
 }
@@ -428,19 +396,18 @@ static void timer_slack_comes_back(void **state)
 static void slack_comes_back_after_an_event(void **state)
 {
 	static unsigned long slack = 123456;
-	struct ntsync_event_set_pi_args args = { .policy = SCHED_FIFO, .prio = HIGH };
 	struct fixture *f = *state;
 	struct actor *consumer = actor_normal(f);
 	int event = new_auto(f, false);
 
 	only_ours(f, "no inheritance");
 	assert_ret(actor_do(consumer, set_slack, &slack), 0);
-	consumer->base.slack = slack;
-	assert_ret(nt(event, NTSYNC_IOC_EVENT_SET_PI, &args), 0);
+	consumer->unboosted.slack = slack;
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 	assert_ret(actor_tries(consumer, event), 0);
 	assert_boosted(consumer, HIGH);
 	assert_ret(actor_tries(consumer, event), -ETIMEDOUT);
-	assert_base(consumer);
+	assert_unboosted(consumer);
 }
 
 /* ---- changed meanwhile ---- */
@@ -455,10 +422,8 @@ static void nice_is_changed(void **state)
 	contend(holder, waiter, mutex);
 	assert_int_equal(setpriority(PRIO_PROCESS, holder->tid, 12), 0);
 	assert_boosted(holder, HIGH);
-	holder->base.attr.nice = 12;
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_base(holder);
-	assert_ret(actor_finish(waiter), 0);
+	holder->unboosted.attr.nice = 12;
+	end_contention(holder, waiter, mutex);
 }
 
 static void affinity_is_changed(void **state)
@@ -471,20 +436,19 @@ static void affinity_is_changed(void **state)
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		skip_because("one CPU only");
 	contend(holder, waiter, mutex);
-	CPU_SET(1, &holder->base.cpus);
-	assert_int_equal(sched_setaffinity(holder->tid, sizeof(cpu_set_t), &holder->base.cpus), 0);
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_base(holder);
-	assert_ret(actor_finish(waiter), 0);
+	CPU_SET(1, &holder->unboosted.cpus);
+	assert_int_equal(sched_setaffinity(holder->tid, sizeof(cpu_set_t), &holder->unboosted.cpus),
+			0);
+	end_contention(holder, waiter, mutex);
 }
 
-static int change_myself(struct actor *a, void *arg)
+static int set_own_attr(struct actor *a, void *arg)
 {
 	(void)a;
 	return task_set_attr(0, *(struct task_attr *)arg);
 }
 
-static struct task_attr becomes[] = {
+static struct task_attr new_attrs[] = {
 	{ .policy = SCHED_OTHER, .nice = 5 },
 	{ .policy = SCHED_BATCH, .nice = -5 },
 	{ .policy = SCHED_IDLE },
@@ -493,44 +457,42 @@ static struct task_attr becomes[] = {
 	{ .policy = SCHED_FIFO, .prio = 95 },
 };
 
-/* With CAP_SYS_NICE it could have had that without the boost: it is its new base. */
-static void check_new_base(struct fixture *f, struct task_attr *attr, bool by_itself)
+/* With CAP_SYS_NICE the task may set this without a boost too, so it keeps it. */
+static void check_new_attr(struct fixture *f, struct task_attr *attr, bool by_itself)
 {
 	struct actor *holder = actor_normal(f), *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0);
 
 	contend(holder, waiter, mutex);
 	if (by_itself)
-		assert_ret(actor_do(holder, change_myself, attr), 0);
+		assert_ret(actor_do(holder, set_own_attr, attr), 0);
 	else
 		assert_ret(task_set_attr(holder->tid, *attr), 0);
-	holder->base.attr.policy = attr->policy;
-	holder->base.attr.nice = attr->nice;
-	holder->base.attr.prio = attr->prio;
+	holder->unboosted.attr.policy = attr->policy;
+	holder->unboosted.attr.nice = attr->nice;
+	holder->unboosted.attr.prio = attr->prio;
 	if (attr->policy == SCHED_FIFO || attr->policy == SCHED_RR) {
-		holder->base.attr.runtime = 0;
-		holder->base.slack = 0;
+		holder->unboosted.attr.runtime = 0;
+		holder->unboosted.slack = 0;
 	}
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_base(holder);
-	assert_ret(actor_finish(waiter), 0);
+	end_contention(holder, waiter, mutex);
 }
 
 static void changes_its_own_policy(void **state)
 {
 	only_ours((struct fixture *)*state, "no inheritance");
-	for (size_t i = 0; i < ARRAY_SIZE(becomes); i++)
-		check_new_base(*state, &becomes[i], true);
+	for (size_t i = 0; i < ARRAY_SIZE(new_attrs); i++)
+		check_new_attr(*state, &new_attrs[i], true);
 }
 
 static void policy_is_changed_by_another(void **state)
 {
 	only_ours((struct fixture *)*state, "no inheritance");
-	for (size_t i = 0; i < ARRAY_SIZE(becomes); i++)
-		check_new_base(*state, &becomes[i], false);
+	for (size_t i = 0; i < ARRAY_SIZE(new_attrs); i++)
+		check_new_attr(*state, &new_attrs[i], false);
 }
 
-/* The next change of the boost finds the new base, and lends on top of it. */
+/* The next change of the boost must find the new parameters and boost from there. */
 static void boosted_again_after_a_change(void **state)
 {
 	struct fixture *f = *state;
@@ -541,19 +503,16 @@ static void boosted_again_after_a_change(void **state)
 
 	only_ours(f, "no inheritance");
 	contend(holder, waiter, mutex);
-	assert_ret(actor_do(holder, change_myself, &attr), 0);
-	holder->base.attr.policy = SCHED_FIFO;
-	holder->base.attr.prio = 30;
-	holder->base.attr.runtime = 0;
-	holder->base.slack = 0;
-	actor_lock(second, mutex);
-	actor_assert_asleep(second);
+	assert_ret(actor_do(holder, set_own_attr, &attr), 0);
+	holder->unboosted.attr.policy = SCHED_FIFO;
+	holder->unboosted.attr.prio = 30;
+	holder->unboosted.attr.runtime = 0;
+	holder->unboosted.slack = 0;
+	actor_block_on(second, mutex);
 	assert_boosted(holder, HIGH + 5);
 	actor_interrupt(second);
 	assert_boosted(holder, HIGH);
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_base(holder);
-	assert_ret(actor_finish(waiter), 0);
+	end_contention(holder, waiter, mutex);
 }
 
 int main(void)
@@ -563,7 +522,7 @@ int main(void)
 		PI_TEST(left_in_any_order),
 		PI_TEST(waiters_of_one_mutex_leave_in_any_order),
 		PI_TEST(waiter_times_out),
-		PI_TEST(a_try_lends_nothing),
+		PI_TEST(a_poll_boosts_nobody),
 		PI_TEST(waiter_is_interrupted),
 		PI_TEST(waiter_gets_something_else),
 		PI_TEST(waiter_is_killed),
@@ -573,7 +532,7 @@ int main(void)
 		PI_TEST(owner_id_is_reused),
 		PI_TEST(object_is_closed),
 		PI_TEST(device_is_closed),
-		PI_TEST(every_base_comes_back),
+		PI_TEST(every_policy_comes_back),
 		PI_TEST(timer_slack_comes_back),
 		PI_TEST(slack_comes_back_after_an_event),
 		PI_TEST(nice_is_changed),

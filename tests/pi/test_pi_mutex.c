@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Who holds a mutex runs with the priority of whoever waits for it. */
-#include "inversion.h"
+/* The holder of a mutex runs with the highest priority of those that wait for it. */
+#include "futex.h"
 
 #include <signal.h>
 
@@ -60,13 +60,11 @@ static void wanted_as_an_alert(void **state)
 	only_ours(f, "no inheritance");
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
 		assert_ret(actor_locks(holder, mutex), 0);
-		actor_wait(waiter, requests[i],
+		actor_block(waiter, requests[i],
 			   ARGS(FDS(event), .alert = mutex, .timeout = FOREVER));
-		actor_assert_asleep(waiter);
 		assert_boosted(holder, HIGH);
-		assert_ret(actor_unlocks(holder, mutex), 0);
-		assert_ret(actor_finish(waiter), 0);
-		assert_base(holder);
+		actor_pass_mutex(holder, waiter, mutex);
+		assert_unboosted(holder);
 		assert_ret(actor_unlocks(waiter, mutex), 0);
 	}
 }
@@ -91,30 +89,29 @@ static void created_owned_by_a_known_creator(void **state)
 	check_inversion(f, holder, mutex);
 }
 
-/* As a server does it: the creator is somebody else, and must not be boosted. */
+/* A server creates mutexes for others: the creator is not the owner, and must not be boosted. */
 static void created_for_another(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = actor_low(f, "holder"), *creator = actor_low(f, "creator"), *waiter = actor_high(f);
+	struct actor *holder = actor_low(f, "holder"), *creator = actor_low(f, "creator");
+	struct actor *waiter = actor_high(f);
 	int mutex;
 
 	only_ours(f, "no inheritance");
 	actor_introduce(creator);
 	actor_introduce(holder);
-	/* The test's thread creates it; the holder has only been heard of. */
+	/* The test's thread creates it. Of the holder the driver only knows the owner id. */
 	mutex = new_mutex(f, holder->owner, 1);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
+	actor_block_on(waiter, mutex);
 	assert_boosted(holder, HIGH);
-	assert_base(creator);
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_ret(actor_finish(waiter), 0);
+	assert_unboosted(creator);
+	actor_pass_mutex(holder, waiter, mutex);
 	assert_ret(actor_unlocks(waiter, mutex), 0);
 	mutex = new_mutex(f, holder->owner, 1);
 	check_inversion(f, holder, mutex);
 }
 
-/* Whose id it is turns out when somebody is waiting already. */
+/* The driver learns whose id it is while a waiter is asleep already. */
 static void owner_learnt_while_others_wait(void **state)
 {
 	struct fixture *f = *state;
@@ -122,40 +119,39 @@ static void owner_learnt_while_others_wait(void **state)
 	int mutex = new_mutex(f, holder->owner, 1);
 
 	only_ours(f, "no inheritance");
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
+	actor_block_on(waiter, mutex);
 	actor_introduce(holder);
 	assert_boosted(holder, HIGH);
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_ret(actor_finish(waiter), 0);
-	assert_base(holder);
+	actor_pass_mutex(holder, waiter, mutex);
+	assert_unboosted(holder);
 }
 
-struct theft {
+struct refused_args {
 	int mutex;
 	int event;
 	uint32_t owner;
 };
 
-/* Calls in another's name that are refused, every one of them. */
-static int refused_calls(struct actor *a, void *arg)
+/* Calls with another task's owner id, each of which is refused. */
+static int make_refused_calls(struct actor *a, void *arg)
 {
-	const struct theft *theft = arg;
-	struct ntsync_mutex_args unlock = { .owner = theft->owner };
-	uint32_t owner = theft->owner;
+	const struct refused_args *args = arg;
+	struct ntsync_mutex_args unlock = { .owner = args->owner };
+	uint32_t owner = args->owner;
 
 	(void)a;
-	return nt(theft->event, NTSYNC_IOC_MUTEX_UNLOCK, &unlock) == -EINVAL &&
-	       nt(theft->mutex, NTSYNC_IOC_MUTEX_KILL, &owner) == -EPERM &&
-	       nt(theft->mutex, NTSYNC_IOC_MUTEX_UNLOCK, &unlock) == -EPERM ? 0 : -EPROTO;
+	return nt(args->event, NTSYNC_IOC_MUTEX_UNLOCK, &unlock) == -EINVAL &&
+	       nt(args->mutex, NTSYNC_IOC_MUTEX_KILL, &owner) == -EPERM &&
+	       nt(args->mutex, NTSYNC_IOC_MUTEX_UNLOCK, &unlock) == -EPERM ? 0 : -EPROTO;
 }
 
-/* Whether the driver knows the holder from its own wait, or from its id alone. */
+/* Once the driver knows the holder from its own wait, once from its owner id alone. */
 static void a_refused_call_teaches_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = actor_low(f, "holder"), *stranger = actor_low(f, "stranger"), *waiter = actor_high(f);
-	struct theft theft = { .mutex = new_mutex(f, 0, 0), .event = new_auto(f, false),
+	struct actor *holder = actor_low(f, "holder"), *other = actor_low(f, "other");
+	struct actor *waiter = actor_high(f);
+	struct refused_args args = { .mutex = new_mutex(f, 0, 0), .event = new_auto(f, false),
 			       .owner = holder->owner };
 
 	only_ours(f, "no inheritance");
@@ -165,65 +161,63 @@ static void a_refused_call_teaches_nothing(void **state)
 
 		if (!created)
 			assert_ret(actor_locks(holder, mutex), 0);
-		assert_ret(actor_do(stranger, refused_calls, &theft), 0);
-		actor_lock(waiter, mutex);
-		actor_assert_asleep(waiter);
-		assert_ret(actor_do(stranger, refused_calls, &theft), 0);
-		assert_base(stranger);
+		assert_ret(actor_do(other, make_refused_calls, &args), 0);
+		actor_block_on(waiter, mutex);
+		assert_ret(actor_do(other, make_refused_calls, &args), 0);
+		assert_unboosted(other);
 		assert_boosted(holder, HIGH);
-		assert_ret(actor_unlocks(holder, mutex), 0);
-		assert_ret(actor_finish(waiter), 0);
+		actor_pass_mutex(holder, waiter, mutex);
 	}
 }
 
-/* The new holder was given the mutex, and has not run since. */
+/* The next holder has been given the mutex, and has not run since. */
 static void handed_over_by_a_releaser(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *first = actor_low(f, "first"), *heir = actor_low(f, "heir"), *waiter;
+	struct actor *first = actor_low(f, "first"), *next = actor_low(f, "next"), *waiter;
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
 	assert_ret(actor_locks(first, mutex), 0);
-	actor_lock(heir, mutex);
-	actor_assert_asleep(heir);
+	actor_block_on(next, mutex);
 	waiter = actor_high(f);
 	unlock(mutex, first->owner, 1);
-	assert_mutex(mutex, heir->owner, 1);
-	assert_false(actor_finished(heir));
+	assert_mutex(mutex, next->owner, 1);
+	assert_false(actor_finished(next));
 	actor_lock(waiter, mutex);
 	hog_release();
-	/* It is out of its wait, as the high one waits for it; then it works. */
-	assert_not_held_up(heir, 0);
+	/* It leaves its wait, boosted by the waiter, and would then work. */
+	assert_not_held_up(next, 0);
 	actor_assert_asleep(waiter);
-	assert_boosted(heir, HIGH);
-	assert_base(first);
-	assert_ret(actor_unlocks(heir, mutex), 0);
-	assert_ret(actor_finish(waiter), 0);
-	assert_base(heir);
+	assert_boosted(next, HIGH);
+	assert_unboosted(first);
+	actor_pass_mutex(next, waiter, mutex);
+	assert_unboosted(next);
 }
 
-/* One waits for all of several and still lacks something, so the low one gets it. */
-static void handed_over_while_a_high_one_waits(void **state)
+/*
+ * The higher one waits for all of two objects and can't get the other one, so the lower one gets
+ * the mutex.
+ */
+static void handed_over_while_a_higher_one_waits(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *first = actor_low(f, "first"), *heir = actor_low(f, "heir"), *waiter = actor_high(f);
+	struct actor *first = actor_low(f, "first"), *next = actor_low(f, "next");
+	struct actor *waiter = actor_high(f);
 	int mutex = new_mutex(f, 0, 0), sem = new_sem(f, 0, 1);
 
 	only_ours(f, "no inheritance");
 	assert_ret(actor_locks(first, mutex), 0);
-	actor_lock(heir, mutex);
-	actor_assert_asleep(heir);
-	actor_wait(waiter, ALL, ARGS(FDS(mutex, sem), .timeout = FOREVER));
-	actor_assert_asleep(waiter);
+	actor_block_on(next, mutex);
+	actor_block(waiter, ALL, ARGS(FDS(mutex, sem), .timeout = FOREVER));
 	assert_boosted(first, HIGH);
 	unlock(mutex, first->owner, 1);
 	hog_release();
-	assert_not_held_up(heir, 0);
-	assert_base(first);
-	assert_boosted(heir, HIGH);
-	assert_ret(actor_unlocks(heir, mutex), 0);
-	assert_base(heir);
+	assert_not_held_up(next, 0);
+	assert_unboosted(first);
+	assert_boosted(next, HIGH);
+	assert_ret(actor_unlocks(next, mutex), 0);
+	assert_unboosted(next);
 	release(sem, 1, 0);
 	assert_ret(actor_finish(waiter), 0);
 }
@@ -237,22 +231,17 @@ static void a_higher_waiter_comes_later(void **state)
 
 	only_ours(f, "no inheritance");
 	assert_ret(actor_locks(holder, mutex), 0);
-	actor_lock(middle, mutex);
-	actor_assert_asleep(middle);
+	actor_block_on(middle, mutex);
 	assert_boosted(holder, 30);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
+	actor_block_on(waiter, mutex);
 	assert_boosted(holder, HIGH);
 	assert_true(arbiter_has(holder->tid, "mutex", SCHED_FIFO, HIGH));
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_base(holder);
-	assert_ret(actor_finish(waiter), 0);
-	assert_base(waiter);
-	assert_ret(actor_unlocks(waiter, mutex), 0);
-	assert_ret(actor_finish(middle), 0);
+	end_contention(holder, waiter, mutex);
+	assert_unboosted(waiter);
+	actor_pass_mutex(waiter, middle, mutex);
 }
 
-/* Among several levels of recursion only the last unlock ends it. */
+/* Of a mutex that was locked several times only the last unlock ends the boost. */
 static void recursion(void **state)
 {
 	struct fixture *f = *state;
@@ -262,19 +251,18 @@ static void recursion(void **state)
 	only_ours(f, "no inheritance");
 	assert_ret(actor_locks(holder, mutex), 0);
 	assert_ret(actor_locks(holder, mutex), 0);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
+	actor_block_on(waiter, mutex);
 	assert_ret(actor_locks(holder, mutex), 0);
 	for (int i = 0; i < 3; i++) {
 		assert_boosted(holder, HIGH);
 		assert_ret(actor_unlocks(holder, mutex), 0);
 	}
-	assert_base(holder);
+	assert_unboosted(holder);
 	assert_ret(actor_finish(waiter), 0);
 }
 
-/* A waiter that is not real-time lends nothing, whatever its nice is. */
-static void normal_waiters_lend_nothing(void **state)
+/* A waiter that is not real-time boosts nobody, whatever its nice value is. */
+static void normal_waiters_boost_nobody(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *holder = actor_new(f, "holder", NORMAL(10));
@@ -283,15 +271,13 @@ static void normal_waiters_lend_nothing(void **state)
 
 	only_ours(f, "no inheritance");
 	assert_ret(actor_locks(holder, mutex), 0);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
-	assert_base(holder);
+	actor_block_on(waiter, mutex);
+	assert_unboosted(holder);
 	assert_true(arbiter_idle());
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_ret(actor_finish(waiter), 0);
+	actor_pass_mutex(holder, waiter, mutex);
 }
 
-/* A holder above its waiter stays what it is, round-robin for instance. */
+/* A holder above its waiter keeps its policy and priority. */
 static void never_lowered(void **state)
 {
 	struct fixture *f = *state;
@@ -301,26 +287,26 @@ static void never_lowered(void **state)
 
 	only_ours(f, "no inheritance");
 	assert_ret(actor_locks(holder, mutex), 0);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
-	assert_base(holder);
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_ret(actor_finish(waiter), 0);
+	actor_block_on(waiter, mutex);
+	assert_unboosted(holder);
+	actor_pass_mutex(holder, waiter, mutex);
 }
 
 /* ---- several mutexes ---- */
 
 #define OWNERS 3
 
-struct owned {
+struct owned_mutexes {
 	struct actor *owner[OWNERS];
 	int mutex[OWNERS];
 };
 
-static struct owned three_owned(struct fixture *f)
+#define ALL_OWNED(all) ARGS(.objs = (uintptr_t)(all).mutex, .count = OWNERS, .timeout = FOREVER)
+
+static struct owned_mutexes new_owned_mutexes(struct fixture *f)
 {
 	static const char *const names[] = { "first", "second", "third" };
-	struct owned all;
+	struct owned_mutexes all;
 
 	for (int i = 0; i < OWNERS; i++) {
 		all.owner[i] = actor_low(f, names[i]);
@@ -334,77 +320,63 @@ static void wait_any_over_three(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *waiter = actor_high(f);
-	struct owned all;
+	struct owned_mutexes all;
 
 	only_ours(f, "no inheritance");
 	for (int first = 0; first < OWNERS; first++) {
-		all = three_owned(f);
-		actor_wait(waiter, ANY, ARGS(.objs = (uintptr_t)all.mutex, .count = OWNERS,
-					     .timeout = FOREVER));
-		actor_assert_asleep(waiter);
+		all = new_owned_mutexes(f);
+		actor_block(waiter, ANY, ALL_OWNED(all));
 		for (int i = 0; i < OWNERS; i++)
 			assert_boosted(all.owner[i], HIGH);
-		assert_ret(actor_unlocks(all.owner[first], all.mutex[first]), 0);
-		assert_ret(actor_finish(waiter), 0);
+		actor_pass_mutex(all.owner[first], waiter, all.mutex[first]);
 		assert_int_equal(waiter->wait.index, first);
-		stage_assert_exact(f);
+		pi_assert_exact(f);
 	}
+}
+
+static void check_not_held_up(struct fixture *f, unsigned long request)
+{
+	struct actor *waiter = actor_high(f);
+	struct owned_mutexes all = new_owned_mutexes(f);
+
+	only_ours(f, "no inheritance");
+	actor_wait(waiter, request, ALL_OWNED(all));
+	for (int i = 0; i < OWNERS; i++)
+		actor_work_and_unlock(all.owner[i], all.mutex[i]);
+	hog_release();
+	assert_not_held_up(waiter, 0);
+	for (int i = 0; i < OWNERS; i++)
+		assert_ret(actor_finish(all.owner[i]), 0);
 }
 
 static void wait_any_is_not_held_up(void **state)
 {
-	struct fixture *f = *state;
-	struct actor *waiter = actor_high(f);
-	struct owned all = three_owned(f);
-
-	only_ours(f, "no inheritance");
-	actor_wait(waiter, ANY,
-		   ARGS(.objs = (uintptr_t)all.mutex, .count = OWNERS, .timeout = FOREVER));
-	for (int i = 0; i < OWNERS; i++)
-		actor_work_and_unlock(all.owner[i], all.mutex[i]);
-	hog_release();
-	assert_not_held_up(waiter, 0);
-	for (int i = 0; i < OWNERS; i++)
-		assert_ret(actor_finish(all.owner[i]), 0);
+	check_not_held_up(*state, ANY);
 }
 
 static void wait_all_is_not_held_up(void **state)
 {
-	struct fixture *f = *state;
-	struct actor *waiter = actor_high(f);
-	struct owned all = three_owned(f);
-
-	only_ours(f, "no inheritance");
-	actor_wait(waiter, ALL,
-		   ARGS(.objs = (uintptr_t)all.mutex, .count = OWNERS, .timeout = FOREVER));
-	for (int i = 0; i < OWNERS; i++)
-		actor_work_and_unlock(all.owner[i], all.mutex[i]);
-	hog_release();
-	assert_not_held_up(waiter, 0);
-	for (int i = 0; i < OWNERS; i++)
-		assert_ret(actor_finish(all.owner[i]), 0);
+	check_not_held_up(*state, ALL);
 }
 
 static void wait_all_boosts_those_it_lacks(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *waiter = actor_high(f);
-	struct owned all = three_owned(f);
+	struct owned_mutexes all = new_owned_mutexes(f);
 
 	only_ours(f, "no inheritance");
-	actor_wait(waiter, ALL,
-		   ARGS(.objs = (uintptr_t)all.mutex, .count = OWNERS, .timeout = FOREVER));
-	actor_assert_asleep(waiter);
+	actor_block(waiter, ALL, ALL_OWNED(all));
 	for (int i = 0; i < OWNERS; i++) {
 		for (int k = i; k < OWNERS; k++)
 			assert_boosted(all.owner[k], HIGH);
 		assert_ret(actor_unlocks(all.owner[i], all.mutex[i]), 0);
-		assert_base(all.owner[i]);
+		assert_unboosted(all.owner[i]);
 	}
 	assert_ret(actor_finish(waiter), 0);
 }
 
-/* Somebody takes a mutex that a queued wait-all wants and cannot have yet. */
+/* A task acquires a mutex that a queued wait for all of several objects still wants. */
 static void wait_all_boosts_a_later_owner(void **state)
 {
 	struct fixture *f = *state;
@@ -412,19 +384,18 @@ static void wait_all_boosts_a_later_owner(void **state)
 	int mutex = new_mutex(f, 0, 0), sem = new_sem(f, 0, 1);
 
 	only_ours(f, "no inheritance");
-	actor_wait(waiter, ALL, ARGS(FDS(mutex, sem), .timeout = FOREVER));
-	actor_assert_asleep(waiter);
+	actor_block(waiter, ALL, ARGS(FDS(mutex, sem), .timeout = FOREVER));
 	assert_ret(actor_locks(late, mutex), 0);
 	assert_boosted(late, HIGH);
 	assert_ret(actor_unlocks(late, mutex), 0);
-	assert_base(late);
+	assert_unboosted(late);
 	release(sem, 1, 0);
 	assert_ret(actor_finish(waiter), 0);
 }
 
 /* ---- chains ---- */
 
-/* Each holds one mutex; all but the last want the next one's too. */
+/* Each task holds one mutex and, but for the last, waits for the next one. */
 struct link {
 	int own, next;
 };
@@ -434,13 +405,11 @@ struct chain {
 	struct link link[CHAIN];
 };
 
-static int pass_on(struct actor *a, void *arg)
+static int lock_next_and_unlock(struct actor *a, void *arg)
 {
 	struct link *link = arg;
-	int ret = wait_any_here(a, link->next, FOREVER);
+	int ret = lock_and_unlock_here(a, link->next);
 
-	if (!ret)
-		ret = unlock_here(a, link->next);
 	return ret ? ret : unlock_here(a, link->own);
 }
 
@@ -458,9 +427,9 @@ static void make_chain(struct fixture *f, struct chain *c)
 		c->link[i].next = c->link[i + 1].own;
 }
 
-static void block(struct chain *c, int i)
+static void block_link(struct chain *c, int i)
 {
-	actor_tell(c->task[i], pass_on, &c->link[i]);
+	actor_tell(c->task[i], lock_next_and_unlock, &c->link[i]);
 	actor_assert_asleep(c->task[i]);
 }
 
@@ -473,7 +442,7 @@ static void check_chain(struct chain *c, struct actor *waiter)
 	assert_not_held_up(waiter, 0);
 	for (int i = 0; i < CHAIN; i++) {
 		assert_ret(actor_finish(c->task[i]), 0);
-		assert_base(c->task[i]);
+		assert_unboosted(c->task[i]);
 	}
 }
 
@@ -486,9 +455,8 @@ static void chain_blocked_first(void **state)
 	only_ours(f, "no inheritance");
 	make_chain(f, &c);
 	for (int i = 0; i < CHAIN - 1; i++)
-		block(&c, i);
-	actor_lock(waiter, c.link[0].own);
-	actor_assert_asleep(waiter);
+		block_link(&c, i);
+	actor_block_on(waiter, c.link[0].own);
 	check_chain(&c, waiter);
 }
 
@@ -501,9 +469,8 @@ static void chain_blocked_from_its_end(void **state)
 	only_ours(f, "no inheritance");
 	make_chain(f, &c);
 	for (int i = CHAIN - 2; i >= 0; i--)
-		block(&c, i);
-	actor_lock(waiter, c.link[0].own);
-	actor_assert_asleep(waiter);
+		block_link(&c, i);
+	actor_block_on(waiter, c.link[0].own);
 	check_chain(&c, waiter);
 }
 
@@ -515,16 +482,15 @@ static void chain_boosted_first(void **state)
 
 	only_ours(f, "no inheritance");
 	make_chain(f, &c);
-	actor_lock(waiter, c.link[0].own);
-	actor_assert_asleep(waiter);
+	actor_block_on(waiter, c.link[0].own);
 	for (int i = 0; i < CHAIN - 1; i++) {
 		assert_boosted(c.task[i], HIGH);
-		block(&c, i);
+		block_link(&c, i);
 	}
 	check_chain(&c, waiter);
 }
 
-/* In the middle, one that waits for all or any of several. */
+/* The task in the middle waits for all or any of several mutexes. */
 static void chain_through_several_objects(void **state)
 {
 	static const unsigned long requests[] = { ANY, ALL };
@@ -534,27 +500,23 @@ static void chain_through_several_objects(void **state)
 
 	only_ours(f, "no inheritance");
 	for (size_t r = 0; r < ARRAY_SIZE(requests); r++) {
-		struct owned all = three_owned(f);
+		struct owned_mutexes all = new_owned_mutexes(f);
 
 		assert_ret(actor_locks(middle, mutex), 0);
-		actor_wait(middle, requests[r],
-			   ARGS(.objs = (uintptr_t)all.mutex, .count = OWNERS, .timeout = FOREVER));
-		actor_assert_asleep(middle);
-		actor_lock(waiter, mutex);
-		actor_assert_asleep(waiter);
+		actor_block(middle, requests[r], ALL_OWNED(all));
+		actor_block_on(waiter, mutex);
 		for (int i = 0; i < OWNERS; i++)
 			assert_boosted(all.owner[i], HIGH);
 		for (int i = 0; i < OWNERS; i++)
 			assert_ret(actor_unlocks(all.owner[i], all.mutex[i]), 0);
 		assert_ret(actor_finish(middle), 0);
-		assert_ret(actor_unlocks(middle, mutex), 0);
-		assert_ret(actor_finish(waiter), 0);
+		actor_pass_mutex(middle, waiter, mutex);
 		assert_ret(actor_unlocks(waiter, mutex), 0);
-		stage_assert_exact(f);
+		pi_assert_exact(f);
 	}
 }
 
-/* The end of the chain leaves it, and only what is behind loses the boost. */
+/* A task in the chain leaves its wait, and only what is behind it loses the boost. */
 static void chain_is_cut(void **state)
 {
 	struct fixture *f = *state;
@@ -564,21 +526,17 @@ static void chain_is_cut(void **state)
 	only_ours(f, "no inheritance");
 	assert_ret(actor_locks(a, first), 0);
 	assert_ret(actor_locks(b, second), 0);
-	actor_lock(a, second);
-	actor_assert_asleep(a);
-	actor_lock(waiter, first);
-	actor_assert_asleep(waiter);
+	actor_block_on(a, second);
+	actor_block_on(waiter, first);
 	assert_boosted(b, HIGH);
-	pthread_kill(a->thread, SIGUSR2);
-	assert_ret(actor_finish(a), -EINTR);
-	assert_base(b);
+	actor_interrupt(a);
+	assert_unboosted(b);
 	assert_boosted(a, HIGH);
-	assert_ret(actor_unlocks(a, first), 0);
-	assert_ret(actor_finish(waiter), 0);
-	assert_base(a);
+	actor_pass_mutex(a, waiter, first);
+	assert_unboosted(a);
 }
 
-/* A boosted waiter overtakes those who were before it in the queue. */
+/* A boosted waiter overtakes those before it in the queue. */
 static void boost_moves_in_the_queue(void **state)
 {
 	struct fixture *f = *state;
@@ -589,24 +547,20 @@ static void boost_moves_in_the_queue(void **state)
 	only_ours(f, "no inheritance");
 	assert_ret(actor_locks(holder, mutex), 0);
 	assert_ret(actor_locks(boosted, wanted), 0);
-	actor_lock(boosted, mutex);
-	actor_assert_asleep(boosted);
-	actor_lock(other, mutex);
-	actor_assert_asleep(other);
-	actor_lock(waiter, wanted);
-	actor_assert_asleep(waiter);
+	actor_block_on(boosted, mutex);
+	actor_block_on(other, mutex);
+	actor_block_on(waiter, wanted);
 	unlock(mutex, holder->owner, 1);
 	assert_mutex(mutex, boosted->owner, 1);
 	assert_ret(actor_finish(boosted), 0);
 	assert_boosted(boosted, HIGH);
 	assert_ret(actor_unlocks(boosted, wanted), 0);
 	assert_boosted(boosted, 40);
-	assert_ret(actor_unlocks(boosted, mutex), 0);
-	assert_ret(actor_finish(other), 0);
+	actor_pass_mutex(boosted, other, mutex);
 	assert_ret(actor_finish(waiter), 0);
 }
 
-/* Nobody is served any more, but nobody loops either, and it can be undone. */
+/* A cycle is a deadlock, but the driver must not loop in it, and signals undo it. */
 static void a_cycle_ends(void **state)
 {
 	struct fixture *f = *state;
@@ -619,83 +573,43 @@ static void a_cycle_ends(void **state)
 		mutex[i] = new_mutex(f, 0, 0);
 		assert_ret(actor_locks(task[i], mutex[i]), 0);
 	}
-	for (int i = 0; i < 3; i++) {
-		actor_lock(task[i], mutex[(i + 1) % 3]);
-		actor_assert_asleep(task[i]);
-	}
-	actor_lock(waiter, mutex[0]);
-	actor_assert_asleep(waiter);
+	for (int i = 0; i < 3; i++)
+		actor_block_on(task[i], mutex[(i + 1) % 3]);
+	actor_block_on(waiter, mutex[0]);
 	for (int i = 0; i < 3; i++)
 		assert_boosted(task[i], HIGH);
-	pthread_kill(waiter->thread, SIGUSR2);
-	assert_ret(actor_finish(waiter), -EINTR);
-	for (int i = 0; i < 3; i++) {
-		pthread_kill(task[i]->thread, SIGUSR2);
-		assert_ret(actor_finish(task[i]), -EINTR);
-	}
+	actor_interrupt(waiter);
+	for (int i = 0; i < 3; i++)
+		actor_interrupt(task[i]);
 }
 
 /* ---- a PI futex in the middle ---- */
 
-static pthread_mutex_t futex;
-
-static void init_futex(void)
+/* The actor holds a mutex of the driver's and waits for the futex. */
+static int lock_futex_and_unlock(struct actor *a, void *mutex)
 {
-	pthread_mutexattr_t attr;
-
-	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
-	pthread_mutex_init(&futex, &attr);
-	pthread_mutexattr_destroy(&attr);
-}
-
-/* Signals don't end this wait: without a deadline a failed test would hang. */
-static int lock_futex_here(void)
-{
-	struct timespec end;
-
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += 5;
-	return -pthread_mutex_clocklock(&futex, CLOCK_MONOTONIC, &end);
-}
-
-static int lock_futex(struct actor *a, void *arg)
-{
-	(void)a;
-	(void)arg;
-	return lock_futex_here();
-}
-
-/* Holds a mutex of ours and waits for the futex. */
-static int take_futex_and_unlock(struct actor *a, void *arg)
-{
-	int ret = lock_futex_here();
+	int ret = lock_pi_futex_here();
 
 	if (!ret)
-		ret = -pthread_mutex_unlock(&futex);
-	return ret ? ret : unlock_here(a, *(int *)arg);
+		ret = -pthread_mutex_unlock(&pi_futex);
+	return ret ? ret : unlock_here(a, *(int *)mutex);
 }
 
 static int work_and_unlock_futex(struct actor *a, void *arg)
 {
-	(void)a;
-	(void)arg;
 	work_here();
-	return -pthread_mutex_unlock(&futex);
+	return unlock_pi_futex(a, arg);
 }
 
-/* Holds the futex and waits for a mutex of ours. */
-static int take_mutex_and_unlock_futex(struct actor *a, void *arg)
+/* The actor holds the futex and waits for a mutex of the driver's. */
+static int lock_mutex_and_unlock_futex(struct actor *a, void *mutex)
 {
-	int mutex = *(int *)arg;
-	int ret = wait_any_here(a, mutex, FOREVER);
+	int ret = lock_and_unlock_here(a, *(int *)mutex);
 
-	if (!ret)
-		ret = unlock_here(a, mutex);
-	return ret ? ret : -pthread_mutex_unlock(&futex);
+	return ret ? ret : -pthread_mutex_unlock(&pi_futex);
 }
 
-/* Blocked in the futex, which shows in the holder's priority only if that is lower. */
+/* A waiter blocked in the futex shows in the priority of its holder, if that is lower. */
 static void await_live_prio(struct actor *a, int prio)
 {
 	while (task_live_prio(a->tid) != prio)
@@ -710,10 +624,10 @@ static void chain_ends_in_a_futex(void **state)
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
-	init_futex();
+	init_pi_futex();
 	assert_ret(actor_locks(middle, mutex), 0);
-	assert_ret(actor_do(end, lock_futex, NULL), 0);
-	actor_tell(middle, take_futex_and_unlock, &mutex);
+	assert_ret(actor_do(end, lock_pi_futex, NULL), 0);
+	actor_tell(middle, lock_futex_and_unlock, &mutex);
 	await_live_prio(end, LOW);
 	actor_lock(waiter, mutex);
 	actor_tell(end, work_and_unlock_futex, NULL);
@@ -727,21 +641,21 @@ static void chain_ends_in_a_futex(void **state)
 static void chain_through_a_futex(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = actor_high(f), *before = actor_low(f, "before"), *behind = actor_low(f, "behind");
+	struct actor *before = actor_low(f, "before"), *behind = actor_low(f, "behind");
+	struct actor *waiter = actor_high(f);
 	struct actor *middle = actor_new(f, "middle", FIFO(LOW - 1));
 	int mutex = new_mutex(f, 0, 0), last = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
-	init_futex();
+	init_pi_futex();
 	assert_ret(actor_locks(before, mutex), 0);
 	assert_ret(actor_locks(behind, last), 0);
-	assert_ret(actor_do(middle, lock_futex, NULL), 0);
-	actor_tell(before, take_futex_and_unlock, &mutex);
+	assert_ret(actor_do(middle, lock_pi_futex, NULL), 0);
+	actor_tell(before, lock_futex_and_unlock, &mutex);
 	await_live_prio(middle, LOW);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
+	actor_block_on(waiter, mutex);
 	assert_int_equal(task_live_prio(middle->tid), HIGH);
-	actor_tell(middle, take_mutex_and_unlock_futex, &last);
+	actor_tell(middle, lock_mutex_and_unlock_futex, &last);
 	actor_assert_asleep(middle);
 	assert_boosted(behind, HIGH);
 	actor_work_and_unlock(behind, last);
@@ -755,50 +669,27 @@ static void chain_through_a_futex(void **state)
 
 /* ---- several devices ---- */
 
-struct other_device {
-	int dev, mutex;
-};
-
-static int wait_on_other_device(struct actor *a, void *arg)
-{
-	struct other_device *other = arg;
-	struct ntsync_wait_args args = ARGS(FDS(other->mutex), .owner = a->owner,
-					    .timeout = FOREVER);
-
-	return nt(other->dev, ANY, &args);
-}
-
-static struct other_device open_other(struct fixture *f)
-{
-	struct ntsync_mutex_args args = { 0 };
-	struct other_device other = { .dev = open_device(f) };
-
-	other.mutex = own_fd(f, nt(other.dev, NTSYNC_IOC_CREATE_MUTEX, &args));
-	return other;
-}
-
 static void two_devices_boost_one_task(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *holder = actor_low(f, "holder"), *waiter = actor_high(f);
 	struct actor *other_waiter = actor_new(f, "other", FIFO(60));
-	struct other_device other = open_other(f);
+	struct other_device other = open_other_device(f);
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
 	for (int order = 0; order < 2; order++) {
 		assert_ret(actor_locks(holder, mutex), 0);
-		assert_ret(actor_do(holder, wait_on_other_device, &other), 0);
-		actor_tell(other_waiter, wait_on_other_device, &other);
+		assert_ret(actor_do(holder, lock_on_other_device, &other), 0);
+		actor_tell(other_waiter, lock_on_other_device, &other);
 		actor_assert_asleep(other_waiter);
 		assert_boosted(holder, 60);
-		actor_lock(waiter, mutex);
-		actor_assert_asleep(waiter);
+		actor_block_on(waiter, mutex);
 		assert_boosted(holder, HIGH);
 		assert_ret(actor_unlocks(holder, order ? other.mutex : mutex), 0);
 		assert_boosted(holder, order ? HIGH : 60);
 		assert_ret(actor_unlocks(holder, order ? mutex : other.mutex), 0);
-		assert_base(holder);
+		assert_unboosted(holder);
 		assert_ret(actor_finish(waiter), 0);
 		assert_ret(actor_finish(other_waiter), 0);
 		assert_ret(actor_unlocks(waiter, mutex), 0);
@@ -809,27 +700,26 @@ static void two_devices_boost_one_task(void **state)
 static void chain_across_devices(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *waiter = actor_high(f), *middle = actor_low(f, "middle"), *end = actor_low(f, "end");
-	struct other_device other = open_other(f);
+	struct actor *middle = actor_low(f, "middle"), *end = actor_low(f, "end");
+	struct actor *waiter = actor_high(f);
+	struct other_device other = open_other_device(f);
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
 	for (int boosted_first = 0; boosted_first < 2; boosted_first++) {
 		assert_ret(actor_locks(middle, mutex), 0);
-		assert_ret(actor_do(end, wait_on_other_device, &other), 0);
+		assert_ret(actor_do(end, lock_on_other_device, &other), 0);
 		for (int i = 0; i < 2; i++) {
 			if (i == boosted_first)
-				actor_tell(middle, wait_on_other_device, &other);
+				actor_tell(middle, lock_on_other_device, &other);
 			else
 				actor_lock(waiter, mutex);
 			actor_assert_asleep(i == boosted_first ? middle : waiter);
 		}
 		assert_boosted(end, HIGH);
-		assert_ret(actor_unlocks(end, other.mutex), 0);
-		assert_ret(actor_finish(middle), 0);
-		assert_base(end);
-		assert_ret(actor_unlocks(middle, mutex), 0);
-		assert_ret(actor_finish(waiter), 0);
+		actor_pass_mutex(end, middle, other.mutex);
+		assert_unboosted(end);
+		actor_pass_mutex(middle, waiter, mutex);
 		assert_ret(actor_unlocks(middle, other.mutex), 0);
 		assert_ret(actor_unlocks(waiter, mutex), 0);
 	}
@@ -839,20 +729,19 @@ static void chain_across_devices(void **state)
 static void owner_ids_belong_to_a_device(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *here = actor_low(f, "here"), *there = actor_low(f, "there"), *waiter = actor_high(f);
-	struct other_device other = open_other(f);
+	struct actor *here = actor_low(f, "here"), *there = actor_low(f, "there");
+	struct actor *waiter = actor_high(f);
+	struct other_device other = open_other_device(f);
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
 	there->owner = here->owner;
 	assert_ret(actor_locks(here, mutex), 0);
-	assert_ret(actor_do(there, wait_on_other_device, &other), 0);
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
+	assert_ret(actor_do(there, lock_on_other_device, &other), 0);
+	actor_block_on(waiter, mutex);
 	assert_boosted(here, HIGH);
-	assert_base(there);
-	assert_ret(actor_unlocks(here, mutex), 0);
-	assert_ret(actor_finish(waiter), 0);
+	assert_unboosted(there);
+	actor_pass_mutex(here, waiter, mutex);
 }
 
 int main(void)
@@ -868,10 +757,10 @@ int main(void)
 		PI_TEST(owner_learnt_while_others_wait),
 		PI_TEST(a_refused_call_teaches_nothing),
 		PI_TEST(handed_over_by_a_releaser),
-		PI_TEST(handed_over_while_a_high_one_waits),
+		PI_TEST(handed_over_while_a_higher_one_waits),
 		PI_TEST(a_higher_waiter_comes_later),
 		PI_TEST(recursion),
-		PI_TEST(normal_waiters_lend_nothing),
+		PI_TEST(normal_waiters_boost_nobody),
 		PI_TEST(never_lowered),
 		PI_TEST(wait_any_over_three),
 		PI_TEST(wait_any_is_not_held_up),

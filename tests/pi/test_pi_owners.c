@@ -1,42 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who owns a mutex that was created owned: the task that uses the owner id, not the one that
- * created the mutex (a server creates everything for others). The driver learns it at the
- * beginning of each valid wait with the id, whatever becomes of the wait, and from each unlock
- * and kill that succeeds. It does not forget it.
+ * The owner of a mutex that was created owned is the task that uses the owner id, not the one that
+ * created the mutex: a server creates everything for others. The driver learns it at the beginning
+ * of each valid wait with the id, however the wait ends, and from each unlock and kill that
+ * succeeds. It keeps it.
  */
 #include "channel.h"
 
 /* A waiter of FIFO HIGH that sleeps until it gets @mutex. */
-static struct actor *wants(struct fixture *f, int mutex)
+static struct actor *start_waiter(struct fixture *f, int mutex)
 {
 	struct actor *waiter = actor_high(f);
 
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
+	actor_block_on(waiter, mutex);
 	return waiter;
 }
 
-/* The end of it: @holder is boosted, unlocks, and has its own priority again. */
+/* @holder is boosted by the waiter, until it unlocks. */
 static void assert_owns(struct actor *holder, int mutex, struct actor *waiter)
 {
 	assert_boosted(holder, HIGH);
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_ret(actor_finish(waiter), 0);
-	assert_base(holder);
+	actor_pass_mutex(holder, waiter, mutex);
+	assert_unboosted(holder);
 	assert_ret(actor_unlocks(waiter, mutex), 0);
 }
 
-static int create_for(struct actor *a, void *owner)
+static int create_mutex_for(struct actor *a, void *owner)
 {
 	struct ntsync_mutex_args args = { .owner = *(uint32_t *)owner, .count = 1 };
 
 	return nt(a->f->dev, NTSYNC_IOC_CREATE_MUTEX, &args);
 }
 
-static int created_by(struct actor *creator, uint32_t owner)
+static int new_mutex_by(struct actor *creator, uint32_t owner)
 {
-	return own_fd(creator->f, actor_do(creator, create_for, &owner));
+	return own_fd(creator->f, actor_do(creator, create_mutex_for, &owner));
 }
 
 /* ---- the creator ---- */
@@ -47,14 +45,14 @@ static void a_creator_is_no_owner(void **state)
 	struct actor *creator = actor_low(f, "creator"), *waiter;
 
 	only_ours(f, "no inheritance");
-	/* Once the driver has never seen the creator wait, once it knows another id of it. */
+	/* In the second round the driver knows another id of the creator. */
 	for (int known = 0; known < 2; known++) {
-		int mutex = created_by(creator, 77);
+		int mutex = new_mutex_by(creator, 77);
 
-		waiter = wants(f, mutex);
-		assert_base(creator);
+		waiter = start_waiter(f, mutex);
+		assert_unboosted(creator);
 		actor_interrupt(waiter);
-		assert_base(creator);
+		assert_unboosted(creator);
 		actor_introduce(creator);
 	}
 }
@@ -66,55 +64,55 @@ static void a_creator_that_uses_the_id_is_the_owner(void **state)
 	int mutex;
 
 	only_ours(f, "no inheritance");
-	mutex = created_by(creator, creator->owner);
-	waiter = wants(f, mutex);
-	assert_base(creator);
+	mutex = new_mutex_by(creator, creator->owner);
+	waiter = start_waiter(f, mutex);
+	assert_unboosted(creator);
 	actor_introduce(creator);
 	assert_owns(creator, mutex, waiter);
 }
 
-/* ---- what teaches ---- */
+/* ---- calls that tell the driver the owner ---- */
 
 /**
- * struct lesson - a call from which the driver learns whose id it is
+ * struct id_call - a call from which the driver learns whose id it is
  * @name: for messages
  * @ret:  what it returns
  * @call: makes it, with an event that is not signaled
  */
-struct lesson {
+struct id_call {
 	const char *name;
 	int ret;
 	int (*call)(struct actor *a, int event);
 };
 
-static int any_polls(struct actor *a, int event)
+static int poll_any(struct actor *a, int event)
 {
 	return wait_any_here(a, event, 0);
 }
 
-static int any_blocks(struct actor *a, int event)
+static int block_any(struct actor *a, int event)
 {
 	return wait_any_here(a, event, monotonic_ns() + NS_PER_MS);
 }
 
-static int all_until(struct actor *a, int event, uint64_t timeout)
+static int wait_all_until(struct actor *a, int event, uint64_t timeout)
 {
 	struct ntsync_wait_args args = ARGS(FDS(event), .owner = a->owner, .timeout = timeout);
 
 	return nt(a->f->dev, ALL, &args);
 }
 
-static int all_polls(struct actor *a, int event)
+static int poll_all(struct actor *a, int event)
 {
-	return all_until(a, event, 0);
+	return wait_all_until(a, event, 0);
 }
 
-static int all_blocks(struct actor *a, int event)
+static int block_all(struct actor *a, int event)
 {
-	return all_until(a, event, monotonic_ns() + NS_PER_MS);
+	return wait_all_until(a, event, monotonic_ns() + NS_PER_MS);
 }
 
-static int aggregate_until(struct actor *a, int event, uint64_t timeout)
+static int wait_aggregate_until(struct actor *a, int event, uint64_t timeout)
 {
 	struct ntsync_aggregate_source source = { .type = NTSYNC_AGG_OBJECT, .fd = event };
 	struct ntsync_aggregate_wait_args args = { .sources = (uintptr_t)&source, .nb_sources = 1,
@@ -123,18 +121,18 @@ static int aggregate_until(struct actor *a, int event, uint64_t timeout)
 	return nt(a->f->dev, NTSYNC_IOC_AGGREGATE_WAIT, &args);
 }
 
-static int aggregate_polls(struct actor *a, int event)
+static int poll_aggregate(struct actor *a, int event)
 {
-	return aggregate_until(a, event, 0);
+	return wait_aggregate_until(a, event, 0);
 }
 
-static int aggregate_blocks(struct actor *a, int event)
+static int block_aggregate(struct actor *a, int event)
 {
-	return aggregate_until(a, event, monotonic_ns() + NS_PER_MS);
+	return wait_aggregate_until(a, event, monotonic_ns() + NS_PER_MS);
 }
 
-/* The event is auto-reset: the signal is its own, and the wait gets it. */
-static int signals_and_waits(struct actor *a, int event)
+/* The call consumes its own signal, as the event is an auto-reset one. */
+static int signal_and_wait(struct actor *a, int event)
 {
 	struct ntsync_signal_and_wait_args args = { .signal = event, .wait = event,
 						    .owner = a->owner };
@@ -142,8 +140,7 @@ static int signals_and_waits(struct actor *a, int event)
 	return nt(a->f->dev, NTSYNC_IOC_SIGNAL_AND_WAIT, &args);
 }
 
-/* A mutex that nobody has is acquired for it, and given back. */
-static int unlocks(struct actor *a, int event)
+static int unlock_new_mutex(struct actor *a, int event)
 {
 	struct ntsync_mutex_args args = { .owner = a->owner, .count = 1 };
 	int mutex = nt(a->f->dev, NTSYNC_IOC_CREATE_MUTEX, &args), ret;
@@ -154,7 +151,7 @@ static int unlocks(struct actor *a, int event)
 	return ret;
 }
 
-static int kills(struct actor *a, int event)
+static int kill_new_mutex(struct actor *a, int event)
 {
 	struct ntsync_mutex_args args = { .owner = a->owner, .count = 1 };
 	int mutex = nt(a->f->dev, NTSYNC_IOC_CREATE_MUTEX, &args), ret;
@@ -165,40 +162,40 @@ static int kills(struct actor *a, int event)
 	return ret;
 }
 
-static const struct lesson lessons[] = {
-	{ "WAIT_ANY that polls", -ETIMEDOUT, any_polls },
-	{ "WAIT_ANY that blocks and times out", -ETIMEDOUT, any_blocks },
-	{ "WAIT_ALL that polls", -ETIMEDOUT, all_polls },
-	{ "WAIT_ALL that blocks and times out", -ETIMEDOUT, all_blocks },
-	{ "AGGREGATE_WAIT that polls", -ETIMEDOUT, aggregate_polls },
-	{ "AGGREGATE_WAIT that blocks and times out", -ETIMEDOUT, aggregate_blocks },
-	{ "SIGNAL_AND_WAIT", 0, signals_and_waits },
-	{ "MUTEX_UNLOCK", 0, unlocks },
-	{ "MUTEX_KILL", 0, kills },
+static const struct id_call id_calls[] = {
+	{ "WAIT_ANY that polls", -ETIMEDOUT, poll_any },
+	{ "WAIT_ANY that blocks and times out", -ETIMEDOUT, block_any },
+	{ "WAIT_ALL that polls", -ETIMEDOUT, poll_all },
+	{ "WAIT_ALL that blocks and times out", -ETIMEDOUT, block_all },
+	{ "AGGREGATE_WAIT that polls", -ETIMEDOUT, poll_aggregate },
+	{ "AGGREGATE_WAIT that blocks and times out", -ETIMEDOUT, block_aggregate },
+	{ "SIGNAL_AND_WAIT", 0, signal_and_wait },
+	{ "MUTEX_UNLOCK", 0, unlock_new_mutex },
+	{ "MUTEX_KILL", 0, kill_new_mutex },
 };
 
 /**
- * struct pupil - an order: a lesson, then work and an unlock behind it
- * @lesson, @event: the call
+ * struct id_call_job - makes such a call, then works and unlocks
+ * @id_call, @event: the call
  * @mutex: unlocked at the end, 0 = none
- * @lets_hog: the hog is let loose between the two
+ * @releases_hog: after the call, and before the work
  */
-struct pupil {
-	const struct lesson *lesson;
+struct id_call_job {
+	const struct id_call *id_call;
 	int event, mutex;
-	bool lets_hog;
+	bool releases_hog;
 };
 
-static int learn(struct actor *a, void *arg)
+static int make_id_call(struct actor *a, void *arg)
 {
-	const struct pupil *p = arg;
-	int ret = p->lesson->call(a, p->event);
+	const struct id_call_job *p = arg;
+	int ret = p->id_call->call(a, p->event);
 
-	if (ret != p->lesson->ret) {
-		fprintf(stderr, "# %s: %d\n", p->lesson->name, ret);
+	if (ret != p->id_call->ret) {
+		fprintf(stderr, "# %s: %d\n", p->id_call->name, ret);
 		return ret ? ret : -EPROTO;
 	}
-	if (p->lets_hog) {
+	if (p->releases_hog) {
 		hog_release();
 		work_here();
 	}
@@ -210,56 +207,56 @@ static void learnt_before(void **state)
 	struct fixture *f = *state;
 
 	only_ours(f, "no inheritance");
-	for (size_t i = 0; i < ARRAY_SIZE(lessons); i++) {
-		struct actor *holder = actor_low(f, lessons[i].name);
-		struct pupil p = { .lesson = &lessons[i], .event = new_auto(f, false) };
+	for (size_t i = 0; i < ARRAY_SIZE(id_calls); i++) {
+		struct actor *holder = actor_low(f, id_calls[i].name);
+		struct id_call_job p = { .id_call = &id_calls[i], .event = new_auto(f, false) };
 		int mutex;
 
-		assert_ret(actor_do(holder, learn, &p), 0);
+		assert_ret(actor_do(holder, make_id_call, &p), 0);
 		mutex = new_mutex(f, holder->owner, 1);
-		assert_owns(holder, mutex, wants(f, mutex));
+		assert_owns(holder, mutex, start_waiter(f, mutex));
 	}
 }
 
-/* Somebody waits already: whoever turns out to be the owner is boosted at that moment. */
+/* A waiter is asleep already: the owner is boosted at the moment when the driver learns of it. */
 static void learnt_while_others_wait(void **state)
 {
 	struct fixture *f = *state;
 
 	only_ours(f, "no inheritance");
-	for (size_t i = 0; i < ARRAY_SIZE(lessons); i++) {
-		struct actor *holder = actor_low(f, lessons[i].name), *waiter;
-		struct pupil p = { .lesson = &lessons[i], .event = new_auto(f, false) };
+	for (size_t i = 0; i < ARRAY_SIZE(id_calls); i++) {
+		struct actor *holder = actor_low(f, id_calls[i].name), *waiter;
+		struct id_call_job p = { .id_call = &id_calls[i], .event = new_auto(f, false) };
 		int mutex = new_mutex(f, holder->owner, 1);
 
-		waiter = wants(f, mutex);
-		assert_base(holder);
-		assert_ret(actor_do(holder, learn, &p), 0);
+		waiter = start_waiter(f, mutex);
+		assert_unboosted(holder);
+		assert_ret(actor_do(holder, make_id_call, &p), 0);
 		assert_owns(holder, mutex, waiter);
 	}
 }
 
-/* The same where it counts: what follows that call is not held up by the hog. */
+/* The same with a hog, which must not hold up what the owner does after that call. */
 static void not_held_up_from_then_on(void **state)
 {
 	struct fixture *f = *state;
 
 	only_ours(f, "no inheritance");
-	for (size_t i = 0; i < ARRAY_SIZE(lessons); i++) {
-		struct actor *holder = actor_low(f, lessons[i].name), *waiter;
-		struct pupil p = { .lesson = &lessons[i], .event = new_auto(f, false),
-				   .mutex = new_mutex(f, holder->owner, 1), .lets_hog = true };
+	for (size_t i = 0; i < ARRAY_SIZE(id_calls); i++) {
+		struct actor *holder = actor_low(f, id_calls[i].name), *waiter;
+		struct id_call_job p = { .id_call = &id_calls[i], .event = new_auto(f, false),
+				   .mutex = new_mutex(f, holder->owner, 1), .releases_hog = true };
 
-		waiter = wants(f, p.mutex);
-		actor_tell(holder, learn, &p);
+		waiter = start_waiter(f, p.mutex);
+		actor_tell(holder, make_id_call, &p);
 		assert_not_held_up(waiter, 0);
 		assert_ret(actor_finish(holder), 0);
-		assert_base(holder);
+		assert_unboosted(holder);
 		assert_ret(actor_unlocks(waiter, p.mutex), 0);
 	}
 }
 
-/* Its first call has not returned yet. */
+/* While the owner's first call has not returned yet. */
 static void learnt_at_the_beginning_of_a_wait(void **state)
 {
 	static const unsigned long requests[] = { ANY, ALL };
@@ -273,11 +270,10 @@ static void learnt_at_the_beginning_of_a_wait(void **state)
 			int event = new_auto(f, false), mutex = new_mutex(f, holder->owner, 1);
 
 			if (first)
-				waiter = wants(f, mutex);
-			actor_wait(holder, requests[i], ARGS(FDS(event), .timeout = FOREVER));
-			actor_assert_asleep(holder);
+				waiter = start_waiter(f, mutex);
+			actor_block(holder, requests[i], ARGS(FDS(event), .timeout = FOREVER));
 			if (!first)
-				waiter = wants(f, mutex);
+				waiter = start_waiter(f, mutex);
 			assert_boosted(holder, HIGH);
 			set_event(event, 0);
 			assert_ret(actor_finish(holder), 0);
@@ -286,7 +282,7 @@ static void learnt_at_the_beginning_of_a_wait(void **state)
 	}
 }
 
-/* A wait that a signal has ended teaches like any other. */
+/* A wait that a signal has ended tells the owner like any other. */
 static void learnt_from_an_interrupted_wait(void **state)
 {
 	struct fixture *f = *state;
@@ -294,26 +290,25 @@ static void learnt_from_an_interrupted_wait(void **state)
 	int event = new_auto(f, false), mutex = new_mutex(f, holder->owner, 1);
 
 	only_ours(f, "no inheritance");
-	actor_wait(holder, ANY, ARGS(FDS(event), .timeout = FOREVER));
-	actor_assert_asleep(holder);
+	actor_block(holder, ANY, ARGS(FDS(event), .timeout = FOREVER));
 	actor_interrupt(holder);
-	assert_owns(holder, mutex, wants(f, mutex));
+	assert_owns(holder, mutex, start_waiter(f, mutex));
 }
 
-/* ---- what does not ---- */
+/* ---- calls that don't ---- */
 
 /**
- * struct claim - another's id, and what calls in its name need
- * @mutex: owned by @owner, so that it can't be had
+ * struct refused_args - for calls with another task's owner id
+ * @mutex: not owned by @owner, so that an unlock is refused
  */
-struct claim {
+struct refused_args {
 	int mutex, event;
 	uint32_t owner;
 };
 
-static int invalid_calls(struct actor *a, void *arg)
+static int make_refused_calls(struct actor *a, void *arg)
 {
-	const struct claim *c = arg;
+	const struct refused_args *c = arg;
 	struct ntsync_mutex_args unlock = { .owner = c->owner };
 	struct ntsync_wait_args no_object = ARGS(FDS(a->f->dev), .owner = c->owner);
 	struct ntsync_wait_args many = ARGS(FDS(c->event), .owner = c->owner);
@@ -331,8 +326,8 @@ static int invalid_calls(struct actor *a, void *arg)
 static void calls_that_are_refused_teach_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = actor_low(f, "holder"), *stranger = actor_low(f, "stranger");
-	struct claim c = { .mutex = new_mutex(f, 88, 1), .event = new_auto(f, false),
+	struct actor *holder = actor_low(f, "holder"), *other = actor_low(f, "other");
+	struct refused_args c = { .mutex = new_mutex(f, 88, 1), .event = new_auto(f, false),
 			   .owner = holder->owner };
 
 	only_ours(f, "no inheritance");
@@ -342,18 +337,18 @@ static void calls_that_are_refused_teach_nothing(void **state)
 
 		if (known)
 			actor_introduce(holder);
-		assert_ret(actor_do(stranger, invalid_calls, &c), 0);
-		waiter = wants(f, mutex);
-		assert_base(stranger);
-		assert_ret(actor_do(stranger, invalid_calls, &c), 0);
-		assert_base(stranger);
+		assert_ret(actor_do(other, make_refused_calls, &c), 0);
+		waiter = start_waiter(f, mutex);
+		assert_unboosted(other);
+		assert_ret(actor_do(other, make_refused_calls, &c), 0);
+		assert_unboosted(other);
 		if (!known)
 			actor_introduce(holder);
 		assert_owns(holder, mutex, waiter);
 	}
 }
 
-/* Each instance has its own ids. */
+/* Each open of the device has its own ids. */
 static void ids_belong_to_an_instance(void **state)
 {
 	struct fixture *f = *state;
@@ -364,122 +359,125 @@ static void ids_belong_to_an_instance(void **state)
 	only_ours(f, "no inheritance");
 	elsewhere.dev = open_device(f);
 	actor_introduce(holder);
-	/* The same id, there. */
+	/* The same id on the other one. */
 	other->f = &elsewhere;
 	other->owner = holder->owner;
 	actor_wait(other, ANY, ARGS(FDS(own_fd(f, new_manual(&elsewhere, true)))));
 	assert_ret(actor_finish(other), 0);
 	mutex = new_mutex(f, holder->owner, 1);
-	waiter = wants(f, mutex);
-	assert_base(other);
+	waiter = start_waiter(f, mutex);
+	assert_unboosted(other);
 	assert_owns(holder, mutex, waiter);
 }
 
-/* ---- what is not forgotten ---- */
+/* ---- the owner is not forgotten ---- */
 
 #define OTHERS 500
 
-struct crowd {
+struct other_users {
 	struct fixture *f;
 	int event;
 	atomic_int failed;
 };
 
-static int wait_as(const struct crowd *crowd, uint32_t owner)
+static int wait_as(const struct other_users *users, uint32_t owner)
 {
-	struct ntsync_wait_args args = ARGS(FDS(crowd->event), .owner = owner);
+	struct ntsync_wait_args args = ARGS(FDS(users->event), .owner = owner);
 
-	return nt(crowd->f->dev, ANY, &args);
+	return nt(users->f->dev, ANY, &args);
 }
 
 static void *wait_once(void *arg)
 {
-	struct crowd *crowd = arg;
+	struct other_users *users = arg;
 
-	if (wait_as(crowd, 100000 + gettid()))
-		atomic_fetch_add(&crowd->failed, 1);
+	if (wait_as(users, 100000 + gettid()))
+		atomic_fetch_add(&users->failed, 1);
 	return NULL;
 }
 
-/* All of them live at once, each with an id of its own. */
-static void other_threads_wait(struct crowd *crowd)
+/* Many threads at once, each with an id of its own. */
+static void wait_in_other_threads(struct other_users *users)
 {
 	static pthread_t threads[OTHERS];
 
 	for (size_t i = 0; i < OTHERS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, wait_once, crowd), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, wait_once, users), 0);
 	for (size_t i = 0; i < OTHERS; i++)
 		pthread_join(threads[i], NULL);
-	assert_int_equal(atomic_load(&crowd->failed), 0);
+	assert_int_equal(atomic_load(&users->failed), 0);
 }
 
-static void other_ids_are_used(struct crowd *crowd)
+static void wait_with_other_ids(struct other_users *users)
 {
 	for (uint32_t id = 0; id < OTHERS; id++)
-		assert_ret(wait_as(crowd, 200000 + id), 0);
+		assert_ret(wait_as(users, 200000 + id), 0);
 }
 
 static void never_forgotten(void **state)
 {
-	static void (*const meanwhile[])(struct crowd *crowd) = { other_threads_wait,
-								  other_ids_are_used };
+	static void (*const meanwhile[])(struct other_users *users) = { wait_in_other_threads,
+								  wait_with_other_ids };
 	struct fixture *f = *state;
-	struct crowd crowd = { .f = f };
+	struct other_users users = { .f = f };
 
 	only_ours(f, "no inheritance");
-	crowd.event = new_manual(f, true);
+	users.event = new_manual(f, true);
 	for (size_t i = 0; i < ARRAY_SIZE(meanwhile); i++) {
 		struct actor *holder = actor_low(f, "holder");
 		int mutex;
 
 		actor_introduce(holder);
-		meanwhile[i](&crowd);
+		meanwhile[i](&users);
 		mutex = new_mutex(f, holder->owner, 1);
-		assert_owns(holder, mutex, wants(f, mutex));
+		assert_owns(holder, mutex, start_waiter(f, mutex));
 		mutex = new_mutex(f, holder->owner, 1);
 		check_inversion(f, holder, mutex);
 	}
 }
 
-/* Nor while a mutex is owned already: the others come between the creation and the waiter. */
+/* The same for a mutex that is owned already: the other ids are used before the waiter comes. */
 static void never_forgotten_of_a_mutex(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *holder = actor_low(f, "holder");
-	struct crowd crowd = { .f = f };
+	struct other_users users = { .f = f };
 	int mutex;
 
 	only_ours(f, "no inheritance");
-	crowd.event = new_manual(f, true);
+	users.event = new_manual(f, true);
 	mutex = new_mutex(f, holder->owner, 1);
 	actor_introduce(holder);
-	other_threads_wait(&crowd);
-	other_ids_are_used(&crowd);
+	wait_in_other_threads(&users);
+	wait_with_other_ids(&users);
 	check_inversion(f, holder, mutex);
 }
 
-/* Many mutexes of ids that nobody has used yet, each wanted: the right one is found for each. */
+/*
+ * Many mutexes with unknown owners, each with a waiter: the driver must find the right one for each
+ * id.
+ */
 static void many_are_unknown_at_once(void **state)
 {
-	enum { MANY = 20 };
-	struct actor *holders[MANY], *waiters[MANY];
+	enum { HOLDERS = 20 };
+	struct actor *holders[HOLDERS], *waiters[HOLDERS];
 	struct fixture *f = *state;
-	int mutexes[MANY];
+	int mutexes[HOLDERS];
 
 	only_ours(f, "no inheritance");
-	for (size_t i = 0; i < MANY; i++) {
+	for (size_t i = 0; i < HOLDERS; i++) {
 		holders[i] = actor_low(f, "holder");
 		mutexes[i] = new_mutex(f, holders[i]->owner, 1);
-		waiters[i] = wants(f, mutexes[i]);
+		waiters[i] = start_waiter(f, mutexes[i]);
 	}
-	for (size_t i = MANY; i-- > 0;) {
-		struct pupil p = { .lesson = &lessons[0], .event = new_auto(f, false) };
+	for (size_t i = HOLDERS; i-- > 0;) {
+		struct id_call_job p = { .id_call = &id_calls[0], .event = new_auto(f, false) };
 
-		assert_base(holders[i]);
-		assert_ret(actor_do(holders[i], learn, &p), 0);
+		assert_unboosted(holders[i]);
+		assert_ret(actor_do(holders[i], make_id_call, &p), 0);
 		assert_boosted(holders[i], HIGH);
 	}
-	for (size_t i = 0; i < MANY; i++)
+	for (size_t i = 0; i < HOLDERS; i++)
 		assert_owns(holders[i], mutexes[i], waiters[i]);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Thousands of random steps against a model (model.h): waits, unlocks, requests, replies, signals.
- * NTSYNC_PI_SEED and NTSYNC_PI_STEPS choose another run, NTSYNC_PI_TRACE=1 tells each step.
+ * NTSYNC_PI_SEED and NTSYNC_PI_STEPS choose another run, NTSYNC_PI_TRACE=1 prints each step.
  */
-#include "dice.h"
+#include "prng.h"
 #include "model.h"
 
 #include <signal.h>
@@ -22,10 +22,10 @@ static const struct task_attr start_as[TASKS] = {
 
 static unsigned int pick(struct model *m, unsigned int below)
 {
-	return dice_below(&m->random, below);
+	return prng_below(&m->random, below);
 }
 
-static void tell(const struct model *m, int task, const char *format, ...)
+static void trace_step(const struct model *m, int task, const char *format, ...)
 {
 	va_list args;
 
@@ -38,12 +38,12 @@ static void tell(const struct model *m, int task, const char *format, ...)
 	va_end(args);
 }
 
-static bool idle(const struct model *m, int task)
+static bool is_idle(const struct model *m, int task)
 {
 	return m->doing[task] == IDLE;
 }
 
-/* ---- who got which mutex ---- */
+/* ---- which task got which mutex ---- */
 
 static bool event_signaled(const struct model *m)
 {
@@ -59,12 +59,12 @@ static void leave_wait(struct model *m, int task)
 
 	if (ret && ret != -EOWNERDEAD)
 		fail_msg("step %u: %s was woken with %d", m->step, m->task[task]->name, ret);
-	tell(m, task, "is out of its wait: %d", ret);
+	trace_step(m, task, "is out of its wait: %d", ret);
 	m->doing[task] = IDLE;
 }
 
-/* Could this wait succeed now? Then whoever made it possible has granted it. */
-static bool satisfied(const struct model *m, int task, const int *before)
+/* Has this wait been granted by the last step? */
+static bool is_satisfied(const struct model *m, int task, const int *before)
 {
 	bool all = true, any = false;
 
@@ -79,8 +79,11 @@ static bool satisfied(const struct model *m, int task, const int *before)
 	return m->all[task] ? all && !(m->wants[task] & 1u << EVENT) : any;
 }
 
-/* Among those who wanted one of several, nobody of a lower priority may be preferred. */
-static void check_heir(const struct model *m, int mutex, const struct prios *before)
+/*
+ * Of the tasks that waited for any of several objects, the one with the highest priority must get
+ * it.
+ */
+static void check_next_holder(const struct model *m, int mutex, const struct prios *before)
 {
 	int t = m->holder[mutex];
 
@@ -92,8 +95,8 @@ static void check_heir(const struct model *m, int mutex, const struct prios *bef
 	}
 }
 
-/* Who has become a holder is out of its wait, or on its way. */
-static void settle(struct model *m, const struct prios *prios)
+/* Tasks that have become holders have left their waits, or are about to. */
+static void update_holders(struct model *m, const struct prios *prios)
 {
 	int before[MUTEXES];
 
@@ -102,11 +105,11 @@ static void settle(struct model *m, const struct prios *prios)
 	for (int i = 0; i < MUTEXES; i++) {
 		int t = m->holder[i];
 
-		if (t != NOBODY && t != before[i] && !idle(m, t) && !m->all[t])
-			check_heir(m, i, prios);
+		if (t != NOBODY && t != before[i] && !is_idle(m, t) && !m->all[t])
+			check_next_holder(m, i, prios);
 	}
 	for (int t = 0; t < TASKS; t++) {
-		if (m->doing[t] == WAITS && satisfied(m, t, before))
+		if (m->doing[t] == WAITS && is_satisfied(m, t, before))
 			leave_wait(m, t);
 	}
 }
@@ -124,7 +127,7 @@ static struct ntsync_wait_args wait_args(struct model *m, unsigned int wants, in
 	return args;
 }
 
-/* Some of the mutexes that it does not have, and perhaps the event. */
+/* Some of the mutexes that the task does not hold, and perhaps the event. */
 static unsigned int pick_wants(struct model *m, int task)
 {
 	unsigned int wants = 0;
@@ -147,7 +150,8 @@ static void step_wait(struct model *m, int task)
 
 	if (!wants || model_is_cycle(m, task, model_holders(m, task, wants)))
 		return;
-	tell(m, task, "waits for %s of %#x%s", all ? "all" : "any", wants, timed ? " for a moment" : "");
+	trace_step(m, task, "waits for %s of %#x%s", all ? "all" : "any", wants,
+		   timed ? " for a moment" : "");
 	args.timeout = timed ? monotonic_ns() + pick(m, 200) * 1000 : FOREVER;
 	actor_wait(m->task[task], all ? ALL : ANY, args);
 	if (!timed && actor_falls_asleep(m->task[task], m->task[task]->request)) {
@@ -161,7 +165,7 @@ static void step_wait(struct model *m, int task)
 		fail_msg("step %u: a wait returned %d", m->step, ret);
 }
 
-/* One of those that it has, or NOBODY. */
+/* One of the mutexes that the task holds, or NOBODY. */
 static int pick_held(struct model *m, int task)
 {
 	int mutex = pick(m, MUTEXES);
@@ -179,7 +183,7 @@ static void step_recurse(struct model *m, int task)
 
 	if (mutex == NOBODY || m->depth[mutex] == 3)
 		return;
-	tell(m, task, "takes mutex %d again", mutex);
+	trace_step(m, task, "takes mutex %d again", mutex);
 	assert_ret(actor_tries(m->task[task], m->mutex[mutex]), 0);
 }
 
@@ -189,30 +193,32 @@ static void step_unlock(struct model *m, int task)
 
 	if (mutex == NOBODY)
 		return;
-	tell(m, task, "unlocks mutex %d", mutex);
+	trace_step(m, task, "unlocks mutex %d", mutex);
 	assert_ret(actor_unlocks(m->task[task], m->mutex[mutex]), 0);
 }
 
-/* From outside, as a runtime does for a thread that has ended; it may be blocked. */
+/*
+ * Called by the test, as a runtime calls it for a thread that has exited; the owner may be blocked.
+ */
 static void step_kill(struct model *m, int mutex)
 {
 	if (m->holder[mutex] == NOBODY)
 		return;
-	tell(m, m->holder[mutex], "is taken mutex %d from", mutex);
+	trace_step(m, m->holder[mutex], "is taken mutex %d from", mutex);
 	kill_owner(m->mutex[mutex], m->task[m->holder[mutex]]->owner);
 }
 
-/* A request is withdrawn by that, wherever it is. */
+/* This withdraws a request, pending or received. */
 static void step_interrupt(struct model *m, int task)
 {
-	if (idle(m, task))
+	if (is_idle(m, task))
 		return;
-	tell(m, task, "is interrupted");
+	trace_step(m, task, "is interrupted");
 	actor_interrupt(m->task[task]);
 	m->doing[task] = IDLE;
 }
 
-/* Set: whoever it released is found by its being out of the wait. */
+/* The task that a set event has released is the one that has left its wait. */
 static void step_event(struct model *m)
 {
 	uint32_t prev;
@@ -223,8 +229,8 @@ static void step_event(struct model *m)
 		assert_ret(nt(m->event, NTSYNC_IOC_EVENT_RESET, &prev), 0);
 		return;
 	}
-	for (unsigned int looks = 0; !found; looks++) {
-		let_others_run(looks);
+	for (unsigned int polls = 0; !found; polls++) {
+		let_others_run(polls);
 		for (int t = 0; t < TASKS && !found; t++) {
 			found = m->doing[t] == WAITS && m->wants[t] & 1u << EVENT &&
 				actor_finished(m->task[t]);
@@ -236,22 +242,22 @@ static void step_event(struct model *m)
 
 /* ---- requests ---- */
 
-/* @server has left its receive: with what @sender has sent. */
+/* @server has left its receive with @sender's request. */
 static void note_received(struct model *m, int server, int sender)
 {
 	actor_assert_got(m->task[server], m->task[sender]);
-	tell(m, server, "gets the request of t%d", sender);
+	trace_step(m, server, "gets the request of t%d", sender);
 	m->request[sender].server = server;
 	m->request[sender].set = m->set[server][m->at[sender]];
 }
 
-/* One of the parked has to get it, and no other than the best. */
+/* One of the parked servers must have got the request, and none of them may be above it. */
 static void find_receiver(struct model *m, int sender, const struct prios *before)
 {
 	int channel = m->at[sender], found = NOBODY;
 
-	for (unsigned int looks = 0; found == NOBODY; looks++) {
-		let_others_run(looks);
+	for (unsigned int polls = 0; found == NOBODY; polls++) {
+		let_others_run(polls);
 		for (int t = 0; t < TASKS && found == NOBODY; t++) {
 			if (m->doing[t] == PARKED && m->at[t] == channel &&
 			    actor_finished(m->task[t]))
@@ -268,7 +274,7 @@ static void find_receiver(struct model *m, int sender, const struct prios *befor
 	note_received(m, found, sender);
 }
 
-static bool somebody_is_parked(const struct model *m, int channel)
+static bool has_parked_server(const struct model *m, int channel)
 {
 	for (int t = 0; t < TASKS; t++) {
 		if (m->doing[t] == PARKED && m->at[t] == channel)
@@ -280,11 +286,11 @@ static bool somebody_is_parked(const struct model *m, int channel)
 static void step_send(struct model *m, int task, const struct prios *prios)
 {
 	int channel = pick(m, CHANNELS), intent = pick(m, 4) ? 1 + pick(m, 85) : 0;
-	bool parked = somebody_is_parked(m, channel);
+	bool parked = has_parked_server(m, channel);
 
 	if (!parked && model_is_cycle(m, task, model_servers(m, task, channel)))
 		return;
-	tell(m, task, "sends %d to %d", intent, channel);
+	trace_step(m, task, "sends %d to %d", intent, channel);
 	actor_sends(m->task[task], m->channel[channel], intent);
 	m->doing[task] = SENDS;
 	m->at[task] = channel;
@@ -301,7 +307,7 @@ static void step_receive(struct model *m, int task, const struct prios *prios, b
 
 	m->serves[task][channel] = true;
 	m->set[task][channel] += !try;
-	tell(m, task, "%s from %d", try ? "tries to receive" : "receives", channel);
+	trace_step(m, task, "%s from %d", try ? "tries to receive" : "receives", channel);
 	if (sender != NOBODY) {
 		actor_receive_by(m->task[task], m->channel[channel], try ? TRY_RECV2 : RECV2);
 		note_received(m, task, sender);
@@ -314,7 +320,7 @@ static void step_receive(struct model *m, int task, const struct prios *prios, b
 	}
 }
 
-/* By the test itself if @task can't, and not always by the one who has it. */
+/* The test's own thread replies if @task is not idle; the replier need not be the receiver. */
 static void step_reply(struct model *m, int task)
 {
 	int sender = pick(m, TASKS);
@@ -327,18 +333,18 @@ static void step_reply(struct model *m, int task)
 	}
 	if (m->doing[sender] != SENDS || m->request[sender].server == NOBODY)
 		return;
-	tell(m, idle(m, task) ? task : NOBODY, "answers t%d", sender);
-	if (idle(m, task))
+	trace_step(m, is_idle(m, task) ? task : NOBODY, "answers t%d", sender);
+	if (is_idle(m, task))
 		actor_answers(m->task[task], m->task[sender]);
 	else
 		answer(m->task[sender]);
 	m->doing[sender] = IDLE;
 }
 
-/* ---- all of them ---- */
+/* ---- the choice of a step ---- */
 
-/* Another base: only where no waiter's priority is at stake, see docs/pi.md. */
-static void step_change_base(struct model *m, int task, const struct prios *prios)
+/* Only of a task that inherits nothing: docs/pi.md says what the driver does not see otherwise. */
+static void step_change_own_prio(struct model *m, int task, const struct prios *prios)
 {
 	struct actor *a = m->task[task];
 	struct task_attr attr = NORMAL((int)pick(m, 10));
@@ -348,13 +354,13 @@ static void step_change_base(struct model *m, int task, const struct prios *prio
 	if (pick(m, 3))
 		attr = pick(m, 2) ? FIFO(1 + pick(m, 79)) :
 				    ATTR(.policy = SCHED_RR, .prio = 1 + pick(m, 79));
-	tell(m, task, "is policy %u, priority %u from now on", attr.policy, attr.prio);
+	trace_step(m, task, "is policy %u, priority %u from now on", attr.policy, attr.prio);
 	assert_ret(task_set_attr(a->tid, attr), 0);
-	assert_ret(task_get_state(a->tid, &a->base), 0);
+	assert_ret(task_get_state(a->tid, &a->unboosted), 0);
 }
 
-/* What an idle task does next, if there is one. */
-static void step_of(struct model *m, int task, const struct prios *prios)
+/* A step of an idle task, if there is one. */
+static void step_idle_task(struct model *m, int task, const struct prios *prios)
 {
 	int kind = pick(m, 100);
 
@@ -365,7 +371,7 @@ static void step_of(struct model *m, int task, const struct prios *prios)
 	else if (kind < 25)
 		step_recurse(m, task);
 	else if (kind < 29)
-		step_change_base(m, task, prios);
+		step_change_own_prio(m, task, prios);
 	else if (kind < 48)
 		step_unlock(m, task);
 	else if (kind < 78)
@@ -379,7 +385,7 @@ static int pick_idle(struct model *m)
 	int task = pick(m, TASKS);
 
 	for (int n = 0; n < TASKS; n++) {
-		if (idle(m, (task + n) % TASKS))
+		if (is_idle(m, (task + n) % TASKS))
 			return (task + n) % TASKS;
 	}
 	return NOBODY;
@@ -400,8 +406,8 @@ static void one_step(struct model *m)
 	else if (kind < 40)
 		step_reply(m, task);
 	else
-		step_of(m, pick_idle(m), &prios);
-	settle(m, &prios);
+		step_idle_task(m, pick_idle(m), &prios);
+	update_holders(m, &prios);
 	model_compare(m);
 }
 
@@ -417,23 +423,23 @@ static void set_up(struct model *m, struct fixture *f)
 		m->holder[i] = NOBODY;
 	}
 	for (int c = 0; c < CHANNELS; c++)
-		m->channel[c] = stage_channel(f);
+		m->channel[c] = pi_channel(f);
 	m->event = new_auto(f, false);
 }
 
-static void everybody_lets_go(struct model *m)
+static void release_all(struct model *m)
 {
 	for (int t = 0; t < TASKS; t++)
 		step_interrupt(m, t);
 	for (int i = 0; i < MUTEXES; i++)
 		step_kill(m, i);
-	stage_assert_exact(m->f);
+	pi_assert_exact(m->f);
 }
 
 static void random_steps(void **state)
 {
-	uint64_t seed = dice_seed();
-	unsigned int steps = dice_steps(STEPS);
+	uint64_t seed = prng_seed();
+	unsigned int steps = prng_steps(STEPS);
 	struct model m = { .random = seed };
 
 	only_ours((struct fixture *)*state, "no inheritance");
@@ -443,7 +449,7 @@ static void random_steps(void **state)
 		one_step(&m);
 		still_alive();
 	}
-	everybody_lets_go(&m);
+	release_all(&m);
 	print_message("# found %u tasks boosted, %u requests\n", m.boosts, m.sends);
 	assert_true(m.boosts > steps / 4);
 	assert_true(m.sends > steps / 30);

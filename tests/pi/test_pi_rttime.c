@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * RLIMIT_RTTIME: how long a task may run as a real-time one without sleeping. Each boost counts
- * for itself, as with the kernel's own inheritance; rtkit gives its clients 200 ms for all.
+ * RLIMIT_RTTIME: how long a task may run as a real-time one without sleeping. Each boost is counted
+ * on its own, as with the kernel's own inheritance. rtkit sets a limit of 200 ms for its clients.
  */
 #include "inversion.h"
 
 #include <signal.h>
 #include <sys/resource.h>
 
-/* All boosts together are over the limit, each is well below it. */
+/* All boosts together are longer than the limit, each one is well below it. */
 #define LIMIT_MS 100
 #define BOOSTS 10
 #define BOOST_MS 20
@@ -25,8 +25,8 @@ static void on_sigxcpu(int sig)
  * struct turns - a holder that is boosted again and again, and never sleeps
  * @turn: the holder has the mutex
  * @boosts: how many times it is boosted
- * @ms: of its own CPU time, each; 0: until the limit is exceeded. The kernel counts ticks, which
- *	a starved machine has fewer of
+ * @ms: CPU time of the holder in each boost; 0: until the limit is exceeded. The kernel counts
+ *      ticks, and a starved virtual machine gets fewer of them
  */
 struct turns {
 	int mutex;
@@ -43,8 +43,8 @@ static void burn(int ms)
 		;
 }
 
-/* The waiter may have to wait for a lock of the kernel's before it gets there. */
-static int until_boosted(void)
+/* The waiter may first have to wait for a lock of the kernel's. */
+static int await_boost(void)
 {
 	struct task_attr attr = { 0 };
 	int ret = 0;
@@ -54,7 +54,7 @@ static int until_boosted(void)
 	return ret;
 }
 
-static int hold(struct actor *a, void *arg)
+static int lock_each_turn(struct actor *a, void *arg)
 {
 	struct turns *t = arg;
 	int ret = 0;
@@ -63,7 +63,7 @@ static int hold(struct actor *a, void *arg)
 		ret = wait_any_here(a, t->mutex, FOREVER);
 		sem_post(&t->turn);
 		if (!ret)
-			ret = until_boosted();
+			ret = await_boost();
 		burn(t->ms);
 		if (!ret)
 			ret = unlock_here(a, t->mutex);
@@ -71,7 +71,7 @@ static int hold(struct actor *a, void *arg)
 	return ret;
 }
 
-static int want(struct actor *a, void *arg)
+static int contend_each_turn(struct actor *a, void *arg)
 {
 	struct turns *t = arg;
 	int ret = 0;
@@ -79,9 +79,7 @@ static int want(struct actor *a, void *arg)
 	for (int i = 0; !ret && i < t->boosts; i++) {
 		while (sem_wait(&t->turn))
 			;
-		ret = wait_any_here(a, t->mutex, FOREVER);
-		if (!ret)
-			ret = unlock_here(a, t->mutex);
+		ret = lock_and_unlock_here(a, t->mutex);
 	}
 	return ret;
 }
@@ -99,8 +97,8 @@ static int run_turns(struct fixture *f, int boosts, int ms)
 	atomic_store(&exceeded, 0);
 	sem_init(&t.turn, 0, 0);
 	assert_int_equal(setrlimit(RLIMIT_RTTIME, &limit), 0);
-	actor_tell(waiter, want, &t);
-	assert_ret(actor_do(holder, hold, &t), 0);
+	actor_tell(waiter, contend_each_turn, &t);
+	assert_ret(actor_do(holder, lock_each_turn, &t), 0);
 	assert_ret(actor_finish(waiter), 0);
 	setrlimit(RLIMIT_RTTIME, &none);
 	return atomic_load(&exceeded);

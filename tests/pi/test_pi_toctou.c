@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel checks whether somebody may set a task's parameters before it sets them, and
- * compares with what the task has at that moment: with what was lent, if the task is boosted.
- * If the boost ends in between, an ordinary user has it for good.
+ * The kernel first checks whether a caller may set a task's parameters, against those that the task
+ * has at that moment, including a boost, and then sets them. If the boost ends in between, an
+ * ordinary user keeps its priority for good.
  *
  *	grabber, an ordinary user		target, of the same user, boosted
  *	sched_setattr(target, FIFO 80)
@@ -10,12 +10,12 @@
  *						the boost ends
  *	  sets it
  *
- * The driver can't prevent that, but it has to put it right before long. A round is one boost, at
- * whose end the grabber makes such calls all the time, at another moment each time. How many rounds
- * there are is in NTSYNC_TOCTOU_ROUNDS.
+ * The driver can't prevent that, but it has to fix the parameters soon after. A round is one boost,
+ * which ends while the grabber makes such calls one after the other, at another point of a call
+ * each time. NTSYNC_TOCTOU_ROUNDS says how many rounds there are.
  */
 #include "channel.h"
-#include "partner.h"
+#include "child.h"
 
 #include <signal.h>
 #include <spawn.h>
@@ -24,20 +24,21 @@
 
 #define ROUNDS 200
 /* The driver may wait for all other CPUs to pass through the scheduler. */
-#define SETTLES_IN (15 * NS_PER_SEC)
-/* For how long it is watched that what a task may have stays. */
+#define FIXED_WITHIN (15 * NS_PER_SEC)
+/* For how long the test watches that permitted parameters stay. */
 #define WATCHED_FOR (2 * NS_PER_SEC)
 #define RESET TASK_RESET_ON_FORK
 #define MAX_CHILDREN 4
 
 /**
  * struct window - the end of a boost; in memory that all the processes share
- * @target: whose parameters the grabber sets, 0 = nobody's
- * @asked, @answered: the grabber has seen a @target of 0 after that many questions
- * @grab:   what it sets
- * @granted: how often it was allowed to
- * @held:   the target can be boosted
- * @gone:   whoever lent it something is through
+ * @target: the task whose parameters the grabber sets, 0 = none
+ * @asked, @answered: close_window() counts up the first; the grabber copies it to the second once
+ *                    it has seen that @target is 0
+ * @grab:   what the grabber sets
+ * @granted: how many of its calls succeeded
+ * @held:   the target is ready to be boosted
+ * @gone:   the booster's part of the round is done
  * @over:   there are no more rounds
  */
 static struct window {
@@ -49,7 +50,7 @@ static struct window {
 	atomic_bool over;
 } *window;
 
-static unsigned long rounds(void)
+static unsigned long count_rounds(void)
 {
 	const char *text = getenv("NTSYNC_TOCTOU_ROUNDS");
 
@@ -62,20 +63,20 @@ static void spin(unsigned int turns)
 		__asm__("" : : : "memory");
 }
 
-/* The grabber is at its calls, and at another point of one each time. */
+/* Lets the grabber make its calls, until another point of one of them each time. */
 static void spin_for_round(unsigned long n)
 {
 	spin(5000 + n % 50 * 1000);
 }
 
-static void moment(void)
+static void sleep_briefly(void)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = 20000 }, NULL);
 }
 
 /* ---- the grabber ---- */
 
-static int grab(struct partner *p)
+static int grab(struct pi_child *p)
 {
 	cpu_set_t other;
 
@@ -109,24 +110,24 @@ static void close_window(void)
 	atomic_store(&window->target, 0);
 	asked = atomic_fetch_add(&window->asked, 1) + 1;
 	while (atomic_load(&window->answered) != asked)
-		moment();
+		sleep_briefly();
 }
 
 /* ---- boosts ---- */
 
 /**
- * struct source - a way to be boosted, and the end of that
- * @create: the object
- * @lend:   the giver's part, FIFO HIGH, of a user with all rights
- * @take:   the target is boosted when it returns
- * @end:    and not any more
+ * struct source - a way to be boosted
+ * @create: creates the object
+ * @boost:  the booster's part; it is FIFO HIGH, with all privileges
+ * @take:   the target is boosted when this returns
+ * @end:    the target is not boosted any more when this returns
  */
 struct source {
 	const char *name;
 	int (*create)(struct fixture *f);
-	int (*lend)(struct actor *giver, int object);
-	int (*take)(struct partner *p);
-	int (*end)(struct partner *p);
+	int (*boost)(struct actor *booster, int object);
+	int (*take)(struct pi_child *p);
+	int (*end)(struct pi_child *p);
 };
 
 static int create_mutex(struct fixture *f)
@@ -134,14 +135,7 @@ static int create_mutex(struct fixture *f)
 	return new_mutex(f, 0, 0);
 }
 
-static int lock_and_unlock(struct actor *giver, int mutex)
-{
-	int ret = wait_any_here(giver, mutex, FOREVER);
-
-	return ret ? ret : unlock_here(giver, mutex);
-}
-
-static int until_boosted(void)
+static int await_boost(void)
 {
 	struct task_attr attr;
 
@@ -151,11 +145,11 @@ static int until_boosted(void)
 	return 0;
 }
 
-static int hold(struct partner *p)
+static int lock_until_boosted(struct pi_child *p)
 {
-	CHECK(!partner_lock(p, FOREVER));
+	CHECK(!pi_child_lock(p, FOREVER));
 	sem_post(&window->held);
-	return until_boosted();
+	return await_boost();
 }
 
 static int create_event(struct fixture *f)
@@ -163,84 +157,80 @@ static int create_event(struct fixture *f)
 	return new_auto(f, false);
 }
 
-static int set_event_pi(int event, int policy)
+static int signal_fifo(struct actor *booster, int event)
 {
-	struct ntsync_event_set_pi_args args = { .policy = policy, .prio = HIGH };
-
-	return nt(event, NTSYNC_IOC_EVENT_SET_PI, &args);
+	(void)booster;
+	return set_event_pi(event, SCHED_FIFO, HIGH);
 }
 
-static int signal_fifo(struct actor *giver, int event)
+static int signal_rr(struct actor *booster, int event)
 {
-	(void)giver;
-	return set_event_pi(event, SCHED_FIFO);
+	(void)booster;
+	return set_event_pi(event, SCHED_RR, HIGH);
 }
 
-static int signal_rr(struct actor *giver, int event)
-{
-	(void)giver;
-	return set_event_pi(event, SCHED_RR);
-}
-
-static int consume(struct partner *p)
+static int consume_until_boosted(struct pi_child *p)
 {
 	sem_post(&window->held);
-	CHECK(!partner_lock(p, FOREVER));
-	return until_boosted();
+	CHECK(!pi_child_lock(p, FOREVER));
+	return await_boost();
 }
 
-static int wait_again(struct partner *p)
+static int poll_again(struct pi_child *p)
 {
-	CHECK(partner_lock(p, 0) == -ETIMEDOUT);
+	CHECK(pi_child_lock(p, 0) == -ETIMEDOUT);
 	return 0;
 }
 
-static int send_request(struct actor *giver, int channel)
+static int send_request(struct actor *booster, int channel)
 {
-	(void)giver;
+	(void)booster;
 	return send_here(channel, HIGH);
 }
 
 static uint64_t request;
 
-static int receive(struct partner *p)
+static int receive_until_boosted(struct pi_child *p)
 {
 	struct ntsync_channel_recv2_args got = { 0 };
 
 	sem_post(&window->held);
 	CHECK(!receive_here(p->mutex, &got));
 	request = got.entry_id;
-	return until_boosted();
+	return await_boost();
 }
 
-static int reply(struct partner *p)
+static int reply_to_request(struct pi_child *p)
 {
 	CHECK(!reply_here(p->mutex, request));
 	return 0;
 }
 
-static const struct source a_mutex = { "a mutex", create_mutex, lock_and_unlock, hold, partner_unlock };
-static const struct source an_event = { "an event", create_event, signal_fifo, consume, wait_again };
-static const struct source an_rr_event = { "an event, RR", create_event, signal_rr, consume,
-					   wait_again };
-static const struct source a_channel = { "a channel", stage_channel, send_request, receive, reply };
+static const struct source
+	a_mutex = { "a mutex", create_mutex, lock_and_unlock_here, lock_until_boosted,
+		    pi_child_unlock },
+	an_event = { "an event", create_event, signal_fifo, consume_until_boosted, poll_again },
+	an_rr_event = { "an event, RR", create_event, signal_rr, consume_until_boosted,
+			poll_again },
+	a_channel = { "a channel", pi_channel, send_request, receive_until_boosted,
+		      reply_to_request };
 
 /* ---- scenarios ---- */
 
 /**
- * struct scenario - who tries to keep what
- * @base:   what the target has by itself
- * @rtprio: its RLIMIT_RTPRIO, and the grabber's
- * @grabs:  what the grabber wants, one after the other by round; none of it may stay
- * @round:  one round, by the target
+ * struct scenario - what the grabber tries
+ * @own:    the target's own parameters
+ * @rtprio: RLIMIT_RTPRIO of the target and the grabber
+ * @grabs:  what the grabber sets, another one in each round; none of it may stay
+ * @round:  the target's part of one round
  */
 static const struct scenario {
 	const struct source *source;
-	struct task_attr base;
+	struct task_attr own;
 	unsigned int rtprio;
 	struct task_attr grabs[4];
 	size_t nr_grabs;
-	int (*round)(struct partner *p, unsigned long n);
+	int (*round)(struct pi_child *p, unsigned long n);
 } *scenario;
 
 #define GRABS(...)                                                             \
@@ -249,26 +239,26 @@ static const struct scenario {
 #define A_FIFO(n, ...) { .policy = SCHED_FIFO, .prio = (n), __VA_ARGS__ }
 #define AN_RR(n, ...) { .policy = SCHED_RR, .prio = (n), __VA_ARGS__ }
 
-static struct task_attr grab_of_round(unsigned long n)
+static struct task_attr choose_grab(unsigned long n)
 {
 	return scenario->grabs[n % scenario->nr_grabs];
 }
 
-static bool is(const struct task_attr *attr, const struct task_attr *want)
+static bool attr_equals(const struct task_attr *attr, const struct task_attr *want)
 {
 	return attr->policy == want->policy && attr->prio == want->prio &&
 	       attr->nice == want->nice && attr->flags == want->flags;
 }
 
-/* Before long the caller has @want and nothing else. */
-static int settles(const struct task_attr *want, const char *who, unsigned long n)
+/* Returns once the caller has the parameters @want; 1 if it never gets them. */
+static int await_own_attr(const struct task_attr *want, const char *who, unsigned long n)
 {
-	uint64_t end = monotonic_ns() + SETTLES_IN;
+	uint64_t end = monotonic_ns() + FIXED_WITHIN;
 	struct task_attr attr;
 
 	do {
 		CHECK(!task_get_attr(0, &attr));
-		if (is(&attr, want))
+		if (attr_equals(&attr, want))
 			return 0;
 		sleep_ms(1);
 	} while (monotonic_ns() < end);
@@ -277,31 +267,31 @@ static int settles(const struct task_attr *want, const char *who, unsigned long 
 	return 1;
 }
 
-static int await_giver(void)
+static int await_booster(void)
 {
 	while (sem_wait(&window->gone))
 		CHECK(errno == EINTR);
 	return 0;
 }
 
-static int boost_and_end(struct partner *p, unsigned long n)
+static int boost_and_end(struct pi_child *p, unsigned long n)
 {
 	const struct source *source = scenario->source;
 
 	CHECK(!source->take(p));
-	open_window(p->tid, grab_of_round(n));
+	open_window(p->tid, choose_grab(n));
 	spin_for_round(n);
 	CHECK(!source->end(p));
 	close_window();
-	CHECK(!await_giver());
-	return settles(&scenario->base, "the task", n);
+	CHECK(!await_booster());
+	return await_own_attr(&scenario->own, "the task", n);
 }
 
-static int be_target(struct partner *p)
+static int run_target(struct pi_child *p)
 {
-	CHECK(!task_set_attr(0, scenario->base));
+	CHECK(!task_set_attr(0, scenario->own));
 	CHECK(!drop_privilege(scenario->rtprio));
-	for (unsigned long n = 0; n < rounds(); n++) {
+	for (unsigned long n = 0; n < count_rounds(); n++) {
 		still_alive();
 		if (scenario->round(p, n))
 			return 1;
@@ -309,8 +299,8 @@ static int be_target(struct partner *p)
 	return 0;
 }
 
-/* The giver's order. */
-static int lend_each_round(struct actor *giver, void *object)
+/* The booster's job. */
+static int boost_each_round(struct actor *booster, void *object)
 {
 	int ret = 0;
 
@@ -319,7 +309,7 @@ static int lend_each_round(struct actor *giver, void *object)
 			return -EINTR;
 		if (atomic_load(&window->over))
 			return 0;
-		ret = scenario->source->lend(giver, *(int *)object);
+		ret = scenario->source->boost(booster, *(int *)object);
 		sem_post(&window->gone);
 	}
 	return ret;
@@ -334,8 +324,8 @@ static void new_window(void)
 	sem_init(&window->gone, 1, 0);
 }
 
-/* However many rounds there are: each says itself that it goes on. */
-static void await_end(struct partner *p)
+/* With many rounds this takes long: tells the watchdog that the test is alive. */
+static void await_end(struct pi_child *p)
 {
 	siginfo_t info = { 0 };
 
@@ -345,10 +335,10 @@ static void await_end(struct partner *p)
 	}
 }
 
-static void play(struct fixture *f, const struct scenario *s)
+static void run_scenario(struct fixture *f, const struct scenario *s)
 {
-	struct actor *giver;
-	struct partner *target, *grabber;
+	struct actor *booster;
+	struct pi_child *target, *grabber;
 	uint64_t begin = monotonic_ns();
 	int object;
 
@@ -358,147 +348,107 @@ static void play(struct fixture *f, const struct scenario *s)
 	scenario = s;
 	new_window();
 	object = s->source->create(f);
-	giver = actor_high(f);
-	grabber = partner_start(f, grab, 0, s->rtprio);
-	target = partner_start(f, be_target, object, 0);
-	actor_tell(giver, lend_each_round, &object);
+	booster = actor_high(f);
+	grabber = pi_child_start(f, grab, 0, s->rtprio);
+	target = pi_child_start(f, run_target, object, 0);
+	actor_tell(booster, boost_each_round, &object);
 	await_end(target);
 	print_message("# %s: %lu calls were granted, in %llu ms\n", s->source->name,
 		      atomic_load(&window->granted),
 		      (unsigned long long)((monotonic_ns() - begin) / NS_PER_MS));
-	partner_assert_ok(target);
+	pi_child_assert_ok(target);
 	atomic_store(&window->over, true);
 	sem_post(&window->held);
-	assert_ret(actor_finish(giver), 0);
-	partner_assert_ok(grabber);
+	assert_ret(actor_finish(booster), 0);
+	pi_child_assert_ok(grabber);
 	munmap(window, sizeof(*window));
 }
 
+#define SCENARIO_TEST(fn, ...)                                                 \
+	static void fn(void **state)                                           \
+	{                                                                      \
+		static const struct scenario s = { __VA_ARGS__ };              \
+								       \
+		run_scenario(*state, &s);                                      \
+	}
+
 /* ---- the task itself ---- */
 
-static void keeps_nothing_of_a_mutex(void **state)
-{
-	static const struct scenario s = {
-		.source = &a_mutex, .round = boost_and_end,
-		GRABS(A_FIFO(HIGH, .flags = RESET), A_FIFO(HIGH), A_FIFO(1, .flags = RESET)),
-	};
+SCENARIO_TEST(keeps_nothing_of_a_mutex,
+	.source = &a_mutex, .round = boost_and_end,
+	GRABS(A_FIFO(HIGH, .flags = RESET), A_FIFO(HIGH), A_FIFO(1, .flags = RESET)))
 
-	play(*state, &s);
-}
+SCENARIO_TEST(keeps_nothing_of_a_signal,
+	.source = &an_event, .round = boost_and_end,
+	GRABS(A_FIFO(HIGH, .flags = RESET), A_FIFO(2, .flags = RESET), A_FIFO(HIGH)))
 
-static void keeps_nothing_of_a_signal(void **state)
-{
-	static const struct scenario s = {
-		.source = &an_event, .round = boost_and_end,
-		GRABS(A_FIFO(HIGH, .flags = RESET), A_FIFO(2, .flags = RESET), A_FIFO(HIGH)),
-	};
+SCENARIO_TEST(keeps_nothing_of_a_signal_with_rr,
+	.source = &an_rr_event, .round = boost_and_end,
+	GRABS(AN_RR(HIGH, .flags = RESET), AN_RR(1, .flags = RESET), AN_RR(HIGH)))
 
-	play(*state, &s);
-}
+SCENARIO_TEST(keeps_nothing_of_a_request,
+	.source = &a_channel, .round = boost_and_end,
+	GRABS(A_FIFO(HIGH, .flags = RESET), A_FIFO(1, .flags = RESET), A_FIFO(HIGH)))
 
-static void keeps_nothing_of_a_signal_with_rr(void **state)
-{
-	static const struct scenario s = {
-		.source = &an_rr_event, .round = boost_and_end,
-		GRABS(AN_RR(HIGH, .flags = RESET), AN_RR(1, .flags = RESET), AN_RR(HIGH)),
-	};
+/* A limit above 0 lets it choose another real-time policy too. */
+SCENARIO_TEST(keeps_no_more_than_its_limit,
+	.source = &a_mutex, .round = boost_and_end, .rtprio = 1,
+	GRABS(AN_RR(HIGH, .flags = RESET), A_FIFO(HIGH, .flags = RESET),
+	      A_FIFO(2, .flags = RESET)))
 
-	play(*state, &s);
-}
+/* Without a boost an idle task of an ordinary user can't leave that policy. */
+SCENARIO_TEST(an_idle_task_stays_one,
+	.source = &a_mutex, .round = boost_and_end, .own = { .policy = SCHED_IDLE },
+	GRABS({ .policy = SCHED_OTHER, .flags = RESET }, { .policy = SCHED_BATCH, .flags = RESET },
+	      A_FIFO(HIGH, .flags = RESET)))
 
-static void keeps_nothing_of_a_request(void **state)
-{
-	static const struct scenario s = {
-		.source = &a_channel, .round = boost_and_end,
-		GRABS(A_FIFO(HIGH, .flags = RESET), A_FIFO(1, .flags = RESET), A_FIFO(HIGH)),
-	};
+SCENARIO_TEST(a_nice_task_stays_one,
+	.source = &an_event, .round = boost_and_end, .own = { .nice = 19 },
+	GRABS(A_FIFO(HIGH, .flags = RESET), { .policy = SCHED_OTHER, .flags = RESET }))
 
-	play(*state, &s);
-}
-
-/* A little right makes the kernel let it choose another policy, too. */
-static void keeps_no_more_than_its_limit(void **state)
-{
-	static const struct scenario s = {
-		.source = &a_mutex, .round = boost_and_end, .rtprio = 1,
-		GRABS(AN_RR(HIGH, .flags = RESET), A_FIFO(HIGH, .flags = RESET),
-		      A_FIFO(2, .flags = RESET)),
-	};
-
-	play(*state, &s);
-}
-
-/* Without a boost there is no way up from there. */
-static void an_idle_task_stays_one(void **state)
-{
-	static const struct scenario s = {
-		.source = &a_mutex, .round = boost_and_end, .base = { .policy = SCHED_IDLE },
-		GRABS({ .policy = SCHED_OTHER, .flags = RESET }, { .policy = SCHED_BATCH, .flags = RESET },
-		      A_FIFO(HIGH, .flags = RESET)),
-	};
-
-	play(*state, &s);
-}
-
-static void a_nice_task_stays_one(void **state)
-{
-	static const struct scenario s = {
-		.source = &an_event, .round = boost_and_end, .base = { .nice = 19 },
-		GRABS(A_FIFO(HIGH, .flags = RESET), { .policy = SCHED_OTHER, .flags = RESET }),
-	};
-
-	play(*state, &s);
-}
-
-static void a_fifo_task_stays_one(void **state)
-{
-	static const struct scenario s = {
-		.source = &a_mutex, .round = boost_and_end, .base = A_FIFO(30),
-		GRABS(A_FIFO(HIGH, .flags = RESET), A_FIFO(31, .flags = RESET), A_FIFO(HIGH)),
-	};
-
-	play(*state, &s);
-}
+SCENARIO_TEST(a_fifo_task_stays_one,
+	.source = &a_mutex, .round = boost_and_end, .own = A_FIFO(30),
+	GRABS(A_FIFO(HIGH, .flags = RESET), A_FIFO(31, .flags = RESET), A_FIFO(HIGH)))
 
 /* ---- its children ---- */
 
 /**
- * struct nursery - the children of a round
- * @gate: at its end of file they look at themselves: the grabber has finished
+ * struct child_group - the children of a round
+ * @gate: at end of file the grabber has finished, and the children check their parameters
  */
-struct nursery {
+struct child_group {
 	int gate[2];
 	pid_t children[MAX_CHILDREN];
-	size_t born;
+	size_t count;
 };
 
-static int behind_the_gate(int gate, const struct task_attr *want, const char *who)
+static int check_behind_gate(int gate, const struct task_attr *want, const char *who)
 {
 	char c;
 
 	still_alive();
 	CHECK(read(gate, &c, 1) == 0);
-	return settles(want, who, 0);
+	return await_own_attr(want, who, 0);
 }
 
 static int child_main(void *arg)
 {
-	struct nursery *nursery = arg;
+	struct child_group *group = arg;
 
-	close(nursery->gate[1]);
-	return behind_the_gate(nursery->gate[0], &scenario->base, "a child");
+	close(group->gate[1]);
+	return check_behind_gate(group->gate[0], &scenario->own, "a child");
 }
 
-/* This program again: it is told what it has to be. */
-static void helper_words(char words[5][16], int gate)
+/* This program again, with the parameters that it must have. */
+static void format_helper_args(char words[5][16], int gate)
 {
-	const struct task_attr *base = &scenario->base;
+	const struct task_attr *own = &scenario->own;
 
 	snprintf(words[0], sizeof(words[0]), "%d", gate);
-	snprintf(words[1], sizeof(words[1]), "%u", base->policy);
-	snprintf(words[2], sizeof(words[2]), "%u", base->prio);
-	snprintf(words[3], sizeof(words[3]), "%d", base->nice);
-	snprintf(words[4], sizeof(words[4]), "%llu", (unsigned long long)base->flags);
+	snprintf(words[1], sizeof(words[1]), "%u", own->policy);
+	snprintf(words[2], sizeof(words[2]), "%u", own->prio);
+	snprintf(words[3], sizeof(words[3]), "%d", own->nice);
+	snprintf(words[4], sizeof(words[4]), "%llu", (unsigned long long)own->flags);
 }
 
 static int helper(char **argv)
@@ -506,129 +456,112 @@ static int helper(char **argv)
 	const struct task_attr want = { .policy = atoi(argv[3]), .prio = atoi(argv[4]),
 					.nice = atoi(argv[5]), .flags = atoi(argv[6]) };
 
-	return behind_the_gate(atoi(argv[2]), &want, "a program");
+	return check_behind_gate(atoi(argv[2]), &want, "a program");
 }
 
 #define HELPER_ARGV(w) { "/proc/self/exe", "helper", w[0], w[1], w[2], w[3], w[4], NULL }
 
-static pid_t bear_by_fork(struct nursery *nursery)
+static pid_t create_by_fork(struct child_group *group)
 {
 	pid_t pid = fork();
 
 	if (!pid)
-		_exit(child_main(nursery));
+		_exit(child_main(group));
 	return pid;
 }
 
-/* The kernel tells the grabber whom to take before the child has run. */
-static pid_t bear_by_clone(struct nursery *nursery)
+/* The kernel tells the grabber the child's id before the child has run. */
+static pid_t create_by_clone(struct child_group *group)
 {
 	static char stack[65536];
 
-	return clone(child_main, stack + sizeof(stack), CLONE_PARENT_SETTID | SIGCHLD, nursery,
+	return clone(child_main, stack + sizeof(stack), CLONE_PARENT_SETTID | SIGCHLD, group,
 		     (pid_t *)&window->target);
 }
 
-static pid_t bear_by_spawn(struct nursery *nursery)
+static pid_t create_by_spawn(struct child_group *group)
 {
 	char words[5][16], *argv[] = HELPER_ARGV(words);
 	pid_t pid;
 
-	helper_words(words, nursery->gate[0]);
+	format_helper_args(words, group->gate[0]);
 	return posix_spawn(&pid, argv[0], NULL, NULL, argv, environ) ? -1 : pid;
 }
 
-static int bear_at_the_end(struct partner *p, unsigned long n, pid_t (*bear)(struct nursery *nursery))
+static int create_at_the_end(struct pi_child *p, unsigned long n,
+			     pid_t (*create)(struct child_group *group))
 {
 	const struct source *source = scenario->source;
-	struct nursery nursery = { .born = 0 };
+	struct child_group group = { .count = 0 };
 	int bad = 0;
 
-	CHECK(!pipe(nursery.gate));
-	CHECK(!fcntl(nursery.gate[1], F_SETFD, FD_CLOEXEC));
+	CHECK(!pipe(group.gate));
+	CHECK(!fcntl(group.gate[1], F_SETFD, FD_CLOEXEC));
 	CHECK(!source->take(p));
-	open_window(p->tid, grab_of_round(n));
+	open_window(p->tid, choose_grab(n));
 	spin_for_round(n);
 	if (n % 2)
-		nursery.children[nursery.born++] = bear(&nursery);
+		group.children[group.count++] = create(&group);
 	CHECK(!source->end(p));
-	/* A clone() has made the grabber turn to the child. */
+	/* clone() has replaced it by the child's id. */
 	atomic_store(&window->target, p->tid);
-	nursery.children[nursery.born++] = bear(&nursery);
+	group.children[group.count++] = create(&group);
 	close_window();
-	CHECK(!await_giver());
-	close(nursery.gate[0]);
-	close(nursery.gate[1]);
-	for (size_t i = 0; i < nursery.born; i++) {
-		CHECK(nursery.children[i] > 0);
-		bad |= child_finish(nursery.children[i]);
+	CHECK(!await_booster());
+	close(group.gate[0]);
+	close(group.gate[1]);
+	for (size_t i = 0; i < group.count; i++) {
+		CHECK(group.children[i] > 0);
+		bad |= child_finish(group.children[i]);
 	}
-	return bad ? bad : settles(&scenario->base, "the parent", n);
+	return bad ? bad : await_own_attr(&scenario->own, "the parent", n);
 }
 
-static int fork_at_the_end(struct partner *p, unsigned long n)
+static int fork_at_the_end(struct pi_child *p, unsigned long n)
 {
-	return bear_at_the_end(p, n, bear_by_fork);
+	return create_at_the_end(p, n, create_by_fork);
 }
 
-static int clone_at_the_end(struct partner *p, unsigned long n)
+static int clone_at_the_end(struct pi_child *p, unsigned long n)
 {
-	return bear_at_the_end(p, n, bear_by_clone);
+	return create_at_the_end(p, n, create_by_clone);
 }
 
-static int spawn_at_the_end(struct partner *p, unsigned long n)
+static int spawn_at_the_end(struct pi_child *p, unsigned long n)
 {
-	return bear_at_the_end(p, n, bear_by_spawn);
+	return create_at_the_end(p, n, create_by_spawn);
 }
 
-static void a_forked_child_gets_nothing(void **state)
-{
-	static const struct scenario s = {
-		.source = &a_mutex, .round = fork_at_the_end,
-		GRABS(A_FIFO(HIGH, .flags = RESET), A_FIFO(HIGH)),
-	};
+SCENARIO_TEST(a_forked_child_gets_nothing,
+	.source = &a_mutex, .round = fork_at_the_end,
+	GRABS(A_FIFO(HIGH, .flags = RESET), A_FIFO(HIGH)))
 
-	play(*state, &s);
-}
+SCENARIO_TEST(a_cloned_child_gets_nothing,
+	.source = &an_event, .round = clone_at_the_end, .own = { .nice = 19 },
+	GRABS(A_FIFO(HIGH, .flags = RESET), { .policy = SCHED_OTHER, .flags = RESET }))
 
-static void a_cloned_child_gets_nothing(void **state)
-{
-	static const struct scenario s = {
-		.source = &an_event, .round = clone_at_the_end, .base = { .nice = 19 },
-		GRABS(A_FIFO(HIGH, .flags = RESET), { .policy = SCHED_OTHER, .flags = RESET }),
-	};
-
-	play(*state, &s);
-}
-
-static void a_spawned_program_gets_nothing(void **state)
-{
-	static const struct scenario s = {
-		.source = &a_channel, .round = spawn_at_the_end, .base = { .policy = SCHED_IDLE },
-		GRABS(A_FIFO(HIGH, .flags = RESET), { .policy = SCHED_OTHER, .flags = RESET }),
-	};
-
-	play(*state, &s);
-}
+SCENARIO_TEST(a_spawned_program_gets_nothing,
+	.source = &a_channel, .round = spawn_at_the_end, .own = { .policy = SCHED_IDLE },
+	GRABS(A_FIFO(HIGH, .flags = RESET), { .policy = SCHED_OTHER, .flags = RESET }))
 
 /* ---- exec ---- */
 
-/* In a process of its own, which becomes another program at the end of its boost. */
-static int boost_and_exec(struct partner *p, unsigned long n, int gate)
+/* In a process of its own, which executes another program when its boost has ended. */
+static int boost_and_exec(struct pi_child *p, unsigned long n, int gate)
 {
 	char words[5][16], *argv[] = HELPER_ARGV(words);
 
 	still_alive();
-	helper_words(words, gate);
+	format_helper_args(words, gate);
 	CHECK(!scenario->source->take(p));
-	open_window(getpid(), grab_of_round(n));
+	open_window(getpid(), choose_grab(n));
 	spin_for_round(n);
 	CHECK(!scenario->source->end(p));
 	execv(argv[0], argv);
 	return 99;
 }
 
-static int exec_at_the_end(struct partner *p, unsigned long n)
+static int exec_at_the_end(struct pi_child *p, unsigned long n)
 {
 	int gate[2], execed[2], bad;
 	pid_t pid;
@@ -647,29 +580,26 @@ static int exec_at_the_end(struct partner *p, unsigned long n)
 	CHECK(read(execed[0], &c, 1) == 0);
 	close(execed[0]);
 	close_window();
-	CHECK(!await_giver());
+	CHECK(!await_booster());
 	close(gate[0]);
 	close(gate[1]);
 	bad = child_finish(pid);
 	return bad;
 }
 
-static void a_new_program_gets_nothing(void **state)
-{
-	static const struct scenario s = {
-		.source = &a_mutex, .round = exec_at_the_end,
-		GRABS(A_FIFO(HIGH, .flags = RESET), A_FIFO(1, .flags = RESET)),
-	};
+SCENARIO_TEST(a_new_program_gets_nothing,
+	.source = &a_mutex, .round = exec_at_the_end,
+	GRABS(A_FIFO(HIGH, .flags = RESET), A_FIFO(1, .flags = RESET)))
 
-	play(*state, &s);
-}
+/* ---- permitted parameters stay ---- */
 
-/* ---- what it may have stays ---- */
+static const struct task_attr own_right = A_FIFO(15, .flags = RESET);
+static const struct task_attr later_right = AN_RR(12, .flags = RESET);
 
-static const struct task_attr mine = A_FIFO(15, .flags = RESET), later = AN_RR(12, .flags = RESET);
-
-/* Whether the reset-on-fork that the boost has made it ask for is its own, nobody can tell. */
-static int stays(const struct task_attr *want, uint64_t ns)
+/*
+ * Flags are not checked: while it is boosted the task can only set parameters with reset-on-fork.
+ */
+static int check_kept(const struct task_attr *want, uint64_t ns)
 {
 	uint64_t end = monotonic_ns() + ns;
 	struct task_attr attr;
@@ -685,23 +615,23 @@ static int stays(const struct task_attr *want, uint64_t ns)
 
 static void *set_by_another(void *arg)
 {
-	return (void *)(intptr_t)task_set_attr(((struct partner *)arg)->tid, mine);
+	return (void *)(intptr_t)task_set_attr(((struct pi_child *)arg)->tid, own_right);
 }
 
-static int set_mine(struct partner *p, bool by_another)
+static int set_own_right(struct pi_child *p, bool by_another)
 {
 	pthread_t thread;
 	void *ret;
 
 	if (!by_another)
-		return task_set_attr(0, mine);
+		return task_set_attr(0, own_right);
 	CHECK(!pthread_create(&thread, NULL, set_by_another, p));
 	pthread_join(thread, &ret);
 	return (intptr_t)ret;
 }
 
-/* The last round is watched for long: nothing may come after it. */
-static int set_what_it_may(struct partner *p, unsigned long n)
+/* After the last round the parameters are watched for longer: no late fix may change them. */
+static int set_what_it_may(struct pi_child *p, unsigned long n)
 {
 	const struct source *source = scenario->source;
 	bool last = n == 3;
@@ -709,13 +639,13 @@ static int set_what_it_may(struct partner *p, unsigned long n)
 	if (n > 3)
 		return 0;
 	CHECK(!source->take(p));
-	CHECK(!set_mine(p, n % 2));
+	CHECK(!set_own_right(p, n % 2));
 	CHECK(!source->end(p));
-	CHECK(!await_giver());
-	CHECK(!stays(&mine, 0));
-	/* Soon after a boost, too. */
-	CHECK(!task_set_attr(0, later));
-	CHECK(!stays(&later, last ? WATCHED_FOR : 0));
+	CHECK(!await_booster());
+	CHECK(!check_kept(&own_right, 0));
+	/* The same for parameters that are set right after a boost. */
+	CHECK(!task_set_attr(0, later_right));
+	CHECK(!check_kept(&later_right, last ? WATCHED_FOR : 0));
 	return 0;
 }
 
@@ -728,7 +658,7 @@ static void what_it_may_have_stays(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(s); i++)
-		play(*state, &s[i]);
+		run_scenario(*state, &s[i]);
 }
 
 int main(int argc, char **argv)

@@ -5,7 +5,7 @@
 #include "channel.h"
 #include "tracefs.h"
 
-static void assert_traced(pid_t tid, const char *source)
+static void assert_boost_traced(pid_t tid, const char *source)
 {
 	char words[64], *text = trace_end();
 
@@ -19,71 +19,66 @@ static void assert_traced(pid_t tid, const char *source)
 static void a_mutex_boost_and_its_end(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = actor_new(f, "holder", FIFO(LOW));
+	struct actor *holder = actor_low(f, "holder");
 	struct actor *waiter = actor_new(f, "waiter", FIFO(HIGH));
 	int mutex = new_mutex(f, 0, 0);
 
 	only_ours(f, "no inheritance");
 	assert_ret(actor_locks(holder, mutex), 0);
 	trace_begin();
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_ret(actor_finish(waiter), 0);
+	actor_block_on(waiter, mutex);
+	actor_pass_mutex(holder, waiter, mutex);
 	assert_ret(actor_unlocks(waiter, mutex), 0);
-	assert_traced(holder->tid, "mutex");
+	assert_boost_traced(holder->tid, "mutex");
 }
 
 static void an_event_boost_and_its_end(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *consumer = actor_new(f, "consumer", FIFO(LOW));
-	struct ntsync_event_set_pi_args args = { .policy = SCHED_FIFO, .prio = HIGH };
+	struct actor *consumer = actor_low(f, "consumer");
 	int event = new_auto(f, false);
 
 	only_ours(f, "no EVENT_SET_PI");
 	trace_begin();
-	assert_ret(ioctl(event, NTSYNC_IOC_EVENT_SET_PI, &args), 0);
+	assert_ret(set_event_pi(event, SCHED_FIFO, HIGH), 0);
 	assert_ret(actor_tries(consumer, event), 0);
 	assert_ret(actor_tries(consumer, event), -ETIMEDOUT);
-	assert_traced(consumer->tid, "event");
+	assert_boost_traced(consumer->tid, "event");
 }
 
 static void a_channel_boost_and_its_end(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = actor_new(f, "server", FIFO(LOW));
-	struct actor *caller = actor_new(f, "caller", NORMAL(0));
-	int channel = stage_channel(f);
+	struct actor *server = actor_low(f, "server");
+	struct actor *caller = actor_client(f, "caller");
+	int channel = pi_channel(f);
 
 	only_ours(f, "no channels");
 	trace_begin();
 	actor_sends(caller, channel, HIGH);
 	actor_receives(server, channel, caller);
 	actor_answers(server, caller);
-	assert_traced(server->tid, "channel");
+	assert_boost_traced(server->tid, "channel");
 }
 
-/* Another source takes over, and the task keeps its priority or not. */
-static void sources_take_turns(void **state)
+/* When one source ends, the next one sets the priority. */
+static void sources_replace_each_other(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = actor_new(f, "server", FIFO(LOW));
-	struct actor *caller = actor_new(f, "caller", NORMAL(0));
+	struct actor *server = actor_low(f, "server");
+	struct actor *caller = actor_client(f, "caller");
 	struct actor *waiter = actor_new(f, "waiter", FIFO(HOG));
-	int channel = stage_channel(f), mutex = new_mutex(f, 0, 0);
+	int channel = pi_channel(f), mutex = new_mutex(f, 0, 0);
 	char *text;
 
 	only_ours(f, "no channels");
 	assert_ret(actor_locks(server, mutex), 0);
 	trace_begin();
-	actor_lock(waiter, mutex);
-	actor_assert_asleep(waiter);
+	actor_block_on(waiter, mutex);
 	actor_sends(caller, channel, HIGH);
 	actor_receives(server, channel, caller);
 	actor_answers(server, caller);
-	assert_ret(actor_unlocks(server, mutex), 0);
-	assert_ret(actor_finish(waiter), 0);
+	actor_pass_mutex(server, waiter, mutex);
 	text = trace_end();
 	assert_true(traced_task(text, "ntsync_boost", server->tid,
 				" source=mutex old_prio=10 new_prio=50"));
@@ -99,7 +94,7 @@ static void sources_take_turns(void **state)
 /* ---- what happens to requests ---- */
 
 /* The number of the channel that @tid has sent to. */
-static unsigned long long traced_channel(const char *text, pid_t tid)
+static unsigned long long find_traced_channel(const char *text, pid_t tid)
 {
 	unsigned long long channel, id;
 	const char *at = text;
@@ -135,10 +130,10 @@ static void assert_request_traced(const char *text, unsigned long long channel, 
 static void requests_are_traced(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *server = actor_new(f, "server", FIFO(LOW));
-	struct actor *caller = actor_new(f, "caller", NORMAL(0));
-	struct actor *leaves = actor_new(f, "leaves", NORMAL(0));
-	int channel = stage_channel(f);
+	struct actor *server = actor_low(f, "server");
+	struct actor *caller = actor_client(f, "caller");
+	struct actor *leaves = actor_client(f, "leaves");
+	int channel = pi_channel(f);
 	unsigned long long number;
 	char *text;
 
@@ -153,7 +148,7 @@ static void requests_are_traced(void **state)
 	actor_drains(server, channel, leaves);
 	actor_interrupt(leaves);
 	text = trace_end();
-	number = traced_channel(text, caller->tid);
+	number = find_traced_channel(text, caller->tid);
 	assert_request_traced(text, number, "send", "entry_id=1 tid=%d prio=%d\n", caller->tid, HIGH);
 	assert_request_traced(text, number, "receive", "entry_id=1 tid=%d sender_tid=%d prio=%d\n",
 			      server->tid, caller->tid, HIGH);
@@ -188,7 +183,7 @@ static void assert_traced_line(const char *text, const char *event, int at, cons
 static void waits_and_wakes_are_traced(void **state)
 {
 	struct fixture *f = *state;
-	struct actor *holder = actor_new(f, "holder", FIFO(LOW));
+	struct actor *holder = actor_low(f, "holder");
 	struct actor *waiter = actor_new(f, "waiter", FIFO(HIGH));
 	int mutex = new_mutex(f, 0, 0), event = new_auto(f, false);
 	unsigned long long m = object_id(mutex), e = object_id(event);
@@ -197,10 +192,8 @@ static void waits_and_wakes_are_traced(void **state)
 	only_ours(f, "no tracepoints");
 	trace_begin();
 	assert_ret(actor_locks(holder, mutex), 0);
-	actor_wait(waiter, ANY, ARGS(FDS(mutex, event), .timeout = FOREVER));
-	actor_assert_asleep(waiter);
-	assert_ret(actor_unlocks(holder, mutex), 0);
-	assert_ret(actor_finish(waiter), 0);
+	actor_block(waiter, ANY, ARGS(FDS(mutex, event), .timeout = FOREVER));
+	actor_pass_mutex(holder, waiter, mutex);
 	text = trace_end();
 	assert_line_traced(text, "ntsync_acquire", "object=%llu type=mutex tid=%d owner=%u value=1\n", m,
 			   holder->tid, holder->owner);
@@ -226,8 +219,7 @@ static void all_types_are_traced(void **state)
 
 	only_ours(f, "no tracepoints");
 	trace_begin();
-	actor_wait(waiter, ALL, ARGS(FDS(sem, event), .timeout = FOREVER));
-	actor_assert_asleep(waiter);
+	actor_block(waiter, ALL, ARGS(FDS(sem, event), .timeout = FOREVER));
 	release(sem, 3, 0);
 	set_event(event, 0);
 	assert_ret(actor_finish(waiter), 0);
@@ -274,7 +266,7 @@ int main(void)
 		PI_TEST(a_mutex_boost_and_its_end),
 		PI_TEST(an_event_boost_and_its_end),
 		PI_TEST(a_channel_boost_and_its_end),
-		PI_TEST(sources_take_turns),
+		PI_TEST(sources_replace_each_other),
 		PI_TEST(requests_are_traced),
 		PI_TEST(waits_and_wakes_are_traced),
 		PI_TEST(all_types_are_traced),

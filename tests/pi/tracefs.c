@@ -58,7 +58,7 @@ char *trace_probe_end(void)
 
 	trace_write("events/ntsync_test/enable", "0");
 	text = trace_end();
-	trace_write("kprobe_events", "\n"); /* opened to be written anew: none is left */
+	trace_write("kprobe_events", "\n"); /* opening with O_TRUNC removes the probe */
 	return text;
 }
 
@@ -85,8 +85,8 @@ bool traced_task(const char *text, const char *event, pid_t tid, const char *wor
 	return traced(text, event, first, words);
 }
 
-/* The next "…boost: tid=TID … new_prio=P" from *at on; -1: there is none. */
-static int next_prio(const char **at, pid_t tid)
+/* The new_prio of the next event "…boost: tid=TID …" from *at on; -1: there is none. */
+static int read_next_prio(const char **at, pid_t tid)
 {
 	char who[48];
 	const char *found, *prio;
@@ -107,8 +107,8 @@ void trace_assert_prios(pid_t tid, const int *prios, size_t count, const char *f
 	bool ok = true;
 
 	for (size_t i = 0; i < count; i++)
-		ok &= next_prio(&at, tid) == prios[i];
-	ok &= next_prio(&at, tid) < 0;
+		ok &= read_next_prio(&at, tid) == prios[i];
+	ok &= read_next_prio(&at, tid) < 0;
 	if (!ok) {
 		fprintf(stderr, "# task %d: want", tid);
 		for (size_t i = 0; i < count; i++)

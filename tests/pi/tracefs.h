@@ -1,34 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the module's tracepoints told about a while of a test. */
+/* The module's tracepoints, during a part of a test. */
 #ifndef NTSYNC_TESTS_PI_TRACEFS_H
 #define NTSYNC_TESTS_PI_TRACEFS_H
 
 #include "../uapi/fixture.h"
 
-/* All events of the module, from an empty trace on; at the end the caller frees the text. */
+/* Traces all events of the module. trace_end() returns the text; the caller frees it. */
 void trace_begin(void);
 char *trace_end(void);
 
-/* Is there such an event that begins with @first, with these words behind it? */
+/* Is there an event of that name whose text begins with @first and goes on with @words? */
 bool traced(const char *text, const char *event, const char *first, const char *words);
 bool traced_task(const char *text, const char *event, pid_t tid, const char *words);
 
 /*
- * Calls of a function of the kernel by task @tid: a probe's fetch arguments and a filter, both as
- * the kernel's kprobe events know them. Until trace_probe_end().
+ * Traces calls of a kernel function by task @tid until trace_probe_end(). @args and @filter are in
+ * the syntax of the kernel's kprobe events.
  */
 void trace_probe(const char *function, const char *args, const char *filter, pid_t tid);
 char *trace_probe_end(void);
 
-/* Was the kernel built with them? */
+/* Does this kernel have kprobe events? */
 bool has_trace_probes(void);
 
-/* By what number tracepoints, fdinfo and debugfs know it. */
+/* The object's number in tracepoints, fdinfo and debugfs. */
 unsigned long long object_id(int fd);
 
 /*
- * Ends the trace: the priorities that the arbiter gave to @tid since its begin must be these and
- * no others, so there was not one in between for the shortest moment. 0 = normal.
+ * Ends the trace. The priorities that the arbiter has set for @tid since trace_begin() must be
+ * these and no others, so no other one was set in between, not even for a moment. 0 = a normal
+ * task.
  */
 #define assert_prios(tid, ...)                                                 \
 	trace_assert_prios(tid, (const int[]){ __VA_ARGS__ },                  \

@@ -25,14 +25,14 @@ struct ledger *ledger_new(void)
 	return l;
 }
 
-static struct ledger_line *line_of(struct ledger *l, uint64_t payload)
+static struct ledger_line *find_line(struct ledger *l, uint64_t payload)
 {
 	uint64_t number = payload & ((1ull << SENDER_SHIFT) - 1);
 
 	return &l->line[payload >> SENDER_SHIFT][number % LEDGER_LINES];
 }
 
-static void wrong(struct ledger *l, uint64_t payload, int executed, const char *told)
+static void note_wrong(struct ledger *l, uint64_t payload, int executed, const char *told)
 {
 	atomic_fetch_add(&l->wrong, 1);
 	printf("# request %#llx was executed %d times: %s\n", (unsigned long long)payload, executed,
@@ -41,23 +41,23 @@ static void wrong(struct ledger *l, uint64_t payload, int executed, const char *
 
 static void check_line(struct ledger *l, uint64_t payload)
 {
-	struct ledger_line *line = line_of(l, payload);
+	struct ledger_line *line = find_line(l, payload);
 	int executed = atomic_load(&line->executed), ret = line->result;
 	bool never = ret == -EAGAIN || ret == -EPIPE;
 
 	if (ret == UNUSED)
 		return;
 	if (executed > !never || (!ret && executed != 1))
-		wrong(l, payload, executed, ret ? strerror(-ret) : "answered");
+		note_wrong(l, payload, executed, ret ? strerror(-ret) : "answered");
 }
 
 uint64_t ledger_open(struct ledger *l, unsigned int sender)
 {
 	uint64_t payload = (uint64_t)sender << SENDER_SHIFT | l->next[sender]++;
-	struct ledger_line *line = line_of(l, payload);
+	struct ledger_line *line = find_line(l, payload);
 
 	check_line(l, payload);
-	/* Nobody may be left to say how it ended. */
+	/* The sender may be killed before it can write how the request ended. */
 	line->result = -EINPROGRESS;
 	atomic_store(&line->executed, 0);
 	return payload;
@@ -65,12 +65,12 @@ uint64_t ledger_open(struct ledger *l, unsigned int sender)
 
 void ledger_execute(struct ledger *l, uint64_t payload)
 {
-	atomic_fetch_add(&line_of(l, payload)->executed, 1);
+	atomic_fetch_add(&find_line(l, payload)->executed, 1);
 }
 
 void ledger_close(struct ledger *l, uint64_t payload, int ret)
 {
-	line_of(l, payload)->result = ret;
+	find_line(l, payload)->result = ret;
 	check_line(l, payload);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who has executed what, and what its sender was told: in memory that all processes share, so
- * that it outlives those who are killed. A request's payload names its line; lines are used
- * again after a while, and looked at once more before, as a receiver may be late.
+ * Which requests have been executed, and what their senders' calls returned. It is in memory that
+ * all processes share, so that it outlives killed ones. A request's payload names its line. Lines
+ * are used again after a while, and checked once more before that, as a receiver may be late.
  */
 #ifndef NTSYNC_TESTS_STRESS_LEDGER_H
 #define NTSYNC_TESTS_STRESS_LEDGER_H
@@ -18,9 +18,9 @@ struct ledger_line {
 };
 
 /**
- * struct ledger - one column a sender
+ * struct ledger - one column per sender
  * @next: number of its next request
- * @wrong: how often the two did not fit
+ * @wrong: how often execution and result did not agree
  */
 struct ledger {
 	struct ledger_line line[LEDGER_SENDERS][LEDGER_LINES];
@@ -32,15 +32,15 @@ struct ledger *ledger_new(void);
 
 /* The payload of @sender's next request. */
 uint64_t ledger_open(struct ledger *l, unsigned int sender);
-/* A receiver is executing it. */
+/* A receiver executes the request. */
 void ledger_execute(struct ledger *l, uint64_t payload);
 /*
- * The sender was told @ret: 0 if and only if it was executed, once; -EAGAIN and -EPIPE if it was
- * not and won't be; otherwise once at most.
+ * The send has returned @ret: 0 if and only if the request was executed, once; -EAGAIN and -EPIPE
+ * if it was not and won't be; otherwise it was executed at most once.
  */
 void ledger_close(struct ledger *l, uint64_t payload, int ret);
 
-/* When nobody executes any more: everything was as its sender was told. */
+/* After the last execution: each request was executed as its sender's result says. */
 bool ledger_is_right(struct ledger *l);
 
 #endif

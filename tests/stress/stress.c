@@ -4,13 +4,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-/* On top of the run's own time: what an emulated kernel under KASAN may need. */
+/* On top of the run's own time: an emulated kernel under KASAN may need it. */
 #define WATCHDOG_SECONDS 300
 
 static uint64_t number(const char *text, uint64_t otherwise)
@@ -27,7 +28,7 @@ void stress_init(struct stress *s, int argc, char **argv)
 	s->seed = number(argc > 2 ? argv[2] : NULL, stress_now() | 1);
 	s->end = stress_now() + s->seconds * NS_PER_SEC;
 	printf("# %u s, seed %llu\n", s->seconds, (unsigned long long)s->seed);
-	/* A hang is a failure: the signal kills the program. */
+	/* A hang is a failure: SIGALRM kills the program. */
 	alarm(s->seconds + WATCHDOG_SECONDS);
 }
 
@@ -176,7 +177,37 @@ bool stress_is_scheduled(int policy, int prio)
 {
 	struct sched_param param = { .sched_priority = -1 };
 
-	/* While boosted, a task has reset-on-fork set. */
+	/* A boosted task has reset-on-fork set. */
 	return sched_getscheduler(0) == policy && !sched_getparam(0, &param) &&
 	       param.sched_priority == prio;
+}
+
+atomic_uint stress_errors;
+
+void stress_expect(int ret, int want, const char *what)
+{
+	if (ret == want)
+		return;
+	atomic_fetch_add(&stress_errors, 1);
+	printf("# %s: %s\n", what, strerror(-ret));
+}
+
+void stress_expect_success(int ret, int line)
+{
+	if (!ret)
+		return;
+	atomic_fetch_add(&stress_errors, 1);
+	printf("# line %d: %s\n", line, strerror(-ret));
+}
+
+static void ignore_signal(int sig)
+{
+	(void)sig;
+}
+
+void stress_handle_signal(int flags)
+{
+	struct sigaction action = { .sa_handler = ignore_signal, .sa_flags = flags };
+
+	sigaction(SIGUSR1, &action, NULL);
 }

@@ -37,18 +37,27 @@ bool stress_over(const struct stress *s);
 /* One invariant: prints "ok" or "not ok". */
 void stress_check(struct stress *s, bool ok, const char *invariant);
 
-/* Until the run is over: calls @show every second, or every ten if it is long. */
+/* Calls @show every second, or every ten in a long run, until the run is over. */
 void stress_watch(const struct stress *s, void (*show)(void));
 void stress_watch_until(const struct stress *s, uint64_t end, void (*show)(void));
+
+/* A call of the library must return this; otherwise it is printed and counted in stress_errors. */
+void stress_expect(int ret, int want, const char *what);
+void stress_expect_success(int ret, int line);
+#define EXPECT_SUCCESS(call) stress_expect_success(call, __LINE__)
+extern atomic_uint stress_errors;
+
+/* SIGUSR1 only interrupts; @flags: SA_RESTART or 0. */
+void stress_handle_signal(int flags);
 
 /* Prints the plan. Returns the program's exit status. */
 int stress_end(const struct stress *s);
 
-/* Something is missing that no check makes sense without. */
+/* For a missing precondition of all checks. */
 int stress_skip(const char *why);
 int stress_bail_out(const char *what, int ret);
 
-/* xorshift64*: good enough to be different each time, and the same again. */
+/* xorshift64*: the same numbers for the same seed. */
 uint64_t stress_random(uint64_t *state);
 unsigned int stress_below(uint64_t *state, unsigned int bound);
 
@@ -59,15 +68,15 @@ void stress_sleep(uint64_t ns);
 int stress_count_fds(void);
 int stress_module_references(void);
 
-/* A number of an object's fdinfo, or -1 where the driver doesn't tell it. */
+/* A number from an object's fdinfo, or -1 where the driver doesn't tell it. */
 long long stress_fdinfo(int fd, const char *key);
 
 /*
- * Nobody is boosted: the arbiter of priority inheritance has no record. It notices a death
- * within a second, so this takes a while if it has to. True where nobody can tell.
+ * No task is boosted: the arbiter has no record. It learns of a task's death within a second, so
+ * this may take a while. True where debugfs can't be read.
  */
 bool stress_nobody_boosted(void);
-/* Is the caller scheduled as policy and priority say, without anything lent? */
+/* Is the caller scheduled with this policy and priority, without a boost? */
 bool stress_is_scheduled(int policy, int prio);
 
 #endif

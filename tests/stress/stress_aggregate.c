@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tokens in = tokens out, with files among the sources. Objects and eventfds hold tokens;
- * many threads wait for some of each, by AGGREGATE_WAIT and by WAIT_ANY and WAIT_ALL with
- * a uring_fd, with deadlines of microseconds and under a hail of signals, take what they
- * are given and give it back. So objects are granted at the moment at which a file, the
- * deadline or a signal ends the wait. Descriptors of the eventfds are closed under the
- * waits and replaced all the time.
+ * Tokens in = tokens out, with files among the sources. Objects and eventfds hold tokens. Many
+ * threads wait for some of each, by AGGREGATE_WAIT and by WAIT_ANY and WAIT_ALL with a uring_fd,
+ * with deadlines of microseconds and interrupted by many signals; they keep what they acquire for a
+ * moment and release it. So objects are granted at the moment at which a file, the deadline or a
+ * signal ends the wait. Descriptors of the eventfds are closed during the waits and replaced all
+ * the time.
  */
 #include "stress.h"
 
@@ -49,42 +49,32 @@ struct worker {
 
 static struct stress stress;
 static int dev, objs[OBJECTS], files[FILES];
-/* Another descriptor of each of @files, for as long as it lasts. */
+/* A second descriptor of each of @files, which is closed and replaced. */
 static atomic_int slots[FILES];
 static struct worker workers[WORKERS];
 static atomic_int holders[OBJECTS];
-static atomic_uint too_many_holders, wrong_results, unexpected;
+static atomic_uint too_many_holders, wrong_results;
 static atomic_bool stop_others;
 
-static enum kind kind_of(int i)
+static enum kind choose_kind(int i)
 {
 	return i < SEMS ? SEM : i < SEMS + MUTEXES ? MUTEX : EVENT;
 }
 
-static void expected(int ret, int line)
-{
-	if (!ret)
-		return;
-	atomic_fetch_add(&unexpected, 1);
-	printf("# line %d: %s\n", line, strerror(-ret));
-}
-
-#define EXPECT_SUCCESS(call) expected(call, __LINE__)
-
-static void wrong_if(bool wrong, int line)
+static void count_if_wrong(bool wrong, int line)
 {
 	if (wrong && atomic_fetch_add(&wrong_results, 1) < 10)
 		printf("# line %d: wrong result\n", line);
 }
 
-#define WRONG_IF(cond) wrong_if(cond, __LINE__)
+#define WRONG_IF(cond) count_if_wrong(cond, __LINE__)
 
 /* ---- what is taken and given back ---- */
 
 static void note_acquired(struct worker *w, int i)
 {
 	static const int limits[] = { [SEM] = SEM_TOKENS, [MUTEX] = 1, [EVENT] = 1 };
-	enum kind kind = kind_of(i);
+	enum kind kind = choose_kind(i);
 
 	w->held[i]++;
 	/* A mutex counts once, however often its owner has acquired it. */
@@ -94,14 +84,14 @@ static void note_acquired(struct worker *w, int i)
 		atomic_fetch_add(&too_many_holders, 1);
 }
 
-/* The holder count goes first: once it is given back, another may take it. */
-static void give_back_one(struct worker *w, int i)
+/* The holder count goes down first: after the release another thread may acquire it. */
+static void release_one(struct worker *w, int i)
 {
 	uint32_t prev = 0;
 
-	if (kind_of(i) != MUTEX || w->held[i] == 1)
+	if (choose_kind(i) != MUTEX || w->held[i] == 1)
 		atomic_fetch_sub(&holders[i], 1);
-	switch (kind_of(i)) {
+	switch (choose_kind(i)) {
 	case SEM:
 		EXPECT_SUCCESS(ntsync_sem_release(objs[i], 1, NULL));
 		break;
@@ -117,18 +107,18 @@ static void give_back_one(struct worker *w, int i)
 	w->held[i]--;
 }
 
-static void give_back_all(struct worker *w)
+static void release_all(struct worker *w)
 {
 	for (int i = 0; i < OBJECTS; i++) {
 		while (w->held[i])
-			give_back_one(w, i);
+			release_one(w, i);
 	}
 	for (; w->held_files; w->held_files--)
 		eventfd_write(files[stress_below(&w->random, FILES)], 1);
 }
 
-/* It was ready: maybe somebody else has taken it since, or closed it. */
-static void take_file(struct worker *w, int fd)
+/* The file was ready, but another thread may have read it since, or closed it. */
+static void read_file(struct worker *w, int fd)
 {
 	eventfd_t value;
 
@@ -153,14 +143,14 @@ static uint64_t choose_deadline(struct worker *w)
 }
 
 /* True if the call succeeded. */
-static bool succeeded(struct worker *w, int ret, int line)
+static bool check_succeeded(struct worker *w, int ret, int line)
 {
 	w->counts.calls++;
 	w->counts.timeouts += ret == -ETIMEDOUT;
 	w->counts.signals += ret == -EINTR;
 	w->counts.closed += ret == -EBADF;
 	if (ret && ret != -ETIMEDOUT && ret != -EINTR && ret != -EBADF)
-		expected(ret, line);
+		stress_expect_success(ret, line);
 	return !ret;
 }
 
@@ -169,7 +159,7 @@ static int choose_file(struct worker *w)
 	return atomic_load(&slots[stress_below(&w->random, FILES)]);
 }
 
-/* @chosen: the object of each source, -1 for a file. Now and then the same ones again. */
+/* @chosen: the object of each source, -1 for a file. Sometimes the previous ones again. */
 static unsigned int choose_sources(struct worker *w, struct ntsync_aggregate_source *sources,
 				   int *chosen)
 {
@@ -198,15 +188,15 @@ static void wait_aggregate(struct worker *w)
 	};
 	uint32_t index = ~0u, events = ~0u;
 
-	if (!succeeded(w, ntsync_aggregate_wait(dev, sources, count, &opts, &index, &events),
-		       __LINE__))
+	if (!check_succeeded(w, ntsync_aggregate_wait(dev, sources, count, &opts, &index, &events),
+			     __LINE__))
 		return;
 	WRONG_IF(index >= count);
 	if (index >= count)
 		return;
 	WRONG_IF(events != (chosen[index] < 0 ? (uint32_t)POLLIN : 0));
 	if (chosen[index] < 0) {
-		take_file(w, sources[index].fd);
+		read_file(w, sources[index].fd);
 		return;
 	}
 	w->counts.objects++;
@@ -216,7 +206,7 @@ static void wait_aggregate(struct worker *w)
 static void wait_with_uring_fd(struct worker *w)
 {
 	bool all = stress_below(&w->random, 2);
-	/* Two neighbours, for a wait-all. */
+	/* Two neighbours, for a wait for all. */
 	int first = stress_below(&w->random, OBJECTS - 1);
 	const int fds[] = { objs[first], objs[first + 1] };
 	const struct ntsync_wait_opts opts = {
@@ -226,10 +216,10 @@ static void wait_with_uring_fd(struct worker *w)
 	int ret = all ? ntsync_wait_all(dev, fds, 2, &opts, &index) :
 			ntsync_wait_any(dev, fds, 2, &opts, &index);
 
-	if (!succeeded(w, ret, __LINE__))
+	if (!check_succeeded(w, ret, __LINE__))
 		return;
 	if (index == NTSYNC_INDEX_URING_READY) {
-		take_file(w, opts.uring_fd);
+		read_file(w, opts.uring_fd);
 		return;
 	}
 	WRONG_IF(index > 1 || (all && index));
@@ -239,12 +229,12 @@ static void wait_with_uring_fd(struct worker *w)
 		note_acquired(w, first + 1);
 }
 
-static void *work(void *arg)
+static void *run_worker(void *arg)
 {
 	struct worker *w = arg;
 	struct sched_param param = { .sched_priority = w->owner };
 
-	/* Time-outs of 50 µs more than asked for would hardly meet a grant. */
+	/* With the default slack of 50 µs a timeout would hardly ever meet a grant. */
 	prctl(PR_SET_TIMERSLACK, 1);
 	if (w->realtime)
 		pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
@@ -253,33 +243,21 @@ static void *work(void *arg)
 			wait_aggregate(w);
 		else
 			wait_with_uring_fd(w);
-		/* Now and then it waits for more with its hands full. */
+		/* Sometimes it waits for more before it releases. */
 		if (stress_below(&w->random, 4))
-			give_back_all(w);
-		/* So that the others run as well. */
+			release_all(w);
+		/* So that the other threads run too. */
 		if (w->realtime)
 			stress_sleep(50 * NS_PER_US);
 	}
-	give_back_all(w);
+	release_all(w);
 	return NULL;
 }
 
 /* ---- what happens to them ---- */
 
-static void ignore_signal(int sig)
-{
-	(void)sig;
-}
-
-static void handle_signal(int flags)
-{
-	struct sigaction action = { .sa_handler = ignore_signal, .sa_flags = flags };
-
-	sigaction(SIGUSR1, &action, NULL);
-}
-
-/* Signals, and descriptors that change. */
-static void *hail(void *arg)
+/* Sends signals, and replaces descriptors. */
+static void *send_signals(void *arg)
 {
 	uint64_t random = *(uint64_t *)arg;
 
@@ -287,7 +265,7 @@ static void *hail(void *arg)
 		unsigned int i = stress_below(&random, FILES);
 
 		if (n % 512 == 0)
-			handle_signal(n % 1024 ? SA_RESTART : 0);
+			stress_handle_signal(n % 1024 ? SA_RESTART : 0);
 		pthread_kill(workers[stress_below(&random, WORKERS)].thread, SIGUSR1);
 		close(atomic_exchange(&slots[i], dup(files[i])));
 		stress_sleep(100 * NS_PER_US);
@@ -300,9 +278,9 @@ static void *hail(void *arg)
 static void make_sources(void)
 {
 	for (int i = 0; i < OBJECTS; i++) {
-		/* Room for one too many, which then shows. */
-		objs[i] = kind_of(i) == SEM   ? ntsync_sem_create(dev, SEM_TOKENS, 1000) :
-			  kind_of(i) == MUTEX ? ntsync_mutex_create(dev, 0, 0) :
+		/* With room for one token too many, which the check would find. */
+		objs[i] = choose_kind(i) == SEM   ? ntsync_sem_create(dev, SEM_TOKENS, 1000) :
+			  choose_kind(i) == MUTEX ? ntsync_mutex_create(dev, 0, 0) :
 						ntsync_event_create(dev, false, true);
 		if (objs[i] < 0)
 			exit(stress_bail_out("create", objs[i]));
@@ -313,21 +291,21 @@ static void make_sources(void)
 	}
 }
 
-static void start(pthread_t *hail_thread, uint64_t *random)
+static void start_threads(pthread_t *signal_thread, uint64_t *random)
 {
-	handle_signal(0);
+	stress_handle_signal(0);
 	for (unsigned int i = 0; i < WORKERS; i++) {
 		struct worker *w = &workers[i];
 
 		w->owner = i + 1;
 		w->random = stress_random(random) | 1;
 		w->realtime = i < REALTIME_WORKERS;
-		pthread_create(&w->thread, NULL, work, w);
+		pthread_create(&w->thread, NULL, run_worker, w);
 	}
-	pthread_create(hail_thread, NULL, hail, random);
+	pthread_create(signal_thread, NULL, send_signals, random);
 }
 
-static struct counts total(void)
+static struct counts add_up_counts(void)
 {
 	struct counts sum = { 0 };
 
@@ -348,7 +326,7 @@ static struct counts total(void)
 
 static void show_progress(void)
 {
-	struct counts sum = total();
+	struct counts sum = add_up_counts();
 
 	printf("# waits %llu: objects %llu, files %llu (late %llu), alls %llu, timed out %llu, "
 	       "interrupted %llu, closed %llu\n", (unsigned long long)sum.calls,
@@ -362,7 +340,7 @@ static bool object_is_whole(int i)
 {
 	uint32_t first = ~0u, second = ~0u;
 
-	switch (kind_of(i)) {
+	switch (choose_kind(i)) {
 	case SEM:
 		EXPECT_SUCCESS(ntsync_sem_read(objs[i], &first, &second));
 		return first == SEM_TOKENS;
@@ -387,9 +365,9 @@ static bool files_are_whole(void)
 	return tokens == FILES * FILE_TOKENS;
 }
 
-static void check(void)
+static void check_results(void)
 {
-	struct counts sum = total();
+	struct counts sum = add_up_counts();
 	bool whole = true;
 
 	for (int i = 0; i < OBJECTS; i++) {
@@ -402,15 +380,15 @@ static void check(void)
 	stress_check(&stress, files_are_whole(), "files: tokens in = tokens out");
 	stress_check(&stress, !too_many_holders, "never more holders than tokens");
 	stress_check(&stress, !wrong_results, "positions and events are right");
-	stress_check(&stress, !unexpected, "no unexpected error");
-	/* A run without them proves nothing. */
+	stress_check(&stress, !stress_errors, "no unexpected error");
+	/* A run in which these did not happen proves nothing. */
 	stress_check(&stress, sum.objects && sum.files && sum.alls && sum.timeouts && sum.signals,
 		     "objects, files, time-outs and interruptions did happen");
 }
 
 int main(int argc, char **argv)
 {
-	pthread_t hail_thread;
+	pthread_t signal_thread;
 	uint64_t random;
 
 	stress_init(&stress, argc, argv);
@@ -419,15 +397,15 @@ int main(int argc, char **argv)
 	if (dev < 0)
 		return stress_bail_out("/dev/ntsync", dev);
 	make_sources();
-	start(&hail_thread, &random);
+	start_threads(&signal_thread, &random);
 	while (!stress_over(&stress))
 		stress_sleep(100 * NS_PER_MS);
-	/* A thread that has ended can't be signalled any more, a joined one not at all. */
+	/* A signal can't reach an exited thread, and must not be sent to a joined one. */
 	atomic_store(&stop_others, true);
-	pthread_join(hail_thread, NULL);
+	pthread_join(signal_thread, NULL);
 	for (unsigned int i = 0; i < WORKERS; i++)
 		pthread_join(workers[i].thread, NULL);
 	show_progress();
-	check();
+	check_results();
 	return stress_end(&stress);
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every request is served once, whatever becomes of those who were told of it. Threads
- * wait for two channels, an eventfd and the end by AGGREGATE_WAIT; senders send to the
- * channels. Of those who are told of a request some receive all that is pending, some
- * one, some end instead, some can't be told as their argument can't be written, and whole
- * processes are told and exit, close the channel, or are killed. Deadlines and the eventfd
- * make notices meet other ends of a wait, and would make good a notice that was lost: so
- * they are for the first third of the run. After that a lost notice leaves senders waiting
- * for ever, which ends the program.
+ * Every request is served once, whatever the threads do that were notified of it. Threads wait for
+ * two channels, an eventfd and the end of the run by AGGREGATE_WAIT; senders send to the channels.
+ * Of the notified threads some receive all pending requests, some one, some exit instead, and some
+ * get EFAULT as their argument can't be written. Whole processes are notified and exit, close the
+ * channel, or are killed.
+ *
+ * During the first third of the run, deadlines and the eventfd make notifications meet other ends
+ * of a wait; these would also hide a lost notification. After that there are none, and a lost
+ * notification leaves senders waiting for ever, which ends the program.
  */
 #include "stress.h"
 
@@ -33,15 +34,15 @@
 #define CHANNELS 2
 #define PAGE 4096
 
-/* What a waiter does that has been told of a request, and how often in 32. */
+/* What a notified thread does, and how often in 32. */
 enum leaving { DRAINS = 18, TAKES_ONE = 24, ENDS = 28 };
 
 struct waiter {
 	pthread_t thread;
 	uint64_t random;
-	/* An argument that can be read and not written. */
+	/* An argument that can be read but not written. */
 	struct ntsync_aggregate_wait_args *stuck;
-	uint64_t told, empty, ended, faults, timeouts;
+	uint64_t notified, empty, ended, faults, timeouts;
 };
 
 struct sender {
@@ -55,21 +56,11 @@ static struct stress stress;
 static int dev, channels[CHANNELS], tick, end;
 static struct waiter waiters[WAITERS];
 static struct sender senders[SENDERS];
-/* The number of the last request of each sender that somebody has served. */
+/* The number of the last request of each sender that was served. */
 static atomic_ullong served[SENDERS];
-static atomic_uint twice, lost, unexpected;
+static atomic_uint twice, lost;
 static atomic_bool stop_others;
 static uint64_t processes;
-
-static void expected(int ret, int line)
-{
-	if (!ret)
-		return;
-	atomic_fetch_add(&unexpected, 1);
-	printf("# line %d: %s\n", line, strerror(-ret));
-}
-
-#define EXPECT_SUCCESS(call) expected(call, __LINE__)
 
 /* ---- senders ---- */
 
@@ -83,7 +74,7 @@ static void *send_all(void *arg)
 
 		s->sent++;
 		EXPECT_SUCCESS(ntsync_channel_send_pi(channel, SCHED_FIFO, prio, s->number, s->sent));
-		/* The next is not sent yet, so it must be this one. */
+		/* The next one has not been sent yet, so it must be this one. */
 		if (atomic_load(&served[s->number]) != s->sent)
 			atomic_fetch_add(&lost, 1);
 		if (!stress_below(&s->random, 4))
@@ -94,21 +85,21 @@ static void *send_all(void *arg)
 
 /* ---- waiters ---- */
 
-static void serve(int channel, const struct ntsync_channel_request *request)
+static void serve_request(int channel, const struct ntsync_channel_request *request)
 {
-	/* Before it the sender waits, after it the next may be served. */
+	/* Before this the sender waits; after it the next request may be served. */
 	if (atomic_exchange(&served[request->payload], request->reply) != request->reply - 1)
 		atomic_fetch_add(&twice, 1);
 	EXPECT_SUCCESS(ntsync_channel_reply(channel, request->id));
 }
 
-static unsigned int receive(int channel, unsigned int most)
+static unsigned int receive_requests(int channel, unsigned int most)
 {
 	struct ntsync_channel_request request;
 	unsigned int n = 0;
 
 	while (n < most && !ntsync_channel_try_recv2(channel, &request)) {
-		serve(channel, &request);
+		serve_request(channel, &request);
 		n++;
 	}
 	return n;
@@ -130,19 +121,19 @@ static void fill_sources(struct ntsync_aggregate_source *sources)
 #define SOURCES 5
 #define FIRST_CHANNEL 2
 
-static bool first_third(void)
+static bool is_first_third(void)
 {
 	return stress_now() + stress.seconds * NS_PER_SEC * 2 / 3 < stress.end;
 }
 
 static uint64_t choose_deadline(uint64_t *random)
 {
-	if (!first_third() || stress_below(random, 2))
+	if (!is_first_third() || stress_below(random, 2))
 		return NTSYNC_WAIT_FOREVER;
 	return stress_now() + stress_below(random, 2000) * NS_PER_US;
 }
 
-/* One that is told, and can't be: EFAULT. Waits for the channels only. */
+/* Notified, but its result can't be written: EFAULT. It waits for the channels only. */
 static void wait_stuck(struct waiter *w)
 {
 	int ret = ioctl(dev, NTSYNC_IOC_AGGREGATE_WAIT, w->stuck) ? -errno : 0;
@@ -150,27 +141,27 @@ static void wait_stuck(struct waiter *w)
 	if (ret == -EFAULT)
 		w->faults++;
 	else
-		expected(ret, __LINE__);
+		stress_expect_success(ret, __LINE__);
 }
 
-/* True: the thread ends with what it was told, and another takes its place. */
-static bool told(struct waiter *w, int channel)
+/* True if the thread exits without receiving; another one replaces it. */
+static bool act_on_request(struct waiter *w, int channel)
 {
 	unsigned int choice = stress_below(&w->random, 32);
 
-	w->told++;
+	w->notified++;
 	if (choice >= ENDS) {
 		w->ended++;
 		return true;
 	}
-	/* The others see that nobody keeps them from receiving. */
+	/* No other thread must be kept from receiving. */
 	if (choice >= TAKES_ONE)
 		stress_sleep(stress_below(&w->random, 200) * NS_PER_US);
-	w->empty += !receive(channel, choice < DRAINS ? ~0u : 1);
+	w->empty += !receive_requests(channel, choice < DRAINS ? ~0u : 1);
 	return false;
 }
 
-/* Until the end, or until it ends itself. */
+/* Until the end of the run, or until it exits as a notified thread. */
 static void *wait_and_serve(void *arg)
 {
 	struct waiter *w = arg;
@@ -192,18 +183,18 @@ static void *wait_and_serve(void *arg)
 		w->timeouts += ret == -ETIMEDOUT;
 		if (ret == -ETIMEDOUT)
 			continue;
-		expected(ret, __LINE__);
+		stress_expect_success(ret, __LINE__);
 		if (ret || index == 0)
 			return NULL;
 		if (index < FIRST_CHANNEL)
 			(void)!eventfd_read(tick, &value);
-		else if (told(w, sources[index].fd))
+		else if (act_on_request(w, sources[index].fd))
 			return w;
 	}
 }
 
-/* As long as there are waiters that end, others come. */
-static void *replace(void *arg)
+/* Replaces waiters that exit by new ones. */
+static void *replace_waiters(void *arg)
 {
 	struct waiter *w = arg;
 	pthread_t thread;
@@ -216,7 +207,7 @@ static void *replace(void *arg)
 	return NULL;
 }
 
-/* ---- processes that are told, and leave ---- */
+/* ---- processes that are notified, and exit ---- */
 
 static int wait_and_leave(uint64_t random)
 {
@@ -226,7 +217,7 @@ static int wait_and_leave(uint64_t random)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	fill_sources(sources);
-	/* Not woken by the tick, which is for the others. */
+	/* Not woken by the eventfd, which is for the other waiters. */
 	ntsync_aggregate_wait(dev, sources + FIRST_CHANNEL, CHANNELS, &opts, &index, NULL);
 	if (stress_below(&random, 2)) {
 		close(channels[0]);
@@ -236,8 +227,8 @@ static int wait_and_leave(uint64_t random)
 	return 0;
 }
 
-/* Also adds to the eventfd, so that it is a file that ends waits now and then. */
-static void *disturb(void *arg)
+/* Adds to the eventfd too, so that at times a file ends a wait. */
+static void *run_disturber(void *arg)
 {
 	uint64_t random = *(uint64_t *)arg;
 
@@ -248,7 +239,7 @@ static void *disturb(void *arg)
 			_exit(wait_and_leave(stress_random(&random)));
 		stress_random(&random);
 		processes++;
-		if (first_third())
+		if (is_first_third())
 			eventfd_write(tick, 1);
 		stress_sleep(stress_below(&random, 3000) * NS_PER_US);
 		kill(pid, SIGKILL);
@@ -266,9 +257,9 @@ static bool make_sources(void)
 	channels[1] = ntsync_channel_create(dev, NTSYNC_CHANNEL_MAX_DEPTH);
 	end = ntsync_event_create(dev, true, false);
 	tick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	/* This process receives before all others, so there is always one that does. */
-	receive(channels[0], 1);
-	receive(channels[1], 1);
+	/* This process receives before all others, so that the channel always has a receiver. */
+	receive_requests(channels[0], 1);
+	receive_requests(channels[1], 1);
 	return channels[1] >= 0 && end >= 0;
 }
 
@@ -279,7 +270,7 @@ static void make_stuck(struct waiter *w)
 
 	w->stuck = (void *)page;
 	fill_sources(sources);
-	/* The end too, or it would stay here. */
+	/* With the end of the run among the sources, or the thread would not end. */
 	sources[1] = sources[FIRST_CHANNEL + 1];
 	*w->stuck = (struct ntsync_aggregate_wait_args){
 		.timeout = NTSYNC_WAIT_FOREVER, .sources = (uintptr_t)sources, .nb_sources = 3,
@@ -287,7 +278,7 @@ static void make_stuck(struct waiter *w)
 	mprotect(page, PAGE, PROT_READ);
 }
 
-static void run(void)
+static void run_threads(void)
 {
 	uint64_t random = stress.seed;
 	pthread_t disturber;
@@ -295,14 +286,14 @@ static void run(void)
 	for (unsigned int i = 0; i < WAITERS; i++) {
 		waiters[i].random = stress_random(&random) | 1;
 		make_stuck(&waiters[i]);
-		pthread_create(&waiters[i].thread, NULL, replace, &waiters[i]);
+		pthread_create(&waiters[i].thread, NULL, replace_waiters, &waiters[i]);
 	}
 	for (unsigned int i = 0; i < SENDERS; i++) {
 		senders[i].random = stress_random(&random) | 1;
 		senders[i].number = i;
 		pthread_create(&senders[i].thread, NULL, send_all, &senders[i]);
 	}
-	pthread_create(&disturber, NULL, disturb, &random);
+	pthread_create(&disturber, NULL, run_disturber, &random);
 	for (unsigned int i = 0; i < SENDERS; i++)
 		pthread_join(senders[i].thread, NULL);
 	atomic_store(&stop_others, true);
@@ -312,7 +303,7 @@ static void run(void)
 		pthread_join(waiters[i].thread, NULL);
 }
 
-static void check(void)
+static void check_results(void)
 {
 	struct waiter sum = { 0 };
 	uint64_t sent = 0;
@@ -320,22 +311,22 @@ static void check(void)
 	for (unsigned int i = 0; i < SENDERS; i++)
 		sent += senders[i].sent;
 	for (unsigned int i = 0; i < WAITERS; i++) {
-		sum.told += waiters[i].told;
+		sum.notified += waiters[i].notified;
 		sum.empty += waiters[i].empty;
 		sum.ended += waiters[i].ended;
 		sum.faults += waiters[i].faults;
 		sum.timeouts += waiters[i].timeouts;
 	}
-	printf("# requests %llu: told %llu (nothing left %llu), ended %llu, faults %llu, "
+	printf("# requests %llu: notified %llu (nothing left %llu), ended %llu, faults %llu, "
 	       "timed out %llu, processes %llu\n", (unsigned long long)sent,
-	       (unsigned long long)sum.told, (unsigned long long)sum.empty,
+	       (unsigned long long)sum.notified, (unsigned long long)sum.empty,
 	       (unsigned long long)sum.ended, (unsigned long long)sum.faults,
 	       (unsigned long long)sum.timeouts, (unsigned long long)processes);
 	stress_check(&stress, !lost, "every request that was answered was served");
 	stress_check(&stress, !twice, "and none twice");
-	stress_check(&stress, !unexpected, "no unexpected error");
-	stress_check(&stress, sent && sum.told && sum.ended && sum.faults && sum.timeouts && processes,
-		     "every way to leave did happen");
+	stress_check(&stress, !stress_errors, "no unexpected error");
+	stress_check(&stress, sent && sum.notified && sum.ended && sum.faults && sum.timeouts &&
+		     processes, "every way to leave did happen");
 }
 
 int main(int argc, char **argv)
@@ -347,7 +338,7 @@ int main(int argc, char **argv)
 		return stress_bail_out("/dev/ntsync", dev < 0 ? dev : channels[1]);
 	if (ntsync_features(dev, &found) || !(found.features & NTSYNC_FEATURE_AGGREGATE_WAIT))
 		return stress_skip("the driver has no aggregate wait");
-	run();
-	check();
+	run_threads();
+	check_results();
 	return stress_end(&stress);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Four threads send, four receive and reply, with priorities of all kinds, and a ninth registers
- * tokens and forgets them again. Every request must be executed exactly once, by one receiver,
- * and answered; numbers, priority and token are those of its sender. Receivers take one or
- * several at a time, wait or try, and leave every other reply to somebody else.
+ * tokens and removes them again. Every request must be executed exactly once, by one receiver, and
+ * get a reply; ids, priority and token must be its sender's. Receivers receive one or several
+ * requests at a time, blocking or not, and leave every other reply to another receiver.
  *
- * First on a deep channel, then on one in which one request may be pending: who is turned away
- * has not been served.
+ * First on a deep channel, then on one with room for one pending request: a request that was
+ * refused must not have been served.
  */
 #include "stress.h"
 
@@ -26,7 +26,7 @@
 #define TIDS 300
 #define QUIT UINT64_MAX
 
-/* A request, in memory that both sides have. */
+/* A request, in memory that both sides can access. */
 struct call {
 	uint64_t payload, answer;
 	uint32_t prio, tid;
@@ -45,22 +45,14 @@ static struct stress stress;
 static int channel;
 static uint64_t phase_end;
 static struct thread senders[SENDERS], receivers[RECEIVERS], clerk;
-/* The sender with that number in its payloads; the clerk registers them. */
+/* The thread of each sender, by the number in its payloads; the ninth thread registers them. */
 static atomic_uint sender_tids[SENDERS];
-/* The id of a request whose reply was left to others. */
+/* The id of a request whose reply was left to another receiver. */
 static atomic_ullong left_over;
 static atomic_ullong registered;
-static atomic_uint errors, wrong_answers, wrong_counts, wrong_requests, wrong_tokens, not_as_before;
+static atomic_uint wrong_answers, wrong_counts, wrong_requests, wrong_tokens, not_as_before;
 
-static void expect(int ret, int want, const char *what)
-{
-	if (ret == want)
-		return;
-	atomic_fetch_add(&errors, 1);
-	printf("# %s: %s\n", what, strerror(-ret));
-}
-
-static bool phase_over(void)
+static bool is_phase_over(void)
 {
 	return stress_now() >= phase_end;
 }
@@ -69,7 +61,7 @@ static void be_scheduled(const struct thread *t)
 {
 	struct sched_param param = { .sched_priority = t->prio };
 
-	expect(-pthread_setschedparam(pthread_self(), t->policy, &param), 0, "setschedparam");
+	stress_expect(-pthread_setschedparam(pthread_self(), t->policy, &param), 0, "setschedparam");
 }
 
 static void check_schedule(const struct thread *t)
@@ -80,7 +72,7 @@ static void check_schedule(const struct thread *t)
 
 /* ---- senders ---- */
 
-static uint64_t answer_to(uint64_t payload)
+static uint64_t compute_answer(uint64_t payload)
 {
 	return (payload ^ 0x5bd1e995) * 0x9e3779b97f4a7c15ull;
 }
@@ -96,10 +88,10 @@ static void check_call(struct thread *t, struct call *call, int ret)
 			atomic_fetch_add(&wrong_counts, 1);
 		return;
 	}
-	expect(ret, 0, "send");
+	stress_expect(ret, 0, "send");
 	if (executed != 1)
 		atomic_fetch_add(&wrong_counts, 1);
-	if (call->answer != answer_to(call->payload))
+	if (call->answer != compute_answer(call->payload))
 		atomic_fetch_add(&wrong_answers, 1);
 }
 
@@ -110,14 +102,14 @@ static void *send_calls(void *arg)
 
 	atomic_store(&sender_tids[number], gettid());
 	be_scheduled(t);
-	for (uint64_t n = 1; !phase_over(); n++) {
+	for (uint64_t n = 1; !is_phase_over(); n++) {
 		struct call call = { .payload = number << 56 | n, .tid = gettid() };
 		uint32_t policy = stress_below(&t->random, 2) ? SCHED_FIFO : SCHED_RR;
 
 		call.prio = stress_below(&t->random, 3) ? stress_below(&t->random, 100) : 0;
 		check_call(t, &call, ntsync_channel_send_pi(channel, policy, call.prio, call.payload,
 							    (uintptr_t)&call));
-		/* So that what is not real-time runs as well. */
+		/* So that threads that are not real-time run too. */
 		if (n % 64 == 0)
 			stress_sleep(100 * NS_PER_US);
 	}
@@ -128,7 +120,7 @@ static void *send_calls(void *arg)
 
 /* ---- receivers ---- */
 
-static void execute(const struct ntsync_channel_request *r)
+static void execute_request(const struct ntsync_channel_request *r)
 {
 	struct call *call = (struct call *)(uintptr_t)r->reply;
 
@@ -136,7 +128,7 @@ static void execute(const struct ntsync_channel_request *r)
 		atomic_fetch_add(&wrong_requests, 1);
 	if (r->token && r->token >> 32 != r->sender_tid)
 		atomic_fetch_add(&wrong_tokens, 1);
-	call->answer = answer_to(r->payload);
+	call->answer = compute_answer(r->payload);
 	atomic_fetch_add(&call->executed, 1);
 }
 
@@ -154,43 +146,43 @@ static int receive(struct thread *t, struct ntsync_channel_request *r)
 	return ret == -EAGAIN ? ntsync_channel_recv2(channel, r) : ret;
 }
 
-/* Waits for one and takes what else there is, up to a number; how many. */
+/* Waits for a request and receives further pending ones, up to a number; returns how many. */
 static unsigned int receive_some(struct thread *t, struct ntsync_channel_request *r)
 {
 	unsigned int want = 1 + stress_below(&t->random, BATCH), n = 1;
 	int ret = receive(t, r);
 
-	expect(ret, 0, "receive");
+	stress_expect(ret, 0, "receive");
 	if (ret)
 		return 0;
 	for (; n < want; n++) {
 		ret = ntsync_channel_try_recv2(channel, &r[n]);
 		if (ret == -EAGAIN)
 			break;
-		expect(ret, 0, "try");
+		stress_expect(ret, 0, "try");
 	}
 	return n;
 }
 
-static void reply(uint64_t id)
+static void reply_to_request(uint64_t id)
 {
 	if (id)
-		expect(ntsync_channel_reply(channel, id), 0, "reply");
+		stress_expect(ntsync_channel_reply(channel, id), 0, "reply");
 }
 
-static bool finish(struct thread *t, const struct ntsync_channel_request *r)
+static bool finish_requests(struct thread *t, const struct ntsync_channel_request *r)
 {
 	if (r->payload == QUIT) {
-		reply(r->id);
+		reply_to_request(r->id);
 		return false;
 	}
-	execute(r);
+	execute_request(r);
 	t->done++;
-	/* Somebody's who has left his reply to others, perhaps; and this one is left. */
+	/* Replies to the one that another receiver has left, and leaves this one instead. */
 	if (stress_below(&t->random, 4) == 0)
-		reply(atomic_exchange(&left_over, r->id));
+		reply_to_request(atomic_exchange(&left_over, r->id));
 	else
-		reply(r->id);
+		reply_to_request(r->id);
 	return true;
 }
 
@@ -205,7 +197,7 @@ static void *serve_calls(void *arg)
 		unsigned int n = receive_some(t, r);
 
 		while (n)
-			more &= finish(t, &r[--n]);
+			more &= finish_requests(t, &r[--n]);
 	}
 	check_schedule(t);
 	return NULL;
@@ -217,7 +209,7 @@ static void *keep_tokens(void *arg)
 {
 	struct thread *t = arg;
 
-	for (uint32_t n = 1; !phase_over(); n++) {
+	for (uint32_t n = 1; !is_phase_over(); n++) {
 		unsigned int i = stress_below(&t->random, 3 * SENDERS);
 		uint32_t tid = i < SENDERS ? atomic_load(&sender_tids[i]) :
 					     1000000 + stress_below(&t->random, TIDS);
@@ -225,11 +217,11 @@ static void *keep_tokens(void *arg)
 		if (!tid)
 			continue;
 		if (stress_below(&t->random, 3))
-			expect(ntsync_channel_register_thread(channel, tid,
+			stress_expect(ntsync_channel_register_thread(channel, tid,
 							      (uint64_t)tid << 32 | n),
 			       0, "register");
 		else
-			expect(ntsync_channel_deregister_thread(channel, tid), 0, "deregister");
+			stress_expect(ntsync_channel_deregister_thread(channel, tid), 0, "deregister");
 		atomic_fetch_add(&registered, 1);
 		if (n % 64 == 0)
 			stress_sleep(100 * NS_PER_US);
@@ -247,7 +239,7 @@ static void forget_all_tokens(void)
 
 /* ---- a phase ---- */
 
-static void start(struct thread *t, void *(*run)(void *), int policy, int prio)
+static void start_thread(struct thread *t, void *(*run)(void *), int policy, int prio)
 {
 	t->policy = policy;
 	t->prio = prio;
@@ -256,12 +248,12 @@ static void start(struct thread *t, void *(*run)(void *), int policy, int prio)
 	pthread_create(&t->thread, NULL, run, t);
 }
 
-/* The last one may wait for a reply that was left to others. */
+/* The last sender may wait for a reply that was left to another receiver. */
 static void join_senders(void)
 {
 	for (int i = 0; i < SENDERS; i++) {
 		while (!atomic_load(&senders[i].over)) {
-			reply(atomic_exchange(&left_over, 0));
+			reply_to_request(atomic_exchange(&left_over, 0));
 			stress_sleep(NS_PER_MS);
 		}
 		pthread_join(senders[i].thread, NULL);
@@ -271,7 +263,7 @@ static void join_senders(void)
 static void join_receivers(void)
 {
 	for (int i = 0; i < RECEIVERS; i++)
-		expect(ntsync_channel_send_pi(channel, 0, 0, QUIT, 0), 0, "quit");
+		stress_expect(ntsync_channel_send_pi(channel, 0, 0, QUIT, 0), 0, "quit");
 	for (int i = 0; i < RECEIVERS; i++)
 		pthread_join(receivers[i].thread, NULL);
 }
@@ -309,20 +301,20 @@ static void check_balance(const char *name)
 			      !stress_fdinfo(channel, "ntsync-registrations"), text);
 }
 
-static void phase(int dev, const char *name, uint32_t depth, uint64_t end)
+static void run_phase(int dev, const char *name, uint32_t depth, uint64_t end)
 {
 	channel = ntsync_channel_create(dev, depth);
-	expect(channel < 0 ? channel : 0, 0, "create");
+	stress_expect(channel < 0 ? channel : 0, 0, "create");
 	phase_end = end;
 	memset(senders, 0, sizeof(senders));
 	memset(receivers, 0, sizeof(receivers));
 	for (int i = 0; i < SENDERS; i++)
 		atomic_store(&sender_tids[i], 0);
 	for (int i = 0; i < RECEIVERS; i++)
-		start(&receivers[i], serve_calls, i % 2 ? SCHED_FIFO : SCHED_OTHER, i % 2 * i);
+		start_thread(&receivers[i], serve_calls, i % 2 ? SCHED_FIFO : SCHED_OTHER, i % 2 * i);
 	for (int i = 0; i < SENDERS; i++)
-		start(&senders[i], send_calls, i ? SCHED_OTHER : SCHED_RR, i ? 0 : 20);
-	start(&clerk, keep_tokens, SCHED_OTHER, 0);
+		start_thread(&senders[i], send_calls, i ? SCHED_OTHER : SCHED_RR, i ? 0 : 20);
+	start_thread(&clerk, keep_tokens, SCHED_OTHER, 0);
 	stress_watch_until(&stress, end, show_progress);
 	join_senders();
 	join_receivers();
@@ -341,14 +333,14 @@ int main(int argc, char **argv)
 	dev = ntsync_open();
 	if (dev < 0)
 		return stress_bail_out("/dev/ntsync", dev);
-	phase(dev, "deep", NTSYNC_CHANNEL_MAX_DEPTH, begin + (stress.end - begin) / 2);
-	phase(dev, "shallow", 1, stress.end);
+	run_phase(dev, "deep", NTSYNC_CHANNEL_MAX_DEPTH, begin + (stress.end - begin) / 2);
+	run_phase(dev, "shallow", 1, stress.end);
 	close(dev);
 	stress_check(&stress, !wrong_counts, "each is executed exactly once");
 	stress_check(&stress, !wrong_answers, "each is answered");
 	stress_check(&stress, !wrong_requests, "numbers and priority are the sender's");
 	stress_check(&stress, !wrong_tokens, "a token is the sender's");
-	stress_check(&stress, !errors, "no error");
+	stress_check(&stress, !stress_errors, "no error");
 	stress_check(&stress, !not_as_before, "everybody is scheduled as before");
 	stress_check(&stress, stress_nobody_boosted(), "nobody is boosted");
 	return stress_end(&stress);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Receivers and senders die. Processes of two receiving threads are killed, or exit, close the
- * channel, run another program, or lose one of their threads, with requests in hand; now and then
- * none is left. Sending processes are killed, too. Those senders who live must all be told how it
- * ended: answered (executed once), ECONNRESET (once at most), or EPIPE (not executed). One who is
- * told nothing hangs, and with him the program, until its alarm.
+ * channel, execute another program, or lose one of their threads, with requests that they have
+ * received; at times no receiver is left. Sending processes are killed too. The call of each sender
+ * that lives must return how its request ended: 0 (executed once), ECONNRESET (at most once), or
+ * EPIPE (not executed). A call that does not return hangs the program until its alarm.
  *
- * A nursery, a process with one thread, has all these children, so that no thread forks.
+ * A spawner, a process of one thread, creates all children, so that no process with threads forks.
  */
 #include "ledger.h"
 
@@ -27,10 +27,10 @@
 #define SENDING_CHILDREN 2
 #define RECEIVING_CHILDREN 3
 #define CHILDREN (SENDING_CHILDREN + RECEIVING_CHILDREN)
-/* The argument that makes the program one that does nothing. */
+/* With this argument the program does nothing. */
 #define IDLE "idle"
 
-/* How a receiving child ends, if it isn't killed before. */
+/* How a receiving child ends if it is not killed before. */
 enum end { EXITS, CLOSES, EXECS, LOSES_A_THREAD, IS_KILLED, ENDS };
 
 struct shared {
@@ -51,7 +51,7 @@ static struct shared *shared;
 static int channel;
 static atomic_uint senders_left;
 
-static void error(const char *what, int ret)
+static void report_error(const char *what, int ret)
 {
 	atomic_fetch_add(&shared->errors, 1);
 	printf("# %s: %s\n", what, strerror(-ret));
@@ -80,13 +80,13 @@ static void *send_and_live(void *arg)
 		atomic_fetch_add(&shared->reset, ret == -ECONNRESET);
 		atomic_fetch_add(&shared->deserted, ret == -EPIPE);
 		if (ret && ret != -ECONNRESET && ret != -EPIPE)
-			error("send", ret);
-		/* Nobody is there to serve it; who is to come needs the CPU. */
+			report_error("send", ret);
+		/* Without a receiver: the next one needs the CPU to start. */
 		if (ret == -EPIPE)
 			stress_sleep(NS_PER_MS);
 	}
 	if (!stress_is_scheduled(SCHED_OTHER, 0))
-		error("scheduled otherwise than before", -EPERM);
+		report_error("scheduled otherwise than before", -EPERM);
 	atomic_fetch_sub(&senders_left, 1);
 	return NULL;
 }
@@ -107,24 +107,24 @@ static bool serve_one(uint64_t *random)
 	struct ntsync_channel_request r;
 	int ret = ntsync_channel_recv2(channel, &r);
 
-	/* The other thread has closed it. */
+	/* The other thread has closed the channel. */
 	if (ret == -EBADF)
 		return false;
 	if (ret) {
-		error("receive", ret);
+		report_error("receive", ret);
 		return false;
 	}
 	ledger_execute(ledger, r.payload);
 	atomic_fetch_add(&shared->received, 1);
 	if (stress_below(random, 3) == 0)
 		stress_sleep(stress_below(random, 2000) * NS_PER_US);
-	/* Left to die with. */
+	/* Left without a reply, to be ended by the death of the receiver. */
 	if (stress_below(random, 24) == 0)
 		return true;
 	ret = ntsync_channel_reply(channel, r.id);
 	atomic_fetch_add(&shared->left, ret == -ENOENT);
 	if (ret && ret != -ENOENT && ret != -EBADF)
-		error("reply", ret);
+		report_error("reply", ret);
 	return true;
 }
 
@@ -169,7 +169,7 @@ static void receive_until_the_end(uint64_t random)
 
 /* ---- the nursery ---- */
 
-static pid_t bear(unsigned int i, uint64_t *random)
+static pid_t create_child(unsigned int i, uint64_t *random)
 {
 	uint64_t childs = stress_random(random) | 1;
 	pid_t pid = fork();
@@ -184,7 +184,7 @@ static pid_t bear(unsigned int i, uint64_t *random)
 	_exit(1);
 }
 
-static void bury(pid_t *child)
+static void reap_child(pid_t *child)
 {
 	if (*child <= 0)
 		return;
@@ -195,38 +195,38 @@ static void bury(pid_t *child)
 	atomic_fetch_add(&shared->deaths, 1);
 }
 
-static void run_nursery(uint64_t random)
+static void run_spawner(uint64_t random)
 {
 	pid_t child[CHILDREN] = { 0 };
 
 	while (!atomic_load(&shared->stop)) {
-		/* One at a time, or all: then nobody receives for a moment. */
+		/* One at a time, or all: then there is no receiver for a moment. */
 		bool all = stress_below(&random, 8) == 0;
 
 		for (unsigned int i = 0; i < CHILDREN; i++) {
 			if (all || stress_below(&random, 4) == 0)
-				bury(&child[i]);
+				reap_child(&child[i]);
 		}
 		if (all)
 			stress_sleep(stress_below(&random, 3000) * NS_PER_US);
 		for (unsigned int i = 0; i < CHILDREN; i++) {
 			if (child[i] <= 0)
-				child[i] = bear(i, &random);
+				child[i] = create_child(i, &random);
 		}
 		stress_sleep(stress_below(&random, 10000) * NS_PER_US);
 	}
 	for (unsigned int i = 0; i < CHILDREN; i++)
-		bury(&child[i]);
+		reap_child(&child[i]);
 }
 
-static pid_t start_nursery(uint64_t seed)
+static pid_t start_spawner(uint64_t seed)
 {
 	pid_t pid = fork();
 
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	run_nursery(seed);
+	run_spawner(seed);
 	_exit(0);
 }
 
@@ -234,7 +234,7 @@ static pid_t start_nursery(uint64_t seed)
 
 static void show_progress(void)
 {
-	printf("# %llu answered, %llu reset, %llu deserted, %llu received, %llu for nobody, %llu dead\n",
+	printf("# %llu answered, %llu reset, %llu without a receiver, %llu received, %llu for nobody, %llu dead\n",
 	       (unsigned long long)shared->answered, (unsigned long long)shared->reset,
 	       (unsigned long long)shared->deserted, (unsigned long long)shared->received,
 	       (unsigned long long)shared->left, (unsigned long long)shared->deaths);
@@ -255,8 +255,8 @@ static void run_senders(void)
 		pthread_join(senders[i].thread, NULL);
 }
 
-/* The dead are cleared away in the background. */
-static bool empties(const char *key)
+/* Dead receivers are removed in the background. */
+static bool check_drained(const char *key)
 {
 	for (int tries = 0; tries < 1000; tries++) {
 		if (stress_fdinfo(channel, key) == 0)
@@ -266,19 +266,19 @@ static bool empties(const char *key)
 	return false;
 }
 
-static void check(void)
+static void check_results(void)
 {
 	stress_check(&stress, ledger_is_right(ledger), "each is executed as its sender was told");
 	stress_check(&stress, !shared->errors, "no other error");
-	stress_check(&stress, empties("ntsync-depth") && empties("ntsync-dispatched"),
+	stress_check(&stress, check_drained("ntsync-depth") && check_drained("ntsync-dispatched"),
 		     "no request is left");
-	stress_check(&stress, empties("ntsync-receivers"), "no receiver is left");
+	stress_check(&stress, check_drained("ntsync-receivers"), "no receiver is left");
 	stress_check(&stress, stress_nobody_boosted(), "nobody is boosted");
 	stress_check(&stress, shared->answered && shared->reset && shared->deserted,
 		     "answers and deaths did happen");
 }
 
-static void idle(void)
+static void run_idle(void)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;)
@@ -291,7 +291,7 @@ int main(int argc, char **argv)
 	int dev;
 
 	if (argc == 2 && !strcmp(argv[1], IDLE))
-		idle();
+		run_idle();
 	stress_init(&stress, argc, argv);
 	dev = ntsync_open();
 	if (dev < 0)
@@ -302,11 +302,11 @@ int main(int argc, char **argv)
 		      -1, 0);
 	if (channel < 0 || !ledger || shared == MAP_FAILED)
 		return stress_bail_out("create", channel < 0 ? channel : -ENOMEM);
-	nursery = start_nursery(stress_random(&stress.seed));
+	nursery = start_spawner(stress_random(&stress.seed));
 	run_senders();
 	atomic_store(&shared->stop, true);
 	waitpid(nursery, NULL, 0);
 	show_progress();
-	check();
+	check_results();
 	return stress_end(&stress);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Replies against signals. Senders are interrupted all the time, sometimes by a handler that asks
- * for a restart: whoever is told EINTR must not have been answered, and who was answered must have
- * been executed, once. What a receiver is told fits: it has answered as many as were answered.
+ * Replies against signals. Senders are interrupted all the time, at times by a handler that asks
+ * for a restart. A request whose send returned EINTR must not have got a reply; one that got a
+ * reply must have been executed, once. The numbers of replies on both sides must be equal.
  */
 #include "ledger.h"
 
@@ -33,15 +33,7 @@ static struct ledger *ledger;
 static int channel;
 static struct thread senders[SENDERS], receivers[RECEIVERS];
 static atomic_bool stop_signals;
-static atomic_uint errors, senders_left, not_as_before;
-
-static void expect(int ret, int want, const char *what)
-{
-	if (ret == want)
-		return;
-	atomic_fetch_add(&errors, 1);
-	printf("# %s: %s\n", what, strerror(-ret));
-}
+static atomic_uint senders_left, not_as_before;
 
 static void *send_calls(void *arg)
 {
@@ -56,13 +48,13 @@ static void *send_calls(void *arg)
 		t->answered += !ret;
 		t->interrupted += ret == -EINTR;
 		if (ret != -EINTR)
-			expect(ret, 0, "send");
+			stress_expect(ret, 0, "send");
 	}
 	atomic_fetch_sub(&senders_left, 1);
 	return NULL;
 }
 
-/* Now and then it takes its time, so that signals find requests in all states. */
+/* Sometimes it takes its time, so that signals find requests in all states. */
 static bool serve_one(struct thread *t)
 {
 	struct ntsync_channel_request r;
@@ -71,7 +63,7 @@ static bool serve_one(struct thread *t)
 
 	if (ret == -EAGAIN)
 		return true;
-	expect(ret, 0, "receive");
+	stress_expect(ret, 0, "receive");
 	if (r.payload != QUIT)
 		ledger_execute(ledger, r.payload);
 	if (stress_below(&t->random, 4) == 0)
@@ -82,7 +74,7 @@ static bool serve_one(struct thread *t)
 	t->answered += !ret;
 	t->left += ret == -ENOENT;
 	if (ret != -ENOENT)
-		expect(ret, 0, "reply");
+		stress_expect(ret, 0, "reply");
 	return true;
 }
 
@@ -95,32 +87,20 @@ static void *serve_calls(void *arg)
 	return NULL;
 }
 
-static void ignore_signal(int sig)
-{
-	(void)sig;
-}
-
-static void handle_signal(int flags)
-{
-	struct sigaction action = { .sa_handler = ignore_signal, .sa_flags = flags };
-
-	sigaction(SIGUSR1, &action, NULL);
-}
-
-static void *hail(void *arg)
+static void *send_signals(void *arg)
 {
 	uint64_t random = *(uint64_t *)arg;
 
 	for (unsigned int n = 0; !atomic_load(&stop_signals); n++) {
 		if (n % 256 == 0)
-			handle_signal(n % 512 ? SA_RESTART : 0);
+			stress_handle_signal(n % 512 ? SA_RESTART : 0);
 		pthread_kill(senders[stress_below(&random, SENDERS)].thread, SIGUSR1);
 		stress_sleep(stress_below(&random, 200) * NS_PER_US);
 	}
 	return NULL;
 }
 
-static uint64_t sum(const struct thread *t, size_t count, size_t member)
+static uint64_t add_up(const struct thread *t, size_t count, size_t member)
 {
 	uint64_t total = 0;
 
@@ -129,19 +109,19 @@ static uint64_t sum(const struct thread *t, size_t count, size_t member)
 	return total;
 }
 
-#define SUM(threads, member) sum(threads, ARRAY_SIZE(threads), offsetof(struct thread, member))
+#define SUM(threads, member) add_up(threads, ARRAY_SIZE(threads), offsetof(struct thread, member))
 
 static void show_progress(void)
 {
-	printf("# %llu answered, %llu interrupted, %llu of them in somebody's hands\n",
+	printf("# %llu answered, %llu interrupted, %llu of them received\n",
 	       (unsigned long long)SUM(senders, answered),
 	       (unsigned long long)SUM(senders, interrupted),
 	       (unsigned long long)SUM(receivers, left));
 }
 
-static void start(pthread_t *hail_thread)
+static void start_threads(pthread_t *signal_thread)
 {
-	handle_signal(0);
+	stress_handle_signal(0);
 	atomic_store(&senders_left, SENDERS);
 	for (int i = 0; i < RECEIVERS; i++) {
 		receivers[i].random = stress_random(&stress.seed) | 1;
@@ -152,27 +132,27 @@ static void start(pthread_t *hail_thread)
 		senders[i].random = stress_random(&stress.seed) | 1;
 		pthread_create(&senders[i].thread, NULL, send_calls, &senders[i]);
 	}
-	pthread_create(hail_thread, NULL, hail, &stress.seed);
+	pthread_create(signal_thread, NULL, send_signals, &stress.seed);
 }
 
-static void end(pthread_t hail_thread)
+static void end_threads(pthread_t signal_thread)
 {
 	while (atomic_load(&senders_left))
 		stress_sleep(NS_PER_MS);
-	/* A thread that has ended can't be signalled any more, a joined one not at all. */
+	/* A signal can't reach an exited thread, and must not be sent to a joined one. */
 	atomic_store(&stop_signals, true);
-	pthread_join(hail_thread, NULL);
+	pthread_join(signal_thread, NULL);
 	for (int i = 0; i < SENDERS; i++)
 		pthread_join(senders[i].thread, NULL);
 	for (int i = 0; i < RECEIVERS; i++)
-		expect(ntsync_channel_send_pi(channel, 0, 0, QUIT, 0), 0, "quit");
+		stress_expect(ntsync_channel_send_pi(channel, 0, 0, QUIT, 0), 0, "quit");
 	for (int i = 0; i < RECEIVERS; i++)
 		pthread_join(receivers[i].thread, NULL);
 }
 
 int main(int argc, char **argv)
 {
-	pthread_t hail_thread;
+	pthread_t signal_thread;
 	int dev;
 
 	stress_init(&stress, argc, argv);
@@ -183,17 +163,17 @@ int main(int argc, char **argv)
 	ledger = ledger_new();
 	if (channel < 0 || !ledger)
 		return stress_bail_out("create", channel < 0 ? channel : -ENOMEM);
-	start(&hail_thread);
+	start_threads(&signal_thread);
 	stress_watch(&stress, show_progress);
-	end(hail_thread);
+	end_threads(signal_thread);
 	show_progress();
 	stress_check(&stress, ledger_is_right(ledger), "each is executed as its sender was told");
 	stress_check(&stress, SUM(senders, answered) == SUM(receivers, answered),
 		     "answered are those who were replied to, and no others");
-	stress_check(&stress, !errors, "no error");
+	stress_check(&stress, !stress_errors, "no error");
 	stress_check(&stress, !not_as_before, "everybody is scheduled as before");
 	stress_check(&stress, stress_nobody_boosted(), "nobody is boosted");
-	/* A run without them proves nothing. */
+	/* A run in which these did not happen proves nothing. */
 	stress_check(&stress, SUM(senders, answered) && SUM(senders, interrupted),
 		     "replies and interruptions did happen");
 	return stress_end(&stress);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Bursts of TRY_RECV2. Sixteen threads have sent, and all their requests are pending: then four
- * others empty the channel at once. Each request goes to one of them; nobody finds the channel
- * empty as long as there is one left for him; and what each gets is in order, the best first and
- * of equals the oldest. Then all are answered, in no order, and it begins again.
+ * Bursts of TRY_RECV2. Sixteen threads have sent, and all requests are pending; then four others
+ * empty the channel at once. Each request goes to one of them, none of them finds the channel empty
+ * before it is, and each receives in order: the highest first, and the oldest of equal ones. Then
+ * all get replies, in any order, and the next round begins.
  */
 #include "stress.h"
 
@@ -32,16 +32,8 @@ static struct receiver receivers[RECEIVERS];
 static pthread_t senders[SENDERS];
 static pthread_barrier_t barrier;
 static atomic_bool last_round;
-static atomic_uint errors, out_of_order, wrong_counts, not_as_before;
+static atomic_uint out_of_order, wrong_counts, not_as_before;
 static atomic_ullong sent, received, empty, rounds;
-
-static void expect(int ret, int want, const char *what)
-{
-	if (ret == want)
-		return;
-	atomic_fetch_add(&errors, 1);
-	printf("# %s: %s\n", what, strerror(-ret));
-}
 
 static void *send_again_and_again(void *arg)
 {
@@ -50,18 +42,19 @@ static void *send_again_and_again(void *arg)
 	do {
 		uint32_t prio = stress_below(&random, 8) * 10;
 
-		expect(ntsync_channel_send_pi(channel, SCHED_FIFO, prio, 0, 0), 0, "send");
+		stress_expect(ntsync_channel_send_pi(channel, SCHED_FIFO, prio, 0, 0), 0, "send");
 		atomic_fetch_add(&sent, 1);
 	} while (!atomic_load(&last_round));
 	return NULL;
 }
 
-static bool in_order(const struct ntsync_channel_request *a, const struct ntsync_channel_request *b)
+static bool is_in_order(const struct ntsync_channel_request *a,
+			const struct ntsync_channel_request *b)
 {
 	return a->prio > b->prio || (a->prio == b->prio && a->id < b->id);
 }
 
-static void drain(struct receiver *r)
+static void drain_channel(struct receiver *r)
 {
 	int ret;
 
@@ -70,11 +63,11 @@ static void drain(struct receiver *r)
 		ret = ntsync_channel_try_recv2(channel, &r->got[r->count]);
 		if (ret)
 			break;
-		if (r->count && !in_order(&r->got[r->count - 1], &r->got[r->count]))
+		if (r->count && !is_in_order(&r->got[r->count - 1], &r->got[r->count]))
 			atomic_fetch_add(&out_of_order, 1);
 		r->count++;
 	}
-	expect(ret, -EAGAIN, "try");
+	stress_expect(ret, -EAGAIN, "try");
 	atomic_fetch_add(&received, r->count);
 	atomic_fetch_add(&empty, !r->count);
 }
@@ -84,7 +77,7 @@ static void answer_all(struct receiver *r)
 	while (r->count) {
 		unsigned int i = stress_below(&r->random, r->count);
 
-		expect(ntsync_channel_reply(channel, r->got[i].id), 0, "reply");
+		stress_expect(ntsync_channel_reply(channel, r->got[i].id), 0, "reply");
 		r->got[i] = r->got[--r->count];
 	}
 }
@@ -96,8 +89,8 @@ static void *drain_again_and_again(void *arg)
 
 	while (more) {
 		pthread_barrier_wait(&barrier);
-		drain(r);
-		/* Nobody may send again before all have found the channel empty. */
+		drain_channel(r);
+		/* No thread may send again before all receivers have found the channel empty. */
 		pthread_barrier_wait(&barrier);
 		more = !atomic_load(&last_round);
 		answer_all(r);
@@ -113,7 +106,7 @@ static void show_progress(void)
 	       (unsigned long long)rounds, (unsigned long long)received, (unsigned long long)empty);
 }
 
-static void play_round(void)
+static void run_round(void)
 {
 	unsigned long long before = atomic_load(&received);
 
@@ -128,12 +121,12 @@ static void play_round(void)
 	atomic_fetch_add(&rounds, 1);
 }
 
-static void play(void)
+static void run_rounds(void)
 {
 	uint64_t next = stress_now() + NS_PER_SEC;
 
 	while (!atomic_load(&last_round)) {
-		play_round();
+		run_round();
 		if (stress_now() < next)
 			continue;
 		show_progress();
@@ -159,7 +152,7 @@ int main(int argc, char **argv)
 		receivers[i].random = (stress.seed ^ i << 8) | 1;
 		pthread_create(&receivers[i].thread, NULL, drain_again_and_again, &receivers[i]);
 	}
-	play();
+	run_rounds();
 	for (int i = 0; i < RECEIVERS; i++)
 		pthread_join(receivers[i].thread, NULL);
 	for (int i = 0; i < SENDERS; i++)
@@ -168,7 +161,7 @@ int main(int argc, char **argv)
 	stress_check(&stress, rounds && !wrong_counts && sent == received,
 		     "each request is received once, by those who only try");
 	stress_check(&stress, !out_of_order, "in the order of priority, then arrival");
-	stress_check(&stress, !errors, "no error");
+	stress_check(&stress, !stress_errors, "no error");
 	stress_check(&stress, !not_as_before, "everybody is scheduled as before");
 	stress_check(&stress, stress_nobody_boosted(), "nobody is boosted");
 	return stress_end(&stress);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tokens in = tokens out. Many threads take semaphore counts, mutexes and auto
- * events and give them back, with deadlines of microseconds and under a hail
- * of signals, so that grants meet time-outs, interruptions and each other. A
- * waiter that was granted something and is told that it timed out, or the other
- * way round, leaves a token missing or doubled; they are counted at the end,
- * and holders are counted all the time.
+ * Tokens in = tokens out. Many threads acquire semaphore counts, mutexes and auto-reset events and
+ * release them, with deadlines of microseconds and interrupted by many signals, so that grants meet
+ * timeouts, interruptions and each other. A wait that was granted something but returns that it
+ * timed out, or the other way round, leaves a token missing or doubled. Tokens are counted at the
+ * end, and holders are counted all the time.
  */
 #include "stress.h"
 
@@ -31,8 +30,8 @@
 enum kind { SEM, MUTEX, EVENT };
 
 /*
- * Only this one is ever killed: with several, one wait-all may acquire two
- * abandoned ones and is told once.
+ * Only this one is killed: with several, a wait for all may acquire two abandoned ones but reports
+ * it once.
  */
 #define KILLED SEMS
 
@@ -53,31 +52,21 @@ static struct stress stress;
 static int dev, objs[OBJECTS];
 static struct worker workers[WORKERS];
 
-/* Who holds how many of each, as the workers know it. */
+/* The number of holders of each object, as the workers know it. */
 static atomic_int holders[OBJECTS];
-static atomic_uint too_many_holders, bad_previous, unexpected, foreign_owner;
+static atomic_uint too_many_holders, bad_previous, foreign_owner;
 static atomic_bool stop_signals;
 
-static enum kind kind_of(int i)
+static enum kind choose_kind(int i)
 {
 	return i < SEMS ? SEM : i < SEMS + MUTEXES ? MUTEX : EVENT;
 }
 
-static void expected(int ret, int line)
-{
-	if (!ret)
-		return;
-	atomic_fetch_add(&unexpected, 1);
-	printf("# line %d: %s\n", line, strerror(-ret));
-}
-
-#define EXPECT_SUCCESS(call) expected(call, __LINE__)
-
-/* A mutex counts once per owner, however often that one has acquired it. */
+/* A mutex counts once per owner, however often the owner has acquired it. */
 static void note_acquired(struct worker *w, int i)
 {
 	static const int limits[] = { [SEM] = SEM_TOKENS, [MUTEX] = 1, [EVENT] = 1 };
-	enum kind kind = kind_of(i);
+	enum kind kind = choose_kind(i);
 
 	if (kind == MUTEX && w->held[i]++)
 		return;
@@ -117,12 +106,12 @@ static void kill_own(struct worker *w, int i)
 	EXPECT_SUCCESS(ntsync_mutex_kill(objs[i], w->owner));
 }
 
-/* The holder count goes first: once it is given back, another may take it. */
-static void give_back_one(struct worker *w, int i)
+/* The holder count goes down first: after the release another thread may acquire it. */
+static void release_one(struct worker *w, int i)
 {
 	uint32_t prev = 0;
 
-	switch (kind_of(i)) {
+	switch (choose_kind(i)) {
 	case SEM:
 		atomic_fetch_sub(&holders[i], 1);
 		w->held[i]--;
@@ -138,23 +127,23 @@ static void give_back_one(struct worker *w, int i)
 		atomic_fetch_sub(&holders[i], 1);
 		w->held[i]--;
 		EXPECT_SUCCESS(ntsync_event_set(objs[i], &prev));
-		/* Who has the token knows that the event isn't signaled. */
+		/* While this thread has the token the event is not signaled. */
 		if (prev)
 			atomic_fetch_add(&bad_previous, 1);
 		break;
 	}
 }
 
-static void give_back_all(struct worker *w)
+static void release_all(struct worker *w)
 {
 	for (int i = 0; i < OBJECTS; i++) {
 		while (w->held[i])
-			give_back_one(w, i);
+			release_one(w, i);
 	}
 }
 
-/* @count different ones, and one more for an alert. */
-static void choose(struct worker *w, int *chosen, unsigned int count)
+/* @count different objects, and one more as an alert. */
+static void choose_objects(struct worker *w, int *chosen, unsigned int count)
 {
 	int all[OBJECTS];
 
@@ -189,7 +178,7 @@ static void note_result(struct worker *w, int ret, bool all, const int *chosen,
 	if (ret == -ETIMEDOUT || ret == -EINTR)
 		return;
 	if (ret && ret != -EOWNERDEAD) {
-		expected(ret, __LINE__);
+		stress_expect_success(ret, __LINE__);
 		return;
 	}
 	w->counts.alert += index == count;
@@ -204,10 +193,10 @@ static void note_result(struct worker *w, int ret, bool all, const int *chosen,
 }
 
 /*
- * A wait-any for the same few objects at many positions is in many queues, and
- * needs long to leave them: long enough to be granted something meanwhile.
+ * A wait for any of the same few objects at many positions is in many queues, and takes long to
+ * leave them: long enough to be granted something meanwhile.
  */
-static unsigned int repeat(struct worker *w, int *chosen, unsigned int count)
+static unsigned int repeat_objects(struct worker *w, int *chosen, unsigned int count)
 {
 	unsigned int many = POSITIONS / 4 + stress_below(&w->random, POSITIONS * 3 / 4);
 
@@ -217,7 +206,7 @@ static unsigned int repeat(struct worker *w, int *chosen, unsigned int count)
 	return many;
 }
 
-static void take_some(struct worker *w)
+static void acquire_some(struct worker *w)
 {
 	unsigned int count = 1 + stress_below(&w->random, 4);
 	bool all = stress_below(&w->random, 3) == 0;
@@ -225,9 +214,9 @@ static void take_some(struct worker *w)
 	struct ntsync_wait_opts opts = { .owner = w->owner, .deadline = choose_deadline(w) };
 	uint32_t index = ~0u;
 
-	choose(w, chosen, count + 1);
+	choose_objects(w, chosen, count + 1);
 	if (!all && stress_below(&w->random, 2))
-		count = repeat(w, chosen, count);
+		count = repeat_objects(w, chosen, count);
 	for (unsigned int i = 0; i <= count; i++)
 		fds[i] = objs[chosen[i]];
 	if (stress_below(&w->random, 4) == 0)
@@ -237,47 +226,35 @@ static void take_some(struct worker *w)
 	note_result(w, ret, all, chosen, count, index);
 }
 
-static void *work(void *arg)
+static void *run_worker(void *arg)
 {
 	struct worker *w = arg;
 	struct sched_param param = { .sched_priority = w->owner };
 
-	/* Time-outs of 50 µs more than asked for would hardly meet a grant. */
+	/* With the default slack of 50 µs a timeout would hardly ever meet a grant. */
 	prctl(PR_SET_TIMERSLACK, 1);
 	if (w->realtime)
 		pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
 	while (!stress_over(&stress)) {
-		take_some(w);
-		/* Now and then it waits for more with its hands full. */
+		acquire_some(w);
+		/* Sometimes it waits for more before it releases. */
 		if (stress_below(&w->random, 4))
-			give_back_all(w);
-		/* So that the others run as well. */
+			release_all(w);
+		/* So that the other threads run too. */
 		if (w->realtime)
 			stress_sleep(50 * NS_PER_US);
 	}
-	give_back_all(w);
+	release_all(w);
 	return NULL;
 }
 
-static void ignore_signal(int sig)
-{
-	(void)sig;
-}
-
-static void handle_signal(int flags)
-{
-	struct sigaction action = { .sa_handler = ignore_signal, .sa_flags = flags };
-
-	sigaction(SIGUSR1, &action, NULL);
-}
-
-static void *hail(void *arg)
+static void *send_signals(void *arg)
 {
 	uint64_t random = *(uint64_t *)arg;
 
 	for (unsigned int n = 0; !atomic_load(&stop_signals); n++) {
 		if (n % 512 == 0)
-			handle_signal(n % 1024 ? SA_RESTART : 0);
+			stress_handle_signal(n % 1024 ? SA_RESTART : 0);
 		pthread_kill(workers[stress_below(&random, WORKERS)].thread, SIGUSR1);
 		stress_sleep(100 * NS_PER_US);
 	}
@@ -287,9 +264,9 @@ static void *hail(void *arg)
 static void make_objects(void)
 {
 	for (int i = 0; i < OBJECTS; i++) {
-		switch (kind_of(i)) {
+		switch (choose_kind(i)) {
 		case SEM:
-			/* Room for one too many, which then shows. */
+			/* With room for one token too many, which the check would find. */
 			objs[i] = ntsync_sem_create(dev, SEM_TOKENS, 1000);
 			break;
 		case MUTEX:
@@ -304,21 +281,21 @@ static void make_objects(void)
 	}
 }
 
-static void start(pthread_t *hail_thread, uint64_t *random)
+static void start_threads(pthread_t *signal_thread, uint64_t *random)
 {
-	handle_signal(0);
+	stress_handle_signal(0);
 	for (unsigned int i = 0; i < WORKERS; i++) {
 		struct worker *w = &workers[i];
 
 		w->owner = i + 1;
 		w->random = stress_random(random) | 1;
 		w->realtime = i < REALTIME_WORKERS;
-		pthread_create(&w->thread, NULL, work, w);
+		pthread_create(&w->thread, NULL, run_worker, w);
 	}
-	pthread_create(hail_thread, NULL, hail, random);
+	pthread_create(signal_thread, NULL, send_signals, random);
 }
 
-static struct counts total(void)
+static struct counts add_up_counts(void)
 {
 	struct counts sum = { 0 };
 
@@ -338,7 +315,7 @@ static struct counts total(void)
 
 static void show_progress(void)
 {
-	struct counts sum = total();
+	struct counts sum = add_up_counts();
 
 	printf("# any %llu, all %llu, alert %llu, timed out %llu, interrupted %llu, killed %llu\n",
 	       (unsigned long long)sum.any, (unsigned long long)sum.all,
@@ -362,8 +339,8 @@ static void check_sems(void)
 	stress_check(&stress, ok, "semaphore tokens in = tokens out");
 }
 
-/* Also counts the abandoned one: a kill that nobody was told of yet. */
-static void check_mutexes(uint64_t *untold)
+/* Also counts a mutex that is abandoned: a kill that no wait has returned yet. */
+static void check_mutexes(uint64_t *unreported)
 {
 	bool ok = true;
 
@@ -371,7 +348,7 @@ static void check_mutexes(uint64_t *untold)
 		uint32_t owner = ~0u, count = ~0u;
 		int ret = ntsync_mutex_read(objs[i], &owner, &count);
 
-		*untold += ret == -EOWNERDEAD;
+		*unreported += ret == -EOWNERDEAD;
 		if ((!ret || ret == -EOWNERDEAD) && !owner && !count)
 			continue;
 		printf("# mutex %d: owner %u, count %u\n", i - SEMS, owner, count);
@@ -396,27 +373,27 @@ static void check_events(void)
 	stress_check(&stress, ok, "event tokens in = tokens out");
 }
 
-static void check(void)
+static void check_results(void)
 {
-	struct counts sum = total();
-	uint64_t untold = 0;
+	struct counts sum = add_up_counts();
+	uint64_t unreported = 0;
 
 	check_sems();
-	check_mutexes(&untold);
+	check_mutexes(&unreported);
 	check_events();
 	stress_check(&stress, !too_many_holders, "never more holders than tokens");
 	stress_check(&stress, !foreign_owner, "a mutex is always its holder's");
 	stress_check(&stress, !bad_previous, "previous states are the holder's");
-	stress_check(&stress, sum.kills == sum.dead + untold, "each kill is told once");
-	stress_check(&stress, !unexpected, "no unexpected error");
-	/* A run without them proves nothing. */
+	stress_check(&stress, sum.kills == sum.dead + unreported, "each kill is reported once");
+	stress_check(&stress, !stress_errors, "no unexpected error");
+	/* A run in which these did not happen proves nothing. */
 	stress_check(&stress, sum.any && sum.all && sum.alert && sum.timeouts && sum.signals,
 		     "grants, time-outs and interruptions did happen");
 }
 
 int main(int argc, char **argv)
 {
-	pthread_t hail_thread;
+	pthread_t signal_thread;
 	uint64_t random;
 
 	stress_init(&stress, argc, argv);
@@ -425,14 +402,14 @@ int main(int argc, char **argv)
 	if (dev < 0)
 		return stress_bail_out("/dev/ntsync", dev);
 	make_objects();
-	start(&hail_thread, &random);
+	start_threads(&signal_thread, &random);
 	stress_watch(&stress, show_progress);
-	/* A thread that has ended can't be signalled any more, a joined one not at all. */
+	/* A signal can't reach an exited thread, and must not be sent to a joined one. */
 	atomic_store(&stop_signals, true);
-	pthread_join(hail_thread, NULL);
+	pthread_join(signal_thread, NULL);
 	for (unsigned int i = 0; i < WORKERS; i++)
 		pthread_join(workers[i].thread, NULL);
 	show_progress();
-	check();
+	check_results();
 	return stress_end(&stress);
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A grant against a time-out, and a grant against a signal, one on one.
+ * A grant against a timeout, and a grant against a signal, with two threads.
  *
- * One thread waits, the other gives it the only token at the very moment at
- * which the wait ends for another reason. Afterwards it is known to both where
- * the token must be: with the waiter if its wait succeeded, in the object if
- * not. The moment is sought: whoever has won makes it harder for himself, so
- * that the two keep meeting. A wait over many positions leaves its queues
- * one after the other, which is when a late grant can still reach it.
+ * One thread waits; the other releases the only token at the moment at which the wait ends for
+ * another reason. Afterwards both threads know where the token must be: with the waiter if its wait
+ * succeeded, in the object if not. After each round the moment is adjusted in favour of the loser,
+ * so that the two ends keep meeting. A wait over many positions leaves its queues one after the
+ * other, and a late grant can still reach it in between.
  */
 #include "stress.h"
 
@@ -33,14 +32,14 @@ static const char *const kind_names[] = { "semaphore", "mutex", "event" };
 static const char *const rival_names[] = { "time-out", "signal" };
 
 /**
- * struct duel - what two threads fight over
+ * struct duel - a waiter and a thread that releases the token
  * @obj: holds one token at most
  * @spares: never signaled; the waiter waits for these too
  * @moment: when the wait ends, or is to be interrupted; set before @round
- * @round: the waiter's; the giver follows it with @given
- * @offset: from @moment to the grant, hunting for the meeting
- * @lost: the token was in neither place
- * @doubled: the token was in both
+ * @round: the waiter's round; the releasing thread follows with @given
+ * @offset: from @moment to the release, adjusted after each round
+ * @lost: how often the token was in neither place
+ * @doubled: how often the token was in both
  */
 struct duel {
 	enum kind kind;
@@ -75,7 +74,7 @@ static bool has_token(const struct duel *d)
 	return ntsync_wait_any(dev, &d->obj, 1, &once, &index) == 0;
 }
 
-static int give(const struct duel *d)
+static int release_token(const struct duel *d)
 {
 	switch (d->kind) {
 	case SEM:
@@ -87,7 +86,7 @@ static int give(const struct duel *d)
 	}
 }
 
-/* The waiter has the token; the giver is to have it for the next round. */
+/* The waiter has the token and returns it for the next round. */
 static int pass_back(const struct duel *d)
 {
 	const struct ntsync_wait_opts as_giver = { .owner = GIVER };
@@ -100,7 +99,7 @@ static int pass_back(const struct duel *d)
 	return ret ? ret : ntsync_wait_any(dev, &d->obj, 1, &as_giver, &index);
 }
 
-/* With a mutex, to try is to recurse: ask how often it is held instead. */
+/* A try on a mutex would recurse: its count is read instead. */
 static bool is_left_in_object(const struct duel *d, bool granted)
 {
 	uint32_t owner = 0, count = 0;
@@ -114,8 +113,8 @@ static bool is_left_in_object(const struct duel *d, bool granted)
 }
 
 /*
- * The token's object is the first of a wait-any, so the last that it leaves. In
- * a wait-all the spare ones are signaled, as the token must be all it lacks.
+ * The token's object is the first of a wait for any, so the last one that it leaves. In a wait for
+ * all the spare objects are signaled, so that only the token is missing.
  */
 static int wait_for_token(struct duel *d, uint64_t deadline)
 {
@@ -130,7 +129,7 @@ static int wait_for_token(struct duel *d, uint64_t deadline)
 			ntsync_wait_any(dev, objs, count, &opts, &index);
 }
 
-static void judge(struct duel *d, int ret)
+static void check_round(struct duel *d, int ret)
 {
 	bool granted = ret == 0, left = is_left_in_object(d, granted);
 
@@ -140,7 +139,7 @@ static void judge(struct duel *d, int ret)
 	d->lost += !granted && !left;
 	if (ret && ret != -ETIMEDOUT && ret != -EINTR)
 		d->errors++;
-	/* After a loss the next round starts from a clean state, too. */
+	/* After a lost token the next round starts from a clean state too. */
 	if (granted || left)
 		d->errors += pass_back(d) != 0;
 	atomic_store(&d->last, granted ? 1 : -1);
@@ -158,11 +157,13 @@ static void *wait_again_and_again(void *arg)
 
 		atomic_store(&d->moment, moment);
 		atomic_store(&d->round, round);
-		/* The signal comes at the moment; a deadline only saves a wait without one. */
+		/*
+		 * The signal comes at the moment; the deadline only ends a wait that has missed it.
+		 */
 		ret = wait_for_token(d, d->rival == SIGNAL ? moment + 20 * NS_PER_MS : moment);
 		while (atomic_load(&d->given) != round)
 			sched_yield();
-		judge(d, ret);
+		check_round(d, ret);
 	} while (stress_now() < d->end && !d->lost && !d->doubled);
 	atomic_store(&d->over, true);
 	return NULL;
@@ -175,7 +176,7 @@ static void spin_until(uint64_t moment)
 }
 
 /* Later after a grant, earlier after a miss, with steps of many sizes. */
-static void hunt(struct duel *d)
+static void adjust_offset(struct duel *d)
 {
 	int64_t step = 50ll << stress_below(&d->random, 14);
 
@@ -196,14 +197,14 @@ static void give_again_and_again(struct duel *d)
 				return;
 			sched_yield();
 		}
-		hunt(d);
+		adjust_offset(d);
 		moment = atomic_load(&d->moment);
 		if (d->rival == SIGNAL && d->offset >= 0) {
 			spin_until(moment);
 			pthread_kill(d->waiter, SIGUSR1);
 		}
 		spin_until(moment + d->offset);
-		d->errors += give(d) != 0;
+		d->errors += release_token(d) != 0;
 		if (d->rival == SIGNAL && d->offset < 0) {
 			spin_until(moment);
 			pthread_kill(d->waiter, SIGUSR1);
@@ -212,7 +213,7 @@ static void give_again_and_again(struct duel *d)
 	}
 }
 
-static int create(enum kind kind)
+static int create_object(enum kind kind)
 {
 	switch (kind) {
 	case SEM:
@@ -224,13 +225,13 @@ static int create(enum kind kind)
 	}
 }
 
-static void fight(enum kind kind, enum rival rival, bool all, uint64_t end)
+static void run_duel(enum kind kind, enum rival rival, bool all, uint64_t end)
 {
 	struct duel d = { .kind = kind, .rival = rival, .all = all, .end = end };
 	char text[128];
 
 	d.random = stress.seed + kind * 7 + rival * 3 + all;
-	d.obj = create(kind);
+	d.obj = create_object(kind);
 	for (int i = 0; i < MAX_POSITIONS; i++)
 		d.spares[i] = ntsync_event_create(dev, true, all);
 	pthread_create(&d.waiter, NULL, wait_again_and_again, &d);
@@ -260,8 +261,8 @@ int main(int argc, char **argv)
 	share = (stress.end - begin) / (KINDS * RIVALS * 2);
 	for (int kind = 0; kind < KINDS; kind++) {
 		for (int rival = 0; rival < RIVALS; rival++) {
-			fight(kind, rival, false, begin + ++n * share);
-			fight(kind, rival, true, begin + ++n * share);
+			run_duel(kind, rival, false, begin + ++n * share);
+			run_duel(kind, rival, true, begin + ++n * share);
 		}
 	}
 	return stress_end(&stress);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Objects and instances come and go while others use them: open, close, dup,
- * fork, kill, with waits of all sizes going on. Nobody can know which fd is
- * what at the moment of a call, so nearly every error is right; what must hold
- * is that the kernel survives (its log is looked at by whoever runs this), that
- * nothing hangs, and that in the end nothing is left.
+ * Objects and instances are created and closed while others use them: open, close, dup, fork, kill,
+ * with waits of all sizes going on. No thread knows what a descriptor is at the moment of its call,
+ * so nearly every error is right. What must hold is that the kernel survives (its log is checked by
+ * the caller of this program), that nothing hangs, and that nothing is left at the end.
  */
 #include "stress.h"
 
@@ -27,8 +26,8 @@
 static struct stress stress;
 
 /*
- * fds, -1 = empty. A slot is emptied by exchange, so each fd is closed once.
- * Object i was made by device i % DEVICES, or by one that was in its place.
+ * Descriptors, -1 = empty. A slot is emptied by an exchange, so that each descriptor is closed
+ * once. Object i was created on device i % DEVICES, or on one that had its place.
  */
 static atomic_int objects[SLOTS], devices[DEVICES];
 static atomic_ullong operations, waits, granted, children;
@@ -40,8 +39,8 @@ struct actor {
 	uint32_t owner;
 };
 
-/* Everything that an fd of another kind, or a closed one, may answer. */
-static void note(int ret, const char *what)
+/* Every error that a closed descriptor, or one of another kind, may return. */
+static void check_error(int ret, const char *what)
 {
 	static const int fine[] = { 0, EINVAL, EBADF, ENOTTY, EPERM, EOVERFLOW, EOWNERDEAD,
 				    ETIMEDOUT, EINTR, EMFILE };
@@ -55,7 +54,7 @@ static void note(int ret, const char *what)
 	printf("# %s: %s\n", what, strerror(-ret));
 }
 
-static void put(atomic_int *slot, int fd)
+static void put_in_slot(atomic_int *slot, int fd)
 {
 	int old = atomic_exchange(slot, fd);
 
@@ -73,7 +72,7 @@ static int random_device(struct actor *a)
 	return atomic_load(&devices[stress_below(&a->random, DEVICES)]);
 }
 
-static unsigned int slot_of(struct actor *a, unsigned int device)
+static unsigned int find_slot(struct actor *a, unsigned int device)
 {
 	return device + DEVICES * stress_below(&a->random, SLOTS / DEVICES);
 }
@@ -95,32 +94,32 @@ static void create(struct actor *a)
 					 stress_below(&a->random, 2));
 		break;
 	}
-	note(fd, "create");
+	check_error(fd, "create");
 	if (fd >= 0)
-		put(&objects[slot_of(a, device)], fd);
+		put_in_slot(&objects[find_slot(a, device)], fd);
 }
 
 static void open_another(struct actor *a)
 {
 	int fd = ntsync_open();
 
-	note(fd, "open");
+	check_error(fd, "open");
 	if (fd >= 0)
-		put(&devices[stress_below(&a->random, DEVICES)], fd);
+		put_in_slot(&devices[stress_below(&a->random, DEVICES)], fd);
 }
 
 static void close_one(struct actor *a)
 {
-	put(&objects[stress_below(&a->random, SLOTS)], -1);
+	put_in_slot(&objects[stress_below(&a->random, SLOTS)], -1);
 }
 
 static void dup_one(struct actor *a)
 {
 	unsigned int device = stress_below(&a->random, DEVICES);
-	int fd = fcntl(atomic_load(&objects[slot_of(a, device)]), F_DUPFD_CLOEXEC, 3);
+	int fd = fcntl(atomic_load(&objects[find_slot(a, device)]), F_DUPFD_CLOEXEC, 3);
 
 	if (fd >= 0)
-		put(&objects[slot_of(a, device)], fd);
+		put_in_slot(&objects[find_slot(a, device)], fd);
 }
 
 static void change_one(struct actor *a)
@@ -129,30 +128,30 @@ static void change_one(struct actor *a)
 
 	switch (stress_below(&a->random, 7)) {
 	case 0:
-		note(ntsync_sem_release(fd, 1, NULL), "release");
+		check_error(ntsync_sem_release(fd, 1, NULL), "release");
 		break;
 	case 1:
-		note(ntsync_mutex_unlock(fd, a->owner, NULL), "unlock");
+		check_error(ntsync_mutex_unlock(fd, a->owner, NULL), "unlock");
 		break;
 	case 2:
-		note(ntsync_mutex_kill(fd, a->owner), "kill");
+		check_error(ntsync_mutex_kill(fd, a->owner), "kill");
 		break;
 	case 3:
-		note(ntsync_event_set(fd, NULL), "set");
+		check_error(ntsync_event_set(fd, NULL), "set");
 		break;
 	case 4:
-		note(ntsync_event_reset(fd, NULL), "reset");
+		check_error(ntsync_event_reset(fd, NULL), "reset");
 		break;
 	case 5:
-		note(ntsync_event_pulse(fd, NULL), "pulse");
+		check_error(ntsync_event_pulse(fd, NULL), "pulse");
 		break;
 	default:
-		note(ntsync_mutex_read(fd, NULL, NULL), "read");
+		check_error(ntsync_mutex_read(fd, NULL, NULL), "read");
 		break;
 	}
 }
 
-/* All sizes, so all the places in which a wait's record may be kept. */
+/* All sizes, so every way to allocate a wait's record. */
 static void wait_for_some(struct actor *a)
 {
 	static const unsigned int sizes[] = { 1, 1, 2, 3, 6, 16, 17, 40, 64 };
@@ -167,21 +166,21 @@ static void wait_for_some(struct actor *a)
 	uint32_t index;
 
 	for (unsigned int i = 0; i < count; i++)
-		fds[i] = atomic_load(&objects[slot_of(a, device)]);
+		fds[i] = atomic_load(&objects[find_slot(a, device)]);
 	if (stress_below(&a->random, 4) == 0)
 		opts.alert = random_object(a);
-	/* An fd that another thread has just closed may be the alert: none then. */
+	/* The alert may be a descriptor that another thread has just closed: then there is none. */
 	if (opts.alert < 0)
 		opts.alert = 0;
 	ret = all ? ntsync_wait_all(dev, fds, count, &opts, &index) :
 		    ntsync_wait_any(dev, fds, count, &opts, &index);
-	note(ret, "wait");
+	check_error(ret, "wait");
 	atomic_fetch_add(&waits, 1);
 	if (!ret)
 		atomic_fetch_add(&granted, 1);
 }
 
-/* Sleeps on whatever it has until it is killed, and is torn down by the kernel. */
+/* Sleeps on any objects until it is killed, and the kernel closes everything. */
 static void wait_in_child(struct actor *a)
 {
 	struct ntsync_wait_opts opts = { .owner = a->owner, .deadline = NTSYNC_WAIT_FOREVER };
@@ -213,7 +212,7 @@ static void fork_and_kill(struct actor *a)
 	atomic_fetch_add(&children, 1);
 }
 
-static void *act(void *arg)
+static void *run_actor(void *arg)
 {
 	static void (*const actions[])(struct actor *a) = {
 		create, create, create, close_one, dup_one, change_one, change_one, change_one,
@@ -246,7 +245,7 @@ static void run_actors(void)
 	for (unsigned int i = 0; i < THREADS; i++) {
 		actors[i].owner = i + 1;
 		actors[i].random = stress_random(&random) | 1;
-		pthread_create(&actors[i].thread, NULL, act, &actors[i]);
+		pthread_create(&actors[i].thread, NULL, run_actor, &actors[i]);
 	}
 	stress_watch(&stress, show_progress);
 	for (unsigned int i = 0; i < THREADS; i++)
@@ -265,9 +264,9 @@ static void fill_slots(void)
 static void empty_slots(void)
 {
 	for (int i = 0; i < SLOTS; i++)
-		put(&objects[i], -1);
+		put_in_slot(&objects[i], -1);
 	for (int i = 0; i < DEVICES; i++)
-		put(&devices[i], -1);
+		put_in_slot(&devices[i], -1);
 }
 
 int main(int argc, char **argv)

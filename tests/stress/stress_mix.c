@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Everything at once on one device, by thirteen threads. Eight clients take semaphore counts,
- * mutexes and events, send requests with their hands full, and give everything back, events with a
- * priority. Three servers handle the requests, wait for mutexes and events of their own meanwhile,
- * and are clients of a fourth. The thirteenth interrupts whoever it finds.
+ * Everything at once on one device, by thirteen threads. Eight clients acquire semaphore counts,
+ * mutexes and events, send requests while they hold some, and release everything, events with a
+ * priority. Three servers handle the requests, wait for mutexes and events of their own in between,
+ * and are clients of a fourth server. The thirteenth thread interrupts the clients.
  *
- * Tokens in = tokens out; each request is executed as its sender was told; nobody is left with
- * somebody else's priority. Clients wait with deadlines, and servers want nothing that clients have,
- * so nobody can wait for himself.
+ * Tokens in = tokens out; each request is executed as its sender's result says; no thread keeps a
+ * boost. Clients wait with deadlines, and servers wait for nothing that clients hold, so there is
+ * no deadlock.
  */
 #include "ledger.h"
 
@@ -48,28 +48,15 @@ static struct ledger *ledger;
 static struct worker workers[WORKERS];
 static int dev, objs[OBJECTS], front, back, server_mutex, server_event;
 static atomic_int holders[OBJECTS];
-static atomic_uint errors, too_many_holders, clients_left, not_as_before;
+static atomic_uint too_many_holders, clients_left, not_as_before;
 static atomic_bool stop_signals;
-
-static void error(int ret, int line)
-{
-	atomic_fetch_add(&errors, 1);
-	printf("# line %d: %s\n", line, strerror(-ret));
-}
-
-#define EXPECT_SUCCESS(call)                                                   \
-	do {                                                                   \
-		int ret_ = (call);                                             \
-		if (ret_)                                                      \
-			error(ret_, __LINE__);                                 \
-	} while (0)
 
 static bool is_mutex(int i)
 {
 	return i >= SEMS && i < SEMS + MUTEXES;
 }
 
-static uint64_t soon(struct worker *w, unsigned int us)
+static uint64_t choose_deadline(struct worker *w, unsigned int us)
 {
 	return stress_now() + stress_below(&w->random, us * 1000);
 }
@@ -87,7 +74,7 @@ static void note_acquired(struct worker *w, int i)
 		atomic_fetch_add(&too_many_holders, 1);
 }
 
-/* An event is given back with a priority, or without. */
+/* An event is set with or without a priority. */
 static int set_event(struct worker *w, int event)
 {
 	if (stress_below(&w->random, 2))
@@ -95,8 +82,8 @@ static int set_event(struct worker *w, int event)
 	return ntsync_event_set_pi(event, SCHED_FIFO, 1 + stress_below(&w->random, 80));
 }
 
-/* The count goes first: once it is given back, another may take it. */
-static void give_back(struct worker *w, int i)
+/* The count goes down first: after the release another thread may acquire it. */
+static void release_one(struct worker *w, int i)
 {
 	if (!is_mutex(i) || w->held[i] == 1)
 		atomic_fetch_sub(&holders[i], 1);
@@ -109,19 +96,19 @@ static void give_back(struct worker *w, int i)
 		EXPECT_SUCCESS(set_event(w, objs[i]));
 }
 
-static void give_back_all(struct worker *w)
+static void release_all(struct worker *w)
 {
 	for (int i = 0; i < OBJECTS; i++) {
 		while (w->held[i])
-			give_back(w, i);
+			release_one(w, i);
 	}
 }
 
-/* Some different ones: any or all of them. */
-static void take_some(struct worker *w)
+/* Any or all of some different objects. */
+static void acquire_some(struct worker *w)
 {
 	unsigned int count = 1 + stress_below(&w->random, 3), first = stress_below(&w->random, OBJECTS);
-	struct ntsync_wait_opts opts = { .owner = w->owner, .deadline = soon(w, 3000) };
+	struct ntsync_wait_opts opts = { .owner = w->owner, .deadline = choose_deadline(w, 3000) };
 	bool all = stress_below(&w->random, 2);
 	uint32_t index = 0;
 	int fds[3], ret;
@@ -134,7 +121,7 @@ static void take_some(struct worker *w)
 	w->signals += ret == -EINTR;
 	w->grants += !ret;
 	if (ret && ret != -ETIMEDOUT && ret != -EINTR)
-		error(ret, __LINE__);
+		stress_expect_success(ret, __LINE__);
 	for (unsigned int n = 0; !ret && n < count; n++) {
 		if (all || n == index)
 			note_acquired(w, (first + 3 * n) % OBJECTS);
@@ -143,7 +130,7 @@ static void take_some(struct worker *w)
 
 /* ---- requests ---- */
 
-static void call(struct worker *w, int channel)
+static void send_request(struct worker *w, int channel)
 {
 	uint32_t prio = stress_below(&w->random, 2) ? stress_below(&w->random, 90) : 0;
 	uint64_t payload = ledger_open(ledger, w - workers);
@@ -152,31 +139,31 @@ static void call(struct worker *w, int channel)
 	ledger_close(ledger, payload, ret);
 	w->requests += !ret;
 	w->signals += ret == -EINTR;
-	/* The channel is shallow. */
+	/* EAGAIN as the channel is shallow. */
 	if (ret && ret != -EINTR && ret != -EAGAIN)
-		error(ret, __LINE__);
+		stress_expect_success(ret, __LINE__);
 }
 
-static void *be_client(void *arg)
+static void *run_client(void *arg)
 {
 	struct worker *w = arg;
 
 	while (!stress_over(&stress)) {
 		if (stress_below(&w->random, 3))
-			take_some(w);
+			acquire_some(w);
 		if (stress_below(&w->random, 2))
-			call(w, front);
+			send_request(w, front);
 		if (stress_below(&w->random, 8) == 0)
 			EXPECT_SUCCESS(ntsync_channel_register_thread(front, gettid(), w->owner));
 		if (stress_below(&w->random, 8) == 0)
 			EXPECT_SUCCESS(ntsync_channel_deregister_thread(front, gettid()));
-		/* Now and then it goes on with its hands full. */
+		/* Sometimes it goes on without a release. */
 		if (stress_below(&w->random, 4))
-			give_back_all(w);
+			release_all(w);
 		if (w->prio)
 			stress_sleep(50 * NS_PER_US);
 	}
-	give_back_all(w);
+	release_all(w);
 	atomic_fetch_sub(&clients_left, 1);
 	return NULL;
 }
@@ -185,34 +172,34 @@ static void *be_client(void *arg)
 
 static void wait_in_the_middle(struct worker *w)
 {
-	struct ntsync_wait_opts opts = { .owner = w->owner, .deadline = soon(w, 500) };
+	struct ntsync_wait_opts opts = { .owner = w->owner, .deadline = choose_deadline(w, 500) };
 	const int fds[] = { server_mutex, server_event };
 	uint32_t index;
 	int ret = ntsync_wait_any(dev, fds, 2, &opts, &index);
 
 	w->grants += !ret;
 	if (ret && ret != -ETIMEDOUT)
-		error(ret, __LINE__);
+		stress_expect_success(ret, __LINE__);
 	if (!ret && index == 0)
 		EXPECT_SUCCESS(ntsync_mutex_unlock(server_mutex, w->owner, NULL));
 	else if (!ret)
 		EXPECT_SUCCESS(set_event(w, server_event));
 }
 
-static void handle(struct worker *w, const struct ntsync_channel_request *r)
+static void handle_request(struct worker *w, const struct ntsync_channel_request *r)
 {
 	ledger_execute(ledger, r->payload);
 	if (r->token && workers[r->token - 1].owner != r->token)
-		error(-EBADMSG, __LINE__);
+		stress_expect_success(-EBADMSG, __LINE__);
 	if (stress_below(&w->random, 2))
 		wait_in_the_middle(w);
 	if (w != &workers[LAST] && stress_below(&w->random, 3) == 0) {
-		call(w, back);
+		send_request(w, back);
 		w->nested++;
 	}
 }
 
-/* Sometimes two requests at once, answered the other way round. */
+/* Sometimes it receives two requests at once, and replies in reverse order. */
 static bool serve_some(struct worker *w, int channel)
 {
 	struct ntsync_channel_request r[2];
@@ -222,23 +209,23 @@ static bool serve_some(struct worker *w, int channel)
 	if (!ret && stress_below(&w->random, 4) == 0)
 		n += !ntsync_channel_try_recv2(channel, &r[1]);
 	if (ret) {
-		error(ret, __LINE__);
+		stress_expect_success(ret, __LINE__);
 		return false;
 	}
 	while (n--) {
 		if (r[n].payload == QUIT)
 			more = false;
 		else
-			handle(w, &r[n]);
+			handle_request(w, &r[n]);
 		ret = ntsync_channel_reply(channel, r[n].id);
 		w->requests += !ret;
 		if (ret && ret != -ENOENT)
-			error(ret, __LINE__);
+			stress_expect_success(ret, __LINE__);
 	}
 	return more;
 }
 
-static void *be_server(void *arg)
+static void *run_server(void *arg)
 {
 	struct worker *w = arg;
 
@@ -249,7 +236,7 @@ static void *be_server(void *arg)
 
 /* ---- all of them ---- */
 
-static void *work(void *arg)
+static void *run_worker(void *arg)
 {
 	struct worker *w = arg;
 	struct sched_param param = { .sched_priority = w->prio };
@@ -257,38 +244,30 @@ static void *work(void *arg)
 	prctl(PR_SET_TIMERSLACK, 1);
 	EXPECT_SUCCESS(-pthread_setschedparam(pthread_self(), w->policy, &param));
 	if (w < &workers[CLIENTS])
-		be_client(w);
+		run_client(w);
 	else
-		be_server(w);
-	/* A boost by an event ends at the next wait. */
+		run_server(w);
+	/* The next wait ends an event's boost. */
 	ntsync_wait_any(dev, NULL, 0, &(struct ntsync_wait_opts){ .owner = w->owner }, NULL);
 	if (!stress_is_scheduled(w->policy, w->prio))
 		atomic_fetch_add(&not_as_before, 1);
 	return NULL;
 }
 
-static void ignore_signal(int sig)
-{
-	(void)sig;
-}
-
-static void *hail(void *arg)
+static void *send_signals(void *arg)
 {
 	uint64_t random = *(uint64_t *)arg;
 
 	for (unsigned int n = 0; !atomic_load(&stop_signals); n++) {
-		struct sigaction action = { .sa_handler = ignore_signal,
-					    .sa_flags = n & 256 ? SA_RESTART : 0 };
-
 		if (n % 256 == 0)
-			sigaction(SIGUSR1, &action, NULL);
+			stress_handle_signal(n % 512 ? SA_RESTART : 0);
 		pthread_kill(workers[stress_below(&random, CLIENTS)].thread, SIGUSR1);
 		stress_sleep(200 * NS_PER_US);
 	}
 	return NULL;
 }
 
-static int checked(int fd, const char *what)
+static int check_fd(int fd, const char *what)
 {
 	if (fd < 0)
 		exit(stress_bail_out(what, fd));
@@ -298,20 +277,20 @@ static int checked(int fd, const char *what)
 static void make_objects(void)
 {
 	for (int i = 0; i < OBJECTS; i++)
-		objs[i] = checked(i < SEMS ? ntsync_sem_create(dev, SEM_TOKENS, 1000) :
-				  is_mutex(i) ? ntsync_mutex_create(dev, 0, 0) :
+		objs[i] = check_fd(i < SEMS ? ntsync_sem_create(dev, SEM_TOKENS, 1000) :
+				   is_mutex(i) ? ntsync_mutex_create(dev, 0, 0) :
 						ntsync_event_create(dev, false, true), "create");
-	server_mutex = checked(ntsync_mutex_create(dev, 0, 0), "create");
-	server_event = checked(ntsync_event_create(dev, false, true), "create");
-	front = checked(ntsync_channel_create(dev, 4), "create");
-	back = checked(ntsync_channel_create(dev, 4), "create");
+	server_mutex = check_fd(ntsync_mutex_create(dev, 0, 0), "create");
+	server_event = check_fd(ntsync_event_create(dev, false, true), "create");
+	front = check_fd(ntsync_channel_create(dev, 4), "create");
+	back = check_fd(ntsync_channel_create(dev, 4), "create");
 }
 
-static void start(pthread_t *hail_thread)
+static void start_threads(pthread_t *signal_thread)
 {
 	static const int prios[WORKERS] = { [2] = 5, [5] = 30, [CLIENTS + 1] = 10 };
 
-	signal(SIGUSR1, ignore_signal);
+	stress_handle_signal(SA_RESTART);
 	atomic_store(&clients_left, CLIENTS);
 	for (int i = 0; i < WORKERS; i++) {
 		struct worker *w = &workers[i];
@@ -320,32 +299,32 @@ static void start(pthread_t *hail_thread)
 		w->random = stress_random(&stress.seed) | 1;
 		w->prio = prios[i];
 		w->policy = w->prio ? SCHED_FIFO : SCHED_OTHER;
-		pthread_create(&w->thread, NULL, work, w);
+		pthread_create(&w->thread, NULL, run_worker, w);
 	}
-	pthread_create(hail_thread, NULL, hail, &stress.seed);
+	pthread_create(signal_thread, NULL, send_signals, &stress.seed);
 }
 
-static void quit(int channel)
+static void stop_server(int channel)
 {
 	EXPECT_SUCCESS(ntsync_channel_send_pi(channel, 0, 0, QUIT, 0));
 }
 
-static void end(pthread_t hail_thread)
+static void end_threads(pthread_t signal_thread)
 {
 	while (atomic_load(&clients_left))
 		stress_sleep(NS_PER_MS);
-	/* A thread that has ended can't be signalled any more, a joined one not at all. */
+	/* A signal can't reach an exited thread, and must not be sent to a joined one. */
 	atomic_store(&stop_signals, true);
-	pthread_join(hail_thread, NULL);
+	pthread_join(signal_thread, NULL);
 	for (int i = 0; i < SERVERS; i++)
-		quit(front);
+		stop_server(front);
 	for (int i = 0; i < LAST; i++)
 		pthread_join(workers[i].thread, NULL);
-	quit(back);
+	stop_server(back);
 	pthread_join(workers[LAST].thread, NULL);
 }
 
-static uint64_t sum(size_t member)
+static uint64_t add_up(size_t member)
 {
 	uint64_t total = 0;
 
@@ -354,7 +333,7 @@ static uint64_t sum(size_t member)
 	return total;
 }
 
-#define SUM(member) ((unsigned long long)sum(offsetof(struct worker, member)))
+#define SUM(member) ((unsigned long long)add_up(offsetof(struct worker, member)))
 
 static void show_progress(void)
 {
@@ -373,7 +352,7 @@ static bool object_is_complete(int i)
 	return !ntsync_event_read(objs[i], NULL, &a) && a;
 }
 
-static void check(void)
+static void check_results(void)
 {
 	bool complete = true;
 
@@ -382,7 +361,7 @@ static void check(void)
 	stress_check(&stress, complete, "tokens in = tokens out");
 	stress_check(&stress, !too_many_holders, "never more holders than tokens");
 	stress_check(&stress, ledger_is_right(ledger), "each is executed as its sender was told");
-	stress_check(&stress, !errors, "no unexpected error");
+	stress_check(&stress, !stress_errors, "no unexpected error");
 	stress_check(&stress, !not_as_before, "everybody is scheduled as before");
 	stress_check(&stress, stress_nobody_boosted(), "nobody is boosted");
 	stress_check(&stress, SUM(grants) && SUM(requests) && SUM(nested) && SUM(signals),
@@ -391,7 +370,7 @@ static void check(void)
 
 int main(int argc, char **argv)
 {
-	pthread_t hail_thread;
+	pthread_t signal_thread;
 
 	stress_init(&stress, argc, argv);
 	dev = ntsync_open();
@@ -401,10 +380,10 @@ int main(int argc, char **argv)
 	if (!ledger)
 		return stress_bail_out("memory", -ENOMEM);
 	make_objects();
-	start(&hail_thread);
+	start_threads(&signal_thread);
 	stress_watch(&stress, show_progress);
-	end(hail_thread);
+	end_threads(signal_thread);
 	show_progress();
-	check();
+	check_results();
 	return stress_end(&stress);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Readers of fdinfo and debugfs against objects that come and go, are waited for by tasks of
- * all priorities, and inherit. What is read may be of any moment; nothing may crash, hang,
- * stay boosted or be torn, and lockdep, where it is, has nothing to say.
+ * Readers of fdinfo and debugfs against objects that are created, closed, and waited for by tasks
+ * of all priorities that inherit. The text may be of any moment; nothing may crash, hang, stay
+ * boosted or be torn, and lockdep must have no complaint.
  */
 #include "stress.h"
 
@@ -36,7 +36,7 @@ struct actor {
 	uint32_t owner;
 };
 
-static uint64_t soon(void)
+static uint64_t choose_deadline(void)
 {
 	return stress_now() + NS_PER_MS;
 }
@@ -46,8 +46,8 @@ static bool is_real_time(const struct actor *a)
 	return a->owner % 3;
 }
 
-/* Every third one stays normal. Without the right to it, all do. */
-static void be_real_time(struct actor *a)
+/* Every third thread stays normal; without the privilege all do. */
+static void make_real_time(struct actor *a)
 {
 	struct sched_param param = { .sched_priority = 1 + a->owner % 3 * 10 };
 
@@ -56,8 +56,8 @@ static void be_real_time(struct actor *a)
 }
 
 /*
- * Real-time threads that never sleep would have the processors to themselves, and on a slow
- * kernel those that sleep for a fixed time, too.
+ * Real-time threads that never sleep would keep the CPUs for themselves, and on a slow kernel so
+ * would those that sleep for a fixed time.
  */
 static void let_others_run(struct actor *a)
 {
@@ -66,7 +66,7 @@ static void let_others_run(struct actor *a)
 	a->awake_since = stress_now();
 }
 
-static void note(int ret)
+static void check_error(int ret)
 {
 	static const int fine[] = { 0, EINVAL, EBADF, ENOTTY, EPERM, EOVERFLOW, EOWNERDEAD, ETIMEDOUT,
 				    EPIPE, ECONNRESET, EAGAIN };
@@ -97,45 +97,45 @@ static int new_object(struct actor *a)
 	}
 }
 
-static void replace(struct actor *a)
+static void replace_object(struct actor *a)
 {
 	int new = new_object(a);
 	int old = atomic_exchange(&slots[stress_below(&a->random, SLOTS)], new);
 
-	note(new);
+	check_error(new);
 	if (old >= 0)
 		close(old);
 }
 
-/* Takes one or all of some, and gives everything back. */
+/* Acquires one or all of some objects, and releases everything. */
 static void wait_for_some(struct actor *a)
 {
-	struct ntsync_wait_opts opts = { .deadline = soon(), .owner = a->owner };
+	struct ntsync_wait_opts opts = { .deadline = choose_deadline(), .owner = a->owner };
 	int objs[3];
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(objs); i++)
 		objs[i] = random_slot(a);
 	if (stress_below(&a->random, 4))
-		note(ntsync_wait_any(dev, objs, ARRAY_SIZE(objs), &opts, NULL));
+		check_error(ntsync_wait_any(dev, objs, ARRAY_SIZE(objs), &opts, NULL));
 	else
-		note(ntsync_wait_all(dev, objs, 2, &opts, NULL));
+		check_error(ntsync_wait_all(dev, objs, 2, &opts, NULL));
 	for (unsigned int i = 0; i < ARRAY_SIZE(objs); i++) {
-		note(ntsync_mutex_unlock(objs[i], a->owner, NULL));
-		note(ntsync_sem_release(objs[i], 1, NULL));
-		note(ntsync_event_set(objs[i], NULL));
+		check_error(ntsync_mutex_unlock(objs[i], a->owner, NULL));
+		check_error(ntsync_sem_release(objs[i], 1, NULL));
+		check_error(ntsync_event_set(objs[i], NULL));
 	}
 }
 
-static void *work(void *arg)
+static void *run_worker(void *arg)
 {
 	struct actor *a = arg;
 
-	be_real_time(a);
+	make_real_time(a);
 	do {
 		if (stress_below(&a->random, 4))
 			wait_for_some(a);
 		else
-			replace(a);
+			replace_object(a);
 		let_others_run(a);
 	} while (!stress_over(&stress));
 	return NULL;
@@ -143,13 +143,14 @@ static void *work(void *arg)
 
 /* ---- requests ---- */
 
-static void *send(void *arg)
+static void *send_requests(void *arg)
 {
 	struct actor *a = arg;
 
-	be_real_time(a);
+	make_real_time(a);
 	do {
-		note(ntsync_channel_send_pi(channel, SCHED_FIFO, stress_below(&a->random, 40), 1, 2));
+		check_error(ntsync_channel_send_pi(channel, SCHED_FIFO,
+						   stress_below(&a->random, 40), 1, 2));
 		atomic_fetch_add(&requests, 1);
 		let_others_run(a);
 	} while (!stress_over(&stress));
@@ -158,7 +159,7 @@ static void *send(void *arg)
 
 static atomic_bool senders_are_gone;
 
-static void *serve(void *unused)
+static void *serve_requests(void *unused)
 {
 	struct ntsync_channel_request r;
 
@@ -167,15 +168,15 @@ static void *serve(void *unused)
 		if (ntsync_channel_try_recv2(channel, &r))
 			sched_yield();
 		else
-			note(ntsync_channel_reply(channel, r.id));
+			check_error(ntsync_channel_reply(channel, r.id));
 	}
 	return NULL;
 }
 
 /* ---- readers ---- */
 
-/* Whole lines only, and none that is not "KEY: VALUE". */
-static void look_for_torn_lines(const char *text)
+/* Whole lines only, each of them "KEY: VALUE". */
+static void check_lines(const char *text)
 {
 	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		size_t len = strcspn(line, "\n");
@@ -205,16 +206,16 @@ static void read_fdinfo(int fd)
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	if (read_path(path, text, sizeof(text)))
-		look_for_torn_lines(text);
+		check_lines(text);
 }
 
-/* Real-time ones, too, or they would hardly get to it. */
-static void *observe(void *arg)
+/* Some readers are real-time too, or they would hardly run. */
+static void *run_observer(void *arg)
 {
 	struct actor *a = arg;
 	char text[8192];
 
-	be_real_time(a);
+	make_real_time(a);
 	do {
 		read_fdinfo(channel);
 		read_fdinfo(random_slot(a));
@@ -231,7 +232,7 @@ static void show_progress(void)
 	       (unsigned long long)requests, (unsigned long long)reads);
 }
 
-static void start(pthread_t *thread, void *(*fn)(void *), void *arg)
+static void start_thread(pthread_t *thread, void *(*fn)(void *), void *arg)
 {
 	int ret = pthread_create(thread, NULL, fn, arg);
 
@@ -253,13 +254,13 @@ int main(int argc, char **argv)
 		return stress_skip("no channels, and nothing in fdinfo");
 	for (unsigned int i = 0; i < SLOTS; i++)
 		slots[i] = ntsync_mutex_create(dev, 0, 0);
-	start(&server, serve, NULL);
+	start_thread(&server, serve_requests, NULL);
 	for (unsigned int i = 0; i < ARRAY_SIZE(actors); i++) {
 		actors[i].random = stress.seed + i;
 		actors[i].owner = i + 1;
 		actors[i].awake_since = stress_now();
-		start(&actors[i].thread, i < WORKERS ? work : i < WORKERS + SENDERS ? send : observe,
-		      &actors[i]);
+		start_thread(&actors[i].thread, i < WORKERS ? run_worker : i < WORKERS + SENDERS ? send_requests : run_observer,
+			     &actors[i]);
 	}
 
 	stress_watch(&stress, show_progress);

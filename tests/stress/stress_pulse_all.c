@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Set, reset and pulse release exactly whom they should, thousands of times.
+ * Set, reset and pulse release exactly the right waiters, thousands of times.
  *
- * The waiters count each release, and go straight back into the queue. When
- * all of them are in it again, as the event's fdinfo tells, the sum is known to
- * the unit: one missing is a lost wake-up (the run then hangs, and fails), one
- * too many is a waiter that was released twice, or that came late and was let
- * through. Meanwhile others wait with deadlines of microseconds, in the queue
- * that is not counted, and look whether a pulsed event ever shows as signaled.
+ * The waiters count each release, and go straight back into the queue. When all of them are queued
+ * again, as the event's fdinfo says, the sum is known exactly: one missing is a lost wake-up (the
+ * run then hangs, and fails), one too many is a waiter that was released twice, or that was queued
+ * late and released all the same. Meanwhile other threads wait with deadlines of microseconds in
+ * the queue that is not counted, and poll whether a pulsed event ever shows as signaled.
  */
 #include "stress.h"
 
@@ -22,11 +21,11 @@
 
 /* More than one batch of wake-ups. */
 #define WAITERS 40
-/* Of these, in the phase where both kinds take part. */
+/* How many of them wait for all, in the phase with both kinds of waits. */
 #define ALL_WAITERS 4
 #define OWNER 1
 
-/* What the waiters wait for, and with which call. */
+/* The objects of the waits, and the call. */
 struct target {
 	const char *name;
 	int event;
@@ -34,9 +33,9 @@ struct target {
 	bool manual;
 	/* Ends the waits: an alert. */
 	int quit;
-	/* Always signaled: the other half of an all-wait. */
+	/* Always signaled: the other object of a wait for all. */
 	int spare;
-	/* Never signaled: what the noise lacks. */
+	/* Never signaled: the object that the waits in vain lack. */
 	int missing;
 	atomic_ullong released;
 	atomic_uint errors;
@@ -47,7 +46,7 @@ struct target {
 static struct stress stress;
 static int dev;
 
-static int wait_for(struct target *t, uint64_t deadline, int other, bool all)
+static int wait_for_target(struct target *t, uint64_t deadline, int other, bool all)
 {
 	const int objs[] = { t->event, other };
 	struct ntsync_wait_opts opts = { .owner = OWNER, .deadline = deadline, .alert = t->quit };
@@ -57,7 +56,7 @@ static int wait_for(struct target *t, uint64_t deadline, int other, bool all)
 
 	if (ret)
 		return ret;
-	/* The alert's index is the count. */
+	/* The alert's index is the number of objects. */
 	return index == (all ? 2 : 1);
 }
 
@@ -66,14 +65,14 @@ static void *wait_again_and_again(void *arg)
 	struct target *t = arg;
 	int ret;
 
-	while ((ret = wait_for(t, NTSYNC_WAIT_FOREVER, t->spare, t->all)) == 0)
+	while ((ret = wait_for_target(t, NTSYNC_WAIT_FOREVER, t->spare, t->all)) == 0)
 		atomic_fetch_add(&t->released, 1);
 	if (ret < 0)
 		atomic_fetch_add(&t->errors, 1);
 	return NULL;
 }
 
-/* Joins and leaves the other queue; never gets what it waits for. */
+/* Enters and leaves the other queue, and never gets the object. */
 static void *wait_in_vain(void *arg)
 {
 	struct target *t = arg;
@@ -81,7 +80,7 @@ static void *wait_in_vain(void *arg)
 
 	while (!atomic_load(&t->stop)) {
 		uint64_t deadline = stress_now() + stress_below(&random, 100000);
-		int ret = t->all ? -ETIMEDOUT : wait_for(t, deadline, t->missing, true);
+		int ret = t->all ? -ETIMEDOUT : wait_for_target(t, deadline, t->missing, true);
 
 		if (ret != -ETIMEDOUT && ret != 1)
 			atomic_fetch_add(&t->errors, 1);
@@ -90,7 +89,7 @@ static void *wait_in_vain(void *arg)
 	return NULL;
 }
 
-/* A pulse is for those who wait: one who just tries never gets through. */
+/* A pulse is only for queued waiters: a poll must never succeed. */
 static void *try_again_and_again(void *arg)
 {
 	struct target *t = arg;
@@ -110,18 +109,18 @@ static void *try_again_and_again(void *arg)
 }
 
 /* -1 where the driver doesn't tell. */
-static int queued(const struct target *t)
+static int count_queued(const struct target *t)
 {
 	return stress_fdinfo(t->event, t->all ? "ntsync-waiters-all" : "ntsync-waiters-any");
 }
 
 static void wait_until_all_are_queued(const struct target *t)
 {
-	while (queued(t) != WAITERS)
+	while (count_queued(t) != WAITERS)
 		stress_sleep(100 * NS_PER_US);
 }
 
-/* One round; returns how many releases it must have made. */
+/* One round; returns the number of releases that it must have caused. */
 static unsigned int pulse_manual(struct target *t)
 {
 	uint32_t prev = 1;
@@ -131,7 +130,7 @@ static unsigned int pulse_manual(struct target *t)
 	return WAITERS;
 }
 
-/* Each is handed to one who waits, be it for the second time. */
+/* Each set releases one waiter, perhaps one for the second time. */
 static unsigned int set_auto(struct target *t)
 {
 	for (unsigned int i = 0; i < WAITERS; i++) {
@@ -154,12 +153,12 @@ static unsigned int pulse_auto(struct target *t)
 
 typedef unsigned int (*round_fn)(struct target *t);
 
-/* WAITERS releases may be under way in set_auto while some wait a second time. */
+/* In set_auto() WAITERS releases may be in progress while some threads wait a second time. */
 static bool run_rounds(struct target *t, round_fn round, uint64_t until)
 {
 	unsigned long long expected = 0, rounds = 0;
 
-	/* Once at least, be the machine as slow as it may. */
+	/* At least once, however slow the machine is. */
 	do {
 		wait_until_all_are_queued(t);
 		if (atomic_load(&t->released) != expected)
@@ -191,8 +190,8 @@ static void close_target(struct target *t)
 	close(t->missing);
 }
 
-/* Its time starts when everybody is there. */
-static void phase(const char *name, bool manual, bool all, round_fn round, uint64_t duration)
+/* The time starts when all waiters are queued. */
+static void run_phase(const char *name, bool manual, bool all, round_fn round, uint64_t duration)
 {
 	struct target t = { .name = name, .manual = manual, .all = all };
 	pthread_t waiters[WAITERS], vain, tries;
@@ -220,10 +219,9 @@ static void phase(const char *name, bool manual, bool all, round_fn round, uint6
 }
 
 /*
- * Set, while others reset: whoever was queued is released, however late it runs
- * and however early the reset comes. One that comes back in between may find the
- * event still set, and rightly so; therefore rounds take turns on two events, and
- * wait on each once.
+ * Set, while others reset: every queued waiter is released, however late it runs and however early
+ * the reset comes. A waiter that comes back in between may find the event still set, which is
+ * right. So the rounds alternate between two events, and wait on each once.
  */
 struct turn {
 	int events[2];
@@ -253,7 +251,7 @@ static void *take_turns(void *arg)
 		if (ret)
 			atomic_fetch_add(&turn.errors, 1);
 		atomic_fetch_add(&turn.arrived, 1);
-		/* All have been released; then the main thread names the next round. */
+		/* All have been released; the main thread then names the next round. */
 		pthread_barrier_wait(&barrier);
 		pthread_barrier_wait(&barrier);
 		if (turn.rounds == ~0u)
@@ -261,7 +259,7 @@ static void *take_turns(void *arg)
 	}
 }
 
-/* What takes longer never comes. */
+/* A waiter that takes longer has been lost. */
 #define PASSED_OVER (60 * NS_PER_SEC)
 
 static void *reset_again_and_again(void *arg)
@@ -276,7 +274,7 @@ static void *reset_again_and_again(void *arg)
 	return NULL;
 }
 
-/* All of them were queued before the set, so all come. */
+/* All of them were queued before the set, so all must return. */
 static void wait_until_all_have_come(unsigned int expected)
 {
 	uint64_t late = stress_now() + PASSED_OVER;
@@ -287,7 +285,7 @@ static void wait_until_all_have_come(unsigned int expected)
 			continue;
 		printf("# %u of %u have come\n", atomic_load(&turn.arrived), expected);
 		atomic_fetch_add(&turn.errors, 1);
-		/* Lets the rest go, so that the run comes to its end. */
+		/* Releases the other threads, so that the run ends. */
 		atomic_store(&turn.stop, true);
 		ntsync_event_set(turn.events[turn.rounds % 2], NULL);
 	}
@@ -298,10 +296,10 @@ static void set_and_reset(unsigned int any, unsigned int all)
 	struct target t = { .event = turn.events[turn.rounds % 2] };
 	uint32_t prev = 1;
 
-	while (queued(&t) != (int)any)
+	while (count_queued(&t) != (int)any)
 		stress_sleep(100 * NS_PER_US);
 	t.all = true;
-	while (queued(&t) != (int)all)
+	while (count_queued(&t) != (int)all)
 		stress_sleep(100 * NS_PER_US);
 	if (ntsync_event_set(t.event, &prev) || prev)
 		atomic_fetch_add(&turn.errors, 1);
@@ -346,7 +344,7 @@ static void set_and_reset_phase(uint64_t duration)
 static bool driver_tells_waiters(void)
 {
 	struct target t = { .event = ntsync_event_create(dev, false, false) };
-	bool tells = queued(&t) == 0;
+	bool tells = count_queued(&t) == 0;
 
 	close(t.event);
 	return tells;
@@ -376,7 +374,7 @@ int main(int argc, char **argv)
 		return stress_skip("the driver doesn't tell how many wait");
 	share = stress.seconds * NS_PER_SEC / (ARRAY_SIZE(phases) + 1);
 	for (unsigned int i = 0; i < ARRAY_SIZE(phases); i++)
-		phase(phases[i].name, phases[i].manual, phases[i].all, phases[i].round, share);
+		run_phase(phases[i].name, phases[i].manual, phases[i].all, phases[i].round, share);
 	set_and_reset_phase(share);
 	return stress_end(&stress);
 }

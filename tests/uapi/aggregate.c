@@ -13,11 +13,11 @@ struct agg_wait {
 	bool woken;
 };
 
-/* Of the test that runs. */
+/* Of the running test. */
 static unsigned long request;
 static struct agg_wait *waits;
 
-static int setup(void **state, unsigned long layout)
+static int set_up(void **state, unsigned long layout)
 {
 	request = layout;
 	return channel_setup(state);
@@ -25,12 +25,12 @@ static int setup(void **state, unsigned long layout)
 
 int agg_setup(void **state)
 {
-	return setup(state, AGG);
+	return set_up(state, AGG);
 }
 
 int agg_setup_timespec(void **state)
 {
-	return setup(state, AGG_TIMESPEC);
+	return set_up(state, AGG_TIMESPEC);
 }
 
 int agg_teardown(void **state)
@@ -71,8 +71,8 @@ agg_timespec_t agg_as_timespec(const agg_t *args)
 	return ts;
 }
 
-/* The results; all else must be as it was before. */
-static void take_results(agg_t *args, const agg_timespec_t *after)
+/* Copies the results; every other word must be as before. */
+static void copy_results(agg_t *args, const agg_timespec_t *after)
 {
 	agg_timespec_t before = agg_as_timespec(args);
 
@@ -89,7 +89,7 @@ int agg_call(int dev, agg_t *args)
 	if (request == AGG)
 		return nt(dev, AGG, args);
 	ret = nt(dev, AGG_TIMESPEC, &ts);
-	take_results(args, &ts);
+	copy_results(args, &ts);
 	return ret;
 }
 
@@ -165,7 +165,7 @@ void agg_assert_woken(struct agg_wait *w, int ret, uint32_t index, uint32_t even
 	int got = call_ret(w->call);
 
 	if (request == AGG_TIMESPEC && !w->woken)
-		take_results(&w->args, &w->timespec);
+		copy_results(&w->args, &w->timespec);
 	w->woken = true;
 	check_results(got, &w->before, w->args, ret, index, events, file, line);
 }

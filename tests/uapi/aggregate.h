@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of AGGREGATE_WAIT share. Each test runs twice, once in each layout of
- * the argument; it describes its calls in the 40-byte one.
+ * The fixture of the tests of AGGREGATE_WAIT. Each test runs twice, once in each layout of the
+ * argument; it describes its calls in the 40-byte one.
  */
 #ifndef NTSYNC_TESTS_UAPI_AGGREGATE_H
 #define NTSYNC_TESTS_UAPI_AGGREGATE_H
@@ -17,10 +17,10 @@ typedef struct ntsync_aggregate_wait_args agg_t;
 typedef struct ntsync_aggregate_wait_timespec_args agg_timespec_t;
 typedef struct ntsync_aggregate_source source_t;
 
-/* The test in both layouts; channels, helper threads and processes are there too. */
+/* The test in both layouts. The fixture of channel.h is there too. */
 #define AGG_TEST(fn) AGG_TEST_NUMBER(fn), AGG_TEST_TIMESPEC(fn)
 
-/* For tests of what one layout has and the other has not. */
+/* For tests of what only one layout has. */
 #define AGG_TEST_NUMBER(fn)                                                    \
 	{ #fn, fn, agg_setup, agg_teardown, (char *)(__FILE__ ":" #fn) }
 #define AGG_TEST_TIMESPEC(fn)                                                  \
@@ -32,7 +32,9 @@ int agg_setup(void **state);
 int agg_setup_timespec(void **state);
 int agg_teardown(void **state);
 
-/* The number that is in use. */
+#define need_aggregate(f) only_ours(f, "no aggregate wait")
+
+/* The ioctl number of this run. */
 unsigned long agg_request(void);
 #define agg_is_timespec() (agg_request() == AGG_TIMESPEC)
 
@@ -46,7 +48,7 @@ unsigned long agg_request(void);
 	.sources = (uintptr_t)(const source_t[]){ __VA_ARGS__ },               \
 	.nb_sources = ARRAY_SIZE(((const source_t[]){ __VA_ARGS__ }))
 
-/* AGG_ARGS(SOURCES(OBJ(a), FILE_IN(b))) tries once, as the deadline is 0. */
+/* AGG_ARGS(SOURCES(OBJ(a), FILE_IN(b))) polls, as the deadline is 0. */
 #define AGG_ARGS(...)                                                          \
 	((agg_t){ .fired_index = UNTOUCHED, .fired_events = UNTOUCHED, __VA_ARGS__ })
 
@@ -56,8 +58,8 @@ unsigned long agg_request(void);
 	.flags = (expires) ? NTSYNC_AGG_FLAG_REALTIME : 0
 
 /*
- * In the layout of the test. {0, 0} is "never" there, so a timeout of 0 becomes the
- * first nanosecond, which has passed as well.
+ * In the layout of this run. There {0, 0} means "never", so a timeout of 0 becomes the first
+ * nanosecond, which has passed too.
  */
 agg_timespec_t agg_as_timespec(const agg_t *args);
 
@@ -65,8 +67,8 @@ agg_timespec_t agg_as_timespec(const agg_t *args);
 int agg_call(int dev, agg_t *args);
 
 /*
- * Waits, and wants @ret, and @index and @events where a call writes them; NTSYNC_AGG_TIMEOUT
- * with ETIMEDOUT; every other word as it was.
+ * Waits, and expects @ret; @index and @events if the call writes them; NTSYNC_AGG_TIMEOUT with
+ * ETIMEDOUT; and every other word as before.
  */
 #define assert_agg(f, args, ret, index, events)                                \
 	agg_assert((f)->dev, args, ret, index, events, __FILE__, __LINE__)
@@ -79,24 +81,24 @@ void agg_assert(int dev, agg_t args, int ret, uint32_t index, uint32_t events,
 #define assert_agg_ready(f, index, events, ...)                                \
 	assert_agg(f, AGG_ARGS(SOURCES(__VA_ARGS__)), 0, index, events)
 
-/* Errors that are found before the wait: nothing may be written. */
+/* Errors that are found before the wait: nothing is written. */
 #define assert_agg_refused(f, ret, ...)                                        \
 	assert_agg(f, AGG_ARGS(__VA_ARGS__), ret, 0, 0)
 
 /*
- * Waits of helper threads, which have no deadline unless @args says so. agg_start():
- * it sleeps.
+ * Waits of helper threads, without a deadline unless @args has one. agg_start() returns once the
+ * thread sleeps.
  */
 struct agg_wait;
 struct agg_wait *agg_running(struct fixture *f, agg_t args, const struct waiter_sched *sched);
 struct agg_wait *agg_start(struct fixture *f, agg_t args);
 #define AGG_FOREVER(...) AGG_ARGS(.timeout = FOREVER, SOURCES(__VA_ARGS__))
 #define agg_start_on(f, ...) agg_start(f, AGG_FOREVER(__VA_ARGS__))
-/* The thread, for what channel.h does with calls. */
+/* The helper thread, for the functions of channel.h. */
 struct call *agg_of(struct agg_wait *w);
 #define assert_agg_asleep(w) assert_call_asleep(agg_of(w))
 
-/* Blocks until it is out of the wait; as assert_agg(). */
+/* Blocks until the wait has returned; then as assert_agg(). */
 #define assert_agg_woken(w, ret, index, events)                                \
 	agg_assert_woken(w, ret, index, events, __FILE__, __LINE__)
 void agg_assert_woken(struct agg_wait *w, int ret, uint32_t index, uint32_t events,
@@ -109,7 +111,7 @@ void new_pipe(struct fixture *f, int ends[2]);
 void new_socketpair(struct fixture *f, int type, int ends[2]);
 void add_one(int event_fd);
 void put_byte(int fd);
-/* Reads until nothing is left; writes until nothing more goes in. */
+/* Reads until nothing is left; writes until the file is full. */
 void drain_fd(int fd);
 void fill_fd(int fd);
 

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-/* A thousand of them have to fit. */
+/* Small, as a test has a thousand of these threads. */
 #define STACK_SIZE (128 * 1024)
 
 struct call {
@@ -38,13 +38,11 @@ struct peer {
 	int told[2];
 };
 
-/* Of the test that runs. */
+/* Of the running test. */
 static struct call *calls;
 static struct peer *peers;
 
-atomic_int signals_counted;
-
-static void wait_for(sem_t *sem)
+static void await_semaphore(sem_t *sem)
 {
 	while (sem_wait(sem))
 		;
@@ -161,7 +159,7 @@ int deregister_thread(int channel, uint32_t tid)
 	return nt(channel, NTSYNC_IOC_CHANNEL_DEREGISTER_THREAD, &tid);
 }
 
-/* What is in @got before a receive. */
+/* The content of @got before a receive. */
 static const request_t untouched = { 0, 0, 0, 0, UNTOUCHED, ~0ull };
 
 static uint64_t check_got(const request_t *got, unsigned long request, uint32_t prio,
@@ -198,11 +196,11 @@ static void *call_thread(void *arg)
 	c->ret = nt(c->fd, c->request, c->address);
 	atomic_store(&c->out, true);
 	sem_post(&c->returned);
-	wait_for(&c->may_end);
+	await_semaphore(&c->may_end);
 	return NULL;
 }
 
-static struct call *call_new(int fd, unsigned long request)
+static struct call *new_call(int fd, unsigned long request)
 {
 	struct call *c = calloc(1, sizeof(*c));
 
@@ -215,7 +213,7 @@ static struct call *call_new(int fd, unsigned long request)
 	return c;
 }
 
-static struct call *call_go(struct call *c, const struct waiter_sched *sched)
+static struct call *start_call(struct call *c, const struct waiter_sched *sched)
 {
 	pthread_attr_t attr;
 
@@ -233,24 +231,24 @@ static struct call *call_go(struct call *c, const struct waiter_sched *sched)
 struct call *call_running(struct fixture *f, int fd, unsigned long request, const void *arg,
 			  const struct waiter_sched *sched)
 {
-	struct call *c = call_new(fd, request);
+	struct call *c = new_call(fd, request);
 
 	(void)f;
 	if (arg)
 		memcpy(&c->arg, arg, _IOC_SIZE(request));
 	else
 		c->arg.received = untouched;
-	return call_go(c, sched);
+	return start_call(c, sched);
 }
 
 struct call *call_at(struct fixture *f, int fd, unsigned long request, void *address,
 		     const struct waiter_sched *sched)
 {
-	struct call *c = call_new(fd, request);
+	struct call *c = new_call(fd, request);
 
 	(void)f;
 	c->address = address;
-	return call_go(c, sched);
+	return start_call(c, sched);
 }
 
 bool call_out(struct call *c)
@@ -264,7 +262,7 @@ bool call_asleep(struct call *c)
 		int tid = atomic_load(&c->tid);
 		bool asleep = tid && asleep_in(getpid(), tid, c->request);
 
-		/* Looked at last: by now it might sleep for another reason. */
+		/* Checked last: by now it might sleep for another reason. */
 		if (call_out(c))
 			return false;
 		if (asleep)
@@ -273,7 +271,7 @@ bool call_asleep(struct call *c)
 	}
 }
 
-static struct call *must_sleep(struct call *c)
+static struct call *require_asleep(struct call *c)
 {
 	if (!call_asleep(c))
 		fail_msg("call %#lx did not block: %s", c->request, strerror(-call_ret(c)));
@@ -282,18 +280,18 @@ static struct call *must_sleep(struct call *c)
 
 struct call *start_send(struct fixture *f, int channel, uint32_t prio, uint64_t payload)
 {
-	return must_sleep(call_running(f, channel, SEND, &MESSAGE(prio, payload), NULL));
+	return require_asleep(call_running(f, channel, SEND, &MESSAGE(prio, payload), NULL));
 }
 
 struct call *start_recv(struct fixture *f, int channel, unsigned long request,
 			const struct waiter_sched *sched)
 {
-	return must_sleep(call_running(f, channel, request, NULL, sched));
+	return require_asleep(call_running(f, channel, request, NULL, sched));
 }
 
 int call_ret(struct call *c)
 {
-	wait_for(&c->returned);
+	await_semaphore(&c->returned);
 	sem_post(&c->returned);
 	return c->ret;
 }
@@ -352,7 +350,7 @@ static int peer_main(struct peer *p, peer_fn body, void *arg)
 
 static struct peer *start_cloned(unsigned long flags, peer_fn body, void *arg)
 {
-	/* Not on the heap, which another thread may hold at the time of the fork. */
+	/* Not on the heap: another thread may hold its lock at the time of the fork. */
 	struct peer *p = mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -518,52 +516,4 @@ int receive_rights(int sock)
 	if (recvmsg(sock, &m, MSG_CMSG_CLOEXEC) == 1 && CMSG_FIRSTHDR(&m))
 		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(int));
 	return fd;
-}
-
-static void count_signal(int sig)
-{
-	(void)sig;
-	atomic_fetch_add(&signals_counted, 1);
-}
-
-void count_signals(int sig, int flags)
-{
-	struct sigaction action = { .sa_handler = count_signal, .sa_flags = flags };
-
-	atomic_store(&signals_counted, 0);
-	assert_int_equal(sigaction(sig, &action, NULL), 0);
-}
-
-void await_signals(int count)
-{
-	while (atomic_load(&signals_counted) < count)
-		sleep_ms(1);
-}
-
-void need_cpus(int count)
-{
-	if (sysconf(_SC_NPROCESSORS_ONLN) < count)
-		skip_because("fewer than %d processors", count);
-}
-
-static cpu_set_t cpus_before;
-
-void occupy_cpu(int priority)
-{
-	struct sched_param param = { .sched_priority = priority };
-	cpu_set_t cpus;
-
-	pthread_getaffinity_np(pthread_self(), sizeof(cpus_before), &cpus_before);
-	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	assert_int_equal(pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus), 0);
-	assert_int_equal(pthread_setschedparam(pthread_self(), SCHED_FIFO, &param), 0);
-}
-
-void free_cpu(void)
-{
-	struct sched_param param = { 0 };
-
-	pthread_setschedparam(pthread_self(), SCHED_OTHER, &param);
-	pthread_setaffinity_np(pthread_self(), sizeof(cpus_before), &cpus_before);
 }

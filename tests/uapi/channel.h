@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of channels share: calls made by helper threads, which are known
- * to be asleep in them, and processes that talk to the test through pipes.
+ * The fixture of the channel tests: calls made by helper threads, which are known to be asleep in
+ * them, and processes that talk to the test through pipes.
  *
- * A test whose process has entered a receive is a receiving process itself, and
- * that changes what senders are told. channel_info() tells what is in a channel
- * without entering it.
+ * A test whose process has entered a receive is a receiving process itself, and senders then get
+ * other results. channel_info() tells what is in a channel without entering it.
  */
 #ifndef NTSYNC_TESTS_UAPI_CHANNEL_H
 #define NTSYNC_TESTS_UAPI_CHANNEL_H
@@ -20,7 +19,7 @@
 
 typedef struct ntsync_channel_recv2_args request_t;
 
-/* A test that ends its calls and processes, whatever became of it. */
+/* As TEST(); the teardown also ends the test's calls and processes. */
 #define CHANNEL_TEST(fn)                                                       \
 	{                                                                      \
 		#fn, fn, channel_setup, channel_teardown,                      \
@@ -32,12 +31,12 @@ int channel_teardown(void **state);
 /* Skips the test on a driver that has no channels. */
 int new_channel(struct fixture *f, uint32_t max_depth);
 
-/* A number of its fdinfo: "depth", "dispatched", "receivers", "registrations". */
+/* A number from the channel's fdinfo: "depth", "dispatched", "receivers", "registrations". */
 int channel_info(int channel, const char *key);
 #define assert_depth(channel, depth)                                           \
 	assert_int_equal(channel_info(channel, "depth"), depth)
 
-/* Returns once the channel's @key is @value: a hang otherwise. */
+/* Returns once the channel's @key is @value. */
 void await_info(int channel, const char *key, int value);
 
 /* The argument of SEND_PI, FIFO. */
@@ -56,8 +55,8 @@ int register_thread(int channel, uint32_t tid, uint64_t token);
 int deregister_thread(int channel, uint32_t tid);
 
 /*
- * The next request, by that ioctl, must be this one; returns its id. What the
- * ioctl must not write has to be as it was.
+ * Receives by that ioctl: it must be this request. Returns its id. Words that the ioctl must not
+ * write are checked too.
  */
 #define take_by(channel, request, prio, payload)                               \
 	channel_take(channel, request, prio, payload, __FILE__, __LINE__)
@@ -74,13 +73,13 @@ uint64_t channel_take(int channel, unsigned long request, uint32_t prio,
 	assert_ret(receive(channel, TRY_RECV2, &(request_t){ 0 }), -EAGAIN)
 
 /*
- * Calls of helper threads. A thread whose call has returned stays, so that it
- * goes on to have the request that it received, until call_end() or teardown,
- * which ends calls that have not returned by SIGUSR2.
+ * Calls of helper threads. A thread whose call has returned stays, and so keeps the request that it
+ * received, until call_end() or the teardown. The teardown ends calls that have not returned by
+ * SIGUSR2.
  */
 struct call;
 
-/* @arg: sizeof(request_t) bytes at most, or a pointer for the ioctl itself. */
+/* @arg: at most sizeof(request_t) bytes, or a pointer for the ioctl itself. */
 struct call *call_running(struct fixture *f, int fd, unsigned long request,
 			  const void *arg, const struct waiter_sched *sched);
 struct call *call_at(struct fixture *f, int fd, unsigned long request, void *address,
@@ -91,7 +90,7 @@ bool call_asleep(struct call *c);
 #define assert_call_asleep(c) assert_true(call_asleep(c))
 bool call_out(struct call *c);
 
-/* Returns once it sleeps in its call; it is a failure if it doesn't. */
+/* Returns once the thread sleeps in its call; the test fails if it does not block. */
 struct call *start_send(struct fixture *f, int channel, uint32_t prio,
 			uint64_t payload);
 struct call *start_recv(struct fixture *f, int channel, unsigned long request,
@@ -101,75 +100,65 @@ struct call *start_recv(struct fixture *f, int channel, unsigned long request,
 int call_ret(struct call *c);
 #define assert_call(c, want) assert_ret(call_ret(c), want)
 
-/* Receives that returned 0: the request must be this one; returns its id. */
+/* The receive must have returned 0 with this request; returns its id. */
 #define assert_got(c, prio, payload)                                           \
 	channel_got(c, prio, payload, __FILE__, __LINE__)
 uint64_t channel_got(struct call *c, uint32_t prio, uint64_t payload,
 		     const char *file, int line);
 const request_t *call_request(struct call *c);
 
-/* The thread exits. It is gone on return. */
+/* Ends the thread. Returns when it has exited. */
 void call_end(struct call *c);
 
 pid_t call_tid(struct call *c);
 void call_signal(struct call *c, int sig);
 
-/* How often it has been off its CPU: a thread that is not woken does not run. */
+/* How often it has left its CPU: a thread that is not woken does not run. */
 long call_switches(struct call *c);
 
 /*
- * A process on the other side. Its body can't use cmocka's assertions: CHECK()
- * as in child_start(). It gets SIGKILL by teardown if it is still there.
+ * Another process. Its body can't use cmocka's assertions but CHECK(), as in child_start(). The
+ * teardown kills it if it is still there.
  */
 struct peer;
 typedef int (*peer_fn)(struct peer *p, void *arg);
 
 struct peer *peer_start(struct fixture *f, peer_fn body, void *arg);
-/* The first process of a pid namespace of its own. Skips if that may not be. */
+/*
+ * The first process of a pid namespace of its own. Skips the test without the privilege for that.
+ */
 struct peer *peer_start_in_namespace(struct fixture *f, peer_fn body, void *arg);
 pid_t peer_pid(struct peer *p);
-/* In the body: says something, waits until it is told something. */
+/* For the body: sends a word to the test; waits for a character from it. */
 void peer_say(struct peer *p, uint64_t word);
 char peer_wait(struct peer *p);
-/* In the test: hears the next word, tells it something. */
+/* For the test: receives the next word; sends a character. */
 uint64_t peer_hear(struct peer *p);
 void peer_tell(struct peer *p, char what);
 #define peer_go(p) peer_tell(p, 0)
 /* Returns once the process' first thread sleeps in that ioctl. */
 void peer_await_asleep(struct peer *p, unsigned long request);
-/* kill -9. Returns when it is gone. */
+/* kill -9. Returns when the process is gone. */
 void peer_kill(struct peer *p);
 int peer_finish(struct peer *p);
 #define assert_peer_ok(p) assert_int_equal(peer_finish(p), 0)
 
 /*
- * A process, of one thread, that receives when it is told to. It has a descriptor of
- * the channel as the test has, so that the channel stays after the test closed its own.
+ * A process of one thread that receives when it is told to. Like the test it has a descriptor of
+ * the channel, which stays open when the test closes its own.
  */
 struct peer *receiver_start(struct fixture *f, int channel);
-/* It receives: one that is there; its id. Later: it parks, and says the id or -errno. */
+/*
+ * It receives a pending request; returns the id. receiver_parks(): it sleeps in the receive, and
+ * later sends the id or -errno.
+ */
 uint64_t receiver_takes(struct peer *p);
 void receiver_parks(struct peer *p);
 /* It closes its descriptor. */
 void receiver_closes(struct peer *p);
 
-/* A descriptor on its way through a socket: sendmsg()'s 1; the new descriptor, or -1. */
+/* Sends a descriptor through a socket: returns 1. Receives one: returns it, or -1. */
 int send_rights(int sock, int fd);
 int receive_rights(int sock);
-
-/* Signals. */
-void count_signals(int sig, int flags);
-void await_signals(int count);
-extern atomic_int signals_counted;
-
-/* Skips on smaller machines. */
-void need_cpus(int count);
-
-/*
- * Nobody of a lower priority runs on CPU 0 in between: threads pinned there are
- * where they are.
- */
-void occupy_cpu(int priority);
-void free_cpu(void);
 
 #endif

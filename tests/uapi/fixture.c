@@ -12,7 +12,7 @@
 
 #define PAGE 4096
 
-/* Only a hang comes near this, so it is generous: emulated and under KASAN. */
+/* Only a hang may reach this, also on an emulated machine and under KASAN. */
 #define WATCHDOG_SECONDS 180
 
 struct waiter {
@@ -31,7 +31,7 @@ struct waiter {
 	int ret;
 };
 
-/* NTSYNC_TEST_WATCHDOG, in seconds, for those who expect a hang. */
+/* NTSYNC_TEST_WATCHDOG, in seconds, for a run that is expected to hang. */
 static unsigned int watchdog_seconds(void)
 {
 	const char *text = getenv("NTSYNC_TEST_WATCHDOG");
@@ -39,7 +39,7 @@ static unsigned int watchdog_seconds(void)
 	return text && atoi(text) > 0 ? atoi(text) : WATCHDOG_SECONDS;
 }
 
-/* For the watchdog, which has no other way to know what was running. */
+/* For the watchdog, which must say which test was running. */
 static const char *running = "nothing";
 
 static void watchdog(int sig)
@@ -47,7 +47,7 @@ static void watchdog(int sig)
 	static const char before[] = "# watchdog: hangs: ";
 
 	(void)sig;
-	/* Nothing to be done about a short write on the way to abort(). */
+	/* A short write can't be handled on the way to abort(). */
 	if (write(STDERR_FILENO, before, sizeof(before) - 1) < 0 ||
 	    write(STDERR_FILENO, running, strlen(running)) < 0 ||
 	    write(STDERR_FILENO, "\n", 1) < 0)
@@ -65,14 +65,14 @@ static void ignore_signal(int sig)
 	(void)sig;
 }
 
-static void install(int sig, void (*handler)(int))
+static void set_handler(int sig, void (*handler)(int))
 {
 	struct sigaction action = { .sa_handler = handler };
 
 	sigaction(sig, &action, NULL);
 }
 
-/* An object at descriptor 0 could be no alert, so nothing lands there. */
+/* An object at descriptor 0 could not be an alert, so no object may get it. */
 static void fill_standard_descriptors(void)
 {
 	int fd;
@@ -87,17 +87,17 @@ int fixture_run(const char *group, const struct CMUnitTest *tests, size_t count)
 {
 	fill_standard_descriptors();
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	install(SIGALRM, watchdog);
-	/* Ends the waits that a failed test leaves behind. */
-	install(SIGUSR2, ignore_signal);
+	set_handler(SIGALRM, watchdog);
+	/* Ends waits that a failed test has left. */
+	set_handler(SIGUSR2, ignore_signal);
 	return _cmocka_run_group_tests(group, tests, count, NULL, NULL);
 }
 
 /*
- * A complaint in the kernel log is then found under the test that caused it.
- * One write is one record; dprintf() won't do, as it tries to seek.
+ * A message of the kernel then appears under the test that caused it. One write is one record;
+ * dprintf() does not work, as it tries to seek.
  */
-static void announce(const char *name)
+static void announce_test(const char *name)
 {
 	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	char text[256];
@@ -111,7 +111,7 @@ static void announce(const char *name)
 	close(fd);
 }
 
-static const char *base_name(const char *path)
+static const char *find_base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -132,10 +132,10 @@ int fixture_setup(void **state)
 
 	if (!f)
 		return -1;
-	f->name = base_name(*state);
+	f->name = find_base_name(*state);
 	running = f->name;
 	*state = f;
-	announce(f->name);
+	announce_test(f->name);
 	still_alive();
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->changed, NULL);
@@ -164,7 +164,7 @@ static void unlist_finished(struct fixture *f, struct waiter *w)
 		*link = w->next_finished;
 }
 
-static void join(struct waiter *w)
+static void join_waiter(struct waiter *w)
 {
 	struct fixture *f = w->fixture;
 
@@ -186,13 +186,13 @@ static void end_waiters(struct fixture *f)
 			pthread_kill(w->thread, SIGUSR2);
 			sleep_ms(1);
 		}
-		join(w);
+		join_waiter(w);
 		f->waiters = w->next;
 		free(w);
 	}
 }
 
-/* By how much the wall clock is wrong because of us. */
+/* By how many seconds the tests have set the wall clock wrong. */
 static int64_t wall_clock_ahead;
 
 static int set_wall_clock(int64_t ahead)
@@ -235,7 +235,7 @@ int fixture_teardown(void **state)
 	return left ? -1 : 0;
 }
 
-/* Only a machine that lives in memory, such as the tests' own, may be tampered with. */
+/* Only on a machine that lives in memory, such as the tests' VM. */
 void need_settable_clock(void)
 {
 	struct statfs fs;
@@ -262,7 +262,7 @@ int nt(int fd, unsigned long request, void *arg)
 	return ret < 0 ? -errno : ret;
 }
 
-static const char *ret_name(int ret)
+static const char *name_of_ret(int ret)
 {
 	const char *name = ret < 0 ? strerrorname_np(-ret) : NULL;
 
@@ -274,8 +274,8 @@ void fixture_assert_ret(int got, int want, const char *call, const char *file,
 {
 	if (got == want)
 		return;
-	print_error("%s: got %s (%d), want %s\n", call, ret_name(got), got,
-		    ret_name(want));
+	print_error("%s: got %s (%d), want %s\n", call, name_of_ret(got), got,
+		    name_of_ret(want));
 	_fail(file, line);
 }
 
@@ -419,7 +419,7 @@ int try_wait(struct fixture *f, int obj, uint32_t owner)
 	return nt(f->dev, ANY, &args);
 }
 
-/* How a waiter tells that it is out; the order of the list is the order. */
+/* In the order in which the waits end. */
 static void report_finished(struct waiter *w)
 {
 	struct fixture *f = w->fixture;
@@ -495,7 +495,7 @@ struct waiter *start_sched(struct fixture *f, unsigned long request,
 	struct waiter *w = start_running(f, request, args, sched);
 
 	if (!waiter_asleep(w)) {
-		print_error("wait did not block: %s\n", ret_name(w->ret));
+		print_error("wait did not block: %s\n", name_of_ret(w->ret));
 		fail();
 	}
 	return w;
@@ -519,9 +519,9 @@ static bool read_proc(pid_t pid, pid_t tid, const char *file, char *text,
 }
 
 /*
- * The kernel prints the call's number and arguments only of a task that is off
- * its CPU and stays so, and "running" otherwise. State S on top rules out the
- * kernel's own locks and page faults, which are uninterruptible.
+ * The kernel prints the number and arguments of the system call only of a task that stays off its
+ * CPU, and "running" otherwise. State S excludes the kernel's own locks and page faults, which are
+ * uninterruptible.
  */
 unsigned long sleeping_ioctl(pid_t pid, pid_t tid)
 {
@@ -549,7 +549,7 @@ bool waiter_asleep(struct waiter *w)
 		int tid = atomic_load(&w->tid);
 		bool asleep = tid && asleep_in(getpid(), tid, w->request);
 
-		/* Looked at last: by now it might sleep for another reason. */
+		/* Checked last: by now it might sleep for another reason. */
 		if (atomic_load(&w->out))
 			return false;
 		if (asleep)
@@ -561,7 +561,7 @@ bool waiter_asleep(struct waiter *w)
 void fixture_assert_woken(struct waiter *w, int ret, uint32_t index,
 			  const char *file, int line)
 {
-	join(w);
+	join_waiter(w);
 	check_wait(w->ret, &w->args, ret, index, file, line);
 }
 
@@ -574,19 +574,19 @@ struct waiter *next_woken(struct fixture *f)
 		pthread_cond_wait(&f->changed, &f->lock);
 	w = f->finished;
 	pthread_mutex_unlock(&f->lock);
-	join(w);
+	join_waiter(w);
 	return w;
 }
 
 int waiter_ret(struct waiter *w)
 {
-	join(w);
+	join_waiter(w);
 	return w->ret;
 }
 
 uint32_t waiter_index(struct waiter *w)
 {
-	join(w);
+	join_waiter(w);
 	return w->args.index;
 }
 
@@ -600,7 +600,7 @@ void waiter_signal(struct waiter *w, int sig)
 	assert_int_equal(pthread_kill(w->thread, sig), 0);
 }
 
-static void *fill(void *to, const void *init, size_t size)
+static void *fill_memory(void *to, const void *init, size_t size)
 {
 	if (init)
 		memcpy(to, init, size);
@@ -609,13 +609,13 @@ static void *fill(void *to, const void *init, size_t size)
 
 void *at_page_end(struct fixture *f, const void *init, size_t size)
 {
-	return fill(f->pages + PAGE - size, init, size);
+	return fill_memory(f->pages + PAGE - size, init, size);
 }
 
-/* All but the last four bytes can be touched. */
+/* The last four bytes can't be accessed. */
 void *past_page_end(struct fixture *f, const void *init, size_t size)
 {
-	return fill(f->pages + PAGE - size + 4, init, size - 4);
+	return fill_memory(f->pages + PAGE - size + 4, init, size - 4);
 }
 
 void *read_only(struct fixture *f, const void *init, size_t size)
@@ -623,7 +623,7 @@ void *read_only(struct fixture *f, const void *init, size_t size)
 	char *page = f->pages + 2 * PAGE;
 
 	mprotect(page, PAGE, PROT_READ | PROT_WRITE);
-	fill(page, init, size);
+	fill_memory(page, init, size);
 	mprotect(page, PAGE, PROT_READ);
 	return page;
 }
@@ -669,7 +669,7 @@ void pass_an_hour(void)
 	uint64_t end;
 
 	step_wall_clock(AN_HOUR_LATER);
-	/* Several ticks, for kernels whose timers wait for one. */
+	/* Several ticks: some kernels expire timers at ticks only. */
 	end = monotonic_ns() + 20 * NS_PER_MS;
 	while (monotonic_ns() < end)
 		;
@@ -687,4 +687,77 @@ void sleep_ms(unsigned int ms)
 
 	while (nanosleep(&ts, &ts) && errno == EINTR)
 		;
+}
+
+atomic_int signals_counted;
+
+static void count_signal(int sig)
+{
+	(void)sig;
+	atomic_fetch_add(&signals_counted, 1);
+}
+
+void count_signals(int sig, int flags)
+{
+	struct sigaction action = { .sa_handler = count_signal, .sa_flags = flags };
+
+	atomic_store(&signals_counted, 0);
+	assert_int_equal(sigaction(sig, &action, NULL), 0);
+}
+
+void await_signals(int count)
+{
+	while (atomic_load(&signals_counted) < count)
+		sleep_ms(1);
+}
+
+void need_cpus(int count)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) < count)
+		skip_because("fewer than %d processors", count);
+}
+
+static cpu_set_t cpus_before;
+
+void occupy_cpu(int priority)
+{
+	struct sched_param param = { .sched_priority = priority };
+	cpu_set_t cpus;
+
+	pthread_getaffinity_np(pthread_self(), sizeof(cpus_before), &cpus_before);
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	assert_int_equal(pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus), 0);
+	assert_int_equal(pthread_setschedparam(pthread_self(), SCHED_FIFO, &param), 0);
+}
+
+void free_cpu(void)
+{
+	struct sched_param param = { 0 };
+
+	pthread_setschedparam(pthread_self(), SCHED_OTHER, &param);
+	pthread_setaffinity_np(pthread_self(), sizeof(cpus_before), &cpus_before);
+}
+
+void new_many(struct fixture *f, struct many *m)
+{
+	for (int i = 0; i < MANY; i++)
+		m->objs[i] = i % 2 ? new_sem(f, 0, 1) : new_auto(f, false);
+	m->alert = new_auto(f, false);
+}
+
+struct ntsync_wait_args many_args(struct many *m, unsigned int count, uint64_t timeout)
+{
+	return ARGS(.objs = (uintptr_t)m->objs, .count = count, .owner = OWNER,
+		    .alert = m->alert, .timeout = timeout);
+}
+
+void signal_one_of_many(struct many *m, int i)
+{
+	if (i == MANY)
+		set_event(m->alert, 0);
+	else if (i % 2)
+		release(m->objs[i], 1, 0);
+	else
+		set_event(m->objs[i], 0);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What every test of /dev/ntsync shares: a device of its own per test, objects
- * that are closed for it, waits that are checked as a whole, helper threads
- * that are known to be asleep in their wait, and memory that faults.
+ * The fixture of all tests of /dev/ntsync: a device for each test, objects that the teardown
+ * closes, checks of all words of a wait, helper threads that are known to be asleep in their wait,
+ * and memory that faults.
  *
- * The tests speak the ioctls themselves and not libntsync, so that a mistake
- * in one of the two can't be made good by the other.
+ * The tests call the ioctls themselves and not libntsync, so that a mistake in one of the two can't
+ * hide one in the other.
  */
 #ifndef NTSYNC_TESTS_UAPI_FIXTURE_H
 #define NTSYNC_TESTS_UAPI_FIXTURE_H
@@ -47,7 +47,7 @@
 
 /* What output words hold before a call that must not write them. */
 #define UNTOUCHED 0xdeadbeefu
-/* An owner id for waits where it plays no part. */
+/* An owner id for waits in which it does not matter. */
 #define OWNER 123u
 
 struct waiter;
@@ -90,7 +90,7 @@ int fixture_teardown(void **state);
 			(char *)(__FILE__ ":" #fn)                             \
 	}
 
-/* The program's main(): one group, TAP or whatever cmocka is told to print. */
+/* The program's main(): runs one group of tests. */
 int fixture_run(const char *group, const struct CMUnitTest *tests, size_t count);
 #define RUN(tests) fixture_run(__FILE__, tests, ARRAY_SIZE(tests))
 
@@ -102,10 +102,7 @@ int fixture_run(const char *group, const struct CMUnitTest *tests, size_t count)
 		skip();                                                        \
 	} while (0)
 
-/*
- * Where our contract differs from the in-tree driver on purpose: @what says in
- * which respect.
- */
+/* For a documented difference from the in-tree driver: @what it is about. */
 #define only_ours(f, what)                                                     \
 	do {                                                                   \
 		if (!(f)->ours)                                                \
@@ -115,18 +112,16 @@ int fixture_run(const char *group, const struct CMUnitTest *tests, size_t count)
 /* Skips unless this process may use real-time priorities. */
 void need_realtime(void);
 
-/* ioctl() with -errno. */
+/* ioctl() that returns -errno. */
 int nt(int fd, unsigned long request, void *arg);
 
-/* The call's 0 or -errno must be @want; errors are printed by name. */
+/* The call must return @want, 0 or -errno; errors are printed by name. */
 #define assert_ret(call, want)                                                 \
 	fixture_assert_ret((call), (want), #call, __FILE__, __LINE__)
 void fixture_assert_ret(int got, int want, const char *call, const char *file,
 			int line);
 
-/*
- * fds: all are closed by teardown, unless the test closed them by close_fd().
- */
+/* The teardown closes these descriptors, unless the test has closed them by close_fd(). */
 int own_fd(struct fixture *f, int fd);
 void close_fd(struct fixture *f, int fd);
 int count_fds(void);
@@ -163,17 +158,15 @@ void event_op(int event, unsigned long request, uint32_t prev);
 void fixture_assert_pair(int fd, unsigned long request, int ret, uint32_t first,
 			 uint32_t second, const char *file, int line);
 
-/*
- * Waits. ARGS(FDS(a, b), .owner = 1) tries once, as the deadline is 0.
- */
+/* Waits. ARGS(FDS(a, b), .owner = 1) polls, as the deadline is 0. */
 #define FDS(...)                                                               \
 	.objs = (uintptr_t)(const int[]){ __VA_ARGS__ },                       \
 	.count = ARRAY_SIZE(((const int[]){ __VA_ARGS__ }))
 #define ARGS(...) ((struct ntsync_wait_args){ .index = UNTOUCHED, __VA_ARGS__ })
 
 /*
- * Waits, and wants @ret, @index where a call writes one (success and
- * -EOWNERDEAD), UNTOUCHED where not, and every other word as it was.
+ * Waits, and expects @ret; @index if the call writes one (success and -EOWNERDEAD), else UNTOUCHED;
+ * and every other word as before.
  */
 #define assert_wait(f, request, args, ret, index)                              \
 	fixture_assert_wait((f)->dev, request, args, ret, index, __FILE__,     \
@@ -182,14 +175,14 @@ void fixture_assert_wait(int dev, unsigned long request,
 			 struct ntsync_wait_args args, int ret, uint32_t index,
 			 const char *file, int line);
 
-/* One try to get @obj: 0 or -errno. */
+/* Polls for @obj: 0 or -errno. */
 int try_wait(struct fixture *f, int obj, uint32_t owner);
 #define assert_not_ready(f, obj)                                               \
 	assert_ret(try_wait(f, obj, OWNER), -ETIMEDOUT)
 
 /*
- * Helper threads. A waiter is started, sleeps in its wait, and is finished
- * once. A test that fails half-way leaves the rest to teardown.
+ * Helper threads. A waiter is started, sleeps in its wait, and ends once. The teardown ends those
+ * that a failed test leaves.
  */
 struct waiter_sched {
 	int policy;
@@ -204,36 +197,39 @@ struct waiter *start_sched(struct fixture *f, unsigned long request,
 			   struct ntsync_wait_args args,
 			   const struct waiter_sched *sched);
 #define start(f, request, args) start_sched(f, request, args, NULL)
+/* For one object, without a deadline. */
+#define start_on(f, request, obj) start_as(f, request, obj, OWNER)
+#define start_as(f, request, obj, owner_id) \
+	start(f, request, ARGS(FDS(obj), .owner = (owner_id), .timeout = FOREVER))
 
-/* Not to be waited for yet: it may still be on its way into the wait. */
+/* It need not be asleep yet. */
 struct waiter *start_running(struct fixture *f, unsigned long request,
 			     struct ntsync_wait_args args,
 			     const struct waiter_sched *sched);
 
 /*
- * True once it sleeps in its wait, false once it has left it. Whoever grants a
- * wait has made the sleeper runnable before the granting call returns, so this
- * tells for sure that a call did not end the wait.
+ * True once it sleeps in its wait, false once it has left it. A call that grants the wait makes the
+ * sleeper runnable before it returns, so true means that no earlier call has ended the wait.
  */
 bool waiter_asleep(struct waiter *w);
 #define assert_asleep(w) assert_true(waiter_asleep(w))
 
-/* Blocks until it is out of the wait; then @ret and @index as in assert_wait. */
+/* Blocks until the wait has returned; then @ret and @index as in assert_wait(). */
 #define assert_woken(w, ret, index)                                            \
 	fixture_assert_woken(w, ret, index, __FILE__, __LINE__)
 void fixture_assert_woken(struct waiter *w, int ret, uint32_t index,
 			  const char *file, int line);
 
-/* The next one that got out of its wait, whichever it is; it is joined. */
+/* The next waiter that has left its wait; it is joined. */
 struct waiter *next_woken(struct fixture *f);
 
-/* The result of a waiter that was joined, or joins it. */
+/* The result of a waiter; joins it first. */
 int waiter_ret(struct waiter *w);
 uint32_t waiter_index(struct waiter *w);
 pid_t waiter_tid(struct waiter *w);
 void waiter_signal(struct waiter *w, int sig);
 
-/* The number of the ioctl in which task @tid of process @pid sleeps, or 0; whether it is this one. */
+/* The number of the ioctl in which task @tid of process @pid sleeps, or 0. */
 unsigned long sleeping_ioctl(pid_t pid, pid_t tid);
 bool asleep_in(pid_t pid, pid_t tid, unsigned long request);
 
@@ -246,8 +242,8 @@ void *read_only(struct fixture *f, const void *init, size_t size);
 void *unmapped(struct fixture *f);
 
 /*
- * Children. The body can't use cmocka's assertions: it returns non-zero after
- * CHECK() has said what was wrong.
+ * Child processes. The body can't use cmocka's assertions: it returns non-zero after CHECK() has
+ * printed what failed.
  */
 typedef int (*child_fn)(struct fixture *f, void *arg);
 pid_t child_start(struct fixture *f, child_fn body, void *arg);
@@ -266,15 +262,15 @@ int child_finish(pid_t pid);
 uint64_t now_ns(clockid_t clock);
 #define monotonic_ns() now_ns(CLOCK_MONOTONIC)
 
-/* A deadline for something that must happen: only a hang reaches it. */
+/* A deadline that only a hang reaches. */
 uint64_t long_from_now(void);
 
 /*
- * A deadline on CLOCK_REALTIME that passes when the test says so, however slow the machine is:
- * step_wall_clock() by more than an hour. Teardown sets the clock back.
+ * A deadline on CLOCK_REALTIME that passes when the test steps the clock by more than an hour,
+ * however slow the machine is. The teardown sets the clock back.
  *
- * Only for real-time tasks: a kernel without high-resolution timers, such as the instrumented
- * one, forgets to look at those of others again when the clock is set.
+ * Only for real-time tasks: a kernel without high-resolution timers, such as the instrumented one,
+ * does not check the deadlines of other tasks again when the clock is set.
  */
 void need_settable_clock(void);
 void step_wall_clock(int64_t seconds);
@@ -282,14 +278,39 @@ void step_wall_clock(int64_t seconds);
 #define AN_HOUR_LATER 3601
 
 /*
- * An hour later, and long enough on this CPU for its timers to go off; without a sleep, in which
- * others could run.
+ * Steps the clock by an hour, and waits for this CPU's timers to expire without sleeping, so that
+ * no other thread can run.
  */
 void pass_an_hour(void);
 
-/* The watchdog is for a test that hangs: one that takes many steps says after each that it lives. */
+/* Restarts the watchdog, for a test of many steps that takes longer than its time. */
 void still_alive(void);
 
 void sleep_ms(unsigned int ms);
+
+/* Signals, counted by a handler. */
+void count_signals(int sig, int flags);
+void await_signals(int count);
+extern atomic_int signals_counted;
+
+/* Skips on smaller machines. */
+void need_cpus(int count);
+
+/* Keeps the test on CPU 0, so that no thread of a lower priority that is pinned there can run. */
+void occupy_cpu(int priority);
+void free_cpu(void);
+
+#define MANY NTSYNC_MAX_WAIT_COUNT
+
+/* As many objects as a wait can have, auto-reset events and semaphores in turn, and an alert. */
+struct many {
+	int objs[MANY];
+	int alert;
+};
+
+void new_many(struct fixture *f, struct many *m);
+struct ntsync_wait_args many_args(struct many *m, unsigned int count, uint64_t timeout);
+/* Object @i; MANY is the alert. */
+void signal_one_of_many(struct many *m, int i);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* AGGREGATE_WAIT on objects: what they do, and which one it is. */
+/* AGGREGATE_WAIT on objects: what it acquires, and which object it reports. */
 #include "aggregate.h"
 
 /* ---- effects ---- */
@@ -9,7 +9,7 @@ static void semaphore(void **state)
 	struct fixture *f = *state;
 	int sem = new_sem(f, 2, 3);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	assert_agg_ready(f, 0, 0, OBJ(sem));
 	assert_sem(sem, 1, 3);
 	assert_agg_ready(f, 0, 0, OBJ(sem));
@@ -22,7 +22,7 @@ static void events(void **state)
 	struct fixture *f = *state;
 	int automatic = new_auto(f, true), manual = new_manual(f, true);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	assert_agg_ready(f, 0, 0, OBJ(automatic));
 	assert_event(automatic, 0, 0);
 	assert_agg_nothing(f, OBJ(automatic));
@@ -38,7 +38,7 @@ static void mutex(void **state)
 	const agg_t args = AGG_ARGS(SOURCES(OBJ(mutex)), .owner = OWNER);
 	const agg_t other = AGG_ARGS(SOURCES(OBJ(mutex)), .owner = OWNER + 1);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	assert_agg(f, args, 0, 0, 0);
 	assert_agg(f, args, 0, 0, 0);
 	assert_mutex(mutex, OWNER, 2);
@@ -54,7 +54,7 @@ static void mutex_at_its_limit(void **state)
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, OWNER, ~0u), sem = new_sem(f, 1, 1);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	assert_agg(f, AGG_ARGS(SOURCES(OBJ(mutex), OBJ(sem)), .owner = OWNER), 0, 1, 0);
 	assert_mutex(mutex, OWNER, ~0u);
 }
@@ -64,7 +64,7 @@ static void abandoned_mutex(void **state)
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1), mutex = new_mutex(f, 1, 3);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	kill_owner(mutex, 1);
 	assert_agg(f, AGG_ARGS(SOURCES(OBJ(sem), OBJ(mutex)), .owner = OWNER), -EOWNERDEAD, 1, 0);
 	assert_mutex(mutex, OWNER, 1);
@@ -77,7 +77,7 @@ static void abandoned_while_waiting(void **state)
 	int sem = new_sem(f, 0, 1), mutex = new_mutex(f, 1, 1), fd = new_eventfd(f, 0);
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	w = agg_start(f, AGG_ARGS(.timeout = FOREVER, .owner = OWNER,
 				  SOURCES(FILE_IN(fd), OBJ(sem), OBJ(mutex))));
 	kill_owner(mutex, 1);
@@ -85,7 +85,7 @@ static void abandoned_while_waiting(void **state)
 	assert_mutex(mutex, OWNER, 1);
 }
 
-/* Each kind, with a file beside it, for a waiter that sleeps. */
+/* Objects of each type, with a file beside them, for a waiter that sleeps. */
 static void woken_by_each_kind(void **state)
 {
 	struct fixture *f = *state;
@@ -96,7 +96,7 @@ static void woken_by_each_kind(void **state)
 					    OBJ(manual)));
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	w = agg_start(f, args);
 	release(sem, 1, 0);
 	assert_agg_woken(w, 0, 0, 0);
@@ -123,7 +123,7 @@ static void pulse_wakes(void **state)
 	int manual = new_manual(f, false), fd = new_eventfd(f, 0);
 	struct agg_wait *a, *b;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	a = agg_start_on(f, OBJ(manual), FILE_IN(fd));
 	b = agg_start_on(f, FILE_IN(fd), OBJ(manual));
 	pulse_event(manual, 0);
@@ -140,7 +140,7 @@ static void objects_go_before_files(void **state)
 	int low = new_eventfd(f, 1), high = new_eventfd(f, 1), sem = new_sem(f, 1, 1);
 	int event = new_auto(f, true);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	assert_agg_ready(f, 1, 0, FILE_IN(low), OBJ(event), FILE_IN(high), OBJ(sem));
 	assert_sem(sem, 1, 1);
 	assert_agg_ready(f, 3, 0, FILE_IN(low), OBJ(event), FILE_IN(high), OBJ(sem));
@@ -155,7 +155,7 @@ static void every_position_of_64(void **state)
 	source_t sources[NTSYNC_AGG_MAX];
 	const agg_t args = AGG_ARGS(.sources = (uintptr_t)sources, .nb_sources = NTSYNC_AGG_MAX);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	for (size_t i = 0; i < NTSYNC_AGG_MAX; i++)
 		sources[i] = i % 2 ? OBJ(new_auto(f, false)) : FILE_IN(new_eventfd(f, 0));
 	for (size_t i = 0; i < NTSYNC_AGG_MAX; i++) {
@@ -177,7 +177,7 @@ static void sleeping_on_any_number(void **state)
 	struct fixture *f = *state;
 	source_t sources[NTSYNC_AGG_MAX];
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	for (size_t i = 0; i < NTSYNC_AGG_MAX; i++)
 		sources[i] = i % 3 ? OBJ(new_auto(f, false)) : FILE_IN(new_eventfd(f, 0));
 	for (size_t n = 0; n < ARRAY_SIZE(numbers); n++) {
@@ -206,7 +206,7 @@ static void duplicates(void **state)
 	int sem = new_sem(f, 2, 2), same = own_fd(f, dup(sem)), fd = new_eventfd(f, 1);
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	assert_agg_ready(f, 0, 0, OBJ(sem), OBJ(sem), OBJ(same));
 	assert_sem(sem, 1, 2);
 	assert_agg_ready(f, 0, 0, OBJ(same), OBJ(sem));
@@ -214,7 +214,7 @@ static void duplicates(void **state)
 	assert_agg_ready(f, 1, POLLIN | POLLOUT, FILE_FOR(fd, 0), FILE_FOR(fd, POLLIN | POLLOUT));
 	w = agg_start_on(f, OBJ(sem), OBJ(same), OBJ(sem));
 	release(sem, 1, 0);
-	/* Exactly one of them. */
+	/* Only one of the waits is woken. */
 	assert_agg_woken(w, 0, 0, 0);
 	assert_sem(sem, 0, 2);
 }
@@ -226,7 +226,7 @@ static void best_waiter_first(void **state)
 	int sem = new_sem(f, 0, 2), fd = new_eventfd(f, 0);
 	struct agg_wait *normal, *urgent;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	need_realtime();
 	normal = agg_start_on(f, OBJ(sem), FILE_IN(fd));
 	urgent = agg_running(f, AGG_FOREVER(FILE_IN(fd), OBJ(sem)), &high);
@@ -238,7 +238,7 @@ static void best_waiter_first(void **state)
 	assert_agg_woken(normal, 0, 0, 0);
 }
 
-/* Waits of all kinds are in one queue. */
+/* Aggregate waits are in the same queues as other waits. */
 static void beside_other_waits(void **state)
 {
 	struct fixture *f = *state;
@@ -246,8 +246,8 @@ static void beside_other_waits(void **state)
 	struct waiter *any, *all;
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
-	any = start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .timeout = FOREVER));
+	need_aggregate(f);
+	any = start_on(f, ANY, sem);
 	w = agg_start_on(f, OBJ(sem));
 	all = start(f, ALL, ARGS(FDS(sem, other), .owner = OWNER, .timeout = FOREVER));
 	release(sem, 1, 0);

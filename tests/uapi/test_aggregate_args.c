@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* AGGREGATE_WAIT: its argument, and what is refused, in the order in which it is looked at. */
+/* AGGREGATE_WAIT: its argument, and what it rejects, in the order of the checks. */
 #include "aggregate.h"
 
 #include <sys/mman.h>
 
 /* A descriptor that can't be polled. */
-static int regular_file(struct fixture *f)
+static int new_regular_file(struct fixture *f)
 {
 	return own_fd(f, open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
 }
 
-/* The raw call, whatever is at @arg. */
-static int raw(struct fixture *f, void *arg)
+static int call_raw(struct fixture *f, void *arg)
 {
 	return nt(f->dev, agg_request(), arg);
 }
 
-static size_t arg_size(void)
+static size_t size_of_arg(void)
 {
 	return agg_is_timespec() ? sizeof(agg_timespec_t) : sizeof(agg_t);
 }
 
-/* On the in-tree driver as well: it has neither. */
+/* Runs on the in-tree driver too, which has neither of the two. */
 static void is_there_if_features_say_so(void **state)
 {
 	struct fixture *f = *state;
@@ -39,12 +38,12 @@ static void args_fault(void **state)
 	const agg_timespec_t ts = agg_as_timespec(&args);
 	const void *init = agg_is_timespec() ? (const void *)&ts : &args;
 
-	only_ours(f, "no aggregate wait");
-	assert_ret(raw(f, NULL), -EFAULT);
-	assert_ret(raw(f, unmapped(f)), -EFAULT);
-	assert_ret(raw(f, past_page_end(f, init, arg_size())), -EFAULT);
+	need_aggregate(f);
+	assert_ret(call_raw(f, NULL), -EFAULT);
+	assert_ret(call_raw(f, unmapped(f)), -EFAULT);
+	assert_ret(call_raw(f, past_page_end(f, init, size_of_arg())), -EFAULT);
 	assert_sem(sem, 1, 1);
-	assert_ret(raw(f, at_page_end(f, init, arg_size())), 0);
+	assert_ret(call_raw(f, at_page_end(f, init, size_of_arg())), 0);
 	assert_sem(sem, 0, 1);
 }
 
@@ -55,13 +54,13 @@ static void number_of_sources(void **state)
 	source_t sources[NTSYNC_AGG_MAX + 1];
 	int sem = new_sem(f, 2, 2);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
 		sources[i] = OBJ(sem);
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
 		assert_agg_refused(f, -EINVAL, .sources = (uintptr_t)sources,
 				   .nb_sources = wrong[i]);
-	/* Looked at before the array is. */
+	/* Checked before the array is read. */
 	assert_agg_refused(f, -EINVAL, .sources = (uintptr_t)unmapped(f), .nb_sources = 0);
 	assert_agg_refused(f, -EINVAL, .sources = (uintptr_t)unmapped(f),
 			   .nb_sources = NTSYNC_AGG_MAX + 1);
@@ -77,13 +76,13 @@ static void flags_and_pads(void **state)
 	struct fixture *f = *state;
 	int sem = new_sem(f, 1, 1);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	for (uint32_t flag = 2; flag; flag <<= 1)
 		assert_agg_refused(f, -EINVAL, SOURCES(OBJ(sem)), .flags = flag);
 	assert_agg_refused(f, -EINVAL, SOURCES(OBJ(sem)), .flags = ~0u);
 	for (uint32_t bit = 1; bit; bit <<= 1)
 		assert_agg_refused(f, -EINVAL, SOURCES(OBJ(sem)), .__pad = bit);
-	/* Before the array is looked at. */
+	/* Checked before the array is read. */
 	assert_agg_refused(f, -EINVAL, .nb_sources = 1, .sources = (uintptr_t)unmapped(f),
 			   .flags = 2);
 	assert_agg_refused(f, -EINVAL, .nb_sources = 1, .sources = (uintptr_t)unmapped(f),
@@ -92,7 +91,7 @@ static void flags_and_pads(void **state)
 	assert_agg(f, AGG_ARGS(SOURCES(OBJ(sem)), .flags = NTSYNC_AGG_FLAG_REALTIME), 0, 0, 0);
 }
 
-/* A good source before and behind the wrong one changes nothing. */
+/* A valid source before and after the wrong one makes no difference. */
 static void assert_source_refused(struct fixture *f, source_t wrong, int ret)
 {
 	int sem = new_sem(f, 1, 1);
@@ -111,7 +110,7 @@ static void unknown_type(void **state)
 	struct fixture *f = *state;
 	int sem = new_sem(f, 1, 1);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		assert_source_refused(f, (source_t){ .type = types[i], .fd = sem }, -EINVAL);
 }
@@ -121,7 +120,7 @@ static void source_pad(void **state)
 	struct fixture *f = *state;
 	source_t object = OBJ(new_sem(f, 1, 1)), file = FILE_IN(new_eventfd(f, 1));
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	for (uint32_t bit = 1; bit; bit <<= 1) {
 		object.__pad = file.__pad = bit;
 		assert_agg_refused(f, -EINVAL, SOURCES(object));
@@ -135,13 +134,13 @@ static void object_with_events(void **state)
 	struct fixture *f = *state;
 	source_t object = OBJ(new_sem(f, 1, 1));
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	for (uint32_t bit = 1; bit; bit <<= 1) {
 		object.events = bit;
 		assert_agg_refused(f, -EINVAL, SOURCES(object));
 	}
 	assert_source_refused(f, object, -EINVAL);
-	/* Before the descriptor is looked at. */
+	/* Checked before the descriptor is. */
 	assert_source_refused(f, (source_t){ .type = NTSYNC_AGG_OBJECT, .events = 1, .fd = -1 },
 			      -EINVAL);
 }
@@ -155,7 +154,7 @@ static void bad_objects(void **state)
 	int closed = new_sem(f, 1, 1);
 
 	own_fd(f, foreign);
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	close_fd(f, closed);
 	assert_agg_refused(f, -EBADF, SOURCES(OBJ(closed)));
 	assert_source_refused(f, OBJ(-1), -EBADF);
@@ -173,7 +172,7 @@ static void foreign_channel(void **state)
 	int other = open_device(f);
 	struct ntsync_channel_create_args args = { .max_depth = 1 };
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	assert_source_refused(f, OBJ(own_fd(f, nt(other, NTSYNC_IOC_CREATE_CHANNEL, &args))),
 			      -EBADF);
 }
@@ -183,7 +182,7 @@ static void bad_descriptors(void **state)
 	struct fixture *f = *state;
 	int path = own_fd(f, open("/dev/null", O_PATH | O_CLOEXEC)), closed = new_eventfd(f, 1);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	close_fd(f, closed);
 	assert_agg_refused(f, -EBADF, SOURCES(FILE_IN(closed)));
 	assert_source_refused(f, FILE_IN(-1), -EBADF);
@@ -191,39 +190,39 @@ static void bad_descriptors(void **state)
 	assert_source_refused(f, FILE_IN(path), -EBADF);
 }
 
-/* They would never, or always, be ready: to sleep on them would be silent. */
+/* They would be always ready, or never, and a wait for them would sleep without an error. */
 static void what_cannot_be_polled(void **state)
 {
 	struct fixture *f = *state;
 	int directory = own_fd(f, open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	int memory = own_fd(f, memfd_create("test", MFD_CLOEXEC));
 
-	only_ours(f, "no aggregate wait");
-	assert_source_refused(f, FILE_IN(regular_file(f)), -EPERM);
-	assert_source_refused(f, FILE_FOR(regular_file(f), 0), -EPERM);
+	need_aggregate(f);
+	assert_source_refused(f, FILE_IN(new_regular_file(f)), -EPERM);
+	assert_source_refused(f, FILE_FOR(new_regular_file(f), 0), -EPERM);
 	assert_source_refused(f, FILE_IN(directory), -EPERM);
 	assert_source_refused(f, FILE_IN(memory), -EPERM);
 	assert_source_refused(f, FILE_IN(f->dev), -EPERM);
 }
 
-/* What is wrong with the first wrong source counts, and a fault as soon as it is met. */
+/* The first wrong source decides the error, and so does a fault at the place where it happens. */
 static void one_source_after_the_other(void **state)
 {
 	struct fixture *f = *state;
-	int file = regular_file(f), mutex = new_mutex(f, 0, 0);
+	int file = new_regular_file(f), mutex = new_mutex(f, 0, 0);
 	const source_t unknown = { .type = 3 };
 	const source_t last = FILE_IN(file);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	assert_agg_refused(f, -EBADF, SOURCES(OBJ(-1), unknown, FILE_IN(file)));
 	assert_agg_refused(f, -EINVAL, SOURCES(unknown, OBJ(-1), FILE_IN(file)));
 	assert_agg_refused(f, -EPERM, SOURCES(FILE_IN(file), OBJ(-1), unknown));
-	/* The array ends in the middle. */
+	/* The array ends in an unmapped page. */
 	assert_agg_refused(f, -EPERM, .nb_sources = 2,
 			   .sources = (uintptr_t)at_page_end(f, &last, sizeof(last)));
 	assert_agg_refused(f, -EFAULT, .nb_sources = 1,
 			   .sources = (uintptr_t)past_page_end(f, &last, sizeof(last)));
-	/* The owner comes last. */
+	/* The owner is checked last. */
 	assert_agg_refused(f, -EBADF, SOURCES(OBJ(mutex), OBJ(-1)));
 	assert_agg_refused(f, -EINVAL, SOURCES(OBJ(mutex), FILE_IN(new_eventfd(f, 1))));
 }
@@ -234,7 +233,7 @@ static void array_faults(void **state)
 	int sem = new_sem(f, 2, 2);
 	const source_t sources[] = { OBJ(sem), OBJ(sem) };
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	assert_agg_refused(f, -EFAULT, .nb_sources = 2);
 	assert_agg_refused(f, -EFAULT, .nb_sources = 2, .sources = UINT64_MAX);
 	assert_agg_refused(f, -EFAULT, .nb_sources = 2,
@@ -253,18 +252,18 @@ static void array_may_be_unaligned(void **state)
 	const source_t source = OBJ(sem);
 	char bytes[sizeof(source) + 3];
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	memcpy(bytes + 3, &source, sizeof(source));
 	assert_agg(f, AGG_ARGS(.nb_sources = 1, .sources = (uintptr_t)(bytes + 3)), 0, 0, 0);
 }
 
-/* Bits that poll(2) can't know. */
+/* Bits that poll(2) does not have. */
 static void events_above_16_bits(void **state)
 {
 	struct fixture *f = *state;
 	int fd = new_eventfd(f, 1);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	assert_agg_ready(f, 0, POLLIN, FILE_FOR(fd, 0xffff0000u | POLLIN));
 	assert_agg_nothing(f, FILE_FOR(fd, 0xffff0000u));
 }
@@ -274,7 +273,7 @@ static void owner_zero(void **state)
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, 0, 0), sem = new_sem(f, 1, 1), event = new_manual(f, true);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	assert_agg_refused(f, -EINVAL, SOURCES(OBJ(mutex)));
 	assert_agg_refused(f, -EINVAL, SOURCES(OBJ(sem), OBJ(mutex)));
 	assert_agg_refused(f, -EINVAL, SOURCES(OBJ(mutex), OBJ(mutex)), .timeout = FOREVER);
@@ -283,7 +282,7 @@ static void owner_zero(void **state)
 	assert_agg_ready(f, 0, 0, OBJ(sem));
 	assert_agg_ready(f, 1, 0, OBJ(sem), OBJ(event));
 	assert_agg_ready(f, 0, POLLIN, FILE_IN(new_eventfd(f, 1)));
-	/* It is polled, not acquired. */
+	/* The wait polls it and does not acquire it. */
 	assert_agg_ready(f, 0, POLLIN, FILE_IN(mutex));
 	assert_agg(f, AGG_ARGS(SOURCES(OBJ(mutex)), .owner = OWNER), 0, 0, 0);
 	assert_mutex(mutex, OWNER, 1);
@@ -296,7 +295,7 @@ static void owner_zero_and_a_channel(void **state)
 	assert_agg_nothing(f, OBJ(new_channel(f, 1)));
 }
 
-/* The effect stands if the result can't be written: an entry, then of a sleeper. */
+/* If the result can't be written, the acquisition stands: on entry, and of a sleeper. */
 static void acquisition_stands_when_the_result_faults(void **state)
 {
 	struct fixture *f = *state;
@@ -305,11 +304,11 @@ static void acquisition_stands_when_the_result_faults(void **state)
 	const agg_t args = AGG_ARGS(.nb_sources = 1, .sources = (uintptr_t)sources,
 				    .timeout = FOREVER);
 	const agg_timespec_t ts = agg_as_timespec(&args);
-	void *arg = read_only(f, agg_is_timespec() ? (const void *)&ts : &args, arg_size());
+	void *arg = read_only(f, agg_is_timespec() ? (const void *)&ts : &args, size_of_arg());
 	struct call *late;
 
-	only_ours(f, "no aggregate wait");
-	assert_ret(raw(f, arg), -EFAULT);
+	need_aggregate(f);
+	assert_ret(call_raw(f, arg), -EFAULT);
 	assert_sem(sem, 0, 1);
 	late = call_at(f, f->dev, agg_request(), arg, NULL);
 	assert_call_asleep(late);
@@ -326,8 +325,8 @@ static void timeout_is_written(void **state)
 	const agg_timespec_t ts = agg_as_timespec(&args);
 	const void *init = agg_is_timespec() ? (const void *)&ts : &args;
 
-	only_ours(f, "no aggregate wait");
-	assert_ret(raw(f, read_only(f, init, arg_size())), -EFAULT);
+	need_aggregate(f);
+	assert_ret(call_raw(f, read_only(f, init, size_of_arg())), -EFAULT);
 	assert_agg(f, args, -ETIMEDOUT, NTSYNC_AGG_TIMEOUT, 0);
 }
 
@@ -340,30 +339,30 @@ static void no_timespec(void **state)
 	int sem = new_sem(f, 1, 1);
 	const source_t source = OBJ(sem);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		agg_timespec_t ts = { .nb_sources = 1, .sources = (uintptr_t)&source,
 				      .deadline = wrong[i] };
 
-		assert_ret(raw(f, &ts), -EINVAL);
+		assert_ret(call_raw(f, &ts), -EINVAL);
 	}
 	assert_sem(sem, 1, 1);
 }
 
-/* It is the device's; other sizes under its number are unknown. */
+/* The ioctl is one of the device; under its number, other sizes are unknown. */
 static void wrong_descriptor_or_size(void **state)
 {
 	static const unsigned int sizes[] = { 0, 36, 44, 56, 64 };
 	struct fixture *f = *state;
 	uint64_t arg[8] = { 0 };
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	assert_ret(nt(new_sem(f, 0, 1), agg_request(), arg), -ENOTTY);
 	assert_ret(nt(new_channel(f, 1), agg_request(), arg), -ENOTTY);
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
 		assert_ret(nt(f->dev, _IOC(_IOC_READ | _IOC_WRITE, 'N', 0x97, sizes[i]), arg),
 			   -ENOTTY);
-	assert_ret(nt(f->dev, _IOC(_IOC_WRITE, 'N', 0x97, arg_size()), arg), -ENOTTY);
+	assert_ret(nt(f->dev, _IOC(_IOC_WRITE, 'N', 0x97, size_of_arg()), arg), -ENOTTY);
 }
 
 int main(void)

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* AGGREGATE_WAIT on channels: told as long as something is pending, one waiter per request. */
+/*
+ * AGGREGATE_WAIT on channels: it is ready while a request is pending, and each request wakes one
+ * waiter.
+ */
 #include "aggregate.h"
 
-/* Out of the wait by notice. */
-#define assert_noticed(w) assert_agg_woken(w, 0, 0, 0)
+/* The wait has returned with the readiness of the channel. */
+#define assert_agg_notified(w) assert_agg_woken(w, 0, 0, 0)
 #define agg_start_on_channel(f, channel) agg_start_on(f, OBJ(channel))
 
 /* ---- level-triggered ---- */
@@ -84,9 +87,9 @@ static void the_same_channel_twice(void **state)
 	for (int i = 0; i < 3; i++) {
 		w = agg_start_on(f, OBJ(channel), OBJ(same), OBJ(channel));
 		start_send(f, channel, 0, i);
-		assert_noticed(w);
+		assert_agg_notified(w);
 		serve(channel, 0, i);
-		/* Or it would be the one to be told of the next. */
+		/* Else it would be the one to be woken for the next request. */
 		call_end(agg_of(w));
 	}
 }
@@ -117,10 +120,10 @@ static void one_request_wakes_one(void **state)
 		for (size_t i = 0; i < CROWD; i++)
 			switches[i] = call_switches(agg_of(waits[i]));
 		start_send(f, channel, 0, n);
-		/* In their order, as all have the same priority. */
-		assert_noticed(waits[n - 1]);
+		/* In order of arrival, as all have the same priority. */
+		assert_agg_notified(waits[n - 1]);
 		assert_int_equal(count_out(waits), n);
-		/* The others did not even run. */
+		/* The other waiters have not run at all. */
 		for (size_t i = n; i < CROWD; i++)
 			assert_int_equal(call_switches(agg_of(waits[i])), switches[i]);
 	}
@@ -128,7 +131,7 @@ static void one_request_wakes_one(void **state)
 		serve(channel, 0, n);
 }
 
-static void best_waiter_first(void **state)
+static void highest_waiter_first(void **state)
 {
 	const struct waiter_sched high = { .policy = SCHED_FIFO, .prio = 20 };
 	struct fixture *f = *state;
@@ -140,15 +143,15 @@ static void best_waiter_first(void **state)
 	urgent = agg_running(f, AGG_FOREVER(OBJ(channel)), &high);
 	assert_agg_asleep(urgent);
 	start_send(f, channel, 0, 1);
-	assert_noticed(urgent);
+	assert_agg_notified(urgent);
 	assert_agg_asleep(normal);
 	start_send(f, channel, 0, 2);
-	assert_noticed(normal);
+	assert_agg_notified(normal);
 	serve(channel, 0, 1);
 	serve(channel, 0, 2);
 }
 
-/* Receivers and aggregate waiters are in one queue. */
+/* Receivers and aggregate waiters are in the same queue. */
 static void beside_receivers(void **state)
 {
 	struct fixture *f = *state;
@@ -162,12 +165,12 @@ static void beside_receivers(void **state)
 	assert_ret(reply(channel, assert_got(receiver, 10, 1)), 0);
 	assert_agg_asleep(w);
 	start_send(f, channel, 10, 2);
-	assert_noticed(w);
+	assert_agg_notified(w);
 	serve(channel, 10, 2);
 }
 
-/* The notice keeps the request for nobody: somebody without one may come first. */
-static void a_notice_is_no_claim(void **state)
+/* Readiness reserves no request: another thread may receive it first. */
+static void a_notification_reserves_nothing(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, 2);
@@ -175,7 +178,7 @@ static void a_notice_is_no_claim(void **state)
 
 	w = agg_start_on_channel(f, channel);
 	start_send(f, channel, 10, 1);
-	assert_noticed(w);
+	assert_agg_notified(w);
 	serve(channel, 10, 1);
 }
 
@@ -187,15 +190,15 @@ static void a_waiter_is_a_receiver(void **state)
 	int channel = new_channel(f, 2), sem = new_sem(f, 1, 1);
 
 	assert_int_equal(channel_info(channel, "receivers"), 0);
-	/* Whatever ends the wait. */
+	/* Also after a wait that something else has ended. */
 	assert_agg_ready(f, 0, 0, OBJ(sem), OBJ(channel));
 	assert_int_equal(channel_info(channel, "receivers"), 1);
 	assert_agg_nothing(f, OBJ(sem), OBJ(channel));
 	assert_int_equal(channel_info(channel, "receivers"), 1);
 }
 
-/* The only process that could have received. */
-static int looks_once(struct peer *p, void *arg)
+/* The only process that could receive. */
+static int poll_once(struct peer *p, void *arg)
 {
 	const int *fds = arg;
 	const source_t sources[] = { OBJ(fds[1]) };
@@ -215,12 +218,12 @@ static void senders_of_a_waiter_that_left(void **state)
 	struct peer *p;
 
 	sender = start_send(f, channel, 0, 1);
-	p = peer_start(f, looks_once, fds);
+	p = peer_start(f, poll_once, fds);
 	peer_hear(p);
 	peer_kill(p);
 	assert_call(sender, -EPIPE);
 	assert_ret(try_send(channel, 0, 2), -EPIPE);
-	/* Until somebody comes. */
+	/* Until another process receives from the channel. */
 	assert_agg_nothing(f, OBJ(channel));
 	start_send(f, channel, 0, 3);
 	serve(channel, 0, 3);
@@ -243,8 +246,8 @@ static void closed_by_the_process(void **state)
 	assert_sem(sem, 0, 1);
 }
 
-/* Another process has it still. */
-static int holds_on(struct peer *p, void *arg)
+/* Another process still has a descriptor of the channel. */
+static int keep_open(struct peer *p, void *arg)
 {
 	(void)arg;
 	peer_say(p, 0);
@@ -259,7 +262,7 @@ static void closed_here_and_open_there(void **state)
 	struct agg_wait *w;
 	struct peer *p;
 
-	p = peer_start(f, holds_on, NULL);
+	p = peer_start(f, keep_open, NULL);
 	peer_hear(p);
 	w = agg_start_on_channel(f, channel);
 	close_fd(f, channel);
@@ -277,9 +280,9 @@ int main(void)
 		AGG_TEST(in_the_order_of_the_array),
 		AGG_TEST(the_same_channel_twice),
 		AGG_TEST(one_request_wakes_one),
-		AGG_TEST(best_waiter_first),
+		AGG_TEST(highest_waiter_first),
 		AGG_TEST(beside_receivers),
-		AGG_TEST(a_notice_is_no_claim),
+		AGG_TEST(a_notification_reserves_nothing),
 		AGG_TEST(a_waiter_is_a_receiver),
 		AGG_TEST(senders_of_a_waiter_that_left),
 		AGG_TEST(closed_by_the_process),

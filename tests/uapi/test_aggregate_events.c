@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* AGGREGATE_WAIT on files: which events it reports, and to whom. */
+/* AGGREGATE_WAIT on files: which events it reports, and to which waiters. */
 #include "aggregate.h"
 
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-
-static void no_wait(struct fixture *f)
-{
-	only_ours(f, "no aggregate wait");
-}
 
 /* ---- events ---- */
 
@@ -18,12 +13,12 @@ static void hang_up(void **state)
 	struct agg_wait *w;
 	int ends[2];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_pipe(f, ends);
 	w = agg_start_on(f, FILE_IN(ends[0]));
 	close_fd(f, ends[1]);
 	assert_agg_woken(w, 0, 0, POLLHUP);
-	/* Also to who wants to know nothing, or something else. */
+	/* Also to a waiter that asked for no events, or for others. */
 	assert_agg_ready(f, 0, POLLHUP, FILE_FOR(ends[0], 0));
 	assert_agg_ready(f, 0, POLLHUP, FILE_FOR(ends[0], POLLPRI));
 }
@@ -33,7 +28,7 @@ static void data_and_hang_up(void **state)
 	struct fixture *f = *state;
 	int ends[2];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_pipe(f, ends);
 	put_byte(ends[1]);
 	close_fd(f, ends[1]);
@@ -48,7 +43,7 @@ static void error(void **state)
 	struct agg_wait *w;
 	int ends[2];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_pipe(f, ends);
 	fill_fd(ends[1]);
 	w = agg_start_on(f, FILE_FOR(ends[1], 0));
@@ -63,7 +58,7 @@ static void half_closed_socket(void **state)
 	struct agg_wait *w;
 	int ends[2];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_socketpair(f, SOCK_STREAM, ends);
 	w = agg_start_on(f, FILE_FOR(ends[0], POLLRDHUP));
 	assert_int_equal(shutdown(ends[1], SHUT_WR), 0);
@@ -71,13 +66,13 @@ static void half_closed_socket(void **state)
 	assert_agg_ready(f, 0, POLLIN | POLLRDHUP, FILE_FOR(ends[0], POLLIN | POLLRDHUP));
 }
 
-/* poll(2) and the aggregate wait say the same of a lot of states. */
+/* poll(2) and the aggregate wait agree on many states. */
 static void as_poll_says(void **state)
 {
 	struct fixture *f = *state;
 	int pair[2], ends[2], fds[5];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_pipe(f, ends);
 	new_socketpair(f, SOCK_DGRAM, pair);
 	fds[0] = pair[0];
@@ -99,14 +94,14 @@ static void as_poll_says(void **state)
 	}
 }
 
-/* What a waiter did not ask for wakes nobody for good. */
+/* An event that the waiter did not ask for wakes it, but does not end its wait. */
 static void other_events_do_not_end_it(void **state)
 {
 	struct fixture *f = *state;
 	struct agg_wait *w;
 	int ends[2];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_socketpair(f, SOCK_STREAM, ends);
 	w = agg_start_on(f, FILE_FOR(ends[0], POLLRDHUP));
 	put_byte(ends[1]);
@@ -124,7 +119,7 @@ static void many_of_them(void **state)
 	const agg_t args = AGG_ARGS(.timeout = FOREVER, .sources = (uintptr_t)sources,
 				    .nb_sources = NTSYNC_AGG_MAX);
 
-	no_wait(f);
+	need_aggregate(f);
 	for (size_t i = 0; i < NTSYNC_AGG_MAX; i++)
 		sources[i] = FILE_IN(new_eventfd(f, 0));
 	for (size_t i = 0; i < NTSYNC_AGG_MAX; i += 9) {
@@ -142,7 +137,7 @@ static void every_waiter_is_told(void **state)
 	struct agg_wait *waits[8];
 	int fd = new_eventfd(f, 0);
 
-	no_wait(f);
+	need_aggregate(f);
 	for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
 		waits[i] = agg_start_on(f, FILE_IN(fd), FILE_IN(fd));
 	add_one(fd);
@@ -150,7 +145,7 @@ static void every_waiter_is_told(void **state)
 		assert_agg_woken(waits[i], 0, 0, POLLIN);
 }
 
-/* Somebody else takes it before the waiter can run: it goes on sleeping. */
+/* Another thread reads the byte before the waiter can run: it goes on sleeping. */
 static void taken_by_another_in_between(void **state)
 {
 	const struct waiter_sched below = { .policy = SCHED_FIFO, .prio = 10, .cpu = 1 };
@@ -158,7 +153,7 @@ static void taken_by_another_in_between(void **state)
 	int fd = new_eventfd(f, 0);
 	struct agg_wait *w;
 
-	no_wait(f);
+	need_aggregate(f);
 	need_realtime();
 	w = agg_running(f, AGG_FOREVER(FILE_IN(fd)), &below);
 	assert_agg_asleep(w);

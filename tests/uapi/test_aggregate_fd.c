@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* AGGREGATE_WAIT on files of every kind, as poll(2) would report them. */
+/* AGGREGATE_WAIT on files of every kind: the same results as from poll(2). */
 #include "aggregate.h"
 #include "uring.h"
 
@@ -12,14 +12,9 @@
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
-static void no_wait(struct fixture *f)
-{
-	only_ours(f, "no aggregate wait");
-}
-
 /*
- * @fd is not readable; @make makes it so. Checked on entry, in a sleep, and that it stays
- * so until somebody reads.
+ * @fd is not readable; @make makes it so. Checked on entry and in a sleep; and @fd stays readable
+ * until it is read.
  */
 static void check_readable(struct fixture *f, int fd, void (*make)(int), int arg, int events)
 {
@@ -32,7 +27,7 @@ static void check_readable(struct fixture *f, int fd, void (*make)(int), int arg
 	assert_agg_woken(w, 0, 1, events);
 	assert_agg_ready(f, 0, events, FILE_IN(fd), OBJ(sem));
 	assert_agg_ready(f, 0, events, FILE_IN(fd), OBJ(sem));
-	/* Nothing was taken from it. */
+	/* The wait has read nothing. */
 	assert_int_equal(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0), 1);
 }
 
@@ -43,7 +38,7 @@ static void event_fds(void **state)
 	struct fixture *f = *state;
 	int fd = new_eventfd(f, 0);
 
-	no_wait(f);
+	need_aggregate(f);
 	check_readable(f, fd, add_one, fd, POLLIN);
 	drain_fd(fd);
 	assert_agg_nothing(f, FILE_IN(fd));
@@ -62,30 +57,30 @@ static void timer_fds(void **state)
 	struct fixture *f = *state;
 	int fd = own_fd(f, timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
 
-	no_wait(f);
+	need_aggregate(f);
 	check_readable(f, fd, arm_timer, fd, POLLIN);
 	drain_fd(fd);
 	assert_agg_nothing(f, FILE_IN(fd));
 }
 
-static void raise_it(int sig)
+static void send_to_self(int sig)
 {
 	assert_int_equal(kill(getpid(), sig), 0);
 }
 
-/* Blocked in every thread, so that it stays pending for whoever reads. */
+/* The signal is blocked in every thread, so that it stays pending until it is read. */
 static void signal_fds(void **state)
 {
 	struct fixture *f = *state;
 	sigset_t set;
 	int fd;
 
-	no_wait(f);
+	need_aggregate(f);
 	sigemptyset(&set);
 	sigaddset(&set, SIGHUP);
 	assert_int_equal(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
 	fd = own_fd(f, signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-	check_readable(f, fd, raise_it, SIGHUP, POLLIN);
+	check_readable(f, fd, send_to_self, SIGHUP, POLLIN);
 	drain_fd(fd);
 	assert_agg_nothing(f, FILE_IN(fd));
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
@@ -96,7 +91,7 @@ static void pipes(void **state)
 	struct fixture *f = *state;
 	int ends[2];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_pipe(f, ends);
 	check_readable(f, ends[0], put_byte, ends[1], POLLIN);
 	drain_fd(ends[0]);
@@ -109,7 +104,7 @@ static void pipe_with_room(void **state)
 	struct agg_wait *w;
 	int ends[2];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_pipe(f, ends);
 	assert_agg_ready(f, 0, POLLOUT, FILE_FOR(ends[1], POLLOUT));
 	fill_fd(ends[1]);
@@ -124,17 +119,17 @@ static void sockets(void **state)
 	struct fixture *f = *state;
 	int ends[2];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_socketpair(f, SOCK_STREAM, ends);
 	check_readable(f, ends[0], put_byte, ends[1], POLLIN);
 	drain_fd(ends[0]);
 	assert_agg_ready(f, 0, POLLOUT, FILE_FOR(ends[0], POLLIN | POLLOUT));
-	/* Both directions at once. */
+	/* Both directions at the same time. */
 	put_byte(ends[1]);
 	assert_agg_ready(f, 0, POLLIN | POLLOUT, FILE_FOR(ends[0], POLLIN | POLLOUT));
 }
 
-static int sleeps(struct fixture *f, void *arg)
+static int await_asleep(struct fixture *f, void *arg)
 {
 	(void)f;
 	(void)arg;
@@ -152,8 +147,8 @@ static void pid_fds(void **state)
 	pid_t pid;
 	int fd;
 
-	no_wait(f);
-	pid = child_start(f, sleeps, NULL);
+	need_aggregate(f);
+	pid = child_start(f, await_asleep, NULL);
 	fd = own_fd(f, syscall(SYS_pidfd_open, pid, 0));
 	check_readable(f, fd, end_process, pid, POLLIN);
 	child_finish(pid);
@@ -168,13 +163,16 @@ static int new_epoll(struct fixture *f, int watched)
 	return fd;
 }
 
-/* An epoll's poll takes a mutex that sleeps: on a debugging kernel this finds who calls it so. */
+/*
+ * epoll's poll function takes a mutex that may sleep. A debugging kernel finds a call of it in
+ * atomic context.
+ */
 static void epoll_fds(void **state)
 {
 	struct fixture *f = *state;
 	int watched = new_eventfd(f, 0), fd;
 
-	no_wait(f);
+	need_aggregate(f);
 	fd = new_epoll(f, new_epoll(f, watched));
 	check_readable(f, fd, add_one, watched, POLLIN);
 	drain_fd(watched);
@@ -187,7 +185,7 @@ static void terminals(void **state)
 	char name[64];
 	int master, slave, number, unlock = 0;
 
-	no_wait(f);
+	need_aggregate(f);
 	master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
 	if (master < 0)
 		skip_because("no terminals here");
@@ -216,7 +214,7 @@ static void uring_fds(void **state)
 {
 	struct fixture *f = *state;
 
-	no_wait(f);
+	need_aggregate(f);
 	ring_init(f, &ring, 0);
 	check_readable(f, ring.fd, complete_nop, 0, POLLIN);
 	assert_reaped(&ring, 7, 0);
@@ -224,7 +222,7 @@ static void uring_fds(void **state)
 	ring_free(&ring);
 }
 
-/* When the test's own thread sleeps in its wait. */
+/* Once the test's own thread sleeps in its wait. */
 static void *write_late(void *end)
 {
 	while (!asleep_in(getpid(), getpid(), agg_request()))
@@ -235,19 +233,19 @@ static void *write_late(void *end)
 }
 
 /*
- * The completion of what the waiting thread itself has submitted is work for that
- * thread, which the kernel makes it do by something that looks like a signal.
+ * The completion of an operation that the waiting thread has submitted itself is task work of that
+ * thread, which interrupts its sleep as a signal does.
  */
-static void completes_in_the_waiter(void **state, uint32_t flags)
+static void check_completion_in_waiter(void **state, uint32_t flags)
 {
 	struct fixture *f = *state;
 	int ends[2], sem = new_sem(f, 0, 1);
 	pthread_t writer;
 	char byte = 0;
 
-	no_wait(f);
+	need_aggregate(f);
 	new_pipe(f, ends);
-	/* For io_uring an O_NONBLOCK file is one that wants EAGAIN. */
+	/* For io_uring O_NONBLOCK means that the operation returns EAGAIN. */
 	fcntl(ends[0], F_SETFL, 0);
 	ring_init(f, &ring, flags);
 	ring_read(&ring, ends[0], &byte, 8);
@@ -264,15 +262,15 @@ static void completes_in_the_waiter(void **state, uint32_t flags)
 
 static void uring_read_completes(void **state)
 {
-	completes_in_the_waiter(state, 0);
+	check_completion_in_waiter(state, 0);
 }
 
 static void uring_with_deferred_work(void **state)
 {
-	completes_in_the_waiter(state, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+	check_completion_in_waiter(state, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
 }
 
-/* The other way round: io_uring polls an object of ours. */
+/* The other direction: io_uring polls an object of the driver's. */
 static void uring_polls_a_channel(void **state)
 {
 	struct fixture *f = *state;
@@ -287,7 +285,7 @@ static void uring_polls_a_channel(void **state)
 	assert_agg_nothing(f, FILE_IN(ring.fd));
 	sender = start_send(f, channel, 0, 1);
 	assert_agg(f, AGG_FOREVER(FILE_IN(ring.fd)), 0, 0, POLLIN);
-	/* POLLRDNORM is not reported to who did not ask for it. */
+	/* POLLRDNORM is reported only if it was asked for. */
 	assert_reaped(&ring, 9, POLLIN);
 	serve(channel, 0, 1);
 	assert_call(sender, 0);

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* AGGREGATE_WAIT: how long it holds a file, and files of other processes. */
+/* AGGREGATE_WAIT: how long it keeps a reference to a file, and files of other processes. */
 #include "aggregate.h"
 
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
-
-static void no_wait(struct fixture *f)
-{
-	only_ours(f, "no aggregate wait");
-}
 
 static void closed_during_the_wait(void **state)
 {
@@ -17,13 +12,13 @@ static void closed_during_the_wait(void **state)
 	struct agg_wait *w;
 	int ends[2], spare;
 
-	no_wait(f);
+	need_aggregate(f);
 	new_pipe(f, ends);
 	spare = own_fd(f, dup(ends[0]));
 	w = agg_start_on(f, FILE_IN(ends[0]));
 	close_fd(f, ends[0]);
 	assert_agg_asleep(w);
-	/* Another file under the same number is not what it waits for. */
+	/* The wait is for the file, not for its number, which another file has now. */
 	assert_int_equal(dup2(spare, ends[0]), own_fd(f, ends[0]));
 	close_fd(f, ends[0]);
 	assert_int_equal(own_fd(f, eventfd(1, EFD_CLOEXEC)), ends[0]);
@@ -32,34 +27,34 @@ static void closed_during_the_wait(void **state)
 	assert_agg_woken(w, 0, 0, POLLIN);
 }
 
-/* The wait holds the pipe's reading end, the only one: the writer gets no EPIPE. */
+/* The wait has the pipe's reading end open, the only one: the writer must get no EPIPE. */
 static void the_wait_keeps_the_file(void **state)
 {
 	struct fixture *f = *state;
 	struct agg_wait *w;
 	int ends[2];
 
-	no_wait(f);
+	need_aggregate(f);
 	new_pipe(f, ends);
 	w = agg_start_on(f, FILE_IN(ends[0]));
 	close_fd(f, ends[0]);
 	put_byte(ends[1]);
 	assert_agg_woken(w, 0, 0, POLLIN);
-	/* And lets go of it. */
+	/* After the wait the reading end is closed. */
 	signal(SIGPIPE, SIG_IGN);
 	assert_int_equal(write(ends[1], "x", 1), -1);
 	assert_int_equal(errno, EPIPE);
 	assert_int_equal(poll(&(struct pollfd){ .fd = ends[1] }, 1, 0), 1);
 }
 
-/* Whatever way a wait ends, it holds nothing afterwards. */
+/* In whatever way a wait ends, it keeps no file open. */
 static void nothing_is_held_afterwards(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 1, 1), ends[2], mutex = new_mutex(f, 0, 0);
 	struct agg_wait *w;
 
-	no_wait(f);
+	need_aggregate(f);
 	signal(SIGPIPE, SIG_IGN);
 	count_signals(SIGUSR1, 0);
 	new_pipe(f, ends);
@@ -83,8 +78,19 @@ static void nothing_is_held_afterwards(void **state)
 
 /* ---- another process's ---- */
 
-/* Its eventfd, of which we get a descriptor; it writes when it is told to. */
-static int has_an_eventfd(struct peer *p, void *arg)
+static int new_pidfd(struct fixture *f, struct peer *p)
+{
+	return own_fd(f, syscall(SYS_pidfd_open, peer_pid(p), 0));
+}
+
+/* A copy of the descriptor whose number the process says. */
+static int copy_fd(struct fixture *f, struct peer *p, int pidfd)
+{
+	return own_fd(f, syscall(SYS_pidfd_getfd, pidfd, (int)peer_hear(p), 0));
+}
+
+/* The process writes to its own eventfd when it is told to; the test gets a descriptor of it. */
+static int write_own_eventfd(struct peer *p, void *arg)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
@@ -104,23 +110,23 @@ static void from_another_process(void **state)
 	struct agg_wait *w;
 	int pidfd, fd;
 
-	no_wait(f);
-	p = peer_start(f, has_an_eventfd, NULL);
-	pidfd = own_fd(f, syscall(SYS_pidfd_open, peer_pid(p), 0));
-	fd = own_fd(f, syscall(SYS_pidfd_getfd, pidfd, (int)peer_hear(p), 0));
+	need_aggregate(f);
+	p = peer_start(f, write_own_eventfd, NULL);
+	pidfd = new_pidfd(f, p);
+	fd = copy_fd(f, p, pidfd);
 	w = agg_start_on(f, FILE_IN(fd), FILE_IN(pidfd));
 	peer_go(p);
 	assert_agg_woken(w, 0, 0, POLLIN);
 	drain_fd(fd);
 	w = agg_start_on(f, FILE_IN(fd), FILE_IN(pidfd));
-	/* Not reaped yet: after that it would say POLLHUP as well. */
+	/* Not reaped yet: a reaped process would report POLLHUP too. */
 	assert_int_equal(kill(peer_pid(p), SIGKILL), 0);
 	assert_agg_woken(w, 0, 1, POLLIN);
 	assert_int_equal(peer_finish(p), 128 + SIGKILL);
 }
 
-/* An object of ours that was created by another process on the instance they share. */
-static int creates_a_semaphore(struct peer *p, void *arg)
+/* An object that was created by another process, on an instance that both share. */
+static int release_own_semaphore(struct peer *p, void *arg)
 {
 	struct fixture *f = arg;
 	struct ntsync_sem_args args = { .count = 0, .max = 1 };
@@ -142,10 +148,10 @@ static void object_from_another_process(void **state)
 	struct agg_wait *w;
 	int pidfd, sem;
 
-	no_wait(f);
-	p = peer_start(f, creates_a_semaphore, f);
-	pidfd = own_fd(f, syscall(SYS_pidfd_open, peer_pid(p), 0));
-	sem = own_fd(f, syscall(SYS_pidfd_getfd, pidfd, (int)peer_hear(p), 0));
+	need_aggregate(f);
+	p = peer_start(f, release_own_semaphore, f);
+	pidfd = new_pidfd(f, p);
+	sem = copy_fd(f, p, pidfd);
 	w = agg_start_on(f, OBJ(sem), FILE_IN(pidfd));
 	peer_go(p);
 	assert_agg_woken(w, 0, 0, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* AGGREGATE_WAIT: when it gives up, what signals do to it, and what closing does not. */
+/* AGGREGATE_WAIT: when it times out, what signals do to it, and that closing does not end it. */
 #include "aggregate.h"
 
 #include <signal.h>
@@ -10,7 +10,7 @@ static void the_past(void **state)
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1), full = new_sem(f, 10, 10), fd = new_eventfd(f, 1);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	for (size_t i = 0; i < ARRAY_SIZE(past); i++) {
 		for (uint32_t flags = 0; flags <= NTSYNC_AGG_FLAG_REALTIME; flags++) {
 			assert_agg(f, AGG_ARGS(SOURCES(OBJ(sem)), .timeout = past[i],
@@ -24,14 +24,14 @@ static void the_past(void **state)
 	assert_sem(full, 4, 10);
 }
 
-/* As a number: above S64_MAX is the past, but for the last one. */
+/* As a number of nanoseconds: above S64_MAX it is in the past, except for the last value. */
 static void above_s64_max(void **state)
 {
 	static const uint64_t past[] = { 1ull << 63, UINT64_MAX - 1 };
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	for (size_t i = 0; i < ARRAY_SIZE(past); i++)
 		assert_agg(f, AGG_ARGS(SOURCES(OBJ(sem)), .timeout = past[i]), -ETIMEDOUT, 0, 0);
 }
@@ -54,7 +54,7 @@ static void negative_seconds_are_the_past(void **state)
 	struct fixture *f = *state;
 	int sem = new_sem(f, 1, 1);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	assert_ret(call_timespec(f, sem, -1, 0), 0);
 	assert_ret(call_timespec(f, sem, -1, 0), -ETIMEDOUT);
 	assert_ret(call_timespec(f, sem, INT64_MIN, 999999999), -ETIMEDOUT);
@@ -67,7 +67,7 @@ static void waits_until_the_deadline(void **state)
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1), fd = new_eventfd(f, 0);
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
 		uint64_t deadline = now_ns(clocks[i]) + 30 * NS_PER_MS;
 
@@ -83,14 +83,17 @@ static void waits_until_the_deadline(void **state)
 	}
 }
 
-/* Monotonic nanoseconds as a wall clock are long ago, and the other way round far ahead. */
+/*
+ * CLOCK_MONOTONIC's present is far in the past of CLOCK_REALTIME, and the other way round far in
+ * the future.
+ */
 static void the_flag_chooses_the_clock(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1);
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	assert_agg(f, AGG_ARGS(SOURCES(OBJ(sem)), .timeout = long_from_now(),
 			       .flags = NTSYNC_AGG_FLAG_REALTIME), -ETIMEDOUT, 0, 0);
 	w = agg_start(f, AGG_ARGS(SOURCES(OBJ(sem)), .timeout = now_ns(CLOCK_REALTIME)));
@@ -104,7 +107,7 @@ static void success_before_the_deadline(void **state)
 	int sem = new_sem(f, 0, 1), fd = new_eventfd(f, 0);
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	w = agg_start(f, AGG_ARGS(SOURCES(OBJ(sem), FILE_IN(fd)), .timeout = long_from_now()));
 	release(sem, 1, 0);
 	assert_agg_woken(w, 0, 0, 0);
@@ -121,7 +124,7 @@ static void signal_interrupts(void **state)
 	int sem = new_sem(f, 0, 1), fd = new_eventfd(f, 0);
 	struct agg_wait *waits[3];
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	count_signals(SIGUSR1, 0);
 	waits[0] = agg_start_on(f, OBJ(sem));
 	waits[1] = agg_start_on(f, FILE_IN(fd));
@@ -141,7 +144,7 @@ static void signal_restarts(void **state)
 	int sem = new_sem(f, 0, 1), fd = new_eventfd(f, 0);
 	struct agg_wait *a, *b;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	count_signals(SIGUSR1, SA_RESTART);
 	a = agg_start_on(f, OBJ(sem), FILE_IN(fd));
 	b = agg_start_on(f, FILE_IN(fd));
@@ -163,7 +166,7 @@ static void restart_keeps_the_deadline(void **state)
 	uint64_t deadline = monotonic_ns() + 200 * NS_PER_MS;
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	count_signals(SIGUSR1, SA_RESTART);
 	w = agg_running(f, AGG_ARGS(SOURCES(OBJ(sem)), .timeout = deadline), NULL);
 	while (!call_out(agg_of(w))) {
@@ -177,8 +180,8 @@ static void restart_keeps_the_deadline(void **state)
 /* ---- a file that was ready in time ---- */
 
 /*
- * The waiter is on a CPU that we occupy, and the file gets ready while it can't run: what
- * happens to it after that is too late. poll(2) has it so too.
+ * The waiter is on a CPU that the test occupies, and the file becomes ready while the waiter can't
+ * run. What happens to it after that must not change the result; poll(2) behaves the same.
  */
 static struct agg_wait *ready_late(struct fixture *f, bool expires)
 {
@@ -198,7 +201,7 @@ static void a_file_wins_over_the_deadline(void **state)
 	struct fixture *f = *state;
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	need_realtime();
 	need_settable_clock();
 	w = ready_late(f, true);
@@ -212,7 +215,7 @@ static void a_file_wins_over_a_signal(void **state)
 	struct fixture *f = *state;
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	need_realtime();
 	count_signals(SIGUSR1, 0);
 	w = ready_late(f, false);
@@ -229,7 +232,7 @@ static void closing_an_object_ends_nothing(void **state)
 	int sem = new_sem(f, 0, 1), other = own_fd(f, dup(sem));
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	w = agg_start_on(f, OBJ(sem));
 	close_fd(f, sem);
 	assert_agg_asleep(w);
@@ -237,14 +240,14 @@ static void closing_an_object_ends_nothing(void **state)
 	assert_agg_woken(w, 0, 0, 0);
 }
 
-/* Every descriptor is closed; then there is only the signal. */
+/* Every descriptor is closed, so only a signal can end the wait. */
 static void closing_the_last_descriptor(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1), fd = new_eventfd(f, 0);
 	struct agg_wait *w;
 
-	only_ours(f, "no aggregate wait");
+	need_aggregate(f);
 	count_signals(SIGUSR1, 0);
 	w = agg_start_on(f, OBJ(sem), FILE_IN(fd));
 	close_fd(f, sem);

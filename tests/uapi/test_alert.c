@@ -50,7 +50,7 @@ static void objects_beat_the_alert(void **state)
 	}
 }
 
-/* One that lacks an object is not ready: the alert ends it, and nothing is taken. */
+/* A wait for all that lacks an object is not ready: the alert ends it, and it acquires nothing. */
 static void alert_ends_an_incomplete_wait_all(void **state)
 {
 	struct fixture *f = *state;
@@ -119,7 +119,7 @@ static void pulse_of_an_alert(void **state)
 	}
 }
 
-/* An object that comes ends the wait; the alert that follows is left alone. */
+/* An object ends the wait; the alert that is signaled after that stays signaled. */
 static void alert_is_left_when_an_object_came(void **state)
 {
 	struct fixture *f = *state;
@@ -201,7 +201,7 @@ static void abandoned_mutex_as_alert(void **state)
 	}
 }
 
-/* What ended the wait was something else, so the news is kept for another. */
+/* Another object ended the wait, so the mutex must stay abandoned. */
 static void abandoned_alert_is_left_when_an_object_is_ready(void **state)
 {
 	struct fixture *f = *state;
@@ -222,22 +222,21 @@ static void alert_does_not_make_wait_all_complete(void **state)
 
 	release(sem, 1, 0);
 	assert_asleep(w);
-	/* And the other way round: complete without the alert. */
+	/* The other case: the wait is complete without the alert. */
 	set_event(event, 0);
 	assert_woken(w, 0, 0);
 	assert_event(alert, 0, 0);
 	assert_sem(sem, 0, 1);
 }
 
-/* An alert shared by several, and an object of somebody else's wait. */
+/* One event is the alert of several waits, and an object of another one. */
 static void alert_of_one_is_object_of_another(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1), event = new_auto(f, false);
 	struct waiter *alerted = start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .alert = event,
 						    .timeout = FOREVER));
-	struct waiter *waiting = start(f, ANY, ARGS(FDS(event), .owner = OWNER,
-						    .timeout = FOREVER));
+	struct waiter *waiting = start_on(f, ANY, event);
 
 	set_event(event, 0);
 	assert_woken(alerted, 0, 1);

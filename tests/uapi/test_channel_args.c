@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the ioctls of a channel accept, what a channel accepts, and in which order it is checked. */
+/* What the ioctls of a channel accept, and in which order they check. */
 #include "channel.h"
 
 #include <sys/mman.h>
@@ -11,7 +11,7 @@ static const unsigned long channel_requests[] = {
 	NTSYNC_IOC_CHANNEL_DEREGISTER_THREAD,
 };
 
-static int create(struct fixture *f, uint32_t max_depth, uint32_t pad)
+static int create_object(struct fixture *f, uint32_t max_depth, uint32_t pad)
 {
 	struct ntsync_channel_create_args args = { max_depth, pad };
 
@@ -27,7 +27,7 @@ static void depths(void **state)
 	close_fd(f, new_channel(f, 2));
 	close_fd(f, new_channel(f, NTSYNC_CHANNEL_MAX_DEPTH));
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
-		assert_ret(create(f, wrong[i], 0), -EINVAL);
+		assert_ret(create_object(f, wrong[i], 0), -EINVAL);
 }
 
 static void pad_is_ignored(void **state)
@@ -36,7 +36,7 @@ static void pad_is_ignored(void **state)
 	int channel = new_channel(f, 1);
 
 	close_fd(f, channel);
-	assert_int_equal(own_fd(f, create(f, 1, ~0u)), channel);
+	assert_int_equal(own_fd(f, create_object(f, 1, ~0u)), channel);
 }
 
 static void the_argument_is_not_written(void **state)
@@ -102,7 +102,7 @@ static void priorities_of_a_send(void **state)
 	start_send(f, full, 1, 1);
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		assert_ret(send_as(channel, wrong[i].policy, wrong[i].prio), -EINVAL);
-		/* It is checked before the depth. */
+		/* Checked before the depth. */
 		assert_ret(send_as(full, wrong[i].policy, wrong[i].prio), -EINVAL);
 	}
 	assert_depth(channel, 0);
@@ -130,7 +130,7 @@ static void priorities_that_are_right(void **state)
 	}
 }
 
-/* Both numbers are the sender's and the receiver's own business. */
+/* The driver passes both numbers on unchanged. */
 static void payloads_pass_unchanged(void **state)
 {
 	static const uint64_t words[] = { 0, 1, 1ull << 32, 1ull << 63, ~0ull };
@@ -178,7 +178,7 @@ static void tid_0_is_einval(void **state)
 	assert_int_equal(channel_info(channel, "registrations"), 0);
 }
 
-/* Inputs are read before the object's type is looked at; outputs are not touched. */
+/* Inputs are read before the object's type is checked; outputs are not written. */
 static void other_objects(void **state)
 {
 	struct fixture *f = *state;
@@ -191,7 +191,7 @@ static void other_objects(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(channel_requests); i++) {
 		unsigned long request = channel_requests[i];
 		bool output = request == RECV || request == RECV2 || request == TRY_RECV2;
-		/* Good for all: a send of no priority, id 1, tid 1. */
+		/* Valid for each ioctl: a send without priority, id 1, tid 1. */
 		uint64_t argument[8] = { 1 };
 
 		for (size_t j = 0; j < ARRAY_SIZE(objs); j++) {
@@ -278,7 +278,10 @@ static void wrong_size_is_enotty(void **state)
 	assert_empty(fds[0]);
 }
 
-/* Even if it has requests, and even if another object is ready: nothing is taken. */
+/*
+ * Even if requests are pending, and even if another object of the wait is ready: nothing is
+ * acquired.
+ */
 static void waits_refuse_a_channel(void **state)
 {
 	static const unsigned long requests[] = { ANY, ALL };

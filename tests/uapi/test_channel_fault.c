@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that can't be read or written: no request is lost, none is invented, and none
- * changes its turn.
+ * Memory that can't be read or written: no request is lost, none is made up, and none loses its
+ * place in the queue.
  */
 #include "channel.h"
 
@@ -9,8 +9,8 @@ static const unsigned long receives[] = { RECV, RECV2, TRY_RECV2 };
 
 #define NR_BAD 4
 
-/* Where a result can't be written. */
-static void *bad_output(struct fixture *f, int kind, size_t size)
+/* An address to which a result can't be written. */
+static void *new_bad_output(struct fixture *f, int kind, size_t size)
 {
 	switch (kind) {
 	case 0:
@@ -24,14 +24,14 @@ static void *bad_output(struct fixture *f, int kind, size_t size)
 	}
 }
 
-/* Where an argument can't be read, though its beginning may. */
-static void *bad_input(struct fixture *f, int kind, const void *init, size_t size)
+/* An address from which an argument can't be read, or only its beginning. */
+static void *new_bad_input(struct fixture *f, int kind, const void *init, size_t size)
 {
 	return kind == 2 && size > 4 ? past_page_end(f, init, size) :
 	       kind	 ? unmapped(f) : NULL;
 }
 
-/* Same id, same turn: among its equals, and after those that are better. */
+/* Same id and same place: among requests of its priority, and after higher ones. */
 static void a_receive_that_faults(void **state)
 {
 	struct fixture *f = *state;
@@ -43,12 +43,12 @@ static void a_receive_that_faults(void **state)
 		for (uint64_t n = 1; n <= 3; n++)
 			start_send(f, channel, n < 3 ? 50 : 20, n);
 		for (int kind = 0; kind < NR_BAD; kind++) {
-			void *out = bad_output(f, kind, _IOC_SIZE(request));
+			void *out = new_bad_output(f, kind, _IOC_SIZE(request));
 
 			assert_ret(nt(channel, request, out), -EFAULT);
 			assert_depth(channel, 3);
 			assert_int_equal(channel_info(channel, "dispatched"), 0);
-			/* Nobody has it, so nobody can reply. */
+			/* No receiver has it, so it can't be replied to. */
 			assert_ret(reply(channel, 1), -ENOENT);
 		}
 		assert_int_equal(take(channel, 50, 1), 1);
@@ -76,7 +76,7 @@ static void a_better_one_overtakes_what_went_back(void **state)
 	serve(channel, 50, 4);
 }
 
-/* Exactly what the number says is written, and not a byte more. */
+/* Exactly the bytes of the structure are written. */
 static void a_receive_at_the_end_of_a_page(void **state)
 {
 	struct fixture *f = *state;
@@ -109,7 +109,7 @@ static void a_parked_receiver_that_faults(void **state)
 
 	for (int kind = 0; kind < NR_BAD; kind++) {
 		unsigned long request = receives[kind % 2];
-		void *out = bad_output(f, kind, _IOC_SIZE(request));
+		void *out = new_bad_output(f, kind, _IOC_SIZE(request));
 		struct call *receiver = park_at(f, channel, request, out, NULL);
 		struct call *sender = start_send(f, channel, 10, kind);
 
@@ -122,7 +122,7 @@ static void a_parked_receiver_that_faults(void **state)
 	}
 }
 
-/* Its place is at the head of a queue that others are waiting for. */
+/* The request is at the head of a queue on which other receivers are parked. */
 static void another_parked_receiver_gets_it(void **state)
 {
 	static const struct waiter_sched best = { .policy = SCHED_FIFO, .prio = 50 };
@@ -150,8 +150,8 @@ static int fault_and_stay(struct peer *p, void *arg)
 	return 0;
 }
 
-/* What it could not be told it has not received, so nothing of it was executed. */
-static void who_faults_has_nothing(void **state)
+/* A receiver that got EFAULT has not received the request, so none of its work was done. */
+static void a_receiver_that_faults_has_nothing(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, 3);
@@ -171,7 +171,7 @@ static void a_send_that_faults(void **state)
 	struct ntsync_channel_send_args args = MESSAGE(10, 1);
 
 	for (int kind = 0; kind < 3; kind++) {
-		void *in = bad_input(f, kind, &args, sizeof(args));
+		void *in = new_bad_input(f, kind, &args, sizeof(args));
 
 		assert_ret(nt(channel, SEND, in), -EFAULT);
 		assert_depth(channel, 0);
@@ -189,7 +189,7 @@ static void a_reply_that_faults(void **state)
 	uint64_t id = take(channel, 10, 1);
 
 	for (int kind = 0; kind < 3; kind++)
-		assert_ret(nt(channel, REPLY, bad_input(f, kind, &id, sizeof(id))), -EFAULT);
+		assert_ret(nt(channel, REPLY, new_bad_input(f, kind, &id, sizeof(id))), -EFAULT);
 	assert_call_asleep(sender);
 	assert_int_equal(channel_info(channel, "dispatched"), 1);
 	assert_ret(nt(channel, REPLY, read_only(f, &id, sizeof(id))), 0);
@@ -205,11 +205,11 @@ static void tokens_that_fault(void **state)
 	int channel = new_channel(f, 1);
 
 	for (int kind = 0; kind < 3; kind++)
-		assert_ret(nt(channel, add, bad_input(f, kind, &args, sizeof(args))), -EFAULT);
+		assert_ret(nt(channel, add, new_bad_input(f, kind, &args, sizeof(args))), -EFAULT);
 	assert_int_equal(channel_info(channel, "registrations"), 0);
 	assert_ret(nt(channel, add, at_page_end(f, &args, sizeof(args))), 0);
 	for (int kind = 0; kind < 3; kind++)
-		assert_ret(nt(channel, remove, bad_input(f, kind, &args.tid, 4)), -EFAULT);
+		assert_ret(nt(channel, remove, new_bad_input(f, kind, &args.tid, 4)), -EFAULT);
 	assert_int_equal(channel_info(channel, "registrations"), 1);
 	assert_ret(nt(channel, remove, read_only(f, &args.tid, sizeof(args.tid))), 0);
 	assert_int_equal(channel_info(channel, "registrations"), 0);
@@ -223,7 +223,7 @@ int main(void)
 		CHANNEL_TEST(a_receive_at_the_end_of_a_page),
 		CHANNEL_TEST(a_parked_receiver_that_faults),
 		CHANNEL_TEST(another_parked_receiver_gets_it),
-		CHANNEL_TEST(who_faults_has_nothing),
+		CHANNEL_TEST(a_receiver_that_faults_has_nothing),
 		CHANNEL_TEST(a_send_that_faults),
 		CHANNEL_TEST(a_reply_that_faults),
 		CHANNEL_TEST(tokens_that_fault),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What happens while a call is in the middle of its user memory: a userfaultfd holds it
- * there until the test lets it go on, or fail.
+ * What happens while a call is copying its argument: a userfaultfd stops it there until the test
+ * lets it go on, or makes it fail.
  */
 #include "channel.h"
 
@@ -12,13 +12,13 @@
 
 #define PAGE 4096
 
-/* One page; whoever touches it first is held. */
-struct held {
+/* One page. The first thread that touches it stops. */
+struct held_page {
 	int uffd;
 	char *page;
 };
 
-static int hold_open(struct held *h)
+static int open_held_page(struct held_page *h)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
@@ -32,8 +32,8 @@ static int hold_open(struct held *h)
 	return ioctl(h->uffd, UFFDIO_REGISTER, &reg);
 }
 
-/* Returns once somebody is held. */
-static int hold_await(struct held *h)
+/* Returns once a thread has stopped. */
+static int await_held(struct held_page *h)
 {
 	struct uffd_msg msg;
 
@@ -41,9 +41,9 @@ static int hold_await(struct held *h)
 	       msg.event == UFFD_EVENT_PAGEFAULT ? 0 : -1;
 }
 
-static void hold_start(struct fixture *f, struct held *h)
+static void start_held_page(struct fixture *f, struct held_page *h)
 {
-	int ret = hold_open(h);
+	int ret = open_held_page(h);
 
 	if (ret && errno == ENOSYS)
 		skip_because("no userfaultfd in this kernel");
@@ -51,8 +51,8 @@ static void hold_start(struct fixture *f, struct held *h)
 	own_fd(f, h->uffd);
 }
 
-/* The page has that content from now on. */
-static void hold_release(struct held *h, const void *content, size_t size)
+/* The page gets this content, and the thread goes on. */
+static void release_held_page(struct held_page *h, const void *content, size_t size)
 {
 	char page[PAGE] = { 0 };
 	struct uffdio_copy copy = { .dst = (uintptr_t)h->page, .src = (uintptr_t)page,
@@ -63,8 +63,8 @@ static void hold_release(struct held *h, const void *content, size_t size)
 	assert_int_equal(ioctl(h->uffd, UFFDIO_COPY, &copy), 0);
 }
 
-/* The page can't be touched from now on. */
-static void hold_fail(struct held *h)
+/* Accesses to the page fail from now on. */
+static void fail_held_page(struct held_page *h)
 {
 	struct uffdio_range range = { (uintptr_t)h->page, PAGE };
 
@@ -72,14 +72,14 @@ static void hold_fail(struct held *h)
 	assert_int_equal(ioctl(h->uffd, UFFDIO_UNREGISTER, &range), 0);
 }
 
-/* A receiver that has been given request 1, which it has not been told about yet. */
-static struct call *held_receiver(struct fixture *f, struct held *h, int channel)
+/* A receiver to which request 1 is being handed over, and whose copy to user memory has stopped. */
+static struct call *start_held_receiver(struct fixture *f, struct held_page *h, int channel)
 {
 	struct call *c;
 
-	hold_start(f, h);
+	start_held_page(f, h);
 	c = call_at(f, channel, RECV2, h->page, NULL);
-	assert_int_equal(hold_await(h), 0);
+	assert_int_equal(await_held(h), 0);
 	assert_int_equal(channel_info(channel, "dispatched"), 1);
 	return c;
 }
@@ -89,28 +89,28 @@ static void nothing_happens(void **state)
 	struct fixture *f = *state;
 	int channel = new_channel(f, 1);
 	struct call *sender = start_send(f, channel, 10, 7), *receiver;
-	struct held h;
+	struct held_page h;
 
-	receiver = held_receiver(f, &h, channel);
-	hold_release(&h, NULL, 0);
+	receiver = start_held_receiver(f, &h, channel);
+	release_held_page(&h, NULL, 0);
 	assert_call(receiver, 0);
 	assert_int_equal(((request_t *)h.page)->payload_off, 7);
 	assert_ret(reply(channel, 1), 0);
 	assert_call(sender, 0);
 }
 
-/* The depth is for those who come, not for those who come back. */
+/* The depth limits new requests, not one that returns to the queue. */
 static void the_channel_fills_up(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, 1);
 	struct call *first = start_send(f, channel, 10, 1), *second, *receiver;
-	struct held h;
+	struct held_page h;
 
-	receiver = held_receiver(f, &h, channel);
+	receiver = start_held_receiver(f, &h, channel);
 	second = start_send(f, channel, 10, 2);
 	assert_ret(try_send(channel, 10, 3), -EAGAIN);
-	hold_fail(&h);
+	fail_held_page(&h);
 	assert_call(receiver, -EFAULT);
 	assert_depth(channel, 2);
 	assert_ret(try_send(channel, 10, 3), -EAGAIN);
@@ -123,19 +123,22 @@ static void the_channel_fills_up(void **state)
 	assert_call(second, 0);
 }
 
-static void end_held(struct held *h, struct call *receiver, bool fails)
+static void end_held_receiver(struct held_page *h, struct call *receiver, bool fails)
 {
 	if (fails) {
-		hold_fail(h);
+		fail_held_page(h);
 		assert_call(receiver, -EFAULT);
 	} else {
-		hold_release(h, NULL, 0);
+		release_held_page(h, NULL, 0);
 		assert_call(receiver, 0);
 		assert_int_equal(((request_t *)h->page)->entry_id, 1);
 	}
 }
 
-/* It was dispatched: the sender is not restarted, and it does not come back. */
+/*
+ * The request was dispatched: the send is not restarted, and the request does not return to the
+ * queue.
+ */
 static void the_sender_leaves(void **state)
 {
 	struct fixture *f = *state;
@@ -143,32 +146,32 @@ static void the_sender_leaves(void **state)
 	for (int fails = 0; fails < 2; fails++) {
 		int channel = new_channel(f, 1);
 		struct call *sender = start_send(f, channel, 10, 1), *receiver;
-		struct held h;
+		struct held_page h;
 
-		receiver = held_receiver(f, &h, channel);
+		receiver = start_held_receiver(f, &h, channel);
 		count_signals(SIGUSR1, SA_RESTART);
 		call_signal(sender, SIGUSR1);
 		assert_call(sender, -EINTR);
-		end_held(&h, receiver, fails);
+		end_held_receiver(&h, receiver, fails);
 		assert_ret(reply(channel, 1), -ENOENT);
 		assert_empty(channel);
 	}
 }
 
-/* By somebody who can't know the id, but has guessed it. */
-static void somebody_replies(void **state)
+/* By a thread that can't know the id yet, but has guessed it. */
+static void another_thread_replies(void **state)
 {
 	struct fixture *f = *state;
 
 	for (int fails = 0; fails < 2; fails++) {
 		int channel = new_channel(f, 1);
 		struct call *sender = start_send(f, channel, 10, 1), *receiver;
-		struct held h;
+		struct held_page h;
 
-		receiver = held_receiver(f, &h, channel);
+		receiver = start_held_receiver(f, &h, channel);
 		assert_ret(reply(channel, 1), 0);
 		assert_call(sender, 0);
-		end_held(&h, receiver, fails);
+		end_held_receiver(&h, receiver, fails);
 		assert_ret(reply(channel, 1), -ENOENT);
 		assert_empty(channel);
 	}
@@ -181,53 +184,56 @@ static void the_process_lets_go(void **state)
 	for (int fails = 0; fails < 2; fails++) {
 		int channel = new_channel(f, 2);
 		struct call *sender = start_send(f, channel, 10, 1), *pending, *receiver;
-		struct held h;
+		struct held_page h;
 
-		receiver = held_receiver(f, &h, channel);
+		receiver = start_held_receiver(f, &h, channel);
 		pending = start_send(f, channel, 10, 2);
 		close_fd(f, channel);
 		assert_call(sender, -ECONNRESET);
 		assert_call(pending, -EPIPE);
-		end_held(&h, receiver, fails);
+		end_held_receiver(&h, receiver, fails);
 	}
 }
 
-/* It holds the channel, but nobody has counted it yet when the last descriptor goes. */
+/*
+ * The call has the channel's file open, but its request is not in the queue when the last
+ * descriptor is closed.
+ */
 static void a_send_on_its_way_in(void **state)
 {
 	struct ntsync_channel_send_args args = MESSAGE(10, 1);
 	struct fixture *f = *state;
 	int channel = new_channel(f, 1);
 	struct call *sender;
-	struct held h;
+	struct held_page h;
 
-	hold_start(f, &h);
+	start_held_page(f, &h);
 	sender = call_at(f, channel, SEND, h.page, NULL);
-	assert_int_equal(hold_await(&h), 0);
+	assert_int_equal(await_held(&h), 0);
 	close_fd(f, channel);
-	hold_release(&h, &args, sizeof(args));
+	release_held_page(&h, &args, sizeof(args));
 	assert_call(sender, -EPIPE);
 }
 
-/* The same after the last receiver has gone. */
-static void a_send_on_its_way_into_a_deserted_channel(void **state)
+/* The same after the last receiver has exited. */
+static void a_send_on_its_way_into_a_channel_without_receivers(void **state)
 {
 	struct ntsync_channel_send_args args = MESSAGE(10, 1);
 	struct fixture *f = *state;
 	int channel = new_channel(f, 1);
 	struct call *sender;
-	struct held h;
+	struct held_page h;
 
-	hold_start(f, &h);
+	start_held_page(f, &h);
 	assert_empty(channel);
 	sender = call_at(f, channel, SEND, h.page, NULL);
-	assert_int_equal(hold_await(&h), 0);
+	assert_int_equal(await_held(&h), 0);
 	close_fd(f, channel);
-	hold_release(&h, &args, sizeof(args));
+	release_held_page(&h, &args, sizeof(args));
 	assert_call(sender, -EPIPE);
 }
 
-static struct held peers_hold;
+static struct held_page peers_hold;
 
 static void *receive_held(void *arg)
 {
@@ -235,30 +241,30 @@ static void *receive_held(void *arg)
 	return NULL;
 }
 
-static int hold_a_receiver(struct peer *p, void *arg)
+static int hold_receiver(struct peer *p, void *arg)
 {
 	pthread_t thread;
 
-	CHECK(!hold_open(&peers_hold));
+	CHECK(!open_held_page(&peers_hold));
 	CHECK(!pthread_create(&thread, NULL, receive_held, arg));
-	CHECK(!hold_await(&peers_hold));
+	CHECK(!await_held(&peers_hold));
 	peer_say(p, 1);
 	peer_wait(p);
 	return 0;
 }
 
-/* Another receiver gets it, or its sender is told. */
+/* Another receiver gets the request, or its sender gets an error. */
 static void the_receiver_is_killed(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, 1), ret;
 	struct call *sender;
 	struct peer *p, *other;
-	struct held h;
+	struct held_page h;
 
-	hold_start(f, &h);
+	start_held_page(f, &h);
 	sender = start_send(f, channel, 10, 1);
-	p = peer_start(f, hold_a_receiver, &channel);
+	p = peer_start(f, hold_receiver, &channel);
 	peer_hear(p);
 	other = receiver_start(f, channel);
 	receiver_parks(other);
@@ -281,10 +287,10 @@ int main(void)
 		CHANNEL_TEST(nothing_happens),
 		CHANNEL_TEST(the_channel_fills_up),
 		CHANNEL_TEST(the_sender_leaves),
-		CHANNEL_TEST(somebody_replies),
+		CHANNEL_TEST(another_thread_replies),
 		CHANNEL_TEST(the_process_lets_go),
 		CHANNEL_TEST(a_send_on_its_way_in),
-		CHANNEL_TEST(a_send_on_its_way_into_a_deserted_channel),
+		CHANNEL_TEST(a_send_on_its_way_into_a_channel_without_receivers),
 		CHANNEL_TEST(the_receiver_is_killed),
 	};
 

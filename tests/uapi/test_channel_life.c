@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Receivers that go away while senders wait. Whoever was being served is told
- * ECONNRESET; when nobody is left to receive, the others are told EPIPE; and when
- * somebody comes again, all is as before.
+ * Receivers exit while senders wait. A sender whose request has been received gets ECONNRESET. When
+ * no receiver is left, the pending senders get EPIPE; once a process receives again, the channel
+ * works as before.
  *
- * The senders are threads of the test, the receivers other processes: the test itself
- * must not receive, or it would be somebody who is left.
+ * The senders are threads of the test, the receivers other processes. The test itself must not
+ * receive, as it would then be a receiver that is left.
  */
 #include "channel.h"
 
 #include <signal.h>
 #include <sys/syscall.h>
 
-static void works_again(struct fixture *f, int channel)
+static void check_works_again(struct fixture *f, int channel)
 {
 	struct peer *p = receiver_start(f, channel);
 	struct call *sender;
@@ -30,7 +30,7 @@ static void before_the_first_receiver(void **state)
 	struct peer *p = receiver_start(f, channel), *other = receiver_start(f, channel);
 	struct call *sender = start_send(f, channel, 10, 1);
 
-	/* Somebody who has never received goes: that is nobody's loss. */
+	/* A process that has never received exits: senders are not affected. */
 	receiver_closes(p);
 	assert_call_asleep(sender);
 	peer_kill(p);
@@ -39,16 +39,16 @@ static void before_the_first_receiver(void **state)
 	assert_call(sender, 0);
 }
 
-/* How a receiving process lets go. */
-typedef void (*let_go_fn)(struct peer *p);
+/* A way in which a receiving process gives up the channel. */
+typedef void (*give_up_fn)(struct peer *p);
 
-static void ends(struct peer *p)
+static void check_end(struct peer *p)
 {
 	peer_tell(p, 'e');
 	assert_peer_ok(p);
 }
 
-static const let_go_fn ways[] = { peer_kill, receiver_closes, ends };
+static const give_up_fn ways[] = { peer_kill, receiver_closes, check_end };
 
 static void all_are_told(void **state)
 {
@@ -75,11 +75,11 @@ static void all_are_told(void **state)
 		assert_int_equal(channel_info(channel, "dispatched"), 0);
 		assert_ret(try_send(channel, 0, 9), -EPIPE);
 		assert_ret(try_send(channel, 99, 9), -EPIPE);
-		works_again(f, channel);
+		check_works_again(f, channel);
 	}
 }
 
-/* Whatever it has become: the priority is checked before, the depth after. */
+/* The priority is checked before EPIPE, the depth after it. */
 static void epipe_in_the_order_of_checks(void **state)
 {
 	struct fixture *f = *state;
@@ -106,7 +106,7 @@ static int enter_and_stay(struct peer *p, void *arg)
 	return 0;
 }
 
-/* To have looked is enough. Ids go on where they were. */
+/* TRY_RECV2 that finds nothing is enough. Ids continue. */
 static void a_try_makes_a_receiver(void **state)
 {
 	struct fixture *f = *state;
@@ -129,7 +129,7 @@ static void a_try_makes_a_receiver(void **state)
 	peer_go(p);
 	assert_peer_ok(p);
 	assert_call(sender, -EPIPE);
-	works_again(f, channel);
+	check_works_again(f, channel);
 }
 
 static void several_processes_receive(void **state)
@@ -158,7 +158,7 @@ static void several_processes_receive(void **state)
 		ways[i](b);
 		assert_call(pending, -ECONNRESET);
 		assert_ret(try_send(channel, 10, 5), -EPIPE);
-		works_again(f, channel);
+		check_works_again(f, channel);
 	}
 }
 
@@ -225,7 +225,7 @@ static void closing_one_of_two_is_not_letting_go(void **state)
 		peer_hear(p);
 		assert_call(second, -ECONNRESET);
 		assert_call(pending, -EPIPE);
-		works_again(f, d.channel);
+		check_works_again(f, d.channel);
 		peer_go(p);
 		assert_peer_ok(p);
 	}
@@ -272,39 +272,43 @@ static int park_threads(struct peer *p, void *arg)
 	return 0;
 }
 
-static void parked_receivers_are_told(void **state)
+/* Its threads are parked on a new channel. */
+static struct peer *start_parked_process(struct fixture *f)
 {
-	struct fixture *f = *state;
 	struct peer *p;
 
 	memset(&parked, 0, sizeof(parked));
 	parked.channel = new_channel(f, 8);
 	p = peer_start(f, park_threads, NULL);
 	peer_hear(p);
+	return p;
+}
+
+static void parked_receivers_are_woken(void **state)
+{
+	struct fixture *f = *state;
+	struct peer *p = start_parked_process(f);
+
 	assert_int_equal(channel_info(parked.channel, "waiters-any"), PARKED);
 	peer_go(p);
 	assert_peer_ok(p);
 	assert_int_equal(channel_info(parked.channel, "waiters-any"), 0);
 	assert_ret(try_send(parked.channel, 0, 1), -EPIPE);
-	works_again(f, parked.channel);
+	check_works_again(f, parked.channel);
 }
 
 static void parked_receivers_are_killed(void **state)
 {
 	struct fixture *f = *state;
-	struct peer *p;
+	struct peer *p = start_parked_process(f);
 
-	memset(&parked, 0, sizeof(parked));
-	parked.channel = new_channel(f, 8);
-	p = peer_start(f, park_threads, NULL);
-	peer_hear(p);
 	peer_kill(p);
 	assert_int_equal(channel_info(parked.channel, "waiters-any"), 0);
 	assert_ret(try_send(parked.channel, 0, 1), -EPIPE);
-	works_again(f, parked.channel);
+	check_works_again(f, parked.channel);
 }
 
-/* Its own senders, and those of others. */
+/* Its own senders get an error, those of others don't. */
 static void other_receivers_stay(void **state)
 {
 	struct fixture *f = *state;
@@ -344,7 +348,7 @@ static void *receive_and_return(void *arg)
 	return NULL;
 }
 
-static int threads_that_end(struct peer *p, void *arg)
+static int run_exiting_threads(struct peer *p, void *arg)
 {
 	static void *(*const bodies[])(void *) = { receive_and_return, receive_and_exit };
 	request_t got;
@@ -361,12 +365,12 @@ static int threads_that_end(struct peer *p, void *arg)
 	return 0;
 }
 
-/* Its requests are lost; the process is still there to receive others. */
+/* Its requests are lost; the process can still receive others. */
 static void a_thread_ends(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, 8);
-	struct peer *p = peer_start(f, threads_that_end, &channel);
+	struct peer *p = peer_start(f, run_exiting_threads, &channel);
 	struct call *pending;
 
 	for (int i = 0; i < 2; i++) {
@@ -394,7 +398,7 @@ static void *receive_all(void *arg)
 	return NULL;
 }
 
-static int first_thread_ends(struct peer *p, void *arg)
+static int end_first_thread(struct peer *p, void *arg)
 {
 	pthread_t thread;
 	request_t got;
@@ -407,12 +411,12 @@ static int first_thread_ends(struct peer *p, void *arg)
 	return 1;
 }
 
-/* The first thread of a process is a thread like others. */
+/* The first thread of a process is no exception. */
 static void the_first_thread_ends(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, 8);
-	struct peer *p = peer_start(f, first_thread_ends, &channel);
+	struct peer *p = peer_start(f, end_first_thread, &channel);
 	struct call *sender = start_send(f, channel, 10, 1);
 
 	peer_hear(p);
@@ -435,7 +439,7 @@ static void *receive_and_stay(void *arg)
 	return NULL;
 }
 
-static int many_receivers(struct peer *p, void *arg)
+static int run_many_receivers(struct peer *p, void *arg)
 {
 	pthread_t thread;
 
@@ -445,13 +449,13 @@ static int many_receivers(struct peer *p, void *arg)
 	return 0;
 }
 
-/* Half of them work, the other half wait for work. */
+/* Half of the threads have a request, the other half are parked. */
 static void killed_with_many_threads(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, 8);
 	struct call *senders[THREADS / 2];
-	struct peer *p = peer_start(f, many_receivers, &channel);
+	struct peer *p = peer_start(f, run_many_receivers, &channel);
 
 	for (int i = 0; i < THREADS / 2; i++)
 		senders[i] = start_send(f, channel, i, i);
@@ -461,7 +465,7 @@ static void killed_with_many_threads(void **state)
 	for (int i = 0; i < THREADS / 2; i++)
 		assert_call(senders[i], -ECONNRESET);
 	assert_ret(try_send(channel, 0, 9), -EPIPE);
-	works_again(f, channel);
+	check_works_again(f, channel);
 }
 
 int main(void)
@@ -473,7 +477,7 @@ int main(void)
 		CHANNEL_TEST(a_try_makes_a_receiver),
 		CHANNEL_TEST(several_processes_receive),
 		CHANNEL_TEST(closing_one_of_two_is_not_letting_go),
-		CHANNEL_TEST(parked_receivers_are_told),
+		CHANNEL_TEST(parked_receivers_are_woken),
 		CHANNEL_TEST(parked_receivers_are_killed),
 		CHANNEL_TEST(other_receivers_stay),
 		CHANNEL_TEST(a_thread_ends),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who pays for a channel: whoever sends and whoever registers, by their control group,
- * and so whoever sets a limit for it sets one for this.
+ * The memory of a channel is charged to the control group of the sender or the registering process,
+ * so that a limit of that group applies to it.
  */
 #include "channel.h"
 
@@ -9,7 +9,7 @@
 
 #define TOKENS 8192
 #define SENDERS 200
-/* What the smaller of the two takes, at least. */
+/* The minimum size of the smaller of the two records. */
 #define RECORD 64
 
 static const char *const roots[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
@@ -32,8 +32,8 @@ static int write_file(const struct group *g, const char *name, const char *text)
 	return ret;
 }
 
-/* Kernel memory from slabs, in bytes; -1 if it isn't told. */
-static long slab_bytes(const struct group *g)
+/* Slab memory of the group in bytes; -1 if the kernel doesn't tell it. */
+static long read_slab_bytes(const struct group *g)
 {
 	char path[192], line[128];
 	long bytes = -1, n;
@@ -52,22 +52,21 @@ static long slab_bytes(const struct group *g)
 }
 
 /*
- * The kernel adds up what its processors have counted every two seconds, or when there
- * is enough of it.
+ * The kernel sums up its per-CPU counters every two seconds, or when they have become large enough.
  */
-static long settled_slab_bytes(const struct group *g)
+static long await_stable_slab_bytes(const struct group *g)
 {
 	sleep_ms(5000);
-	return slab_bytes(g);
+	return read_slab_bytes(g);
 }
 
 static void await_slab_bytes(const struct group *g, long bytes)
 {
-	while (slab_bytes(g) < bytes)
+	while (read_slab_bytes(g) < bytes)
 		sleep_ms(100);
 }
 
-static void group_new(struct group *g)
+static void new_group(struct group *g)
 {
 	struct group root;
 
@@ -77,14 +76,14 @@ static void group_new(struct group *g)
 		snprintf(root.path, sizeof(root.path), "%s", roots[i]);
 		write_file(&root, "cgroup.subtree_control", "+memory");
 		snprintf(g->path, sizeof(g->path), "%s/ntsync-test-%d", roots[i], getpid());
-		if (!mkdir(g->path, 0755) && slab_bytes(g) >= 0)
+		if (!mkdir(g->path, 0755) && read_slab_bytes(g) >= 0)
 			return;
 		rmdir(g->path);
 	}
 	skip_because("no control groups that account memory");
 }
 
-static void group_end(struct group *g)
+static void end_group(struct group *g)
 {
 	assert_int_equal(rmdir(g->path), 0);
 }
@@ -94,7 +93,7 @@ struct payer {
 	int channel;
 };
 
-static int registers(struct peer *p, void *arg)
+static int register_tokens(struct peer *p, void *arg)
 {
 	struct payer *payer = arg;
 
@@ -115,16 +114,16 @@ static void tokens_are_charged(void **state)
 	struct peer *p;
 	long before;
 
-	group_new(&payer.group);
-	p = peer_start(f, registers, &payer);
+	new_group(&payer.group);
+	p = peer_start(f, register_tokens, &payer);
 	peer_hear(p);
-	before = settled_slab_bytes(&payer.group);
+	before = await_stable_slab_bytes(&payer.group);
 	peer_go(p);
 	peer_hear(p);
 	await_slab_bytes(&payer.group, before + TOKENS * RECORD);
 	peer_go(p);
 	assert_peer_ok(p);
-	group_end(&payer.group);
+	end_group(&payer.group);
 }
 
 static struct {
@@ -140,7 +139,7 @@ static void *send_when_told(void *arg)
 	return NULL;
 }
 
-static int sends(struct peer *p, void *arg)
+static int send_requests(struct peer *p, void *arg)
 {
 	struct payer *payer = arg;
 	pthread_attr_t attr;
@@ -167,16 +166,16 @@ static void requests_are_charged(void **state)
 	struct peer *p;
 	long before;
 
-	group_new(&payer.group);
-	p = peer_start(f, sends, &payer);
+	new_group(&payer.group);
+	p = peer_start(f, send_requests, &payer);
 	peer_hear(p);
-	before = settled_slab_bytes(&payer.group);
+	before = await_stable_slab_bytes(&payer.group);
 	peer_go(p);
 	await_info(payer.channel, "depth", SENDERS);
 	await_slab_bytes(&payer.group, before + SENDERS * RECORD);
 	peer_kill(p);
 	assert_depth(payer.channel, 0);
-	group_end(&payer.group);
+	end_group(&payer.group);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which request comes next, how many there may be, and what they are called. */
+/* The order of requests, the depth of a channel, and ids. */
 #include "channel.h"
 
 #include <signal.h>
@@ -29,7 +29,7 @@ static void priority_then_arrival(void **state)
 	}
 }
 
-/* A better one that comes later is next, whatever is being worked on. */
+/* A higher request that comes later is received next, whatever the receiver works on. */
 static void a_later_one_overtakes(void **state)
 {
 	struct fixture *f = *state;
@@ -45,7 +45,7 @@ static void a_later_one_overtakes(void **state)
 	serve(channel, 10, 4);
 }
 
-/* FIFO or RR is for the receiver to run by; a place in the queue it is not. */
+/* The policy is for the receiver to run with; in the queue only the priority counts. */
 static void policies_are_equal(void **state)
 {
 	struct fixture *f = *state;
@@ -105,7 +105,7 @@ static void *lock_and_send(void *arg)
 	return NULL;
 }
 
-/* Its own is 10; somebody of 60 waits for it, so it goes before the 20. */
+/* The sender asks for 10, and inherits 60 from a waiter: its request goes before one of 20. */
 static void what_the_sender_inherits_counts(void **state)
 {
 	static const struct waiter_sched sixty = { .policy = SCHED_FIFO, .prio = 60 };
@@ -121,7 +121,7 @@ static void what_the_sender_inherits_counts(void **state)
 	start_send(f, h.channel, 20, 2);
 	waiter = start_sched(f, ANY, ARGS(FDS(h.mutex), .owner = 8, .timeout = FOREVER), &sixty);
 	start_send(f, h.channel, 50, 3);
-	/* It is the priority that was asked for that is reported. */
+	/* The receiver is told the priority that was asked for. */
 	serve(h.channel, 10, 1);
 	pthread_join(thread, NULL);
 	assert_ret(atomic_load(&h.ret), 0);
@@ -131,7 +131,9 @@ static void what_the_sender_inherits_counts(void **state)
 	assert_woken(waiter, 0, 0);
 }
 
-/* Who no longer inherits is back among those of its own priority, by arrival. */
+/*
+ * A sender that no longer inherits is again among those of its own priority, in order of arrival.
+ */
 static void what_the_sender_inherits_ends(void **state)
 {
 	static const struct waiter_sched sixty = { .policy = SCHED_FIFO, .prio = 60 };
@@ -159,8 +161,8 @@ static void what_the_sender_inherits_ends(void **state)
 	unlock(h.mutex, 7, 1);
 }
 
-/* Permutes without randomness: every run is the same. */
-static uint32_t prio_of(uint32_t i)
+/* A permutation that is the same in every run. */
+static uint32_t choose_prio(uint32_t i)
 {
 	return i * 37 % 100;
 }
@@ -171,7 +173,7 @@ static void take_in_order(int channel, uint32_t count)
 
 	for (int prio = 99; prio >= 0; prio--) {
 		for (uint32_t i = 0; i < count; i++) {
-			if ((int)prio_of(i) != prio)
+			if ((int)choose_prio(i) != prio)
 				continue;
 			serve(channel, prio, i);
 			still_alive();
@@ -188,10 +190,13 @@ static void as_deep_as_can_be(void **state)
 	struct call *senders[DEPTH];
 
 	for (uint32_t i = 0; i < DEPTH; i++) {
-		/* Those of one hundred have one hundred priorities: any order will do. */
+		/*
+		 * The first of each hundred: all of them have different priorities, so the order of
+		 * arrival does not matter.
+		 */
 		if (i % 100 == 0)
 			await_info(channel, "depth", i);
-		senders[i] = call_running(f, channel, SEND, &MESSAGE(prio_of(i), i), NULL);
+		senders[i] = call_running(f, channel, SEND, &MESSAGE(choose_prio(i), i), NULL);
 		still_alive();
 	}
 	await_info(channel, "depth", DEPTH);
@@ -205,7 +210,7 @@ static void as_deep_as_can_be(void **state)
 	}
 }
 
-/* All at the same time; received by four at the same time. */
+/* Sent at the same time, by as many threads, and received by four. */
 #define CROWD 1000
 
 static atomic_int answered[CROWD];
@@ -234,10 +239,10 @@ static void a_thousand_senders(void **state)
 
 	memset(answered, 0, sizeof(answered));
 	for (uint32_t i = 0; i < CROWD; i++) {
-		/* By then there is a queue. */
+		/* By then the queue is not empty. */
 		for (int s = 0; s < 4 && i == CROWD / 2; s++)
 			pthread_create(&servers[s], NULL, serve_crowd, &channel);
-		senders[i] = call_running(f, channel, SEND, &MESSAGE(prio_of(i), i), NULL);
+		senders[i] = call_running(f, channel, SEND, &MESSAGE(choose_prio(i), i), NULL);
 		still_alive();
 	}
 	for (uint32_t i = 0; i < CROWD; i++) {
@@ -277,7 +282,7 @@ static void the_depth_is_of_pending_ones(void **state)
 	serve(channel, 0, 8);
 }
 
-/* What goes to a receiver that waits for it was never pending. */
+/* A request that goes directly to a parked receiver was never pending. */
 static void a_parked_receiver_takes_no_depth(void **state)
 {
 	struct fixture *f = *state;
@@ -324,7 +329,7 @@ static void ids_begin_at_1_per_channel(void **state)
 	assert_int_equal(take(channels[0], 0, 7), 2);
 }
 
-/* Not after a reply, nor after a sender has left, pending or dispatched. */
+/* Neither after a reply, nor after a sender has left, pending or dispatched. */
 static void ids_are_never_reused(void **state)
 {
 	struct fixture *f = *state;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every descriptor of a channel is closed, everywhere, while senders wait in it. They
- * keep it alive themselves, so nothing but the close can tell them.
+ * Every descriptor of a channel is closed, in every process, while senders wait in it. The senders
+ * themselves keep the file open, so only the close can end their calls.
  */
 #include "channel.h"
 
@@ -16,14 +16,14 @@ static void start_senders(struct fixture *f, int channel, struct call *senders[S
 		senders[i] = start_send(f, channel, i * 20, i);
 }
 
-static void assert_all(struct call *const senders[SENDERS], int ret)
+static void assert_all_calls(struct call *const senders[SENDERS], int ret)
 {
 	for (int i = 0; i < SENDERS; i++)
 		assert_call(senders[i], ret);
 }
 
-/* Longer than anybody waits who looks from time to time whether a channel is left. */
-static void look_for_a_while(void)
+/* Longer than the interval of any thread that polls whether a channel is still in use. */
+static void wait_a_while(void)
 {
 	sleep_ms(1500);
 }
@@ -36,7 +36,7 @@ static void nobody_has_ever_received(void **state)
 
 	start_senders(f, channel, senders);
 	close_fd(f, channel);
-	assert_all(senders, -EPIPE);
+	assert_all_calls(senders, -EPIPE);
 }
 
 static void one_of_two_descriptors(void **state)
@@ -50,10 +50,10 @@ static void one_of_two_descriptors(void **state)
 	for (int i = 0; i < SENDERS; i++)
 		assert_call_asleep(senders[i]);
 	close_fd(f, twin);
-	assert_all(senders, -EPIPE);
+	assert_all_calls(senders, -EPIPE);
 }
 
-/* Another process has it, and could receive some time. */
+/* Another process has a descriptor, and may still receive. */
 static void until_the_other_process_has_gone(void **state)
 {
 	struct fixture *f = *state;
@@ -66,7 +66,7 @@ static void until_the_other_process_has_gone(void **state)
 		start_senders(f, channel, senders);
 		close_fd(f, channel);
 		if (!how)
-			look_for_a_while();
+			wait_a_while();
 		for (int i = 0; i < SENDERS; i++)
 			assert_call_asleep(senders[i]);
 		switch (how) {
@@ -80,11 +80,11 @@ static void until_the_other_process_has_gone(void **state)
 			peer_tell(p, 'e');
 			assert_peer_ok(p);
 		}
-		assert_all(senders, -EPIPE);
+		assert_all_calls(senders, -EPIPE);
 	}
 }
 
-/* It comes later than all closes, and before the channel is given up. */
+/* It receives after all other closes, and before the channel is given up. */
 static void the_other_process_receives(void **state)
 {
 	struct fixture *f = *state;
@@ -94,7 +94,7 @@ static void the_other_process_receives(void **state)
 
 	start_senders(f, channel, senders);
 	close_fd(f, channel);
-	look_for_a_while();
+	wait_a_while();
 	assert_int_equal(receiver_takes(p), SENDERS);
 	assert_int_equal(receiver_takes(p), SENDERS - 1);
 	for (int i = 0; i < SENDERS; i++)
@@ -104,7 +104,7 @@ static void the_other_process_receives(void **state)
 		assert_call(senders[i], i < SENDERS - 2 ? -EPIPE : -ECONNRESET);
 }
 
-/* The receivers are threads of the same process. */
+/* The receivers are threads of the sender's process. */
 static void with_receivers_inside(void **state)
 {
 	struct fixture *f = *state;
@@ -120,7 +120,7 @@ static void with_receivers_inside(void **state)
 	close_fd(f, channel);
 	for (int i = 0; i < 2; i++)
 		assert_call(served[i], -ECONNRESET);
-	assert_all(senders, -EPIPE);
+	assert_all_calls(senders, -EPIPE);
 
 	channel = new_channel(f, 8);
 	parked = start_recv(f, channel, RECV2, NULL);
@@ -128,7 +128,7 @@ static void with_receivers_inside(void **state)
 	assert_call(parked, -EBADF);
 }
 
-/* On its way from one process to another it is nobody's, and not lost. */
+/* While the descriptor is in a socket's buffer no process has it, but it is not lost. */
 static void in_a_socket(void **state)
 {
 	struct fixture *f = *state;
@@ -141,18 +141,18 @@ static void in_a_socket(void **state)
 	start_senders(f, channel, senders);
 	assert_int_equal(send_rights(pair[0], channel), 1);
 	close_fd(f, channel);
-	look_for_a_while();
+	wait_a_while();
 	for (int i = 0; i < SENDERS; i++)
 		assert_call_asleep(senders[i]);
 	channel = own_fd(f, receive_rights(pair[1]));
 	assert_depth(channel, SENDERS);
-	/* And again, but nobody picks it up: there is no close() that would tell. */
+	/* Sent once more, but no process receives it: there is no close() that could tell. */
 	assert_int_equal(send_rights(pair[0], channel), 1);
 	close_fd(f, channel);
-	look_for_a_while();
+	wait_a_while();
 	close_fd(f, pair[0]);
 	close_fd(f, pair[1]);
-	assert_all(senders, -EPIPE);
+	assert_all_calls(senders, -EPIPE);
 }
 
 struct lone {
@@ -166,8 +166,8 @@ static int send_and_tell(struct peer *p, void *arg)
 }
 
 /*
- * The sender's own descriptor is one, even if the sender is the only thread there and
- * asleep: somebody may be given it from outside.
+ * The sender's own descriptor counts, even if the sender is the only thread of its process and
+ * asleep: another process may copy it with pidfd_getfd().
  */
 static void the_senders_own_descriptor(void **state)
 {
@@ -178,7 +178,7 @@ static void the_senders_own_descriptor(void **state)
 
 	peer_await_asleep(p, SEND);
 	close_fd(f, l.channel);
-	look_for_a_while();
+	wait_a_while();
 	pidfd = own_fd(f, syscall(SYS_pidfd_open, peer_pid(p), 0));
 	l.channel = own_fd(f, syscall(SYS_pidfd_getfd, pidfd, number, 0));
 	serve(l.channel, 10, 1);
@@ -229,7 +229,7 @@ static void race_with_close(struct fixture *f, unsigned long request, int expect
 	pthread_barrier_destroy(&r.start);
 }
 
-/* Whoever comes first, the call ends. */
+/* Whichever comes first, the call must end. */
 static void a_close_races_with_a_send(void **state)
 {
 	race_with_close(*state, SEND, -EPIPE);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Who gets a request: one receiver, the best one, by any of the three calls. */
+/* Which receiver gets a request: exactly one, the highest, by any of the three calls. */
 #include "channel.h"
 
 #include <signal.h>
@@ -16,12 +16,12 @@ static void an_empty_channel(void **state)
 
 	assert_ret(receive(channel, TRY_RECV2, &got), -EAGAIN);
 	assert_memory_equal(&got, &before, sizeof(got));
-	/* What somebody works on is not there to be taken. */
+	/* A request that a receiver works on can't be received. */
 	start_send(f, channel, 0, 1);
 	take(channel, 0, 1);
 	assert_ret(receive(channel, TRY_RECV2, &got), -EAGAIN);
 	assert_memory_equal(&got, &before, sizeof(got));
-	/* It is not the address that says whether something is there. */
+	/* The address is not checked before there is a request. */
 	assert_ret(receive(channel, TRY_RECV2, NULL), -EAGAIN);
 }
 
@@ -55,8 +55,8 @@ static void each_call_waits(void **state)
 }
 
 /*
- * One request, one receiver. The others have not even been on a CPU in between, so
- * nobody has woken them to find out that there is nothing for them.
+ * One request, one receiver. The others have not run in between, so none of them was woken for
+ * nothing.
  */
 #define PARKED 6
 
@@ -95,7 +95,7 @@ static void one_request_wakes_one(void **state)
 	assert_depth(channel, 0);
 }
 
-static void the_best_receiver_gets_it(void **state)
+static void the_highest_receiver_gets_it(void **state)
 {
 	static const struct waiter_sched scheds[] = {
 		{ .policy = SCHED_FIFO, .prio = 30 }, { .policy = SCHED_OTHER },
@@ -118,7 +118,7 @@ static void the_best_receiver_gets_it(void **state)
 	}
 }
 
-/* Which processes they are in makes no difference. */
+/* The processes of the receivers make no difference. */
 static int park(struct peer *p, void *arg)
 {
 	struct sched_param param = { .sched_priority = 40 };
@@ -132,7 +132,7 @@ static int park(struct peer *p, void *arg)
 	return 0;
 }
 
-static void the_best_receiver_of_several_processes(void **state)
+static void the_highest_receiver_of_several_processes(void **state)
 {
 	static const struct waiter_sched above = { .policy = SCHED_FIFO, .prio = 50 };
 	static const struct waiter_sched below = { .policy = SCHED_FIFO, .prio = 30 };
@@ -178,9 +178,9 @@ static void the_rest_is_pending(void **state)
 }
 
 /*
- * Its request is the receiver's from the moment of the send on, even if it does not
- * get to run for a while. The test keeps CPU 0, where the receiver is, and somebody
- * on another CPU sends and looks.
+ * The request belongs to the receiver from the moment of the send on, even if the receiver can't
+ * run for a while. The test occupies CPU 0, on which the receiver is; a thread on another CPU sends
+ * and checks.
  */
 static const struct waiter_sched on_cpu_0 = { .policy = SCHED_FIFO, .prio = 10, .cpu = 1 };
 
@@ -214,8 +214,11 @@ static void *send_and_try(void *arg)
 	return NULL;
 }
 
-/* The signal, if any, comes before or after the request, and both while it can't run. */
-static void while_it_cannot_run(struct fixture *f, bool signal_first, bool signal_last)
+/*
+ * The signal, if any, comes before or after the request; the receiver can't run until both have
+ * come.
+ */
+static void check_while_it_cannot_run(struct fixture *f, bool signal_first, bool signal_last)
 {
 	static struct outside o;
 	cpu_set_t cpu;
@@ -245,18 +248,18 @@ static void while_it_cannot_run(struct fixture *f, bool signal_first, bool signa
 
 static void it_is_handed_over(void **state)
 {
-	while_it_cannot_run(*state, false, false);
+	check_while_it_cannot_run(*state, false, false);
 }
 
 static void a_request_beats_a_later_signal(void **state)
 {
-	while_it_cannot_run(*state, false, true);
+	check_while_it_cannot_run(*state, false, true);
 }
 
-/* It was still waiting when the request came, so it was handed the request. */
+/* It was still waiting when the request came, so it got the request. */
 static void a_request_beats_an_earlier_signal(void **state)
 {
-	while_it_cannot_run(*state, true, false);
+	check_while_it_cannot_run(*state, true, false);
 }
 
 static void a_signal_ends_it(void **state)
@@ -271,7 +274,7 @@ static void a_signal_ends_it(void **state)
 		call_signal(receiver, SIGUSR1);
 		assert_call(receiver, -EINTR);
 		assert_int_equal(channel_info(channel, "waiters-any"), 0);
-		/* It has left: what comes now is not for it. */
+		/* The receiver has left its call: this request is not for it. */
 		start_send(f, channel, 0, i);
 		serve(channel, 0, i);
 	}
@@ -296,7 +299,7 @@ static void a_restart_goes_on_waiting(void **state)
 	}
 }
 
-/* The next best gets what was meant for the one that has left. */
+/* The next highest receiver gets the request that would have been for the one that has left. */
 static void a_receiver_that_leaves_is_no_receiver(void **state)
 {
 	static const struct waiter_sched high = { .policy = SCHED_FIFO, .prio = 50 };
@@ -314,7 +317,7 @@ static void a_receiver_that_leaves_is_no_receiver(void **state)
 	assert_got(stays, 0, 1);
 }
 
-/* A receiver may have any number of requests, and reply in any order. */
+/* A receiver may work on any number of requests, and reply in any order. */
 static void several_at_a_time(void **state)
 {
 	struct fixture *f = *state;
@@ -343,8 +346,8 @@ int main(void)
 		CHANNEL_TEST(each_call_takes_what_is_there),
 		CHANNEL_TEST(each_call_waits),
 		CHANNEL_TEST(one_request_wakes_one),
-		CHANNEL_TEST(the_best_receiver_gets_it),
-		CHANNEL_TEST(the_best_receiver_of_several_processes),
+		CHANNEL_TEST(the_highest_receiver_gets_it),
+		CHANNEL_TEST(the_highest_receiver_of_several_processes),
 		CHANNEL_TEST(the_rest_is_pending),
 		CHANNEL_TEST(it_is_handed_over),
 		CHANNEL_TEST(a_request_beats_a_later_signal),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Replies: by whom, to what, and when there is nobody to reply to. */
+/* Replies: which threads may reply, to which requests, and what happens when the sender is gone. */
 #include "channel.h"
 
 #include <signal.h>
@@ -54,7 +54,7 @@ static void already_replied(void **state)
 	id = take(channel, 0, 1);
 	assert_ret(reply(channel, id), 0);
 	assert_no_reply(channel, id);
-	/* Nor is it somebody else's now. */
+	/* The id does not stand for another sender's request either. */
 	start_send(f, channel, 0, 2);
 	take(channel, 0, 2);
 	assert_no_reply(channel, id);
@@ -73,7 +73,7 @@ static void the_sender_has_left(void **state)
 	assert_no_reply(channel, id);
 }
 
-/* Ids are of one channel: the same number may be about in each. */
+/* An id belongs to one channel: each channel may have the same number. */
 static void of_another_channel(void **state)
 {
 	struct fixture *f = *state;
@@ -99,7 +99,7 @@ static void by_another_thread(void **state)
 	struct call *receiver = call_running(f, channel, RECV, NULL, NULL);
 	uint64_t id = assert_got(receiver, 10, 1);
 
-	/* This one has never received anything. */
+	/* A thread that has never received. */
 	assert_call(call_running(f, channel, REPLY, &id, NULL), 0);
 	assert_call(sender, 0);
 	assert_int_equal(channel_info(channel, "dispatched"), 0);
@@ -136,7 +136,7 @@ static int receive_twice(struct peer *p, void *arg)
 	return 1;
 }
 
-/* To what a receiver has that waits for the next one. */
+/* To a request of a receiver that is parked for the next one. */
 static void to_a_parked_receivers(void **state)
 {
 	struct fixture *f = *state;
@@ -154,7 +154,7 @@ static void to_a_parked_receivers(void **state)
 	peer_await_asleep(p, RECV);
 }
 
-/* At the same time: one succeeds. */
+/* At the same time: exactly one succeeds. */
 #define RACERS 4
 
 static void one_of_several_at_a_time(void **state)

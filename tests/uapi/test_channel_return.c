@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A process closes its last descriptor of a channel while a new one comes in through a
- * socket. Whoever receives by the new one is a receiver: it is told no EBADF, it keeps what
- * it has received, and who is pending waits for it.
+ * A process closes its last descriptor of a channel while it is given a new one through a socket. A
+ * thread that receives through the new one is a receiver: its receive must not end with EBADF, it
+ * keeps the requests that it has received, and pending senders wait for it.
  */
 #include "channel.h"
 
@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 
 /*
- * Whether a process has a descriptor left is found by looking at all of its table. It takes
- * a millisecond or more to look at this many.
+ * To find out whether a process has a descriptor left, the driver scans its whole table. With this
+ * many entries that takes a millisecond or more.
  */
 #define TABLE 400000
 #define ROUNDS 150
@@ -27,7 +27,7 @@ static int new_pair(struct fixture *f, int pair[2])
 	return ret;
 }
 
-/* A table of that size; closing what is in its last place doesn't make it smaller. */
+/* Grows the table to that size; closing its last entry does not shrink it. */
 static void grow_table(void)
 {
 	struct rlimit limit = { TABLE + 1, TABLE + 1 };
@@ -40,7 +40,7 @@ static void grow_table(void)
 	close(fd);
 }
 
-static void on_cpu(pthread_attr_t *attr, int policy, int prio)
+static void pin_to_cpu(pthread_attr_t *attr, int policy, int prio)
 {
 	const struct waiter_sched sched = { .policy = policy, .prio = prio, .cpu = 1 };
 
@@ -48,7 +48,7 @@ static void on_cpu(pthread_attr_t *attr, int policy, int prio)
 	set_thread_sched(attr, &sched);
 }
 
-/* One that another thread will close, so that teardown doesn't. */
+/* Another thread of the test closes it, so the teardown must not. */
 static int new_unowned_channel(struct fixture *f)
 {
 	struct ntsync_channel_create_args args = { .max_depth = 8 };
@@ -71,7 +71,7 @@ static void *close_channel(void *arg)
 	return NULL;
 }
 
-static void nap_ns(long ns)
+static void choose_sleep_ns(long ns)
 {
 	struct timespec t = { 0, ns };
 
@@ -80,8 +80,8 @@ static void nap_ns(long ns)
 }
 
 /*
- * True if the new descriptor was in the table before the close had let go of the channel,
- * as the request was still there. Then it stays ours.
+ * True if the new descriptor was in the table before the close had given up the channel, as the
+ * request was still there. The descriptor stays open then.
  */
 static bool receive_while_closing(struct fixture *f, int pair[2], long delay)
 {
@@ -94,10 +94,10 @@ static bool receive_while_closing(struct fixture *f, int pair[2], long delay)
 	assert_ret(receive(c.channel, TRY_RECV2, &got), -EAGAIN);
 	sender = start_send(f, c.channel, 10, 1);
 	assert_int_equal(send_rights(pair[0], c.channel), 1);
-	on_cpu(&attr, SCHED_OTHER, 0);
+	pin_to_cpu(&attr, SCHED_OTHER, 0);
 	assert_int_equal(pthread_create(&c.thread, &attr, close_channel, &c), 0);
 	pthread_attr_destroy(&attr);
-	nap_ns(delay);
+	choose_sleep_ns(delay);
 	fd = receive_rights(pair[1]);
 	assert_true(fd >= 0);
 	ret = receive(fd, TRY_RECV2, &got);
@@ -115,8 +115,8 @@ static bool receive_while_closing(struct fixture *f, int pair[2], long delay)
 }
 
 /*
- * The closer looks at the table under a lock that the new descriptor needs, too, so the
- * receiver comes in right behind the look; it is urgent, and both have one CPU.
+ * The closer scans the table under a lock that installing the new descriptor needs too, so the
+ * receiver runs right after the scan. It has the higher priority, and both are on one CPU.
  */
 static void right_behind_the_look(void **state)
 {
@@ -135,7 +135,7 @@ static void right_behind_the_look(void **state)
 	assert_in_range(kept, 1, ROUNDS);
 }
 
-/* ---- before all receivers have been told ---- */
+/* ---- before all receivers have been woken ---- */
 
 #define RECEIVERS 20
 
@@ -162,7 +162,7 @@ static void start_receiver(struct receiver *r, int channel, int sock)
 	pthread_attr_t attr;
 
 	*r = (struct receiver){ .channel = channel, .sock = sock };
-	on_cpu(&attr, SCHED_FIFO, 20);
+	pin_to_cpu(&attr, SCHED_FIFO, 20);
 	assert_int_equal(pthread_create(&r->thread, &attr, receive_again, r), 0);
 	pthread_attr_destroy(&attr);
 	while (!atomic_load(&r->tid) || !asleep_in(getpid(), r->tid, RECV2))
@@ -170,8 +170,8 @@ static void start_receiver(struct receiver *r, int channel, int sock)
 }
 
 /*
- * All of them sleep in a receive, and are more urgent than the thread that closes: the
- * first ones run while that has not come to the last ones yet.
+ * All of them sleep in a receive and have a higher priority than the closing thread: the first ones
+ * run before that has woken the last ones.
  */
 static void while_others_are_still_to_be_told(void **state)
 {
@@ -189,7 +189,7 @@ static void while_others_are_still_to_be_told(void **state)
 		start_receiver(&receivers[i], c.channel, pair[1]);
 		assert_int_equal(send_rights(pair[0], c.channel), 1);
 	}
-	on_cpu(&attr, SCHED_OTHER, 0);
+	pin_to_cpu(&attr, SCHED_OTHER, 0);
 	assert_int_equal(pthread_create(&c.thread, &attr, close_channel, &c), 0);
 	pthread_attr_destroy(&attr);
 	for (int i = 0; i < RECEIVERS; i++)

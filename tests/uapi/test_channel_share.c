@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Channels and processes: fork, exec, shared tables of descriptors, pid namespaces. */
+/* Channels and processes: fork, exec, shared descriptor tables, pid namespaces. */
 #include "channel.h"
 
 #include <signal.h>
@@ -27,7 +27,7 @@ static int fork_and_die(struct peer *p, void *arg)
 		peer_wait(p);
 		return 0;
 	}
-	/* For the child alone; the parent has gone by then. */
+	/* Only the child gets here: the parent has exited by then. */
 	while (peer_wait(p) != 'x')
 		;
 	CHECK(!receive(channel, RECV, &got));
@@ -35,7 +35,7 @@ static int fork_and_die(struct peer *p, void *arg)
 	return 0;
 }
 
-/* The child has the channel, but has not received from it: it is no receiver. */
+/* The child has a descriptor of the channel but has not received: it is no receiver. */
 static void a_child_of_a_receiver(void **state)
 {
 	struct fixture *f = *state;
@@ -49,7 +49,7 @@ static void a_child_of_a_receiver(void **state)
 	assert_call(dispatched, -ECONNRESET);
 	assert_call(pending, -EPIPE);
 	assert_ret(try_send(channel, 10, 3), -EPIPE);
-	/* Until it does. */
+	/* Now the child receives. */
 	peer_tell(p, 'x');
 	await_info(channel, "waiters-any", 1);
 	assert_ret(try_send(channel, 10, 4), 0);
@@ -87,7 +87,7 @@ static void a_child_that_closes(void **state)
 	assert_peer_ok(p);
 }
 
-/* A sender's process forks while it sleeps: one request, one reply. */
+/* A sender's process forks while the sender sleeps: still one request, and one reply. */
 static void a_child_of_a_sender(void **state)
 {
 	struct fixture *f = *state;
@@ -139,7 +139,7 @@ static void a_shared_table(void **state)
 	kill(pid, SIGKILL);
 	assert_int_equal(child_finish(pid), 128 + SIGKILL);
 	assert_call(dispatched, -ECONNRESET);
-	/* The table is still there, and here. */
+	/* The table is still in use, by this process. */
 	assert_call_asleep(pending);
 	serve(channel, 10, 2);
 	assert_call(pending, 0);
@@ -189,8 +189,8 @@ static int receive_and_exec(struct peer *p, void *arg)
 	return 1;
 }
 
-/* Its descriptor is O_CLOEXEC: the new program has none, whatever it does. */
-static void exec_lets_go(void **state)
+/* The descriptor is O_CLOEXEC, so the new program does not have it. */
+static void exec_closes_the_descriptor(void **state)
 {
 	struct fixture *f = *state;
 	struct exec e = { new_channel(f, 8), false };
@@ -239,7 +239,7 @@ static int send_and_exec(struct peer *p, void *arg)
 	return 1;
 }
 
-/* The threads of the old program are gone: one was pending, one dispatched. */
+/* The threads of the old program are gone: one request was pending, one dispatched. */
 static void exec_ends_senders(void **state)
 {
 	struct fixture *f = *state;
@@ -272,7 +272,7 @@ static void *send_tid(void *arg)
 	return NULL;
 }
 
-/* Two threads that send; each says by its payload what it is called. */
+/* Two threads that send; the payload is the thread's id in its own namespace. */
 static int send_from_namespace(struct fixture *f, void *arg)
 {
 	pthread_t thread;
@@ -285,7 +285,7 @@ static int send_from_namespace(struct fixture *f, void *arg)
 	return 0;
 }
 
-/* unshare() is for children, so there is one in between. */
+/* unshare() takes effect for children only, so there is a process in between. */
 static int make_namespace(struct peer *p, void *arg)
 {
 	peer_say(p, unshare(CLONE_NEWPID));
@@ -311,7 +311,10 @@ static void senders_in_a_namespace(void **state)
 	p = peer_start(f, make_namespace, &s);
 	assert_int_equal(peer_hear(p), 0);
 	await_info(s.channel, "depth", 2);
-	/* Each is called what it calls itself; a token is for whom we call so. */
+	/*
+	 * The receiver is told the id in the sender's namespace; a token is registered by the id in
+	 * the test's namespace.
+	 */
 	assert_ret(register_thread(s.channel, 1, 1001), 0);
 	assert_ret(receive(s.channel, RECV2, &got), 0);
 	assert_int_equal(got.sender_tid, 1);
@@ -345,7 +348,7 @@ static int make_receiver(struct peer *p, void *arg)
 	return child_finish(child_start(NULL, receive_in_namespace, arg));
 }
 
-/* Not the number that the receiver would know it by, which is none at all. */
+/* Not the id in the receiver's namespace, in which the sender has none. */
 static void a_receiver_in_a_namespace(void **state)
 {
 	struct fixture *f = *state;
@@ -385,7 +388,7 @@ static int send_as_nobody(struct peer *p, void *arg)
 	return 0;
 }
 
-/* As much as they may have themselves; less than they asked for is no error. */
+/* To the priority that the sender may have itself; getting less than it asked for is no error. */
 static void priorities_are_clamped(void **state)
 {
 	static const struct {
@@ -413,7 +416,7 @@ static void priorities_are_clamped(void **state)
 	}
 }
 
-/* Its place in the queue is that of what was granted. */
+/* In the queue the granted priority counts. */
 static void clamped_ones_queue_by_what_they_got(void **state)
 {
 	struct fixture *f = *state;
@@ -441,7 +444,7 @@ int main(int argc, char **argv)
 		CHANNEL_TEST(a_child_that_closes),
 		CHANNEL_TEST(a_child_of_a_sender),
 		CHANNEL_TEST(a_shared_table),
-		CHANNEL_TEST(exec_lets_go),
+		CHANNEL_TEST(exec_closes_the_descriptor),
 		CHANNEL_TEST(exec_keeps_a_descriptor),
 		CHANNEL_TEST(exec_ends_senders),
 		CHANNEL_TEST(senders_in_a_namespace),

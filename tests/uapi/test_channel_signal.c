@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Signals and the sender: what is withdrawn, what is sent again, and what must never be. */
+/*
+ * Signals to a sender: which requests are withdrawn, which are sent again, and which must not be.
+ */
 #include "channel.h"
 
 #include <signal.h>
@@ -35,12 +37,12 @@ static void a_dispatched_one_is_interrupted(void **state)
 		assert_int_equal(atomic_load(&signals_counted), 1);
 		assert_ret(reply(channel, id), -ENOENT);
 		assert_int_equal(channel_info(channel, "dispatched"), 0);
-		/* Somebody has it, so it must not come again. */
+		/* The request has been received, so it must not be sent again. */
 		assert_empty(channel);
 	}
 }
 
-/* It has not been executed, so it may be sent again: as a new request, once. */
+/* The request has not been received, so it may be sent again: once, as a new request. */
 static void a_pending_one_is_sent_again(void **state)
 {
 	struct fixture *f = *state;
@@ -64,7 +66,7 @@ static void a_pending_one_is_sent_again(void **state)
 	assert_empty(channel);
 }
 
-/* A restart reads its arguments again: the descriptor is bad now. */
+/* A restarted call reads its arguments again: the descriptor is invalid now. */
 static void a_restart_is_a_new_call(void **state)
 {
 	struct fixture *f = *state;
@@ -98,10 +100,10 @@ static void an_ignored_signal_is_no_signal(void **state)
 }
 
 /*
- * While the test keeps CPU 0 the sender can't run, and finds everything that has
- * happened in the meantime.
+ * While the test occupies CPU 0 the sender can't run; then it finds all that has happened
+ * meanwhile.
  */
-static struct call *sender_on_cpu_0(struct fixture *f, int channel, int flags)
+static struct call *start_sender_on_cpu_0(struct fixture *f, int channel, int flags)
 {
 	static const struct waiter_sched below = { .policy = SCHED_FIFO, .prio = 10, .cpu = 1 };
 	struct call *sender;
@@ -116,7 +118,7 @@ static struct call *sender_on_cpu_0(struct fixture *f, int channel, int flags)
 static void reply_and_signal(struct fixture *f, bool signal_first)
 {
 	int channel = new_channel(f, 4), ret;
-	struct call *sender = sender_on_cpu_0(f, channel, 0);
+	struct call *sender = start_sender_on_cpu_0(f, channel, 0);
 	uint64_t id = take(channel, 0, 1);
 
 	occupy_cpu(50);
@@ -126,7 +128,7 @@ static void reply_and_signal(struct fixture *f, bool signal_first)
 	if (!signal_first)
 		call_signal(sender, SIGUSR1);
 	free_cpu();
-	/* Both sides are told the same. */
+	/* The replier and the sender must get the same result. */
 	assert_ret(ret, 0);
 	assert_call(sender, 0);
 	assert_int_equal(atomic_load(&signals_counted), 1);
@@ -142,7 +144,10 @@ static void a_reply_beats_an_earlier_signal(void **state)
 	reply_and_signal(*state, true);
 }
 
-/* When the signal came it was pending; by the time it can run it is not. */
+/*
+ * The request was pending when the signal came, but has been received by the time the sender can
+ * run.
+ */
 static void a_receive_beats_an_earlier_signal(void **state)
 {
 	static const int flags[] = { 0, SA_RESTART };
@@ -150,7 +155,7 @@ static void a_receive_beats_an_earlier_signal(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
 		int channel = new_channel(f, 4), ret;
-		struct call *sender = sender_on_cpu_0(f, channel, flags[i]);
+		struct call *sender = start_sender_on_cpu_0(f, channel, flags[i]);
 		request_t got = { 0 };
 
 		occupy_cpu(50);
@@ -166,8 +171,8 @@ static void a_receive_beats_an_earlier_signal(void **state)
 }
 
 /*
- * Signals, all the time, with handlers that restart. A request is executed once if
- * its send says so, and never twice; send and reply agree on whether it was answered.
+ * Many signals, with handlers that restart calls. A request is executed once if its send returns
+ * success, and never twice; the send and the reply agree on whether it was answered.
  */
 #define STORM 400
 #define STORM_SENDERS 3
@@ -210,7 +215,7 @@ static void *storm_serve(void *arg)
 static void *storm_signal(void *arg)
 {
 	(void)arg;
-	/* A thread that has ended can be signalled, until it is joined. */
+	/* An exited thread can be signaled until it is joined. */
 	while (atomic_load(&storm.over) < STORM_SENDERS) {
 		for (int i = 0; i < STORM_SENDERS; i++)
 			pthread_kill(storm.senders[i], SIGUSR1);
@@ -248,7 +253,7 @@ static void never_executed_twice(void **state)
 	print_message("# %d of %zu interrupted\n", interrupted, ARRAY_SIZE(storm.sent));
 }
 
-/* The sender's process, on the other side of a SIGKILL or a SIGSTOP. */
+/* The sending process, which is killed or stopped. */
 static int send_in_child(struct peer *p, void *arg)
 {
 	int ret;
@@ -296,7 +301,7 @@ static void *send_for_ever(void *arg)
 	return NULL;
 }
 
-static int many_senders(struct peer *p, void *arg)
+static int run_many_senders(struct peer *p, void *arg)
 {
 	pthread_t thread;
 
@@ -311,7 +316,7 @@ static void killed_with_many_senders(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, VICTIMS + 1);
-	struct peer *p = peer_start(f, many_senders, &channel);
+	struct peer *p = peer_start(f, run_many_senders, &channel);
 	struct call *mine;
 	uint64_t ids[VICTIMS / 2];
 
@@ -328,7 +333,9 @@ static void killed_with_many_senders(void **state)
 	assert_call(mine, 0);
 }
 
-/* Nobody handles these, so a pending one is sent again; a dispatched one can't be. */
+/*
+ * These signals have no handler, so a pending request is sent again; a dispatched one must not be.
+ */
 static void stopped_and_continued(void **state)
 {
 	struct fixture *f = *state;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads that get a table of descriptors of their own while they are receivers: by
- * unshare(CLONE_FILES), or by close_range(CLOSE_RANGE_UNSHARE). Which process received is known
- * by its table.
+ * Receiving threads get a descriptor table of their own, by unshare(CLONE_FILES) or
+ * close_range(CLOSE_RANGE_UNSHARE). The driver knows a receiving process by its table.
  */
 #include "channel.h"
 
@@ -14,20 +13,20 @@
 #define CLOSE_RANGE_UNSHARE 2
 #endif
 
-static void wait_for(sem_t *sem)
+static void await_semaphore(sem_t *sem)
 {
 	while (sem_wait(sem))
 		;
 }
 
-/* ---- one thread that moves, and does as it is told ---- */
+/* ---- one thread, which gets its own table when the test says so ---- */
 
 /**
  * struct mover - a thread that receives, and then gets a table of its own
- * @first, @last: its copy is without these; last 0: it is complete
- * @id: of what it has received
- * @moved, @go, @done: it has its table; it may go on; it has done what is left to do
- * @then: that, or NULL
+ * @first, @last: descriptors that its copy does not have; last 0: the copy is complete
+ * @id: of the request that it has received
+ * @moved, @go, @done: it has its table; it may go on; @then has returned
+ * @then: what it does after that, or NULL
  */
 struct mover {
 	int channel;
@@ -39,7 +38,7 @@ struct mover {
 	int ret;
 };
 
-static int move(struct mover *m)
+static int unshare_table(struct mover *m)
 {
 	request_t got;
 	int ret = receive(m->channel, TRY_RECV2, &got);
@@ -56,41 +55,41 @@ static void *mover_main(void *arg)
 {
 	struct mover *m = arg;
 
-	m->ret = move(m);
+	m->ret = unshare_table(m);
 	sem_post(&m->moved);
-	wait_for(&m->go);
+	await_semaphore(&m->go);
 	if (m->then)
 		m->ret = m->then(m);
 	sem_post(&m->done);
-	wait_for(&m->go);
+	await_semaphore(&m->go);
 	return NULL;
 }
 
-/* It has received, and moved. */
-static void mover_start(struct mover *m)
+/* It has received, and has its own table. */
+static void start_mover(struct mover *m)
 {
 	sem_init(&m->moved, 0, 0);
 	sem_init(&m->go, 0, 0);
 	sem_init(&m->done, 0, 0);
 	assert_int_equal(pthread_create(&m->thread, NULL, mover_main, m), 0);
-	wait_for(&m->moved);
+	await_semaphore(&m->moved);
 	assert_ret(m->ret, 0);
 }
 
-static void mover_goes_on(struct mover *m)
+static void continue_mover(struct mover *m)
 {
 	sem_post(&m->go);
-	wait_for(&m->done);
+	await_semaphore(&m->done);
 	assert_ret(m->ret, 0);
 }
 
-static void mover_ends(struct mover *m)
+static void end_mover(struct mover *m)
 {
 	sem_post(&m->go);
 	pthread_join(m->thread, NULL);
 }
 
-/* unshare() copies the table, fails for another reason, and closes the copy again. */
+/* unshare() copies the table, then fails for another reason and closes the copy again. */
 static int fail_to_move(struct mover *m)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -119,7 +118,7 @@ static void *stayer_main(void *arg)
 	return NULL;
 }
 
-/* As a fork() that fails: whoever has its own table still has what it has received. */
+/* Like a fork() that fails: a thread keeps its table, and the requests that it has received. */
 static void a_copy_that_comes_to_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -132,7 +131,7 @@ static void a_copy_that_comes_to_nothing(void **state)
 	assert_call(sender, 0);
 }
 
-/* The kernel copies the table and closes the channel in the copy: that is heard of. */
+/* The kernel copies the table and closes the channel in the copy, which the driver sees. */
 static void a_copy_that_is_closed(void **state)
 {
 	struct fixture *f = *state;
@@ -141,22 +140,24 @@ static void a_copy_that_is_closed(void **state)
 
 	own_fd(f, fcntl(f->dev, F_DUPFD_CLOEXEC, m.channel + 1));
 	m.first = m.last = m.channel;
-	mover_start(&m);
+	start_mover(&m);
 	assert_call(sender, -ECONNRESET);
-	/* The others have it still. */
+	/* The other threads still have the channel open. */
 	pending = start_send(f, m.channel, 10, 2);
 	serve(m.channel, 10, 2);
 	assert_call(pending, 0);
-	mover_goes_on(&m);
-	mover_ends(&m);
+	continue_mover(&m);
+	end_mover(&m);
 }
 
-/* The kernel copies tables in pieces, and leaves out those that are to be closed as a whole. */
+/*
+ * The kernel copies tables in blocks, and leaves out blocks of which every entry is to be closed.
+ */
 #define PIECE 512
 
 /*
- * Nothing is closed in this copy, so nothing is heard. The thread can't reply any more; others
- * can, and its end is heard of.
+ * In this copy nothing is closed, so the driver sees nothing. The thread can't reply any more, but
+ * other threads can, and its exit is seen.
  */
 static void a_copy_that_never_had_it(void **state)
 {
@@ -169,12 +170,12 @@ static void a_copy_that_never_had_it(void **state)
 	close_fd(f, channel);
 	for (int i = 0; i < 2; i++) {
 		sender = start_send(f, m.channel, 10, 1);
-		mover_start(&m);
+		start_mover(&m);
 		assert_call_asleep(sender);
 		if (!i)
 			assert_ret(reply(m.channel, m.id), 0);
-		mover_goes_on(&m);
-		mover_ends(&m);
+		continue_mover(&m);
+		end_mover(&m);
 		assert_call(sender, i ? -ECONNRESET : 0);
 	}
 	other = start_send(f, m.channel, 10, 2);
@@ -187,36 +188,39 @@ static int find_nothing(struct mover *m)
 	return receive(m->channel, TRY_RECV2, &(request_t){ 0 }) == -EAGAIN ? 0 : -EINVAL;
 }
 
-static int answer(struct mover *m)
+static int reply_once(struct mover *m)
 {
 	return reply(m->channel, m->id);
 }
 
-/* It is of its own table from its next receive on: the end of the old one is nothing to it. */
+/*
+ * From its next receive on the thread belongs to its own table; the end of the old one does not
+ * affect it.
+ */
 static void receives_again_after_it_moved(void **state)
 {
 	struct fixture *f = *state;
 	struct mover m = { .channel = new_channel(f, 8), .then = find_nothing };
 	struct call *sender = start_send(f, m.channel, 10, 1);
 
-	mover_start(&m);
-	mover_goes_on(&m);
+	start_mover(&m);
+	continue_mover(&m);
 	close_fd(f, m.channel);
 	assert_call_asleep(sender);
-	mover_ends(&m);
+	end_mover(&m);
 	assert_call(sender, -ECONNRESET);
 }
 
 static void replies_after_it_moved(void **state)
 {
 	struct fixture *f = *state;
-	struct mover m = { .channel = new_channel(f, 8), .then = answer };
+	struct mover m = { .channel = new_channel(f, 8), .then = reply_once };
 	struct call *sender = start_send(f, m.channel, 10, 1);
 
-	mover_start(&m);
-	mover_goes_on(&m);
+	start_mover(&m);
+	continue_mover(&m);
 	assert_call(sender, 0);
-	mover_ends(&m);
+	end_mover(&m);
 }
 
 /* ---- the end of a thread with a table of its own ---- */
@@ -256,8 +260,9 @@ static void *take_all_and_end(void *arg)
 }
 
 /*
- * Two hear of it: the reaper of its exit, and the thread itself of the end of its table, which
- * comes a little later. Both have a lot to reset, and only one is the last.
+ * Two threads reset its requests: the exit worker, as the thread exits, and a little later the
+ * thread itself, as its table is closed. Both have much to reset, and only one of them may be the
+ * last.
  */
 static void ends_with_a_table_of_its_own(void **state)
 {

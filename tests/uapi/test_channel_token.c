@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Tokens: what RECV2 says about the sender's thread. */
+/* Tokens: what RECV2 says about the thread that has sent. */
 #include "channel.h"
 
 #define MAX_TOKENS 32768
 
-/* The token of a request that is there, by RECV2 or TRY_RECV2. */
-static uint64_t token_of_next(int channel, unsigned long request)
+/* The token of the next request, by RECV2 or TRY_RECV2. */
+static uint64_t receive_token(int channel, unsigned long request)
 {
 	request_t got = { .thread_token = UNTOUCHED };
 
@@ -14,7 +14,7 @@ static uint64_t token_of_next(int channel, unsigned long request)
 	return got.thread_token;
 }
 
-/* A thread that sends whenever it is told to, so that its tid stays the same. */
+/* A thread that sends when it is told to, so that its tid stays the same. */
 static struct client {
 	int channel;
 	atomic_int tid, wanted, done;
@@ -72,13 +72,13 @@ static void none_is_0(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(with_token); i++) {
 		client_sends();
-		assert_true(token_of_next(channel, with_token[i]) == 0);
+		assert_true(receive_token(channel, with_token[i]) == 0);
 	}
-	/* Others' are not its own. */
+	/* A registration of another tid does not count. */
 	assert_ret(register_thread(channel, tid + 1, 7), 0);
 	assert_ret(register_thread(channel, tid - 1, 8), 0);
 	client_sends();
-	assert_true(token_of_next(channel, RECV2) == 0);
+	assert_true(receive_token(channel, RECV2) == 0);
 	client_end();
 }
 
@@ -91,15 +91,15 @@ static void all_64_bits(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++) {
 		assert_ret(register_thread(channel, tid, tokens[i]), 0);
-		/* A token of 0 is a token. */
+		/* A token of 0 is valid. */
 		assert_int_equal(channel_info(channel, "registrations"), 1);
 		client_sends();
-		assert_true(token_of_next(channel, with_token[i % 2]) == tokens[i]);
+		assert_true(receive_token(channel, with_token[i % 2]) == tokens[i]);
 	}
 	client_end();
 }
 
-/* Not as of the send: what happens while a request is pending counts. */
+/* Not at the send: a change while the request is pending counts. */
 static void looked_up_by_the_receive(void **state)
 {
 	struct fixture *f = *state;
@@ -108,17 +108,17 @@ static void looked_up_by_the_receive(void **state)
 
 	client_sends();
 	assert_ret(register_thread(channel, tid, 5), 0);
-	assert_true(token_of_next(channel, RECV2) == 5);
+	assert_true(receive_token(channel, RECV2) == 5);
 	client_sends();
 	assert_ret(register_thread(channel, tid, 6), 0);
-	assert_true(token_of_next(channel, TRY_RECV2) == 6);
+	assert_true(receive_token(channel, TRY_RECV2) == 6);
 	client_sends();
 	assert_ret(deregister_thread(channel, tid), 0);
-	assert_true(token_of_next(channel, RECV2) == 0);
+	assert_true(receive_token(channel, RECV2) == 0);
 	client_end();
 }
 
-/* For a receiver that waits, the receive is when the request comes. */
+/* For a parked receiver the receive is the moment at which the request comes. */
 static void looked_up_when_a_parked_receiver_gets_it(void **state)
 {
 	struct fixture *f = *state;
@@ -176,10 +176,10 @@ static void of_one_channel(void **state)
 	assert_ret(register_thread(channel, tid, 5), 0);
 	assert_ret(register_thread(other, tid, 6), 0);
 	client_sends();
-	assert_true(token_of_next(channel, RECV2) == 5);
+	assert_true(receive_token(channel, RECV2) == 5);
 	assert_ret(deregister_thread(other, tid), 0);
 	client_sends();
-	assert_true(token_of_next(channel, RECV2) == 5);
+	assert_true(receive_token(channel, RECV2) == 5);
 	client_end();
 }
 
@@ -192,7 +192,7 @@ static int register_and_leave(struct fixture *f, void *arg)
 	return 0;
 }
 
-/* Who registers is not who is registered, and need not stay. */
+/* The registering thread is another one, and may exit. */
 static void by_another_process(void **state)
 {
 	struct fixture *f = *state;
@@ -201,11 +201,11 @@ static void by_another_process(void **state)
 	args[1] = client_start(args[0]);
 	assert_child_ok(child_start(f, register_and_leave, args));
 	client_sends();
-	assert_true(token_of_next(args[0], RECV2) == 5);
+	assert_true(receive_token(args[0], RECV2) == 5);
 	client_end();
 }
 
-/* The end of a thread is the registrant's business. */
+/* A registration stays when its thread exits; removing it is the registering thread's job. */
 static void it_outlives_its_thread(void **state)
 {
 	struct fixture *f = *state;
@@ -213,7 +213,7 @@ static void it_outlives_its_thread(void **state)
 	struct call *sender = start_send(f, channel, 0, 1);
 
 	assert_ret(register_thread(channel, call_tid(sender), 5), 0);
-	assert_true(token_of_next(channel, RECV2) == 5);
+	assert_true(receive_token(channel, RECV2) == 5);
 	call_end(sender);
 	assert_int_equal(channel_info(channel, "registrations"), 1);
 }
@@ -230,10 +230,10 @@ static void as_many_as_there_may_be(void **state)
 	assert_int_equal(channel_info(channel, "registrations"), MAX_TOKENS);
 	assert_ret(register_thread(channel, tid + 1, 6), -ENOSPC);
 	assert_int_equal(channel_info(channel, "registrations"), MAX_TOKENS);
-	/* To replace one takes no room. */
+	/* Replacing a registration takes no further memory. */
 	assert_ret(register_thread(channel, tid, 7), 0);
 	client_sends();
-	assert_true(token_of_next(channel, RECV2) == 7);
+	assert_true(receive_token(channel, RECV2) == 7);
 	assert_ret(deregister_thread(channel, tid + 7), 0);
 	assert_ret(register_thread(channel, tid + 1, 6), 0);
 	assert_ret(register_thread(channel, tid + 2, 6), -ENOSPC);
@@ -243,7 +243,7 @@ static void as_many_as_there_may_be(void **state)
 
 /* ---- pid namespaces ---- */
 
-/* Does what it is told, as a thread whose tid is 1 in its own namespace. */
+/* A client whose thread has tid 1 in its own namespace. */
 static int client_in_namespace(struct peer *p, void *arg)
 {
 	int channel = *(int *)arg, ret;
@@ -265,13 +265,13 @@ static int client_in_namespace(struct peer *p, void *arg)
 	return 0;
 }
 
-static void told(struct peer *p, char what)
+static void tell_client(struct peer *p, char what)
 {
 	peer_tell(p, what);
 	assert_int_equal(peer_hear(p), 0);
 }
 
-static uint64_t token_of(struct peer *p, int channel)
+static uint64_t receive_token_of(struct peer *p, int channel)
 {
 	request_t got = { .thread_token = UNTOUCHED };
 
@@ -284,7 +284,7 @@ static uint64_t token_of(struct peer *p, int channel)
 	return got.thread_token;
 }
 
-/* Numbers of different namespaces have nothing to do with each other. */
+/* Equal numbers in different namespaces stand for different threads. */
 static void the_same_tid_in_several_namespaces(void **state)
 {
 	struct fixture *f = *state;
@@ -292,22 +292,22 @@ static void the_same_tid_in_several_namespaces(void **state)
 	struct peer *a = peer_start_in_namespace(f, client_in_namespace, &channel);
 	struct peer *b = peer_start_in_namespace(f, client_in_namespace, &channel);
 
-	/* The first thread of our own. */
+	/* The first thread of the test's own namespace. */
 	assert_ret(register_thread(channel, 1, 6), 0);
-	assert_true(token_of(a, channel) == 0);
-	told(a, 'r');
+	assert_true(receive_token_of(a, channel) == 0);
+	tell_client(a, 'r');
 	assert_int_equal(channel_info(channel, "registrations"), 2);
-	assert_true(token_of(a, channel) == 5);
-	assert_true(token_of(b, channel) == 0);
-	told(b, 'd');
+	assert_true(receive_token_of(a, channel) == 5);
+	assert_true(receive_token_of(b, channel) == 0);
+	tell_client(b, 'd');
 	assert_ret(deregister_thread(channel, 1), 0);
 	assert_int_equal(channel_info(channel, "registrations"), 1);
-	assert_true(token_of(a, channel) == 5);
-	told(a, 'd');
-	assert_true(token_of(a, channel) == 0);
+	assert_true(receive_token_of(a, channel) == 5);
+	tell_client(a, 'd');
+	assert_true(receive_token_of(a, channel) == 0);
 }
 
-/* A tid is what whoever registers it knows the thread by. */
+/* A tid is the number in the namespace of the registering thread. */
 static void registered_from_outside(void **state)
 {
 	struct fixture *f = *state;
@@ -315,17 +315,17 @@ static void registered_from_outside(void **state)
 	struct peer *p = peer_start_in_namespace(f, client_in_namespace, &channel);
 
 	assert_ret(register_thread(channel, peer_pid(p), 7), 0);
-	assert_true(token_of(p, channel) == 7);
-	/* What its own namespace says comes first. */
-	told(p, 'r');
-	assert_true(token_of(p, channel) == 5);
-	told(p, 'd');
-	assert_true(token_of(p, channel) == 7);
+	assert_true(receive_token_of(p, channel) == 7);
+	/* A registration by the thread's own namespace has precedence. */
+	tell_client(p, 'r');
+	assert_true(receive_token_of(p, channel) == 5);
+	tell_client(p, 'd');
+	assert_true(receive_token_of(p, channel) == 7);
 	assert_ret(deregister_thread(channel, peer_pid(p)), 0);
-	assert_true(token_of(p, channel) == 0);
+	assert_true(receive_token_of(p, channel) == 0);
 }
 
-/* What it has registered stays, and is nobody else's. */
+/* The registrations of a namespace stay, and never match another one. */
 static void a_namespace_that_is_gone(void **state)
 {
 	struct fixture *f = *state;
@@ -334,8 +334,8 @@ static void a_namespace_that_is_gone(void **state)
 	for (int i = 0; i < 20; i++) {
 		struct peer *p = peer_start_in_namespace(f, client_in_namespace, &channel);
 
-		assert_true(token_of(p, channel) == 0);
-		told(p, 'r');
+		assert_true(receive_token_of(p, channel) == 0);
+		tell_client(p, 'r');
 		peer_go(p);
 		assert_peer_ok(p);
 		assert_int_equal(channel_info(channel, "registrations"), i + 1);
@@ -351,7 +351,7 @@ static struct churn {
 	atomic_int changes;
 } churn;
 
-/* The token of a thread says which thread it is; neighbours come and go, too. */
+/* A token identifies its thread, while registrations of other threads come and go. */
 static void *change_tokens(void *arg)
 {
 	uint32_t step = (intptr_t)arg;
@@ -385,7 +385,7 @@ static void under_churn(void **state)
 		uint64_t token;
 
 		client_sends();
-		token = token_of_next(churn.channel, with_token[with % 2]);
+		token = receive_token(churn.channel, with_token[with % 2]);
 		if (token)
 			assert_int_equal(token >> 32, churn.tid);
 		*(token ? &with : &without) += 1;

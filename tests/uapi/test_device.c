@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The node itself, what answers which ioctl, and how fds come and go. */
+/* The device node: which ioctls it knows, and how descriptors are created and closed. */
 #include "fixture.h"
 
 #include <sys/mman.h>
@@ -69,7 +69,7 @@ static void anybody_may_open(void **state)
 	assert_child_ok(child_start(*state, open_as_nobody, NULL));
 }
 
-/* Programs open it read-only, write-only or both; it makes no difference. */
+/* Programs open the device read-only, write-only or both; the mode makes no difference. */
 static void open_mode_is_irrelevant(void **state)
 {
 	static const int modes[] = { O_RDONLY, O_WRONLY, O_RDWR };
@@ -118,7 +118,7 @@ static void mmap_is_enodev(void **state)
 	assert_int_equal(errno, ENODEV);
 }
 
-static void one_of_each(struct fixture *f, int objs[3])
+static void new_of_each_type(struct fixture *f, int objs[3])
 {
 	objs[0] = new_sem(f, 1, 2);
 	objs[1] = new_mutex(f, OWNER, 1);
@@ -138,7 +138,7 @@ static void unknown_number_is_enotty(void **state)
 	char argument[64] = { 0 };
 	int objs[3];
 
-	one_of_each(f, objs);
+	new_of_each_type(f, objs);
 	for (unsigned int nr = 0; nr < 256; nr++) {
 		if (nr >= 0x80 && nr <= 0x99)
 			continue;
@@ -165,13 +165,13 @@ static void assert_variant_unknown(const int fds[4], unsigned int request,
 		assert_ret(nt(fds[i], variant, argument), -ENOTTY);
 }
 
-/* The number is the whole word: magic, number, size and direction. */
+/* The whole ioctl number counts: magic, number, size and direction. */
 static void wrong_size_is_enotty(void **state)
 {
 	struct fixture *f = *state;
 	int fds[4] = { f->dev };
 
-	one_of_each(f, fds + 1);
+	new_of_each_type(f, fds + 1);
 	for (size_t i = 0; i < ARRAY_SIZE(all_requests); i++) {
 		unsigned int request = all_requests[i];
 		unsigned int size = _IOC_SIZE(request), dir = _IOC_DIR(request);
@@ -205,7 +205,7 @@ static void device_ioctl_on_object_is_enotty(void **state)
 	char argument[64] = { 0 };
 	int objs[3];
 
-	one_of_each(f, objs);
+	new_of_each_type(f, objs);
 	for (size_t i = 0; i < ARRAY_SIZE(device_requests); i++) {
 		for (int obj = 0; obj < 3; obj++) {
 			assert_ret(nt(objs[obj], device_requests[i], argument), -ENOTTY);
@@ -216,13 +216,13 @@ static void device_ioctl_on_object_is_enotty(void **state)
 	assert_unchanged(objs);
 }
 
-/* A feature that isn't announced isn't there at all. */
+/* A feature that is not announced has no ioctl either. */
 static void later_ioctls_are_enotty_until_announced(void **state)
 {
 	struct fixture *f = *state;
 	int objs[3];
 
-	one_of_each(f, objs);
+	new_of_each_type(f, objs);
 	for (size_t i = 0; i < ARRAY_SIZE(later_requests); i++) {
 		char argument[64] = { 0 };
 		int right = later_requests[i].on_device ? f->dev : objs[2];
@@ -249,7 +249,7 @@ static void features_are_reported(void **state)
 	assert_int_equal(args.reserved, 0);
 	assert_true(args.features & NTSYNC_FEATURE_PRIORITY_QUEUES);
 	assert_int_equal(args.features & ~known, 0);
-	/* A receive that doesn't block is of no use without channels. */
+	/* A receive that does not block needs channels. */
 	if (args.features & NTSYNC_FEATURE_CHANNEL_TRY_RECV2)
 		assert_true(args.features & NTSYNC_FEATURE_CHANNEL);
 }
@@ -294,12 +294,12 @@ static void created_fds_are_cloexec(void **state)
 	struct fixture *f = *state;
 	int objs[3];
 
-	one_of_each(f, objs);
+	new_of_each_type(f, objs);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(fcntl(objs[i], F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 }
 
-/* Like every other fd: the lowest free number. */
+/* As for every other descriptor: the lowest free number. */
 static void created_fds_are_lowest(void **state)
 {
 	struct fixture *f = *state;
@@ -326,8 +326,8 @@ static void instances_are_isolated(void **state)
 	assert_wait(f, ANY, ARGS(FDS(sem), .owner = OWNER), 0, 0);
 }
 
-/* Who uses the module: every file does. -1 where the kernel doesn't tell. */
-static int module_references(void)
+/* References to the module: one per file. -1 where the kernel doesn't tell. */
+static int read_module_references(void)
 {
 	FILE *file = fopen("/sys/module/ntsync/refcnt", "re");
 	int count = -1;
@@ -340,7 +340,7 @@ static int module_references(void)
 	return count;
 }
 
-static int create(struct fixture *f, unsigned int kind)
+static int create_object(struct fixture *f, unsigned int kind)
 {
 	static const unsigned long requests[] = { NTSYNC_IOC_CREATE_SEM,
 						  NTSYNC_IOC_CREATE_MUTEX,
@@ -350,7 +350,7 @@ static int create(struct fixture *f, unsigned int kind)
 	return nt(f->dev, requests[kind % 3], words);
 }
 
-/* Lowers the limit, or puts it back. */
+/* Lowers the limit, or restores it. */
 static void limit_fds(rlim_t limit)
 {
 	struct rlimit both;
@@ -367,33 +367,33 @@ static void exhaustion_leaks_nothing(void **state)
 	struct rlimit old;
 
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
-	before = module_references() + 19;
+	before = read_module_references() + 19;
 	limit_fds(first + 20);
-	for (unsigned int i = 0; (fd = create(f, i)) >= 0; i++)
+	for (unsigned int i = 0; (fd = create_object(f, i)) >= 0; i++)
 		last = own_fd(f, fd);
 	for (int i = 0; i < 300; i++)
-		ret[i % 3] = create(f, i);
+		ret[i % 3] = create_object(f, i);
 	limit_fds(old.rlim_cur);
 	for (int i = 0; i < 3; i++)
 		assert_ret(ret[i], -EMFILE);
 	assert_int_equal(last, first + 19);
-	if (module_references() >= 0)
-		assert_int_equal(module_references(), before);
-	/* One is given back: there is room for one again. */
+	if (read_module_references() >= 0)
+		assert_int_equal(read_module_references(), before);
+	/* With one closed, one more can be created. */
 	limit_fds(first + 20);
 	close_fd(f, last);
-	fd = create(f, 1);
+	fd = create_object(f, 1);
 	limit_fds(old.rlim_cur);
 	assert_int_equal(own_fd(f, fd), last);
 }
 
-/* A create that fails must not have installed an fd, nor keep the object. */
+/* A create that fails must neither install a descriptor nor keep the object. */
 static void failed_creates_leak_nothing(void **state)
 {
 	struct fixture *f = *state;
 	struct ntsync_sem_args sem = { .count = 2, .max = 1 };
 	struct ntsync_mutex_args mutex = { .owner = 1, .count = 0 };
-	int fds = count_fds(), references = module_references();
+	int fds = count_fds(), references = read_module_references();
 
 	for (int i = 0; i < 100; i++) {
 		assert_ret(nt(f->dev, NTSYNC_IOC_CREATE_SEM, &sem), -EINVAL);
@@ -402,7 +402,7 @@ static void failed_creates_leak_nothing(void **state)
 		assert_ret(nt(f->dev, NTSYNC_IOC_CREATE_EVENT, NULL), -EFAULT);
 	}
 	assert_int_equal(count_fds(), fds);
-	assert_int_equal(module_references(), references);
+	assert_int_equal(read_module_references(), references);
 }
 
 int main(void)

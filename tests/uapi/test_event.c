@@ -4,13 +4,8 @@
 static const unsigned int changes[] = { NTSYNC_IOC_EVENT_SET, NTSYNC_IOC_EVENT_RESET,
 					NTSYNC_IOC_EVENT_PULSE };
 
-/* What each of them leaves behind. */
+/* The state of the event after each of them. */
 static const uint32_t signaled_after[] = { 1, 0, 0 };
-
-static struct waiter *sleeper(struct fixture *f, unsigned long request, int obj)
-{
-	return start(f, request, ARGS(FDS(obj), .owner = OWNER, .timeout = FOREVER));
-}
 
 static void create_reads_booleans(void **state)
 {
@@ -81,12 +76,12 @@ static void a_faulting_set_wakes(void **state)
 {
 	struct fixture *f = *state;
 	int event = new_auto(f, false);
-	struct waiter *w = sleeper(f, ANY, event);
+	struct waiter *w = start_on(f, ANY, event);
 
 	assert_ret(nt(event, NTSYNC_IOC_EVENT_SET, NULL), -EFAULT);
 	assert_woken(w, 0, 0);
 	assert_event(event, 0, 0);
-	w = sleeper(f, ANY, event);
+	w = start_on(f, ANY, event);
 	assert_ret(nt(event, NTSYNC_IOC_EVENT_PULSE, NULL), -EFAULT);
 	assert_woken(w, 0, 0);
 }
@@ -100,7 +95,7 @@ static void change_at_page_end(void **state)
 		assert_ret(nt(event, changes[i], at_page_end(f, NULL, 4)), 0);
 }
 
-/* Outputs only: the type is checked before the pointer is touched. */
+/* Output only: the type is checked before the pointer is used. */
 static void wrong_type_is_einval(void **state)
 {
 	struct fixture *f = *state;
@@ -157,10 +152,10 @@ static void set_of_auto_wakes_one(void **state)
 {
 	struct fixture *f = *state;
 	int event = new_auto(f, false);
-	struct waiter *first = sleeper(f, ANY, event), *second = sleeper(f, ANY, event);
+	struct waiter *first = start_on(f, ANY, event), *second = start_on(f, ANY, event);
 
 	set_event(event, 0);
-	/* Handed over, so it is not signaled in between. */
+	/* The event is handed over: it is not signaled in between. */
 	assert_event(event, 0, 0);
 	assert_woken(first, 0, 0);
 	assert_asleep(second);
@@ -177,14 +172,14 @@ static void set_of_manual_wakes_all(void **state)
 	struct waiter *w[40];
 
 	for (int i = 0; i < 40; i++)
-		w[i] = sleeper(f, i % 3 ? ANY : ALL, event);
+		w[i] = start_on(f, i % 3 ? ANY : ALL, event);
 	set_event(event, 0);
 	for (int i = 0; i < 40; i++)
 		assert_woken(w[i], 0, 0);
 	assert_event(event, 1, 1);
 }
 
-/* A reset right behind a set takes nothing back from those it released. */
+/* A reset right after a set must not affect the waiters that the set has released. */
 static void set_then_reset_of_manual_releases_all(void **state)
 {
 	struct fixture *f = *state;
@@ -192,7 +187,7 @@ static void set_then_reset_of_manual_releases_all(void **state)
 	struct waiter *w[20];
 
 	for (int i = 0; i < 20; i++)
-		w[i] = sleeper(f, ANY, event);
+		w[i] = start_on(f, ANY, event);
 	set_event(event, 0);
 	reset_event(event, 1);
 	for (int i = 0; i < 20; i++)
@@ -204,7 +199,7 @@ static void reset_wakes_nobody(void **state)
 {
 	struct fixture *f = *state;
 	int event = new_manual(f, false);
-	struct waiter *w = sleeper(f, ANY, event);
+	struct waiter *w = start_on(f, ANY, event);
 
 	reset_event(event, 0);
 	assert_asleep(w);
@@ -232,7 +227,7 @@ static void pulse_of_auto_wakes_one(void **state)
 {
 	struct fixture *f = *state;
 	int event = new_auto(f, false);
-	struct waiter *first = sleeper(f, ANY, event), *second = sleeper(f, ANY, event);
+	struct waiter *first = start_on(f, ANY, event), *second = start_on(f, ANY, event);
 
 	pulse_event(event, 0);
 	assert_event(event, 0, 0);
@@ -244,7 +239,7 @@ static void pulse_of_auto_wakes_one(void **state)
 	assert_not_ready(f, event);
 }
 
-/* More than one batch of wake-ups. */
+/* More waiters than one batch of wake-ups has. */
 static void pulse_of_manual_wakes_all(void **state)
 {
 	struct fixture *f = *state;
@@ -252,7 +247,7 @@ static void pulse_of_manual_wakes_all(void **state)
 	struct waiter *w[50];
 
 	for (int i = 0; i < 50; i++)
-		w[i] = sleeper(f, i % 3 ? ANY : ALL, event);
+		w[i] = start_on(f, i % 3 ? ANY : ALL, event);
 	pulse_event(event, 0);
 	assert_event(event, 1, 0);
 	for (int i = 0; i < 50; i++)
@@ -260,7 +255,7 @@ static void pulse_of_manual_wakes_all(void **state)
 	assert_not_ready(f, event);
 }
 
-/* A pulse is for the waits that it completes; the other all-wait stays. */
+/* A pulse is for the waits that it completes; the other wait for all stays. */
 static void pulse_passes_an_incomplete_wait_all(void **state)
 {
 	struct fixture *f = *state;
@@ -269,7 +264,7 @@ static void pulse_passes_an_incomplete_wait_all(void **state)
 		int event = new_event(f, manual, false), sem = new_sem(f, 0, 1);
 		struct waiter *all = start(f, ALL, ARGS(FDS(event, sem), .owner = OWNER,
 							.timeout = FOREVER));
-		struct waiter *any = sleeper(f, ANY, event);
+		struct waiter *any = start_on(f, ANY, event);
 
 		pulse_event(event, 0);
 		assert_woken(any, 0, 0);
@@ -289,7 +284,7 @@ static void pulse_of_auto_prefers_wait_all(void **state)
 {
 	struct fixture *f = *state;
 	int event = new_auto(f, false), sem = new_sem(f, 1, 1);
-	struct waiter *any = sleeper(f, ANY, event);
+	struct waiter *any = start_on(f, ANY, event);
 	struct waiter *all = start(f, ALL, ARGS(FDS(sem, event), .owner = OWNER,
 						.timeout = FOREVER));
 
@@ -302,7 +297,7 @@ static void pulse_of_auto_prefers_wait_all(void **state)
 	assert_woken(any, 0, 0);
 }
 
-/* Both all-waits want the one token as well: only one of them is complete. */
+/* Both waits for all also need the only token, so the pulse completes one of them. */
 static void pulse_of_manual_completes_what_it_can(void **state)
 {
 	struct fixture *f = *state;
@@ -311,7 +306,7 @@ static void pulse_of_manual_completes_what_it_can(void **state)
 						  .timeout = FOREVER));
 	struct waiter *second = start(f, ALL, ARGS(FDS(sem, event), .owner = OWNER,
 						   .timeout = FOREVER));
-	struct waiter *any = sleeper(f, ANY, event);
+	struct waiter *any = start_on(f, ANY, event);
 
 	pulse_event(event, 0);
 	assert_woken(first, 0, 0);
@@ -321,15 +316,15 @@ static void pulse_of_manual_completes_what_it_can(void **state)
 	assert_event(event, 1, 0);
 }
 
-/* A wait that is not queued when the pulse comes doesn't get it. */
+/* A wait that is queued after the pulse does not get it. */
 static void pulse_is_not_for_later_waiters(void **state)
 {
 	struct fixture *f = *state;
 	int event = new_manual(f, false);
-	struct waiter *early = sleeper(f, ANY, event), *late;
+	struct waiter *early = start_on(f, ANY, event), *late;
 
 	pulse_event(event, 0);
-	late = sleeper(f, ANY, event);
+	late = start_on(f, ANY, event);
 	assert_woken(early, 0, 0);
 	assert_asleep(late);
 	set_event(event, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What /proc/PID/fdinfo/FD tells about an object. */
+/* What /proc/PID/fdinfo/FD says about an object. */
 #include "channel.h"
 
 static void read_fdinfo(int fd, char *text, size_t size)
@@ -17,7 +17,7 @@ static void read_fdinfo(int fd, char *text, size_t size)
 	text[len] = '\0';
 }
 
-/* The lines after the standard ones up to the numbers: order, spelling and the tab. */
+/* The lines between the standard ones and the numbers: order, spelling and the tab. */
 static void assert_fdinfo(struct fixture *f, int fd, const char *want)
 {
 	unsigned long long instance, id;
@@ -37,7 +37,7 @@ static void assert_fdinfo(struct fixture *f, int fd, const char *want)
 	assert_true(found == 2 && end > 0 && instance && id && instance != id);
 }
 
-/* One of its lines is this one. */
+/* This is one of its lines. */
 static void assert_line(int fd, const char *format, ...)
 {
 	char text[4096], line[128];
@@ -54,7 +54,7 @@ static void assert_line(int fd, const char *format, ...)
 	fail();
 }
 
-static unsigned long long number_of(int fd, const char *key)
+static unsigned long long read_number(int fd, const char *key)
 {
 	char text[4096], *at;
 
@@ -88,7 +88,7 @@ static void mutex_is_described(void **state)
 	assert_fdinfo(f, mutex, "ntsync-type:\tmutex\nntsync-owner:\t0\nntsync-count:\t0\n"
 				"ntsync-abandoned:\t1\n"
 				"ntsync-waiters-any:\t0\nntsync-waiters-all:\t0\n");
-	/* To look is not to acquire. */
+	/* Reading does not acquire. */
 	assert_abandoned(mutex);
 }
 
@@ -127,7 +127,7 @@ static void waiters_are_counted(void **state)
 	int sem = new_sem(f, 0, 9), other = new_auto(f, false);
 	struct waiter *any, *all;
 
-	any = start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .timeout = FOREVER));
+	any = start_on(f, ANY, sem);
 	assert_waiters(f, sem, 1, 0);
 	all = start(f, ALL, ARGS(FDS(other, sem), .owner = OWNER, .timeout = FOREVER));
 	assert_waiters(f, sem, 1, 1);
@@ -140,7 +140,7 @@ static void waiters_are_counted(void **state)
 	assert_waiters(f, sem, 0, 0);
 }
 
-/* An instance and its objects say that they belong together; no number comes twice. */
+/* An instance and its objects show that they belong together; no number is used twice. */
 static void objects_have_numbers(void **state)
 {
 	struct fixture *f = *state;
@@ -148,13 +148,13 @@ static void objects_have_numbers(void **state)
 
 	only_ours(f, "it tells nothing in fdinfo");
 	assert_line(f->dev, "ntsync-type:\tinstance\n");
-	assert_int_equal(number_of(sem, "ntsync-instance:\t"),
-			 number_of(f->dev, "ntsync-instance:\t"));
-	assert_int_equal(number_of(event, "ntsync-instance:\t"),
-			 number_of(f->dev, "ntsync-instance:\t"));
-	assert_int_not_equal(number_of(sem, "ntsync-id:\t"), number_of(event, "ntsync-id:\t"));
-	assert_int_equal(number_of(own_fd(f, dup(sem)), "ntsync-id:\t"),
-			 number_of(sem, "ntsync-id:\t"));
+	assert_int_equal(read_number(sem, "ntsync-instance:\t"),
+			 read_number(f->dev, "ntsync-instance:\t"));
+	assert_int_equal(read_number(event, "ntsync-instance:\t"),
+			 read_number(f->dev, "ntsync-instance:\t"));
+	assert_int_not_equal(read_number(sem, "ntsync-id:\t"), read_number(event, "ntsync-id:\t"));
+	assert_int_equal(read_number(own_fd(f, dup(sem)), "ntsync-id:\t"),
+			 read_number(sem, "ntsync-id:\t"));
 }
 
 static void waiters_are_named(void **state)
@@ -180,7 +180,7 @@ static void waiters_are_named(void **state)
 	assert_woken(all, 0, 0);
 }
 
-/* The list has an end; the count is of all. */
+/* The list is cut off; the count is complete. */
 static void not_all_of_many_waiters_are_named(void **state)
 {
 	struct fixture *f = *state;
@@ -190,7 +190,7 @@ static void not_all_of_many_waiters_are_named(void **state)
 
 	only_ours(f, "it tells nothing in fdinfo");
 	for (int i = 0; i < 20; i++)
-		start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .timeout = FOREVER));
+		start_on(f, ANY, sem);
 	assert_line(sem, "ntsync-waiters-any:\t20\n");
 	read_fdinfo(sem, text, sizeof(text));
 	for (char *at = text; (at = strstr(at, "ntsync-waiter:")); at++)
@@ -201,7 +201,7 @@ static void not_all_of_many_waiters_are_named(void **state)
 		assert_ret(waiter_ret(next_woken(f)), 0);
 }
 
-/* Those who leave empty-handed are gone, too. */
+/* Waits that have timed out are not listed. */
 static void waiters_that_time_out_are_gone(void **state)
 {
 	static const unsigned long requests[] = { ANY, ALL };
@@ -251,13 +251,13 @@ static void channel_is_described(void **state)
 	assert_got(receiver, 10, 3);
 	assert_ret(deregister_thread(channel, 2), 0);
 	CHANNEL(0, 2, 2, 2, 0);
-	/* A receiver is one until its thread ends, and its requests end with it. */
+	/* A receiver is listed until its thread exits; its requests end with it. */
 	call_end(receiver);
 	await_info(channel, "receivers", 1);
 	CHANNEL(0, 1, 1, 2, 0);
 }
 
-/* The first line with that key: these fields, and an age. */
+/* The first line with that key must have these fields, and an age. */
 static void assert_request(int channel, const char *key, unsigned int id, int tid, unsigned int prio,
 			   int receiver)
 {
@@ -278,7 +278,7 @@ static void assert_request(int channel, const char *key, unsigned int id, int ti
 	assert_int_equal(got_receiver, receiver);
 }
 
-/* Who has sent what, who has it, and who could receive. */
+/* The sender of each request, its receiver, and the threads that may receive. */
 static void requests_and_receivers_are_named(void **state)
 {
 	struct fixture *f = *state;
@@ -313,7 +313,7 @@ static int read_in_child(struct fixture *f, void *arg)
 	return 0;
 }
 
-/* While states change at full speed: no line is torn, nothing deadlocks. */
+/* While states change all the time: no line is torn, and nothing deadlocks. */
 static void read_under_load(void **state)
 {
 	struct fixture *f = *state;

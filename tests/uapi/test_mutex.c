@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fixture.h"
 
-static struct waiter *sleeper(struct fixture *f, unsigned long request, int mutex,
-			      uint32_t owner)
-{
-	return start(f, request, ARGS(FDS(mutex), .owner = owner, .timeout = FOREVER));
-}
-
 static int new_abandoned(struct fixture *f)
 {
 	int mutex = new_mutex(f, OWNER, 3);
@@ -100,7 +94,7 @@ static void only_the_holder_unlocks_or_kills(void **state)
 	assert_abandoned(abandoned);
 }
 
-/* Nobody is no owner, not even of a mutex that nobody holds. */
+/* Owner id 0 is invalid, even for a mutex without an owner. */
 static void owner_zero_is_einval(void **state)
 {
 	struct fixture *f = *state;
@@ -130,7 +124,7 @@ static void wrong_type_is_einval(void **state)
 		assert_ret(nt(others[i], NTSYNC_IOC_MUTEX_READ, words), -EINVAL);
 		assert_int_equal(words[0], UNTOUCHED);
 		assert_int_equal(words[1], UNTOUCHED);
-		/* An input is read before the type matters, an output isn't. */
+		/* Inputs are read before the type is checked, outputs are not. */
 		assert_ret(nt(others[i], NTSYNC_IOC_MUTEX_UNLOCK, NULL), -EFAULT);
 		assert_ret(nt(others[i], NTSYNC_IOC_MUTEX_KILL, NULL), -EFAULT);
 		assert_ret(nt(others[i], NTSYNC_IOC_MUTEX_READ, NULL), -EINVAL);
@@ -159,7 +153,7 @@ static void unlock_stands_when_the_output_faults(void **state)
 	struct fixture *f = *state;
 	struct ntsync_mutex_args args = { .owner = OWNER };
 	int mutex = new_mutex(f, OWNER, 2);
-	struct waiter *w = sleeper(f, ANY, mutex, 7);
+	struct waiter *w = start_as(f, ANY, mutex, 7);
 
 	assert_ret(nt(mutex, NTSYNC_IOC_MUTEX_UNLOCK, read_only(f, &args, sizeof(args))),
 		   -EFAULT);
@@ -169,7 +163,7 @@ static void unlock_stands_when_the_output_faults(void **state)
 		   -EFAULT);
 	assert_woken(w, 0, 0);
 	assert_mutex(mutex, 7, 1);
-	/* Nothing is written when it fails, so nothing faults. */
+	/* A failed call writes nothing, so it gets no EFAULT. */
 	assert_ret(nt(mutex, NTSYNC_IOC_MUTEX_UNLOCK, read_only(f, &args, sizeof(args))),
 		   -EPERM);
 }
@@ -184,7 +178,7 @@ static void kill_faults(void **state)
 	assert_ret(nt(mutex, NTSYNC_IOC_MUTEX_KILL, unmapped(f)), -EFAULT);
 	assert_ret(nt(mutex, NTSYNC_IOC_MUTEX_KILL, at_page_end(f, NULL, 2)), -EFAULT);
 	assert_mutex(mutex, OWNER, 2);
-	/* Input only: a read-only word will do. */
+	/* Input only: a read-only word is enough. */
 	assert_ret(nt(mutex, NTSYNC_IOC_MUTEX_KILL, read_only(f, &owner, sizeof(owner))), 0);
 	assert_abandoned(mutex);
 }
@@ -226,7 +220,7 @@ static void wait_acquires_and_recurses(void **state)
 	assert_mutex(mutex, 8, 1);
 }
 
-/* One more would make the count 0, and the mutex free, under its holder. */
+/* One more would make the count 0, and so free the mutex while it is held. */
 static void recursion_stops_at_the_last(void **state)
 {
 	struct fixture *f = *state;
@@ -242,7 +236,7 @@ static void recursion_stops_at_the_last(void **state)
 	assert_mutex(mutex, OWNER, ~0u);
 }
 
-/* A holder that may recurse again is as ready as a mutex that is free. */
+/* A mutex that its holder may lock again is ready for it, like a free one. */
 static void unlock_of_the_last_wakes_its_holder(void **state)
 {
 	static const unsigned long requests[] = { ANY, ALL };
@@ -250,7 +244,7 @@ static void unlock_of_the_last_wakes_its_holder(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
 		int mutex = new_mutex(f, OWNER, ~0u);
-		struct waiter *w = sleeper(f, requests[i], mutex, OWNER);
+		struct waiter *w = start_as(f, requests[i], mutex, OWNER);
 
 		unlock(mutex, OWNER, ~0u);
 		assert_woken(w, 0, 0);
@@ -262,12 +256,12 @@ static void unlock_wakes_only_when_free(void **state)
 {
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, OWNER, 2);
-	struct waiter *w = sleeper(f, ANY, mutex, 7);
+	struct waiter *w = start_as(f, ANY, mutex, 7);
 
 	unlock(mutex, OWNER, 2);
 	assert_asleep(w);
 	unlock(mutex, OWNER, 1);
-	/* Handed over: there is no moment at which it is free. */
+	/* The mutex is handed over: it is not free in between. */
 	assert_mutex(mutex, 7, 1);
 	assert_woken(w, 0, 0);
 }
@@ -303,7 +297,7 @@ static void abandoned_is_told_once(void **state)
 	}
 }
 
-/* The owner id that was killed may come back, as any other. */
+/* The killed owner id may acquire like any other. */
 static void the_killed_owner_may_acquire(void **state)
 {
 	struct fixture *f = *state;
@@ -322,7 +316,7 @@ static void kill_wakes_with_ownerdead(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
 		int mutex = new_mutex(f, OWNER, 3);
-		struct waiter *w = sleeper(f, requests[i], mutex, 7);
+		struct waiter *w = start_as(f, requests[i], mutex, 7);
 
 		kill_owner(mutex, OWNER);
 		assert_mutex(mutex, 7, 1);
@@ -330,13 +324,13 @@ static void kill_wakes_with_ownerdead(void **state)
 	}
 }
 
-/* Only the first of several waiters is told. */
+/* Only the first of several waiters gets EOWNERDEAD. */
 static void kill_tells_one_waiter(void **state)
 {
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, OWNER, 1);
-	struct waiter *first = sleeper(f, ANY, mutex, 7);
-	struct waiter *second = sleeper(f, ANY, mutex, 8);
+	struct waiter *first = start_as(f, ANY, mutex, 7);
+	struct waiter *second = start_as(f, ANY, mutex, 8);
 
 	kill_owner(mutex, OWNER);
 	assert_woken(first, -EOWNERDEAD, 0);
@@ -355,7 +349,7 @@ static void waiters_of_one_owner_all_get_it(void **state)
 		struct waiter *w[3];
 
 		for (int i = 0; i < 3; i++)
-			w[i] = sleeper(f, kinds & 1 << i ? ALL : ANY, mutex, 7);
+			w[i] = start_as(f, kinds & 1 << i ? ALL : ANY, mutex, 7);
 		unlock(mutex, OWNER, 1);
 		assert_mutex(mutex, 7, 3);
 		for (int i = 0; i < 3; i++)
@@ -371,7 +365,7 @@ static void waiters_of_one_owner_all_get_an_abandoned_one(void **state)
 	struct waiter *w[3];
 
 	for (int i = 0; i < 3; i++)
-		w[i] = sleeper(f, i == 1 ? ALL : ANY, mutex, 7);
+		w[i] = start_as(f, i == 1 ? ALL : ANY, mutex, 7);
 	kill_owner(mutex, OWNER);
 	assert_mutex(mutex, 7, 3);
 	for (int i = 0; i < 3; i++) {
@@ -385,14 +379,14 @@ static void waiters_of_one_owner_all_get_an_abandoned_one(void **state)
 	assert_int_equal(dead, 1);
 }
 
-/* The one in between, of another owner, keeps neither from getting it. */
+/* The waiter in between, of another owner, must not stop either from getting it. */
 static void waiters_of_one_owner_pass_another(void **state)
 {
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, OWNER, 1);
-	struct waiter *first = sleeper(f, ANY, mutex, 7);
-	struct waiter *other = sleeper(f, ANY, mutex, 8);
-	struct waiter *last = sleeper(f, ANY, mutex, 7);
+	struct waiter *first = start_as(f, ANY, mutex, 7);
+	struct waiter *other = start_as(f, ANY, mutex, 8);
+	struct waiter *last = start_as(f, ANY, mutex, 7);
 
 	unlock(mutex, OWNER, 1);
 	assert_mutex(mutex, 7, 2);
@@ -406,14 +400,14 @@ static void waiters_of_one_owner_pass_another(void **state)
 	assert_mutex(mutex, 8, 1);
 }
 
-/* A mutex that a wait-all has just acquired is ready for its owner's others. */
+/* A mutex that a wait for all has just acquired is ready for other waits of its owner. */
 static void a_wait_all_makes_it_ready_for_its_owner(void **state)
 {
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, OWNER, 1), sem = new_sem(f, 1, 1);
 	struct waiter *all = start(f, ALL, ARGS(FDS(mutex, sem), .owner = 7,
 						.timeout = FOREVER));
-	struct waiter *any = sleeper(f, ANY, mutex, 7);
+	struct waiter *any = start_as(f, ANY, mutex, 7);
 
 	unlock(mutex, OWNER, 1);
 	assert_woken(all, 0, 0);
@@ -423,8 +417,8 @@ static void a_wait_all_makes_it_ready_for_its_owner(void **state)
 }
 
 /*
- * The mutex was free all the time, but for the all-wait that lacked something
- * else. When that comes, the mutex goes to 7 without an unlock or a kill.
+ * The mutex was free, but the wait for all lacked another object. When that is released, the mutex
+ * goes to owner 7 without an unlock or a kill.
  */
 static void a_release_elsewhere_acquires_it(void **state)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Who of several waiters is served, and that nobody comes in between. */
+/* Which of several waiters is served, and that none gets in between. */
 #include "fixture.h"
 
 #define WAITERS 5
 
-/* One unit of what is waited for, of every kind, for any- and for all-waits. */
+/* One unit of an object, for each type of object, for waits for any and for all. */
 struct kind {
 	const char *name;
 	unsigned long request;
@@ -49,7 +49,7 @@ static void give_event(int obj, uint32_t holder)
 	set_event(obj, 0);
 }
 
-static void pulse(int obj, uint32_t holder)
+static void pulse_and_check(int obj, uint32_t holder)
 {
 	(void)holder;
 	pulse_event(obj, 0);
@@ -64,8 +64,8 @@ static const struct kind kinds[] = {
 	{ "killed mutex, all", ALL, make_mutex, abandon_mutex },
 	{ "event, any", ANY, make_event, give_event },
 	{ "event, all", ALL, make_event, give_event },
-	{ "pulse, any", ANY, make_event, pulse },
-	{ "pulse, all", ALL, make_event, pulse },
+	{ "pulse, any", ANY, make_event, pulse_and_check },
+	{ "pulse, all", ALL, make_event, pulse_and_check },
 };
 
 static void need_priority_queues(struct fixture *f)
@@ -75,7 +75,7 @@ static void need_priority_queues(struct fixture *f)
 	need_realtime();
 }
 
-/* Owners are 1, 2, … in order of arrival, so that each waits for its own sake. */
+/* The owner ids are 1, 2, … in order of arrival, so that no waiter acquires for another. */
 static void start_in_order(struct fixture *f, const struct kind *kind, int obj,
 			   const struct waiter_sched *scheds, struct waiter **w)
 {
@@ -89,7 +89,7 @@ static void start_in_order(struct fixture *f, const struct kind *kind, int obj,
 							.timeout = FOREVER), &scheds[i]);
 }
 
-/* Gives one after the other; the next comes when the last has arrived. */
+/* Releases one unit after the other; the next one once the last waiter has returned. */
 static void assert_served(struct fixture *f, const struct kind *kind, int obj,
 			  struct waiter **w, const int *order)
 {
@@ -143,7 +143,7 @@ static void lowest_first_in_the_queue(void **state)
 	check_order(*state, scheds, order);
 }
 
-/* FIFO and RR of one priority are one level. */
+/* FIFO and RR of one priority count the same. */
 static void equals_by_arrival(void **state)
 {
 	static const struct waiter_sched scheds[WAITERS] = {
@@ -157,7 +157,7 @@ static void equals_by_arrival(void **state)
 	check_order(*state, scheds, order);
 }
 
-/* Were nice to count, a busy thread could starve a background one for ever. */
+/* If nice counted, a busy thread could starve a background thread for ever. */
 static void normal_ones_by_arrival(void **state)
 {
 	static const struct waiter_sched scheds[WAITERS] = {
@@ -190,7 +190,7 @@ static void change_priority(struct waiter *w, int policy, int prio)
 	assert_int_equal(sched_setscheduler(waiter_tid(w), policy, &param), 0);
 }
 
-/* Lowered while it was first in the queue: noticed when its turn comes. */
+/* The first in the queue is lowered: the driver sees it when the waiter's turn comes. */
 static void lowered_while_queued(void **state)
 {
 	static const struct waiter_sched scheds[WAITERS] = {
@@ -198,7 +198,7 @@ static void lowered_while_queued(void **state)
 		{ .policy = SCHED_FIFO, .prio = 30 }, { .policy = SCHED_FIFO, .prio = 20 },
 		{ .policy = SCHED_OTHER },
 	};
-	/* The first becomes FIFO 25, the second an ordinary task that came early. */
+	/* The first becomes FIFO 25, the second a normal task that came early. */
 	static const int order[WAITERS] = { 2, 0, 3, 1, 4 };
 	struct fixture *f = *state;
 
@@ -215,8 +215,8 @@ static void lowered_while_queued(void **state)
 }
 
 /*
- * Raised from outside, which nobody announces: noticed at the front at the
- * latest. So the first, who stays the first, must not be passed by, ...
+ * The driver is not told when a waiter is raised from outside; it sees that at the latest when the
+ * waiter is first. So the first, which stays the first, must not be passed over, ...
  */
 static void raised_at_the_front_stays_there(void **state)
 {
@@ -239,7 +239,7 @@ static void raised_at_the_front_stays_there(void **state)
 	}
 }
 
-/* ... and a change that changes nothing must not cost one its place. */
+/* ... and a change to the same priority must not cost a waiter its place. */
 static void a_change_within_the_level_keeps_the_place(void **state)
 {
 	static const struct waiter_sched scheds[WAITERS] = {
@@ -262,7 +262,7 @@ static void a_change_within_the_level_keeps_the_place(void **state)
 	}
 }
 
-/* One who waits for any and then one who waits for all: who is served first? */
+/* A wait for any and then a wait for all: which one is served first? */
 static void check_kinds(struct fixture *f, const struct waiter_sched *any_sched,
 			const struct waiter_sched *all_sched, bool all_first)
 {
@@ -308,7 +308,7 @@ static void priority_before_the_kind_of_wait(void **state)
 	}
 }
 
-/* Behind what makes several all-waits complete at once, too, and in several batches. */
+/* The same if several waits for all are completed at once, in several batches. */
 static void kinds_alternate_by_priority(void **state)
 {
 	enum { PAIRS = 20 };
@@ -338,7 +338,7 @@ static void kinds_alternate_by_priority(void **state)
 	assert_woken(w[0], 0, 0);
 }
 
-/* The best all-wait that is complete; one that is not keeps nobody. */
+/* The highest complete wait for all is served; an incomplete one delays none. */
 static void an_incomplete_wait_of_high_priority_is_passed(void **state)
 {
 	static const struct waiter_sched high = { .policy = SCHED_FIFO, .prio = 90 };
@@ -362,35 +362,14 @@ static void an_incomplete_wait_of_high_priority_is_passed(void **state)
 	assert_event(missing, 0, 0);
 }
 
-static void occupy_cpu(cpu_set_t *before)
-{
-	struct sched_param param = { .sched_priority = 50 };
-	cpu_set_t first;
-
-	pthread_getaffinity_np(pthread_self(), sizeof(*before), before);
-	CPU_ZERO(&first);
-	CPU_SET(0, &first);
-	pthread_setaffinity_np(pthread_self(), sizeof(first), &first);
-	pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
-}
-
-static void free_cpu(const cpu_set_t *before)
-{
-	struct sched_param param = { 0 };
-
-	pthread_setschedparam(pthread_self(), SCHED_OTHER, &param);
-	pthread_setaffinity_np(pthread_self(), sizeof(*before), before);
-}
-
 /*
- * The waiter can't run, as its CPU is taken: whoever released the object and
- * asks for it again at once would get it, were it not the waiter's already.
+ * The waiter can't run, as its CPU is occupied. A thread that releases the object and asks for it
+ * again at once would get it if it had not been handed to the waiter.
  */
 static void handed_over_before_the_waiter_runs(void **state)
 {
 	static const struct waiter_sched below = { .policy = SCHED_FIFO, .prio = 10, .cpu = 1 };
 	struct fixture *f = *state;
-	cpu_set_t before;
 
 	need_realtime();
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
@@ -401,16 +380,16 @@ static void handed_over_before_the_waiter_runs(void **state)
 		args.objs = (uintptr_t)&obj;
 		args.count = 1;
 		w = start_sched(f, kinds[k].request, args, &below);
-		occupy_cpu(&before);
+		occupy_cpu(50);
 		kinds[k].give(obj, OWNER);
 		ret = try_wait(f, obj, OWNER);
-		free_cpu(&before);
+		free_cpu();
 		assert_ret(ret, -ETIMEDOUT);
 		assert_ptr_equal(next_woken(f), w);
 	}
 }
 
-/* Many, so that several batches of wake-ups are needed; all are released. */
+/* Many waiters, so that several batches of wake-ups are needed; all are released. */
 static void released_in_batches(void **state)
 {
 	static const struct waiter_sched scheds[] = {

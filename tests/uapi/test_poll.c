@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* poll, select and epoll on objects and channels: a look that takes nothing. */
+/* poll, select and epoll on objects and channels: they never acquire anything. */
 #include "channel.h"
 
 #include <poll.h>
@@ -45,7 +45,7 @@ static bool epoll_now(int fd)
 	return n == 1 && got.events == EPOLLIN;
 }
 
-/* All of them, twice, as none may change anything. */
+/* Each of the three, twice, as none may change anything. */
 #define assert_readable(fd, yes) check_readable(fd, yes, __LINE__)
 static void check_readable(int fd, bool yes, int line)
 {
@@ -103,13 +103,13 @@ static void events(void **state)
 		assert_readable(event, manual);
 		reset_event(event, manual);
 		assert_readable(event, false);
-		/* Never signaled for longer than it takes to let waiters go. */
+		/* It is signaled no longer than it takes to release the waiters. */
 		pulse_event(event, 0);
 		assert_readable(event, false);
 	}
 }
 
-/* Free: whoever asks could have it. Held: nobody knows who asks, so not even its owner. */
+/* A free mutex is ready. A held one is not, not even for its owner, as poll has no owner id. */
 static void mutex(void **state)
 {
 	struct fixture *f = *state;
@@ -140,7 +140,7 @@ static void channel(void **state)
 	a = start_send(f, channel, 0, 1);
 	assert_readable(channel, true);
 	assert_depth(channel, 1);
-	/* Watching is not receiving. */
+	/* A poller is no receiver. */
 	assert_int_equal(channel_info(channel, "receivers"), 0);
 	b = start_send(f, channel, 9, 2);
 	id = take(channel, 9, 2);
@@ -170,7 +170,7 @@ static void a_request_that_left_or_came_back(void **state)
 	serve(channel, 0, 2);
 }
 
-/* The object goes to who waits for it: there is nothing to be seen in between. */
+/* The object is handed to a waiter: a poller sees nothing. */
 static void handed_to_a_waiter(void **state)
 {
 	struct fixture *f = *state;
@@ -178,13 +178,13 @@ static void handed_to_a_waiter(void **state)
 	struct waiter *w;
 
 	only_ours(f, "objects can't be polled");
-	w = start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .timeout = FOREVER));
+	w = start_on(f, ANY, sem);
 	release(sem, 1, 0);
 	assert_readable(sem, false);
 	assert_woken(w, 0, 0);
 }
 
-/* The device itself has nothing to say: epoll refuses it. */
+/* The device itself is never ready: epoll refuses it. */
 static void device(void **state)
 {
 	struct fixture *f = *state;
@@ -287,7 +287,7 @@ static void a_request_wakes(void **state)
 	serve(channel, 0, 1);
 }
 
-/* A poller is told however many others there are, and waiters get theirs. */
+/* Every poller is woken, and every waiter gets its object. */
 static void all_pollers_are_woken(void **state)
 {
 	struct fixture *f = *state;
@@ -298,7 +298,7 @@ static void all_pollers_are_woken(void **state)
 	only_ours(f, "objects can't be polled");
 	for (size_t i = 0; i < ARRAY_SIZE(pollers); i++)
 		start_poll(&pollers[i], sem);
-	w = start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .timeout = FOREVER));
+	w = start_on(f, ANY, sem);
 	release(sem, 2, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(pollers); i++)
 		assert_poll_woken(&pollers[i]);
@@ -306,7 +306,7 @@ static void all_pollers_are_woken(void **state)
 	assert_sem(sem, 1, 2);
 }
 
-/* Through a wait-all the object's state changes in another way. */
+/* A wait for all changes the object's state in another way. */
 static void what_a_wait_all_gives_back(void **state)
 {
 	struct fixture *f = *state;
@@ -329,7 +329,7 @@ static void what_a_wait_all_gives_back(void **state)
 
 /* ---- epoll ---- */
 
-static int watch(struct fixture *f, int fd, uint32_t flags)
+static int add_to_epoll(struct fixture *f, int fd, uint32_t flags)
 {
 	struct epoll_event event = { .events = EPOLLIN | flags };
 	int set = own_fd(f, epoll_create1(EPOLL_CLOEXEC));
@@ -338,7 +338,7 @@ static int watch(struct fixture *f, int fd, uint32_t flags)
 	return set;
 }
 
-static int told(int set)
+static int await_epoll(int set)
 {
 	struct epoll_event event;
 
@@ -351,83 +351,83 @@ static void level_triggered(void **state)
 	int event = new_auto(f, false), set;
 
 	only_ours(f, "objects can't be polled");
-	set = watch(f, event, 0);
-	assert_int_equal(told(set), 0);
+	set = add_to_epoll(f, event, 0);
+	assert_int_equal(await_epoll(set), 0);
 	set_event(event, 0);
-	assert_int_equal(told(set), 1);
-	assert_int_equal(told(set), 1);
+	assert_int_equal(await_epoll(set), 1);
+	assert_int_equal(await_epoll(set), 1);
 	assert_ret(try_wait(f, event, OWNER), 0);
-	assert_int_equal(told(set), 0);
+	assert_int_equal(await_epoll(set), 0);
 }
 
-/* Each time that it becomes ready, or more so. */
+/* An edge each time that the object becomes ready, or more of it does. */
 static void edge_triggered(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 9), set;
 
 	only_ours(f, "objects can't be polled");
-	set = watch(f, sem, EPOLLET);
+	set = add_to_epoll(f, sem, EPOLLET);
 	for (int i = 0; i < 3; i++) {
 		release(sem, 1, i);
-		assert_int_equal(told(set), 1);
-		assert_int_equal(told(set), 0);
+		assert_int_equal(await_epoll(set), 1);
+		assert_int_equal(await_epoll(set), 0);
 	}
 }
 
-/* A handler that reads the state, or takes one of several, would be called for ever. */
+/* A handler that reads the state, or acquires one of several units, must not cause another edge. */
 static void a_look_is_no_edge(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 9), event = new_manual(f, false), sems, events;
 
 	only_ours(f, "objects can't be polled");
-	sems = watch(f, sem, EPOLLET);
-	events = watch(f, event, EPOLLET);
+	sems = add_to_epoll(f, sem, EPOLLET);
+	events = add_to_epoll(f, event, EPOLLET);
 	release(sem, 3, 0);
 	set_event(event, 0);
-	assert_int_equal(told(sems), 1);
-	assert_int_equal(told(events), 1);
+	assert_int_equal(await_epoll(sems), 1);
+	assert_int_equal(await_epoll(events), 1);
 	assert_sem(sem, 3, 9);
 	assert_event(event, 1, 1);
 	assert_ret(try_wait(f, sem, OWNER), 0);
 	assert_ret(try_wait(f, event, OWNER), 0);
 	assert_wait(f, ALL, ARGS(FDS(sem, event), .owner = OWNER), 0, 0);
-	assert_int_equal(told(sems), 0);
-	assert_int_equal(told(events), 0);
+	assert_int_equal(await_epoll(sems), 0);
+	assert_int_equal(await_epoll(events), 0);
 }
 
 static void epoll_on_a_channel(void **state)
 {
 	struct fixture *f = *state;
-	int channel = new_channel(f, 2), set = watch(f, channel, EPOLLET);
+	int channel = new_channel(f, 2), set = add_to_epoll(f, channel, EPOLLET);
 
 	start_send(f, channel, 0, 1);
-	assert_int_equal(told(set), 1);
-	assert_int_equal(told(set), 0);
+	assert_int_equal(await_epoll(set), 1);
+	assert_int_equal(await_epoll(set), 0);
 	start_send(f, channel, 0, 2);
-	assert_int_equal(told(set), 1);
+	assert_int_equal(await_epoll(set), 1);
 	serve(channel, 0, 1);
-	/* One that comes back as it can't be delivered. */
+	/* A request that returns to the queue because it can't be delivered. */
 	assert_ret(receive(channel, TRY_RECV2, read_only(f, NULL, sizeof(request_t))), -EFAULT);
-	assert_int_equal(told(set), 1);
+	assert_int_equal(await_epoll(set), 1);
 	serve(channel, 0, 2);
-	assert_int_equal(told(set), 0);
+	assert_int_equal(await_epoll(set), 0);
 }
 
-/* A set forgets what is closed. */
+/* epoll removes closed files. */
 static void closed_while_watched(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 1, 1), channel = new_channel(f, 1), set, other;
 
-	set = watch(f, sem, 0);
-	other = watch(f, channel, 0);
-	assert_int_equal(told(set), 1);
+	set = add_to_epoll(f, sem, 0);
+	other = add_to_epoll(f, channel, 0);
+	assert_int_equal(await_epoll(set), 1);
 	close_fd(f, sem);
 	close_fd(f, channel);
-	assert_int_equal(told(set), 0);
-	assert_int_equal(told(other), 0);
+	assert_int_equal(await_epoll(set), 0);
+	assert_int_equal(await_epoll(other), 0);
 }
 
 int main(void)

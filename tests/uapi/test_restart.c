@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A call that is interrupted and made again keeps its turn, whoever has come meanwhile. Else
- * whoever is interrupted often is never served.
+ * A call that is interrupted and made again keeps its place in the queue, whichever waiters have
+ * come meanwhile. Else a thread that is interrupted often would never be served.
  */
 #include "aggregate.h"
 #include "channel.h"
 
 #include <signal.h>
 
-/* Its handler has run, and it sleeps in its call again. */
-static void interrupt(struct waiter *w, int before)
+/* The handler has run, and the waiter sleeps in its call again. */
+static void interrupt_waiter(struct waiter *w, int before)
 {
 	waiter_signal(w, SIGUSR1);
 	await_signals(before + 1);
@@ -42,7 +42,7 @@ static void a_wait(void **state)
 			first = start(f, requests[i], args);
 			second = start(f, requests[i], args);
 			for (int n = 0; n < 5; n++)
-				interrupt(first, n);
+				interrupt_waiter(first, n);
 			release(sem, 1, 0);
 			assert_asleep(second);
 			assert_woken(first, 0, 0);
@@ -52,7 +52,7 @@ static void a_wait(void **state)
 	}
 }
 
-/* Each time that it is interrupted others have come. */
+/* Each time that it is interrupted, other waiters have come. */
 static void behind_those_who_were_there(void **state)
 {
 	struct fixture *f = *state;
@@ -63,7 +63,7 @@ static void behind_those_who_were_there(void **state)
 	count_signals(SIGUSR1, SA_RESTART);
 	for (size_t i = 0; i < ARRAY_SIZE(w); i++) {
 		w[i] = start(f, ANY, ARGS(FDS(sem), .owner = i + 1, .timeout = FOREVER));
-		interrupt(w[2 < i ? 2 : i], i);
+		interrupt_waiter(w[i > 2 ? 2 : i], i);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(w); i++) {
 		release(sem, 1, 0);
@@ -134,8 +134,8 @@ static void an_aggregate_wait(void **state)
 /* ---- what the program repeats, and what does not keep it ---- */
 
 /*
- * Waits, is interrupted, and then makes other calls, one after the other, until one sleeps. If there
- * is a @signal, the first is a SIGNAL_AND_WAIT.
+ * The thread waits, is interrupted, and then makes other calls, one after the other, until one
+ * sleeps. With a @signal the first call is a SIGNAL_AND_WAIT.
  */
 struct script {
 	struct fixture *f;
@@ -184,7 +184,7 @@ static void script_start(struct fixture *f, struct script *s)
 	assert_int_equal(pthread_create(&s->thread, NULL, run_script, s), 0);
 }
 
-/* It sleeps in that call. */
+/* Returns once it sleeps in that call. */
 static void script_await(struct script *s, int call)
 {
 	while (atomic_load(&s->at) < call || !asleep_in(getpid(), s->tid, script_request(s, call)))
@@ -192,7 +192,7 @@ static void script_await(struct script *s, int call)
 	assert_int_equal(atomic_load(&s->at), call);
 }
 
-static void first_again(struct fixture *f, int signal)
+static void is_first_again(struct fixture *f, int signal)
 {
 	int sem = new_sem(f, 0, 9);
 	struct ntsync_wait_args args = ARGS(FDS(sem), .owner = 1, .timeout = FOREVER);
@@ -201,7 +201,7 @@ static void first_again(struct fixture *f, int signal)
 
 	script_start(f, &s);
 	script_await(&s, 0);
-	w = start(f, ANY, ARGS(FDS(sem), .owner = 2, .timeout = FOREVER));
+	w = start_as(f, ANY, sem, 2);
 	pthread_kill(s.thread, SIGUSR1);
 	script_await(&s, 1);
 	release(sem, 1, 0);
@@ -213,27 +213,27 @@ static void first_again(struct fixture *f, int signal)
 	assert_woken(w, 0, 0);
 }
 
-/* Who repeats the call itself, as libraries do, keeps its turn as well. */
+/* A program that repeats the call itself, as libraries do, keeps its place too. */
 static void repeated_by_the_program(void **state)
 {
 	struct fixture *f = *state;
 
 	only_ours(f, "it arrives anew");
-	first_again(f, 0);
+	is_first_again(f, 0);
 }
 
-/* Of a SIGNAL_AND_WAIT it repeats the wait. */
+/* After a SIGNAL_AND_WAIT it repeats the wait. */
 static void the_rest_of_a_signal_and_wait(void **state)
 {
 	struct fixture *f = *state;
 
 	only_ours(f, "no SIGNAL_AND_WAIT");
-	first_again(f, new_auto(f, false));
+	is_first_again(f, new_auto(f, false));
 }
 
 /*
- * Another object, owner or deadline is another call; and after another call the same one
- * is a new one, also when that did not have to wait.
+ * A call with another object, owner or deadline is a different one. After a different call the same
+ * one is new too, even if the different one did not have to wait.
  */
 static void another_call_is_none(void **state)
 {
@@ -261,7 +261,7 @@ static void another_call_is_none(void **state)
 		}
 		script_start(f, &s);
 		script_await(&s, 0);
-		w = start(f, ANY, ARGS(FDS(sem), .owner = 2, .timeout = FOREVER));
+		w = start_as(f, ANY, sem, 2);
 		pthread_kill(s.thread, SIGUSR1);
 		script_await(&s, last);
 		release(sem, 1, 0);

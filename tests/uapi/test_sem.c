@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fixture.h"
 
-static int create(struct fixture *f, void *args)
+static int create_object(struct fixture *f, void *args)
 {
 	return nt(f->dev, NTSYNC_IOC_CREATE_SEM, args);
 }
@@ -16,13 +16,13 @@ static void create_checks_count(void **state)
 		{ 0, 0, 0 },	    { 0, 1, 0 },	{ 1, 1, 0 },
 		{ 0, ~0u, 0 },	    { ~0u, ~0u, 0 },	{ 1, 0, -EINVAL },
 		{ 3, 2, -EINVAL },  { ~0u, 0, -EINVAL },	{ ~0u, ~0u - 1, -EINVAL },
-		{ 0x80000000, 0x7fffffff, -EINVAL }, /* not to be compared signed */
+		{ 0x80000000, 0x7fffffff, -EINVAL }, /* the comparison must be unsigned */
 		{ 0x7fffffff, 0x80000000, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct ntsync_sem_args args = { cases[i].count, cases[i].max };
-		int fd = create(f, &args);
+		int fd = create_object(f, &args);
 
 		if (fd >= 0)
 			own_fd(f, fd);
@@ -39,12 +39,12 @@ static void create_faults(void **state)
 	struct fixture *f = *state;
 	const struct ntsync_sem_args args = { 1, 2 };
 
-	assert_ret(create(f, NULL), -EFAULT);
-	assert_ret(create(f, unmapped(f)), -EFAULT);
-	assert_ret(create(f, past_page_end(f, &args, sizeof(args))), -EFAULT);
-	/* The argument is input only: a read-only one will do. */
-	assert_sem(own_fd(f, create(f, at_page_end(f, &args, sizeof(args)))), 1, 2);
-	assert_sem(own_fd(f, create(f, read_only(f, &args, sizeof(args)))), 1, 2);
+	assert_ret(create_object(f, NULL), -EFAULT);
+	assert_ret(create_object(f, unmapped(f)), -EFAULT);
+	assert_ret(create_object(f, past_page_end(f, &args, sizeof(args))), -EFAULT);
+	/* Input only: a read-only argument is enough. */
+	assert_sem(own_fd(f, create_object(f, at_page_end(f, &args, sizeof(args)))), 1, 2);
+	assert_sem(own_fd(f, create_object(f, read_only(f, &args, sizeof(args)))), 1, 2);
 }
 
 static void release_adds_and_tells_previous(void **state)
@@ -107,7 +107,7 @@ static void release_faults_before_anything(void **state)
 	assert_ret(nt(sem, NTSYNC_IOC_SEM_RELEASE, NULL), -EFAULT);
 	assert_ret(nt(sem, NTSYNC_IOC_SEM_RELEASE, unmapped(f)), -EFAULT);
 	assert_sem(sem, 1, 2);
-	/* Before the type is looked at, too. */
+	/* Also before the type is checked. */
 	assert_ret(nt(mutex, NTSYNC_IOC_SEM_RELEASE, NULL), -EFAULT);
 }
 
@@ -120,7 +120,7 @@ static void release_stands_when_the_output_faults(void **state)
 	assert_ret(nt(sem, NTSYNC_IOC_SEM_RELEASE, read_only(f, &one, sizeof(one))),
 		   -EFAULT);
 	assert_sem(sem, 2, 2);
-	/* Nothing is written when it fails, so nothing faults. */
+	/* A failed call writes nothing, so it gets no EFAULT. */
 	assert_ret(nt(sem, NTSYNC_IOC_SEM_RELEASE, read_only(f, &one, sizeof(one))),
 		   -EOVERFLOW);
 }
@@ -187,7 +187,7 @@ static void wait_takes_one(void **state)
 	assert_sem(sem, 2, 3);
 }
 
-/* The sign bit is an ordinary bit. */
+/* A count with the top bit set is an ordinary count. */
 static void wait_takes_from_the_last(void **state)
 {
 	struct fixture *f = *state;
@@ -204,7 +204,7 @@ static void release_wakes_as_many_as_it_gives(void **state)
 	struct waiter *w[4];
 
 	for (int i = 0; i < 4; i++)
-		w[i] = start(f, i & 1 ? ALL : ANY, ARGS(FDS(sem), .owner = OWNER, .timeout = FOREVER));
+		w[i] = start_on(f, i & 1 ? ALL : ANY, sem);
 	release(sem, 0, 0);
 	for (int i = 0; i < 4; i++)
 		assert_asleep(w[i]);
@@ -217,12 +217,12 @@ static void release_wakes_as_many_as_it_gives(void **state)
 	assert_sem(sem, 4, 10);
 }
 
-/* What the waiters take doesn't widen the bound: it is checked before. */
+/* The sum is checked before any waiter acquires. */
 static void release_over_max_wakes_nobody(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1);
-	struct waiter *w = start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .timeout = FOREVER));
+	struct waiter *w = start_on(f, ANY, sem);
 	uint32_t two = 2;
 
 	assert_ret(nt(sem, NTSYNC_IOC_SEM_RELEASE, &two), -EOVERFLOW);

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Objects that several processes and fds share, and fds that go away. */
+/* Objects that several processes and descriptors share, and descriptors that are closed. */
 #include "fixture.h"
 
 #include <sys/socket.h>
 #include <sys/wait.h>
-
-static struct waiter *sleeper(struct fixture *f, unsigned long request, int obj)
-{
-	return start(f, request, ARGS(FDS(obj), .owner = OWNER, .timeout = FOREVER));
-}
 
 struct shared {
 	int sem, mutex, event, reply;
@@ -33,7 +28,7 @@ static void fork_shares(void **state)
 	struct fixture *f = *state;
 	struct shared s = { new_sem(f, 0, 2), new_mutex(f, 7, 1), new_auto(f, false),
 			    new_auto(f, false) };
-	struct waiter *event = sleeper(f, ANY, s.event), *both;
+	struct waiter *event = start_on(f, ANY, s.event), *both;
 	pid_t pid;
 
 	both = start(f, ALL, ARGS(FDS(s.sem, s.mutex), .owner = 9, .timeout = FOREVER));
@@ -55,7 +50,7 @@ static int acquire_and_leave(struct fixture *f, void *arg)
 	return 0;
 }
 
-/* Owner ids are numbers: nobody but the runtime knows that theirs has died. */
+/* To the driver an owner id is a number: only the runtime knows that the owner has exited. */
 static void a_mutex_outlives_the_process(void **state)
 {
 	struct fixture *f = *state;
@@ -78,7 +73,7 @@ struct message {
 	} control;
 };
 
-static void prepare(struct message *m)
+static void prepare_objects(struct message *m)
 {
 	memset(m, 0, sizeof(*m));
 	m->iov.iov_base = &m->byte;
@@ -94,7 +89,7 @@ static ssize_t send_fds(int sock, const int fds[2])
 	struct message m;
 	struct cmsghdr *cmsg;
 
-	prepare(&m);
+	prepare_objects(&m);
 	cmsg = CMSG_FIRSTHDR(&m.header);
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
@@ -108,14 +103,14 @@ static ssize_t receive_fds(int sock, int fds[2])
 	struct message m;
 	ssize_t ret;
 
-	prepare(&m);
+	prepare_objects(&m);
 	ret = recvmsg(sock, &m.header, MSG_CMSG_CLOEXEC);
 	if (ret > 0 && CMSG_FIRSTHDR(&m.header))
 		memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&m.header)), 2 * sizeof(int));
 	return ret;
 }
 
-/* The child makes the device and the object, the parent is handed both. */
+/* The child opens the device and creates the object; the parent gets both descriptors. */
 static int make_and_send(struct fixture *f, void *arg)
 {
 	struct ntsync_sem_args args = { .count = 0, .max = 3 };
@@ -144,7 +139,7 @@ static void scm_rights_shares(void **state)
 	assert_int_equal(receive_fds(pair[0], fds), 1);
 	own_fd(f, fds[0]);
 	own_fd(f, fds[1]);
-	/* Its maker is gone: device and object live on, and belong together. */
+	/* The creator has exited: device and object still exist and belong together. */
 	assert_sem(fds[1], 1, 3);
 	fixture_assert_wait(fds[0], ANY, ARGS(FDS(fds[1]), .owner = OWNER), 0, 0, __FILE__,
 			    __LINE__);
@@ -157,7 +152,7 @@ static void dup_shares(void **state)
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1), twin = own_fd(f, fcntl(sem, F_DUPFD_CLOEXEC, 0));
 	int dev = own_fd(f, fcntl(f->dev, F_DUPFD_CLOEXEC, 0));
-	struct waiter *w = sleeper(f, ANY, sem);
+	struct waiter *w = start_on(f, ANY, sem);
 
 	release(twin, 1, 0);
 	assert_woken(w, 0, 0);
@@ -175,11 +170,11 @@ static void closing_one_fd_does_not_end_the_wait(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
 		int event = new_auto(f, false), other = new_auto(f, true);
 		int twin = own_fd(f, fcntl(event, F_DUPFD_CLOEXEC, 0));
-		struct waiter *w = sleeper(f, requests[i], event);
+		struct waiter *w = start_on(f, requests[i], event);
 
 		close_fd(f, event);
 		assert_asleep(w);
-		/* Who takes over the number is none of the wait's business. */
+		/* The wait is for the object, not for its number, which another one has now. */
 		assert_int_equal(new_auto(f, false), event);
 		set_event(event, 0);
 		assert_asleep(w);
@@ -190,7 +185,7 @@ static void closing_one_fd_does_not_end_the_wait(void **state)
 	}
 }
 
-/* Nobody is left to signal them: only the deadline ends it. */
+/* With no descriptor left only the deadline ends the wait. */
 static void closing_every_fd_does_not_end_the_wait(void **state)
 {
 	static const unsigned long requests[] = { ANY, ALL };
@@ -226,7 +221,7 @@ static void objects_outlive_the_device(void **state)
 	assert_sem(sem, 2, 2);
 	set_event(event, 0);
 	assert_event(event, 0, 1);
-	/* The instance that took its number over is another one. */
+	/* The new instance has the number of the old one, but is another one. */
 	assert_int_equal(open_device(f), dev);
 	fixture_assert_wait(dev, ANY, ARGS(FDS(sem), .owner = OWNER), -EINVAL, 0, __FILE__,
 			    __LINE__);
@@ -242,7 +237,7 @@ static void waits_outlive_the_device(void **state)
 	struct waiter *any, *all;
 
 	f->dev = dev;
-	any = sleeper(f, ANY, a);
+	any = start_on(f, ANY, a);
 	all = start(f, ALL, ARGS(FDS(a, b), .owner = OWNER, .timeout = FOREVER));
 	f->dev = kept;
 	close_fd(f, dev);
@@ -272,11 +267,11 @@ static void foreign_objects_are_einval(void **state)
 	f->dev = kept;
 	assert_sem(mine, 1, 1);
 	assert_event(foreign, 0, 1);
-	/* To use it without a wait no instance is needed. */
+	/* A call that is no wait needs no instance. */
 	reset_event(foreign, 1);
 }
 
-/* The program run by the test that follows: exits 0 if none of the fds is open. */
+/* The program that the next test executes: exits with 0 if none of the descriptors is open. */
 static int check_closed(int argc, char **argv)
 {
 	for (int i = 2; i < argc; i++) {

@@ -9,41 +9,19 @@ static const unsigned long requests[] = { ANY, ALL };
 	for (const unsigned long *request = requests;                          \
 	     request < requests + ARRAY_SIZE(requests); request++)
 
-static atomic_int handled;
-
-static void count_signal(int sig)
-{
-	(void)sig;
-	atomic_fetch_add(&handled, 1);
-}
-
-static void handle_signal(int flags)
-{
-	struct sigaction action = { .sa_handler = count_signal, .sa_flags = flags };
-
-	atomic_store(&handled, 0);
-	assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
-}
-
-static void wait_for_handler(int times)
-{
-	while (atomic_load(&handled) < times)
-		sleep_ms(1);
-}
-
 static void signal_ends_the_wait(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1), mutex = new_mutex(f, 9, 1), alert = new_auto(f, false);
 
-	handle_signal(0);
+	count_signals(SIGUSR1, 0);
 	for_each_request(r) {
 		struct waiter *w = start(f, *r, ARGS(FDS(sem, mutex), .owner = OWNER,
 						     .alert = alert, .timeout = FOREVER));
 
 		waiter_signal(w, SIGUSR1);
 		assert_woken(w, -EINTR, 0);
-		/* It has left every queue: nothing of this is for it any more. */
+		/* The wait has left every queue: it gets none of this. */
 		release(sem, 1, 0);
 		set_event(alert, 0);
 		assert_sem(sem, 1, 1);
@@ -53,7 +31,7 @@ static void signal_ends_the_wait(void **state)
 	}
 	unlock(mutex, 9, 1);
 	assert_mutex(mutex, 0, 0);
-	assert_int_equal(handled, 2);
+	assert_int_equal(signals_counted, 2);
 }
 
 static void a_wait_with_a_deadline_ends_too(void **state)
@@ -61,7 +39,7 @@ static void a_wait_with_a_deadline_ends_too(void **state)
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1);
 
-	handle_signal(0);
+	count_signals(SIGUSR1, 0);
 	for_each_request(r) {
 		struct waiter *w = start(f, *r, ARGS(FDS(sem), .owner = OWNER,
 						     .timeout = long_from_now()));
@@ -79,11 +57,11 @@ static void restart_goes_on_waiting(void **state)
 	for_each_request(r) {
 		struct waiter *w;
 
-		handle_signal(SA_RESTART);
-		w = start(f, *r, ARGS(FDS(event), .owner = OWNER, .timeout = FOREVER));
+		count_signals(SIGUSR1, SA_RESTART);
+		w = start_on(f, *r, event);
 		for (int i = 1; i <= 3; i++) {
 			waiter_signal(w, SIGUSR1);
-			wait_for_handler(i);
+			await_signals(i);
 			assert_asleep(w);
 		}
 		set_event(event, 0);
@@ -92,8 +70,8 @@ static void restart_goes_on_waiting(void **state)
 }
 
 /*
- * The signals go on until it is over. A deadline that started anew with each
- * of them would never come.
+ * The signals go on until the wait has ended. A deadline that started again with each of them would
+ * never come.
  */
 static void restart_does_not_lengthen_the_deadline(void **state)
 {
@@ -104,7 +82,7 @@ static void restart_does_not_lengthen_the_deadline(void **state)
 		uint64_t deadline = monotonic_ns() + NS_PER_SEC;
 		struct waiter *w;
 
-		handle_signal(SA_RESTART);
+		count_signals(SIGUSR1, SA_RESTART);
 		w = start_running(f, *r, ARGS(FDS(sem), .owner = OWNER, .timeout = deadline),
 				  NULL);
 		while (waiter_asleep(w)) {
@@ -113,18 +91,18 @@ static void restart_does_not_lengthen_the_deadline(void **state)
 		}
 		assert_woken(w, -ETIMEDOUT, 0);
 		assert_true(monotonic_ns() >= deadline);
-		assert_true(atomic_load(&handled) > 0);
+		assert_true(atomic_load(&signals_counted) > 0);
 	}
 }
 
-/* The restarted call reads its arguments again: an fd that was closed is bad now. */
+/* A restarted call reads its arguments again: a closed descriptor is invalid now. */
 static void restart_is_a_new_call(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1);
-	struct waiter *w = start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .timeout = FOREVER));
+	struct waiter *w = start_on(f, ANY, sem);
 
-	handle_signal(SA_RESTART);
+	count_signals(SIGUSR1, SA_RESTART);
 	close_fd(f, sem);
 	assert_asleep(w);
 	waiter_signal(w, SIGUSR1);
@@ -135,7 +113,7 @@ static void an_ignored_signal_is_no_signal(void **state)
 {
 	struct fixture *f = *state;
 	int event = new_auto(f, false);
-	struct waiter *w = start(f, ANY, ARGS(FDS(event), .owner = OWNER, .timeout = FOREVER));
+	struct waiter *w = start_on(f, ANY, event);
 
 	signal(SIGUSR1, SIG_IGN);
 	waiter_signal(w, SIGUSR1);
@@ -144,35 +122,13 @@ static void an_ignored_signal_is_no_signal(void **state)
 	assert_woken(w, 0, 0);
 }
 
-/* Nobody but the highest priority runs on CPU 0 until it sleeps. */
-static void occupy_cpu(int priority)
-{
-	struct sched_param param = { .sched_priority = priority };
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	assert_int_equal(pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus), 0);
-	assert_int_equal(pthread_setschedparam(pthread_self(), SCHED_FIFO, &param), 0);
-}
-
-static void free_cpu(const cpu_set_t *before)
-{
-	struct sched_param param = { 0 };
-
-	pthread_setschedparam(pthread_self(), SCHED_OTHER, &param);
-	pthread_setaffinity_np(pthread_self(), sizeof(*before), before);
-}
-
 static void signal_and_grant(struct fixture *f, unsigned long request, bool signal_first)
 {
 	static const struct waiter_sched below = { .policy = SCHED_FIFO, .prio = 10, .cpu = 1 };
 	int event = new_auto(f, false);
-	cpu_set_t before;
 	struct waiter *w;
 
-	handle_signal(0);
-	pthread_getaffinity_np(pthread_self(), sizeof(before), &before);
+	count_signals(SIGUSR1, 0);
 	w = start_sched(f, request, ARGS(FDS(event), .owner = OWNER, .timeout = FOREVER), &below);
 	occupy_cpu(50);
 	/* The waiter can't run in between, so it finds both. */
@@ -181,10 +137,10 @@ static void signal_and_grant(struct fixture *f, unsigned long request, bool sign
 	set_event(event, 0);
 	if (!signal_first)
 		waiter_signal(w, SIGUSR1);
-	free_cpu(&before);
+	free_cpu();
 	assert_woken(w, 0, 0);
 	assert_event(event, 0, 0);
-	assert_int_equal(handled, 1);
+	assert_int_equal(signals_counted, 1);
 }
 
 static void success_beats_a_later_signal(void **state)
@@ -194,7 +150,7 @@ static void success_beats_a_later_signal(void **state)
 		signal_and_grant(*state, *r, false);
 }
 
-/* It was still in the queue when the event came, so it was handed the event. */
+/* The wait was still queued when the event was set, so it got the event. */
 static void success_beats_an_earlier_signal(void **state)
 {
 	need_realtime();
@@ -203,17 +159,15 @@ static void success_beats_an_earlier_signal(void **state)
 }
 
 /*
- * The deadline passes while the waiter can't run; then the event comes. Handed
- * over or left signaled are both right, told one and done the other is not.
+ * The deadline passes while the waiter can't run; then the event is set. The wait may get the event
+ * or time out, but the event's state must agree.
  */
 static void a_grant_at_the_deadline_is_not_lost(void **state)
 {
 	static const struct waiter_sched below = { .policy = SCHED_FIFO, .prio = 10, .cpu = 1 };
 	struct fixture *f = *state;
-	cpu_set_t before;
 
 	need_realtime();
-	pthread_getaffinity_np(pthread_self(), sizeof(before), &before);
 	for (int i = 0; i < 20; i++) {
 		int event = new_auto(f, false), ret;
 		uint64_t deadline = monotonic_ns() + 100 * NS_PER_MS;
@@ -226,7 +180,7 @@ static void a_grant_at_the_deadline_is_not_lost(void **state)
 		while (monotonic_ns() < deadline + NS_PER_MS)
 			;
 		event_op(event, NTSYNC_IOC_EVENT_SET, 0);
-		free_cpu(&before);
+		free_cpu();
 		ret = waiter_ret(w);
 		if (ret)
 			assert_ret(ret, -ETIMEDOUT);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * SIGNAL_AND_WAIT: what it signals and what it waits for, and that nobody gets in
- * between.
- */
+/* SIGNAL_AND_WAIT: what it signals and what it waits for, and that nothing comes in between. */
 #include "fixture.h"
 
 #include <signal.h>
@@ -11,7 +8,7 @@
 
 #define CALL(...) ((struct ntsync_signal_and_wait_args){ .index = UNTOUCHED, __VA_ARGS__ })
 
-static void need_it(struct fixture *f)
+static void need_signal_and_wait(struct fixture *f)
 {
 	if (!(f->features & NTSYNC_FEATURE_SIGNAL_AND_WAIT))
 		skip_because("the in-tree driver differs: it has no SIGNAL_AND_WAIT");
@@ -33,7 +30,7 @@ static void signals_and_takes(void **state)
 	int event = new_auto(f, false), sem = new_sem(f, 0, 2), mutex = new_mutex(f, OWNER, 2);
 	int ready = new_sem(f, 3, 3);
 
-	need_it(f);
+	need_signal_and_wait(f);
 	assert_call(f, CALL(.signal = event, .wait = ready, .owner = OWNER), 0, 0);
 	assert_event(event, 0, 1);
 	assert_call(f, CALL(.signal = sem, .wait = ready, .owner = OWNER), 0, 0);
@@ -48,7 +45,7 @@ static void the_signal_stands_when_the_wait_fails(void **state)
 	struct fixture *f = *state;
 	int event = new_manual(f, false), never = new_auto(f, false);
 
-	need_it(f);
+	need_signal_and_wait(f);
 	assert_call(f, CALL(.signal = event, .wait = never, .owner = OWNER), -ETIMEDOUT, 0);
 	assert_event(event, 1, 1);
 	assert_call(f, CALL(.signal = event, .wait = never, .owner = OWNER,
@@ -62,7 +59,7 @@ static void without_the_signal_there_is_no_wait(void **state)
 	int full = new_sem(f, 1, 1), foreign = new_mutex(f, OWNER + 1, 1);
 	int ready = new_auto(f, true);
 
-	need_it(f);
+	need_signal_and_wait(f);
 	assert_call(f, CALL(.signal = full, .wait = ready, .owner = OWNER), -EOVERFLOW, 0);
 	assert_call(f, CALL(.signal = foreign, .wait = ready, .owner = OWNER), -EPERM, 0);
 	assert_event(ready, 0, 1);
@@ -75,7 +72,7 @@ static void the_same_object_is_signaled_first(void **state)
 	struct fixture *f = *state;
 	int event = new_auto(f, false), mutex = new_mutex(f, OWNER, 1);
 
-	need_it(f);
+	need_signal_and_wait(f);
 	assert_call(f, CALL(.signal = event, .wait = event, .owner = OWNER), 0, 0);
 	assert_event(event, 0, 0);
 	assert_call(f, CALL(.signal = mutex, .wait = mutex, .owner = OWNER), 0, 0);
@@ -87,7 +84,7 @@ static void an_abandoned_mutex_is_taken(void **state)
 	struct fixture *f = *state;
 	int event = new_auto(f, false), mutex = new_mutex(f, 7, 1);
 
-	need_it(f);
+	need_signal_and_wait(f);
 	kill_owner(mutex, 7);
 	assert_call(f, CALL(.signal = event, .wait = mutex, .owner = OWNER), -EOWNERDEAD, 0);
 	assert_mutex(mutex, OWNER, 1);
@@ -99,14 +96,14 @@ static void the_alert_ends_it(void **state)
 	struct fixture *f = *state;
 	int event = new_auto(f, false), never = new_auto(f, false), alert = new_auto(f, true);
 
-	need_it(f);
+	need_signal_and_wait(f);
 	assert_call(f, CALL(.signal = event, .wait = never, .alert = alert, .owner = OWNER), 0, 1);
 	assert_event(alert, 0, 0);
-	/* The object comes first. */
+	/* The object has precedence. */
 	set_event(alert, 0);
 	assert_call(f, CALL(.signal = never, .wait = event, .alert = alert, .owner = OWNER), 0, 0);
 	assert_event(alert, 0, 1);
-	/* What is signaled may be the alert. */
+	/* The signaled object may be the alert. */
 	reset_event(alert, 1);
 	reset_event(never, 1);
 	assert_call(f, CALL(.signal = alert, .wait = never, .alert = alert, .owner = OWNER), 0, 1);
@@ -120,7 +117,7 @@ static void refuses_what_it_can_not_do(void **state)
 	int foreign = own_fd(f, nt(dev, NTSYNC_IOC_CREATE_EVENT, &args));
 	int closed = new_auto(f, false);
 
-	need_it(f);
+	need_signal_and_wait(f);
 	close_fd(f, closed);
 	assert_ret(nt(f->dev, SIGNAL_AND_WAIT, unmapped(f)), -EFAULT);
 	assert_call(f, CALL(.signal = event, .wait = other, .owner = 0), -EINVAL, 0);
@@ -143,13 +140,13 @@ static void an_answer_that_faults_undoes_nothing(void **state)
 	struct ntsync_signal_and_wait_args args = CALL(.signal = event, .wait = ready,
 						       .owner = OWNER);
 
-	need_it(f);
+	need_signal_and_wait(f);
 	assert_ret(nt(f->dev, SIGNAL_AND_WAIT, read_only(f, &args, sizeof(args))), -EFAULT);
 	assert_event(event, 0, 1);
 	assert_event(ready, 0, 0);
 }
 
-/* ---- nobody gets in between ---- */
+/* ---- nothing comes in between ---- */
 
 #define ROUNDS 2000
 
@@ -160,7 +157,10 @@ struct duel {
 	atomic_bool over;
 };
 
-/* Each time it is woken it pulses: who does not wait at that moment never hears of it. */
+/*
+ * Pulses each time that it is woken: a thread that does not wait at that moment would miss the
+ * pulse.
+ */
 static void *pulser(void *arg)
 {
 	struct duel *d = arg;
@@ -179,7 +179,7 @@ static void nobody_gets_in_between(void **state)
 	struct duel d = { .f = f, .go = new_auto(f, false), .answer = new_auto(f, false) };
 	pthread_t thread;
 
-	need_it(f);
+	need_signal_and_wait(f);
 	assert_int_equal(pthread_create(&thread, NULL, pulser, &d), 0);
 	for (int i = 0; i < ROUNDS; i++)
 		assert_call(f, CALL(.signal = d.go, .wait = d.answer, .owner = OWNER,
@@ -223,7 +223,7 @@ static void wakes_when_the_object_is_signaled(void **state)
 	struct sleeper s = { .f = f };
 	pthread_t thread;
 
-	need_it(f);
+	need_signal_and_wait(f);
 	s.args = CALL(.signal = new_auto(f, false), .wait = new_sem(f, 0, 1), .owner = OWNER,
 		      .timeout = FOREVER);
 	thread = start_sleeper(&s);
@@ -240,7 +240,7 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* A repetition would signal again. */
+/* A restart would signal again. */
 static void is_never_restarted(void **state)
 {
 	struct fixture *f = *state;
@@ -248,7 +248,7 @@ static void is_never_restarted(void **state)
 	struct sleeper s = { .f = f };
 	pthread_t thread;
 
-	need_it(f);
+	need_signal_and_wait(f);
 	s.args = CALL(.signal = new_sem(f, 0, 9), .wait = new_auto(f, false), .owner = OWNER,
 		      .timeout = FOREVER);
 	assert_int_equal(sigaction(SIGUSR1, &restart, NULL), 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The caches of objects, waits and requests are the module's own: a leak shows in their
- * counts, and a stray write through another driver's object can't hit a mutex.
+ * The module has caches of its own for objects, waits and requests: their counts show a leak, and a
+ * stray write through another driver's object can't hit a mutex.
  */
 #include "channel.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What interrupts a sleep without being a signal: work that the kernel has for the thread, as
- * the completion of an io_uring of its own, and stops. A call must not end by that.
+ * A sleep is interrupted by something that is no signal: work that the kernel has for the thread,
+ * such as the completion of its own io_uring operation, or a stop. The call must go on.
  */
 #include "channel.h"
 #include "uring.h"
@@ -11,7 +11,7 @@
 
 static const uint32_t kinds_of_ring[] = { 0, IORING_SETUP_COOP_TASKRUN };
 
-/* A thread that begins to read a byte by its ring, and then makes a call. */
+/* A thread that submits the read of a byte to its ring, and then makes a call. */
 struct reader {
 	struct ring ring;
 	int pipe[2];
@@ -36,7 +36,7 @@ static void *reader_main(void *arg)
 	return NULL;
 }
 
-static void reader_start(struct fixture *f, struct reader *r, uint32_t flags, int fd,
+static void start_reader(struct fixture *f, struct reader *r, uint32_t flags, int fd,
 			 unsigned long request, void *arg)
 {
 	memset(r, 0, sizeof(*r));
@@ -52,7 +52,7 @@ static void reader_start(struct fixture *f, struct reader *r, uint32_t flags, in
 		sleep_ms(1);
 }
 
-static long times_switched(struct reader *r)
+static long count_switches(struct reader *r)
 {
 	char path[64], line[128];
 	long n = -1;
@@ -67,17 +67,19 @@ static long times_switched(struct reader *r)
 	return n;
 }
 
-/* What it reads is there. Returns when it has been woken by that, and sleeps again or is out. */
-static void reader_is_interrupted(struct reader *r)
+/*
+ * Completes the read. Returns when that has woken the thread, and it sleeps again or has returned.
+ */
+static void interrupt_reader(struct reader *r)
 {
-	long before = times_switched(r);
+	long before = count_switches(r);
 
 	assert_int_equal(write(r->pipe[1], "x", 1), 1);
-	while (!atomic_load(&r->out) && times_switched(r) == before)
+	while (!atomic_load(&r->out) && count_switches(r) == before)
 		sleep_ms(1);
 }
 
-static int reader_join(struct reader *r)
+static int join_reader(struct reader *r)
 {
 	pthread_join(r->thread, NULL);
 	assert_reaped(&r->ring, 1, 1);
@@ -96,11 +98,11 @@ static void a_dispatched_request_stays(void **state)
 		struct reader r;
 		uint64_t id;
 
-		reader_start(f, &r, kinds_of_ring[i], channel, SEND, &MESSAGE(0, 7));
+		start_reader(f, &r, kinds_of_ring[i], channel, SEND, &MESSAGE(0, 7));
 		id = take(channel, 0, 7);
-		reader_is_interrupted(&r);
+		interrupt_reader(&r);
 		assert_ret(reply(channel, id), 0);
-		assert_ret(reader_join(&r), 0);
+		assert_ret(join_reader(&r), 0);
 	}
 }
 
@@ -114,19 +116,19 @@ static void a_pending_request_keeps_its_turn(void **state)
 		struct reader r;
 		uint64_t id;
 
-		reader_start(f, &r, kinds_of_ring[i], channel, SEND, &MESSAGE(0, 7));
+		start_reader(f, &r, kinds_of_ring[i], channel, SEND, &MESSAGE(0, 7));
 		other = start_send(f, channel, 0, 8);
-		reader_is_interrupted(&r);
+		interrupt_reader(&r);
 		id = take(channel, 0, 7);
 		assert_int_equal(id, 1);
 		serve(channel, 0, 8);
 		assert_call(other, 0);
 		assert_ret(reply(channel, id), 0);
-		assert_ret(reader_join(&r), 0);
+		assert_ret(join_reader(&r), 0);
 	}
 }
 
-/* A real signal ends it all the same, also when it comes later. */
+/* A real signal still ends the call, also when it comes later. */
 static void a_signal_still_ends_it(void **state)
 {
 	struct fixture *f = *state;
@@ -136,11 +138,11 @@ static void a_signal_still_ends_it(void **state)
 		int channel = new_channel(f, 4);
 		struct reader r;
 
-		reader_start(f, &r, kinds_of_ring[i], channel, SEND, &MESSAGE(0, 7));
+		start_reader(f, &r, kinds_of_ring[i], channel, SEND, &MESSAGE(0, 7));
 		take(channel, 0, 7);
-		reader_is_interrupted(&r);
+		interrupt_reader(&r);
 		assert_int_equal(pthread_kill(r.thread, SIGUSR1), 0);
-		assert_ret(reader_join(&r), -EINTR);
+		assert_ret(join_reader(&r), -EINTR);
 	}
 }
 
@@ -148,7 +150,7 @@ static void a_signal_still_ends_it(void **state)
 
 #define SIGNAL_AND_WAIT NTSYNC_IOC_SIGNAL_AND_WAIT
 
-static struct ntsync_signal_and_wait_args exchange(int signal, int wait, int alert)
+static struct ntsync_signal_and_wait_args call_exchange(int signal, int wait, int alert)
 {
 	return (struct ntsync_signal_and_wait_args){
 		.timeout = FOREVER, .signal = signal, .wait = wait, .owner = OWNER,
@@ -156,7 +158,7 @@ static struct ntsync_signal_and_wait_args exchange(int signal, int wait, int ale
 	};
 }
 
-/* It waits on, has signaled once, and the ring's work is done meanwhile. */
+/* The wait goes on, the object has been signaled once, and the ring's work is done. */
 static void signal_and_wait_goes_on(void **state)
 {
 	struct fixture *f = *state;
@@ -164,16 +166,16 @@ static void signal_and_wait_goes_on(void **state)
 	only_ours(f, "no SIGNAL_AND_WAIT");
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(kinds_of_ring); i++) {
 		int sem = new_sem(f, 0, 9), event = new_auto(f, false), alert = new_auto(f, false);
-		struct ntsync_signal_and_wait_args args = exchange(sem, event, alert);
+		struct ntsync_signal_and_wait_args args = call_exchange(sem, event, alert);
 		struct reader r;
 
-		reader_start(f, &r, kinds_of_ring[i / 2], f->dev, SIGNAL_AND_WAIT, &args);
-		reader_is_interrupted(&r);
+		start_reader(f, &r, kinds_of_ring[i / 2], f->dev, SIGNAL_AND_WAIT, &args);
+		interrupt_reader(&r);
 		while (atomic_load(r.ring.cq_tail) == 0)
 			sleep_ms(1);
 		assert_sem(sem, 1, 9);
 		set_event(i % 2 ? alert : event, 0);
-		assert_ret(reader_join(&r), 0);
+		assert_ret(join_reader(&r), 0);
 		assert_int_equal(args.index, i % 2);
 		assert_sem(sem, 1, 9);
 		assert_event(event, 0, 0);
@@ -188,7 +190,7 @@ struct exchanger {
 	bool handle;
 };
 
-static int exchange_and_say(struct peer *p, void *arg)
+static int call_exchange_and_report(struct peer *p, void *arg)
 {
 	struct exchanger *e = arg;
 	int ret;
@@ -202,7 +204,7 @@ static int exchange_and_say(struct peer *p, void *arg)
 
 static struct peer *exchange_stopped(struct fixture *f, struct exchanger *e)
 {
-	struct peer *p = peer_start(f, exchange_and_say, e);
+	struct peer *p = peer_start(f, call_exchange_and_report, e);
 	int status;
 
 	peer_await_asleep(p, SIGNAL_AND_WAIT);
@@ -216,7 +218,7 @@ static void goes_on_after_a_stop(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 9), event = new_auto(f, false);
-	struct exchanger e = { .args = exchange(sem, event, 0), .dev = f->dev };
+	struct exchanger e = { .args = call_exchange(sem, event, 0), .dev = f->dev };
 	struct peer *p;
 
 	only_ours(f, "no SIGNAL_AND_WAIT");
@@ -229,12 +231,12 @@ static void goes_on_after_a_stop(void **state)
 	assert_peer_ok(p);
 }
 
-/* The deadline is what it was. */
+/* The deadline is unchanged. */
 static void times_out_after_a_stop(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 9), event = new_auto(f, false);
-	struct exchanger e = { .args = exchange(sem, event, 0), .dev = f->dev };
+	struct exchanger e = { .args = call_exchange(sem, event, 0), .dev = f->dev };
 	struct peer *p;
 
 	only_ours(f, "no SIGNAL_AND_WAIT");
@@ -247,12 +249,12 @@ static void times_out_after_a_stop(void **state)
 	assert_peer_ok(p);
 }
 
-/* A handler that runs ends it, whatever has interrupted it before. */
+/* A signal handler ends the call, whatever has interrupted it before. */
 static void ends_by_a_handler_after_a_stop(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 9), event = new_auto(f, false);
-	struct exchanger e = { .args = exchange(sem, event, 0), .dev = f->dev, .handle = true };
+	struct exchanger e = { .args = call_exchange(sem, event, 0), .dev = f->dev, .handle = true };
 	struct peer *p;
 
 	only_ours(f, "no SIGNAL_AND_WAIT");
@@ -265,20 +267,20 @@ static void ends_by_a_handler_after_a_stop(void **state)
 	assert_peer_ok(p);
 }
 
-/* What it was to wait for is closed, and another object has its number. */
+/* The object of the wait is closed, and another one has its number. */
 static void does_not_go_on_with_another_object(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 9), event = new_auto(f, false);
-	struct exchanger e = { .args = exchange(sem, event, 0), .dev = f->dev };
+	struct exchanger e = { .args = call_exchange(sem, event, 0), .dev = f->dev };
 	struct ntsync_signal_and_wait_args *args = &e.args;
 	struct reader r;
 
 	only_ours(f, "no SIGNAL_AND_WAIT");
-	reader_start(f, &r, 0, f->dev, SIGNAL_AND_WAIT, args);
+	start_reader(f, &r, 0, f->dev, SIGNAL_AND_WAIT, args);
 	assert_int_equal(dup3(new_auto(f, true), event, O_CLOEXEC), event);
-	reader_is_interrupted(&r);
-	assert_ret(reader_join(&r), -EINTR);
+	interrupt_reader(&r);
+	assert_ret(join_reader(&r), -EINTR);
 	assert_event(event, 0, 1);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Deadlines: which values mean what, on which clock, in which time namespace. */
+/* Deadlines: the meaning of each value, on both clocks, and in time namespaces. */
 #include "fixture.h"
 
 #include <signal.h>
@@ -14,21 +14,21 @@ static const uint32_t clock_flags[] = { 0, NTSYNC_WAIT_REALTIME };
 	for (const uint32_t *flag = clock_flags;                               \
 	     flag < clock_flags + ARRAY_SIZE(clock_flags); flag++)
 
-/* Every value above S64_MAX but the last has passed, and so have these. */
+/* Every value above S64_MAX but the last is in the past, and so are these. */
 static const uint64_t passed[] = {
 	0, 1, NS_PER_SEC, (uint64_t)INT64_MAX + 1, 0xc000000000000000, UINT64_MAX - 1,
 };
 
 /*
- * The in-tree driver hands these to the kernel's timers as negative times, which
- * set no timer: there the wait lasts until some other timer fires.
+ * The in-tree driver passes these to the kernel's timers as negative times, which set no timer: the
+ * wait then lasts until some other timer expires.
  */
-static bool unreliable(const struct fixture *f, uint64_t timeout)
+static bool is_unreliable(const struct fixture *f, uint64_t timeout)
 {
 	return !f->ours && timeout > INT64_MAX;
 }
 
-static clockid_t clock_of(uint32_t flags)
+static clockid_t choose_clock(uint32_t flags)
 {
 	return flags & NTSYNC_WAIT_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
 }
@@ -45,7 +45,7 @@ static void passed_deadlines_try_once(void **state)
 					FDS(sem), .owner = OWNER, .flags = *flags,
 					.timeout = passed[i]);
 
-				if (unreliable(f, passed[i]))
+				if (is_unreliable(f, passed[i]))
 					continue;
 				assert_wait(f, *r, args, -ETIMEDOUT, 0);
 				release(sem, 1, 0);
@@ -70,7 +70,7 @@ static void passed_deadlines_with_an_alert(void **state)
 	}
 }
 
-/* The instant before the call, so that only the clock's own value is passed. */
+/* The instant before the call, which only the clock's own value shows to be past. */
 static void just_passed(void **state)
 {
 	struct fixture *f = *state;
@@ -79,12 +79,12 @@ static void just_passed(void **state)
 	for_each_request(r) {
 		for_each_clock(flags)
 			assert_wait(f, *r, ARGS(FDS(sem), .owner = OWNER, .flags = *flags,
-						.timeout = now_ns(clock_of(*flags))),
+						.timeout = now_ns(choose_clock(*flags))),
 				    -ETIMEDOUT, 0);
 	}
 }
 
-/* Far enough to hang the watchdog if they were read as passed or as wrapped. */
+/* If they were taken for past or wrapped values the wait would return; it must go on. */
 static void far_deadlines_sleep(void **state)
 {
 	static const uint64_t far[] = { UINT64_MAX, INT64_MAX, INT64_MAX - 1 };
@@ -105,7 +105,7 @@ static void far_deadlines_sleep(void **state)
 	}
 }
 
-/* A wait that ends by itself shows so within this; a good one just goes on. */
+/* A wait that wrongly times out does so within this time; a correct one goes on. */
 static void never_is_never(void **state)
 {
 	struct fixture *f = *state;
@@ -129,7 +129,7 @@ static void not_before_the_deadline(void **state)
 	for_each_request(r) {
 		for_each_clock(flags) {
 			for (size_t i = 0; i < ARRAY_SIZE(delays); i++) {
-				clockid_t clock = clock_of(*flags);
+				clockid_t clock = choose_clock(*flags);
 				uint64_t deadline = now_ns(clock) + delays[i];
 
 				assert_wait(f, *r, ARGS(FDS(sem), .owner = OWNER,
@@ -213,9 +213,9 @@ static int wait_inside(struct fixture *f, void *arg)
 		deadline = now_ns(CLOCK_REALTIME) + 20 * NS_PER_MS;
 		CHECK(wait_once(f, *r, deadline, c->sem, NTSYNC_WAIT_REALTIME) == -ETIMEDOUT);
 		CHECK(now_ns(CLOCK_REALTIME) >= deadline);
-		/* Shifted to before the host's zero, or not: passed is passed. */
+		/* Whether the namespace shifts it below zero or not: it is in the past. */
 		for (size_t i = 0; i < ARRAY_SIZE(passed); i++) {
-			if (unreliable(f, passed[i]))
+			if (is_unreliable(f, passed[i]))
 				continue;
 			if (passed[i] <= monotonic_ns() || passed[i] > INT64_MAX)
 				CHECK(wait_once(f, *r, passed[i], c->sem, 0) == -ETIMEDOUT);
@@ -224,7 +224,7 @@ static int wait_inside(struct fixture *f, void *arg)
 	return 0;
 }
 
-/* Shifted past the end of time, or not: the far future is not over yet. */
+/* Whether the namespace shifts it past the end of time or not: it is in the far future. */
 static int wait_far_inside(struct fixture *f, void *arg)
 {
 	struct offset_case *c = arg;
@@ -257,7 +257,7 @@ static int wait_until_asleep_then_set(pid_t pid, unsigned long request, int even
 	uint32_t prev;
 
 	while (!asleep_in(pid, pid, request)) {
-		/* Gone already? Then it has said why. */
+		/* If it has exited already it has said why. */
 		CHECK(kill(pid, 0) == 0);
 		sleep_ms(1);
 	}
@@ -267,7 +267,7 @@ static int wait_until_asleep_then_set(pid_t pid, unsigned long request, int even
 
 #define NO_NAMESPACE 77
 
-/* The namespace is for the children of whoever unshares, so there are two levels. */
+/* A time namespace is for the children of the process that unshares, so there are two levels. */
 static int in_time_namespace(struct fixture *f, void *arg)
 {
 	struct offset_case *c = arg;
@@ -299,16 +299,16 @@ static void check_offset(struct fixture *f, int64_t offset)
 	assert_int_equal(ret, 0);
 }
 
-/* Read as the host's time, the deadline would be half an hour away. */
+/* Taken as the host's time, the deadline would be half an hour away. */
 static void namespace_ahead(void **state)
 {
 	check_offset(*state, 1800 * (int64_t)NS_PER_SEC);
 }
 
-/* Read as the host's time, the deadline would have passed. */
+/* Taken as the host's time, the deadline would have passed. */
 static void namespace_behind(void **state)
 {
-	/* Not behind zero, and by more than the wait lasts. */
+	/* The namespace's time must not be below zero, with room for the duration of the wait. */
 	while (monotonic_ns() < 4 * NS_PER_SEC)
 		sleep_ms(100);
 	check_offset(*state, -2 * (int64_t)NS_PER_SEC);

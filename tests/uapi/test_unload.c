@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module stays while anything of it is in use. Each test has something in
- * use, so that a module that can be removed is a failure, and fails the rest.
+ * The module must stay while anything of it is in use. In each test something is in use: if the
+ * module can be removed, that test fails, and so do the following ones.
  */
 #include "fixture.h"
 
@@ -61,7 +61,7 @@ static void with_only_an_object(void **state)
 	release(sem, 1, 0);
 }
 
-/* Every fd is closed: only the call that is going on holds the module. */
+/* Every descriptor is closed: only the running call keeps the module. */
 static void with_only_a_wait(void **state)
 {
 	static const unsigned long requests[] = { ANY, ALL };
@@ -87,7 +87,7 @@ static void still_works(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 1);
-	struct waiter *w = start(f, ANY, ARGS(FDS(sem), .owner = OWNER, .timeout = FOREVER));
+	struct waiter *w = start_on(f, ANY, sem);
 
 	need_module();
 	assert_in_use();

@@ -14,13 +14,13 @@ static const unsigned long requests[] = { ANY, ALL };
 #define for_each_request(r)                                                    \
 	for (const unsigned long *r = requests; r < requests + ARRAY_SIZE(requests); r++)
 
-static int event_fd(struct fixture *f, unsigned int value)
+static int new_event_fd(struct fixture *f, unsigned int value)
 {
 	only_ours(f, "no uring_fd");
 	return own_fd(f, eventfd(value, EFD_CLOEXEC | EFD_NONBLOCK));
 }
 
-static void drain(int fd)
+static void drain_fd(int fd)
 {
 	eventfd_read(fd, &(eventfd_t){ 0 });
 }
@@ -35,7 +35,7 @@ static void is_announced(void **state)
 
 /* ---- what is refused, and that it changes nothing ---- */
 
-static void refused(struct fixture *f, uint32_t fd, int ret)
+static void assert_refused(struct fixture *f, uint32_t fd, int ret)
 {
 	int sem = new_sem(f, 1, 1), event = new_auto(f, true);
 
@@ -52,11 +52,11 @@ static void refused(struct fixture *f, uint32_t fd, int ret)
 static void no_descriptor(void **state)
 {
 	struct fixture *f = *state;
-	int path = own_fd(f, open("/dev/null", O_PATH | O_CLOEXEC)), closed = event_fd(f, 1);
+	int path = own_fd(f, open("/dev/null", O_PATH | O_CLOEXEC)), closed = new_event_fd(f, 1);
 
-	refused(f, -1, -EBADF);
-	refused(f, INT32_MAX, -EBADF);
-	refused(f, path, -EBADF);
+	assert_refused(f, -1, -EBADF);
+	assert_refused(f, INT32_MAX, -EBADF);
+	assert_refused(f, path, -EBADF);
 	close_fd(f, closed);
 	for_each_request(r)
 		assert_wait(f, *r, ARGS(.owner = OWNER, .uring_fd = closed), -EBADF, 0);
@@ -67,11 +67,11 @@ static void what_cannot_be_polled(void **state)
 	struct fixture *f = *state;
 
 	only_ours(f, "no uring_fd");
-	refused(f, own_fd(f, open("/proc/self/exe", O_RDONLY | O_CLOEXEC)), -EPERM);
-	refused(f, f->dev, -EPERM);
+	assert_refused(f, own_fd(f, open("/proc/self/exe", O_RDONLY | O_CLOEXEC)), -EPERM);
+	assert_refused(f, f->dev, -EPERM);
 }
 
-/* The objects are looked at first, whether they differ last. */
+/* The objects are read first, and whether one is named twice is checked last. */
 static void order_of_the_checks(void **state)
 {
 	struct fixture *f = *state;
@@ -87,7 +87,7 @@ static void order_of_the_checks(void **state)
 			    -EINVAL, 0);
 	}
 	assert_wait(f, ALL, ARGS(FDS(sem, sem), .owner = OWNER, .uring_fd = -1), -EBADF, 0);
-	assert_wait(f, ALL, ARGS(FDS(sem, sem), .owner = OWNER, .uring_fd = event_fd(f, 1)),
+	assert_wait(f, ALL, ARGS(FDS(sem, sem), .owner = OWNER, .uring_fd = new_event_fd(f, 1)),
 		    -EINVAL, 0);
 }
 
@@ -97,7 +97,7 @@ static void ready_on_entry(void **state)
 {
 	static const uint64_t timeouts[] = { 0, FOREVER };
 	struct fixture *f = *state;
-	int fd = event_fd(f, 1), sem = new_sem(f, 0, 1);
+	int fd = new_event_fd(f, 1), sem = new_sem(f, 0, 1);
 
 	for_each_request(r) {
 		for (size_t i = 0; i < ARRAY_SIZE(timeouts); i++) {
@@ -107,9 +107,9 @@ static void ready_on_entry(void **state)
 						.timeout = timeouts[i]), 0, READY);
 		}
 	}
-	/* Nothing was read. */
+	/* The wait has read nothing. */
 	assert_int_equal(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0), 1);
-	drain(fd);
+	drain_fd(fd);
 	for_each_request(r)
 		assert_wait(f, *r, ARGS(FDS(sem), .owner = OWNER, .uring_fd = fd), -ETIMEDOUT, 0);
 }
@@ -117,7 +117,7 @@ static void ready_on_entry(void **state)
 static void objects_beat_the_alert_beats_the_fd(void **state)
 {
 	struct fixture *f = *state;
-	int fd = event_fd(f, 1), sem = new_sem(f, 2, 2), alert = new_auto(f, true);
+	int fd = new_event_fd(f, 1), sem = new_sem(f, 2, 2), alert = new_auto(f, true);
 
 	for_each_request(r) {
 		assert_wait(f, *r, ARGS(FDS(sem), .owner = OWNER, .alert = alert, .uring_fd = fd),
@@ -134,22 +134,22 @@ static void objects_beat_the_alert_beats_the_fd(void **state)
 	}
 }
 
-/* The fd ends a wait-all of which a part was there: nothing of it is taken. */
+/* The descriptor ends a wait for all that had some of its objects: none of them is acquired. */
 static void nothing_is_taken(void **state)
 {
 	struct fixture *f = *state;
-	int fd = event_fd(f, 1), there = new_sem(f, 1, 1), missing = new_sem(f, 0, 1);
+	int fd = new_event_fd(f, 1), there = new_sem(f, 1, 1), missing = new_sem(f, 0, 1);
 	struct waiter *w;
 
 	assert_wait(f, ALL, ARGS(FDS(there, missing), .owner = OWNER, .uring_fd = fd), 0, READY);
 	assert_sem(there, 1, 1);
-	drain(fd);
+	drain_fd(fd);
 	w = start(f, ALL, ARGS(FDS(there, missing), .owner = OWNER, .uring_fd = fd,
 			       .timeout = FOREVER));
 	eventfd_write(fd, 1);
 	assert_woken(w, 0, READY);
 	assert_sem(there, 1, 1);
-	/* It has left the queues: what comes now stays. */
+	/* The wait has left the queues: later releases stay with the object. */
 	release(missing, 1, 0);
 	assert_sem(missing, 1, 1);
 	assert_sem(there, 1, 1);
@@ -158,7 +158,7 @@ static void nothing_is_taken(void **state)
 static void without_objects(void **state)
 {
 	struct fixture *f = *state;
-	int fd = event_fd(f, 0), alert = new_auto(f, false);
+	int fd = new_event_fd(f, 0), alert = new_auto(f, false);
 	struct waiter *w;
 
 	assert_wait(f, ANY, ARGS(.owner = OWNER, .uring_fd = fd), -ETIMEDOUT, 0);
@@ -167,11 +167,11 @@ static void without_objects(void **state)
 	eventfd_write(fd, 1);
 	assert_woken(w, 0, READY);
 	assert_wait(f, ANY, ARGS(.owner = OWNER, .uring_fd = fd), 0, READY);
-	/* There is nothing to wait for, and it does not look. */
+	/* Without objects the call returns without checking the descriptor. */
 	assert_wait(f, ALL, ARGS(.owner = OWNER, .uring_fd = fd), 0, 0);
 }
 
-/* An object of ours is polled like any other file: not acquired. */
+/* An object of the driver's is polled like any other file, and not acquired. */
 static void an_object_as_fd(void **state)
 {
 	struct fixture *f = *state;
@@ -190,7 +190,7 @@ static void an_object_as_fd(void **state)
 static void each_of_three_wakes(void **state)
 {
 	struct fixture *f = *state;
-	int fd = event_fd(f, 0), sem = new_sem(f, 0, 1), alert = new_auto(f, false);
+	int fd = new_event_fd(f, 0), sem = new_sem(f, 0, 1), alert = new_auto(f, false);
 	struct waiter *w;
 
 	for_each_request(r) {
@@ -207,7 +207,7 @@ static void each_of_three_wakes(void **state)
 		w = start(f, *r, args);
 		eventfd_write(fd, 1);
 		assert_woken(w, 0, READY);
-		drain(fd);
+		drain_fd(fd);
 	}
 	assert_sem(sem, 0, 1);
 	assert_event(alert, 0, 0);
@@ -216,7 +216,7 @@ static void each_of_three_wakes(void **state)
 static void with_64_objects_and_an_alert(void **state)
 {
 	struct fixture *f = *state;
-	int fd = event_fd(f, 0), fds[NTSYNC_MAX_WAIT_COUNT], alert = new_auto(f, false);
+	int fd = new_event_fd(f, 0), fds[NTSYNC_MAX_WAIT_COUNT], alert = new_auto(f, false);
 	struct waiter *w;
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
@@ -230,7 +230,7 @@ static void with_64_objects_and_an_alert(void **state)
 		w = start(f, *r, args);
 		eventfd_write(fd, 1);
 		assert_woken(w, 0, READY);
-		drain(fd);
+		drain_fd(fd);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		assert_event(fds[i], 0, 0);
@@ -246,7 +246,7 @@ static void readable_is_what_counts(void **state)
 	own_fd(f, ends[0]);
 	own_fd(f, ends[1]);
 	for_each_request(r) {
-		/* Room to write, nothing to read. */
+		/* It is writable but not readable. */
 		assert_wait(f, *r, ARGS(FDS(sem), .owner = OWNER, .uring_fd = ends[1]),
 			    -ETIMEDOUT, 0);
 		assert_wait(f, *r, ARGS(FDS(sem), .owner = OWNER, .uring_fd = ends[0]),
@@ -261,7 +261,7 @@ static void readable_is_what_counts(void **state)
 static void deadline(void **state)
 {
 	struct fixture *f = *state;
-	int fd = event_fd(f, 0), sem = new_sem(f, 0, 1);
+	int fd = new_event_fd(f, 0), sem = new_sem(f, 0, 1);
 
 	for_each_request(r) {
 		uint64_t timeout = monotonic_ns() + 20 * NS_PER_MS;
@@ -280,7 +280,7 @@ static void deadline(void **state)
 static void signals(void **state)
 {
 	struct fixture *f = *state;
-	int fd = event_fd(f, 0), sem = new_sem(f, 0, 1);
+	int fd = new_event_fd(f, 0), sem = new_sem(f, 0, 1);
 	struct waiter *w;
 
 	for_each_request(r) {
@@ -298,7 +298,7 @@ static void signals(void **state)
 		assert_asleep(w);
 		eventfd_write(fd, 1);
 		assert_woken(w, 0, READY);
-		drain(fd);
+		drain_fd(fd);
 	}
 }
 
@@ -309,7 +309,7 @@ static void closed_during_the_wait(void **state)
 	struct waiter *w;
 
 	for_each_request(r) {
-		int fd = event_fd(f, 0), other = own_fd(f, dup(fd));
+		int fd = new_event_fd(f, 0), other = own_fd(f, dup(fd));
 
 		w = start(f, *r, ARGS(FDS(sem), .owner = OWNER, .uring_fd = fd,
 				      .timeout = FOREVER));
@@ -323,7 +323,7 @@ static void closed_during_the_wait(void **state)
 static void every_waiter_is_told(void **state)
 {
 	struct fixture *f = *state;
-	int fd = event_fd(f, 0), sem = new_sem(f, 0, 1);
+	int fd = new_event_fd(f, 0), sem = new_sem(f, 0, 1);
 	struct waiter *waits[6];
 
 	for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
@@ -358,7 +358,7 @@ static void completion_on_entry(void **state)
 	ring_free(&ring);
 }
 
-/* When the test's own thread sleeps. */
+/* Writes once the test's own thread sleeps. */
 static void *write_late(void *end)
 {
 	while (!asleep_in(getpid(), getpid(), ANY) && !asleep_in(getpid(), getpid(), ALL))
@@ -368,7 +368,7 @@ static void *write_late(void *end)
 	return NULL;
 }
 
-/* The waiter has submitted it, so its completion is work for the waiter. */
+/* The waiter has submitted the operation, so its completion is task work of the waiter. */
 static void completion_of_its_own(void **state)
 {
 	struct fixture *f = *state;

@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fixture.h"
 
-#define MANY NTSYNC_MAX_WAIT_COUNT
-
-static struct waiter *any_sleeper(struct fixture *f, int obj)
-{
-	return start(f, ANY, ARGS(FDS(obj), .owner = OWNER, .timeout = FOREVER));
-}
-
 static void takes_all_that_are_ready(void **state)
 {
 	struct fixture *f = *state;
@@ -21,7 +14,7 @@ static void takes_all_that_are_ready(void **state)
 	assert_event(stays, 1, 1);
 }
 
-/* Whichever is missing: none of the others is touched. */
+/* Whichever object is missing: none of the others is acquired. */
 static void takes_nothing_when_one_is_missing(void **state)
 {
 	struct fixture *f = *state;
@@ -49,7 +42,7 @@ static void takes_nothing_while_it_waits(void **state)
 
 	assert_sem(sem, 1, 1);
 	assert_mutex(mutex, 0, 0);
-	/* Others may take what it waits for, ... */
+	/* Other threads may acquire objects of the wait, ... */
 	assert_ret(try_wait(f, sem, OWNER), 0);
 	assert_ret(try_wait(f, mutex, 8), 0);
 	set_event(event, 0);
@@ -58,7 +51,7 @@ static void takes_nothing_while_it_waits(void **state)
 	release(sem, 1, 0);
 	assert_asleep(w);
 	assert_sem(sem, 1, 1);
-	/* ... and with the last one it has them all. */
+	/* ... and with the last one it gets them all. */
 	unlock(mutex, 8, 1);
 	assert_sem(sem, 0, 1);
 	assert_event(event, 0, 0);
@@ -66,7 +59,7 @@ static void takes_nothing_while_it_waits(void **state)
 	assert_woken(w, 0, 0);
 }
 
-/* Whichever comes last completes it. */
+/* Whichever object comes last completes the wait. */
 static void completed_by_any_type(void **state)
 {
 	struct fixture *f = *state;
@@ -172,7 +165,7 @@ static void several_abandoned_while_it_waits(void **state)
 	assert_mutex(b, 7, 1);
 }
 
-/* What was abandoned and has had an owner since is no news. */
+/* A mutex that was abandoned and has had an owner since is not reported. */
 static void abandoned_meanwhile_is_forgotten(void **state)
 {
 	struct fixture *f = *state;
@@ -191,7 +184,7 @@ static void all_waiters_before_any_waiters(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 0, 2), event = new_manual(f, true);
-	struct waiter *any = any_sleeper(f, sem);
+	struct waiter *any = start_on(f, ANY, sem);
 	struct waiter *all = start(f, ALL, ARGS(FDS(sem, event), .owner = OWNER,
 						.timeout = FOREVER));
 
@@ -207,7 +200,7 @@ static void mutex_goes_to_all_waiters_first(void **state)
 {
 	struct fixture *f = *state;
 	int mutex = new_mutex(f, 9, 1), event = new_auto(f, true);
-	struct waiter *any = start(f, ANY, ARGS(FDS(mutex), .owner = 8, .timeout = FOREVER));
+	struct waiter *any = start_as(f, ANY, mutex, 8);
 	struct waiter *all = start(f, ALL, ARGS(FDS(mutex, event), .owner = 7,
 						.timeout = FOREVER));
 
@@ -226,7 +219,7 @@ static void an_incomplete_wait_all_keeps_nobody_waiting(void **state)
 	int sem = new_sem(f, 0, 1), event = new_auto(f, false);
 	struct waiter *all = start(f, ALL, ARGS(FDS(sem, event), .owner = OWNER,
 						.timeout = FOREVER));
-	struct waiter *any = any_sleeper(f, sem);
+	struct waiter *any = start_on(f, ANY, sem);
 
 	release(sem, 1, 0);
 	assert_woken(any, 0, 0);
@@ -240,7 +233,7 @@ static void an_incomplete_wait_all_keeps_nobody_waiting(void **state)
 	assert_event(event, 0, 0);
 }
 
-/* One release may complete several: each takes its part. */
+/* One release may complete several waits, each of which acquires its part. */
 static void one_release_completes_several(void **state)
 {
 	struct fixture *f = *state;
@@ -249,7 +242,7 @@ static void one_release_completes_several(void **state)
 
 	for (int i = 0; i < 3; i++)
 		w[i] = start(f, ALL, ARGS(FDS(token, sem), .owner = OWNER, .timeout = FOREVER));
-	any = any_sleeper(f, sem);
+	any = start_on(f, ANY, sem);
 	release(sem, 4, 0);
 	assert_woken(w[0], 0, 0);
 	assert_woken(w[1], 0, 0);
@@ -262,7 +255,7 @@ static void one_release_completes_several(void **state)
 	assert_sem(sem, 0, 9);
 }
 
-/* Waits that overlap in part, in other orders: no deadlock, no half grants. */
+/* Waits whose objects overlap, in different orders: no deadlock, and no partial acquisition. */
 static void overlapping_waits(void **state)
 {
 	struct fixture *f = *state;
@@ -290,36 +283,10 @@ static void overlapping_waits(void **state)
 	assert_event(c, 0, 0);
 }
 
-struct many {
-	int objs[MANY];
-	int alert;
-};
-
-static struct ntsync_wait_args many_args(struct many *m, unsigned int count, uint64_t timeout)
-{
-	return ARGS(.objs = (uintptr_t)m->objs, .count = count, .owner = OWNER,
-		    .alert = m->alert, .timeout = timeout);
-}
-
-static void make_many(struct fixture *f, struct many *m)
-{
-	for (int i = 0; i < MANY; i++)
-		m->objs[i] = i % 2 ? new_sem(f, 0, 1) : new_auto(f, false);
-	m->alert = new_auto(f, false);
-}
-
-static void signal_one(int i, int obj)
-{
-	if (i % 2)
-		release(obj, 1, 0);
-	else
-		set_event(obj, 0);
-}
-
 static void signal_all_but_the_last(struct many *m, int count)
 {
 	for (int i = 0; i < count - 1; i++)
-		signal_one(i, m->objs[i]);
+		signal_one_of_many(m, i);
 }
 
 static void assert_none_is_signaled(struct many *m, int count)
@@ -337,27 +304,27 @@ static void sixty_four_and_an_alert_when_ready(void **state)
 	struct fixture *f = *state;
 	struct many m;
 
-	make_many(f, &m);
+	new_many(f, &m);
 	signal_all_but_the_last(&m, MANY);
 	assert_wait(f, ALL, many_args(&m, MANY, 0), -ETIMEDOUT, 0);
-	signal_one(MANY - 1, m.objs[MANY - 1]);
+	signal_one_of_many(&m, MANY - 1);
 	assert_wait(f, ALL, many_args(&m, MANY, 0), 0, 0);
 	assert_none_is_signaled(&m, MANY);
 }
 
-/* Of every size, so of every place that a wait's record may be kept in. */
+/* Of every size, so with every way to allocate a wait's record. */
 static void every_count_when_asleep(void **state)
 {
 	struct fixture *f = *state;
 	struct many m;
 
-	make_many(f, &m);
+	new_many(f, &m);
 	for (int count = 1; count <= MANY; count++) {
 		struct waiter *w = start(f, ALL, many_args(&m, count, FOREVER));
 
 		signal_all_but_the_last(&m, count);
 		assert_asleep(w);
-		signal_one(count - 1, m.objs[count - 1]);
+		signal_one_of_many(&m, count - 1);
 		assert_woken(w, 0, 0);
 		assert_none_is_signaled(&m, count);
 	}
@@ -369,13 +336,13 @@ static void sixty_four_and_an_alert_when_asleep(void **state)
 	struct many m;
 	struct waiter *w;
 
-	make_many(f, &m);
+	new_many(f, &m);
 	w = start(f, ALL, many_args(&m, MANY, FOREVER));
 	signal_all_but_the_last(&m, MANY);
 	assert_asleep(w);
 	set_event(m.alert, 0);
 	assert_woken(w, 0, MANY);
-	/* Nothing was taken. */
+	/* Nothing was acquired. */
 	assert_event(m.objs[0], 0, 1);
 	assert_sem(m.objs[1], 1, 1);
 	assert_event(m.alert, 0, 0);
@@ -393,7 +360,7 @@ static void a_wait_that_timed_out_takes_nothing(void **state)
 	set_event(event, 0);
 	assert_sem(sem, 1, 1);
 	assert_event(event, 0, 1);
-	/* The objects are as good as new for other waits. */
+	/* Other waits can still acquire the objects. */
 	assert_ret(try_wait(f, sem, OWNER), 0);
 	assert_ret(try_wait(f, event, OWNER), 0);
 	assert_not_ready(f, sem);

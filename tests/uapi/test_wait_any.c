@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fixture.h"
 
-#define MANY NTSYNC_MAX_WAIT_COUNT
-
 static void lowest_ready_index_wins(void **state)
 {
 	struct fixture *f = *state;
@@ -11,7 +9,7 @@ static void lowest_ready_index_wins(void **state)
 	assert_wait(f, ANY, ARGS(FDS(sem, mutex, event), .owner = 7), 0, 1);
 	assert_mutex(mutex, 7, 1);
 	assert_event(event, 0, 1);
-	/* Another's: the mutex is passed over. */
+	/* A mutex of another owner is passed over. */
 	assert_wait(f, ANY, ARGS(FDS(sem, mutex, event), .owner = 8), 0, 2);
 	assert_event(event, 0, 0);
 	assert_wait(f, ANY, ARGS(FDS(sem, mutex, event), .owner = 8), -ETIMEDOUT, 0);
@@ -47,7 +45,7 @@ static void ownerdead_comes_with_the_index(void **state)
 	assert_mutex(mutex, 8, 1);
 }
 
-/* One that isn't reached isn't reported, and stays abandoned. */
+/* A mutex behind the acquired object is not reported, and stays abandoned. */
 static void ownerdead_only_of_what_was_acquired(void **state)
 {
 	struct fixture *f = *state;
@@ -74,35 +72,7 @@ static void none_of_none_sleeps(void **state)
 	struct waiter *w = start(f, ANY, ARGS(.owner = OWNER, .timeout = FOREVER));
 
 	assert_asleep(w);
-	/* Teardown ends it by a signal. */
-}
-
-struct many {
-	int objs[MANY];
-	int alert;
-};
-
-static struct ntsync_wait_args many_args(struct many *m, uint64_t timeout)
-{
-	return ARGS(.objs = (uintptr_t)m->objs, .count = MANY, .owner = OWNER,
-		    .alert = m->alert, .timeout = timeout);
-}
-
-static void make_many(struct fixture *f, struct many *m)
-{
-	for (int i = 0; i < MANY; i++)
-		m->objs[i] = i % 2 ? new_sem(f, 0, 1) : new_auto(f, false);
-	m->alert = new_auto(f, false);
-}
-
-static void signal_one_of_many(struct many *m, int i)
-{
-	if (i == MANY)
-		set_event(m->alert, 0);
-	else if (i % 2)
-		release(m->objs[i], 1, 0);
-	else
-		set_event(m->objs[i], 0);
+	/* The teardown ends the wait by a signal. */
 }
 
 static void each_of_64_and_the_alert_when_ready(void **state)
@@ -110,12 +80,12 @@ static void each_of_64_and_the_alert_when_ready(void **state)
 	struct fixture *f = *state;
 	struct many m;
 
-	make_many(f, &m);
-	assert_wait(f, ANY, many_args(&m, 0), -ETIMEDOUT, 0);
+	new_many(f, &m);
+	assert_wait(f, ANY, many_args(&m, MANY, 0), -ETIMEDOUT, 0);
 	for (int i = MANY; i >= 0; i--) {
 		signal_one_of_many(&m, i);
-		assert_wait(f, ANY, many_args(&m, 0), 0, i);
-		assert_wait(f, ANY, many_args(&m, 0), -ETIMEDOUT, 0);
+		assert_wait(f, ANY, many_args(&m, MANY, 0), 0, i);
+		assert_wait(f, ANY, many_args(&m, MANY, 0), -ETIMEDOUT, 0);
 	}
 }
 
@@ -124,25 +94,25 @@ static void each_of_64_and_the_alert_when_asleep(void **state)
 	struct fixture *f = *state;
 	struct many m;
 
-	make_many(f, &m);
+	new_many(f, &m);
 	for (int i = 0; i <= MANY; i++) {
-		struct waiter *w = start(f, ANY, many_args(&m, FOREVER));
+		struct waiter *w = start(f, ANY, many_args(&m, MANY, FOREVER));
 
 		signal_one_of_many(&m, i);
 		assert_woken(w, 0, i);
 	}
-	assert_wait(f, ANY, many_args(&m, 0), -ETIMEDOUT, 0);
+	assert_wait(f, ANY, many_args(&m, MANY, 0), -ETIMEDOUT, 0);
 }
 
-/* Of every size, so of every place that a wait's record may be kept in. */
+/* Of every size, so with every way to allocate a wait's record. */
 static void every_count(void **state)
 {
 	struct fixture *f = *state;
 	struct many m;
 
-	make_many(f, &m);
+	new_many(f, &m);
 	for (unsigned int count = 1; count <= MANY; count++) {
-		struct ntsync_wait_args args = many_args(&m, FOREVER);
+		struct ntsync_wait_args args = many_args(&m, MANY, FOREVER);
 		struct waiter *w;
 
 		args.count = count;
@@ -162,15 +132,15 @@ static void the_same_object_64_times(void **state)
 
 	for (int i = 0; i < MANY; i++)
 		m.objs[i] = sem;
-	assert_wait(f, ANY, many_args(&m, 0), 0, 0);
-	assert_wait(f, ANY, many_args(&m, 0), 0, 0);
-	w = start(f, ANY, many_args(&m, FOREVER));
+	assert_wait(f, ANY, many_args(&m, MANY, 0), 0, 0);
+	assert_wait(f, ANY, many_args(&m, MANY, 0), 0, 0);
+	w = start(f, ANY, many_args(&m, MANY, FOREVER));
 	release(sem, 2, 0);
 	assert_woken(w, 0, 0);
 	assert_sem(sem, 1, 2);
 }
 
-/* A claimed wait takes nothing more, and leaves no trace when it is over. */
+/* A wait that has been granted acquires nothing more, and leaves nothing in the queues. */
 static void one_wait_takes_one_object(void **state)
 {
 	struct fixture *f = *state;
@@ -206,7 +176,7 @@ static void a_wait_that_timed_out_takes_nothing(void **state)
 	assert_event(event, 0, 1);
 }
 
-/* Each of two gets the one that comes, not both the first. */
+/* Two releases serve both waits, not the first one twice. */
 static void two_waiters_on_two_objects(void **state)
 {
 	struct fixture *f = *state;

@@ -20,15 +20,18 @@ static void args_fault(void **state)
 		assert_ret(nt(f->dev, *r, NULL), -EFAULT);
 		assert_ret(nt(f->dev, *r, unmapped(f)), -EFAULT);
 		assert_ret(nt(f->dev, *r, past_page_end(f, &args, sizeof(args))), -EFAULT);
-		/* It is read whole: the last word counts even where the first is wrong. */
+		/*
+		 * The argument is read as a whole: the last word counts even if the first one is
+		 * invalid.
+		 */
 		args.flags = ~0u;
 		assert_ret(nt(f->dev, *r, past_page_end(f, &args, sizeof(args))), -EFAULT);
 		args.flags = 0;
 	}
 }
 
-/* Bad enough for every check that comes later, were it to come earlier. */
-static struct ntsync_wait_args bad_from(struct fixture *f, int first_bad)
+/* Invalid for this check and for all later ones. */
+static struct ntsync_wait_args new_bad_args(struct fixture *f, int first_bad)
 {
 	struct ntsync_wait_args args = ARGS(.owner = OWNER);
 
@@ -41,16 +44,16 @@ static struct ntsync_wait_args bad_from(struct fixture *f, int first_bad)
 	return args;
 }
 
-/* With a bad array behind them, EINVAL tells that each came before EFAULT. */
+/* As the array is invalid too, EINVAL shows that each of these checks came before EFAULT. */
 static void checks_before_the_array(void **state)
 {
 	struct fixture *f = *state;
 
 	for_each_request(r) {
 		for (int first_bad = 0; first_bad < 3; first_bad++)
-			assert_wait(f, *r, bad_from(f, first_bad), -EINVAL, 0);
-		assert_wait(f, *r, bad_from(f, 3), -EFAULT, 0);
-		/* Each alone. */
+			assert_wait(f, *r, new_bad_args(f, first_bad), -EINVAL, 0);
+		assert_wait(f, *r, new_bad_args(f, 3), -EFAULT, 0);
+		/* Each of them alone. */
 		assert_wait(f, *r, ARGS(.objs = 1, .count = 1, .owner = OWNER, .flags = 2),
 			    -EINVAL, 0);
 		assert_wait(f, *r, ARGS(.objs = 1, .count = 1, .owner = 0), -EINVAL, 0);
@@ -91,7 +94,10 @@ static void owner_zero_whatever_the_objects(void **state)
 	assert_event(event, 0, 1);
 }
 
-/* The in-tree driver calls the word pad, and wants 0. What it means on ours: test_uring_fd.c. */
+/*
+ * The in-tree driver calls the word pad and requires 0. test_uring_fd.c tests what it is in this
+ * driver.
+ */
 static void uring_fd_or_pad(void **state)
 {
 	struct fixture *f = *state;
@@ -125,12 +131,12 @@ static void array_faults(void **state)
 		assert_wait(f, *r, args, -EFAULT, 0);
 		args.objs = (uintptr_t)past_page_end(f, fds, sizeof(fds));
 		assert_wait(f, *r, args, -EFAULT, 0);
-		/* Read whole before the first fd is looked at. */
+		/* The array is read as a whole before the first descriptor is looked up. */
 		fds[0] = -1;
 		args.objs = (uintptr_t)past_page_end(f, fds, sizeof(fds));
 		assert_wait(f, *r, args, -EFAULT, 0);
 		fds[0] = sem;
-		/* Input only; and no more is read than there is. */
+		/* Input only, and no more than the array is read. */
 		args.count = 1;
 		args.objs = (uintptr_t)at_page_end(f, fds, sizeof(int));
 		assert_wait(f, *r, args, 0, 0);
@@ -142,7 +148,7 @@ static void array_faults(void **state)
 	assert_sem(sem, 2, 2);
 }
 
-/* No array, no fault. */
+/* Without objects the array is not read. */
 static void array_of_none_is_not_read(void **state)
 {
 	struct fixture *f = *state;
@@ -151,7 +157,7 @@ static void array_of_none_is_not_read(void **state)
 	assert_wait(f, ANY, ARGS(.owner = OWNER, .objs = 1), -ETIMEDOUT, 0);
 }
 
-/* An unaligned array is an array. */
+/* The array may be unaligned. */
 static void array_may_be_unaligned(void **state)
 {
 	struct fixture *f = *state;
@@ -165,8 +171,8 @@ static void array_may_be_unaligned(void **state)
 	assert_sem(sem, 0, 2);
 }
 
-/* Every kind of fd that isn't an object of this instance. */
-static size_t bad_fds(struct fixture *f, int *bad)
+/* Descriptors of every kind that are no objects of this instance. */
+static size_t new_bad_fds(struct fixture *f, int *bad)
 {
 	int sem = new_sem(f, 1, 1), other = open_device(f), pipes[2];
 	struct ntsync_sem_args args = { 1, 1 };
@@ -199,7 +205,7 @@ static void bad_fd_in_any_position(void **state)
 	int sem = new_sem(f, 1, 1), mutex = new_mutex(f, 0, 0), event = new_auto(f, true);
 	const int good[] = { sem, mutex, event };
 	int bad[32];
-	size_t n = bad_fds(f, bad);
+	size_t n = new_bad_fds(f, bad);
 
 	for_each_request(r) {
 		for (size_t i = 0; i < n; i++) {
@@ -222,7 +228,7 @@ static void bad_fd_as_alert(void **state)
 {
 	struct fixture *f = *state;
 	int sem = new_sem(f, 1, 1), bad[32];
-	size_t n = bad_fds(f, bad);
+	size_t n = new_bad_fds(f, bad);
 
 	for_each_request(r) {
 		for (size_t i = 0; i < n; i++) {
@@ -258,7 +264,7 @@ static void wait_all_rejects_the_same_object_twice(void **state)
 	assert_mutex(mutex, 0, 0);
 }
 
-/* Not ready makes no difference: it is the arguments that are wrong. */
+/* Arguments are checked whether or not the objects are ready. */
 static void wait_all_rejects_before_it_waits(void **state)
 {
 	struct fixture *f = *state;
@@ -286,7 +292,7 @@ static void wait_any_takes_the_same_object_twice(void **state)
 	assert_sem(sem, 1, 2);
 }
 
-static void as_descriptor_zero(struct fixture *f, int fd, int *saved)
+static void move_to_descriptor_zero(struct fixture *f, int fd, int *saved)
 {
 	(void)f;
 	*saved = fcntl(0, F_DUPFD_CLOEXEC, 3);
@@ -308,7 +314,7 @@ static void descriptor_zero_is_an_object(void **state)
 	int event = new_manual(f, true), saved, ret[2];
 	const int zero = 0;
 
-	as_descriptor_zero(f, event, &saved);
+	move_to_descriptor_zero(f, event, &saved);
 	for (int i = 0; i < 2; i++) {
 		struct ntsync_wait_args args = ARGS(.objs = (uintptr_t)&zero, .count = 1,
 						    .owner = OWNER);
@@ -327,7 +333,7 @@ static void descriptor_zero_is_no_alert(void **state)
 	struct ntsync_wait_args args = ARGS(FDS(sem), .owner = OWNER);
 	struct ntsync_wait_args none = ARGS(.owner = OWNER);
 
-	as_descriptor_zero(f, event, &saved);
+	move_to_descriptor_zero(f, event, &saved);
 	ret[0] = nt(f->dev, ANY, &args);
 	ret[1] = nt(f->dev, ALL, &args);
 	ret[2] = nt(f->dev, ANY, &none);
@@ -336,7 +342,7 @@ static void descriptor_zero_is_no_alert(void **state)
 		assert_ret(ret[i], -ETIMEDOUT);
 }
 
-/* Nothing is written on a failure, so a read-only argument doesn't fault. */
+/* A failed call writes nothing, so a read-only argument gets no EFAULT. */
 static void index_is_not_written_on_failure(void **state)
 {
 	struct fixture *f = *state;
@@ -353,7 +359,7 @@ static void index_is_not_written_on_failure(void **state)
 	}
 }
 
-/* It is too late to give anything back: others may have seen the effect. */
+/* The acquisition can't be undone: other threads may have seen it. */
 static void acquisition_stands_when_the_index_faults(void **state)
 {
 	struct fixture *f = *state;
@@ -371,7 +377,7 @@ static void acquisition_stands_when_the_index_faults(void **state)
 	assert_mutex(mutex, OWNER, 1);
 }
 
-/* The same for a wait that slept, whose page went read-only meanwhile. */
+/* The same for a wait that slept, whose page became read-only meanwhile. */
 struct late_fault {
 	struct fixture *f;
 	struct ntsync_wait_args *args;

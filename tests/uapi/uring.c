@@ -6,20 +6,20 @@
 
 #define ENTRIES 8
 
-static int enter(struct ring *r, unsigned int submit, unsigned int flags)
+static int enter_ring(struct ring *r, unsigned int submit, unsigned int flags)
 {
 	int ret = syscall(SYS_io_uring_enter, r->fd, submit, 0, flags, NULL, 0);
 
 	return ret < 0 ? -errno : ret;
 }
 
-static void map(struct ring *r, const struct io_uring_params *p)
+static void map_rings(struct ring *r, const struct io_uring_params *p)
 {
 	size_t sq = p->sq_off.array + p->sq_entries * sizeof(uint32_t);
 	size_t cq = p->cq_off.cqes + p->cq_entries * sizeof(struct io_uring_cqe);
 	char *rings;
 
-	/* One mapping for both since Linux 5.4. */
+	/* Both rings are in one mapping since Linux 5.4. */
 	assert_true(p->features & IORING_FEAT_SINGLE_MMAP);
 	r->size = sq > cq ? sq : cq;
 	r->memory = rings = mmap(NULL, r->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
@@ -46,7 +46,7 @@ void ring_init(struct fixture *f, struct ring *r, uint32_t flags)
 		skip_because("no io_uring here");
 	memset(r, 0, sizeof(*r));
 	r->fd = own_fd(f, fd);
-	map(r, &params);
+	map_rings(r, &params);
 }
 
 void ring_free(struct ring *r)
@@ -62,7 +62,7 @@ void ring_submit(struct ring *r, const struct io_uring_sqe *sqe)
 	r->sqes[tail & r->sq_mask] = *sqe;
 	r->sq_array[tail & r->sq_mask] = tail & r->sq_mask;
 	atomic_store(r->sq_tail, tail + 1);
-	assert_int_equal(enter(r, 1, 0), 1);
+	assert_int_equal(enter_ring(r, 1, 0), 1);
 }
 
 void ring_nop(struct ring *r, uint64_t user_data)
@@ -92,5 +92,5 @@ bool ring_reap(struct ring *r, uint64_t *user_data, int32_t *res)
 
 void ring_run_deferred(struct ring *r)
 {
-	enter(r, 0, IORING_ENTER_GETEVENTS);
+	enter_ring(r, 0, IORING_ENTER_GETEVENTS);
 }

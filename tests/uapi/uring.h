@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The least of an io_uring that a test needs, by the system calls themselves: a test
- * must know when a completion is there, and who takes it.
+ * The minimum of an io_uring that a test needs, by system calls: a test must know when a completion
+ * is there, and which thread consumes it.
  */
 #ifndef NTSYNC_TESTS_UAPI_URING_H
 #define NTSYNC_TESTS_UAPI_URING_H
@@ -22,16 +22,16 @@ struct ring {
 };
 
 /*
- * Skips the test where there is no io_uring. @flags: IORING_SETUP_*. The descriptor is
- * owned by the fixture; ring_free() gives back the memory.
+ * Skips the test where there is no io_uring. @flags: IORING_SETUP_*. The fixture owns the
+ * descriptor; ring_free() frees the memory.
  */
 void ring_init(struct fixture *f, struct ring *r, uint32_t flags);
 void ring_free(struct ring *r);
 
-/* Submits one operation; it fails the test if the kernel does not take it. */
+/* Submits one operation; the test fails if the kernel refuses it. */
 void ring_submit(struct ring *r, const struct io_uring_sqe *sqe);
 void ring_nop(struct ring *r, uint64_t user_data);
-/* Reads a byte, as soon as there is one. */
+/* Reads one byte as soon as there is one. */
 void ring_read(struct ring *r, int fd, void *byte, uint64_t user_data);
 
 /* Takes a completion if there is one. */
@@ -46,7 +46,7 @@ bool ring_reap(struct ring *r, uint64_t *user_data, int32_t *res);
 		assert_int_equal(res_, want_res);                              \
 	} while (0)
 
-/* With IORING_SETUP_DEFER_TASKRUN: lets the kernel complete what is done. */
+/* With IORING_SETUP_DEFER_TASKRUN: runs the deferred work. */
 void ring_run_deferred(struct ring *r);
 
 #endif

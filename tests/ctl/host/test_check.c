@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What check makes of what it finds. */
+/* The verdicts of `ntsyncctl check`. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 #include "ctl.h"
 
-/* All is well. */
+/* A system without a problem. */
 static const struct system_facts good = {
 	.loaded = true,
 	.features = { NTSYNC_DRIVER_NTSYNC_RT, 1, NTSYNC_FEATURE_MUTEX_PI },
@@ -25,7 +25,7 @@ static const struct system_facts good = {
 	.rt_group_us = -1,
 };
 
-static enum verdict verdict(const char *id, const struct system_facts *f)
+static enum verdict find_verdict(const char *id, const struct system_facts *f)
 {
 	for (size_t i = 0; i < nr_checks; i++) {
 		if (!strcmp(checks[i].id, id))
@@ -35,7 +35,7 @@ static enum verdict verdict(const char *id, const struct system_facts *f)
 	return VERDICT_SKIPPED;
 }
 
-/* Every check is content; and each says what to do if it is not. */
+/* Every check passes; and each says what to do if it does not. */
 static void all_is_well(void **state)
 {
 	(void)state;
@@ -49,7 +49,7 @@ static void all_is_well(void **state)
 #define assert_verdict(id, want, ...)                                          \
 	do {                                                                   \
 		struct system_facts f = WITH(__VA_ARGS__);                     \
-		assert_int_equal(verdict(id, &f), want);                       \
+		assert_int_equal(find_verdict(id, &f), want);                       \
 	} while (0)
 
 static void each_fault_is_found(void **state)
@@ -60,9 +60,9 @@ static void each_fault_is_found(void **state)
 	assert_verdict("node", VERDICT_PROBLEM, f_.node_usable = false);
 	assert_verdict("driver", VERDICT_PROBLEM, f_.features.driver = NTSYNC_DRIVER_IN_TREE);
 	assert_verdict("inheritance", VERDICT_PROBLEM, f_.features.features = 0);
-	/* Inheritance works there, too. */
+	/* Inheritance works there too. */
 	assert_verdict("kernel", VERDICT_WARNING, f_.realtime = false);
-	/* rtkit, or whoever else may, can have set the priorities. */
+	/* rtkit or another program may have set the priorities. */
 	assert_verdict("rtprio", VERDICT_WARNING, f_.rtprio_soft = 0);
 	assert_verdict("rtprio", VERDICT_OK, (f_.rtprio_soft = 0, f_.cap_sys_nice = true));
 	assert_verdict("rtprio", VERDICT_OK, f_.rtprio_soft = RLIM_INFINITY);
@@ -73,7 +73,7 @@ static void each_fault_is_found(void **state)
 	assert_verdict("wineserver", VERDICT_WARNING, f_.wineservers[0] = '7');
 }
 
-/* Which process it is, and what to do. */
+/* The verdict names the process, and says what to do. */
 static void old_wineservers_are_named(void **state)
 {
 	struct system_facts f = good;
@@ -92,7 +92,7 @@ static void old_wineservers_are_named(void **state)
 	}
 }
 
-/* Nothing is claimed about what nobody could tell. */
+/* An unknown fact must not be reported as good or bad. */
 static void what_can_not_be_told(void **state)
 {
 	(void)state;

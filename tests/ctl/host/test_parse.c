@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* fdinfo and debugfs as they are, as they may become, and as they must not hurt. */
+/* fdinfo and debugfs as they are now, as a newer driver may write them, and as hostile input. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -61,7 +61,7 @@ static void other_files_are_not_ours(void **state)
 	assert_false(fdinfo_parse("ntsync-type: mutex", &o));
 }
 
-/* A newer driver. */
+/* Lines of a newer driver. */
 static void what_is_not_known_is_passed_over(void **state)
 {
 	struct object o;
@@ -93,7 +93,7 @@ static void nonsense_does_no_harm(void **state)
 	}
 }
 
-/* More lines than there is room for, and one that never ends. */
+/* More lines than there is room for, and a line without an end. */
 static void lists_have_an_end(void **state)
 {
 	size_t size = 1 << 20;
@@ -135,7 +135,9 @@ static void the_arbiters_records(void **state)
 	assert_true(b[1].tid == 13 && b[1].base_prio == 10 && b[1].nr == 1);
 }
 
-/* No name that begins like a line of the kernel's makes one: it comes escaped. */
+/*
+ * A name that begins like a line of the kernel's must not be taken for one: the kernel escapes it.
+ */
 static void names_make_no_records(void **state)
 {
 	struct boosted b[4];

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A /proc of our own making: who has what, what is shared, what has gone, what is too much. */
+/*
+ * A fake /proc: which process has which objects, which are shared, processes that exit, and more
+ * than fits.
+ */
 #include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +16,7 @@
 
 static char root[32];
 
-static void path_in(char *out, size_t size, const char *format, va_list args)
+static void format_path(char *out, size_t size, const char *format, va_list args)
 {
 	size_t len = snprintf(out, size, "%s", root);
 
@@ -26,7 +29,7 @@ static void make_dir(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	path_in(path, sizeof(path), format, args);
+	format_path(path, sizeof(path), format, args);
 	va_end(args);
 	for (char *at = path + strlen(root) + 1; (at = strchr(at, '/')); at++) {
 		*at = '\0';
@@ -43,7 +46,7 @@ static void make_file(const char *text, const char *format, ...)
 	FILE *out;
 
 	va_start(args, format);
-	path_in(path, sizeof(path), format, args);
+	format_path(path, sizeof(path), format, args);
 	va_end(args);
 	out = fopen(path, "we");
 	assert_non_null(out);
@@ -82,7 +85,7 @@ static void make_wanted(int pid, int fd, int id)
 	make_fd(pid, fd, "anon_inode:ntsync", info);
 }
 
-static char *screen(const struct scan *s, unsigned int rows, int width, bool idle)
+static char *make_screen(const struct scan *s, unsigned int rows, int width, bool idle)
 {
 	const struct system_facts facts = { .loaded = true };
 	char *text = NULL;
@@ -117,7 +120,7 @@ static int teardown(void **state)
 	return system(command);
 }
 
-static const struct process *process(const struct scan *s, pid_t pid)
+static const struct process *find_process(const struct scan *s, pid_t pid)
 {
 	for (unsigned int i = 0; i < s->nr_processes; i++) {
 		if (s->process[i].pid == pid)
@@ -127,7 +130,7 @@ static const struct process *process(const struct scan *s, pid_t pid)
 	return NULL;
 }
 
-/* Nothing runs with such a pid: it is above the limit. */
+/* Above the kernel's limit, so that no real process has such a pid. */
 enum { FIRST = 5000001, SECOND, THIRD };
 
 static void objects_are_counted_once(void **state)
@@ -145,15 +148,15 @@ static void objects_are_counted_once(void **state)
 	scan_run(s);
 	assert_int_equal(s->nr_processes, 2);
 	assert_int_equal(s->nr_objects, 3);
-	assert_int_equal(process(s, FIRST)->count[TYPE_INSTANCE], 1);
-	assert_int_equal(process(s, FIRST)->count[TYPE_SEM], 1);
-	assert_int_equal(process(s, FIRST)->count[TYPE_MUTEX], 1);
-	assert_int_equal(process(s, SECOND)->count[TYPE_MUTEX], 1);
-	assert_int_equal(process(s, SECOND)->count[TYPE_INSTANCE], 0);
+	assert_int_equal(find_process(s, FIRST)->count[TYPE_INSTANCE], 1);
+	assert_int_equal(find_process(s, FIRST)->count[TYPE_SEM], 1);
+	assert_int_equal(find_process(s, FIRST)->count[TYPE_MUTEX], 1);
+	assert_int_equal(find_process(s, SECOND)->count[TYPE_MUTEX], 1);
+	assert_int_equal(find_process(s, SECOND)->count[TYPE_INSTANCE], 0);
 	assert_false(s->truncated);
 }
 
-/* The in-tree driver says nothing in fdinfo; and links that only look like it. */
+/* The in-tree driver writes nothing to fdinfo; and links that only look like the device. */
 static void drivers_that_say_nothing(void **state)
 {
 	struct scan *s = *state;
@@ -164,14 +167,17 @@ static void drivers_that_say_nothing(void **state)
 	make_fd(FIRST, 6, "/srv/x/anon_inode:ntsync", "ntsync-type:\tsem\nntsync-id:\t9\n");
 	make_fd(FIRST, 7, "/dev/ntsync (deleted)", "ntsync-type:\tsem\nntsync-id:\t9\n");
 	scan_run(s);
-	/* For all that can be seen here, it is any file with that name. */
-	assert_int_equal(process(s, FIRST)->count[TYPE_INSTANCE], 0);
-	assert_int_equal(process(s, FIRST)->count[TYPE_UNKNOWN], 2);
-	assert_int_equal(process(s, FIRST)->count[TYPE_SEM], 0);
+	/* As far as the scan can see, it is any file of that name. */
+	assert_int_equal(find_process(s, FIRST)->count[TYPE_INSTANCE], 0);
+	assert_int_equal(find_process(s, FIRST)->count[TYPE_UNKNOWN], 2);
+	assert_int_equal(find_process(s, FIRST)->count[TYPE_SEM], 0);
 	assert_int_equal(s->nr_objects, 0);
 }
 
-/* The kernel's own lines come first: one for each lock of the file, of which there may be any number. */
+/*
+ * The kernel's own lines come first: one for each lock of the file, of which there may be any
+ * number.
+ */
 static void many_locks(void **state)
 {
 	static char info[64 * 1024];
@@ -187,11 +193,11 @@ static void many_locks(void **state)
 	scan_run(s);
 	assert_int_equal(s->nr_objects, 1);
 	assert_int_equal(object_waiters(&s->object[0]), 3);
-	assert_int_equal(process(s, FIRST)->count[TYPE_UNKNOWN], 0);
+	assert_int_equal(find_process(s, FIRST)->count[TYPE_UNKNOWN], 0);
 	assert_false(s->truncated);
 }
 
-/* Whole characters, in columns: with names of any language. */
+/* Names in any language are cut at whole characters, and stay in their columns. */
 static void names_are_not_cut(void **state)
 {
 	struct scan *s = *state;
@@ -201,26 +207,26 @@ static void names_are_not_cut(void **state)
 		skip();
 	make_wanted(FIRST, 5, 50000);
 	make_dir("/proc/%d", SECOND);
-	/* Five characters of three bytes, ten columns: all that the kernel keeps. */
+	/* Five characters of three bytes, ten columns: the kernel keeps no more. */
 	make_file("\xe6\x9d\xb1\xe4\xba\xac\xe9\x9f\xb3\xe6\xa5\xbd\xe7\xab\x99\n", "/proc/%d/comm",
 		  SECOND);
 	scan_run(s);
-	text = screen(s, 18, 80, false);
+	text = make_screen(s, 18, 80, false);
 	assert_non_null(strstr(text, "\xe6\x9d\xb1\xe4\xba\xac\xe9\x9f\xb3\xe6\xa5\xbd\xe7\xab\x99      owner"));
 	free(text);
-	/* On a terminal that ends within it: in the last column there is room for half of one. */
-	text = screen(s, 18, 47, false);
+	/* On a narrow terminal the last column has room for half a character. */
+	text = make_screen(s, 18, 47, false);
 	assert_non_null(strstr(text, "5000002 \xe6\x9d\xb1\xe4\xba\xac\n"));
 	free(text);
-	/* The kernel cuts after 15 bytes, wherever that is. */
+	/* The kernel cuts after 15 bytes, also within a character. */
 	make_file("abcdefghijklm\xe6\x9d\n", "/proc/%d/comm", SECOND);
-	text = screen(s, 18, 80, false);
+	text = make_screen(s, 18, 80, false);
 	assert_non_null(strstr(text, "5000002 abcdefghijklm   owner"));
 	free(text);
 	setlocale(LC_CTYPE, "C");
 }
 
-/* A process, or a descriptor, that ends while it is looked at. */
+/* A process exits, or a descriptor is closed, during the scan. */
 static void what_has_gone_is_no_error(void **state)
 {
 	struct scan *s = *state;
@@ -230,10 +236,10 @@ static void what_has_gone_is_no_error(void **state)
 	make_dir("/proc/%d", SECOND);
 	scan_run(s);
 	assert_int_equal(s->nr_processes, 1);
-	assert_int_equal(process(s, FIRST)->count[TYPE_SEM], 1);
-	assert_int_equal(process(s, FIRST)->count[TYPE_UNKNOWN], 0);
+	assert_int_equal(find_process(s, FIRST)->count[TYPE_SEM], 1);
+	assert_int_equal(find_process(s, FIRST)->count[TYPE_UNKNOWN], 0);
 	assert_int_equal(s->unreadable, 0);
-	assert_string_equal(process(s, FIRST)->comm, "?");
+	assert_string_equal(find_process(s, FIRST)->comm, "?");
 }
 
 static void too_many_objects(void **state)
@@ -244,9 +250,9 @@ static void too_many_objects(void **state)
 		make_object(FIRST, i, "sem", 10 + i);
 	scan_run(s);
 	assert_int_equal(s->nr_objects, MAX_OBJECTS);
-	assert_int_equal(process(s, FIRST)->count[TYPE_SEM], MAX_OBJECTS + 5);
+	assert_int_equal(find_process(s, FIRST)->count[TYPE_SEM], MAX_OBJECTS + 5);
 	assert_true(s->truncated);
-	/* And again: nothing is left from before. */
+	/* Once more: nothing of the first scan may be left. */
 	scan_run(s);
 	assert_int_equal(s->nr_objects, MAX_OBJECTS);
 }
@@ -293,7 +299,7 @@ static bool is_in(const struct scan *s, uint64_t id)
 	return false;
 }
 
-/* However many idle ones there are, and whichever are seen first. */
+/* However many idle objects there are, and whichever come first. */
 static void idle_objects_make_room(void **state)
 {
 	enum { IDLE = 5000, WANTED = 60, LENDS = 20000 };
@@ -317,8 +323,8 @@ static void idle_objects_make_room(void **state)
 	for (int i = 0; i < WANTED; i++)
 		assert_true(is_in(s, 50000 + i));
 	assert_true(is_in(s, 7 * LENDS));
-	assert_int_equal(process(s, FIRST)->count[TYPE_MUTEX], WANTED);
-	assert_int_equal(process(s, FIRST)->count[TYPE_EVENT], IDLE + 1);
+	assert_int_equal(find_process(s, FIRST)->count[TYPE_MUTEX], WANTED);
+	assert_int_equal(find_process(s, FIRST)->count[TYPE_EVENT], IDLE + 1);
 	out = open_memstream(&text, &size);
 	graph_dot(out, s);
 	fclose(out);
@@ -329,7 +335,7 @@ static void idle_objects_make_room(void **state)
 	for (int i = 0; i < WANTED; i++)
 		assert_int_equal(object_waiters(&s->object[i]), 4);
 	assert_int_equal(s->object[WANTED].id, 7 * LENDS);
-	/* Again, as top does. */
+	/* Once more, as top does it. */
 	scan_run(s);
 	assert_true(is_in(s, 50000));
 }
@@ -346,7 +352,7 @@ static void top_shows_what_is_waited_for(void **state)
 	make_file("wine64-preloadr\n", "/proc/%d/comm", SECOND);
 	scan_run(s);
 	top_sort(s);
-	text = screen(s, 18, 80, false);
+	text = make_screen(s, 18, 80, false);
 	for (char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
 		assert_true(strcspn(line, "\n") <= 80);
 	assert_non_null(strstr(text, "5000002 wine64-preloadr"));
@@ -354,14 +360,14 @@ static void top_shows_what_is_waited_for(void **state)
 	assert_null(strstr(text, "event"));
 	assert_non_null(strstr(text, "160 idle objects"));
 	free(text);
-	text = screen(s, 18, 80, true);
+	text = make_screen(s, 18, 80, true);
 	assert_non_null(strstr(text, "event"));
 	assert_null(strstr(text, "idle objects"));
 	assert_non_null(strstr(text, "there is more than is shown"));
 	free(text);
 }
 
-/* Whatever is in a name, a string of the graph ends where we end it. */
+/* Whatever a name contains, it must not end its string in the graph. */
 static void names_stay_in_their_strings(void **state)
 {
 	struct scan *s = *state;
@@ -395,7 +401,7 @@ static void make_process(int pid, const char *name, int seconds_after_boot)
 	make_file(text, "/proc/%d/stat", pid);
 }
 
-/* It looks for the device when it starts, and never again. */
+/* A wineserver looks for the device when it starts, and never again. */
 static void wineservers_older_than_the_driver(void **state)
 {
 	struct system_facts f = { .loaded = true, .node = true, .node_since = 1000500 };
@@ -407,18 +413,18 @@ static void wineservers_older_than_the_driver(void **state)
 	make_process(THIRD, "wine) S 7 ((", 400);
 	wine_look(&f);
 	assert_string_equal(f.wineservers, "5000001");
-	/* One that has it open was told of it in some other way. */
+	/* One that has the device open has got it in another way. */
 	make_fd(FIRST, 3, "/dev/ntsync", "pos:\t0\n");
 	wine_look(&f);
 	assert_string_equal(f.wineservers, "");
-	/* Nothing is known. */
+	/* Nothing is known about it. */
 	make_process(FIRST + 10, "wineserver", 400);
 	f.node_since = 0;
 	wine_look(&f);
 	assert_string_equal(f.wineservers, "");
 }
 
-static char *picture(const struct scan *s)
+static char *make_picture(const struct scan *s)
 {
 	char *text = NULL;
 	size_t size;
@@ -429,7 +435,7 @@ static char *picture(const struct scan *s)
 	return text;
 }
 
-/* In the picture, not in comments: an empty one, and what the user may not see. */
+/* In the picture, not in comments: an empty graph, and what the user may not see. */
 static void graph_says_what_is_missing(void **state)
 {
 	struct scan *s = *state;
@@ -437,7 +443,7 @@ static void graph_says_what_is_missing(void **state)
 
 	make_object(FIRST, 3, "sem", 7);
 	scan_run(s);
-	text = picture(s);
+	text = make_picture(s);
 	assert_non_null(strstr(text, "\tlabel=\"nobody waits for anything\\lboosts can't be read: "));
 	free(text);
 
@@ -447,13 +453,13 @@ static void graph_says_what_is_missing(void **state)
 	scan_run(s);
 	s->unreadable = 12;
 	s->truncated = true;
-	text = picture(s);
+	text = make_picture(s);
 	assert_non_null(strstr(text, "\tlabel=\"nobody waits for anything\\l12 processes could not be looked at\\lthere is more than is shown\\l\";\n"));
 	free(text);
 
 	make_wanted(FIRST, 5, 50000);
 	scan_run(s);
-	text = picture(s);
+	text = make_picture(s);
 	assert_null(strstr(text, "\tlabel="));
 	free(text);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Signals and keys at a terminal of our own making. */
+/* Signals and keys on a pseudo-terminal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static void give_up(int sig)
 	_exit(99);
 }
 
-/* Whoever started us may have had them ignored, as nohup and background jobs of a shell have. */
+/* The parent may have had them ignored, as nohup does, and a shell for background jobs. */
 static void default_signals(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
@@ -30,8 +30,8 @@ static void default_signals(void)
 		signal(signals[i], SIG_DFL);
 }
 
-/* In a child: what @fn returns is its exit status. 99: it took too long, or died. */
-static int in_child(int (*fn)(int arg), int arg)
+/* Runs @fn in a child and returns its exit status; 99 if it took too long or was killed. */
+static int run_in_child(int (*fn)(int arg), int arg)
 {
 	int status;
 	pid_t pid = fork();
@@ -47,7 +47,7 @@ static int in_child(int (*fn)(int arg), int arg)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
 }
 
-/* It comes while a screen is being made, just before the pause. */
+/* The signal comes while a screen is being made, just before the pause. */
 static int signaled_before_the_pause(int sig)
 {
 	struct terminal t;
@@ -63,21 +63,21 @@ static int signaled_before_the_pause(int sig)
 static void no_signal_is_lost(void **state)
 {
 	(void)state;
-	assert_int_equal(in_child(signaled_before_the_pause, SIGINT), 0);
-	assert_int_equal(in_child(signaled_before_the_pause, SIGTERM), 0);
-	assert_int_equal(in_child(signaled_before_the_pause, SIGHUP), 0);
-	assert_int_equal(in_child(signaled_before_the_pause, SIGQUIT), 0);
+	assert_int_equal(run_in_child(signaled_before_the_pause, SIGINT), 0);
+	assert_int_equal(run_in_child(signaled_before_the_pause, SIGTERM), 0);
+	assert_int_equal(run_in_child(signaled_before_the_pause, SIGHUP), 0);
+	assert_int_equal(run_in_child(signaled_before_the_pause, SIGQUIT), 0);
 }
 
-static bool echoes(void)
+static bool check_echo(void)
 {
 	struct termios now;
 
 	return !tcgetattr(STDIN_FILENO, &now) && now.c_lflag & ECHO;
 }
 
-/* A byte for each pause that begins. */
-static int program(int out)
+/* Writes a byte at the beginning of each pause. */
+static int run_program(int out)
 {
 	struct terminal t;
 	int key;
@@ -92,7 +92,7 @@ static int program(int out)
 	return 0;
 }
 
-static void must(bool right, int line)
+static void require(bool right, int line)
 {
 	if (right)
 		return;
@@ -100,49 +100,52 @@ static void must(bool right, int line)
 	_exit(1);
 }
 
-#define CHECK(what) must(what, __LINE__)
+#define CHECK(what) require(what, __LINE__)
 
-/* What a shell does with its job, and what it must find. */
-static int shell(int to_terminal)
+/* What a shell does with its job, and the results that it must get. */
+static int run_shell(int to_terminal)
 {
 	int out[2], status;
 	char byte;
 	pid_t job;
 
 	signal(SIGTTOU, SIG_IGN);
-	CHECK(!pipe(out) && echoes());
+	CHECK(!pipe(out) && check_echo());
 	job = fork();
 	if (!job) {
 		setpgid(0, 0);
 		tcsetpgrp(STDIN_FILENO, getpid());
 		signal(SIGTTOU, SIG_DFL);
-		_exit(program(out[1]));
+		_exit(run_program(out[1]));
 	}
-	CHECK(read(out[0], &byte, 1) == 1 && !echoes());
+	CHECK(read(out[0], &byte, 1) == 1 && !check_echo());
 	CHECK(!kill(job, SIGTSTP) && waitpid(job, &status, WUNTRACED) == job);
-	CHECK(WIFSTOPPED(status) && echoes());
+	CHECK(WIFSTOPPED(status) && check_echo());
 	CHECK(!kill(job, SIGCONT));
-	CHECK(read(out[0], &byte, 1) == 1 && !echoes());
+	CHECK(read(out[0], &byte, 1) == 1 && !check_echo());
 	/* Any key ends a pause. */
 	CHECK(write(to_terminal, "x", 1) == 1 && read(out[0], &byte, 1) == 1);
 	CHECK(write(to_terminal, "q", 1) == 1 && waitpid(job, &status, WUNTRACED) == job);
-	CHECK(WIFEXITED(status) && !WEXITSTATUS(status) && echoes());
+	CHECK(WIFEXITED(status) && !WEXITSTATUS(status) && check_echo());
 	return 0;
 }
 
-/* As in `top | head`, which may end it at any moment. */
-static int shell_with_pipe(void)
+/*
+ * As in `top
+ * head`: the reader may close the pipe at any moment.
+ */
+static int run_shell_with_pipe(void)
 {
 	struct terminal t;
 
 	terminal_begin(&t, false);
-	CHECK(echoes());
+	CHECK(check_echo());
 	terminal_end(&t);
 	return 0;
 }
 
-/* @piped: a descriptor that the output goes to instead. */
-static int with_terminal(int piped)
+/* @piped: a descriptor for the output. */
+static int run_with_terminal(int piped)
 {
 	int master, slave;
 
@@ -150,13 +153,13 @@ static int with_terminal(int piped)
 	CHECK(setsid() >= 0 && dup2(slave, STDIN_FILENO) >= 0);
 	CHECK(dup2(piped ? piped : slave, STDOUT_FILENO) >= 0);
 	CHECK(!ioctl(STDIN_FILENO, TIOCSCTTY, 0));
-	return piped ? shell_with_pipe() : shell(master);
+	return piped ? run_shell_with_pipe() : run_shell(master);
 }
 
 static void stopped_by_the_user(void **state)
 {
 	(void)state;
-	assert_int_equal(in_child(with_terminal, 0), 0);
+	assert_int_equal(run_in_child(run_with_terminal, 0), 0);
 }
 
 static void output_into_a_pipe(void **state)
@@ -165,7 +168,7 @@ static void output_into_a_pipe(void **state)
 
 	(void)state;
 	assert_int_equal(pipe(ends), 0);
-	assert_int_equal(in_child(with_terminal, ends[1]), 0);
+	assert_int_equal(run_in_child(run_with_terminal, ends[1]), 0);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Strings of others, as hostile as can be. */
+/* Hostile strings from other processes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ static void controls_are_escaped(void **state)
 	assert_clean("\033]0;x\007", "\\x1b]0;x\\x07");
 	assert_clean("a\nb\r\tc\177", "a\\x0ab\\x0d\\x09c\\x7f");
 	assert_clean("a\\b", "a\\x5cb");
-	/* C1: the same in eight bits. */
+	/* A C1 control character in eight bits. */
 	assert_clean("\xc2\x9b[2J", "\\xc2\\x9b[2J");
 	/* Right-to-left override, zero width space, byte order mark, line separator. */
 	assert_clean("\xe2\x80\xae", "\\xe2\\x80\\xae");
@@ -60,7 +60,7 @@ static void ascii_only_on_request(void **state)
 	assert_string_equal(out, "g\\xc3\\xb6");
 }
 
-/* Any bytes and any room: it ends in time, whole characters only. */
+/* Any bytes and any size of the buffer: the result is terminated and has whole characters only. */
 static void the_end_is_kept(void **state)
 {
 	char in[17], out[64];
@@ -93,7 +93,7 @@ static void dot_strings_are_quoted(void **state)
 	(void)state;
 	text_dot(out, "\"];x\\&lt;&#65;");
 	fclose(out);
-	/* What looks like an entity would be another character. */
+	/* An entity would become another character. */
 	assert_string_equal(text, "\\\"];x\\\\&amp;lt;&amp;#65;");
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Between the library and the allocator (--wrap): whoever is suspended by a signal inside it
- * keeps its locks.
+ * Between the library and the allocator (--wrap). A thread that a signal suspends inside the
+ * allocator would keep its locks.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -27,7 +27,7 @@ int fake_end_of_watch(int *with_signals)
 	return calls;
 }
 
-static void look(void)
+static void check_signals(void)
 {
 	sigset_t blocked;
 
@@ -40,30 +40,30 @@ static void look(void)
 
 void *__wrap_malloc(size_t size)
 {
-	look();
+	check_signals();
 	return __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-	look();
+	check_signals();
 	return __real_calloc(count, size);
 }
 
 void *__wrap_realloc(void *memory, size_t size)
 {
-	look();
+	check_signals();
 	return __real_realloc(memory, size);
 }
 
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
-	look();
+	check_signals();
 	return __real_aligned_alloc(alignment, size);
 }
 
 void __wrap_free(void *memory)
 {
-	look();
+	check_signals();
 	__real_free(memory);
 }

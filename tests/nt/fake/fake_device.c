@@ -16,14 +16,14 @@
 #define FIRST_FD	1000
 #define MAX_FDS		65536
 #define MAX_OBJS	(NTSYNC_MAX_WAIT_COUNT + 1)
-/* One per descriptor, and those that a wait alone holds. */
+/* One per descriptor, and those that only a wait refers to. */
 #define MAX_OBJECTS	(MAX_FDS + 1024)
 
 enum kind { DEVICE, SEM, MUTEX, EVENT };
 
 /*
- * Semaphore: count and max. Mutex: owner and count. Event: manual and signaled. A child that
- * was forked has its own descriptors of the same objects: all of them are in shared memory.
+ * Semaphore: count and max. Mutex: owner and count. Event: manual and signaled. A forked child has
+ * descriptors of its own for the same objects: so all of them are in shared memory.
  */
 struct object {
 	enum kind kind;
@@ -49,39 +49,39 @@ struct waiter {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct object *fds[MAX_FDS];
 static struct object *at_0;
-/* Objects by number: how often this process refers to each, and which are free. */
+/* Indexed by object: how many references this process has; and a list of free objects. */
 static struct object *objects;
 static uint32_t refs[MAX_OBJECTS], freed[MAX_OBJECTS], nr_freed, nr_objects;
 static int nr_fds, first_free, create_error, interrupts;
 static bool next_is_0, old_driver;
 static struct waiter *queue;
 
-static int fail(int error)
+static int set_errno(int error)
 {
 	errno = error;
 	return -1;
 }
 
-static struct object **place_of(int fd)
+static struct object **find_place(int fd)
 {
 	if (!fd && at_0)
 		return &at_0;
 	return fd >= FIRST_FD && fd < FIRST_FD + MAX_FDS ? &fds[fd - FIRST_FD] : NULL;
 }
 
-static struct object *find(int fd)
+static struct object *find_object(int fd)
 {
-	struct object **place = place_of(fd);
+	struct object **place = find_place(fd);
 
 	return place ? *place : NULL;
 }
 
-static void get(struct object *object)
+static void get_object(struct object *object)
 {
 	refs[object - objects]++;
 }
 
-static void put(struct object *object)
+static void put_object(struct object *object)
 {
 	uint32_t number = (uint32_t)(object - objects);
 
@@ -97,11 +97,11 @@ static struct object *new_object(void)
 		objects = mmap(NULL, MAX_OBJECTS * sizeof(*objects), PROT_READ | PROT_WRITE,
 			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	object = &objects[nr_freed ? freed[--nr_freed] : nr_objects++];
-	get(object);
+	get_object(object);
 	return object;
 }
 
-static int install(struct object *object)
+static int install_fd(struct object *object)
 {
 	struct rlimit limit;
 
@@ -115,30 +115,30 @@ static int install(struct object *object)
 		first_free++;
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (first_free == MAX_FDS || FIRST_FD + (rlim_t)first_free >= limit.rlim_cur)
-		return fail(EMFILE);
+		return set_errno(EMFILE);
 	fds[first_free] = object;
 	nr_fds++;
 	return FIRST_FD + first_free;
 }
 
-static int create(enum kind kind, uint32_t a, uint32_t b)
+static int create_object(enum kind kind, uint32_t a, uint32_t b)
 {
 	struct object *object;
 	int fd;
 
 	if (create_error)
-		return fail(create_error);
+		return set_errno(create_error);
 	object = new_object();
 	*object = (struct object){ .kind = kind, .a = a, .b = b };
-	fd = install(object);
+	fd = install_fd(object);
 	if (fd < 0)
-		put(object);
+		put_object(object);
 	return fd;
 }
 
 /* -- Waits -------------------------------------------------------------------------------- */
 
-static bool ready(const struct object *object, uint32_t owner)
+static bool is_ready(const struct object *object, uint32_t owner)
 {
 	switch (object->kind) {
 	case SEM:
@@ -150,7 +150,7 @@ static bool ready(const struct object *object, uint32_t owner)
 	}
 }
 
-static void acquire(struct waiter *w, struct object *object)
+static void acquire_object(struct waiter *w, struct object *object)
 {
 	switch (object->kind) {
 	case SEM:
@@ -167,7 +167,7 @@ static void acquire(struct waiter *w, struct object *object)
 	}
 }
 
-static bool finish(struct waiter *w, uint32_t index)
+static bool finish_waiter(struct waiter *w, uint32_t index)
 {
 	w->index = index;
 	w->done = true;
@@ -177,9 +177,9 @@ static bool finish(struct waiter *w, uint32_t index)
 static bool try_any(struct waiter *w)
 {
 	for (uint32_t i = 0; i < w->count; i++) {
-		if (ready(w->objs[i], w->owner)) {
-			acquire(w, w->objs[i]);
-			return finish(w, i);
+		if (is_ready(w->objs[i], w->owner)) {
+			acquire_object(w, w->objs[i]);
+			return finish_waiter(w, i);
 		}
 	}
 	return false;
@@ -188,22 +188,22 @@ static bool try_any(struct waiter *w)
 static bool try_all(struct waiter *w)
 {
 	for (uint32_t i = 0; i < w->count; i++) {
-		if (!ready(w->objs[i], w->owner))
+		if (!is_ready(w->objs[i], w->owner))
 			return false;
 	}
 	for (uint32_t i = 0; i < w->count; i++)
-		acquire(w, w->objs[i]);
-	return finish(w, 0);
+		acquire_object(w, w->objs[i]);
+	return finish_waiter(w, 0);
 }
 
 static bool try_wait(struct waiter *w)
 {
 	if (w->all ? try_all(w) : try_any(w))
 		return true;
-	if (!w->alert || !ready(w->objs[w->count], w->owner))
+	if (!w->alert || !is_ready(w->objs[w->count], w->owner))
 		return false;
-	acquire(w, w->objs[w->count]);
-	return finish(w, w->count);
+	acquire_object(w, w->objs[w->count]);
+	return finish_waiter(w, w->count);
 }
 
 static void unlink_waiter(struct waiter *w)
@@ -215,8 +215,8 @@ static void unlink_waiter(struct waiter *w)
 	*link = w->next;
 }
 
-/* Something has become available: the first who can have it gets it. */
-static void hand_out(void)
+/* An object has been signaled: the first waiter that can acquire it does. */
+static void grant_waiters(void)
 {
 	struct waiter *w = queue;
 
@@ -231,7 +231,7 @@ static void hand_out(void)
 	}
 }
 
-static void enqueue(struct waiter *w)
+static void enqueue_waiter(struct waiter *w)
 {
 	struct waiter **end = &queue;
 
@@ -241,7 +241,7 @@ static void enqueue(struct waiter *w)
 	*end = w;
 }
 
-static bool passed(clockid_t clock, uint64_t deadline)
+static bool has_passed(clockid_t clock, uint64_t deadline)
 {
 	struct timespec now;
 
@@ -259,7 +259,7 @@ static bool sleep_until(struct waiter *w, clockid_t clock, uint64_t deadline)
 	};
 	int error = 0;
 
-	enqueue(w);
+	enqueue_waiter(w);
 	while (!w->done && error != ETIMEDOUT) {
 		if (deadline == UINT64_MAX)
 			pthread_cond_wait(&w->woken, &lock);
@@ -271,10 +271,10 @@ static bool sleep_until(struct waiter *w, clockid_t clock, uint64_t deadline)
 	return w->done;
 }
 
-static int outcome(struct waiter *w, struct ntsync_wait_args *args)
+static int get_outcome(struct waiter *w, struct ntsync_wait_args *args)
 {
 	args->index = w->index;
-	return w->owner_dead ? fail(EOWNERDEAD) : 0;
+	return w->owner_dead ? set_errno(EOWNERDEAD) : 0;
 }
 
 static int run_wait(struct waiter *w, struct ntsync_wait_args *args)
@@ -282,19 +282,19 @@ static int run_wait(struct waiter *w, struct ntsync_wait_args *args)
 	clockid_t clock = args->flags & NTSYNC_WAIT_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
 
 	if (try_wait(w))
-		return outcome(w, args);
-	if (passed(clock, args->timeout))
-		return fail(ETIMEDOUT);
+		return get_outcome(w, args);
+	if (has_passed(clock, args->timeout))
+		return set_errno(ETIMEDOUT);
 	if (interrupts) {
 		interrupts--;
-		return fail(EINTR);
+		return set_errno(EINTR);
 	}
-	return sleep_until(w, clock, args->timeout) ? outcome(w, args) : fail(ETIMEDOUT);
+	return sleep_until(w, clock, args->timeout) ? get_outcome(w, args) : set_errno(ETIMEDOUT);
 }
 
-static bool add(struct waiter *w, int fd, uint32_t at)
+static bool add_object(struct waiter *w, int fd, uint32_t at)
 {
-	struct object *object = find(fd);
+	struct object *object = find_object(fd);
 
 	if (!object || object->kind == DEVICE)
 		return false;
@@ -306,38 +306,38 @@ static bool add(struct waiter *w, int fd, uint32_t at)
 	return true;
 }
 
-static bool gather(struct waiter *w, const struct ntsync_wait_args *args)
+static bool gather_objects(struct waiter *w, const struct ntsync_wait_args *args)
 {
 	const int *objs = (const int *)(uintptr_t)args->objs;
 
 	for (uint32_t i = 0; i < args->count; i++) {
-		if (!add(w, objs[i], i))
+		if (!add_object(w, objs[i], i))
 			return false;
 	}
 	w->count = args->count;
 	w->alert = args->alert;
-	return !w->alert || add(w, (int)args->alert, w->count);
+	return !w->alert || add_object(w, (int)args->alert, w->count);
 }
 
 static int signal_once(struct object *object, uint32_t owner);
 
-/* @signal: what is signaled before, by the same step; or NULL. */
+/* @signal: an object that is signaled before, in the same step; or NULL. */
 static int wait_for(struct ntsync_wait_args *args, bool all, struct object *signal)
 {
 	struct waiter w = { .owner = args->owner, .all = all, .tid = gettid() };
 	int ret;
 
 	if (!args->owner || args->count > NTSYNC_MAX_WAIT_COUNT || args->uring_fd ||
-	    args->flags & ~NTSYNC_WAIT_REALTIME || !gather(&w, args))
-		return fail(EINVAL);
+	    args->flags & ~NTSYNC_WAIT_REALTIME || !gather_objects(&w, args))
+		return set_errno(EINVAL);
 	pthread_cond_init(&w.woken, NULL);
 	for (uint32_t i = 0; i < w.count + w.alert; i++)
-		get(w.objs[i]);
+		get_object(w.objs[i]);
 	ret = signal ? signal_once(signal, args->owner) : 0;
 	if (!ret)
 		ret = run_wait(&w, args);
 	for (uint32_t i = 0; i < w.count + w.alert; i++)
-		put(w.objs[i]);
+		put_object(w.objs[i]);
 	pthread_cond_destroy(&w.woken);
 	return ret;
 }
@@ -354,38 +354,38 @@ static int sem_ioctl(struct object *sem, unsigned long request, uint32_t *arg)
 		return 0;
 	}
 	if (request != NTSYNC_IOC_SEM_RELEASE)
-		return fail(EINVAL);
+		return set_errno(EINVAL);
 	if (*arg > sem->b - sem->a)
-		return fail(EOVERFLOW);
+		return set_errno(EOVERFLOW);
 	sem->a += *arg;
 	*arg = before;
-	hand_out();
+	grant_waiters();
 	return 0;
 }
 
 static int mutex_unlock(struct object *mutex, struct ntsync_mutex_args *args)
 {
 	if (!args->owner)
-		return fail(EINVAL);
+		return set_errno(EINVAL);
 	if (mutex->a != args->owner)
-		return fail(EPERM);
+		return set_errno(EPERM);
 	args->count = mutex->b;
 	if (!--mutex->b)
 		mutex->a = 0;
-	hand_out();
+	grant_waiters();
 	return 0;
 }
 
 static int mutex_kill(struct object *mutex, uint32_t owner)
 {
 	if (!owner)
-		return fail(EINVAL);
+		return set_errno(EINVAL);
 	if (mutex->a != owner)
-		return fail(EPERM);
+		return set_errno(EPERM);
 	mutex->a = 0;
 	mutex->b = 0;
 	mutex->dead = true;
-	hand_out();
+	grant_waiters();
 	return 0;
 }
 
@@ -395,13 +395,13 @@ static int mutex_ioctl(struct object *mutex, unsigned long request, uint32_t *ar
 	case NTSYNC_IOC_MUTEX_READ:
 		arg[0] = mutex->a;
 		arg[1] = mutex->b;
-		return mutex->dead ? fail(EOWNERDEAD) : 0;
+		return mutex->dead ? set_errno(EOWNERDEAD) : 0;
 	case NTSYNC_IOC_MUTEX_UNLOCK:
 		return mutex_unlock(mutex, (struct ntsync_mutex_args *)arg);
 	case NTSYNC_IOC_MUTEX_KILL:
 		return mutex_kill(mutex, *arg);
 	default:
-		return fail(EINVAL);
+		return set_errno(EINVAL);
 	}
 }
 
@@ -416,9 +416,9 @@ static int event_ioctl(struct object *event, unsigned long request, uint32_t *ar
 	}
 	if (request != NTSYNC_IOC_EVENT_SET && request != NTSYNC_IOC_EVENT_RESET &&
 	    request != NTSYNC_IOC_EVENT_PULSE)
-		return fail(EINVAL);
+		return set_errno(EINVAL);
 	event->b = request != NTSYNC_IOC_EVENT_RESET;
-	hand_out();
+	grant_waiters();
 	if (request == NTSYNC_IOC_EVENT_PULSE)
 		event->b = 0;
 	*arg = before;
@@ -446,17 +446,17 @@ static int signal_and_wait(struct ntsync_signal_and_wait_args *args)
 		.timeout = args->timeout, .objs = (uintptr_t)&args->wait, .count = 1,
 		.flags = args->flags, .owner = args->owner, .alert = args->alert,
 	};
-	struct object *object = find((int)args->signal);
+	struct object *object = find_object((int)args->signal);
 	int ret;
 
 	if (old_driver)
-		return fail(ENOTTY);
+		return set_errno(ENOTTY);
 	if (!object || object->kind == DEVICE)
-		return fail(EINVAL);
-	/* Somebody may close it while we wait. */
-	get(object);
+		return set_errno(EINVAL);
+	/* Another thread may close it during the wait. */
+	get_object(object);
 	ret = wait_for(&wait, false, object);
-	put(object);
+	put_object(object);
 	args->index = wait.index;
 	return ret;
 }
@@ -464,7 +464,7 @@ static int signal_and_wait(struct ntsync_signal_and_wait_args *args)
 static int query_features(struct ntsync_features_args *args)
 {
 	if (old_driver)
-		return fail(ENOTTY);
+		return set_errno(ENOTTY);
 	*args = (struct ntsync_features_args){
 		.features = NTSYNC_FEATURE_SIGNAL_AND_WAIT, .version = 1,
 	};
@@ -475,11 +475,11 @@ static int device_ioctl(unsigned long request, uint32_t *arg)
 {
 	switch (request) {
 	case NTSYNC_IOC_CREATE_SEM:
-		return arg[0] > arg[1] ? fail(EINVAL) : create(SEM, arg[0], arg[1]);
+		return arg[0] > arg[1] ? set_errno(EINVAL) : create_object(SEM, arg[0], arg[1]);
 	case NTSYNC_IOC_CREATE_MUTEX:
-		return !arg[0] != !arg[1] ? fail(EINVAL) : create(MUTEX, arg[0], arg[1]);
+		return !arg[0] != !arg[1] ? set_errno(EINVAL) : create_object(MUTEX, arg[0], arg[1]);
 	case NTSYNC_IOC_CREATE_EVENT:
-		return create(EVENT, !!arg[0], !!arg[1]);
+		return create_object(EVENT, !!arg[0], !!arg[1]);
 	case NTSYNC_IOC_WAIT_ANY:
 	case NTSYNC_IOC_WAIT_ALL:
 		return wait_for((struct ntsync_wait_args *)arg, request == NTSYNC_IOC_WAIT_ALL,
@@ -489,11 +489,11 @@ static int device_ioctl(unsigned long request, uint32_t *arg)
 	case NTSYNC_IOC_QUERY_FEATURES:
 		return query_features((struct ntsync_features_args *)arg);
 	default:
-		return fail(ENOTTY);
+		return set_errno(ENOTTY);
 	}
 }
 
-static bool for_devices(unsigned long request)
+static bool is_device_ioctl(unsigned long request)
 {
 	return request == NTSYNC_IOC_CREATE_SEM || request == NTSYNC_IOC_CREATE_MUTEX ||
 	       request == NTSYNC_IOC_CREATE_EVENT || request == NTSYNC_IOC_WAIT_ANY ||
@@ -505,8 +505,8 @@ static int object_ioctl(struct object *object, unsigned long request, uint32_t *
 {
 	if (object->kind == DEVICE)
 		return device_ioctl(request, arg);
-	if (for_devices(request))
-		return fail(ENOTTY);
+	if (is_device_ioctl(request))
+		return set_errno(ENOTTY);
 	switch (object->kind) {
 	case SEM:
 		return sem_ioctl(object, request, arg);
@@ -527,11 +527,13 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	arg = va_arg(args, void *);
 	va_end(args);
-	/* Not a cancellation point, as the real one, although a wait for a condition is. */
+	/*
+	 * As in the real device this is no cancellation point, although a wait for a condition is.
+	 */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	pthread_mutex_lock(&lock);
-	object = find(fd);
-	ret = object ? object_ioctl(object, request, arg) : fail(EBADF);
+	object = find_object(fd);
+	ret = object ? object_ioctl(object, request, arg) : set_errno(EBADF);
 	pthread_mutex_unlock(&lock);
 	pthread_setcancelstate(state, NULL);
 	return ret;
@@ -545,12 +547,12 @@ int __wrap_open(const char *path, int flags, ...)
 	va_start(args, flags);
 	mode = flags & O_CREAT ? va_arg(args, int) : 0;
 	va_end(args);
-	/* A cancellation point, as the real one. */
+	/* A cancellation point, as in the real device. */
 	pthread_testcancel();
 	if (strcmp(path, "/dev/ntsync"))
 		return __real_open(path, flags, mode);
 	pthread_mutex_lock(&lock);
-	fd = create(DEVICE, 0, 0);
+	fd = create_object(DEVICE, 0, 0);
 	pthread_mutex_unlock(&lock);
 	return fd;
 }
@@ -559,12 +561,12 @@ int __wrap_close(int fd)
 {
 	struct object **place;
 
-	/* A cancellation point, as the real one. */
+	/* A cancellation point, as in the real device. */
 	pthread_testcancel();
 	pthread_mutex_lock(&lock);
-	place = place_of(fd);
+	place = find_place(fd);
 	if (place && *place) {
-		put(*place);
+		put_object(*place);
 		*place = NULL;
 		nr_fds--;
 		if (fd && fd - FIRST_FD < first_free)
@@ -584,12 +586,12 @@ int __wrap_fcntl(int fd, int command, ...)
 	arg = va_arg(args, int);
 	va_end(args);
 	pthread_mutex_lock(&lock);
-	object = find(fd);
+	object = find_object(fd);
 	ret = -1;
 	if (object && command == F_DUPFD_CLOEXEC) {
-		ret = install(object);
+		ret = install_fd(object);
 		if (ret >= 0)
-			get(object);
+			get_object(object);
 	}
 	pthread_mutex_unlock(&lock);
 	return object ? ret : __real_fcntl(fd, command, arg);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A /dev/ntsync inside the process, for the handle table under ThreadSanitizer: the linker
- * replaces open(), ioctl(), close(), fcntl() and poll() (--wrap). Semaphores, mutexes, events and
- * waits, one lock around everything, nothing about priorities.
+ * A /dev/ntsync inside the process, for the handle table under ThreadSanitizer: the linker replaces
+ * open(), ioctl(), close(), fcntl() and poll() (--wrap). It has semaphores, mutexes, events and
+ * waits, one lock around everything, and no priorities.
  *
- * Descriptors are given out lowest first, as the kernel does, so whoever goes on using a
- * closed one meets another object.
+ * As in the kernel a new descriptor is the lowest free one, so that a use of a closed descriptor
+ * meets another object.
  */
 #ifndef TESTS_NT_FAKE_DEVICE_H
 #define TESTS_NT_FAKE_DEVICE_H
@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What the linker calls instead. */
+/* Called by the linker's replacement. */
 int __wrap_ioctl(int fd, unsigned long request, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_close(int fd);
@@ -46,13 +46,16 @@ bool fake_fd_0_is_used(void);
 int fake_count_fds(void);
 /* Creating an object fails with this errno, until it is 0. */
 void fake_fail_creates(int error);
-/* So many waits that would sleep return EINTR instead. */
+/* That many waits that would sleep return EINTR instead. */
 void fake_interrupt(int count);
 /* poll.c: poll() does not return. */
 void fake_hold_polls(bool on);
-/* It has no extensions: no features, no SIGNAL_AND_WAIT. */
+/* The device has no extensions: no features, no SIGNAL_AND_WAIT. */
 void fake_old_driver(bool on);
-/* alloc.c: the caller's allocations between the two calls, and how many with signals open. */
+/*
+ * alloc.c: counts the caller's allocations between the two calls, and those with signals not
+ * blocked.
+ */
 void fake_watch_allocations(void);
 int fake_end_of_watch(int *with_signals);
 /* Thread @tid sleeps in a wait. */

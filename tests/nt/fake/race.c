@@ -2,14 +2,14 @@
 #include <stdint.h>
 #include <time.h>
 
-/* The library's, for its tests: lib/libntsync/nt/debug.h. */
+/* A hook of the library, for its tests: lib/libntsync/nt/debug.h. */
 void nt_race(void);
 
 static _Thread_local uint32_t random_state = 1;
 
 void nt_race(void)
 {
-	/* Sleeping lets others run for sure; what sched_yield() does is the scheduler's choice. */
+	/* A sleep is certain to let other threads run; sched_yield() is not. */
 	const struct timespec moment = { .tv_nsec = 1 };
 
 	random_state = random_state * 1664525 + 1013904223;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A thread may be suspended by a signal at any point of a call, and the others go on. So no
- * call allocates or frees memory with signals open: the allocator has locks.
+ * A signal may suspend a thread at any point of a call, and the others must go on. So no call may
+ * allocate or free memory with signals not blocked: the allocator has locks.
  */
 #include "../nt_test.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The timers' heap beside the dullest of models. */
+/* The heap of timers beside a simple model. */
 #include "../nt_test.h"
 
 #include "../../../lib/libntsync/nt/timer.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Timers that are due while the thread that signals them does not get to run: each call looks
- * at the clock itself. The fake device holds that thread back.
+ * Timers that are due while the thread that signals them can't run: each call checks the clock
+ * itself. The fake device holds that thread back.
  */
 #include "../nt_test.h"
 
@@ -21,7 +21,7 @@ static int teardown_held(void **state)
 
 #define HELD(fn) { #fn, fn, setup_held, teardown_held, NULL }
 
-/* Set, and due by now. */
+/* Sets the timer, and returns when it is due. */
 static void let_pass(struct fixture *f, uint32_t timer)
 {
 	const struct ntsync_nt_deadline due = in_ms(2);
@@ -78,7 +78,7 @@ static uint32_t wait_alertably(struct fixture *f, void *arg)
 	return status == NTSYNC_STATUS_WAIT_0 ? ntsync_nt_test_alert(f->nt) : UNTOUCHED;
 }
 
-/* The timer was due before the alert came, which is there still for the next wait. */
+/* The timer was due before the alert came; the alert is kept for the next wait. */
 static void overdue_before_an_alert(void **state)
 {
 	struct fixture *f = *state;
@@ -110,7 +110,7 @@ static void overdue_in_queries(void **state)
 	assert_false(timer_state(f, timer).signaled);
 }
 
-/* By either clock, and not what is due later. */
+/* On both clocks; and a timer that is due later is not signaled. */
 static void overdue_dates_and_periods(void **state)
 {
 	struct fixture *f = *state;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The pool of items: no item twice, the order of reuse, and threads that fight for few items. */
+/*
+ * The pool of items: no item is allocated twice, the order of reuse, and threads that compete for
+ * few items.
+ */
 #include "../nt_test.h"
 
 #include <pthread.h>
@@ -10,7 +13,7 @@
 
 #define SHIFT 12
 
-/* What the owner of the items keeps in the word survives, whatever the pool does. */
+/* The owner's part of the word must survive whatever the pool does. */
 struct item {
 	_Atomic uint64_t word;
 	_Atomic uint32_t taken;
@@ -40,7 +43,7 @@ static void last_in_first_out(void **state)
 	nt_pool_exit(&pool);
 }
 
-/* One is always in the queue, and one more than the quarantine has to be. */
+/* One item is always in the queue, and one more than the quarantine must be. */
 static void first_in_first_out(void **state)
 {
 	struct nt_pool pool;
@@ -61,7 +64,7 @@ static void first_in_first_out(void **state)
 	nt_pool_exit(&pool);
 }
 
-/* It comes back at once, before what is due, and is not in the queue. */
+/* It is reused at once, before those that are due, and is not in the queue. */
 static void returned_unused(void **state)
 {
 	struct nt_pool pool;
@@ -73,7 +76,10 @@ static void returned_unused(void **state)
 	assert_int_equal(nt_pool_alloc(&pool), 2);
 	nt_pool_free(&pool, 1);
 	nt_pool_return(&pool, 2);
-	/* Who has slept since this was the last one in the queue must not take it for that. */
+	/*
+	 * A thread that has slept since this was the last item in the queue must not take it for
+	 * that.
+	 */
 	assert_int_not_equal(atomic_load(&item_at(&pool, 2)->word) & NT_LINK_MASK, NT_NO_INDEX);
 	assert_int_equal(nt_pool_alloc(&pool), 2);
 	assert_int_equal(nt_pool_alloc(&pool), 3);
@@ -84,7 +90,7 @@ static void returned_unused(void **state)
 	nt_pool_exit(&pool);
 }
 
-static void fill(uint32_t shift)
+static void fill_pool(uint32_t shift)
 {
 	const uint32_t items = 3 * (1u << shift) + 1;
 	struct nt_pool pool;
@@ -109,14 +115,14 @@ static void fill(uint32_t shift)
 static void items_stay_where_they_are(void **state)
 {
 	(void)state;
-	fill(SHIFT);
+	fill_pool(SHIFT);
 }
 
-/* Two megabytes a segment. */
+/* Two megabytes per segment. */
 static void items_stay_in_huge_pages(void **state)
 {
 	(void)state;
-	fill(17);
+	fill_pool(17);
 }
 
 /* -- Eight threads, four items ------------------------------------------------------------ */
@@ -128,8 +134,8 @@ struct fight {
 	_Atomic uint32_t twice, changed, got;
 };
 
-/* The upper half of the word is the owner's: it counts there how often it had the item. */
-static void use(struct fight *fight, uint32_t index)
+/* The upper half of the word is the owner's: here it counts how often the item was allocated. */
+static void use_item(struct fight *fight, uint32_t index)
 {
 	struct item *item = item_at(&fight->pool, index);
 	uint64_t word;
@@ -137,7 +143,10 @@ static void use(struct fight *fight, uint32_t index)
 	if (atomic_exchange(&item->taken, 1))
 		atomic_fetch_add(&fight->twice, 1);
 	word = atomic_load(&item->word);
-	/* While it is in use, the pool's part may hold anything: here, what looks like a link. */
+	/*
+	 * While the item is allocated the pool's part may hold anything: here, a value that looks
+	 * like a link.
+	 */
 	atomic_store(&item->word, (word & ~NT_LINK_MASK) + (1ull << 32) + index % 3);
 	nt_race();
 	if (atomic_load(&item->word) >> 32 != (word >> 32) + 1)
@@ -147,8 +156,8 @@ static void use(struct fight *fight, uint32_t index)
 	atomic_fetch_add(&fight->got, 1);
 }
 
-/* As it was before it was allocated, but for the link. */
-static void return_unused(struct fight *fight, uint32_t index)
+/* As before the allocation, except for the link. */
+static void return_unused_item(struct fight *fight, uint32_t index)
 {
 	struct item *item = item_at(&fight->pool, index);
 
@@ -159,7 +168,7 @@ static void return_unused(struct fight *fight, uint32_t index)
 	nt_pool_return(&fight->pool, index);
 }
 
-static void *fighter(void *arg)
+static void *run_fighter(void *arg)
 {
 	struct fight *fight = arg;
 
@@ -169,9 +178,9 @@ static void *fighter(void *arg)
 		if (index == NT_NO_INDEX)
 			continue;
 		if (i % 3)
-			use(fight, index);
+			use_item(fight, index);
 		else
-			return_unused(fight, index);
+			return_unused_item(fight, index);
 	}
 	return NULL;
 }
@@ -182,7 +191,7 @@ static void run_fight(struct fight *fight, uint32_t items)
 	uint64_t uses = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, fighter, fight), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, run_fighter, fight), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(fight->twice, 0);
@@ -191,7 +200,7 @@ static void run_fight(struct fight *fight, uint32_t items)
 	for (uint32_t i = 0; i < nt_pool_used(&fight->pool); i++)
 		uses += atomic_load(&item_at(&fight->pool, i)->word) >> 32;
 	assert_int_equal(uses, fight->got);
-	/* None was lost. */
+	/* No item was lost. */
 	for (uint32_t i = 0; i < items; i++)
 		assert_int_not_equal(nt_pool_alloc(&fight->pool), NT_NO_INDEX);
 	assert_int_equal(nt_pool_alloc(&fight->pool), NT_NO_INDEX);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Alerts find one thread among thousands in about as many steps as among a few. */
+/* Finding one thread among thousands takes about as many steps as among a few. */
 #include "../nt_test.h"
 
 #include "../../../lib/libntsync/nt/thread.h"

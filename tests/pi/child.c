@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "partner.h"
+#include "child.h"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -7,46 +7,46 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#define PARTNER_OWNER 5000
+#define CHILD_OWNER 5000
 
-static struct partner *partners;
+static struct pi_child *pi_children;
 
-static int partner_main(struct fixture *f, void *arg)
+static int pi_child_main(struct fixture *f, void *arg)
 {
-	struct partner *p = arg;
+	struct pi_child *p = arg;
 
 	(void)f;
 	CHECK(!task_set_attr(0, NORMAL(0)));
 	p->tid = gettid();
-	partner_stop(p);
+	pi_child_stop(p);
 	return p->body(p);
 }
 
-struct partner *partner_start(struct fixture *f, int (*body)(struct partner *p), int mutex,
-			      int value)
+struct pi_child *pi_child_start(struct fixture *f, int (*body)(struct pi_child *p), int mutex,
+				int value)
 {
-	struct partner *p = mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE,
-				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct pi_child *p = mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	assert_true(p != MAP_FAILED);
 	p->f = f;
 	p->body = body;
 	p->mutex = mutex;
 	p->value = value;
-	p->owner = PARTNER_OWNER;
+	p->owner = CHILD_OWNER;
 	sem_init(&p->stopped, 1, 0);
 	sem_init(&p->go, 1, 0);
-	p->pid = child_start(f, partner_main, p);
-	p->next = partners;
-	partners = p;
-	partner_await(p);
-	assert_ret(task_get_state(p->tid, &p->base), 0);
-	partner_go(p);
+	p->pid = child_start(f, pi_child_main, p);
+	p->next = pi_children;
+	pi_children = p;
+	pi_child_await(p);
+	assert_ret(task_get_state(p->tid, &p->unboosted), 0);
+	pi_child_go(p);
 	return p;
 }
 
-/* Not for ever: it may have failed before it got there. */
-void partner_await(struct partner *p)
+/* With a timeout: the child may have failed before it got there. */
+void pi_child_await(struct pi_child *p)
 {
 	struct timespec end;
 
@@ -54,38 +54,37 @@ void partner_await(struct partner *p)
 	end.tv_sec += 30;
 	while (sem_timedwait(&p->stopped, &end)) {
 		if (errno != EINTR)
-			fail_msg("the partner did not get where it should");
+			fail_msg("the child did not get where it should");
 	}
 }
 
-void partner_go(struct partner *p)
+void pi_child_go(struct pi_child *p)
 {
 	sem_post(&p->go);
 }
 
-void partner_stop(struct partner *p)
+void pi_child_stop(struct pi_child *p)
 {
 	sem_post(&p->stopped);
 	while (sem_wait(&p->go))
 		;
 }
 
-void partner_assert_ok(struct partner *p)
+void pi_child_assert_ok(struct pi_child *p)
 {
 	p->reaped = true;
 	assert_child_ok(p->pid);
 }
 
-void partner_contend(struct partner *p, struct actor *waiter)
+void pi_child_contend(struct pi_child *p, struct actor *waiter)
 {
-	partner_await(p);
-	actor_lock(waiter, p->mutex);
-	actor_assert_asleep(waiter);
-	partner_assert_boosted(p, HIGH);
-	partner_go(p);
+	pi_child_await(p);
+	actor_block_on(waiter, p->mutex);
+	pi_child_assert_boosted(p, HIGH);
+	pi_child_go(p);
 }
 
-int no_boost_here(void)
+int check_not_boosted(void)
 {
 	struct task_attr attr;
 
@@ -104,54 +103,54 @@ int drop_privilege(unsigned int rtprio)
 	CHECK(!setrlimit(RLIMIT_RTPRIO, &limit));
 	CHECK(!setresgid(NOBODY, NOBODY, NOBODY));
 	CHECK(!setresuid(NOBODY, NOBODY, NOBODY));
-	/* The kernel makes such a process untouchable; the test reads its /proc. */
+	/* The kernel makes such a process undumpable, and the test could not read its /proc. */
 	CHECK(!prctl(PR_SET_DUMPABLE, 1));
 	return 0;
 }
 
-void partner_kill(struct partner *p)
+void pi_child_kill(struct pi_child *p)
 {
 	p->reaped = true;
 	kill(p->pid, SIGKILL);
 	assert_int_equal(child_finish(p->pid), 128 + SIGKILL);
 }
 
-static bool waits(struct partner *p)
+static bool is_waiting(struct pi_child *p)
 {
 	unsigned long call = sleeping_ioctl(p->pid, p->tid);
 
 	return call == ANY || call == ALL;
 }
 
-void partner_assert_asleep(struct partner *p)
+void pi_child_assert_asleep(struct pi_child *p)
 {
-	while (!waits(p)) {
+	while (!is_waiting(p)) {
 		if (waitid(P_PID, p->pid, &(siginfo_t){ 0 }, WEXITED | WNOHANG | WNOWAIT))
-			fail_msg("the partner has gone");
+			fail_msg("the child has gone");
 		sleep_ms(1);
 	}
 }
 
-int partner_lock(struct partner *p, uint64_t timeout)
+int pi_child_lock(struct pi_child *p, uint64_t timeout)
 {
 	struct ntsync_wait_args args = ARGS(FDS(p->mutex), .owner = p->owner, .timeout = timeout);
 
 	return nt(p->f->dev, ANY, &args);
 }
 
-int partner_unlock(struct partner *p)
+int pi_child_unlock(struct pi_child *p)
 {
 	struct ntsync_mutex_args args = { .owner = p->owner };
 
 	return nt(p->mutex, NTSYNC_IOC_MUTEX_UNLOCK, &args);
 }
 
-void partners_end(void)
+void pi_children_end(void)
 {
-	while (partners) {
-		struct partner *p = partners;
+	while (pi_children) {
+		struct pi_child *p = pi_children;
 
-		partners = p->next;
+		pi_children = p->next;
 		if (!p->reaped) {
 			kill(p->pid, SIGKILL);
 			child_finish(p->pid);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "stage.h"
+#include "scenario.h"
 
 #include <signal.h>
 
 /* ---- objects and those who wait for them ---- */
 
-int watch(struct stage *s, int obj)
+int add_object(struct scenario *s, int obj)
 {
 	char path[64];
 
@@ -34,7 +34,7 @@ static void *holder_thread(void *arg)
 	return NULL;
 }
 
-void add_holder(struct stage *s, const int *mutexes, unsigned int nr, int next)
+void add_holder(struct scenario *s, const int *mutexes, unsigned int nr, int next)
 {
 	struct holder *h = &s->holders[s->nr_holders];
 
@@ -53,7 +53,7 @@ void add_holder(struct stage *s, const int *mutexes, unsigned int nr, int next)
 	assert_int_equal(task_get_state(h->tid, &h->before), 0);
 }
 
-void end_holders(struct stage *s)
+void end_holders(struct scenario *s)
 {
 	while (s->nr_holders) {
 		struct holder *h = &s->holders[--s->nr_holders];
@@ -66,7 +66,7 @@ void end_holders(struct stage *s)
 	}
 }
 
-void clear_away(struct stage *s)
+void close_objects(struct scenario *s)
 {
 	end_holders(s);
 	while (s->nr_objs) {
@@ -76,7 +76,7 @@ void clear_away(struct stage *s)
 	memset(s->holders, 0, sizeof(s->holders));
 }
 
-void wait_for_first(struct stage *s, int policy, int prio)
+void wait_for_first(struct scenario *s, int policy, int prio)
 {
 	const struct waiter_sched sched = { .policy = policy, .prio = prio };
 
@@ -91,7 +91,7 @@ void await_no_records(void)
 		sleep_ms(10);
 }
 
-void go_fifo(int prio)
+void set_fifo(int prio)
 {
 	struct sched_param param = { .sched_priority = prio };
 
@@ -101,8 +101,8 @@ void go_fifo(int prio)
 
 /* ---- as it was ---- */
 
-/* The state; what comes behind it is who waits, and how long that takes. */
-static void read_info(struct stage *s, unsigned int i, char *text)
+/* The state only; the rest of the text is about waiters, and changes with time. */
+static void read_info(struct scenario *s, unsigned int i, char *text)
 {
 	ssize_t len = pread(s->info[i], text, INFO_SIZE - 1, 0);
 	char *end;
@@ -114,7 +114,7 @@ static void read_info(struct stage *s, unsigned int i, char *text)
 	*end = '\0';
 }
 
-static int lowest_free_fd(struct stage *s)
+static int lowest_free_fd(struct scenario *s)
 {
 	int fd = dup(s->f->dev);
 
@@ -122,7 +122,7 @@ static int lowest_free_fd(struct stage *s)
 	return fd;
 }
 
-void look_at_all(struct stage *s)
+void save_state(struct scenario *s)
 {
 	for (unsigned int i = 0; i < s->nr_objs; i++)
 		read_info(s, i, s->before[i]);
@@ -135,7 +135,7 @@ void look_at_all(struct stage *s)
 		assert_int_equal(task_get_state(s->holders[i].tid, &s->holders[i].before), 0);
 }
 
-void assert_as_it_was(struct stage *s)
+void assert_state_unchanged(struct scenario *s)
 {
 	char text[INFO_SIZE], *records;
 
@@ -157,14 +157,14 @@ void assert_as_it_was(struct stage *s)
 
 /* ---- calls ---- */
 
-int call(struct stage *s, int fd, unsigned long request, const void *arg, size_t size)
+int call(struct scenario *s, int fd, unsigned long request, const void *arg, size_t size)
 {
 	memcpy(s->sent, arg, size);
 	memcpy(s->arg, arg, size);
 	return nt(fd, request, s->arg);
 }
 
-int make(struct stage *s, int fd)
+int store_fd(struct scenario *s, int fd)
 {
 	if (fd < 0)
 		return fd;
@@ -172,35 +172,35 @@ int make(struct stage *s, int fd)
 	return 0;
 }
 
-int call_word(struct stage *s, unsigned long request, uint32_t word)
+int call_word(struct scenario *s, unsigned long request, uint32_t word)
 {
 	return call(s, s->objs[0], request, &word, sizeof(word));
 }
 
-int call_pair(struct stage *s, int fd, unsigned long request, uint32_t first, uint32_t second)
+int call_pair(struct scenario *s, int fd, unsigned long request, uint32_t first, uint32_t second)
 {
 	const uint32_t words[2] = { first, second };
 
 	return call(s, fd, request, words, sizeof(words));
 }
 
-uint32_t answer(const struct stage *s, unsigned int i)
+uint32_t read_result(const struct scenario *s, unsigned int i)
 {
 	return ((const uint32_t *)s->arg)[i];
 }
 
 /* ---- setups that several types have ---- */
 
-void setup_inherited(struct stage *s)
+void setup_inherited(struct scenario *s)
 {
-	watch(s, new_mutex(s->f, 0, 0));
+	add_object(s, new_mutex(s->f, 0, 0));
 	add_holder(s, s->objs, 1, s->gate);
 	wait_for_first(s, SCHED_FIFO, 20);
 	assert_true(arbiter_has(s->holders[0].tid, "mutex", SCHED_FIFO, 20));
 }
 
-void setup_abandoned(struct stage *s)
+void setup_abandoned(struct scenario *s)
 {
-	watch(s, new_mutex(s->f, SELF, 1));
+	add_object(s, new_mutex(s->f, SELF, 1));
 	kill_owner(s->objs[0], SELF);
 }

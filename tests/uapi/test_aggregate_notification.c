@@ -1,46 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AGGREGATE_WAIT on channels: what becomes of a notice whose holder goes away, or does
- * something else first.
+ * AGGREGATE_WAIT on channels: a waiter that was woken for a request goes away, or does something
+ * else before it receives. The request must be notified to another waiter.
  */
 #include "aggregate.h"
 
 #include <semaphore.h>
 #include <signal.h>
 
-/* Out of the wait by notice. */
-#define assert_noticed(w) assert_agg_woken(w, 0, 0, 0)
+/* The wait has returned with the readiness of the channel. */
+#define assert_agg_notified(w) assert_agg_woken(w, 0, 0, 0)
 #define agg_start_on_channel(f, channel) agg_start_on(f, OBJ(channel))
 
-/* ---- the holder of a notice does something else first ---- */
+/* ---- the notified thread does something else first ---- */
 
 /**
- * struct busy - a thread that is told, does something else, and waits again
- * @told: it has been told
- * @gate: what else it does: it waits for this. Both are none of the driver's
+ * struct busy - a thread that is notified, does something else, and waits again
+ * @woken: its wait has returned
+ * @gate: it waits for this in between; the driver is not involved
  */
 struct busy {
 	struct fixture *f;
 	int channel;
-	sem_t told, gate;
+	sem_t woken, gate;
 	pthread_t thread;
 	atomic_int tid;
 	int ret;
 };
 
-static void wait_for(sem_t *sem)
+static void await_semaphore(sem_t *sem)
 {
 	while (sem_wait(sem))
 		;
 }
 
-static int told_twice(struct busy *b)
+static int return_twice(struct busy *b)
 {
 	agg_t args = AGG_FOREVER(OBJ(b->channel));
 	int ret = agg_call(b->f->dev, &args);
 
-	sem_post(&b->told);
-	wait_for(&b->gate);
+	sem_post(&b->woken);
+	await_semaphore(&b->gate);
 	return ret ? ret : agg_call(b->f->dev, &args);
 }
 
@@ -49,7 +49,7 @@ static void *busy_main(void *arg)
 	struct busy *b = arg;
 
 	atomic_store(&b->tid, gettid());
-	b->ret = told_twice(b);
+	b->ret = return_twice(b);
 	return NULL;
 }
 
@@ -59,18 +59,18 @@ static void await_waiting(struct busy *b)
 		sleep_ms(1);
 }
 
-/* It has been told of request 1. */
+/* It has been woken for request 1. */
 static struct call *start_busy(struct busy *b, struct fixture *f, int channel)
 {
 	struct call *sender;
 
 	*b = (struct busy){ .f = f, .channel = channel };
-	sem_init(&b->told, 0, 0);
+	sem_init(&b->woken, 0, 0);
 	sem_init(&b->gate, 0, 0);
 	assert_int_equal(pthread_create(&b->thread, NULL, busy_main, b), 0);
 	await_waiting(b);
 	sender = start_send(f, channel, 0, 1);
-	wait_for(&b->told);
+	await_semaphore(&b->woken);
 	return sender;
 }
 
@@ -80,7 +80,7 @@ static void end_busy(struct busy *b)
 	assert_ret(b->ret, 0);
 }
 
-static void told_again_at_once(void **state)
+static void notified_again_at_once(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, 2);
@@ -92,8 +92,8 @@ static void told_again_at_once(void **state)
 	serve(channel, 0, 1);
 }
 
-/* Nothing came of the notice. Back to sleep, and the next request wakes. */
-static void an_old_notice_is_given_up(void **state)
+/* It received nothing. Once it sleeps again, the next request wakes it. */
+static void an_old_notification_is_given_up(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, 2);
@@ -108,8 +108,11 @@ static void an_old_notice_is_given_up(void **state)
 	serve(channel, 0, 2);
 }
 
-/* It counts for the next request if its own has gone: one request, one waiter. */
-static void a_notice_without_its_request(void **state)
+/*
+ * If its request has been withdrawn, the notification counts for the next one: one request wakes
+ * one waiter.
+ */
+static void a_notification_without_its_request(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, 2);
@@ -124,9 +127,9 @@ static void a_notice_without_its_request(void **state)
 	w = agg_start_on_channel(f, channel);
 	start_send(f, channel, 0, 2);
 	assert_agg_asleep(w);
-	/* One more, and there is work for two. */
+	/* With one more request there is work for two. */
 	start_send(f, channel, 0, 3);
-	assert_noticed(w);
+	assert_agg_notified(w);
 	sem_post(&b.gate);
 	end_busy(&b);
 	serve(channel, 0, 2);
@@ -134,16 +137,16 @@ static void a_notice_without_its_request(void **state)
 }
 
 /**
- * struct caller - a thread that is told, and then makes another call
- * @other: an object for that call, and @signal another one
- * @told: it has been told
- * @go: it may make the call; both are none of the driver's
+ * struct caller - a thread that is notified, and then makes another call
+ * @other, @signal: objects for that call
+ * @woken: its wait has returned
+ * @go: it may make the call
  */
 struct caller {
 	struct fixture *f;
 	int channel, other, signal;
 	int (*then)(struct caller *c);
-	sem_t told, go;
+	sem_t woken, go;
 	pthread_t thread;
 	atomic_int tid;
 	int ret;
@@ -156,19 +159,19 @@ static void *caller_main(void *arg)
 
 	atomic_store(&c->tid, gettid());
 	c->ret = agg_call(c->f->dev, &args);
-	sem_post(&c->told);
-	wait_for(&c->go);
+	sem_post(&c->woken);
+	await_semaphore(&c->go);
 	if (!c->ret)
 		c->ret = c->then(c);
 	return NULL;
 }
 
-/* It waits. */
+/* Its wait is asleep. */
 static void start_caller(struct caller *c, struct fixture *f)
 {
 	c->f = f;
 	c->channel = new_channel(f, 2);
-	sem_init(&c->told, 0, 0);
+	sem_init(&c->woken, 0, 0);
 	sem_init(&c->go, 0, 0);
 	assert_int_equal(pthread_create(&c->thread, NULL, caller_main, c), 0);
 	while (!atomic_load(&c->tid) || !asleep_in(getpid(), c->tid, agg_request()))
@@ -187,10 +190,10 @@ static int send_2(struct caller *c)
 }
 
 /*
- * Told of a request that somebody else took. Who waits for a reply will not receive: his own
- * request wakes another one.
+ * The thread was notified of a request that another thread has received. While it waits for a reply
+ * it can't receive: its own request must wake another waiter.
  */
-static void the_holder_sends(void **state)
+static void the_notified_thread_sends(void **state)
 {
 	struct fixture *f = *state;
 	struct caller c = { .then = send_2 };
@@ -198,7 +201,7 @@ static void the_holder_sends(void **state)
 
 	start_caller(&c, f);
 	start_send(f, c.channel, 0, 1);
-	wait_for(&c.told);
+	await_semaphore(&c.woken);
 	serve(c.channel, 0, 1);
 	receiver = start_recv(f, c.channel, RECV2, NULL);
 	sem_post(&c.go);
@@ -208,17 +211,17 @@ static void the_holder_sends(void **state)
 
 /* ---- handed on ---- */
 
-static int wait_any_else(struct caller *c)
+static int call_wait_any(struct caller *c)
 {
 	return nt(c->f->dev, ANY, &ARGS(FDS(c->other), .owner = OWNER, .timeout = FOREVER));
 }
 
-static int wait_all_else(struct caller *c)
+static int call_wait_all(struct caller *c)
 {
 	return nt(c->f->dev, ALL, &ARGS(FDS(c->other), .owner = OWNER, .timeout = FOREVER));
 }
 
-static int signal_and_wait_else(struct caller *c)
+static int call_signal_and_wait(struct caller *c)
 {
 	struct ntsync_signal_and_wait_args args = { .signal = c->signal, .wait = c->other,
 						    .owner = OWNER, .timeout = FOREVER };
@@ -226,22 +229,22 @@ static int signal_and_wait_else(struct caller *c)
 	return nt(c->f->dev, NTSYNC_IOC_SIGNAL_AND_WAIT, &args);
 }
 
-static int wait_for_sources_else(struct caller *c)
+static int call_aggregate_wait(struct caller *c)
 {
 	agg_t args = AGG_FOREVER(OBJ(c->other));
 
 	return agg_call(c->f->dev, &args);
 }
 
-/* A receiver stands idle while @c, who has been told of a request, sleeps in another call. */
-static void hands_on(struct caller *c, struct fixture *f)
+/* A receiver stays asleep while @c, which was woken for a request, sleeps in another call. */
+static void check_passed_on(struct caller *c, struct fixture *f)
 {
 	struct call *receiver;
 
 	start_caller(c, f);
 	receiver = start_recv(f, c->channel, RECV2, NULL);
 	start_send(f, c->channel, 0, 1);
-	wait_for(&c->told);
+	await_semaphore(&c->woken);
 	assert_call_asleep(receiver);
 	sem_post(&c->go);
 	assert_ret(reply(c->channel, assert_got(receiver, 0, 1)), 0);
@@ -250,7 +253,7 @@ static void hands_on(struct caller *c, struct fixture *f)
 static void handed_on_by_one_who_waits(void **state)
 {
 	static int (*const waits[])(struct caller *c) = {
-		wait_any_else, wait_all_else, signal_and_wait_else, wait_for_sources_else,
+		call_wait_any, call_wait_all, call_signal_and_wait, call_aggregate_wait,
 	};
 	struct fixture *f = *state;
 
@@ -258,18 +261,18 @@ static void handed_on_by_one_who_waits(void **state)
 		struct caller c = { .then = waits[i], .other = new_sem(f, 0, 1),
 				    .signal = new_manual(f, false) };
 
-		hands_on(&c, f);
+		check_passed_on(&c, f);
 		release(c.other, 1, 0);
 		end_caller(&c);
 	}
 }
 
-static int send_else(struct caller *c)
+static int call_send(struct caller *c)
 {
 	return try_send(c->other, 0, 3);
 }
 
-static int receive_else(struct caller *c)
+static int call_receive(struct caller *c)
 {
 	request_t got;
 	int ret = receive(c->other, RECV, &got);
@@ -280,9 +283,9 @@ static int receive_else(struct caller *c)
 static void handed_on_by_one_who_sends(void **state)
 {
 	struct fixture *f = *state;
-	struct caller c = { .then = send_else, .other = new_channel(f, 2) };
+	struct caller c = { .then = call_send, .other = new_channel(f, 2) };
 
-	hands_on(&c, f);
+	check_passed_on(&c, f);
 	assert_ret(reply(c.other, take_by(c.other, RECV2, 0, 3)), 0);
 	end_caller(&c);
 }
@@ -290,22 +293,22 @@ static void handed_on_by_one_who_sends(void **state)
 static void handed_on_by_one_who_receives(void **state)
 {
 	struct fixture *f = *state;
-	struct caller c = { .then = receive_else, .other = new_channel(f, 2) };
+	struct caller c = { .then = call_receive, .other = new_channel(f, 2) };
 
-	hands_on(&c, f);
+	check_passed_on(&c, f);
 	assert_ret(try_send(c.other, 0, 3), 0);
 	end_caller(&c);
 }
 
-/* Two waiters, one notice: returns the second, who sleeps. */
-static struct agg_wait *notice_for_the_first(struct fixture *f, int channel, struct agg_wait **first)
+/* Two waiters are asleep; the first is woken for the request. Returns the second. */
+static struct agg_wait *notify_first(struct fixture *f, int channel, struct agg_wait **first)
 {
 	struct agg_wait *second;
 
 	*first = agg_start_on_channel(f, channel);
 	second = agg_start_on_channel(f, channel);
 	start_send(f, channel, 0, 1);
-	assert_noticed(*first);
+	assert_agg_notified(*first);
 	assert_agg_asleep(second);
 	return second;
 }
@@ -316,14 +319,14 @@ static void handed_on_by_a_thread_that_ends(void **state)
 	int channel = new_channel(f, 2);
 	struct agg_wait *first, *second;
 
-	second = notice_for_the_first(f, channel, &first);
+	second = notify_first(f, channel, &first);
 	call_end(agg_of(first));
-	assert_noticed(second);
+	assert_agg_notified(second);
 	serve(channel, 0, 1);
 }
 
-/* A process that waits for a channel; what becomes of it then is up to the test. */
-static int waits_for_a_channel(struct peer *p, void *arg)
+/* A process that waits for a channel. The test then kills it, or ends it in another way. */
+static int wait_for_channel(struct peer *p, void *arg)
 {
 	const int *fds = arg;
 	const source_t sources[] = { OBJ(fds[1]) };
@@ -339,12 +342,12 @@ static int waits_for_a_channel(struct peer *p, void *arg)
 	return 0;
 }
 
-static struct agg_wait *notice_for_a_process(struct fixture *f, int channel, struct peer **p)
+static struct agg_wait *notify_process(struct fixture *f, int channel, struct peer **p)
 {
 	int fds[] = { f->dev, channel };
 	struct agg_wait *w;
 
-	*p = peer_start(f, waits_for_a_channel, fds);
+	*p = peer_start(f, wait_for_channel, fds);
 	assert_int_equal(peer_hear(*p), 0);
 	while (!asleep_in(peer_pid(*p), peer_pid(*p), agg_request()))
 		sleep_ms(1);
@@ -362,9 +365,9 @@ static void handed_on_by_a_process_that_is_killed(void **state)
 	struct agg_wait *w;
 	struct peer *p;
 
-	w = notice_for_a_process(f, channel, &p);
+	w = notify_process(f, channel, &p);
 	peer_kill(p);
-	assert_noticed(w);
+	assert_agg_notified(w);
 	serve(channel, 0, 1);
 }
 
@@ -375,15 +378,15 @@ static void handed_on_by_a_process_that_closes(void **state)
 	struct agg_wait *w;
 	struct peer *p;
 
-	w = notice_for_a_process(f, channel, &p);
+	w = notify_process(f, channel, &p);
 	peer_go(p);
 	assert_int_equal(peer_hear(p), 2);
-	assert_noticed(w);
+	assert_agg_notified(w);
 	serve(channel, 0, 1);
 }
 
-/* Who can't be told is not the one who was told. */
-static void handed_on_when_the_result_faults(void **state)
+/* A wait that can't write its result has not been notified. */
+static void passed_on_when_the_result_faults(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, 2);
@@ -401,12 +404,12 @@ static void handed_on_when_the_result_faults(void **state)
 	second = agg_start_on_channel(f, channel);
 	start_send(f, channel, 0, 1);
 	assert_call(first, -EFAULT);
-	assert_noticed(second);
-	/* On entry too. */
+	assert_agg_notified(second);
+	/* The same on entry. */
 	assert_ret(nt(f->dev, agg_request(), arg), -EFAULT);
 	call_end(agg_of(second));
 	second = agg_running(f, AGG_FOREVER(OBJ(channel)), NULL);
-	assert_noticed(second);
+	assert_agg_notified(second);
 	serve(channel, 0, 1);
 }
 
@@ -417,22 +420,23 @@ static void nothing_to_hand_on_after_receiving(void **state)
 	struct agg_wait *w;
 	struct peer *p;
 
-	w = notice_for_a_process(f, channel, &p);
+	w = notify_process(f, channel, &p);
 	serve(channel, 0, 1);
 	peer_kill(p);
 	assert_agg_asleep(w);
 	start_send(f, channel, 0, 2);
-	assert_noticed(w);
+	assert_agg_notified(w);
 	serve(channel, 0, 2);
 }
 
-/* ---- a notice wins over what else ends a wait ---- */
+/* ---- a notification has precedence over other ends of the wait ---- */
 
 /*
- * On one CPU that we occupy: the waiter is told while it can't run, and then something
- * else happens to it. The sender is above us, and does as much as it can at once.
+ * The waiter is on a CPU that the test occupies: it is notified while it can't run, and then
+ * something else happens to it. The sender has a higher priority than the test, so that all of its
+ * send is done at once.
  */
-static struct agg_wait *tell_late(struct fixture *f, int channel, bool expires)
+static struct agg_wait *notify_late(struct fixture *f, int channel, bool expires)
 {
 	const struct waiter_sched below = { .policy = SCHED_FIFO, .prio = 10, .cpu = 1 };
 	const struct waiter_sched above = { .policy = SCHED_FIFO, .prio = 60, .cpu = 1 };
@@ -454,10 +458,10 @@ static void wins_over_a_signal(void **state)
 
 	need_realtime();
 	count_signals(SIGUSR1, 0);
-	w = tell_late(f, channel, false);
+	w = notify_late(f, channel, false);
 	call_signal(agg_of(w), SIGUSR1);
 	free_cpu();
-	assert_noticed(w);
+	assert_agg_notified(w);
 	serve(channel, 0, 1);
 }
 
@@ -469,15 +473,15 @@ static void wins_over_the_deadline(void **state)
 
 	need_realtime();
 	need_settable_clock();
-	w = tell_late(f, channel, true);
+	w = notify_late(f, channel, true);
 	pass_an_hour();
 	free_cpu();
-	assert_noticed(w);
+	assert_agg_notified(w);
 	serve(channel, 0, 1);
 }
 
-/* A wait that ended for another reason before leaves the request to the others. */
-static void an_interrupted_waiter_has_no_notice(void **state)
+/* A wait that has already ended for another reason leaves the request to other waiters. */
+static void an_interrupted_waiter_has_no_notification(void **state)
 {
 	struct fixture *f = *state;
 	int channel = new_channel(f, 2);
@@ -489,7 +493,7 @@ static void an_interrupted_waiter_has_no_notice(void **state)
 	call_signal(agg_of(first), SIGUSR1);
 	assert_agg_woken(first, -EINTR, 0, 0);
 	start_send(f, channel, 0, 1);
-	assert_noticed(second);
+	assert_agg_notified(second);
 	serve(channel, 0, 1);
 }
 
@@ -504,28 +508,28 @@ static void ended_by_another_source(void **state)
 	add_one(fd);
 	assert_agg_woken(first, 0, 1, POLLIN);
 	start_send(f, channel, 0, 1);
-	assert_noticed(second);
+	assert_agg_notified(second);
 	serve(channel, 0, 1);
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		AGG_TEST(told_again_at_once),
-		AGG_TEST(an_old_notice_is_given_up),
-		AGG_TEST(a_notice_without_its_request),
-		AGG_TEST(the_holder_sends),
+		AGG_TEST(notified_again_at_once),
+		AGG_TEST(an_old_notification_is_given_up),
+		AGG_TEST(a_notification_without_its_request),
+		AGG_TEST(the_notified_thread_sends),
 		AGG_TEST(handed_on_by_one_who_waits),
 		AGG_TEST(handed_on_by_one_who_sends),
 		AGG_TEST(handed_on_by_one_who_receives),
 		AGG_TEST(handed_on_by_a_thread_that_ends),
 		AGG_TEST(handed_on_by_a_process_that_is_killed),
 		AGG_TEST(handed_on_by_a_process_that_closes),
-		AGG_TEST(handed_on_when_the_result_faults),
+		AGG_TEST(passed_on_when_the_result_faults),
 		AGG_TEST(nothing_to_hand_on_after_receiving),
 		AGG_TEST(wins_over_a_signal),
 		AGG_TEST(wins_over_the_deadline),
-		AGG_TEST(an_interrupted_waiter_has_no_notice),
+		AGG_TEST(an_interrupted_waiter_has_no_notification),
 		AGG_TEST(ended_by_another_source),
 	};
 
