@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The examples and the benchmarks on a machine without the device: each says so and fails, prints no
-# figures, and leaves the machine's settings as they were.
+# The examples and the benchmarks on a machine without the device: each of them says so and fails, prints
+# no figures, and does not change the machine's settings.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/lib/tap.sh
@@ -29,7 +29,7 @@ refuses() {
 	[ "$(cat "$setting")" = "$throttling" ] || { echo "$setting has changed"; return 1; }
 }
 
-# What the README says that the demo prints has the table's heading and all of its rows.
+# The README's sample of the demo's output must have the table's heading and all of its rows.
 readme_shows_all_scenes() {
 	local row
 	sed -n 's/^\t{ "\([^"]*\)",.*/\1/p; s/^\t\[CHAIN.*{ "\([^"]*\)",.*/\1/p; s/.*printf("\(One CPU\..*\)\\n"$/\1/p' \
