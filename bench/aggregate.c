@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Instructions per aggregate wait, by the number and the kind of its sources, as bench/ops
- * counts them:
+ * Instructions per aggregate wait, by the number and kind of its sources, counted as in bench/ops:
  *
  *	scripts/vm/run --icount --add build/bench/aggregate -- /add/aggregate
  *
- * "looks": nothing is ready, and the deadline has passed. "sleeps": a round trip with another
- * thread, who sets the event that is the first source, and is woken by another one.
+ * "looks": no source is ready, and the deadline has passed. "sleeps": a round trip with another
+ * thread, which sets the event that is the first source, and is woken by another event.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,11 +27,11 @@
 
 enum kind { OBJECTS, FILES, POLL, EPOLL };
 
-static int dev, event, partner_event;
+static int dev, event, other_event;
 static int objs[MOST], files[MOST];
 static atomic_bool stop;
 
-static int must(int ret, const char *what)
+static int require(int ret, const char *what)
 {
 	if (ret >= 0)
 		return ret;
@@ -40,7 +39,7 @@ static int must(int ret, const char *what)
 	exit(1);
 }
 
-static uint64_t now(void)
+static uint64_t read_clock(void)
 {
 	struct timespec ts;
 
@@ -67,17 +66,17 @@ static int new_epoll(uint32_t count)
 {
 	int set = epoll_create1(EPOLL_CLOEXEC);
 
-	must(set < 0 ? -errno : 0, "epoll");
+	require(set < 0 ? -errno : 0, "epoll");
 	for (uint32_t i = 0; i < count; i++) {
 		struct epoll_event want = { .events = EPOLLIN };
 
-		must(epoll_ctl(set, EPOLL_CTL_ADD, files[i], &want) ? -errno : 0, "epoll");
+		require(epoll_ctl(set, EPOLL_CTL_ADD, files[i], &want) ? -errno : 0, "epoll");
 	}
 	return set;
 }
 
-/* Nothing must be ready. */
-static void look(enum kind kind, const struct ntsync_aggregate_source *sources, uint32_t count)
+/* No source may be ready. */
+static void measure_look(enum kind kind, const struct ntsync_aggregate_source *sources, uint32_t count)
 {
 	const struct ntsync_aggregate_opts opts = { .deadline = 0 };
 	struct pollfd fds[MOST];
@@ -85,12 +84,12 @@ static void look(enum kind kind, const struct ntsync_aggregate_source *sources, 
 	if (kind != POLL) {
 		int ret = ntsync_aggregate_wait(dev, sources, count, &opts, NULL, NULL);
 
-		must(ret == -ETIMEDOUT ? 0 : ret ? ret : -EBADMSG, "aggregate wait");
+		require(ret == -ETIMEDOUT ? 0 : ret ? ret : -EBADMSG, "aggregate wait");
 		return;
 	}
 	for (uint32_t i = 0; i < count; i++)
 		fds[i] = (struct pollfd){ .fd = files[i], .events = POLLIN };
-	must(poll(fds, count, 0) ? -EBADMSG : 0, "poll");
+	require(poll(fds, count, 0) ? -EBADMSG : 0, "poll");
 }
 
 /* The first rounds fill the caches of the kernel's allocators. */
@@ -106,22 +105,22 @@ static void measure_looks(enum kind kind, uint32_t count, const char *name)
 	}
 	for (int i = 0; i < 2 * ROUNDS; i++) {
 		if (i == ROUNDS)
-			from = now();
-		look(kind, sources, n);
+			from = read_clock();
+		measure_look(kind, sources, n);
 	}
-	printf("looks:  %-28s %3u %8.0f\n", name, count, (double)(now() - from) / ROUNDS);
+	printf("looks:  %-28s %3u %8.0f\n", name, count, (double)(read_clock() - from) / ROUNDS);
 }
 
-static void *partner(void *arg)
+static void *run_other_thread(void *arg)
 {
 	const struct ntsync_wait_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = 1 };
 
 	(void)arg;
 	for (;;) {
-		must(ntsync_wait_any(dev, &partner_event, 1, &opts, NULL), "wait");
+		require(ntsync_wait_any(dev, &other_event, 1, &opts, NULL), "wait");
 		if (stop)
 			return NULL;
-		must(ntsync_event_set(event, NULL), "set");
+		require(ntsync_event_set(event, NULL), "set");
 	}
 }
 
@@ -138,18 +137,20 @@ static void measure_sleeps(enum kind kind, uint32_t count, const char *name)
 		n = 2;
 	}
 	stop = false;
-	must(-pthread_create(&thread, NULL, partner, NULL), "thread");
+	require(-pthread_create(&thread, NULL, run_other_thread, NULL), "thread");
 	for (int i = 0; i < 2 * ROUNDS; i++) {
 		if (i == ROUNDS)
-			from = now();
-		/* It runs when we sleep: there is one processor, and one priority. */
-		must(ntsync_event_set(partner_event, NULL), "set");
-		must(ntsync_aggregate_wait(dev, sources, n, &opts, NULL, NULL), "aggregate wait");
+			from = read_clock();
+		/*
+		 * The other thread runs when this one sleeps: there is one CPU, and one priority.
+		 */
+		require(ntsync_event_set(other_event, NULL), "set");
+		require(ntsync_aggregate_wait(dev, sources, n, &opts, NULL, NULL), "aggregate wait");
 	}
-	printf("sleeps: %-28s %3u %8.0f\n", name, count, (double)(now() - from) / ROUNDS);
+	printf("sleeps: %-28s %3u %8.0f\n", name, count, (double)(read_clock() - from) / ROUNDS);
 	stop = true;
-	must(ntsync_event_set(partner_event, NULL), "set");
-	must(-pthread_join(thread, NULL), "thread");
+	require(ntsync_event_set(other_event, NULL), "set");
+	require(-pthread_join(thread, NULL), "thread");
 }
 
 int main(void)
@@ -157,14 +158,14 @@ int main(void)
 	static const uint32_t counts[] = { 1, 4, 8, 16, 32, 63 };
 	const struct sched_param param = { .sched_priority = 50 };
 
-	dev = must(ntsync_open(), "/dev/ntsync");
-	must(sched_setscheduler(0, SCHED_FIFO, &param) ? -errno : 0, "real-time priorities");
-	event = must(ntsync_event_create(dev, false, false), "event");
-	partner_event = must(ntsync_event_create(dev, false, false), "event");
+	dev = require(ntsync_open(), "/dev/ntsync");
+	require(sched_setscheduler(0, SCHED_FIFO, &param) ? -errno : 0, "real-time priorities");
+	event = require(ntsync_event_create(dev, false, false), "event");
+	other_event = require(ntsync_event_create(dev, false, false), "event");
 	for (int i = 0; i < MOST; i++) {
-		objs[i] = must(ntsync_event_create(dev, false, false), "event");
+		objs[i] = require(ntsync_event_create(dev, false, false), "event");
 		files[i] = eventfd(0, EFD_CLOEXEC);
-		must(files[i] < 0 ? -errno : 0, "eventfd");
+		require(files[i] < 0 ? -errno : 0, "eventfd");
 	}
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		measure_looks(OBJECTS, counts[i], "objects");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How long a FIFO 80 thread waits under load, in microseconds, a line per sample:
+ * How long a FIFO 80 thread waits under load, in microseconds, one line per sample:
  *
  *	wakeup	for an event, from before the SET by a FIFO 90 thread, on another CPU if there is one
  *	mutex	for a mutex that a FIFO 10 thread holds half of the time
@@ -36,10 +36,10 @@ static int crowded; /* the CPU that all but the signaller share */
 static int dev, object;
 static atomic_bool stop;
 static uint64_t signaled_at; /* written before the SET */
-static atomic_bool heard; /* so that it isn't written again before it was read */
+static atomic_bool heard; /* not written again before it was read */
 static uint64_t samples[SAMPLES];
 
-static int must(int ret, const char *what)
+static int require(int ret, const char *what)
 {
 	if (ret >= 0)
 		return ret;
@@ -47,7 +47,7 @@ static int must(int ret, const char *what)
 	_exit(1);
 }
 
-static uint64_t now(void)
+static uint64_t read_clock(void)
 {
 	struct timespec ts;
 
@@ -55,30 +55,33 @@ static uint64_t now(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-static void rest(long ns)
+static void sleep_for(long ns)
 {
 	const struct timespec time = { .tv_nsec = ns };
 
 	nanosleep(&time, NULL);
 }
 
-/* From half a period to one and a half, the same at each run: in no step with the hog and the others. */
-static void rest_a_period(void)
+/*
+ * Half a period to one and a half, the same in each run, so as not to be in step with the hog and
+ * the other threads.
+ */
+static void sleep_a_period(void)
 {
 	static uint32_t random = 1;
 
 	random = random * 1664525 + 1013904223;
-	rest(PERIOD / 2 + (random >> 8) % PERIOD);
+	sleep_for(PERIOD / 2 + (random >> 8) % PERIOD);
 }
 
-static void work(uint64_t ns)
+static void run_load(uint64_t ns)
 {
-	for (uint64_t from = now(); now() - from < ns;)
+	for (uint64_t from = read_clock(); read_clock() - from < ns;)
 		;
 }
 
-/* 0: normal */
-static pthread_t start(void *(*run)(void *arg), int priority, int cpu)
+/* @priority: 0 = a normal task. */
+static pthread_t start_thread(void *(*run)(void *arg), int priority, int cpu)
 {
 	const struct sched_param param = { .sched_priority = priority };
 	pthread_attr_t attr;
@@ -92,20 +95,20 @@ static pthread_t start(void *(*run)(void *arg), int priority, int cpu)
 	pthread_attr_setschedpolicy(&attr, priority ? SCHED_FIFO : SCHED_OTHER);
 	pthread_attr_setschedparam(&attr, &param);
 	pthread_attr_setaffinity_np(&attr, sizeof(cpus), &cpus);
-	must(-pthread_create(&thread, &attr, run, NULL), "thread");
+	require(-pthread_create(&thread, &attr, run, NULL), "thread");
 	return thread;
 }
 
-static void *hog(void *arg)
+static void *run_hog(void *arg)
 {
 	while (!atomic_load(&stop)) {
-		work(BURST);
-		rest(PAUSE);
+		run_load(BURST);
+		sleep_for(PAUSE);
 	}
 	return arg;
 }
 
-static void *spin(void *arg)
+static void *spin_for(void *arg)
 {
 	while (!atomic_load(&stop))
 		;
@@ -116,90 +119,90 @@ static void acquire(uint32_t owner)
 {
 	const struct ntsync_wait_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = owner };
 
-	must(ntsync_wait_any(dev, &object, 1, &opts, NULL), "wait");
+	require(ntsync_wait_any(dev, &object, 1, &opts, NULL), "wait");
 }
 
-static void *signaller(void *arg)
+static void *run_signaller(void *arg)
 {
 	while (!atomic_load(&stop)) {
-		rest_a_period();
+		sleep_a_period();
 		if (!atomic_exchange(&heard, false))
 			continue;
-		signaled_at = now();
-		must(ntsync_event_set(object, NULL), "set");
+		signaled_at = read_clock();
+		require(ntsync_event_set(object, NULL), "set");
 	}
 	return arg;
 }
 
-static void *woken(void *arg)
+static void *run_woken(void *arg)
 {
 	for (int i = 0; i < SAMPLES; i++) {
 		atomic_store(&heard, true);
 		acquire(1);
-		samples[i] = now() - signaled_at;
+		samples[i] = read_clock() - signaled_at;
 	}
 	return arg;
 }
 
-static void *holder(void *arg)
+static void *run_holder(void *arg)
 {
 	while (!atomic_load(&stop)) {
 		acquire(2);
-		work(WORK);
-		must(ntsync_mutex_unlock(object, 2, NULL), "unlock");
-		rest(WORK);
+		run_load(WORK);
+		require(ntsync_mutex_unlock(object, 2, NULL), "unlock");
+		sleep_for(WORK);
 	}
 	return arg;
 }
 
-static void *locker(void *arg)
+static void *run_locker(void *arg)
 {
 	for (int i = 0; i < SAMPLES; i++) {
 		uint64_t from;
 
-		rest_a_period();
-		from = now();
+		sleep_a_period();
+		from = read_clock();
 		acquire(1);
-		samples[i] = now() - from;
-		must(ntsync_mutex_unlock(object, 1, NULL), "unlock");
+		samples[i] = read_clock() - from;
+		require(ntsync_mutex_unlock(object, 1, NULL), "unlock");
 	}
 	return arg;
 }
 
-static void *server(void *arg)
+static void *run_server(void *arg)
 {
 	struct ntsync_channel_request request = { .payload = 0 };
 
 	while (request.payload != END) {
-		must(ntsync_channel_recv2(object, &request), "receive");
-		work(WORK);
-		must(ntsync_channel_reply(object, request.id), "reply");
+		require(ntsync_channel_recv2(object, &request), "receive");
+		run_load(WORK);
+		require(ntsync_channel_reply(object, request.id), "reply");
 	}
 	return arg;
 }
 
-static void *client(void *arg)
+static void *run_client(void *arg)
 {
 	for (int i = 0; i < SAMPLES; i++) {
 		uint64_t from;
 
-		rest_a_period();
-		from = now();
-		must(ntsync_channel_send_pi(object, SCHED_FIFO, 80, 0, 0), "send");
-		samples[i] = now() - from;
+		sleep_a_period();
+		from = read_clock();
+		require(ntsync_channel_send_pi(object, SCHED_FIFO, 80, 0, 0), "send");
+		samples[i] = read_clock() - from;
 	}
-	must(ntsync_channel_send_pi(object, SCHED_FIFO, 80, END, 0), "send");
+	require(ntsync_channel_send_pi(object, SCHED_FIFO, 80, END, 0), "send");
 	return arg;
 }
 
-static void load(pthread_t *threads)
+static void start_load(pthread_t *threads)
 {
-	threads[0] = start(hog, 50, crowded);
-	threads[1] = start(spin, 0, 0);
-	threads[2] = start(spin, 0, crowded);
+	threads[0] = start_thread(run_hog, 50, crowded);
+	threads[1] = start_thread(spin_for, 0, 0);
+	threads[2] = start_thread(spin_for, 0, crowded);
 }
 
-static void measure(const char *name, int obj, void *(*partner)(void *), int priority, int cpu,
+static void measure(const char *name, int obj, void *(*run_other_thread)(void *), int priority, int cpu,
 		    void *(*sampler)(void *))
 {
 	pthread_t threads[4], sampled;
@@ -208,12 +211,12 @@ static void measure(const char *name, int obj, void *(*partner)(void *), int pri
 		fprintf(stderr, "latency: %s: this driver does not offer it\n", name);
 		return;
 	}
-	object = must(obj, name);
+	object = require(obj, name);
 	memset(samples, 0, sizeof(samples));
 	atomic_store(&stop, false);
-	load(threads);
-	threads[3] = start(partner, priority, cpu);
-	sampled = start(sampler, 80, crowded);
+	start_load(threads);
+	threads[3] = start_thread(run_other_thread, priority, cpu);
+	sampled = start_thread(sampler, 80, crowded);
 	pthread_join(sampled, NULL);
 	atomic_store(&stop, true);
 	for (int i = 3; i >= 0; i--)
@@ -229,12 +232,12 @@ int main(int argc, char **argv)
 
 	crowded = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
 	if (argc > 1 && !strcmp(argv[1], "load")) {
-		load(threads);
+		start_load(threads);
 		pause();
 	}
-	dev = must(ntsync_open(), "/dev/ntsync");
-	measure("wakeup", ntsync_event_create(dev, false, false), signaller, 90, 0, woken);
-	measure("mutex", ntsync_mutex_create(dev, 0, 0), holder, 10, crowded, locker);
-	measure("channel", ntsync_channel_create(dev, 16), server, 10, crowded, client);
+	dev = require(ntsync_open(), "/dev/ntsync");
+	measure("wakeup", ntsync_event_create(dev, false, false), run_signaller, 90, 0, run_woken);
+	measure("mutex", ntsync_mutex_create(dev, 0, 0), run_holder, 10, crowded, run_locker);
+	measure("channel", ntsync_channel_create(dev, 16), run_server, 10, crowded, run_client);
 	return 0;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Prints what bench/memory has found as a table.
+# Prints the result of bench/memory as a table.
 BEGIN {
 	FS = "\t"
 	width = "%-42s %9s %9s %9s %6s %-4s\n"

@@ -29,7 +29,7 @@ function of(role, name) {
 	return (role, name) in value ? value[role, name] : "-"
 }
 
-# The cheapest of ours that match; only "*" at the end is special.
+# The cheapest of our module's operations that match; only "*" at the end is special.
 function cheapest(glob,	name, least, prefix) {
 	least = "-"
 	prefix = substr(glob, 1, length(glob) - 1)

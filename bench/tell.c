@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* tell: each line of the standard input to the emulator's plug-in; see bench/plugin. */
+/* tell: sends each line of the standard input to the emulator's plug-in; see bench/plugin. */
 #include "tell.h"
 
 #include <stdio.h>

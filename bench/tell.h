@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A line for a plug-in of the emulator that this machine runs in (bench/plugin): eight bytes at a time, as stores
- * that follow an instruction which does nothing and which no compiler makes. Elsewhere nobody hears it.
+ * Sends a line to a plug-in of the emulator that runs this machine (bench/plugin): eight bytes at a
+ * time, as stores behind an instruction that does nothing and that no compiler generates. Without
+ * the plug-in it has no effect.
  */
 #ifndef TELL_H
 #define TELL_H

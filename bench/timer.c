@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How late a waitable timer of the handle table is: from its deadline to the return of the
- * wait, in microseconds, for a thread and a timer thread of real-time priority.
+ * How late a waitable timer of the handle table is: from its deadline to the return of the wait, in
+ * microseconds, for a thread and a timer thread of real-time priority.
  *
  *	scripts/vm/run --icount --add build/bench/timer -- /add/timer
  *
- * There an otherwise idle machine is timed, whatever else the host does.
+ * This measures an otherwise idle machine, whatever else the host does.
  */
 #include <ntsync_nt.h>
 #include <sched.h>
@@ -19,7 +19,7 @@
 
 static const struct ntsync_nt_deadline forever = { NTSYNC_WAIT_FOREVER, 0 };
 
-static uint64_t now(void)
+static uint64_t read_clock(void)
 {
 	struct timespec ts;
 
@@ -27,7 +27,7 @@ static uint64_t now(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-static int by_value(const void *a, const void *b)
+static int compare_values(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
 
@@ -36,35 +36,35 @@ static int by_value(const void *a, const void *b)
 
 static void report(const char *what, uint64_t *late)
 {
-	qsort(late, ROUNDS, sizeof(*late), by_value);
+	qsort(late, ROUNDS, sizeof(*late), compare_values);
 	printf("%-12s %10.1f %10.1f %10.1f\n", what, (double)late[ROUNDS / 2] / 1000,
 	       (double)late[ROUNDS * 99 / 100] / 1000, (double)late[ROUNDS - 1] / 1000);
 }
 
-static int one_shot(struct ntsync_nt *nt, uint32_t timer, uint64_t *late)
+static int measure_one_shot(struct ntsync_nt *nt, uint32_t timer, uint64_t *late)
 {
 	for (int i = 0; i < ROUNDS; i++) {
-		const struct ntsync_nt_deadline due = { now() + PERIOD, 0 };
+		const struct ntsync_nt_deadline due = { read_clock() + PERIOD, 0 };
 
 		if (ntsync_nt_set_timer(nt, timer, due, 0, NULL) ||
 		    ntsync_nt_wait_single(nt, timer, false, forever))
 			return 1;
-		late[i] = now() - due.ns;
+		late[i] = read_clock() - due.ns;
 	}
 	return 0;
 }
 
-/* Against the deadlines as they should be, so that a drift would add up; modulo the period. */
-static int periodic(struct ntsync_nt *nt, uint32_t timer, uint64_t *late)
+/* Against the ideal deadlines, modulo the period, so that a drift adds up. */
+static int measure_periodic(struct ntsync_nt *nt, uint32_t timer, uint64_t *late)
 {
-	const struct ntsync_nt_deadline due = { now() + PERIOD, 0 };
+	const struct ntsync_nt_deadline due = { read_clock() + PERIOD, 0 };
 
 	if (ntsync_nt_set_timer(nt, timer, due, PERIOD, NULL))
 		return 1;
 	for (int i = 0; i < ROUNDS; i++) {
 		if (ntsync_nt_wait_single(nt, timer, false, forever))
 			return 1;
-		late[i] = (now() - due.ns) % PERIOD;
+		late[i] = (read_clock() - due.ns) % PERIOD;
 	}
 	return ntsync_nt_cancel_timer(nt, timer, NULL) != NTSYNC_STATUS_SUCCESS;
 }
@@ -105,7 +105,7 @@ int main(void)
 		return 1;
 	}
 	printf("late by (us)     median       99 %%        max\n");
-	ret = measure("one-shot", one_shot, nt, timer) || measure("periodic", periodic, nt, timer);
+	ret = measure("one-shot", measure_one_shot, nt, timer) || measure("periodic", measure_periodic, nt, timer);
 	ntsync_nt_destroy(nt);
 	return ret;
 }

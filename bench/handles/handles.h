@@ -6,11 +6,11 @@
 
 /**
  * struct contender - one way to do one operation
- * @name: NULL ends a list.
- * @make: a table with so many live handles.
- * @unmake: frees it.
- * @operate: once, for a handle chosen by @random. Returns 0, which a lookup has from what
- *	it found, so that the next can be made to wait for it.
+ * @name: NULL ends a list
+ * @make: creates a table with that many live handles
+ * @unmake: frees it
+ * @operate: one operation on a handle chosen by @random. Returns 0; a lookup computes it from what
+ *           it found, so that the next operation can be made to depend on it
  */
 struct contender {
 	const char *name;
@@ -19,9 +19,9 @@ struct contender {
 	uint32_t (*operate)(void *table, uint32_t random);
 };
 
-/* others.c: what the handle table is compared with; table.c: the handle table. */
+/* others.c: alternatives to the handle table; table.c: the handle table. */
 extern const struct contender others[], tables[];
-/* Of these, the two between which the ratio counts. */
+/* The two whose ratio is reported. */
 extern const struct contender counted_slot, table_lookup;
 
 #endif /* BENCH_HANDLES_H */

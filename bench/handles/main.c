@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a handle costs: nanoseconds of a CPU per operation, by 1 and 2 threads, with 10, 10,000 and
- * 1,000,000 live handles; beside what others do. No device is needed: tests/nt/fake takes
- * its place, so what creates and sets contains the fake's time, which has a line of its
- * own, and no system call.
+ * The cost of a handle: nanoseconds of CPU time per operation, by 1 and 2 threads, with 10, 10,000
+ * and 1,000,000 live handles, beside alternatives. Needs no device: tests/nt/fake replaces it, so
+ * operations that create and set include the fake's time, which has a row of its own, but no system
+ * call.
  *
  *	build/bench/handles [MILLISECONDS_PER_FIGURE]
  */
@@ -32,8 +32,8 @@ struct runner {
 	pthread_t id;
 };
 
-/* Of the thread alone: whatever else runs on the machine counts less. */
-static uint64_t now(void)
+/* CPU time of this thread, so that other load of the machine counts less. */
+static uint64_t read_clock(void)
 {
 	struct timespec ts;
 
@@ -41,8 +41,8 @@ static uint64_t now(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* The processor can begin an operation before the last one has ended. */
-static uint32_t overlapping(const struct runner *runner, uint32_t random)
+/* The CPU can begin an operation before the last one has ended. */
+static uint32_t run_overlapping(const struct runner *runner, uint32_t random)
 {
 	for (int i = 0; i < BATCH; i++) {
 		random = random * 1664525 + 1013904223;
@@ -51,8 +51,8 @@ static uint32_t overlapping(const struct runner *runner, uint32_t random)
 	return random;
 }
 
-/* Each waits for what the last one found, as it would for a system call in between. */
-static uint32_t one_by_one(const struct runner *runner, uint32_t random)
+/* Each operation depends on the result of the last one, as with a system call in between. */
+static uint32_t run_one_by_one(const struct runner *runner, uint32_t random)
 {
 	for (int i = 0; i < BATCH; i++) {
 		random = random * 1664525 + 1013904223;
@@ -65,15 +65,15 @@ static void *run(void *arg)
 {
 	struct runner *runner = arg;
 	uint32_t random = runner->thread + 1;
-	uint64_t from = now();
+	uint64_t from = read_clock();
 
-	/* Once at least: on a busy machine it may be over before this thread has begun. */
+	/* At least once: on a busy machine the time may be over before this thread has started. */
 	do {
-		random = runner->chained ? one_by_one(runner, random) :
-					   overlapping(runner, random);
+		random = runner->chained ? run_one_by_one(runner, random) :
+					   run_overlapping(runner, random);
 		runner->operations += BATCH;
 	} while (!atomic_load_explicit(&stop, memory_order_relaxed));
-	runner->ns = now() - from;
+	runner->ns = read_clock() - from;
 	return NULL;
 }
 
@@ -104,8 +104,8 @@ static double measure(const struct contender *contender, void *table, uint32_t t
 	return (double)ns / (double)operations;
 }
 
-/* The best of five: whatever else runs on the machine only adds. */
-static double best(const struct contender *contender, void *table, uint32_t threads, bool chained)
+/* The fastest of five, as other load of the machine only adds. */
+static double measure_best(const struct contender *contender, void *table, uint32_t threads, bool chained)
 {
 	double least = measure(contender, table, threads, chained);
 
@@ -125,7 +125,7 @@ static void report_one(const struct contender *contender, bool chained)
 		void *table = contender->make(sizes[i]);
 
 		for (uint32_t threads = 1; threads <= 2; threads++)
-			printf(" %9.1f", best(contender, table, threads, chained));
+			printf(" %9.1f", measure_best(contender, table, threads, chained));
 		contender->unmake(table);
 	}
 	putchar('\n');
@@ -139,9 +139,9 @@ static int ascending(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* Of pairs of runs, one after the other: what else goes on is the same for both. */
-static double ratio(const struct contender *a, void *table_a, const struct contender *b,
-		    void *table_b, uint32_t threads, bool chained)
+/* From pairs of runs, one after the other, so that other load is the same for both. */
+static double measure_ratio(const struct contender *a, void *table_a, const struct contender *b,
+			    void *table_b, uint32_t threads, bool chained)
 {
 	double ratios[RATIOS];
 
@@ -162,7 +162,7 @@ static void report_ratio(const struct contender *a, const struct contender *b, b
 		void *table_a = a->make(sizes[i]), *table_b = b->make(sizes[i]);
 
 		for (uint32_t threads = 1; threads <= 2; threads++)
-			printf(" %9.2f", ratio(a, table_a, b, table_b, threads,
+			printf(" %9.2f", measure_ratio(a, table_a, b, table_b, threads,
 						chained));
 		a->unmake(table_a);
 		b->unmake(table_b);

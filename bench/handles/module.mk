@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# bench/handles: with the library's files themselves, as it looks inside, and with the fake of
-# tests/nt in the place of the device.
+# bench/handles: linked with the library's own objects, as it uses internal functions, and with the fake of
+# tests/nt in place of the device.
 bench_handles_obj := $(patsubst %.c,build/obj/bench/%.o,$(wildcard bench/handles/*.c) \
 	tests/nt/fake/fake_device.c \
 	$(addprefix lib/libntsync/,$(LIBNTSYNC_SOURCES) $(LIBNTSYNC_NT_SOURCES)))

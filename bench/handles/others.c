@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Yardsticks: a load from an array, which protects from nothing; a slot with a reference
- * count, which has no generation, no protection, no type; and the flat array under a
- * recursive mutex that emulators begin with.
+ * Alternatives: a load from an array, which gives no protection; a slot with a reference count,
+ * which has no generation, protection, or type; and the flat array under a recursive mutex that
+ * emulators begin with.
  */
 #include "handles.h"
 
@@ -59,23 +59,23 @@ static uintptr_t object_of(struct entry *entry)
 	return atomic_load_explicit(&entry->object, memory_order_relaxed);
 }
 
-/* What a caller would do with it. All objects are 1. */
-static uint32_t use(uintptr_t found)
+/* Uses the object as a caller would. All objects are 1. */
+static uint32_t use_object(uintptr_t found)
 {
 	if (!found)
 		abort();
 	return (uint32_t)(found >> 1);
 }
 
-static uint32_t load(void *table, uint32_t random)
+static uint32_t load_object(void *table, uint32_t random)
 {
 	struct flat *flat = table;
 
-	return use(object_of(&flat->entries[random % flat->live]));
+	return use_object(object_of(&flat->entries[random % flat->live]));
 }
 
-/* Whoever lets go last has to notice. */
-static void put(struct entry *entry)
+/* The last user must find out that it is the last one. */
+static void put_entry(struct entry *entry)
 {
 	if (atomic_fetch_sub_explicit(&entry->refs, 1, memory_order_acq_rel) == 1)
 		abort();
@@ -94,8 +94,8 @@ static uint32_t count(void *table, uint32_t random)
 	} while (!atomic_compare_exchange_weak_explicit(&entry->refs, &refs, refs + 1,
 							memory_order_acquire,
 							memory_order_relaxed));
-	zero = use(object_of(entry));
-	put(entry);
+	zero = use_object(object_of(entry));
+	put_entry(entry);
 	return zero;
 }
 
@@ -109,12 +109,12 @@ static uint32_t lock(void *table, uint32_t random)
 	if (object_of(entry))
 		atomic_fetch_add_explicit(&entry->refs, 1, memory_order_relaxed);
 	pthread_mutex_unlock(&flat->lock);
-	zero = use(object_of(entry));
-	put(entry);
+	zero = use_object(object_of(entry));
+	put_entry(entry);
 	return zero;
 }
 
-static uint32_t search(const struct flat *flat)
+static uint32_t search_free(const struct flat *flat)
 {
 	uint32_t i = 0;
 
@@ -130,7 +130,7 @@ static uint32_t search_and_free(void *table, uint32_t random)
 
 	(void)random;
 	pthread_mutex_lock(&flat->lock);
-	i = search(flat);
+	i = search_free(flat);
 	atomic_store(&flat->entries[i].object, 1);
 	pthread_mutex_unlock(&flat->lock);
 	pthread_mutex_lock(&flat->lock);
@@ -142,7 +142,7 @@ static uint32_t search_and_free(void *table, uint32_t random)
 const struct contender counted_slot = { "lookup+release: counted slot", make, unmake, count };
 
 const struct contender others[] = {
-	{ "lookup: plain array load", make, unmake, load },
+	{ "lookup: plain array load", make, unmake, load_object },
 	{ "lookup+release: counted slot", make, unmake, count },
 	{ "lookup+release: recursive mutex", make, unmake, lock },
 	{ "allocate+free: mutex, linear search", make, unmake, search_and_free },

@@ -6,7 +6,7 @@
 
 #include "../../lib/libntsync/nt/handle.h"
 
-/* Handles are duplicates of one event: of descriptors there are not that many. */
+/* The handles are duplicates of one event, as there are not enough descriptors. */
 struct table {
 	struct ntsync_nt *nt;
 	uint32_t handles;
@@ -56,7 +56,7 @@ static void unmake(void *arg)
 	free(table);
 }
 
-static uint32_t some(const struct table *table, uint32_t random)
+static uint32_t choose_handle(const struct table *table, uint32_t random)
 {
 	return table->event + 4 * (random % table->handles);
 }
@@ -68,7 +68,7 @@ static uint32_t lookup(void *arg, uint32_t random)
 	struct nt_pin pin;
 	uint32_t zero;
 
-	if (nt_get(table->nt, some(table, random), &pin) || !pin.object)
+	if (nt_get(table->nt, choose_handle(table, random), &pin) || !pin.object)
 		abort();
 	/* Objects are aligned. */
 	zero = (uintptr_t)pin.object & 1;
@@ -76,7 +76,7 @@ static uint32_t lookup(void *arg, uint32_t random)
 	return zero;
 }
 
-/* A slot alone, as the search for one in others.c. */
+/* A slot alone, like the search for one in others.c. */
 static uint32_t allocate_and_free(void *arg, uint32_t random)
 {
 	const struct table *table = arg;
@@ -94,7 +94,7 @@ static uint32_t duplicate_and_close(void *arg, uint32_t random)
 	const struct table *table = arg;
 	uint32_t handle;
 
-	if (ntsync_nt_duplicate(table->nt, some(table, random), &handle, 0) ||
+	if (ntsync_nt_duplicate(table->nt, choose_handle(table, random), &handle, 0) ||
 	    ntsync_nt_close(table->nt, handle))
 		abort();
 	return 0;
@@ -116,7 +116,7 @@ static uint32_t set_by_handle(void *arg, uint32_t random)
 {
 	const struct table *table = arg;
 
-	if (ntsync_nt_set_event(table->nt, some(table, random), NULL))
+	if (ntsync_nt_set_event(table->nt, choose_handle(table, random), NULL))
 		abort();
 	return 0;
 }

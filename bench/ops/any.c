@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Any of several: manual-reset events, so that nothing is used up. */
+/* Any of several objects: manual-reset events, whose signal stays. */
 #include "ops.h"
 
 #include <errno.h>

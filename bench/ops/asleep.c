@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All threads on one CPU, the main one above the others; and one below them all, who gets to run, and
- * says so, when the others sleep.
+ * All threads are on one CPU, the main one above the others, and one below them all: that one runs,
+ * and says so, when all others sleep.
  */
 #define _GNU_SOURCE
 #include "ops.h"
@@ -18,7 +18,7 @@ static cpu_set_t all_cpus;
 static pthread_t lowest;
 static bool stop;
 
-static void *answer(void *unused)
+static void *run_lowest(void *unused)
 {
 	while (!sem_wait(&ask) && !stop)
 		sem_post(&asleep);
@@ -32,8 +32,8 @@ static int set_priority(pthread_t thread, int priority)
 	return pthread_setschedparam(thread, SCHED_FIFO, &param);
 }
 
-/* Before the crew is started. */
-int settle_begin(void)
+/* Before the other threads are started. */
+int await_asleep_begin(void)
 {
 	cpu_set_t one;
 
@@ -44,17 +44,17 @@ int settle_begin(void)
 		return -1;
 	stop = false;
 	if (sem_init(&ask, 0, 0) || sem_init(&asleep, 0, 0) ||
-	    pthread_create(&lowest, NULL, answer, NULL))
+	    pthread_create(&lowest, NULL, run_lowest, NULL))
 		return -1;
 	return set_priority(lowest, BELOW) || set_priority(pthread_self(), ABOVE) ? -1 : 0;
 }
 
-int settle(void)
+int await_asleep(void)
 {
 	return sem_post(&ask) || sem_wait(&asleep);
 }
 
-void settle_end(void)
+void await_asleep_end(void)
 {
 	stop = true;
 	sem_post(&ask);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A chain of owners, each of whom waits for the mutex of the one before, the first for an event; and then
- * somebody better for the last mutex. From the SET of the event until he has it: all of them
- * inherit, and lose it again one by one.
+ * A chain of owners: each waits for the mutex of the one before, the first for an event; then a
+ * thread of higher priority waits for the last mutex. From the SET of the event until that thread
+ * has the mutex: all of them inherit, and lose the boost again one by one.
  */
 #include "ops.h"
 
@@ -35,11 +35,11 @@ static int hold_and_wait(uint32_t i)
 	return lock(i - 1) || unlock(i - 1);
 }
 
-static void *own(void *number)
+static void *own_mutex(void *number)
 {
 	const uint32_t i = (uint32_t)(uintptr_t)number;
 
-	while (!sem_wait(&start[i]) && !atomic_load(&crew_stop))
+	while (!sem_wait(&start[i]) && !atomic_load(&threads_stop))
 		if (hold_and_wait(i) || unlock(i))
 			break;
 	return NULL;
@@ -54,10 +54,10 @@ static int begin(const struct operation *op)
 		if (objs[i] < 0)
 			return -1;
 	}
-	return event < 0 || settle_begin() || crew_start(op->n, own, OWNERS);
+	return event < 0 || await_asleep_begin() || start_threads(op->n, own_mutex, OWNERS);
 }
 
-/* They get to run in the order in which they are woken, when this thread sleeps. */
+/* They run in the order in which they are woken, when this thread sleeps. */
 static int run(const struct operation *op, uint64_t *ns)
 {
 	const uint32_t last = op->n - 1;
@@ -65,22 +65,22 @@ static int run(const struct operation *op, uint64_t *ns)
 
 	for (uint32_t i = 0; i < op->n; i++)
 		sem_post(&start[i]);
-	if (settle())
+	if (await_asleep())
 		return -1;
 	from = now();
 	if (ntsync_event_set(event, NULL) || lock(last))
 		return -1;
 	*ns = now() - from;
-	return unlock(last) || settle() ? -1 : 1;
+	return unlock(last) || await_asleep() ? -1 : 1;
 }
 
 static void end(const struct operation *op)
 {
-	atomic_store(&crew_stop, true);
+	atomic_store(&threads_stop, true);
 	for (uint32_t i = 0; i < op->n; i++)
 		sem_post(&start[i]);
-	crew_join();
-	settle_end();
+	join_threads();
+	await_asleep_end();
 	close_objects(op->n);
 	close(event);
 }

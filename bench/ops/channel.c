@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests through a channel, of @n senders. All threads have the same priority, so on one CPU a
- * server that sleeps finds a request of every sender when it gets to run: a burst, which is one
- * call here.
+ * Requests through a channel, from @n senders. All threads have the same priority, so on one CPU a
+ * server that sleeps finds a request of every sender when it runs: a burst, which is one call here.
  */
 #include "ops.h"
 
@@ -17,9 +16,9 @@ static atomic_uint senders;
 
 static const uint32_t none, urgent = 60;
 
-static void *sender(void *number)
+static void *run_sender(void *number)
 {
-	while (!atomic_load(&crew_stop) &&
+	while (!atomic_load(&threads_stop) &&
 	       !ntsync_channel_send_pi(channel, SCHED_FIFO, prio, 1, 2))
 		;
 	atomic_fetch_sub(&senders, 1);
@@ -33,7 +32,7 @@ static int begin(const struct operation *op)
 		return channel;
 	prio = *(const uint32_t *)op->with;
 	atomic_store(&senders, op->n);
-	return crew_start(op->n, sender, 0);
+	return start_threads(op->n, run_sender, 0);
 }
 
 static int recv2(const struct operation *op, uint64_t *ns)
@@ -47,8 +46,8 @@ static int recv2(const struct operation *op, uint64_t *ns)
 	return (int)op->n;
 }
 
-/* What an event loop does: sleep, take everything, sleep. */
-static int take_one(void)
+/* As an event loop does: sleep, receive all requests, sleep. */
+static int receive_one(void)
 {
 	const struct ntsync_aggregate_source source = { .type = NTSYNC_AGG_OBJECT, .fd = channel };
 	const struct ntsync_aggregate_opts opts = { .deadline = NTSYNC_WAIT_FOREVER };
@@ -66,7 +65,7 @@ static int take_one(void)
 static int aggregate(const struct operation *op, uint64_t *ns)
 {
 	for (uint32_t i = 0; i < op->n; i++)
-		if (take_one())
+		if (receive_one())
 			return -1;
 	return (int)op->n;
 }
@@ -75,14 +74,14 @@ static void end(const struct operation *op)
 {
 	struct ntsync_channel_request request;
 
-	atomic_store(&crew_stop, true);
+	atomic_store(&threads_stop, true);
 	while (atomic_load(&senders)) {
 		if (ntsync_channel_try_recv2(channel, &request))
 			sched_yield();
 		else
 			ntsync_channel_reply(channel, request.id);
 	}
-	crew_join();
+	join_threads();
 	close(channel);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the kernel takes before any driver does: the floor under everything else. */
+/* What the kernel needs before any driver is called: the minimum for everything else. */
 #define _GNU_SOURCE
 #include "ops.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ways to wake a thread, each with a message of up to LINK_BYTES: a pipe and a socket carry it,
- * beside the others it lies in memory that both threads have. One side rings, one awaits.
+ * Ways to wake a thread, each with a message of up to LINK_BYTES: a pipe and a socket carry it;
+ * with the others it is in memory that both threads share. One side rings, the other awaits.
  */
 #define _GNU_SOURCE
 #include "ops.h"

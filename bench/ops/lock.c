@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A lock that several threads want. "handover": a mutex that goes round among the main thread and
- * @n that wait, so each unlock wakes one and each wait sleeps. "lock": eight threads, and whoever has
- * it lets the others run into it, which is what contention is; beside it what can serve as
- * a lock too.
+ * A lock that several threads contend for. "handover": a mutex goes round among the main thread and
+ * @n waiters, so that each unlock wakes one and each wait sleeps. "lock": eight threads, of which
+ * the holder lets the others run into the lock, which is contention; beside it, other things that
+ * can serve as a lock.
  */
 #define _GNU_SOURCE
 #include "ops.h"
@@ -81,7 +81,7 @@ static void pthread_close(void)
 	pthread_mutex_destroy(&pmutex);
 }
 
-/* Who has the message has the lock. */
+/* The thread that has received the message holds the lock. */
 static int token_open(const struct operation *op)
 {
 	token = link_open(kind->with);
@@ -105,8 +105,8 @@ static void token_close(void)
 	link_close(token);
 }
 
-/* @yield: the others get to run while the lock is held. */
-static int once(bool yield)
+/* @yield: lets the others run while the lock is held. */
+static int lock_once(bool yield)
 {
 	if (kind->lock())
 		return -1;
@@ -116,12 +116,15 @@ static int once(bool yield)
 	return kind->unlock();
 }
 
-/* A round is so many acquisitions by each: where whoever comes first wins, some would starve. */
-static void *contend(void *number)
+/*
+ * A round is the same number of acquisitions by each thread: without rounds some threads could
+ * starve.
+ */
+static void *contend_in_rounds(void *number)
 {
-	while (!sem_wait(&start) && !atomic_load(&crew_stop)) {
+	while (!sem_wait(&start) && !atomic_load(&threads_stop)) {
 		for (int i = 0; i < ACQUISITIONS; i++)
-			if (once(true))
+			if (lock_once(true))
 				break;
 		sem_post(&done);
 	}
@@ -133,7 +136,7 @@ static int contend_begin(const struct operation *op)
 	kind = op->with;
 	sem_init(&start, 0, 0);
 	sem_init(&done, 0, 0);
-	return kind->open(op) || crew_start(CONTENDERS, contend, 0);
+	return kind->open(op) || start_threads(CONTENDERS, contend_in_rounds, 0);
 }
 
 static int contend_run(const struct operation *op, uint64_t *ns)
@@ -150,17 +153,17 @@ static int contend_run(const struct operation *op, uint64_t *ns)
 
 static void contend_end(const struct operation *op)
 {
-	atomic_store(&crew_stop, true);
+	atomic_store(&threads_stop, true);
 	for (int i = 0; i < CONTENDERS; i++)
 		sem_post(&start);
-	crew_join();
+	join_threads();
 	kind->close();
 }
 
 static void *wait_in_turn(void *number)
 {
-	while (!atomic_load(&crew_stop))
-		if (once(false))
+	while (!atomic_load(&threads_stop))
+		if (lock_once(false))
 			break;
 	return NULL;
 }
@@ -171,7 +174,7 @@ static int handover_begin(const struct operation *op)
 	kind = op->with;
 	if (kind->open(op) || kind->lock())
 		return -1;
-	return crew_start(op->n, wait_in_turn, 0);
+	return start_threads(op->n, wait_in_turn, 0);
 }
 
 static int handover_run(const struct operation *op, uint64_t *ns)
@@ -185,9 +188,9 @@ static int handover_run(const struct operation *op, uint64_t *ns)
 
 static void handover_end(const struct operation *op)
 {
-	atomic_store(&crew_stop, true);
+	atomic_store(&threads_stop, true);
 	kind->unlock();
-	crew_join();
+	join_threads();
 	kind->close();
 }
 

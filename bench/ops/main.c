@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What operations cost, one line each: name, median, least and most of several batches, in
- * nanoseconds; in a VM whose clock counts instructions, in instructions; and how many there
- * were in a batch:
+ * The cost of operations, one per line: name, then median, least and most of several batches, in
+ * nanoseconds, or in instructions in a VM whose clock counts instructions; and the number of
+ * operations in a batch:
  *
  *	scripts/vm/run --icount --add build/bench/ops -- /add/ops
  *
- * "-" is what the driver does not offer. bench/compare runs it on several drivers.
+ * "-" means that the driver does not have the operation. bench/compare runs this on several
+ * drivers.
  *
- *	-b	that many batches
+ *	-b	number of batches
  *	-c	calls in a batch; otherwise as many as take ...
- *	-u	microseconds, at least
- *	-t	that file gets 1 before and 0 after each of them: the tracer's tracing_on
- *	-e	the emulator's plug-in (bench/plugin) is told when each of them begins and ends
+ *	-u	at least that many microseconds
+ *	-t	this file gets 1 before and 0 after each batch: the tracer's tracing_on
+ *	-e	tells the emulator's plug-in (bench/plugin) when each batch begins and ends
  */
 #define _GNU_SOURCE
 #include "../tell.h"
@@ -43,7 +44,7 @@ static const struct operation *const tables[] = {
 static uint64_t batch_ns = 500000;
 static int batches = 9;
 static uint64_t fixed_calls;
-static int tracing_on = -1; /* the kernel's switch, if what is measured is to be traced */
+static int tracing_on = -1; /* the kernel's tracing switch, if -t was given */
 static bool tell_emulator;
 
 struct batch {
@@ -72,8 +73,8 @@ static int run_batch(const struct operation *op, uint64_t calls, struct batch *b
 }
 
 /*
- * Fills the allocators' caches, and finds how many calls make a batch: the next power of
- * two, so that every run of the program has the same.
+ * Fills the allocators' caches, and chooses the number of calls in a batch: the next power of two,
+ * so that every run of the program uses the same.
  */
 static int warm_up(const struct operation *op, uint64_t *calls)
 {
@@ -89,20 +90,20 @@ static int warm_up(const struct operation *op, uint64_t *calls)
 	}
 }
 
-static int by_value(const void *a, const void *b)
+static int compare_values(const void *a, const void *b)
 {
 	const double *x = a, *y = b;
 
 	return (*x > *y) - (*x < *y);
 }
 
-static void trace(const char *on)
+static void set_tracing(const char *on)
 {
 	if (tracing_on >= 0 && write(tracing_on, on, 1) != 1)
 		perror("ops: tracing_on");
 }
 
-static void announce(const char *format, ...)
+static void announce_batch(const char *format, ...)
 {
 	char line[128];
 	va_list args;
@@ -115,24 +116,24 @@ static void announce(const char *format, ...)
 	tell(line);
 }
 
-/* A batch that counts, and whoever watches it from outside knows when. */
+/* A batch that counts; tracer and plug-in are told when it begins and ends. */
 static int run_watched(const struct operation *op, uint64_t calls, struct batch *batch)
 {
 	int ret;
 
-	trace("1");
-	announce("begin %s", op->name);
+	set_tracing("1");
+	announce_batch("begin %s", op->name);
 	ret = run_batch(op, calls, batch);
-	announce("end %" PRIu64, batch->count);
-	trace("0");
+	announce_batch("end %" PRIu64, batch->count);
+	set_tracing("0");
 	return ret;
 }
 
 /*
- * The pause lets the kernel do what was put off: grace periods, and freeing after them. With a
- * batch it takes less than the four milliseconds between two ticks of the kernel's, and not
- * much less: so ticks wander through the batches, and the median is one without. One call comes
- * before the clock is started, so that other threads are then where they are at the end.
+ * The pause lets the kernel do deferred work, such as grace periods and freeing after them. With a
+ * batch it takes a little less than the four milliseconds between two ticks of the kernel: so ticks
+ * move through the batches, and the median is a batch without one. One call is made before the
+ * clock is started, so that other threads are where they will be at the end.
  */
 static int measure(const struct operation *op, double *costs, uint64_t *count)
 {
@@ -151,11 +152,11 @@ static int measure(const struct operation *op, double *costs, uint64_t *count)
 			costs[i] = (double)batch.ns / (double)batch.count;
 	}
 	*count = batch.count;
-	qsort(costs, (size_t)batches, sizeof(*costs), by_value);
+	qsort(costs, (size_t)batches, sizeof(*costs), compare_values);
 	return 0;
 }
 
-static int report(const struct operation *op)
+static int report_operation(const struct operation *op)
 {
 	double costs[MOST_BATCHES];
 	uint64_t count;
@@ -179,7 +180,7 @@ static int report(const struct operation *op)
 	return ret;
 }
 
-static bool wanted(const char *name, char *const *patterns)
+static bool is_wanted(const char *name, char *const *patterns)
 {
 	if (!*patterns)
 		return true;
@@ -200,7 +201,7 @@ static int open_switch(const char *path)
 	return fd;
 }
 
-static int refuse(void)
+static int fail(void)
 {
 	fprintf(stderr,
 		"usage: ops [-b BATCHES] [-c CALLS] [-u MICROSECONDS] [-t TRACING_ON] [-e] [PATTERN]...\n");
@@ -224,10 +225,10 @@ int main(int argc, char **argv)
 		else if (opt == 'u')
 			batch_ns = strtoull(optarg, NULL, 10) * 1000;
 		else
-			return refuse();
+			return fail();
 	}
 	if (batches < 1 || batches > MOST_BATCHES)
-		return refuse();
+		return fail();
 	if (sched_setscheduler(0, SCHED_FIFO, &param))
 		fprintf(stderr, "ops: no right to real-time priorities\n");
 	dev = ntsync_open();
@@ -237,7 +238,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
 		for (const struct operation *op = tables[t]; op->name; op++)
-			if (wanted(op->name, argv + optind) && report(op))
+			if (is_wanted(op->name, argv + optind) && report_operation(op))
 				ret = 1;
 	return ret;
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# bench/ops: static, so that the same program runs on every kernel of the VM. Its functions stand in
+# bench/ops: static, so that the same program runs on every kernel of the VM. Its functions are entries of
 # tables, so some have parameters that they do not need.
 bench_ops_obj := $(patsubst %.c,build/obj/%.o,$(wildcard bench/ops/*.c))
 

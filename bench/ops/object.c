@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* An object's life: create, close. */
+/* Creating and closing an object. */
 #include "ops.h"
 
 #include <libntsync.h>
@@ -19,7 +19,7 @@ static int create(uint32_t type)
 	}
 }
 
-/* Is there such a thing? */
+/* -ENOTSUP if the driver does not have this type. */
 static int begin(const struct operation *op)
 {
 	int fd = create(op->n);

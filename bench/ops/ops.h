@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is measured: tables of operations, one a file, that main.c goes through. */
+/* The measured operations: tables, one per file, that main.c goes through. */
 #ifndef OPS_H
 #define OPS_H
 
@@ -13,13 +13,13 @@
 
 /**
  * struct operation - one line of the result
- * @name: what bench/goals calls it
- * @begin: makes what it needs; not 0: @end is not called; -ENOTSUP: the driver lacks it
- * @run: does it, and returns how many operations that was; negative: it failed. May store
- *	into @ns how long it took, if not all of the call counts
- * @end: takes everything away
- * @n: how many (objects, threads, bytes)
- * @with: by what kind
+ * @name: its name in bench/goals
+ * @begin: creates what it needs; not 0: @end is not called; -ENOTSUP: the driver does not have it
+ * @run: runs it, and returns the number of operations; negative: it failed. May store in @ns how
+ *       long it took, if not all of the call counts
+ * @end: removes everything
+ * @n: a number of objects, threads, or bytes
+ * @with: a variant
  */
 struct operation {
 	const char *name;
@@ -36,7 +36,7 @@ extern const struct operation pingpong_ops[], lock_ops[], broadcast_ops[], chain
 
 /* ---- instance.c: the device, and objects that several operations use ---- */
 
-extern _Thread_local uint32_t own_id; /* the thread's owner id; the crew's follow the main one's */
+extern _Thread_local uint32_t own_id; /* the thread's owner id; those of the other threads follow the main one's */
 extern int dev;
 extern int objs[MOST_OBJECTS];
 
@@ -45,20 +45,20 @@ int wait_any(const int *wanted, uint32_t count, uint64_t deadline);
 int wait_all(const int *wanted, uint32_t count);
 void close_objects(uint32_t count);
 
-/* ---- crew.c: the other threads ---- */
+/* ---- threads.c: the other threads ---- */
 
-extern atomic_bool crew_stop;
+extern atomic_bool threads_stop;
 
-int crew_start(uint32_t count, void *(*work)(void *number), int priority);
-void crew_join(void);
+int start_threads(uint32_t count, void *(*work)(void *number), int priority);
+void join_threads(void);
 
-/* ---- settle.c: when do all of them sleep? ---- */
+/* ---- await_asleep.c: when do all of them sleep? ---- */
 
-int settle_begin(void);
-int settle(void);
-void settle_end(void);
+int await_asleep_begin(void);
+int await_asleep(void);
+void await_asleep_end(void);
 
-/* ---- link.c: ways to wake somebody, with or without a message ---- */
+/* ---- link.c: ways to wake a thread, with or without a message ---- */
 
 #define LINK_BYTES 16
 

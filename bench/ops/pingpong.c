@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Round trips of two threads: with a byte (ping-pong), and with two words there and one back,
- * which is what a channel carries (request).
+ * Round trips between two threads: with a byte (ping-pong), and with two words there and one back,
+ * as a channel carries (request).
  */
 #include "ops.h"
 
 static struct link *there, *back;
 static uint32_t bytes;
 
-static void *partner(void *number)
+static void *run_other_thread(void *number)
 {
 	char data[LINK_BYTES];
 
-	while (!link_await(there, data, bytes) && !atomic_load(&crew_stop))
+	while (!link_await(there, data, bytes) && !atomic_load(&threads_stop))
 		if (link_ring(back, data, bytes / 2 + 1))
 			break;
 	return number;
@@ -23,7 +23,7 @@ static int begin(const struct operation *op)
 	there = link_open(op->with);
 	back = link_open(op->with);
 	bytes = op->n;
-	return !there || !back || crew_start(1, partner, 0);
+	return !there || !back || start_threads(1, run_other_thread, 0);
 }
 
 static int round_trip(const struct operation *op, uint64_t *ns)
@@ -37,9 +37,9 @@ static void end(const struct operation *op)
 {
 	char data[LINK_BYTES] = { 0 };
 
-	atomic_store(&crew_stop, true);
+	atomic_store(&threads_stop, true);
 	link_ring(there, data, op->n);
-	crew_join();
+	join_threads();
 	link_close(there);
 	link_close(back);
 }

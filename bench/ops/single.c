@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* One object that nobody else wants. */
+/* One object without contention. */
 #include "ops.h"
 
 #include <errno.h>
@@ -48,12 +48,12 @@ static int event_pair(const struct operation *op, uint64_t *ns)
 	       wait_any(objs, 1, NTSYNC_WAIT_FOREVER) ? -1 : 1;
 }
 
-static int take_ready(const struct operation *op, uint64_t *ns)
+static int acquire_ready(const struct operation *op, uint64_t *ns)
 {
 	return wait_any(objs, 1, NTSYNC_WAIT_FOREVER) ? -1 : 1;
 }
 
-static int look(const struct operation *op, uint64_t *ns)
+static int poll_once(const struct operation *op, uint64_t *ns)
 {
 	return wait_any(objs, 1, 0) == -ETIMEDOUT ? 1 : -1;
 }
@@ -62,8 +62,8 @@ const struct operation single_ops[] = {
 	{ "mutex", begin_mutex, mutex_pair, end, 0, NULL },
 	{ "sem", begin_sem, sem_pair, end, 0, NULL },
 	{ "event", begin_event, event_pair, end, 0, NULL },
-	{ "sem/ready", begin_sem, take_ready, end, 0, NULL },
-	{ "event/ready", begin_event, take_ready, end, 1, NULL },
-	{ "event/look", begin_event, look, end, 0, NULL },
+	{ "sem/ready", begin_sem, acquire_ready, end, 0, NULL },
+	{ "event/ready", begin_event, acquire_ready, end, 1, NULL },
+	{ "event/look", begin_event, poll_once, end, 0, NULL },
 	{ 0 },
 };

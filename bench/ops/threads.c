@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Threads beside the main one; with small stacks, as there may be a thousand. */
+/*
+ * The threads of an operation beside the main one; with small stacks, as there may be a thousand.
+ */
 #include "ops.h"
 
 #include <sched.h>
@@ -8,32 +10,32 @@
 
 #define STACK (64 * 1024)
 
-atomic_bool crew_stop;
-static pthread_t *crew;
-static void *(*crew_work)(void *number);
-static uint32_t crew_size;
+atomic_bool threads_stop;
+static pthread_t *threads;
+static void *(*thread_work)(void *number);
+static uint32_t nr_threads;
 
-static void *enter(void *number)
+static void *run_thread(void *number)
 {
 	own_id = OWNER + 1 + (uint32_t)(uintptr_t)number;
-	return crew_work(number);
+	return thread_work(number);
 }
 
 /*
- * @priority: SCHED_FIFO; 0 = that of the caller. The pause lets them get to where they wait: a
- * main thread that never sleeps would not meet them on one CPU.
+ * @priority: SCHED_FIFO; 0 = that of the caller. The pause lets the threads reach their waits: on
+ * one CPU a main thread that never sleeps would not meet them there.
  */
-int crew_start(uint32_t count, void *(*work)(void *number), int priority)
+int start_threads(uint32_t count, void *(*work)(void *number), int priority)
 {
 	const struct sched_param param = { .sched_priority = priority };
 	const struct timespec pause = { .tv_nsec = 50000000 };
 	pthread_attr_t attr;
 
-	atomic_store(&crew_stop, false);
-	crew_size = 0;
-	crew_work = work;
-	crew = calloc(count, sizeof(*crew));
-	if (!crew)
+	atomic_store(&threads_stop, false);
+	nr_threads = 0;
+	thread_work = work;
+	threads = calloc(count, sizeof(*threads));
+	if (!threads)
 		return -1;
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK);
@@ -42,18 +44,18 @@ int crew_start(uint32_t count, void *(*work)(void *number), int priority)
 		pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
 		pthread_attr_setschedparam(&attr, &param);
 	}
-	while (crew_size < count &&
-	       !pthread_create(&crew[crew_size], &attr, enter, (void *)(uintptr_t)crew_size))
-		crew_size++;
+	while (nr_threads < count &&
+	       !pthread_create(&threads[nr_threads], &attr, run_thread, (void *)(uintptr_t)nr_threads))
+		nr_threads++;
 	pthread_attr_destroy(&attr);
 	nanosleep(&pause, NULL);
-	return crew_size == count ? 0 : -1;
+	return nr_threads == count ? 0 : -1;
 }
 
-void crew_join(void)
+void join_threads(void)
 {
-	while (crew_size)
-		pthread_join(crew[--crew_size], NULL);
-	free(crew);
-	crew = NULL;
+	while (nr_threads)
+		pthread_join(threads[--nr_threads], NULL);
+	free(threads);
+	threads = NULL;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# One kind of operation by what people would use instead, the cheapest first; ours darker.
+# One kind of operation beside its alternatives, the cheapest first; our module's is darker.
 set terminal svg size 900,(120 + 26 * lines) font "sans,12" noenhanced background 'white'
 set output dir . '/' . group . '.svg'
 set title title

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# How a mutex hand-over scales with the number of those who wait.
+# How a mutex hand-over scales with the number of waiters.
 set terminal svg size 800,480 font "sans,12" noenhanced background 'white'
 set output dir . '/handovers.svg'
 set title 'A mutex goes round: instructions per hand-over, by the number of those who wait'

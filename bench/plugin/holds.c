@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For how many instructions the guest's kernel holds a raw spinlock that our module took, and for how many it can't
- * be preempted. Nothing in the guest is changed for that, so the figures are those of the kernel that people
- * use. For each NAME of the guest's a line, with tabs between:
+ * How many instructions the guest's kernel executes while it holds a raw spinlock that the module
+ * took, and while it can't be preempted. Nothing in the guest is changed for that, so the figures
+ * are those of a kernel in use. For each NAME from the guest one line, separated by tabs:
  *
  *	NAME	longest hold	the function that took the lock	holds
- *	longest section without preemption that ran code of ours	the function where it began
+ *	longest section without preemption that ran code of the module	the function where it began
  *	longest other one	the function where it began
  *
- * What an interrupt came into is left out, as it is the interrupt's length.
+ * Sections with an interrupt in them are left out, as that would measure the interrupt.
  */
 #include "plugin.h"
 
@@ -18,7 +18,10 @@
 #define MOST_HOLDS 16
 #define RESCHED_NOT_NEEDED 0x80000000u
 
-/* An instruction that is watched: where, and how many come after it in one go with it, itself included. */
+/*
+ * A watched instruction: its address, and how many instructions are executed in one go with it,
+ * including itself.
+ */
 struct place {
 	uint64_t pc;
 	uint64_t left;
@@ -29,7 +32,7 @@ struct longest {
 	uint64_t pc;
 };
 
-/* From when on, by what; a lock has an address. */
+/* When a section began, and where; a lock has an address. */
 struct section {
 	uint64_t address;
 	uint64_t since;
@@ -47,15 +50,15 @@ static struct longest hold, section_of_ours, other_section;
 static uint64_t preempt_count_at;
 static uint32_t preempt_count;
 
-static uint64_t ours_until; /* when the last instruction of ours was over */
+static uint64_t ours_until; /* when the last instruction of the module had been executed */
 static bool lock_is_ours;
 
-static uint64_t now(unsigned int cpu, const struct place *place)
+static uint64_t read_count(unsigned int cpu, const struct place *place)
 {
 	return qemu_plugin_u64_get(executed, cpu) - place->left;
 }
 
-static void judge(struct longest *longest, const struct section *section, uint64_t end)
+static void note_longest(struct longest *longest, const struct section *section, uint64_t end)
 {
 	const uint64_t instructions = end - section->since;
 
@@ -72,8 +75,8 @@ static void preempt_count_changed(uint32_t new, uint64_t when, uint64_t pc)
 	if (!old && new)
 		unpreemptible = (struct section){ 0, when, pc, false };
 	if (old && !new)
-		judge(ours_until >= unpreemptible.since ? &section_of_ours : &other_section,
-		      &unpreemptible, when);
+		note_longest(ours_until >= unpreemptible.since ? &section_of_ours : &other_section,
+			     &unpreemptible, when);
 }
 
 static uint32_t count_of(qemu_plugin_meminfo_t info)
@@ -81,17 +84,17 @@ static uint32_t count_of(qemu_plugin_meminfo_t info)
 	return qemu_plugin_mem_get_value(info).data.u32 & ~RESCHED_NOT_NEEDED;
 }
 
-/* Per-CPU variables are written with a prefix of their own; one of them is the count. */
+/* Per-CPU variables are written with a prefix of their own; the preemption count is one of them. */
 static void percpu_written(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t address,
 			   void *data)
 {
 	const struct place *place = data;
 
 	if (address == preempt_count_at)
-		preempt_count_changed(count_of(info), now(cpu, place), place->pc);
+		preempt_count_changed(count_of(info), read_count(cpu, place), place->pc);
 }
 
-/* Each interrupt counts itself there; in which bits, depends on the kernel's version. */
+/* Each interrupt counts itself there; the bits depend on the kernel's version. */
 static void interrupt_entered(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t address,
 			      void *data)
 {
@@ -101,7 +104,7 @@ static void interrupt_entered(unsigned int cpu, qemu_plugin_meminfo_t info, uint
 		holds[i].interrupted = true;
 }
 
-/* The first thing that a function of the kernel's which takes a raw lock does is to disable preemption. */
+/* A kernel function that takes a raw lock first of all disables preemption. */
 static void preempt_count_found(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t address,
 				void *data)
 {
@@ -110,7 +113,7 @@ static void preempt_count_found(unsigned int cpu, qemu_plugin_meminfo_t info, ui
 	if (!preempt_count_at)
 		preempt_count_at = address;
 	if (address == preempt_count_at)
-		preempt_count_changed(count_of(info), now(cpu, place),
+		preempt_count_changed(count_of(info), read_count(cpu, place),
 				      qemu_plugin_u64_get(caller, cpu));
 }
 
@@ -121,7 +124,7 @@ static void ours_executed(unsigned int cpu, void *data)
 
 static void lock_called(unsigned int cpu, void *data)
 {
-	lock_is_ours = now(cpu, data) == ours_until;
+	lock_is_ours = read_count(cpu, data) == ours_until;
 }
 
 static void lock_taken(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t address, void *data)
@@ -130,7 +133,7 @@ static void lock_taken(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t ad
 		return;
 	lock_is_ours = false;
 	holds[nr_holds++] = (struct section){
-		address, now(cpu, data), qemu_plugin_u64_get(caller, cpu), false
+		address, read_count(cpu, data), qemu_plugin_u64_get(caller, cpu), false
 	};
 }
 
@@ -139,7 +142,7 @@ static void lock_dropped(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t 
 	for (size_t i = 0; i < nr_holds; i++) {
 		if (holds[i].address != address)
 			continue;
-		judge(&hold, &holds[i], now(cpu, data));
+		note_longest(&hold, &holds[i], read_count(cpu, data));
 		holds[i] = holds[--nr_holds];
 		seen_holds += measuring;
 		return;
@@ -173,7 +176,7 @@ void plugin_begin(const char *what)
 	measuring = true;
 }
 
-static bool is(const struct symbol *function, const char *prefix)
+static bool is_name(const struct symbol *function, const char *prefix)
 {
 	return function && !strncmp(function->name, prefix, strlen(prefix));
 }
@@ -181,15 +184,15 @@ static bool is(const struct symbol *function, const char *prefix)
 static void watch_memory(struct qemu_plugin_insn *insn, struct place *place,
 			 const struct symbol *function)
 {
-	const bool locks = is(function, "_raw_spin_lock");
-	const bool unlocks = is(function, "_raw_spin_unlock");
+	const bool locks = is_name(function, "_raw_spin_lock");
+	const bool unlocks = is_name(function, "_raw_spin_unlock");
 	qemu_plugin_mem_cb_t cb;
 	uint8_t byte = 0;
 
 	qemu_plugin_insn_data(insn, &byte, 1);
 	if (byte == 0x65) /* %gs: */
 		cb = locks ? preempt_count_found :
-		     is(function, "irq_enter_rcu") ? interrupt_entered : percpu_written;
+		     is_name(function, "irq_enter_rcu") ? interrupt_entered : percpu_written;
 	else if (locks && byte == 0xf0) /* lock */
 		cb = lock_taken;
 	else if (unlocks)
@@ -205,7 +208,7 @@ static void watch(struct qemu_plugin_tb *tb, struct place *places, size_t n)
 
 	if (function && function->module)
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, ours_executed, QEMU_PLUGIN_CB_NO_REGS, NULL);
-	if (!is(function, "_raw_spin_"))
+	if (!is_name(function, "_raw_spin_"))
 		qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
 			qemu_plugin_tb_get_insn(tb, n - 1), QEMU_PLUGIN_INLINE_STORE_U64, caller,
 			places[n - 1].pc);
@@ -213,14 +216,14 @@ static void watch(struct qemu_plugin_tb *tb, struct place *places, size_t n)
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 
 		function = symbol_at(places[i].pc);
-		if (is(function, "_raw_spin_lock") && function->from == places[i].pc)
+		if (is_name(function, "_raw_spin_lock") && function->from == places[i].pc)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, lock_called,
 							       QEMU_PLUGIN_CB_NO_REGS, &places[i]);
 		watch_memory(insn, &places[i], function);
 	}
 }
 
-/* The places live as long as the translation, which nobody says the end of: till the end. */
+/* Never freed: the emulator does not say when a translation is dropped. */
 void plugin_translate(struct qemu_plugin_tb *tb)
 {
 	const size_t n = qemu_plugin_tb_n_insns(tb);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# bench/plugin: what the emulator loads, to look at the guest from outside.
+# bench/plugin: plug-ins of the emulator, which observe the guest from outside.
 plugins := build/bench/holds.so build/bench/profile.so
 
 bench-programs: $(plugins)

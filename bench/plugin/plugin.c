@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Hears what the guest says: finds the stores of bench/tell.h while they are translated. */
+/* Receives lines from the guest: finds the stores of bench/tell.h while they are translated. */
 #include "plugin.h"
 
 #include <stdlib.h>
@@ -23,18 +23,18 @@ static void start(qemu_plugin_id_t id)
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
 }
 
-/* What was translated so far isn't looked at: it is thrown away. */
-static void go(void)
+/* Code that was translated before is not watched, so it is dropped. */
+static void start_translation(void)
 {
 	plugin_go(symbols_sort());
 	going = true;
 	qemu_plugin_reset(plugin, start);
 }
 
-static void heard(void)
+static void handle_line(void)
 {
 	if (!strcmp(line, "go"))
-		go();
+		start_translation();
 	else if (!strncmp(line, "begin ", 6))
 		plugin_begin(line + 6);
 	else if (!strncmp(line, "end ", 4))
@@ -53,11 +53,11 @@ static void store(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t address
 	length += sizeof(word);
 	if (memchr(&word, 0, sizeof(word))) {
 		length = 0;
-		heard();
+		handle_line();
 	}
 }
 
-static bool is_mark(const struct qemu_plugin_insn *insn)
+static bool is_store_mark(const struct qemu_plugin_insn *insn)
 {
 	uint8_t bytes[sizeof(mark)];
 
@@ -65,8 +65,8 @@ static bool is_mark(const struct qemu_plugin_insn *insn)
 	       !memcmp(bytes, mark, sizeof(mark));
 }
 
-/* The store may be translated apart from the mark: it is known by its address then. */
-static void listen(const struct qemu_plugin_tb *tb)
+/* The store may be translated apart from the mark; then it is recognised by its address. */
+static void find_stores(const struct qemu_plugin_tb *tb)
 {
 	static uint64_t expected;
 
@@ -77,13 +77,13 @@ static void listen(const struct qemu_plugin_tb *tb)
 		if (at == expected)
 			qemu_plugin_register_vcpu_mem_cb(insn, store, QEMU_PLUGIN_CB_NO_REGS,
 							 QEMU_PLUGIN_MEM_W, NULL);
-		expected = is_mark(insn) ? at + sizeof(mark) : 0;
+		expected = is_store_mark(insn) ? at + sizeof(mark) : 0;
 	}
 }
 
 static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
-	listen(tb);
+	find_stores(tb);
 	if (going)
 		plugin_translate(tb);
 }

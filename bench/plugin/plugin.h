@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What our plug-ins for the emulator have in common. One CPU. The guest says, by bench/tell.h:
+ * Common code of the plug-ins for the emulator, for one CPU. The guest sends, by bench/tell.h:
  *
- *	a line of /proc/kallsyms	the kernel's functions and our module's
- *	go				that were all
- *	begin NAME, end OPERATIONS	around what is to be looked at
+ *	a line of /proc/kallsyms	the kernel's functions and the module's
+ *	go				that was the last one
+ *	begin NAME, end OPERATIONS	around what is to be measured
  *
- * and what was seen goes to the file that the argument out=FILE names.
+ * The results go to the file that the argument out=FILE names.
  */
 #ifndef PLUGIN_H
 #define PLUGIN_H
@@ -31,7 +31,7 @@ void plugin_end(double operations);
 struct symbol {
 	uint64_t from, to;
 	char *name;
-	bool module; /* in a module; the guest tells of ours only */
+	bool module; /* in a module; the guest sends only ours */
 };
 
 void symbols_add(const char *line);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How many instructions the guest executes in each function of its kernel, and how often it calls it: a
- * line for each function, per operation:
+ * How many instructions the guest executes in each function of its kernel, and how often it calls
+ * it: one line per function, per operation:
  *
  *	instructions	calls	function
  *
@@ -11,7 +11,10 @@
 
 #include <stdlib.h>
 
-/* What is counted for symbol i is at i; for user space, and for what has no name, before the first. */
+/*
+ * The counters of symbol i are at index i; those of user space and of code without a name are
+ * before the first.
+ */
 enum { USER, NAMELESS, FUNCTIONS };
 
 struct counts {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What we use of the interface between QEMU (9.2 and later) and its plug-ins, version 4 of it. Debian's packages of
- * QEMU don't have the header. The program that loads a plug-in has the functions.
+ * The parts that are used of the interface between QEMU (9.2 and later) and its plug-ins, version
+ * 4. Debian's packages of QEMU don't have the header. The functions are in the program that loads
+ * the plug-in.
  */
 #ifndef QEMU_H
 #define QEMU_H
@@ -17,7 +18,7 @@ typedef uint64_t qemu_plugin_id_t;
 typedef uint32_t qemu_plugin_meminfo_t;
 
 struct qemu_plugin_tb;		/* translated instructions that are executed in one go */
-struct qemu_plugin_insn;	/* one of them; good while it is being translated */
+struct qemu_plugin_insn;	/* one of them; valid while it is being translated */
 struct qemu_plugin_scoreboard;	/* counters, for each CPU */
 struct qemu_info_t;
 

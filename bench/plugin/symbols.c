@@ -27,17 +27,20 @@ void symbols_add(const char *line)
 	symbols[count++] = (struct symbol){ from, from, strdup(name), fields == 4 };
 }
 
-static int by_address(const void *a, const void *b)
+static int compare_addresses(const void *a, const void *b)
 {
 	const struct symbol *x = a, *y = b;
 
 	return (x->from > y->from) - (x->from < y->from);
 }
 
-/* How many there are. A function goes as far as the next one; the last one, or the last of the module, a page. */
+/*
+ * Returns their number. A function extends to the next one; the last one, and the last of the
+ * module, a page.
+ */
 size_t symbols_sort(void)
 {
-	qsort(symbols, count, sizeof(*symbols), by_address);
+	qsort(symbols, count, sizeof(*symbols), compare_addresses);
 	for (size_t i = 0; i < count; i++) {
 		const bool last = i + 1 == count || symbols[i + 1].module != symbols[i].module;
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Distributions install a linux/ntsync.h that is not ours. What happens when a
-# program meets both, in either order, and through the library's header.
+# Distributions install another linux/ntsync.h. A program may include both, in either order, or through the
+# library's header.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/lib/tap.sh
@@ -11,7 +11,7 @@ CC=${CC:-cc}
 foreign=$(mktemp -d)
 trap 'rm -rf "$foreign"' EXIT
 
-# Names as in the headers of 6.10 to 6.13, with values nobody else has.
+# Names as in the headers of 6.10 to 6.13, with values that no other header has.
 mkdir "$foreign/linux"
 cat > "$foreign/linux/ntsync.h" <<'H'
 #ifndef __LINUX_NTSYNC_H

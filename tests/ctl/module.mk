@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# tests/ctl: ntsyncctl, and what the examples leave behind. test_*.c run on /dev/ntsync, with the actors
-# of tests/pi, and call the programs; host/test_*.c are linked with ntsyncctl's parts and run anywhere.
+# tests/ctl: ntsyncctl and the examples. test_*.c run the programs on /dev/ntsync, with the actors of
+# tests/pi; host/test_*.c are linked with ntsyncctl's objects and run anywhere.
 ctl_test_src := $(wildcard tests/ctl/test_*.c)
 ctl_test_bin := $(ctl_test_src:%.c=build/%)
 ctl_host_src := $(wildcard tests/ctl/host/test_*.c)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The examples and the benchmarks on a machine without the device: each says so and fails, prints no
-# figures, and leaves the machine's settings as they were.
+# The examples and the benchmarks on a machine without the device: each of them says so and fails, prints
+# no figures, and does not change the machine's settings.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/lib/tap.sh

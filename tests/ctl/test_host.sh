@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# ntsyncctl on a machine that need not have the device: its command line, that its JSON is JSON, its
-# completion and its man page.
+# ntsyncctl on a machine with or without the device: its command line, valid JSON, its completion and its
+# man page.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/lib/tap.sh
@@ -39,14 +39,14 @@ without_driver() {
 		[ ! -s "$work/out" ] || { echo "said something on stdout: $args"; return 1; }
 		grep -q 'no driver serves /dev/ntsync' "$work/err"
 	done
-	# This is what they are for.
+	# These two report that there is no driver, which is what they are for.
 	status 0 "$ctl" status
 	grep -q '^driver: *none' "$work/out"
 	status 1 "$ctl" check
 }
 
-# In a folder of mounts of its own, where /dev/ntsync is a device, and a process has it open; another one has
-# a file of that name. Prints the first one's pid, then what COMMAND… says.
+# In a mount namespace in which /dev/ntsync is a device. One process has it open; another one has a file of
+# that name open. Prints the pid of the first one, then the output of COMMAND….
 beside_a_fake() {
 	local user=()
 	[ "$(id -u)" -eq 0 ] || user=(--map-root-user)
@@ -90,7 +90,7 @@ fakes_dont_use_the_module() {
 	grep -qF "in use (count 1, processes $(head -n 1 "$work/out"))" "$work/out"
 }
 
-# What was wrong is repeated, and can't steer the terminal.
+# The error message repeats the wrong argument, without control characters.
 says_what_is_wrong() {
 	local args word
 	for args in "nonsense:nonsense" "top -n x:x" "top -d 1e9:1e9" "status top:top" \
@@ -142,7 +142,7 @@ full_device() {
 	done
 }
 
-# no_codes FILE: nothing in it steers a terminal.
+# no_codes FILE: it contains no control characters for a terminal.
 no_codes() {
 	if grep -q $'\033' "$1"; then
 		cat -v "$1"
@@ -185,7 +185,7 @@ completion() {
 	[ "$(complete_words ntsyncctl -n 3 t)" = top ]
 }
 
-# Every option that the program knows is completed, and described.
+# Every option of the program has a completion and a description.
 options_are_known() {
 	local option
 	"$ctl" --help | grep -o -- '--[a-z]*' | sort -u >"$work/options"
@@ -220,7 +220,7 @@ make_here() {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make "$@"
 }
 
-# A user who types it sees what came of it, a script with -s nothing.
+# A user sees the result; a script with -s sees nothing.
 make_says_where() {
 	make_here lib tools examples >"$work/out"
 	cat "$work/out"
@@ -230,7 +230,7 @@ make_says_where() {
 	[ -z "$(make_here -s lib tools examples)" ] || { echo "not silent"; return 1; }
 }
 
-# All that `make install` brought is gone, and nothing else.
+# Everything that `make install` has installed is removed, and nothing else.
 make_uninstall() {
 	local root=$work/whole
 	mkdir -p "$root/opt/x/bin"
@@ -250,7 +250,7 @@ check_all_help() {
 	done
 	status 2 timeout 10 scripts/check/all nonsense
 	grep -q "no such tier or step: nonsense" "$work/err"
-	# The others don't hide it.
+	# The other processes must not hide it.
 	status 2 timeout 10 scripts/check/all shell nonsense
 	grep -q "no such tier or step: nonsense" "$work/err"
 }

@@ -31,7 +31,7 @@ added() {
 	at=$work/root/add/${1##*/}
 }
 
-# As a Wine prefix has one to the root of the file system.
+# As in a Wine prefix, which has a link to the root of the file system.
 links_out_stay_links() {
 	local at
 	added "$work/prefix"
@@ -51,7 +51,7 @@ links_inside_lead_there() {
 	[ "$(readlink "$at/loop")" = . ]
 }
 
-# What the user names is followed.
+# A link that the user names is followed.
 the_path_itself() {
 	local at
 	added "$work/named"
@@ -64,7 +64,7 @@ the_path_itself() {
 	[ "$(cat "$at")" = secret ]
 }
 
-# With what they need, also below a slash at the end of the name.
+# With the libraries that they need, also for a name that ends in a slash.
 programs_get_their_libraries() {
 	mkdir -p "$work/programs"
 	cp /bin/bash "$work/programs/shell"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# tests/fault: one program per test_*.c, with the other files of this folder, those that tests/uapi shares, and what
-# tests/pi knows about tasks.
+# tests/fault: one program per test_*.c, with the other files of this folder, the fixtures of tests/uapi, and
+# task.c of tests/pi.
 fault_test_src := $(wildcard tests/fault/test_*.c)
 fault_test_bin := $(fault_test_src:%.c=build/%)
 fault_test_obj := $(patsubst %.c,build/obj/%.o,$(filter-out $(fault_test_src),$(wildcard tests/fault/*.c))) \

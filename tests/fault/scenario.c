@@ -3,7 +3,7 @@
 
 #include <signal.h>
 
-/* ---- objects and those who wait for them ---- */
+/* ---- objects and their waiters ---- */
 
 int add_object(struct scenario *s, int obj)
 {

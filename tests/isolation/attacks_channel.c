@@ -42,7 +42,7 @@ static void *send_for_ever(void *prio)
 	return NULL;
 }
 
-/* ---- all receivers of a channel are lent what a request is worth, and lose it again ---- */
+/* ---- all receivers of a channel are boosted by a request, and lose the boost again ---- */
 
 static atomic_int receivers;
 

@@ -135,3 +135,20 @@ void fake_assert_errors_pass(int (*call)(void))
 		assert_int_equal(nr_calls, 1);
 	}
 }
+
+void fake_assert_errors_of(uint32_t out[2], int (*const *calls)(void))
+{
+	out[0] = UNTOUCHED;
+	out[1] = UNTOUCHED;
+	while (*calls)
+		fake_assert_errors_pass(*calls++);
+	assert_int_equal(out[0], UNTOUCHED);
+	assert_int_equal(out[1], UNTOUCHED);
+}
+
+void fake_assert_creates(int (*call)(void), unsigned long request, const void *arg, size_t size)
+{
+	fake_returns(9);
+	assert_int_equal(call(), 9);
+	fake_assert_one_call(3, request, arg, size);
+}

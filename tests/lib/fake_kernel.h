@@ -60,6 +60,14 @@ const struct fake_open *fake_open(void);
 /* For any error of the kernel @call returns the negated errno, after one ioctl(). */
 void fake_assert_errors_pass(int (*call)(void));
 
+/* The same for several calls, none of which writes its results, @out. */
+#define fake_assert_errors_write_nothing(out, ...)                             \
+	fake_assert_errors_of(out, (int (*const[])(void)){ __VA_ARGS__, NULL })
+void fake_assert_errors_of(uint32_t out[2], int (*const *calls)(void));
+
+/* @call makes this ioctl() on descriptor 3, and returns the descriptor that the kernel returns. */
+void fake_assert_creates(int (*call)(void), unsigned long request, const void *arg, size_t size);
+
 #define fake_test(function) \
 	cmocka_unit_test_setup_teardown(function, fake_setup, fake_teardown)
 

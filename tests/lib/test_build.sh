@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The library as others build it: for 32 bits, and with optimisation at link time. A program must
-# link with what comes out, and find only the names of the headers in it. And the headers as
-# others compile them.
+# The library as other builds make it: for 32 bits, and with link-time optimisation. A program must link
+# with the result, which must define only the names of the headers. And the headers as other programs
+# compile them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/lib/tap.sh
@@ -26,7 +26,7 @@ int main(void)
 }
 C
 
-# $1: what is compiled with $2 and linked with the archive that was built with the rest.
+# $1: the source, compiled with $2 and linked with the archive that was built with the rest.
 program() {
 	local name=$1 flags=$2
 	# shellcheck disable=SC2086 # words are meant to be split
@@ -41,7 +41,7 @@ library() {
 	program "$name" "$flags"
 }
 
-# (The compiler's own are no trouble: they are the same in each program.)
+# (The compiler's own names are the same in each program.)
 no_other_names() {
 	[ -z "$(nm -g --defined-only "$work/$1/lib/libntsync.a" |
 		awk 'NF == 3 && $3 !~ /^(ntsync_|__x86\.get_pc_thunk)/' | tee /dev/stderr)" ]

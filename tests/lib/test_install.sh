@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Installs the library below a temporary folder, and builds and runs programs
-# against what lies there, the way a user of pkg-config does.
+# Installs the library below a temporary folder, and builds and runs programs against it, as a user of
+# pkg-config does.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/lib/tap.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What the built library offers to a linker, against what its headers promise.
+# The symbols of the built library must be those that its headers declare.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/lib/tap.sh
@@ -41,7 +41,7 @@ soname() {
 	readelf -d "$shared" | grep -F 'Library soname: [libntsync.so.0]'
 }
 
-# But one: what the process had before the limit of descriptors was raised, for its children.
+# Except one: the limit of descriptors before it was raised, for children of the process.
 one_variable() {
 	[ "$(nm "$static" | awk 'NF == 3 && $2 ~ /[bBcCdDgGsS]/ && $3 != "nt_fd_limits"' | tee /dev/stderr | wc -l)" -eq 0 ]
 }

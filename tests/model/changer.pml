@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A change that makes a real-time waiter depend on somebody, made by somebody lower.
+ * A change that makes a real-time waiter depend on a task, made by a task of lower priority.
  *
  *	R waits for all of {M, E}, and is normal.		S, normal, sets E: R gets M.
- *	Q (level 2) and P (level 3) wait for all of {M, E2}.	P comes at any moment.
+ *	Q (prio 2) and P (prio 3) wait for all of {M, E2}.	P comes at any moment.
  *
- * From when R owns M, Q and P wait for R. Whoever brought that about may be stopped at any step and for
- * ever, unless it runs at the level that depends on it. So at each moment R has the best level of those
- * who sleep and wait for it, or the one who has yet to see to it has.
+ * From the moment when R owns M, Q and P wait for R. The task that makes R the owner may be stopped
+ * at any step and for ever, unless it runs with the priority of those that depend on it. So at each
+ * moment R has the highest priority of the sleepers that wait for it, or the task that still has to
+ * set it has.
  *
- * S asks under the lock, before it changes anything, whether it has that level. If not it lets go, takes the level as a
- * contribution to its own record, and starts again.
+ * S checks under the lock, before it changes anything, whether it has that priority. If not it
+ * releases the lock, takes the priority as a contribution to its own record, and starts again.
  *
  * mutant LOW_CHANGER: assertion violated
- *	S does it at its own level.
+ *	S makes the change with its own priority.
  * mutant ASK_BEFORE: assertion violated
- *	S takes the level that it has seen, and does not ask again under the lock.
+ *	S takes the priority that it has seen, and does not check again under the lock.
  * mutant END_FIRST: assertion violated
- *	S gives its level back before R has its own.
+ *	S gives up the priority before R has its own.
  */
 byte prio_r, prio_s, contrib_r;
 bool r_owns, q_asleep, p_asleep, s_in_debt, p_in_debt;

@@ -7,27 +7,27 @@
  *
  * search for cycles
  *
- * A, B and C have base 0; Q1 is level 2, Q2 level 1. They come, sleep, and may leave, while
- * A gives up its wait, or M1 is handed over to its first waiter. When all calls have returned,
- * each task runs at the best level of the waiters that reach it, and no call goes on for ever
- * (no cycle in the state space). A waiter that sleeps has its owner boosted, all the time.
+ * A, B and C have own prio 0; Q1 has 2, Q2 has 1. They come, sleep, and may leave, while A leaves
+ * its wait, or M1 is handed over to its first waiter. When all calls have returned, each task runs
+ * with the highest priority of the waiters that reach it, and no call goes on for ever (no cycle in
+ * the state space). The owner of a mutex is boosted all the time that a waiter sleeps.
  *
- * An entry has the level that its task passes on, and the number of hops from the task whose own
- * level that is. A contribution is the best entry by level, then by the fewest hops, and one hop
- * more. An entry whose hops have reached LIMIT counts for nothing.
+ * An entry has the priority that its task passes on, and the number of hops from the task whose own
+ * priority that is. A contribution is the highest entry by priority, then by the fewest hops, and
+ * one hop more. An entry whose hops have reached LIMIT has no effect.
  *
  * mutant FIRST_ARRIVAL: non-progress cycle
- *	The hops of the first entry of the best level, not the fewest. A level that goes round hides its source.
+ *	The hops of the first entry of the highest priority, not the fewest. A priority that goes round hides its source.
  * mutant LIVE_LEVEL: non-progress cycle
- *	A task passes on what it runs at, not what it should. Two calls carry round what each has not lowered yet.
+ *	A task passes on what it runs with, not what it should. Two calls carry round what each has not lowered yet.
  * mutant NO_LIMIT: assertion violated
- *	Any number of hops counts (it stops at 254 here): a level goes round for ever.
+ *	Any number of hops has an effect (it stops at 254 here): a priority goes round for ever.
  * mutant NO_HOPS: assertion violated
- *	Levels only. What has left goes on to be inherited round the cycle.
+ *	Priorities only. A priority without a source is still inherited round the cycle.
  * mutant LEVEL_ONLY: assertion violated
- *	Nothing is passed on if the level is as it was: hops stay what they were.
+ *	Nothing is passed on if the priority is unchanged: hops keep their old values.
  * mutant LIMIT_DROPS_ALL: assertion violated
- *	At LIMIT the mutex contributes nothing, instead of what its other waiters are worth.
+ *	At LIMIT the mutex contributes nothing, instead of the priority of its other waiters.
  */
 #define A		0
 #define B		1
@@ -43,12 +43,12 @@
 byte prio[3], given[3];
 byte owner[3];			/* of M0, M1, M2 */
 byte contrib[3], contrib_hops[3];
-byte entry[12];			/* level by mutex * BEHIND + waiter, 0: not queued, or counts for nothing */
+byte entry[12];			/* prio by mutex * BEHIND + waiter, 0: not queued, or without effect */
 byte hops[4];			/* of the wait of A and B; Q1 and Q2 have 0 */
 bool a_waits_m1, a_waits_m2;
 bool locked[3];
 bool q1_asleep, q2_asleep;
-bool handing_over;		/* whoever does it runs at the level that it causes, see changer.pml */
+bool handing_over;		/* a task runs with the priority that it causes, see changer.pml */
 
 inline check()
 {
@@ -242,7 +242,7 @@ proctype other()
 		level = 0; fewest = 0; i = 0; changed = false
 	   }
 	   walk()
-	:: /* M1 goes to its first waiter: A, or Q2 if it is better. */
+	:: /* M1 goes to its first waiter: A, or Q2 if it is higher. */
 	   d_step {
 		handing_over = true;
 		todo = 2;
@@ -275,7 +275,7 @@ proctype other()
 	fi
 }
 
-/* Levels as they should be: from the waiters along the owners, as often as there are tasks. */
+/* The right priorities: from the waiters along the owners, as often as there are tasks. */
 inline compare()
 {
 	do

@@ -2,28 +2,30 @@
 /*
  * A task that is lowered while it is inside the arbiter and holds the apply lock of another record.
  *
- * W (base 0, boosted to 2) and Q (level 2) wait for the apply lock of some record. X ends W's boost at any moment.
+ * W (own prio 0, boosted to 2) and Q (prio 2) wait for the apply lock of some record. X ends W's
+ * boost at any moment.
  *
- * What the kernel does (kernel/locking/rtmutex.c): who begins to wait lends to the holder at once. Who takes a lock
- * for which others wait already is not lent anything, as it is no lower than they are; and sched_setattr() does
- * not look at them again. So a task that is lowered later holds the lock without what is due to it.
+ * What the kernel does (kernel/locking/rtmutex.c): a task that begins to wait boosts the holder at
+ * once. A task that acquires a lock for which others wait already is not boosted, as its priority
+ * is not below theirs; and sched_setattr() does not check them again. So a task that is lowered
+ * later holds the lock without the boost that it should have.
  *
- * So nobody but itself lowers a task that is busy in the arbiter; it does that when it has let go of its
- * last lock. A task that comes in while it is being lowered waits for that first.
+ * Therefore only the task itself lowers a task that is busy in the arbiter; it does that when it
+ * has released its last lock. A task that enters while it is being lowered waits for that first.
  *
  * mutant LOWER_BUSY: assertion violated
  *	X lowers W wherever it is.
  * mutant ENTER_BLIND: assertion violated
- *	W comes in and does not wait for X, who has found it outside and not lowered it yet.
+ *	W enters and does not wait for X, which has found it outside and has not lowered it yet.
  * mutant FORGET_OWED: assertion violated
- *	W does not look, when it goes, whether it is to be lowered.
+ *	W does not check, when it leaves, whether it is to be lowered.
  */
 #define W	0
 #define Q	1
 #define H	2
 #define NOBODY	3
 
-byte own_prio[2];	/* set by sched_setattr() */
+byte own_prio[2];	/* boost by the kernel */
 byte lent[2];		/* by the kernel */
 bool waits[2];
 byte owner = H;		/* of the lock that both want */
@@ -36,7 +38,7 @@ inline check()
 	assert(owner != W || !waits[Q] || runs_at(W) >= 2)
 }
 
-/* Not if somebody better waits. */
+/* Only if no task of a higher priority waits. */
 inline take(me, other)
 {
 	atomic {

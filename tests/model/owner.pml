@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which task is behind an owner id, learnt while somebody waits.
+ * Which task an owner id stands for, learnt while a waiter is asleep.
  *
- * M was created owned by an id that no call has used yet. Q waits for it, at a real-time level. T makes its first call with
- * that id, and Q gives up, or M is handed over to it, at any moment.
+ * M was created owned by an id that no call has used yet. Q, a real-time task, waits for it. T
+ * makes its first call with that id, and Q leaves its wait, or M is handed over to it, at any
+ * moment.
  *
- * The table of ids and the tree of mutexes without a known owner are under one raw lock, inside M's. T cannot
- * take M's lock inside the table's; so it takes a reference, lets go, and looks at M anew under M's lock.
+ * The table of ids and the tree of mutexes without a known owner are under one raw lock, inside
+ * M's. T cannot take M's lock inside the table's; so it takes a reference, releases the table's
+ * lock, and checks M again under M's lock.
  *
- * When all calls have returned, M contributes to T if Q waits for T, and to nobody else; and M is in the tree
- * only if Q waits for somebody unknown.
+ * When all calls have returned, M contributes to T if Q waits for T, and to no other task; and M is
+ * in the tree only if Q waits for an unknown owner.
  *
  * mutant TWO_LOOKS: assertion violated
- *	Q looks the id up, lets go of the table, and puts M into the tree.
+ *	Q looks the id up, releases the table's lock, and then puts M into the tree.
  * mutant LEARN_LATE: assertion violated
- *	T looks into the tree first, and enters its id afterwards.
+ *	T searches the tree first, and enters its id afterwards.
  * mutant NO_SECOND_LOOK: assertion violated
- *	T makes M contribute to it without asking again who owns M and who waits.
+ *	T makes M contribute to it without checking again who owns M and which tasks wait.
  */
 bool m_lock;			/* M's lock, which is held over several steps only where that matters */
 bool q_queued, owned = true;	/* under M's lock: by the id, or by Q */

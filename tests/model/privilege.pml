@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A boosted task that may not keep what it is lent, and those who would like it to.
+ * A boosted task that must not keep its boost, and other tasks that try to make it keep it.
  *
- * T's base is 0, the boost is 1. S1 and S2 are other threads of its user without any rights; each
- * calls sched_setattr(T, 1) again and again: the kernel looks whether T has that already,
- * and applies it a good deal later. C sets T to 0, which anybody may. T is boosted twice. It forks, in
- * several steps: the child gets a copy of each parameter by itself, can then be found by its pid, and is looked at
- * once before it runs.
+ * T's own prio is 0, the boost is 1. S1 and S2 are other threads of T's user without any privilege;
+ * each calls sched_setattr(T, 1) again and again: the kernel checks whether T has that already, and
+ * applies it some time later. C sets T to 0, which any task may do. T is boosted twice. It forks,
+ * in several steps: the child gets a copy of each parameter separately, can then be found by its
+ * pid, and is checked once before it runs.
  *
- * sched_setattr() holds a reference to the task from before its check until after it has applied. The arbiter
- * forgets a base if it finds the base, and no reference but its own, under the lock under which
- * the kernel applies (task->pi_lock). Otherwise it puts the base back, and looks again later.
+ * sched_setattr() holds a reference to the task from before its check until after it has applied
+ * the parameters. The arbiter forgets a task's own parameters if it finds them set, and no
+ * reference but its own, under the lock under which the kernel applies (task->pi_lock). Otherwise
+ * it sets them again, and checks again later.
  *
- * Whenever there is no record, the task has its base. When all calls have returned, and a look after that,
- * there is no record.
+ * Whenever there is no record, the task has its own parameters. When all calls have returned, and
+ * after one more check, there is no record.
  *
  * mutant AT_ONCE: assertion violated
- *	The base is forgotten at the end of the boost.
+ *	The own parameters are forgotten at the end of the boost.
  * mutant GRACE_PERIOD: assertion violated
- *	It is forgotten after a time in which everybody who was in the kernel at the end of the boost has left it
- *	(an RCU-tasks grace period), if it is found then. What is applied meanwhile is what others are checked against.
+ *	They are forgotten after every task that was in the kernel at the end of the boost has left it (an RCU-tasks
+ *	grace period), if they are set then. What is applied meanwhile is what other callers are checked against.
  * mutant GRACE_PERIOD_AGAIN: assertion violated
- *	The same, but another such time begins whenever something else than the base was found.
+ *	The same, but another grace period begins whenever other parameters were found.
  * mutant NO_LOCK: assertion violated
  *	The parameters and the references are read one after the other.
  * mutant CHILD_ONCE: assertion violated
- *	The child is put right before it runs, and then left alone.
+ *	The child is fixed before it runs, and not checked again.
  */
 #define T		0
 #define CHILD		1
@@ -39,7 +40,7 @@ byte holdouts;				/* of the grace period */
 bool found_other;
 byte callers;				/* setters and forks that may still do something */
 
-/* After each change: without a record there is only the base. */
+/* After each change: without a record there is only the task's own prio. */
 inline check()
 {
 	assert(record[T] || !prio[T]);
@@ -152,7 +153,7 @@ proctype fork()
 
 	copy = prio[T];
 	atomic { record[CHILD] = true; prio[CHILD] = copy; visible = true; copy = 0 }
-	/* The look before it runs, by its parent. */
+	/* The parent's check before the child runs. */
 	atomic {
 		prio[CHILD] = 0;
 #ifdef CHILD_ONCE

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A real-time waiter and a chain of owners, while others are stopped half-way.
+ * A real-time waiter and a chain of owners, while other tasks are stopped half-way.
  *
- *	Q ──► M1, owned by A ──► M2, owned by B		(A begins to wait, and may give up)
- *	X ──► M1					(comes or leaves, level 1 or 3)
+ *	Q ──► M1, owned by A ──► M2, owned by B		(A begins to wait, and may leave)
+ *	X ──► M1					(comes or leaves, prio 1 or 3)
  *
- * Q runs at level 2. Everybody else may be stopped at every step and for ever, as by a hog
- * just below Q: it goes on only if it runs at level 2 itself or if somebody at level 2
- * waits for an apply lock that it holds. While Q sleeps, A runs at level 2 or better, and so
- * does B if A sleeps as well. Q comes to sleep whoever is stopped.
+ * Q runs with prio 2. Every other task may be stopped at every step and for ever, as by a hog just
+ * below Q: it goes on only if it runs with prio 2 itself, or if a task of prio 2 waits for an apply
+ * lock that it holds. While Q sleeps, A runs with prio 2 or higher, and so does B if A sleeps as
+ * well. Q reaches its sleep, whichever tasks are stopped.
  *
- * A hold of raw locks is one atomic step: nobody is preempted in it, and all that it touches is
+ * A section under raw locks is one atomic step: it can't be preempted, and all that it accesses is
  * protected by the locks, except one read of a task's priority.
  *
  * mutant LATE_GIVEN: assertion violated
- *	apply() writes what it has set after setting it. A lowering under way looks done.
+ *	apply() writes what it has set after setting it. A lowering in progress looks completed.
  * mutant NO_DESCENT: assertion violated
- *	Q stops at an owner who has what it needs. Whoever gave it that may be stopped on its way down.
+ *	Q stops at an owner that has the priority it needs. The task that has set it may be stopped on its way down.
  * mutant GIVEN_ONLY: assertion violated
- *	Q asks what was given, not what the owner has: it may have lowered itself.
+ *	Q checks what was set, not what the owner has: it may have lowered itself.
  * mutant NO_LOCK: assertion violated
  *	apply() without a lock. What was computed first is set last.
  * mutant NO_LENDING: assertion violated
- *	The apply lock does not lend. Q waits for somebody who is stopped.
+ *	The apply lock does not boost its holder. Q waits for a task that is stopped.
  */
 #define A		0
 #define B		1
@@ -113,7 +113,7 @@ inline apply(r, running)
 	pause(running)
 }
 
-/* What A inherits goes on to B: A's entry in M2 under M2's lock. */
+/* A's inherited priority goes on to B: A's entry in M2 under M2's lock. */
 inline visit_a()
 {
 	atomic {
@@ -237,7 +237,7 @@ proctype owner_a()
 init
 {
 	atomic {
-		/* X may have been asleep before, with all that follows from it done. */
+		/* X may have been asleep before, with all consequences completed. */
 		if
 		:: x_entry = 0
 		:: x_entry = 1

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A sleeper, its wait record on its stack, and two who change its priority.
+ * A sleeper, its wait record on its stack, and two tasks that change its priority.
  *
- * R waits for any of two objects, leaves, and waits again, for one. Two walkers set R's priority,
- * one after the other in an order that is not known, and each moves the entries of R's wait. Any of
- * the three may stop at any step for ever. Whenever no walker is at work, each entry that stands
- * in a queue has R's priority, whatever R is about to do. Nobody touches a wait that is gone, or an
- * entry that it does not have.
+ * R waits for any of two objects, returns, and waits again, for one. Two walkers set R's priority,
+ * one after the other in an unknown order, and each moves the entries of R's wait. Any of the three
+ * may stop at any step for ever. Whenever no walker is active, each queued entry has R's priority,
+ * whatever R does next. No walker uses a wait that has ended, or an entry that the wait does not
+ * have.
  *
  * mutant QUEUE_FIRST: assertion violated
- *	->wait is set when the entries are in their queues. R, lowered in between, may not run for long.
+ *	->wait is set when the entries are queued already. R, lowered in between, may not run for long.
  * mutant CLEAR_FIRST: assertion violated
- *	->wait is cleared while the entries are in their queues: the same at the end.
+ *	->wait is cleared while the entries are still queued: the same at the end.
  * mutant EARLY_LEVEL: assertion violated
  *	R reads its priority before it has the lock of the queue.
  * mutant TOUCH_LATE: assertion violated
- *	The walker uses the wait after it has let go of the record's lock.
+ *	The walker uses the wait after it has released the record's lock.
  * mutant NO_SEQUENCE: assertion violated
  *	The walker does not notice that the wait is another one now, with fewer entries.
  */
 #define NONE	255
 
 byte prio;			/* of R */
-byte wait = NONE;		/* number of entries of what R sleeps in, under the record's lock */
+byte wait = NONE;		/* number of entries of the wait in which R sleeps, under the record's lock */
 byte sequence;			/* of R's waits, under the record's lock */
-byte memory;			/* entries that are there, on R's stack */
+byte memory;			/* entries that exist on R's stack */
 bool queued[2];			/* under the object's lock, as is the level */
 byte level[2];
 byte at_work;			/* walkers */
@@ -52,7 +52,7 @@ inline queue(i)
 	}
 }
 
-/* The object's lock is taken even if a waker has taken the entry out already. */
+/* The object's lock is taken even if a waker has dequeued the entry already. */
 inline dequeue(i)
 {
 	atomic { queued[i] = false; level[i] = 0 }
@@ -76,7 +76,7 @@ proctype sleeper()
 #ifdef QUEUE_FIRST
 	set_wait(2);
 #endif
-	/* Asleep, woken. */
+	/* Asleep, then woken. */
 #ifdef CLEAR_FIRST
 	wait = NONE;
 #endif

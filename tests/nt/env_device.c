@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "env.h"
+#include "../stress/stress.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,15 +17,7 @@ static int saved_0 = -1;
 
 int env_count_fds(void)
 {
-	DIR *dir = opendir("/proc/self/fd");
-	int count = -3; /* ".", ".." and the directory itself */
-
-	if (!dir)
-		return -1;
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
+	return stress_count_fds();
 }
 
 static bool read_task(pid_t tid, const char *name, char *text, size_t size)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # tests/nt: each test_*.c and stress_*.c twice. In build/tests/nt for /dev/ntsync; in
-# build/tests/nt-host with the library's assertions and ThreadSanitizer, and tests/nt/fake in the
-# place of the device. tests/nt/host/test_*.c look into the library, and are built that way only;
-# the fake has a lock, which nobody may be suspended with, so test_suspend is for the device only.
+# build/tests/nt-host with the library's assertions and ThreadSanitizer, and tests/nt/fake in place of
+# the device. tests/nt/host/test_*.c use the library's internals, and are built that way only. The fake has
+# a lock, with which no thread may be suspended, so test_suspend is for the device only.
 nt_test_src := $(wildcard tests/nt/test_*.c tests/nt/stress_*.c)
 nt_test_bin := $(nt_test_src:%.c=build/%)
 nt_host_src := $(wildcard tests/nt/host/test_*.c)
@@ -28,7 +28,7 @@ $(nt_test_bin): build/tests/nt/%: build/obj/tests/nt/%.o $(nt_device_obj) build/
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lpthread
 
-# pthread_cancel() loads it at run time, so nobody would know that a guest needs it.
+# pthread_cancel() loads it at run time, so the guest's list of libraries would not have it.
 build/tests/nt/test_cancel: private override LDFLAGS += -Wl,--no-as-needed -l:libgcc_s.so.1
 
 build/obj/nt-host/%.o: %.c

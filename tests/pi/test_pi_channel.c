@@ -418,7 +418,7 @@ static void not_from_its_own_request(void **state)
 	actor_answers(server, caller);
 }
 
-/* ---- who replies ---- */
+/* ---- the thread that replies ---- */
 
 static void a_reply_unboosts_the_receiver(void **state)
 {

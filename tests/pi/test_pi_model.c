@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Special cases of the model in docs/pi.md: which task is a waiter, which is an owner, and what the
- * arbiter does when another task has changed somebody's parameters.
+ * arbiter does when another task has set a task's parameters.
  */
 #include "inversion.h"
 

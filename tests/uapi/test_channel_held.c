@@ -135,46 +135,46 @@ static void end_held_receiver(struct held_page *h, struct call *receiver, bool f
 	}
 }
 
-/*
- * The request was dispatched: the send is not restarted, and the request does not return to the
- * queue.
- */
-static void the_sender_leaves(void **state)
+/* @end ends the send while the receiver is held: the request must not return to the queue. */
+static void check_ended_while_held(struct fixture *f, void (*end)(struct call *sender, int channel))
 {
-	struct fixture *f = *state;
-
 	for (int fails = 0; fails < 2; fails++) {
 		int channel = new_channel(f, 1);
 		struct call *sender = start_send(f, channel, 10, 1), *receiver;
 		struct held_page h;
 
 		receiver = start_held_receiver(f, &h, channel);
-		count_signals(SIGUSR1, SA_RESTART);
-		call_signal(sender, SIGUSR1);
-		assert_call(sender, -EINTR);
+		end(sender, channel);
 		end_held_receiver(&h, receiver, fails);
 		assert_ret(reply(channel, 1), -ENOENT);
 		assert_empty(channel);
 	}
 }
 
+/* The request was dispatched, so the send is not restarted. */
+static void interrupt_sender(struct call *sender, int channel)
+{
+	(void)channel;
+	count_signals(SIGUSR1, SA_RESTART);
+	call_signal(sender, SIGUSR1);
+	assert_call(sender, -EINTR);
+}
+
+static void the_sender_leaves(void **state)
+{
+	check_ended_while_held(*state, interrupt_sender);
+}
+
 /* By a thread that can't know the id yet, but has guessed it. */
+static void reply_to_sender(struct call *sender, int channel)
+{
+	assert_ret(reply(channel, 1), 0);
+	assert_call(sender, 0);
+}
+
 static void another_thread_replies(void **state)
 {
-	struct fixture *f = *state;
-
-	for (int fails = 0; fails < 2; fails++) {
-		int channel = new_channel(f, 1);
-		struct call *sender = start_send(f, channel, 10, 1), *receiver;
-		struct held_page h;
-
-		receiver = start_held_receiver(f, &h, channel);
-		assert_ret(reply(channel, 1), 0);
-		assert_call(sender, 0);
-		end_held_receiver(&h, receiver, fails);
-		assert_ret(reply(channel, 1), -ENOENT);
-		assert_empty(channel);
-	}
+	check_ended_while_held(*state, reply_to_sender);
 }
 
 static void the_process_lets_go(void **state)

@@ -189,35 +189,36 @@ static int receive_and_exec(struct peer *p, void *arg)
 	return 1;
 }
 
+/* The receiver executes a program while one request is dispatched and one is pending. */
+static struct peer *check_exec(struct fixture *f, struct exec *e, int dispatched_ret,
+			       int pending_ret)
+{
+	struct call *dispatched = start_send(f, e->channel, 10, 1), *pending;
+	struct peer *p = peer_start(f, receive_and_exec, e);
+
+	peer_hear(p);
+	pending = start_send(f, e->channel, 10, 2);
+	peer_go(p);
+	assert_call(dispatched, dispatched_ret);
+	assert_call(pending, pending_ret);
+	return p;
+}
+
 /* The descriptor is O_CLOEXEC, so the new program does not have it. */
 static void exec_closes_the_descriptor(void **state)
 {
 	struct fixture *f = *state;
 	struct exec e = { new_channel(f, 8), false };
-	struct call *dispatched = start_send(f, e.channel, 10, 1), *pending;
-	struct peer *p = peer_start(f, receive_and_exec, &e);
 
-	peer_hear(p);
-	pending = start_send(f, e.channel, 10, 2);
-	peer_go(p);
-	assert_call(dispatched, -ECONNRESET);
-	assert_call(pending, -EPIPE);
-	peer_kill(p);
+	peer_kill(check_exec(f, &e, -ECONNRESET, -EPIPE));
 }
 
 static void exec_keeps_a_descriptor(void **state)
 {
 	struct fixture *f = *state;
 	struct exec e = { new_channel(f, 8), true };
-	struct call *dispatched = start_send(f, e.channel, 10, 1), *pending;
-	struct peer *p = peer_start(f, receive_and_exec, &e);
 
-	peer_hear(p);
-	pending = start_send(f, e.channel, 10, 2);
-	peer_go(p);
-	assert_call(dispatched, 0);
-	assert_call(pending, 0);
-	assert_peer_ok(p);
+	assert_peer_ok(check_exec(f, &e, 0, 0));
 	assert_ret(try_send(e.channel, 10, 3), -EPIPE);
 }
 

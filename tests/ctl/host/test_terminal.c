@@ -130,10 +130,7 @@ static int run_shell(int to_terminal)
 	return 0;
 }
 
-/*
- * As in `top
- * head`: the reader may close the pipe at any moment.
- */
+/* As in `top | head`: the reader may close the pipe at any moment. */
 static int run_shell_with_pipe(void)
 {
 	struct terminal t;
