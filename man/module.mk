@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Manual pages: included by the top Makefile, paths are from there.
-#   man-install    the pages under DESTDIR, with a link for every other name in their NAME section
-#   man-uninstall  the same, away
+#   man-install    installs the pages under DESTDIR, and a link for every other name in NAME
+#   man-uninstall  removes them
 
 MANDIR ?= $(PREFIX)/share/man
 MAN_PAGES := $(wildcard man/*.[1-8])

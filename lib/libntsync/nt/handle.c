@@ -26,20 +26,18 @@ static void dec_live(struct ntsync_nt *nt)
 	atomic_fetch_sub_explicit(&nt->live, 1, memory_order_relaxed);
 }
 
-static void trace_slot(struct ntsync_nt *nt, enum ntsync_nt_operation operation, uint32_t index)
+/* Only for a table with a trace hook. */
+static void trace_slot(struct ntsync_nt *nt, enum ntsync_nt_operation operation,
+		       const struct nt_slot *slot, uint32_t index)
 {
-	const struct nt_slot *slot = nt_slot_at(nt, index);
-	struct ntsync_nt_record record;
-
-	if (!nt->config.trace)
-		return;
-	record = (struct ntsync_nt_record){
+	struct ntsync_nt_record record = {
 		.operation = operation,
 		.handle = nt_handle_at(nt, index),
 		.generation = nt_generation(atomic_load(&slot->word)),
 		.id = slot->object->id,
 		.type = slot->object->type,
 	};
+
 	nt_trace(nt, &record);
 }
 
@@ -93,7 +91,8 @@ uint32_t nt_slot_publish(struct ntsync_nt *nt, uint32_t index, struct nt_object 
 	nt_gauge_inc(&counts->handles);
 	atomic_fetch_add_explicit(&counts->creates, 1, memory_order_relaxed);
 	/* Before another thread can close the handle, so that its records are in order. */
-	trace_slot(nt, NTSYNC_NT_CREATE, index);
+	if (nt->config.trace)
+		trace_slot(nt, NTSYNC_NT_CREATE, slot, index);
 	atomic_store_explicit(&slot->word, word | NT_REF_ONE | flags, memory_order_release);
 	return nt_handle_at(nt, index);
 }
@@ -112,7 +111,8 @@ void nt_slot_free(struct ntsync_nt *nt, uint32_t index)
 static void finish_close(struct ntsync_nt *nt, struct nt_slot *slot, uint32_t index)
 {
 	nt_gauge_dec(&nt->counts[slot->object->type].handles);
-	trace_slot(nt, NTSYNC_NT_DESTROY, index);
+	if (nt->config.trace)
+		trace_slot(nt, NTSYNC_NT_DESTROY, slot, index);
 	nt_name_put_handle(nt, slot->object);
 	dec_live(nt);
 	nt_slot_unpin(nt, slot, index);

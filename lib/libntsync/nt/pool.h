@@ -73,7 +73,7 @@ void nt_pool_exit(struct nt_pool *pool);
 uint32_t nt_pool_alloc(struct nt_pool *pool);
 void nt_pool_free(struct nt_pool *pool, uint32_t index);
 /*
- * Undoes an allocation whose item nobody has used: the item is the next one allocated, and does
+ * Undoes an allocation whose item no other thread has seen: it is the next one allocated, and does
  * not enter the quarantine.
  */
 void nt_pool_return(struct nt_pool *pool, uint32_t index);
