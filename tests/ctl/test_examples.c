@@ -5,8 +5,8 @@
  */
 #include "../uapi/fixture.h"
 
-#include <dirent.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 
 #define EXAMPLES "/add/examples/"
@@ -32,7 +32,7 @@ static void write_setting(const char *text)
 }
 
 /* Its output can be read from *@out. */
-static pid_t run_program(const char *name, const char *arg, FILE **out)
+static pid_t start_program(const char *name, const char *arg, bool traced, FILE **out)
 {
 	char path[64];
 	int ends[2];
@@ -46,6 +46,8 @@ static pid_t run_program(const char *name, const char *arg, FILE **out)
 	assert_true(pid >= 0);
 	if (!pid) {
 		dup2(ends[1], STDOUT_FILENO);
+		if (traced)
+			ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 		execl(path, name, arg, NULL);
 		_exit(127);
 	}
@@ -53,6 +55,11 @@ static pid_t run_program(const char *name, const char *arg, FILE **out)
 	*out = fdopen(ends[0], "re");
 	assert_non_null(*out);
 	return pid;
+}
+
+static pid_t run_program(const char *name, const char *arg, FILE **out)
+{
+	return start_program(name, arg, false, out);
 }
 
 static bool has_feature(uint64_t feature)
@@ -205,49 +212,41 @@ struct names {
 	const char *thread[8];
 };
 
-/*
- * Looks for the names among the threads of @pid, and of its children if they have threads of their
- * own.
- */
-static void find_names(const struct names *names, pid_t pid, bool *seen)
+/* Does what was made have a thread of this name? @tid stops before it exits, so none is missed. */
+static void note_name(const struct names *names, pid_t tid, bool *seen)
 {
 	char path[64], name[32];
-	struct dirent *entry;
-	DIR *tasks;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	tasks = opendir(path);
-	while (tasks && (entry = readdir(tasks))) {
-		FILE *in;
-
-		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/comm", pid, entry->d_name);
-		in = fopen(path, "re");
-		if (in && fgets(name, sizeof(name), in)) {
-			name[strcspn(name, "\n")] = '\0';
-			for (int i = 0; names->thread[i]; i++)
-				seen[i] |= !strcmp(name, names->thread[i]);
-		}
-		if (in)
-			fclose(in);
-	}
-	if (tasks)
-		closedir(tasks);
-}
-
-static pid_t find_child(pid_t pid)
-{
-	char path[64];
-	int child = 0;
 	FILE *in;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	snprintf(path, sizeof(path), "/proc/%d/comm", tid);
 	in = fopen(path, "re");
-	if (in) {
-		if (fscanf(in, "%d", &child) != 1)
-			child = 0;
-		fclose(in);
+	assert_non_null(in);
+	assert_non_null(fgets(name, sizeof(name), in));
+	fclose(in);
+	name[strcspn(name, "\n")] = '\0';
+	for (int i = 0; names->thread[i]; i++)
+		seen[i] |= !strcmp(name, names->thread[i]);
+}
+
+/* Until none of its threads and children is left. */
+static void trace(const struct names *names, bool *seen)
+{
+	int status;
+	pid_t tid;
+
+	while ((tid = waitpid(-1, &status, __WALL)) > 0) {
+		int event = status >> 16, sig = WSTOPSIG(status);
+
+		if (!WIFSTOPPED(status))
+			continue;
+		if (event == PTRACE_EVENT_EXIT)
+			note_name(names, tid, seen);
+		/* How a new one stops. */
+		if (event || sig == SIGSTOP)
+			sig = 0;
+		/* It may have been killed since. */
+		ptrace(PTRACE_CONT, tid, NULL, sig);
 	}
-	return child;
 }
 
 /* The names are needed to find a thread in top, in the graph and in a trace. */
@@ -259,6 +258,8 @@ static void threads_have_names(void **state)
 		{ "dispatcher", { "server", "client 1", "client 16" } },
 		{ "inversion", { "hog", "FIFO 10", "FIFO 80" } },
 	};
+	const int options = PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+			    PTRACE_O_TRACEEXIT;
 
 	(void)state;
 	need_inheritance();
@@ -266,13 +267,12 @@ static void threads_have_names(void **state)
 		bool seen[8] = { false };
 		int status;
 		FILE *out;
-		pid_t pid = run_program(names[n].program, NULL, &out);
+		pid_t pid = start_program(names[n].program, NULL, true, &out);
 
-		while (!waitpid(pid, &status, WNOHANG)) {
-			pid_t child = find_child(pid);
-
-			find_names(&names[n], child ? child : pid, seen);
-		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(ptrace(PTRACE_SETOPTIONS, pid, NULL, options), 0);
+		assert_int_equal(ptrace(PTRACE_CONT, pid, NULL, NULL), 0);
+		trace(&names[n], seen);
 		fclose(out);
 		for (int i = 0; names[n].thread[i]; i++) {
 			if (!seen[i])

@@ -11,6 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* For what has to happen in a run, if it has not when its time is over. */
+#define EXTRA_SECONDS 60
+
 /* On top of the run's own time: an emulated kernel under KASAN may need it. */
 #define WATCHDOG_SECONDS 300
 
@@ -34,7 +37,10 @@ void stress_init(struct stress *s, int argc, char **argv)
 
 bool stress_over(const struct stress *s)
 {
-	return stress_now() >= s->end;
+	uint64_t now = stress_now();
+
+	return now >= s->end && (!s->complete || s->complete() ||
+				 now >= s->end + EXTRA_SECONDS * NS_PER_SEC);
 }
 
 void stress_check(struct stress *s, bool ok, const char *invariant)
@@ -43,18 +49,24 @@ void stress_check(struct stress *s, bool ok, const char *invariant)
 	s->failures += !ok;
 }
 
+/* The @n-th tenth of a second of the run. */
+static void watch_once(const struct stress *s, unsigned int n, void (*show)(void))
+{
+	stress_sleep(100 * NS_PER_MS);
+	if (n % (s->seconds > 60 ? 100 : 10) == 0)
+		show();
+}
+
 void stress_watch(const struct stress *s, void (*show)(void))
 {
-	stress_watch_until(s, s->end, show);
+	for (unsigned int n = 1; !stress_over(s); n++)
+		watch_once(s, n, show);
 }
 
 void stress_watch_until(const struct stress *s, uint64_t end, void (*show)(void))
 {
-	for (unsigned int n = 1; stress_now() < end; n++) {
-		stress_sleep(100 * NS_PER_MS);
-		if (n % (s->seconds > 60 ? 100 : 10) == 0)
-			show();
-	}
+	for (unsigned int n = 1; stress_now() < end; n++)
+		watch_once(s, n, show);
 }
 
 int stress_end(const struct stress *s)

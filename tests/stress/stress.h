@@ -20,6 +20,8 @@
  * @seconds: how long; the first argument, or NTSYNC_STRESS_SECONDS, or 3
  * @seed: the second argument, or the time; printed, so that a run can be redone
  * @end: when it is over, CLOCK_MONOTONIC
+ * @complete: what has to happen in a run that proves anything has happened; may be NULL. A slow
+ *	machine gets up to a minute more for it
  * @tests: "ok" lines so far
  * @failures: "not ok" lines so far
  */
@@ -27,6 +29,7 @@ struct stress {
 	unsigned int seconds;
 	uint64_t seed;
 	uint64_t end;
+	bool (*complete)(void);
 	unsigned int tests;
 	unsigned int failures;
 };

@@ -150,12 +150,19 @@ static void end_threads(pthread_t signal_thread)
 		pthread_join(receivers[i].thread, NULL);
 }
 
+/* A run in which these did not happen proves nothing. */
+static bool has_happened(void)
+{
+	return SUM(senders, answered) && SUM(senders, interrupted);
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t signal_thread;
 	int dev;
 
 	stress_init(&stress, argc, argv);
+	stress.complete = has_happened;
 	dev = ntsync_open();
 	if (dev < 0)
 		return stress_bail_out("/dev/ntsync", dev);
@@ -173,8 +180,6 @@ int main(int argc, char **argv)
 	stress_check(&stress, !stress_errors, "no error");
 	stress_check(&stress, !not_as_before, "everybody is scheduled as before");
 	stress_check(&stress, stress_nobody_boosted(), "nobody is boosted");
-	/* A run in which these did not happen proves nothing. */
-	stress_check(&stress, SUM(senders, answered) && SUM(senders, interrupted),
-		     "replies and interruptions did happen");
+	stress_check(&stress, has_happened(), "replies and interruptions did happen");
 	return stress_end(&stress);
 }
