@@ -45,7 +45,7 @@ void ntsync_pi_apply(struct ntsync_task *t);
 void ntsync_pi_enter(struct ntsync_task *t);
 bool ntsync_pi_leave(struct ntsync_task *t);
 
-/* base.c */
+/* normal.c */
 void ntsync_pi_wait_for_bases(void);
 bool ntsync_pi_may_have(const struct ntsync_task *t, const struct ntsync_sched_params *params);
 bool ntsync_pi_is_what_was_set(const struct ntsync_task *t, const struct ntsync_sched_params *now);
