@@ -1,28 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The base: what a task has without us. It is saved when a boost begins, follows what others
- * set meanwhile if the task may have that by its own rights, and is forgotten when nobody
- * can be about to set something for which only the boost was the permission:
+ * A task's normal parameters are those that it has when it is not boosted. They are saved when a
+ * boost begins. If others set parameters meanwhile, these become the normal ones if the task is
+ * permitted to have them without the boost. The saved ones are forgotten when no setter can be
+ * in flight whose permission was only the boost:
  *
  *   current, unprivileged		another thread of its process
  *
  *   is boosted to FIFO 80
  *					sched_setattr(current, FIFO 80)
- *					  get_task_struct(current)
- *					  current is FIFO 80 already: allowed
+ *					  get_task_struct(current); (L), pairs with (K)
+ *					  current is FIFO 80 already: permitted
  *					  [preempted]
- *   the boost ends: normal
+ *   the boost ends
  *					  lock(current->pi_lock), sets FIFO 80
  *
- * Between its check and its change a setter holds a reference to the task, and for the
- * change it needs task_struct::pi_lock. So if the task has its base under that lock, and no
- * references but our own, then nobody is in between, and whoever comes later is checked
- * against the base. Else the base is kept, and looked at again: soon, then once a second;
- * when the task blocks; and when a boost begins. A reference that somebody keeps, as a
- * ring of io_uring does, only makes that last longer.
+ * A setter holds a reference to the task from its check to its change, and changes the task
+ * under task_struct::pi_lock. So if the task, looked at under that lock, has its normal
+ * parameters and only the references that we know of, no setter is in flight, and later ones are
+ * checked against the normal parameters. Otherwise the saved parameters stay, and are checked
+ * again: after 10 ms, 100 ms, then once a second; when the task blocks; and when a boost begins.
+ * A reference that is kept for long, as by an io_uring, only makes them stay for longer.
  *
- * The setter may take its reference and read the priority in either order on a machine with
- * weak memory, but for both to be seen late takes no ten milliseconds.
+ * Only on x86 is (L) a full barrier. Elsewhere a setter's reference can become visible after the
+ * setter has read the priority, so there the parameters are never forgotten at the end of the
+ * boost but at the first recheck, 10 ms later.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -37,10 +39,10 @@
 
 static struct workqueue_struct *workqueue;
 
-/* Works that are queued, or wait for their time. */
+/* Rechecks that are queued or running. */
 static atomic_t nr_queued = ATOMIC_INIT(0);
 
-/* ---- what a task may have ---- */
+/* ---- what a task is permitted to have ---- */
 
 static bool has_cap_sys_nice(struct task_struct *p)
 {
@@ -52,81 +54,80 @@ static bool has_cap_sys_nice(struct task_struct *p)
 }
 
 /*
- * Before it was boosted, too: what it has done without may come to our notice only when it
- * is in the middle of a set-user-ID program.
+ * The capability counts only if the task had it when the boost began, too: what an unprivileged
+ * task has set may be found while it executes a set-user-ID program.
  */
-static bool may_have_all(const struct ntsync_task *t)
+static bool had_and_has_cap(const struct ntsync_task *t)
 {
 	return t->had_cap && has_cap_sys_nice(t->task);
 }
 
 /**
- * ntsync_pi_may_have() - could a task have these parameters, had it not been boosted?
- * @t: a record with a saved base; the task lives
+ * ntsync_pi_params_permitted() - would a task be permitted these parameters without boosts?
+ * @t: a record with saved normal parameters; the task has not exited
  * @params: what was found
  *
- * As sched(7) says what an unprivileged task may do. More than was ever lent can only be a
- * gift of somebody with privilege.
+ * By the rules of sched(7) for unprivileged tasks. Only a privileged setter can have set a
+ * priority above all boosts.
  */
-bool ntsync_pi_may_have(const struct ntsync_task *t, const struct ntsync_sched_params *params)
+bool ntsync_pi_params_permitted(const struct ntsync_task *t,
+				const struct ntsync_sched_params *params)
 {
 	unsigned long limit = task_rlimit(t->task, RLIMIT_RTPRIO);
 
-	/* Nothing that we give helps to become a deadline task. */
-	if (params->policy == SCHED_DEADLINE || params->prio > max(t->max_prio, t->base.prio))
+	/* A boost does not help to become a deadline task. */
+	if (params->policy == SCHED_DEADLINE || params->prio > max(t->max_prio, t->normal.prio))
 		return true;
-	if (may_have_all(t))
+	if (had_and_has_cap(t))
 		return true;
-	if (t->base.policy == SCHED_IDLE && params->policy != SCHED_IDLE &&
+	if (t->normal.policy == SCHED_IDLE && params->policy != SCHED_IDLE &&
 	    nice_to_rlimit(task_nice(t->task)) > task_rlimit(t->task, RLIMIT_NICE))
 		return false;
 	if (params->policy == SCHED_FIFO || params->policy == SCHED_RR)
-		return (params->policy == t->base.policy || limit) &&
-		       (params->prio <= t->base.prio || params->prio <= limit);
+		return (params->policy == t->normal.policy || limit) &&
+		       (params->prio <= t->normal.prio || params->prio <= limit);
 	return true;
 }
 
-/* ---- what others set ---- */
+/* ---- changes from outside ---- */
 
-bool ntsync_pi_is_what_was_set(const struct ntsync_task *t, const struct ntsync_sched_params *now)
+bool ntsync_pi_params_are_ours(const struct ntsync_task *t, const struct ntsync_sched_params *now)
 {
-	/* A boosted task has the flag, unless somebody has set all of its parameters. */
+	/* A boosted task has the flag, unless all of its parameters were set from outside. */
 	if (t->prio)
 		return now->policy == t->policy && now->prio == t->prio && now->reset_on_fork;
-	return now->policy == t->base.policy && now->prio == t->base.prio &&
-	       now->reset_on_fork == t->base.reset_on_fork;
+	return now->policy == t->normal.policy && now->prio == t->normal.prio &&
+	       now->reset_on_fork == t->normal.reset_on_fork;
 }
 
-/* Somebody has set @now. While the task was boosted the flag and the slack were ours. */
-static void adopt(struct ntsync_task *t, struct ntsync_sched_params *now)
+/* Somebody has set @now. In a boosted task reset_on_fork and the slack are the boost's. */
+static void adopt_normal(struct ntsync_task *t, struct ntsync_sched_params *now)
 {
 	if (t->prio) {
-		now->reset_on_fork &= t->base.reset_on_fork;
-		now->slack = now->prio ? 0 : t->base.slack;
+		now->reset_on_fork &= t->normal.reset_on_fork;
+		now->slack = now->prio ? 0 : t->normal.slack;
 	}
 	guard(raw_spinlock)(&t->lock);
-	t->base = *now;
+	t->normal = *now;
 }
 
 /**
- * ntsync_pi_update_base() - has somebody changed the parameters of a task with a saved base?
- * @t: the record; apply_lock is held, and the task lives
+ * ntsync_pi_update_normal() - adopt or reject parameters that were set from outside
+ * @t: the record; apply_lock is held, and the task has not exited
  *
- * They are its new base, unless only a boost has made that possible.
- *
- * Return: true if the task has to be given its parameters, whatever they are to be.
+ * Return: true if the task's parameters have to be set, whatever they should be.
  */
-bool ntsync_pi_update_base(struct ntsync_task *t)
+bool ntsync_pi_update_normal(struct ntsync_task *t)
 {
 	struct ntsync_sched_params now;
 
-	if (!t->saved)
+	if (!t->normal_saved)
 		return false;
 	ntsync_sched_params_read(t->task, &now);
-	if (ntsync_pi_is_what_was_set(t, &now))
+	if (ntsync_pi_params_are_ours(t, &now))
 		return false;
-	if (ntsync_pi_may_have(t, &now)) {
-		adopt(t, &now);
+	if (ntsync_pi_params_permitted(t, &now)) {
+		adopt_normal(t, &now);
 		return t->prio;
 	}
 	ntsync_pi_count(NTSYNC_COUNT_REVOKED);
@@ -135,126 +136,128 @@ bool ntsync_pi_update_base(struct ntsync_task *t)
 	return true;
 }
 
-/* ---- saved and forgotten ---- */
+/* ---- saving and forgetting ---- */
 
-/* A boost is about to begin; apply_lock. */
-void ntsync_pi_save_base(struct ntsync_task *t)
+/* A boost is about to begin; apply_lock is held. */
+void ntsync_pi_save_normal(struct ntsync_task *t)
 {
 	struct ntsync_sched_params now;
 	bool had_cap = has_cap_sys_nice(t->task);
 
 	ntsync_sched_params_read(t->task, &now);
 	guard(raw_spinlock)(&t->lock);
-	t->base = now;
+	t->normal = now;
 	t->had_cap = had_cap;
 	t->max_prio = 0;
 	t->policy = 0;
 	t->prio = 0;
-	t->saved = true;
-	ntsync_pi_count(NTSYNC_COUNT_SAVED);
+	t->normal_saved = true;
+	ntsync_pi_count(NTSYNC_COUNT_BOOSTS);
 }
 
-/* What the task itself has, and the record. */
+/* The reference of the task itself, and that of its record. */
 #define STANDING_REFS	2
 
-/* @refs: the references that the caller has, but the record's. */
-static bool nobody_is_setting(const struct ntsync_task *t, unsigned int refs)
+/* @refs: how many references the caller has. */
+static bool no_setter_in_flight(const struct ntsync_task *t, unsigned int refs)
 {
 	struct task_struct *p = t->task;
 
-	/* The change to the base comes before the look at the references. */
-	smp_mb();
+	/* The normal parameters are set before the references are read. */
+	smp_mb(); /* (K), pairs with (L), the atomic of get_task_struct() in a setter */
 	guard(raw_spinlock_irqsave)(&p->pi_lock);
-	return p->policy == t->base.policy && (int)p->rt_priority == t->base.prio &&
+	return p->policy == t->normal.policy && (int)p->rt_priority == t->normal.prio &&
 	       refcount_read(&p->usage) == STANDING_REFS + refs;
 }
 
-static void look_later(struct ntsync_task *t)
+static void queue_recheck(struct ntsync_task *t)
 {
 	ntsync_task_get(t);
 	atomic_inc(&nr_queued);
-	if (!mod_delayed_work(workqueue, &t->look_work, msecs_to_jiffies(t->look_ms)))
+	if (!mod_delayed_work(workqueue, &t->recheck_work, msecs_to_jiffies(t->recheck_ms)))
 		return;
-	/* It was to come later. */
+	/* It was queued already, for a later time. */
 	atomic_dec(&nr_queued);
 	ntsync_task_put(t);
 }
 
-static void forget(struct ntsync_task *t)
+static void forget_normal(struct ntsync_task *t)
 {
 	guard(raw_spinlock)(&t->lock);
-	t->saved = false;
+	t->normal_saved = false;
 }
 
 /**
- * ntsync_pi_forget_base() - a boost has ended
- * @t: the record; apply_lock is held, the task lives and has been given its base
+ * ntsync_pi_forget_normal() - a boost has ended
+ * @t: the record; apply_lock is held; the task has not exited and has its normal parameters
  * @refs: how many references to the task the caller has
+ *
+ * Forgets them at once where that is safe, so that most boosts queue no work.
  *
  * Context: preemption may be off.
  */
-void ntsync_pi_forget_base(struct ntsync_task *t, unsigned int refs)
+void ntsync_pi_forget_normal(struct ntsync_task *t, unsigned int refs)
 {
 	bool own_right = t->max_prio <= task_rlimit(t->task, RLIMIT_RTPRIO) &&
-			 t->base.policy != SCHED_IDLE;
+			 t->normal.policy != SCHED_IDLE;
 
-	if (own_right || may_have_all(t) || (IS_ENABLED(CONFIG_X86) && nobody_is_setting(t, refs))) {
-		forget(t);
-		return;
-	}
-	ntsync_pi_look_soon(t);
+	if (own_right || had_and_has_cap(t) ||
+	    (IS_ENABLED(CONFIG_X86) && no_setter_in_flight(t, refs)))
+		forget_normal(t);
+	else
+		ntsync_pi_look_soon(t);
 }
 
 /*
- * A worker is to look at @t: what could not be set is tried again (the task itself tries at its
- * next wait, too), and what somebody else had no patience for is done.
+ * Have a worker apply what @t should have: what could not be set (the task itself tries again
+ * in its next wait, too), or what is left of a chain walk.
  */
 void ntsync_pi_look_soon(struct ntsync_task *t)
 {
-	WRITE_ONCE(t->look_ms, 10);
-	look_later(t);
+	WRITE_ONCE(t->recheck_ms, 10);
+	queue_recheck(t);
 }
 
-/* With apply_lock held. */
-static void look_locked(struct ntsync_task *t)
+/* apply_lock is held. */
+static void recheck_locked(struct ntsync_task *t)
 {
-	struct task_struct *p = ntsync_task_get_living(t);
+	struct task_struct *p = ntsync_task_get_task(t);
 
 	if (!p)
 		return;
-	if (t->saved && !t->prio && !t->retry && nobody_is_setting(t, 1))
-		forget(t);
-	/* The end of a boost that is in effect looks itself. */
-	if (t->retry || (t->saved && !t->prio)) {
-		t->look_ms = min(t->look_ms * 10, 1000);
-		look_later(t);
+	if (t->normal_saved && !t->prio && !t->retry && no_setter_in_flight(t, 1))
+		forget_normal(t);
+	/* While a boost is in effect no recheck is needed: its end does one. */
+	if (t->retry || (t->normal_saved && !t->prio)) {
+		t->recheck_ms = min(t->recheck_ms * 10, 1000);
+		queue_recheck(t);
 	}
 	put_task_struct(p);
 }
 
-static void look(struct work_struct *work)
+static void do_recheck(struct work_struct *work)
 {
-	struct ntsync_task *t = container_of(work, struct ntsync_task, look_work.work);
+	struct ntsync_task *t = container_of(work, struct ntsync_task, recheck_work.work);
 
-	ntsync_pi_count(NTSYNC_COUNT_LOOKS);
-	/* Takes back what the task may not have. */
+	ntsync_pi_count(NTSYNC_COUNT_RECHECKS);
+	/* Takes back what the task is not permitted. */
 	ntsync_pi_apply(t);
 	ntsync_pi_update(t);
 	rt_mutex_lock(&t->apply_lock);
-	look_locked(t);
+	recheck_locked(t);
 	rt_mutex_unlock(&t->apply_lock);
 	ntsync_task_put(t);
 	atomic_dec(&nr_queued);
 }
 
-void ntsync_pi_base_task_init(struct ntsync_task *t)
+void ntsync_pi_normal_task_init(struct ntsync_task *t)
 {
-	INIT_DELAYED_WORK(&t->look_work, look);
+	INIT_DELAYED_WORK(&t->recheck_work, do_recheck);
 }
 
 /* ---- init, exit ---- */
 
-static bool has_saved_base(unsigned int bucket)
+static bool bucket_has_saved(unsigned int bucket)
 {
 	struct ntsync_task *t = NULL, *next;
 	bool saved = false;
@@ -262,24 +265,24 @@ static bool has_saved_base(unsigned int bucket)
 	while (!saved && (next = ntsync_task_next(bucket, t))) {
 		ntsync_task_put(t);
 		t = next;
-		saved = READ_ONCE(t->saved);
+		saved = READ_ONCE(t->normal_saved);
 	}
 	ntsync_task_put(t);
 	return saved;
 }
 
 /*
- * No instance is open, so nothing begins any more. What is saved still is looked at for two
- * seconds; after that, nobody takes back what a thread sets that was asked while there was a
- * boost, if it has been preempted for as long.
+ * No instance is open, so no boost begins any more. This waits for two seconds until all
+ * normal parameters are forgotten. A setter that has been preempted for longer than that can keep
+ * the priority of a boost.
  */
-void ntsync_pi_wait_for_bases(void)
+void ntsync_pi_wait_for_setters(void)
 {
 	unsigned int tries, bucket;
 
 	for (tries = 0; tries < 100; tries++) {
 		bucket = 0;
-		while (bucket < ARRAY_SIZE(ntsync_tasks) && !has_saved_base(bucket))
+		while (bucket < ARRAY_SIZE(ntsync_tasks) && !bucket_has_saved(bucket))
 			bucket++;
 		if (bucket == ARRAY_SIZE(ntsync_tasks))
 			return;
@@ -287,24 +290,24 @@ void ntsync_pi_wait_for_bases(void)
 	}
 }
 
-/* Work that nobody waits for. It ends before the module does. */
+/* For work that no call waits for; it ends before the module does. */
 bool ntsync_pi_queue_work(struct work_struct *work)
 {
 	return queue_work(workqueue, work);
 }
 
-int ntsync_pi_base_init(void)
+int ntsync_pi_normal_init(void)
 {
 	workqueue = alloc_workqueue("ntsync", WQ_UNBOUND, 0);
 	return workqueue ? 0 : -ENOMEM;
 }
 
-/* All records count as dead by now, so nothing is queued again. */
-void ntsync_pi_base_exit(void)
+/* All records count as exited, so nothing is queued any more. */
+void ntsync_pi_normal_exit(void)
 {
 	while (atomic_read(&nr_queued))
 		schedule_timeout_uninterruptible(msecs_to_jiffies(20));
 	destroy_workqueue(workqueue);
-	/* Each of them may have had the last reference to a record. */
+	/* Each recheck may have dropped the last reference to a record. */
 	rcu_barrier();
 }
