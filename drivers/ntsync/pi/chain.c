@@ -351,7 +351,8 @@ static bool update_entry(struct wait_iter *it, struct ntsync_obj *obj)
 	if (!update_entry_prio_locked(it, obj))
 		return false;
 	if (it->request || obj->ops->owned)
-		it->after = obj->ops->source->update_contribs(obj, it->after, &it->changed, &it->same);
+		it->after = obj->ops->source->update_contribs(obj, it->after, &it->changed,
+							      &it->same);
 	if (!it->request)
 		it->index++;
 	return !it->request || it->after;
