@@ -93,7 +93,7 @@ static void set_owner(struct ntsync_device *dev, struct ntsync_task *t, u32 owne
 	}
 	atomic_inc(&t->nr_owners);
 	if (old) {
-		/* (P), pairs with (O) in ntsync_owner_note(). The next use stores @old again. */
+		/* (P), pairs with (O) in ntsync_owner_note(). @old's next use stores it. */
 		WRITE_ONCE(old->owner, 0);
 		atomic_dec(&old->nr_owners);
 		ntsync_task_put(old);

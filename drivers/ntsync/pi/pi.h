@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The arbiter of priority inheritance. A wait reports to it by ntsync_pi_begin_wait(),
- * ntsync_pi_block() and ntsync_pi_end_wait(). A call that changes contributions (source.h) under
- * raw locks calls ntsync_pi_walk() after it has released them.
+ * ntsync_pi_block() and ntsync_pi_end_wait(). A call that changes contributions (source.h)
+ * under raw locks calls ntsync_pi_walk() after it has released them.
  */
 #ifndef NTSYNC_PI_H
 #define NTSYNC_PI_H

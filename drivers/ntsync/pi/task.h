@@ -64,7 +64,8 @@ struct ntsync_sched_params {
  * @event_dev: the instance of that event
  * @dev_node: in @event_dev->boosted; protected by @event_dev->lock
  * @noticed: its receivers that have been notified of a request; see channel/notice.c
- * @work: contribution of the task to itself while it hands off an object; see ntsync_pi_join()
+ * @work: contribution of the task to itself while it hands off an object; see
+ *	ntsync_pi_join()
  * @seq: changes whenever @wait does
  * @lower_disabled: how often the task has disabled that others lower it; see
  *	ntsync_pi_lower_disable()

@@ -220,7 +220,7 @@ static bool boosts_owner(const struct ntsync_obj *obj, const struct ntsync_wait_
 	return e->wait->taker.t != owner && e->wait->taker.owner != obj->mutex.owner;
 }
 
-/* Bounds the search under obj->lock. No runtime has so many tasks with one owner id. */
+/* Bounds the search under obj->lock: after so many skipped waiters the next one counts anyhow. */
 #define MAX_SKIPPED	16
 
 static u32 find_contrib_key_locked(const struct ntsync_obj *obj, const struct ntsync_task *owner)
