@@ -33,7 +33,7 @@ const char *ntsync_contrib_name(const struct ntsync_contrib *c)
 int ntsync_pi_normal_prio_locked(const struct ntsync_task *t)
 {
 	return t->normal_saved ? ntsync_attr_to_prio(t->normal.policy, t->normal.prio) :
-			  ntsync_normal_prio(t->task);
+				 ntsync_normal_prio(t->task);
 }
 
 /* The contribution that boosts the task, or NULL; t->lock is held. */
@@ -196,9 +196,8 @@ static void make_change(struct ntsync_task *t, const struct param_change *c)
 
 /*
  * current lowers itself with preemption off until it has released apply_lock. Preempted in
- * between, it would delay tasks that wait for the lock, and it would not be boosted: the kernel
- * boosts the owner of an rt_mutex neither when the owner acquires the lock from waiters of its own
- * priority nor when it lowers itself.
+ * between, it would delay the waiters of the lock: the kernel did not have to boost it for waiters
+ * of its own priority, and does not do so when it lowers itself.
  *
  * Parameters are set with preemption off only here. current waits for nothing, so the kernel
  * has no chain of PI futexes to walk.
