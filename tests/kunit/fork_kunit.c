@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Children of boosted tasks, made by hand: what a fork copies while the arbiter
- * changes the parent is from before and from after the change, in all mixtures. (That
- * every kind of fork comes by here is for tests/pi/test_pi_fork.c.)
+ * Children of boosted tasks, made by hand: a fork copies fields from before and after a change by
+ * the arbiter, in all mixtures. (tests/pi/test_pi_fork.c checks that every kind of fork gets here.)
  */
 #include <kunit/test.h>
 #include <linux/kthread.h>
@@ -15,10 +14,10 @@
 
 #define BOOST	80
 
-/* The parts that one fork may have copied at different times. */
+/* The fields that one fork may copy at different times. */
 enum { POLICY = BIT(0), RT_PRIORITY = BIT(1), NORMAL_PRIO = BIT(2), PRIO = BIT(3), MIXTURES = 16 };
 
-static int never_runs(void *unused)
+static int run_never(void *unused)
 {
 	return 0;
 }
@@ -28,46 +27,47 @@ static void stop_child(void *child)
 	kthread_stop(child);
 }
 
-static struct task_struct *new_child(struct kunit *test)
+static struct task_struct *create_child(struct kunit *test)
 {
-	struct task_struct *child = kthread_create(never_runs, NULL, "ntsync_kunit_child");
+	struct task_struct *child = kthread_create(run_never, NULL, "ntsync_kunit_child");
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, child);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_child, child), 0);
-	kthread_bind(child, 0); /* returns when it sleeps and is in no queue */
+	kthread_bind(child, 0); /* returns when the child sleeps and is in no queue */
 	return child;
 }
 
-static int policy_of(int prio)
+static int prio_to_policy(int prio)
 {
 	return prio ? SCHED_FIFO : SCHED_NORMAL;
 }
 
-static int kernel_prio(int prio)
+static int prio_to_kernel_prio(int prio)
 {
 	return prio ? MAX_RT_PRIO - 1 - prio : DEFAULT_PRIO;
 }
 
-/* Its own priority is @own; the parts in @mixture are the boost's. */
+/* The child's own priority is @own. The fields in @mixture are copied from the boost. */
 static void copy_mixture(struct task_struct *child, int own, unsigned int mixture)
 {
-	/* The class goes by what it runs with. */
+	/* The scheduling class follows from prio. */
 	kt_set_prio(child, mixture & PRIO ? BOOST : own);
-	child->policy = policy_of(mixture & POLICY ? BOOST : own);
+	child->policy = prio_to_policy(mixture & POLICY ? BOOST : own);
 	child->rt_priority = mixture & RT_PRIORITY ? BOOST : own;
-	child->normal_prio = kernel_prio(mixture & NORMAL_PRIO ? BOOST : own);
+	child->normal_prio = prio_to_kernel_prio(mixture & NORMAL_PRIO ? BOOST : own);
 }
 
-static void expect_throughout(struct kunit *test, struct task_struct *p, int prio,
-			      const char *parent, unsigned int mixture)
+static void expect_prio(struct kunit *test, struct task_struct *p, int prio,
+			const char *parent, unsigned int mixture)
 {
-	KUNIT_EXPECT_EQ_MSG(test, p->policy, policy_of(prio), "%s, %x", parent, mixture);
+	KUNIT_EXPECT_EQ_MSG(test, p->policy, prio_to_policy(prio), "%s, %x", parent, mixture);
 	KUNIT_EXPECT_EQ_MSG(test, p->rt_priority, prio, "%s, %x", parent, mixture);
-	KUNIT_EXPECT_EQ_MSG(test, p->normal_prio, kernel_prio(prio), "%s, %x", parent, mixture);
-	KUNIT_EXPECT_EQ_MSG(test, p->prio, kernel_prio(prio), "%s, %x", parent, mixture);
+	KUNIT_EXPECT_EQ_MSG(test, p->normal_prio, prio_to_kernel_prio(prio), "%s, %x", parent,
+			    mixture);
+	KUNIT_EXPECT_EQ_MSG(test, p->prio, prio_to_kernel_prio(prio), "%s, %x", parent, mixture);
 }
 
-/* @own: the parent's priority and, if the boost is over when it looks, the child's. */
+/* @own: the priority of the parent, and of the child if the boost is over. */
 static void try_mixtures(struct kunit *test, int own)
 {
 	static const struct sched_attr boost = {
@@ -76,35 +76,35 @@ static void try_mixtures(struct kunit *test, int own)
 		.sched_priority = BOOST,
 		.sched_flags = SCHED_FLAG_RESET_ON_FORK,
 	};
-	struct task_struct *child = new_child(test);
+	struct task_struct *child = create_child(test);
 	unsigned int mixture;
 
 	for (mixture = 0; mixture < MIXTURES; mixture++) {
 		kt_set_prio(current, own);
 		copy_mixture(child, own, mixture);
-		ntsync_fork_put_right(child);
-		expect_throughout(test, child, own, "boost over", mixture);
+		ntsync_fork_fix_child(child);
+		expect_prio(test, child, own, "boost over", mixture);
 
 		copy_mixture(child, own, mixture);
 		sched_setattr_nocheck(current, &boost);
-		ntsync_fork_put_right(child);
-		expect_throughout(test, child, 0, "boosted", mixture);
+		ntsync_fork_fix_child(child);
+		expect_prio(test, child, 0, "boosted", mixture);
 	}
 	kt_set_prio(current, 0);
 }
 
-static void child_of_a_normal_task(struct kunit *test)
+static void child_of_non_rt_task(struct kunit *test)
 {
 	try_mixtures(test, 0);
 }
 
-static void child_of_a_real_time_task(struct kunit *test)
+static void child_of_rt_task(struct kunit *test)
 {
 	try_mixtures(test, 10);
 }
 
-/* The parent's, that is. */
-static void a_normal_child_keeps_what_is_its_own(struct kunit *test)
+/* The slice, nice value and policy of an unboosted parent without real-time priority stay. */
+static void non_rt_child_keeps_params(struct kunit *test)
 {
 	static const struct sched_attr own = {
 		.size = sizeof(own),
@@ -112,7 +112,7 @@ static void a_normal_child_keeps_what_is_its_own(struct kunit *test)
 		.sched_nice = 5,
 		.sched_runtime = 7 * NSEC_PER_MSEC,
 	};
-	struct task_struct *child = new_child(test);
+	struct task_struct *child = create_child(test);
 	unsigned int mixture;
 
 	KUNIT_ASSERT_EQ(test, sched_setattr_nocheck(current, &own), 0);
@@ -123,8 +123,8 @@ static void a_normal_child_keeps_what_is_its_own(struct kunit *test)
 		if (mixture & RT_PRIORITY)
 			child->rt_priority = BOOST;
 		if (mixture & NORMAL_PRIO)
-			child->normal_prio = kernel_prio(BOOST);
-		ntsync_fork_put_right(child);
+			child->normal_prio = prio_to_kernel_prio(BOOST);
+		ntsync_fork_fix_child(child);
 		KUNIT_EXPECT_EQ(test, child->policy, SCHED_BATCH);
 		KUNIT_EXPECT_EQ(test, task_nice(child), 5);
 		KUNIT_EXPECT_EQ(test, child->se.slice, own.sched_runtime);
@@ -136,9 +136,9 @@ static void a_normal_child_keeps_what_is_its_own(struct kunit *test)
 }
 
 static struct kunit_case fork_cases[] = {
-	KUNIT_CASE(child_of_a_normal_task),
-	KUNIT_CASE(child_of_a_real_time_task),
-	KUNIT_CASE(a_normal_child_keeps_what_is_its_own),
+	KUNIT_CASE(child_of_non_rt_task),
+	KUNIT_CASE(child_of_rt_task),
+	KUNIT_CASE(non_rt_child_keeps_params),
 	{}
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the arbiter does at moments that only the kernel can arrange.
+ * The arbiter in situations that only kernel code can arrange.
  */
 #include <linux/kthread.h>
 #include <linux/sched/rt.h>
@@ -13,81 +13,114 @@
 #define OWNER	1
 #define HIGH	80
 
-static int lock_mutex(struct kunit *test, struct ntsync_obj *mutex)
+/* current owns @mutex. @waiter, at FIFO HIGH, waits for @mutex or @event. */
+struct boost_fixture {
+	struct ntsync_obj *mutex;
+	struct ntsync_obj *event;
+	struct kt_waiter *waiter;
+	struct ntsync_task *t;
+};
+
+/* Returns current's record. */
+static struct ntsync_task *lock_mutex(struct kunit *test, struct ntsync_obj *mutex)
 {
 	struct ntsync_wait_req req = { .objs = &mutex, .count = 1, .owner = OWNER };
 
-	return ntsync_wait_any(&req);
+	KUNIT_ASSERT_EQ(test, ntsync_wait_any(&req), 0);
+	KUNIT_ASSERT_NOT_NULL(test, ntsync_task_find());
+	return ntsync_task_find();
 }
 
-static void until_boosted(void)
+static void unlock_mutex(struct kunit *test, struct ntsync_obj *mutex, u32 owner)
 {
+	u32 prev;
+
+	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, owner, &prev), 0);
+}
+
+static void init_boost(struct kunit *test, struct boost_fixture *f)
+{
+	f->mutex = kt_mutex(test, 0, 0);
+	f->event = kt_event(test, false, false);
+	f->waiter = kt_waiter(test, false, OWNER + 1, HIGH);
+	f->t = lock_mutex(test, f->mutex);
+	kt_waiter_add(f->waiter, f->mutex);
+	kt_waiter_add(f->waiter, f->event);
+}
+
+static void begin_boost(struct kunit *test, struct boost_fixture *f)
+{
+	kt_waiter_start(test, f->waiter);
+	kt_until_any(test, f->event, 1);
 	while (READ_ONCE(current->prio) != MAX_RT_PRIO - 1 - HIGH)
 		cond_resched();
 }
 
-/* A boost that ends while current holds all_lock stays until it has let go. */
-static void holder_of_all_lock_is_not_lowered(struct kunit *test)
+static void end_boost(struct kunit *test, struct boost_fixture *f)
 {
-	struct ntsync_obj *mutex = kt_mutex(test, 0, 0), *event = kt_event(test, false, false);
-	struct kt_waiter *w = kt_waiter(test, false, OWNER + 1, HIGH);
 	u32 prev;
 
-	KUNIT_ASSERT_EQ(test, lock_mutex(test, mutex), 0);
-	kt_waiter_add(w, mutex);
-	kt_waiter_add(w, event);
-	kt_waiter_start(test, w);
-	kt_until_any(test, event, 1);
-	until_boosted();
+	KUNIT_EXPECT_EQ(test, ntsync_event_set(f->event, &prev), 0);
+	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, f->waiter), 0);
+}
 
-	scoped_guard(ntsync_all_lock, mutex->dev) {
-		KUNIT_EXPECT_EQ(test, ntsync_event_set(event, &prev), 0);
-		KUNIT_EXPECT_EQ(test, kt_waiter_join(test, w), 0);
+/* A boost that ends while current holds all_lock stays until current has released it. */
+static void all_lock_holder_is_not_lowered(struct kunit *test)
+{
+	struct boost_fixture f;
+
+	init_boost(test, &f);
+	begin_boost(test, &f);
+	scoped_guard(ntsync_all_lock, f.mutex->dev) {
+		end_boost(test, &f);
 		KUNIT_EXPECT_EQ(test, current->normal_prio, MAX_RT_PRIO - 1 - HIGH);
 	}
 	KUNIT_EXPECT_TRUE(test, current->normal_prio > MAX_RT_PRIO);
-	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, OWNER, &prev), 0);
+	unlock_mutex(test, f.mutex, OWNER);
 }
 
 #define CHANGES	4000
 
 struct changes {
-	struct task_struct *of;
+	struct task_struct *task;
 	struct completion over;
 };
 
-static int change(void *arg)
+static int change_prio(void *arg)
 {
 	struct changes *c = arg;
 	int i;
 
 	for (i = 0; i < CHANGES; i++) {
-		kt_set_prio(c->of, HIGH);
-		kt_set_prio(c->of, KT_NORMAL);
+		kt_set_prio(c->task, HIGH);
+		kt_set_prio(c->task, KT_NORMAL);
 	}
 	complete(&c->over);
 	return 0;
 }
 
-/* Nobody lends anything: current only has it for itself, and then not any more. */
-static void what_is_taken_away_was_not_lent(struct kunit *test)
+/*
+ * Another task raises and lowers current. No kernel lock boosts it, so
+ * ntsync_task_kernel_boost_prio() must never report a boost.
+ */
+static void own_change_is_no_kernel_boost(struct kunit *test)
 {
-	struct changes c = { .of = current };
+	struct changes c = { .task = current };
 	struct task_struct *other;
-	unsigned long lent = 0;
+	unsigned long boosted = 0;
 
 	init_completion(&c.over);
-	other = kthread_run(change, &c, "change");
+	other = kthread_run(change_prio, &c, "change");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
 	while (!try_wait_for_completion(&c.over)) {
-		lent += ntsync_task_lent_prio(current) != MAX_RT_PRIO;
+		boosted += ntsync_task_kernel_boost_prio(current) != MAX_RT_PRIO;
 		cond_resched();
 	}
-	KUNIT_EXPECT_EQ(test, lent, 0);
+	KUNIT_EXPECT_EQ(test, boosted, 0);
 }
 
-/* A kind of sleep that it has come to. */
-static unsigned int sleep_of(struct task_struct *p)
+/* Waits until @p sleeps; returns the state that it sleeps in. */
+static unsigned int wait_for_sleep(struct task_struct *p)
 {
 	unsigned int state;
 
@@ -97,20 +130,16 @@ static unsigned int sleep_of(struct task_struct *p)
 }
 
 /*
- * Somebody is setting the owner's parameters and does not get on: we play that one. Whoever
- * waits for the owner does not trust it but waits for it, and lends to it.
+ * A task that is setting the owner's parameters does not get on; the test plays that task. The
+ * owner's waiters must not rely on it: they wait for its apply_lock, and so boost it.
  */
-static void waiters_wait_for_who_is_setting(struct kunit *test)
+static void waiters_wait_for_pending_change(struct kunit *test)
 {
 	struct ntsync_obj *mutex = kt_mutex(test, 0, 0);
 	struct kt_waiter *first = kt_waiter(test, false, OWNER + 1, 40);
 	struct kt_waiter *second = kt_waiter(test, false, OWNER + 2, 30);
-	struct ntsync_task *t;
-	u32 prev;
+	struct ntsync_task *t = lock_mutex(test, mutex);
 
-	KUNIT_ASSERT_EQ(test, lock_mutex(test, mutex), 0);
-	t = ntsync_task_find();
-	KUNIT_ASSERT_NOT_NULL(test, t);
 	kt_waiter_add(first, mutex);
 	kt_waiter_add(second, mutex);
 
@@ -119,87 +148,68 @@ static void waiters_wait_for_who_is_setting(struct kunit *test)
 		t->applying = true;
 	kt_waiter_start(test, first);
 	kt_until_any(test, mutex, 1);
-	KUNIT_EXPECT_EQ(test, sleep_of(first->task), TASK_UNINTERRUPTIBLE);
+	KUNIT_EXPECT_EQ(test, wait_for_sleep(first->task), TASK_UNINTERRUPTIBLE);
 	KUNIT_EXPECT_EQ(test, current->prio, MAX_RT_PRIO - 1 - 40);
 	kt_waiter_start(test, second);
 	kt_until_any(test, mutex, 2);
-	KUNIT_EXPECT_EQ(test, sleep_of(second->task), TASK_UNINTERRUPTIBLE);
+	KUNIT_EXPECT_EQ(test, wait_for_sleep(second->task), TASK_UNINTERRUPTIBLE);
 	scoped_guard(raw_spinlock, &t->lock)
 		t->applying = false;
 	rt_mutex_unlock(&t->apply_lock);
 
-	KUNIT_EXPECT_EQ(test, sleep_of(first->task), TASK_INTERRUPTIBLE);
-	KUNIT_EXPECT_EQ(test, sleep_of(second->task), TASK_INTERRUPTIBLE);
+	KUNIT_EXPECT_EQ(test, wait_for_sleep(first->task), TASK_INTERRUPTIBLE);
+	KUNIT_EXPECT_EQ(test, wait_for_sleep(second->task), TASK_INTERRUPTIBLE);
 	KUNIT_EXPECT_EQ(test, current->normal_prio, MAX_RT_PRIO - 1 - 40);
-	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, OWNER, &prev), 0);
+	unlock_mutex(test, mutex, OWNER);
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, first), 0);
-	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, OWNER + 1, &prev), 0);
+	unlock_mutex(test, mutex, OWNER + 1);
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, second), 0);
 }
 
-/* Who is in the middle of something is raised by others, but lowered only by itself. */
-static void who_is_busy_is_not_lowered(struct kunit *test)
+/* While a task has lowering disabled, others raise it but do not lower it. */
+static void lower_disabled_task_is_not_lowered(struct kunit *test)
 {
-	struct ntsync_obj *mutex = kt_mutex(test, 0, 0), *event = kt_event(test, false, false);
-	struct kt_waiter *w = kt_waiter(test, false, OWNER + 1, HIGH);
-	struct ntsync_task *t;
-	u32 prev;
+	struct boost_fixture f;
 
-	KUNIT_ASSERT_EQ(test, lock_mutex(test, mutex), 0);
-	t = ntsync_task_find();
-	KUNIT_ASSERT_NOT_NULL(test, t);
-	kt_waiter_add(w, mutex);
-	kt_waiter_add(w, event);
-	ntsync_pi_enter(t);
-	kt_waiter_start(test, w);
-	kt_until_any(test, event, 1);
-	until_boosted();
-	KUNIT_EXPECT_EQ(test, ntsync_event_set(event, &prev), 0);
-	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, w), 0);
+	init_boost(test, &f);
+	ntsync_pi_lower_disable(f.t);
+	begin_boost(test, &f);
+	end_boost(test, &f);
 	KUNIT_EXPECT_EQ(test, current->normal_prio, MAX_RT_PRIO - 1 - HIGH);
-	KUNIT_EXPECT_TRUE(test, ntsync_pi_leave(t));
-	ntsync_pi_apply(t);
+	KUNIT_EXPECT_TRUE(test, ntsync_pi_lower_enable(f.t));
+	ntsync_pi_apply(f.t);
 	KUNIT_EXPECT_TRUE(test, current->normal_prio > MAX_RT_PRIO);
-	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, OWNER, &prev), 0);
+	unlock_mutex(test, f.mutex, OWNER);
 }
 
 /*
- * A reference to the task may be that of somebody who has been asked while there was a boost, and
- * is about to set what it lent. What that does then does not stay.
+ * A reference to the task may belong to a setter that was permitted by the boost and sets its
+ * priority after the boost has ended. That priority must be taken back.
  */
-static void what_was_lent_can_not_be_kept(struct kunit *test)
+static void boost_can_not_be_kept(struct kunit *test)
 {
-	struct ntsync_obj *mutex = kt_mutex(test, 0, 0), *event = kt_event(test, false, false);
-	struct kt_waiter *w = kt_waiter(test, false, OWNER + 1, HIGH);
-	struct ntsync_task *t;
-	u32 prev;
+	struct boost_fixture f;
 
-	KUNIT_ASSERT_EQ(test, lock_mutex(test, mutex), 0);
-	kt_waiter_add(w, mutex);
-	kt_waiter_add(w, event);
-	kt_waiter_start(test, w);
-	kt_until_any(test, event, 1);
-	until_boosted();
-	t = ntsync_task_find();
-	scoped_guard(raw_spinlock, &t->lock)
-		t->had_cap = false;
+	init_boost(test, &f);
+	begin_boost(test, &f);
+	scoped_guard(raw_spinlock, &f.t->lock)
+		f.t->had_cap = false;
 	get_task_struct(current);
-	KUNIT_EXPECT_EQ(test, ntsync_event_set(event, &prev), 0);
-	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, w), 0);
+	end_boost(test, &f);
 	KUNIT_EXPECT_TRUE(test, current->normal_prio > MAX_RT_PRIO);
 	kt_set_prio(current, HIGH);
 	put_task_struct(current);
 	while (READ_ONCE(current->policy) != SCHED_NORMAL)
 		schedule_timeout_uninterruptible(1);
-	KUNIT_EXPECT_EQ(test, ntsync_mutex_unlock(mutex, OWNER, &prev), 0);
+	unlock_mutex(test, f.mutex, OWNER);
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(holder_of_all_lock_is_not_lowered),
-	KUNIT_CASE(what_is_taken_away_was_not_lent),
-	KUNIT_CASE(waiters_wait_for_who_is_setting),
-	KUNIT_CASE(who_is_busy_is_not_lowered),
-	KUNIT_CASE(what_was_lent_can_not_be_kept),
+	KUNIT_CASE(all_lock_holder_is_not_lowered),
+	KUNIT_CASE(own_change_is_no_kernel_boost),
+	KUNIT_CASE(waiters_wait_for_pending_change),
+	KUNIT_CASE(lower_disabled_task_is_not_lowered),
+	KUNIT_CASE(boost_can_not_be_kept),
 	{}
 };
 

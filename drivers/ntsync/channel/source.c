@@ -2,76 +2,76 @@
 /*
  * What a channel contributes to each of its receivers: the higher of
  *
- * - what it is working on: the most urgent of its newest set of entries, unless it waits for
- *   the next one;
- * - the most urgent pending entry: each receiver may be the next to serve that, and nobody
- *   does before one of them is done with its work. Not its own, for which it waits itself.
+ * - the highest request of its newest set, unless the receiver waits for the next request;
+ * - the highest pending request. Each receiver may be the next to receive it, and none receives
+ *   it before it is done with its present work. A receiver's own request does not count, because
+ *   the receiver itself waits for the reply.
  *
- * So nothing changes for a receiver when it takes the first pending entry, nor when it has
- * replied while others are pending: there is no moment without.
+ * So the contribution stays the same when a receiver takes the highest pending request, and when
+ * it replies while others are pending. It never drops in between.
  *
- * There may be thousands of receivers, so they are brought up to date a few at a time, by
- * whoever has changed something that they depend on.
+ * A channel may have thousands of receivers. The call that changes what they depend on updates
+ * them, a few at a time.
  */
 #include <linux/sched/rt.h>
 
 #include "receiver.h"
 
-/* How many receivers are looked at in one hold of obj->lock. */
-#define FEW	8
+/* How many receivers are updated in one hold of obj->lock. */
+#define RECEIVER_BATCH	8
 
-struct worth {
+struct boost {
 	u32 key;
 	int policy;
 };
 
-static void consider(struct worth *w, const struct ntsync_channel_entry *e)
+static void raise_to_entry(struct boost *b, const struct ntsync_channel_entry *e)
 {
-	int level;
-	bool asked;
+	int prio;
+	bool requested;
 	u32 key;
 
 	if (!e || ntsync_waitq_level(&e->node) == MAX_RT_PRIO)
 		return;
-	level = ntsync_waitq_level(&e->node);
-	asked = level == ntsync_entry_own_level(e);
-	if (!asked && e->wait->hops >= NTSYNC_MAX_HOPS)
+	prio = ntsync_waitq_level(&e->node);
+	requested = prio == ntsync_entry_own_level(e);
+	if (!requested && e->wait->hops >= NTSYNC_MAX_HOPS)
 		return;
-	key = ntsync_contrib_key(level, asked ? 1 : e->wait->hops + 1);
-	if (key >= w->key)
+	key = ntsync_contrib_key(prio, requested ? 1 : e->wait->hops + 1);
+	if (key >= b->key)
 		return;
-	w->key = key;
-	w->policy = asked ? e->policy : SCHED_FIFO;
+	b->key = key;
+	b->policy = requested ? e->policy : SCHED_FIFO;
 }
 
-static const struct ntsync_channel_entry *first_pending_for(const struct ntsync_channel *c,
-							     const struct ntsync_task *t)
+static const struct ntsync_channel_entry *find_pending_for(const struct ntsync_channel *c,
+							   const struct ntsync_task *t)
 {
 	const struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
 	struct ntsync_waitq_node *next;
 
 	if (!e || e->wait->taker.t != t)
 		return e;
-	/* A task has one request at a time, so the next is not its own. */
+	/* A task has one request at a time, so the next one is not its own. */
 	next = ntsync_waitq_next(&e->node);
 	return next ? container_of(next, struct ntsync_channel_entry, node) : NULL;
 }
 
-/* True if something has changed. */
-static bool update_locked(struct ntsync_receiver *r, struct ntsync_todo *todo)
+/* Returns true if anything has changed. */
+static bool update_contrib_locked(struct ntsync_receiver *r, struct ntsync_todo *todo)
 {
-	struct worth w = { .key = NTSYNC_NO_CONTRIB };
+	struct boost b = { .key = NTSYNC_NO_CONTRIB };
 
 	if (!ntsync_receiver_receives_locked(r))
-		consider(&w, ntsync_receiver_first_entry(r));
-	/* Who has let go of the channel can't receive it. */
+		raise_to_entry(&b, ntsync_receiver_first_entry(r));
+	/* A process that has let go of the channel can't receive the request. */
 	if (!ntsync_receiver_left_locked(r))
-		consider(&w, first_pending_for(r->channel, r->t));
-	return ntsync_contrib_move_locked(&r->contrib, r->t, w.key, w.policy, todo);
+		raise_to_entry(&b, find_pending_for(r->channel, r->t));
+	return ntsync_contrib_move_locked(&r->contrib, r->t, b.key, b.policy, todo);
 }
 
-static struct ntsync_receiver *next_receiver(const struct ntsync_channel *c,
-					     const struct ntsync_task *after)
+static struct ntsync_receiver *find_next_receiver(const struct ntsync_channel *c,
+						  const struct ntsync_task *after)
 {
 	struct ntsync_receiver *found = NULL;
 	struct rb_node *n = c->receivers.rb_node;
@@ -89,27 +89,27 @@ static struct ntsync_receiver *next_receiver(const struct ntsync_channel *c,
 	return found;
 }
 
-/* ntsync_source_ops::update: some of the receivers; @after is the last one's record. */
-static const void *update_some_locked(struct ntsync_obj *obj, const void *after,
-				      struct ntsync_todo *todo, struct ntsync_todo *same)
+/* ntsync_source_ops::update_contribs; @after is the record of the last receiver. */
+static const void *update_receivers_locked(struct ntsync_obj *obj, const void *after,
+					   struct ntsync_todo *todo, struct ntsync_todo *same)
 {
 	struct ntsync_channel *c = obj->channel;
 	struct ntsync_receiver *r;
 	unsigned int i;
 
 	ntsync_assert_obj_lock(c->obj);
-	for (i = 0; i < FEW; i++) {
-		r = next_receiver(c, after);
+	for (i = 0; i < RECEIVER_BATCH; i++) {
+		r = find_next_receiver(c, after);
 		if (!r)
 			return NULL;
 		after = r->t;
-		if (!update_locked(r, todo) && r->contrib.to)
+		if (!update_contrib_locked(r, todo) && r->contrib.to)
 			ntsync_todo_add(same, r->t);
 	}
 	return after;
 }
 
-/* All of them, after a change of the channel; without a raw lock. */
+/* After a change of the channel; no raw lock is held. */
 void ntsync_channel_update_receivers(struct ntsync_obj *obj)
 {
 	const void *at = NULL;
@@ -119,13 +119,13 @@ void ntsync_channel_update_receivers(struct ntsync_obj *obj)
 		todo.nr = 0;
 		same.nr = 0;
 		scoped_guard(raw_spinlock, &obj->lock)
-			at = update_some_locked(obj, at, &todo, &same);
+			at = update_receivers_locked(obj, at, &todo, &same);
 		ntsync_todo_drop(&same);
 		ntsync_pi_walk(&todo);
 	} while (at);
 }
 
-static void do_stale_work(struct work_struct *work)
+static void update_receivers_work(struct work_struct *work)
 {
 	struct ntsync_channel *c = container_of(work, struct ntsync_channel, stale_work);
 
@@ -135,12 +135,13 @@ static void do_stale_work(struct work_struct *work)
 
 void ntsync_channel_source_init(struct ntsync_channel *c)
 {
-	INIT_WORK(&c->stale_work, do_stale_work);
+	INIT_WORK(&c->stale_work, update_receivers_work);
 }
 
 /*
- * The same by a worker: for the reaper, for which others may wait. What changes when a receiver
- * goes makes others less urgent only, but for senders, who verify what they wait for.
+ * The same in a worker, so that the exit worker, which others may wait for, does not do it. It may
+ * be late: a receiver that goes only lowers other tasks, and a sender verifies what it needs before
+ * it sleeps.
  */
 void ntsync_channel_update_receivers_later(struct ntsync_channel *c)
 {
@@ -149,20 +150,20 @@ void ntsync_channel_update_receivers_later(struct ntsync_channel *c)
 		ntsync_obj_put_later(c->obj);
 }
 
-/* @r has been given a request, or notice of one. True if it inherits something else now. */
+/* @r has got a request or a notification. Returns true if its contribution has changed. */
 bool ntsync_receiver_update_contrib_locked(struct ntsync_receiver *r)
 {
 	struct ntsync_todo todo;
 	bool changed;
 
 	todo.nr = 0;
-	changed = ntsync_pi_enabled && update_locked(r, &todo);
+	changed = ntsync_pi_enabled && update_contrib_locked(r, &todo);
 	ntsync_todo_drop(&todo);
 	return changed;
 }
 
-/* ntsync_source_ops::move; the request is the only thing of its wait that contributes. */
-static int move_request(struct ntsync_wait *w, u32 index, int prio)
+/* ntsync_source_ops::update_waiter; of the wait of a sender only the request contributes. */
+static int update_request(struct ntsync_wait *w, u32 index, int prio)
 {
 	struct ntsync_channel_entry *e = w->send;
 
@@ -173,6 +174,6 @@ static int move_request(struct ntsync_wait *w, u32 index, int prio)
 }
 
 const struct ntsync_source_ops ntsync_channel_source = {
-	.move = move_request,
-	.update = update_some_locked,
+	.update_waiter = update_request,
+	.update_contribs = update_receivers_locked,
 };

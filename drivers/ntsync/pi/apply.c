@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a task is to have, and setting it: the higher of its base, which is what it has
- * without us, and the most urgent contribution to it.
+ * The parameters that a task should have, and setting them: those of its highest contribution
+ * if that is higher than its normal prio, else its normal parameters.
  *
- * Whoever changes a contribution calls ntsync_pi_apply() afterwards. It takes the record's
- * apply_lock, an rt_mutex, for one sched_setattr(): of two callers the second one finds
- * nothing left to do, or sets what has changed since. Who holds the lock with a low priority
- * inherits from those who wait for it.
+ * Whoever changes a contribution calls ntsync_pi_apply() afterwards. It holds the record's
+ * apply_lock, an rt_mutex, over one sched_setattr(). Of two callers the second one finds nothing
+ * to do, or sets what has changed in between. Waiters for the lock boost a holder of lower
+ * priority.
  *
- * What is about to be set is marked by t->applying before, under t->lock: the parameters that
- * a task has tell nothing while somebody may be about to change them, for however long.
+ * t->applying is set, under t->lock, before the parameters are. While it is set, the parameters
+ * that the task has say nothing: the setter may change them at any later time.
  */
 #include <linux/sched/rt.h>
 #include <linux/sched/task.h>
@@ -29,40 +29,34 @@ const char *ntsync_contrib_name(const struct ntsync_contrib *c)
 	return kind_names[c->kind];
 }
 
-/* As in sched_attr: what a deadline task lends is the highest that there is. */
-static int rt_priority_of(int prio)
+/* The prio without boosts; t->lock is held, and the task has not exited. */
+int ntsync_pi_normal_prio_locked(const struct ntsync_task *t)
 {
-	return min(MAX_RT_PRIO - 1 - prio, MAX_RT_PRIO - 1);
+	return t->normal_saved ? ntsync_attr_to_prio(t->normal.policy, t->normal.prio) :
+				 ntsync_normal_prio(t->task);
 }
 
-/* What the task has without us; t->lock, and the task lives. */
-int ntsync_pi_base_prio_locked(const struct ntsync_task *t)
-{
-	return t->saved ? ntsync_prio_of(t->base.policy, t->base.prio) :
-			  ntsync_normal_prio(t->task);
-}
-
-/* The contribution that is worth more than what the task has itself, or NULL; t->lock. */
+/* The contribution that boosts the task, or NULL; t->lock is held. */
 static const struct ntsync_contrib *find_boost_locked(const struct ntsync_task *t)
 {
 	const struct ntsync_contrib *top = ntsync_task_top_locked(t);
 
-	return top && ntsync_contrib_prio(top->key) < ntsync_pi_base_prio_locked(t) ? top : NULL;
+	return top && ntsync_contrib_prio(top->key) < ntsync_pi_normal_prio_locked(t) ? top : NULL;
 }
 
-/* Does it inherit something that it does not have itself? t->lock. */
-bool ntsync_pi_inherits_locked(const struct ntsync_task *t)
+/* Does a contribution exceed the task's normal prio? t->lock is held. */
+bool ntsync_pi_is_boosted_locked(const struct ntsync_task *t)
 {
 	return find_boost_locked(t);
 }
 
 /**
- * ntsync_pi_needs_locked() - does something have to be set?
+ * ntsync_pi_needs_update_locked() - do parameters have to be set?
  * @t: the record; t->lock is held
  *
- * Sees a change by somebody else only if that has changed the real-time priority.
+ * A change from outside is noticed only if it has changed the real-time priority.
  */
-bool ntsync_pi_needs_locked(const struct ntsync_task *t)
+bool ntsync_pi_needs_update_locked(const struct ntsync_task *t)
 {
 	const struct ntsync_contrib *top;
 	int policy, prio;
@@ -72,32 +66,32 @@ bool ntsync_pi_needs_locked(const struct ntsync_task *t)
 		return false;
 	if (t->applying)
 		return true;
-	if (!t->saved && !ntsync_task_top_locked(t))
+	if (!t->normal_saved && !ntsync_task_top_locked(t))
 		return false;
 	top = find_boost_locked(t);
-	if (!top && !t->saved)
+	if (!top && !t->normal_saved)
 		return false;
 	policy = top ? top->policy : 0;
-	prio = top ? rt_priority_of(ntsync_contrib_prio(top->key)) : 0;
+	prio = top ? ntsync_prio_to_attr(ntsync_contrib_prio(top->key)) : 0;
 	return t->policy != policy || t->prio != prio ||
-	       (int)READ_ONCE(t->task->rt_priority) != (prio ?: t->base.prio);
+	       (int)READ_ONCE(t->task->rt_priority) != (prio ?: t->normal.prio);
 }
 
 /**
- * ntsync_pi_lacks_locked() - is a task below what it inherits?
+ * ntsync_pi_is_below_locked() - does a task lack the priority that it inherits?
  * @t: its record; t->lock is held
- * @prio: less than this is not asked for
+ * @prio: a lower priority than this is enough, whatever the task inherits
  *
- * Not if it could not be given more.
+ * False for a task whose parameters can't be set.
  */
-bool ntsync_pi_lacks_locked(const struct ntsync_task *t, int prio)
+bool ntsync_pi_is_below_locked(const struct ntsync_task *t, int prio)
 {
 	const struct ntsync_contrib *top = ntsync_task_top_locked(t);
 
 	lockdep_assert_held(&t->lock);
 	if (t->dead || t->retry || !top)
 		return false;
-	/* Nothing is given above FIFO 99, whatever a deadline task is worth. */
+	/* No task is boosted above FIFO 99, not even by a deadline task. */
 	prio = max3(prio, ntsync_contrib_prio(top->key), 0);
 	return t->applying || ntsync_normal_prio(t->task) > prio;
 }
@@ -105,69 +99,69 @@ bool ntsync_pi_lacks_locked(const struct ntsync_task *t, int prio)
 /* ---- setting ---- */
 
 /**
- * struct change - what is to be set
- * @params: to this
- * @source: why, for people
- * @boost: it is not the base
+ * struct param_change - what is to be set
+ * @params: the new parameters
+ * @source: the cause, for the tracepoint
+ * @boost: they are a boost, not the normal parameters
  */
-struct change {
+struct param_change {
 	struct ntsync_sched_params params;
 	const char *source;
 	bool boost;
 };
 
-static bool is_lower(const struct ntsync_task *t, const struct change *c)
+static bool change_lowers(const struct ntsync_task *t, const struct param_change *c)
 {
-	return ntsync_prio_of(c->params.policy, c->params.prio) > ntsync_normal_prio(t->task);
+	return ntsync_attr_to_prio(c->params.policy, c->params.prio) > ntsync_normal_prio(t->task);
 }
 
-static void plan_boost(struct change *c, const struct ntsync_contrib *top)
+static void prepare_boost(struct param_change *c, const struct ntsync_contrib *top)
 {
 	c->boost = true;
 	c->source = ntsync_contrib_name(top);
 	c->params = (struct ntsync_sched_params){
 		.policy = top->policy,
-		.prio = rt_priority_of(ntsync_contrib_prio(top->key)),
+		.prio = ntsync_prio_to_attr(ntsync_contrib_prio(top->key)),
 		.reset_on_fork = true,
 	};
 }
 
-static void plan_base(struct change *c, const struct ntsync_task *t)
+static void prepare_normal(struct param_change *c, const struct ntsync_task *t)
 {
 	c->boost = false;
 	c->source = "none";
-	c->params = t->base;
+	c->params = t->normal;
 }
 
 /*
- * Under apply_lock. False: it has what it is to have, or whoever is in the middle of
- * something will see to it itself.
+ * apply_lock is held. Returns false if nothing is to be set, or if the task must not be lowered by
+ * others now and will do it itself.
  */
-static bool plan(struct ntsync_task *t, struct change *c, bool changed)
+static bool prepare_change(struct ntsync_task *t, struct param_change *c, bool changed)
 {
 	const struct ntsync_contrib *top;
 
 	guard(raw_spinlock)(&t->lock);
 	top = find_boost_locked(t);
 	if (top)
-		plan_boost(c, top);
-	else if (t->saved)
-		plan_base(c, t);
+		prepare_boost(c, top);
+	else if (t->normal_saved)
+		prepare_normal(c, t);
 	else
 		return false;
 	if (!changed && t->policy == (c->boost ? c->params.policy : 0) &&
 	    t->prio == (c->boost ? c->params.prio : 0))
 		return false;
-	if (t->busy && t->task != current && is_lower(t, c))
+	if (t->lower_disabled && t->task != current && change_lowers(t, c))
 		return false;
 	t->applying = true;
 	return true;
 }
 
-/* @c is in force. */
-static void note(struct ntsync_task *t, const struct change *c)
+/* The parameters in @c have been set. */
+static void record_change(struct ntsync_task *t, const struct param_change *c)
 {
-	int old = t->prio ?: t->base.prio, new = c->params.prio;
+	int old = t->prio ?: t->normal.prio, new = c->params.prio;
 
 	scoped_guard(raw_spinlock, &t->lock) {
 		t->applying = false;
@@ -182,7 +176,7 @@ static void note(struct ntsync_task *t, const struct change *c)
 		trace_ntsync_unboost(t->task, c->source, old, new);
 }
 
-static void set(struct ntsync_task *t, const struct change *c)
+static void make_change(struct ntsync_task *t, const struct param_change *c)
 {
 	bool again = t->retry;
 
@@ -195,111 +189,106 @@ static void set(struct ntsync_task *t, const struct change *c)
 			ntsync_pi_look_soon(t);
 		return;
 	}
-	note(t, c);
+	record_change(t, c);
 	if (!c->boost)
-		ntsync_pi_forget_base(t, 1);
+		ntsync_pi_forget_normal(t, 1);
 }
 
 /*
- * current lowers itself in the moment in which it lets go of apply_lock: a task that has got
- * a lock for which others wait with the same priority is not lent anything by them (there was
- * no need to), nor is it when it lowers itself; it would keep them waiting for whatever
- * preempts it. This is the one place where parameters are set with preemption off: current
- * waits for nothing, so there is no chain of PI futexes for the kernel to walk.
+ * current lowers itself with preemption off until it has released apply_lock. Preempted in
+ * between, it would delay the waiters of the lock: the kernel did not have to boost it for waiters
+ * of its own priority, and does not do so when it lowers itself.
+ *
+ * Parameters are set with preemption off only here. current waits for nothing, so the kernel
+ * has no chain of PI futexes to walk.
  */
-static void lower_self_and_unlock(struct ntsync_task *t, const struct change *c)
+static void lower_self_and_unlock(struct ntsync_task *t, const struct param_change *c)
 {
 	guard(preempt)();
-	set(t, c);
+	make_change(t, c);
 	rt_mutex_unlock(&t->apply_lock);
 }
 
-/* A reference to the task, or NULL if it has exited. */
-struct task_struct *ntsync_task_get_living(struct ntsync_task *t)
-{
-	guard(raw_spinlock)(&t->lock);
-	return t->dead ? NULL : get_task_struct(t->task);
-}
-
-/* A boost that is about to begin needs to know the base. True if that was saved. */
-static bool save_base_if_needed(struct ntsync_task *t)
+/* Returns true if it has saved the normal parameters, because a boost is about to begin. */
+static bool save_normal_if_needed(struct ntsync_task *t)
 {
 	bool needed;
 
-	if (t->saved)
+	if (t->normal_saved)
 		return false;
 	scoped_guard(raw_spinlock, &t->lock)
 		needed = find_boost_locked(t);
 	if (needed)
-		ntsync_pi_save_base(t);
+		ntsync_pi_save_normal(t);
 	return needed;
 }
 
-/* Unlocks. */
-static void apply_locked(struct ntsync_task *t)
+/* Releases apply_lock. */
+static void apply_and_unlock(struct ntsync_task *t)
 {
-	bool changed = ntsync_pi_update_base(t);
-	bool saved = save_base_if_needed(t);
-	struct change c;
+	bool changed = ntsync_pi_update_normal(t);
+	bool saved = save_normal_if_needed(t);
+	struct param_change c;
 
-	if (!plan(t, &c, changed)) {
-		/* What was to be lent is gone again. */
+	if (!prepare_change(t, &c, changed)) {
+		/* The contribution has gone in between. */
 		if (unlikely(saved))
-			ntsync_pi_forget_base(t, 1);
+			ntsync_pi_forget_normal(t, 1);
 		rt_mutex_unlock(&t->apply_lock);
-	} else if (t->task == current && is_lower(t, &c) && current->policy != SCHED_DEADLINE) {
-		/* For a deadline task it could sleep; somebody has made it one meanwhile. */
+	} else if (t->task == current && change_lowers(t, &c) &&
+		   current->policy != SCHED_DEADLINE) {
+		/* Not if current has become a deadline task: then setting could sleep. */
 		lower_self_and_unlock(t, &c);
 	} else {
-		set(t, &c);
+		make_change(t, &c);
 		rt_mutex_unlock(&t->apply_lock);
 	}
 }
 
 /**
- * ntsync_pi_apply() - give a task what it is to have
+ * ntsync_pi_apply() - set the parameters that a task should have
  * @t: its record; the caller has a reference
  *
- * Context: process; sleeps; holds no raw lock and no apply_lock.
+ * Context: process; sleeps; the caller holds no raw lock and no apply_lock.
  */
 void ntsync_pi_apply(struct ntsync_task *t)
 {
 	struct task_struct *p;
 
 	rt_mutex_lock(&t->apply_lock);
-	p = ntsync_task_get_living(t);
+	p = ntsync_task_get_task(t);
 	if (!p) {
 		rt_mutex_unlock(&t->apply_lock);
 		return;
 	}
-	apply_locked(t);
+	apply_and_unlock(t);
 	put_task_struct(p);
 }
 
-/* ---- current in the middle of something ---- */
+/* ---- current must not be lowered ---- */
 
 /*
- * The kernel does not look for whom else a lock is held when it lowers a task that got the
- * lock as the first of those who waited:
+ * The kernel does not look for other waiters of a lock when it lowers a task that has acquired
+ * the lock ahead of waiters of the same priority:
  *
- *   current, boosted		X			somebody else, on another CPU
+ *   current, boosted		X			a third task, on another CPU
  *
- *   gets a lock of ours	waits for it, is not
- *				more urgent: lends
- *				nothing
- *   is preempted by N					ends the boost: current is lowered
+ *   acquires a lock of ours	waits for it; its
+ *				priority is not higher,
+ *				so it boosts nothing
+ *   is preempted by N					ends the boost: lowers current
  *				waits for N
  *
- * So while current walks, or holds an all_lock, or waits for that, others may raise it but
- * not lower it; it lowers itself when it is through. Somebody who is about to lower it already
- * is waited for.
+ * So while current walks the chain, holds an all_lock or waits for one, others may raise it but
+ * not lower it; it lowers itself when it is done. If another task is just about to lower it,
+ * ntsync_pi_lower_disable() waits until that is over.
  */
-void ntsync_pi_enter(struct ntsync_task *t)
+void ntsync_pi_lower_disable(struct ntsync_task *t)
 {
 	bool wait;
 
 	scoped_guard(raw_spinlock, &t->lock) {
-		t->busy++;
+		t->lower_disabled++;
 		wait = t->applying;
 	}
 	if (unlikely(wait)) {
@@ -308,44 +297,44 @@ void ntsync_pi_enter(struct ntsync_task *t)
 	}
 }
 
-/* True if current has to be given what it is to have. */
-bool ntsync_pi_leave(struct ntsync_task *t)
+/* Returns true if current has to apply its parameters. */
+bool ntsync_pi_lower_enable(struct ntsync_task *t)
 {
 	guard(raw_spinlock)(&t->lock);
-	return !--t->busy && ntsync_pi_needs_locked(t);
+	return !--t->lower_disabled && ntsync_pi_needs_update_locked(t);
 }
 
-static void keep_prio(struct ntsync_task *t)
+static void lower_disable_for_all_lock(struct ntsync_task *t)
 {
-	t->keeps_prio = true;
-	ntsync_pi_enter(t);
+	t->all_lock_disabled = true;
+	ntsync_pi_lower_disable(t);
 }
 
-/* current is about to wait for all_lock, and may get it as the first of several. */
+/* current is about to wait for all_lock, and may acquire it ahead of other waiters. */
 void ntsync_pi_all_lock_contended(void)
 {
 	struct ntsync_task *t = ntsync_task_find();
 
 	if (t && ntsync_pi_enabled)
-		keep_prio(t);
+		lower_disable_for_all_lock(t);
 }
 
-/* current has it. Whoever waits from now on lends what it should, but to a task that is boosted. */
+/* current holds all_lock. From now on waiters boost it, unless it is boosted already. */
 void ntsync_pi_all_locked(void)
 {
 	struct ntsync_task *t = ntsync_task_find();
 
-	if (unlikely(t && !t->keeps_prio && READ_ONCE(t->prio)))
-		keep_prio(t);
+	if (unlikely(t && !t->all_lock_disabled && READ_ONCE(t->prio)))
+		lower_disable_for_all_lock(t);
 }
 
 void ntsync_pi_all_unlocked(void)
 {
 	struct ntsync_task *t = ntsync_task_find();
 
-	if (likely(!t || !t->keeps_prio))
+	if (likely(!t || !t->all_lock_disabled))
 		return;
-	t->keeps_prio = false;
-	if (ntsync_pi_leave(t))
+	t->all_lock_disabled = false;
+	if (ntsync_pi_lower_enable(t))
 		ntsync_pi_update(t);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Boosts that come with the signal of an event (EVENT_SET_PI).
+ * Boosts that come with the signal of an event (EVENT_SET_PI):
  *
- *   staged	in the event. It goes if the event is set again, reset or pulsed, or destroyed.
- *   handed	to the record of the task that takes the signal, under obj->lock: nobody
- *		else can get it then
- *   applied	by the waker before its call returns, so that a busy CPU can't hold it
- *		back, and by the taker before its own does, so that it never runs
- *		without; whoever is first
+ *   staged	in the event. Setting, resetting, pulsing or destroying the event discards it.
+ *   assigned	to the record of the task that takes the signal, in the same hold of
+ *		obj->lock: no other task can get it
+ *   applied	by the waker before its call returns, so that a busy CPU can't delay it, or
+ *		by the task before its call returns, so that it never runs without the
+ *		boost; whichever comes first
  *   ended	when the task enters its next wait, or with the instance
  */
 #include <linux/capability.h>
@@ -16,8 +16,8 @@
 
 #include "pi_internal.h"
 
-/* The real-time priority that current has without us, as in sched_attr; 0: none. */
-static u32 own_prio(void)
+/* The real-time priority of current without boosts, as in sched_attr; 0: none. */
+static u32 own_rt_priority(void)
 {
 	struct ntsync_task *t = ntsync_task_find();
 	u32 prio = current->rt_priority;
@@ -25,41 +25,41 @@ static u32 own_prio(void)
 	if (!prio || !t)
 		return prio;
 	guard(raw_spinlock)(&t->lock);
-	return t->saved ? t->base.prio : current->rt_priority;
+	return t->normal_saved ? t->normal.prio : current->rt_priority;
 }
 
-/* Nobody can hand on more than it could have itself. */
+/* Lower @prio to what current could have itself. */
 u32 ntsync_boost_clamp(u32 prio)
 {
-	u32 own = own_prio();
+	u32 own = own_rt_priority();
 
 	if (prio <= own || prio <= task_rlimit(current, RLIMIT_RTPRIO))
 		return prio;
-	/* A question: "no" is an answer, and nothing for the audit log of a confined program. */
+	/* A denial is no event for the audit log of a confined program. */
 	if (ns_capable_noaudit(&init_user_ns, CAP_SYS_NICE))
 		return prio;
 	return max_t(u32, own, task_rlimit(current, RLIMIT_RTPRIO));
 }
 
 /* t->lock is held. */
-static void detach_locked(struct ntsync_task *t)
+static void detach_event_boost_locked(struct ntsync_task *t)
 {
 	struct ntsync_device *dev = t->event_dev;
 
 	ntsync_contrib_erase_locked(&t->event);
 	t->event_dev = NULL;
 	guard(raw_spinlock)(&dev->lock);
-	list_del(&t->of_dev);
+	list_del(&t->dev_node);
 }
 
 /**
- * ntsync_boost_hand_locked() - a task takes a signal with a boost
+ * ntsync_boost_hand_locked() - the task that takes a signal gets its boost
  * @obj: the event; its lock is held
- * @taker: the task; it has to be given what it inherits before it returns
+ * @taker: the task; its boost has to be applied before its call returns
  * @policy: SCHED_FIFO or SCHED_RR
  * @prio: as in sched_attr
  *
- * Of two that one wait has taken, the more urgent counts.
+ * If one wait takes two boosts, the higher one counts.
  */
 void ntsync_boost_hand_locked(struct ntsync_obj *obj, struct ntsync_taker *taker, int policy,
 			      u32 prio)
@@ -75,65 +75,65 @@ void ntsync_boost_hand_locked(struct ntsync_obj *obj, struct ntsync_taker *taker
 		return;
 	replaces = t->event.to;
 	if (replaces)
-		detach_locked(t);
+		detach_event_boost_locked(t);
 	t->event.kind = NTSYNC_CONTRIB_EVENT;
 	t->event.object = obj->id;
 	ntsync_contrib_insert_locked(&t->event, t, key, policy);
-	/* The reference of the one that it replaces. */
+	/* The reference of the boost that it replaces. */
 	if (replaces)
 		ntsync_task_put(t);
 	t->event_dev = dev;
 	guard(raw_spinlock)(&dev->lock);
-	list_add(&t->of_dev, &dev->boosted);
+	list_add(&t->dev_node, &dev->boosted);
 }
 
-/* False if it has none. */
-static bool drop_locked(struct ntsync_task *t)
+/* Returns false if there is no event boost. */
+static bool end_event_boost_locked(struct ntsync_task *t)
 {
 	if (!t->event.to)
 		return false;
-	detach_locked(t);
+	detach_event_boost_locked(t);
 	return true;
 }
 
-/* The task exits; t->lock. Its own reference to the record is still there. */
-void ntsync_boost_drop_locked(struct ntsync_task *t)
+/* The task exits; t->lock is held. The task's own reference keeps the record. */
+void ntsync_boost_end_exiting_locked(struct ntsync_task *t)
 {
-	if (drop_locked(t))
+	if (end_event_boost_locked(t))
 		ntsync_task_put(t);
 }
 
-/* Of current, at the entry of its next wait. What could not be set before is tried again. */
+/* current enters its next wait. Also tries again to set what could not be set before. */
 void ntsync_boost_end_own(struct ntsync_task *t)
 {
 	bool dropped;
 
 	scoped_guard(raw_spinlock, &t->lock)
-		dropped = drop_locked(t);
+		dropped = end_event_boost_locked(t);
 	ntsync_pi_update(t);
 	if (dropped)
 		ntsync_task_put(t);
 }
 
-static struct ntsync_task *get_boosted(struct ntsync_device *dev)
+static struct ntsync_task *get_first_boosted(struct ntsync_device *dev)
 {
 	struct ntsync_task *t;
 
 	guard(raw_spinlock)(&dev->lock);
-	t = list_first_entry_or_null(&dev->boosted, struct ntsync_task, of_dev);
+	t = list_first_entry_or_null(&dev->boosted, struct ntsync_task, dev_node);
 	return t ? ntsync_task_get(t) : NULL;
 }
 
-/* @dev is gone, and so is the next wait that would have ended its boosts: one after the other. */
-void ntsync_boosts_end(struct ntsync_device *dev)
+/* @dev goes, so no wait in it can end its boosts any more. */
+void ntsync_device_end_boosts(struct ntsync_device *dev)
 {
 	struct ntsync_task *t;
 
-	while ((t = get_boosted(dev))) {
+	while ((t = get_first_boosted(dev))) {
 		bool dropped;
 
 		scoped_guard(raw_spinlock, &t->lock)
-			dropped = t->event_dev == dev && drop_locked(t);
+			dropped = t->event_dev == dev && end_event_boost_locked(t);
 		if (dropped) {
 			ntsync_pi_update(t);
 			ntsync_task_put(t);

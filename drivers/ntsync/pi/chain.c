@@ -1,44 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Priority inheritance: contributions, and the walk along the chain of those who wait for
- * each other. docs/pi.md explains the model; in short:
+ * Priority inheritance: contributions and the chain walk. docs/pi.md explains the model:
  *
  *   entries of real-time tasks -------> mutex ----\
  *   requests of a channel ------------> receiver --+--> a task's record --> the task
  *				(each has a contribution)		   and on, from
  *									   its own wait
  *
- * [1] A contribution is what its mutex or receiver is waited for with: it is brought up to
- *     date in the same hold of obj->lock as each change (types/mutex_source.c, channel/source.c).
- * [2] A task has the higher of its base and the contributions to it (pi/apply.c).
- * [3] The entries of a task that sleeps stand in their queues with the task's priority.
+ * Rule 1: A contribution has the highest priority of the waiters that it stands for. It is
+ *	   updated in the same hold of obj->lock that changes the waiters
+ *	   (types/mutex_source.c, channel/source.c).
+ * Rule 2: A task has the higher of its normal prio and its highest contribution (pi/apply.c).
+ * Rule 3: The queued entries of a sleeping task have the task's priority.
  *
- * A call that changes contributions owes [2] and [3] for the records that it has changed,
- * and for all that follows from these: it walks. No lock is held for more than one step:
+ * A call that changes contributions must restore rules 2 and 3 for the records that it has
+ * changed, and for everything that follows from these. That is the chain walk. No lock is held
+ * for more than one step:
  *
- *	step							protected by
- *  (1) take a record off the list				the walk's own
- *  (2) [2] for its task					t->apply_lock
- *  (3) find the object of the next entry of its wait, count it	t->lock
- *  (4) if it is still in that wait: move the entry to the	obj->lock, t->lock
- *	task's priority
- *  (5) [1] for the mutex, or for some of the receivers		obj->lock, then the lock of the
- *								record it contributes to
- *  (6) put the records whose contributions have changed on	none
- *	the list; on with (3)
+ *  Step	Description					Protected by
+ *  [1]	take a record off the walk's list		walk-private
+ *  [2]	set the parameters of its task (rule 2)		t->apply_lock
+ *  [3]	get a reference to the object of the next	t->lock
+ *	entry of the task's wait; if there is none,
+ *	goto [1]
+ *  [4]	if the task is still in that wait: requeue	obj->lock + t->lock
+ *	the entry at the task's priority (rule 3)
+ *  [5]	update the contribution of the mutex, or of	obj->lock + lock of the record
+ *	some of the channel's receivers (rule 1)	that it goes to
+ *  [6]	put the records whose contributions have	walk-private
+ *	changed on the list; goto [3]
  *
- * A wait is on its task's stack. It is touched only while t->lock is held and t->wait
- * leads to it; t->seq tells it from a later one at the same place.
+ * A wait is on its task's stack. It may be accessed only while t->lock is held and t->wait
+ * points to it; t->seq tells it from a later wait at the same address.
  *
- * Who is about to sleep walks too, from its own record, and verifies instead of trusting
- * others: a walk that has come as far as [1] may belong to a task that is not running. It
- * goes down the whole chain, sets what has not been set, and looks again at mutexes that may
- * have got another owner meanwhile. When it sleeps, each task further down runs with the
- * sleeper's priority at least, so whatever that one changes is not delayed by anybody else.
- * While the sleeper lends to somebody it looks again once a second, for a priority that was
- * changed from outside.
+ * A task that is about to sleep does not rely on other walks, because the task that makes one
+ * may be preempted between rule 1 and rule 2. It walks from its own record and verifies: it
+ * follows the whole chain even where no contribution changes, sets what has not been set, and
+ * iterates again over a wait if the mutexes in it may have got another owner meanwhile. So when
+ * it sleeps, each task further down the chain runs at its priority or higher, and no task of a
+ * lower priority can delay what these tasks change from then on. While its priority boosts
+ * another task it verifies again once a second, because the kernel does not report a priority
+ * that is changed from outside.
  *
- * Cycles end as contributions carry a number of hops; see ntsync_contrib_key().
+ * The number of hops in a contribution ends cycles; see ntsync_contrib_key().
  */
 #include <linux/percpu.h>
 #include <linux/sched/rt.h>
@@ -55,13 +59,13 @@ DEFINE_PER_CPU(u64[NTSYNC_NR_COUNTS], ntsync_pi_counts);
 
 /* ---- contributions ---- */
 
-static bool is_more_urgent(struct rb_node *a, const struct rb_node *b)
+static bool contrib_is_higher(struct rb_node *a, const struct rb_node *b)
 {
 	return rb_entry(a, struct ntsync_contrib, rb)->key <
 	       rb_entry(b, struct ntsync_contrib, rb)->key;
 }
 
-/* @to->lock is held. */
+/* The caller holds the lock of @to. */
 void ntsync_contrib_insert_locked(struct ntsync_contrib *c, struct ntsync_task *to, u32 key,
 				  int policy)
 {
@@ -69,10 +73,10 @@ void ntsync_contrib_insert_locked(struct ntsync_contrib *c, struct ntsync_task *
 	c->key = key;
 	c->policy = policy;
 	c->to = ntsync_task_get(to);
-	rb_add_cached(&c->rb, &to->contribs, is_more_urgent);
+	rb_add_cached(&c->rb, &to->contribs, contrib_is_higher);
 }
 
-/* c->to->lock is held; the caller puts that record afterwards. */
+/* The caller holds the lock of the record, and puts the record afterwards. */
 void ntsync_contrib_erase_locked(struct ntsync_contrib *c)
 {
 	lockdep_assert_held(&c->to->lock);
@@ -80,7 +84,7 @@ void ntsync_contrib_erase_locked(struct ntsync_contrib *c)
 	c->to = NULL;
 }
 
-static void detach(struct ntsync_contrib *c, struct ntsync_todo *todo)
+static void detach_contrib(struct ntsync_contrib *c, struct ntsync_todo *todo)
 {
 	struct ntsync_task *t = c->to;
 
@@ -90,8 +94,8 @@ static void detach(struct ntsync_contrib *c, struct ntsync_todo *todo)
 	ntsync_task_put(t);
 }
 
-/* False if the task has exited. */
-static bool attach(struct ntsync_contrib *c, struct ntsync_task *to, u32 key, int policy)
+/* Returns false if the task has exited. */
+static bool attach_contrib(struct ntsync_contrib *c, struct ntsync_task *to, u32 key, int policy)
 {
 	guard(raw_spinlock)(&to->lock);
 	if (to->dead)
@@ -101,85 +105,88 @@ static bool attach(struct ntsync_contrib *c, struct ntsync_task *to, u32 key, in
 }
 
 /**
- * ntsync_contrib_move_locked() - what a contribution is now, and whose
+ * ntsync_contrib_move_locked() - set the value of a contribution and the record it goes to
  * @c: the contribution; the lock of its object is held
- * @to: the record that it goes to, or NULL
- * @key: see ntsync_contrib_key(); NTSYNC_NO_CONTRIB: nothing
+ * @to: the record, or NULL
+ * @key: see ntsync_contrib_key(); NTSYNC_NO_CONTRIB: it contributes nothing
  * @policy: SCHED_FIFO or SCHED_RR
- * @todo: gets the records for which something has changed
+ * @todo: gets the records whose contributions change
  *
- * Return: true if something has changed.
+ * Return: true if anything has changed.
  */
 bool ntsync_contrib_move_locked(struct ntsync_contrib *c, struct ntsync_task *to, u32 key,
 				int policy, struct ntsync_todo *todo)
 {
 	if (key == NTSYNC_NO_CONTRIB)
 		to = NULL;
-	/* key and policy are only changed with the lock of the object held. */
+	/*
+	 * Both are written under the lock of the object only, so c->to->lock is not needed.
+	 * Without this check a hand-over between two FIFO waiters took 710 instructions more.
+	 */
 	if (c->to == to && (!to || (c->key == key && c->policy == policy)))
 		return false;
 	if (c->to)
-		detach(c, todo);
-	if (to && attach(c, to, key, policy))
+		detach_contrib(c, todo);
+	if (to && attach_contrib(c, to, key, policy))
 		ntsync_todo_add(todo, to);
 	return true;
 }
 
 /* ---- the list of a walk ---- */
 
-#define CHUNK	14
+#define WALK_CHUNK	14
 
-struct chunk {
-	struct chunk *next;
-	struct ntsync_task *tasks[CHUNK];
+struct walk_chunk {
+	struct walk_chunk *next;
+	struct ntsync_task *tasks[WALK_CHUNK];
 };
 
 /**
- * struct walk - one walk
- * @id: unique, for ntsync_task::walk
- * @verify: it is made by a task that is about to sleep; see the top of this file
- * @patience: how many records it still visits: it ends, whatever others do meanwhile
+ * struct chain_walk - one chain walk
+ * @id: unique, for ntsync_task::walk_hint
+ * @verify: by a task that is about to sleep; see the top of this file
+ * @budget: how many more records it processes, so that it ends whatever others do meanwhile
  * @self: current's own record, or NULL
- * @first: part of the list, so that most walks need no memory
- * @head: the part that the next record is in, at @get
- * @tail: the part that one goes to, at @put
+ * @first: first chunk of the list; most walks need no other
+ * @head: chunk of the next record to take off, at @get
+ * @tail: chunk of the next record to add, at @put
  * @get: see @head
  * @put: see @tail
  *
- * A record may be in it twice if two walks meet.
+ * A record can be on the list twice if two walks meet.
  */
-struct walk {
+struct chain_walk {
 	u64 id;
 	bool verify;
-	unsigned int patience;
+	unsigned int budget;
 	struct ntsync_task *self;
-	struct chunk first;
-	struct chunk *head;
-	struct chunk *tail;
+	struct walk_chunk first;
+	struct walk_chunk *head;
+	struct walk_chunk *tail;
 	unsigned int get;
 	unsigned int put;
 };
 
-/* More than any chain has, even if a level goes round a cycle until it has no hops left. */
-#define PATIENCE	(64 * NTSYNC_MAX_HOPS)
+/* More than any chain needs, even if a priority circulates until it has no hops left. */
+#define MAX_WALK_RECORDS	(64 * NTSYNC_MAX_HOPS)
 
-static DEFINE_PER_CPU(u64, walks);
+static DEFINE_PER_CPU(u64, walk_ids);
 
-static u64 new_walk_id(void)
+static u64 alloc_walk_id(void)
 {
 	guard(preempt)();
-	return (__this_cpu_inc_return(walks) * nr_cpu_ids + smp_processor_id()) << 1;
+	return (__this_cpu_inc_return(walk_ids) * nr_cpu_ids + smp_processor_id()) << 1;
 }
 
-static void walk_init(struct walk *k, bool verify)
+static void walk_init(struct chain_walk *k, bool verify)
 {
 	ntsync_pi_count(NTSYNC_COUNT_WALKS);
-	k->id = new_walk_id();
+	k->id = alloc_walk_id();
 	k->verify = verify;
-	k->patience = PATIENCE;
+	k->budget = MAX_WALK_RECORDS;
 	k->self = ntsync_task_find();
 	if (k->self)
-		ntsync_pi_enter(k->self);
+		ntsync_pi_lower_disable(k->self);
 	k->first.next = NULL;
 	k->head = &k->first;
 	k->tail = &k->first;
@@ -188,13 +195,12 @@ static void walk_init(struct walk *k, bool verify)
 }
 
 /*
- * The call has changed something and can't be undone, so the memory has to be there. It is
- * only needed where more than CHUNK records are to be visited. No lock is held but, maybe,
- * all_lock.
+ * The change that caused the walk can't be undone, so this allocation must not fail. It is made
+ * only if more than WALK_CHUNK records are on the list. No lock is held, except maybe all_lock.
  */
-static void add_chunk(struct walk *k)
+static void add_walk_chunk(struct chain_walk *k)
 {
-	struct chunk *c = kmalloc(sizeof(*c), GFP_KERNEL | __GFP_NOFAIL);
+	struct walk_chunk *c = kmalloc(sizeof(*c), GFP_KERNEL | __GFP_NOFAIL);
 
 	c->next = NULL;
 	k->tail->next = c;
@@ -203,49 +209,49 @@ static void add_chunk(struct walk *k)
 }
 
 /*
- * What a record says about the last walk that has come to it: an id, and whether it is on
- * the list. Two walks overwrite each other's, so this only saves work.
+ * The walk that has processed a record last, and whether the record is on its list. Two walks
+ * overwrite each other's hint, so a hint may only save work.
  */
 #define ON_LIST	1ULL
 
-static bool is_on_list(const struct walk *k, const struct ntsync_task *t)
+static bool is_on_walk_list(const struct chain_walk *k, const struct ntsync_task *t)
 {
-	return READ_ONCE(t->walk) == (k->id | ON_LIST);
+	return READ_ONCE(t->walk_hint) == (k->id | ON_LIST);
 }
 
-static bool was_seen(const struct walk *k, const struct ntsync_task *t)
+static bool was_on_walk_list(const struct chain_walk *k, const struct ntsync_task *t)
 {
-	return (READ_ONCE(t->walk) & ~ON_LIST) == k->id;
+	return (READ_ONCE(t->walk_hint) & ~ON_LIST) == k->id;
 }
 
-/* @t is to be visited; its reference is used up. */
-static void push_counted(struct walk *k, struct ntsync_task *t)
+/* Consumes the caller's reference to @t. */
+static void push_record(struct chain_walk *k, struct ntsync_task *t)
 {
-	if (is_on_list(k, t)) {
+	if (is_on_walk_list(k, t)) {
 		ntsync_task_put(t);
 		return;
 	}
-	WRITE_ONCE(t->walk, k->id | ON_LIST);
-	if (k->put == CHUNK)
-		add_chunk(k);
+	WRITE_ONCE(t->walk_hint, k->id | ON_LIST);
+	if (k->put == WALK_CHUNK)
+		add_walk_chunk(k);
 	k->tail->tasks[k->put++] = t;
 }
 
-static void push_todo(struct walk *k, struct ntsync_todo *todo)
+static void push_todo_records(struct chain_walk *k, struct ntsync_todo *todo)
 {
 	while (todo->nr)
-		push_counted(k, todo->tasks[--todo->nr]);
+		push_record(k, todo->tasks[--todo->nr]);
 }
 
-/* (1); NULL at the end. */
-static struct ntsync_task *pop(struct walk *k)
+/* Step [1]; returns NULL if the list is empty. */
+static struct ntsync_task *pop_record(struct chain_walk *k)
 {
-	struct chunk *c = k->head;
+	struct walk_chunk *c = k->head;
 	struct ntsync_task *t;
 
 	if (c == k->tail && k->get == k->put)
 		return NULL;
-	if (k->get == CHUNK) {
+	if (k->get == WALK_CHUNK) {
 		k->head = c->next;
 		k->get = 0;
 		if (c != &k->first)
@@ -253,37 +259,37 @@ static struct ntsync_task *pop(struct walk *k)
 		c = k->head;
 	}
 	t = c->tasks[k->get++];
-	/* Empty: it begins anew, so only a list that is long at one time needs more memory. */
+	/* Reuse an empty chunk, so that only a list that is long at one time allocates. */
 	if (c == k->tail && k->get == k->put) {
 		k->get = 0;
 		k->put = 0;
 	}
-	WRITE_ONCE(t->walk, k->id);
+	WRITE_ONCE(t->walk_hint, k->id);
 	return t;
 }
 
-static void walk_exit(struct walk *k)
+static void walk_exit(struct chain_walk *k)
 {
 	if (k->head != &k->first)
 		kfree(k->head);
 }
 
-/* ---- (3) to (6) ---- */
+/* ---- the entries of a wait: steps [3] to [6] ---- */
 
 /**
- * struct step - where a walk stands in one wait, and what one step has found
- * @t: whose wait
- * @begun: the first step has been made
- * @seq: which one; valid after that
- * @prio: what it is worth
- * @index: of the entry that is next; behind the last one: the request
- * @request: it was the request
- * @after: what the source has returned last
+ * struct wait_iter - iterates over the entries of one wait
+ * @t: the record of the waiting task
+ * @begun: @seq is valid
+ * @seq: value of t->seq that identifies the wait
+ * @prio: what the entry contributes
+ * @index: of the next entry; after the last one comes the request, if there is one
+ * @request: the last one was the request
+ * @after: what update_contribs() of the source has returned last
  * @changed: records whose contributions have changed
- * @same: others that depend on the entry
- * @unset: one of them has not been given what it should have
+ * @same: other records that inherit from the entry's object
+ * @unset: in a verifying walk: one of these records did not have the priority it should have
  */
-struct step {
+struct wait_iter {
 	struct ntsync_task *t;
 	bool begun;
 	u32 seq;
@@ -296,207 +302,211 @@ struct step {
 	bool unset;
 };
 
-/* (3); the object is counted. NULL: the wait has no more entries, or is over. */
-static struct ntsync_obj *get_next_obj(struct step *s)
+/* Step [3]; returns NULL if the wait is over or has no more entries. */
+static struct ntsync_obj *get_next_obj(struct wait_iter *it)
 {
-	struct ntsync_task *t = s->t;
+	struct ntsync_task *t = it->t;
 	struct ntsync_obj *obj;
 
 	guard(raw_spinlock)(&t->lock);
 	if (!t->wait || t->dead)
 		return NULL;
-	if (!s->begun)
-		s->seq = t->seq;
-	else if (s->seq != t->seq)
+	if (!it->begun)
+		it->seq = t->seq;
+	else if (it->seq != t->seq)
 		return NULL;
-	s->begun = true;
-	if (s->index < t->wait->nr)
-		obj = t->wait->entries[s->index].obj;
-	else if (s->index == t->wait->nr && t->wait->send)
+	it->begun = true;
+	if (it->index < t->wait->nr)
+		obj = t->wait->entries[it->index].obj;
+	else if (it->index == t->wait->nr && t->wait->send)
 		obj = t->wait->send_to;
 	else
 		return NULL;
 	return ntsync_obj_get(obj);
 }
 
-/* (4). False: the wait is over. */
-static bool move_locked(struct step *s, struct ntsync_obj *obj)
+/* Step [4]; returns false if the wait is over. */
+static bool update_entry_prio_locked(struct wait_iter *it, struct ntsync_obj *obj)
 {
-	struct ntsync_task *t = s->t;
+	struct ntsync_task *t = it->t;
 	struct ntsync_wait *w;
 
 	guard(raw_spinlock)(&t->lock);
 	w = t->wait;
-	if (!w || s->seq != t->seq)
+	if (!w || it->seq != t->seq)
 		return false;
-	s->prio = ntsync_pi_wait_prio_locked(t, w);
-	s->request = s->index == w->nr;
-	if (!s->request)
-		ntsync_wait_move_entry_locked(&w->entries[s->index], s->prio);
-	if (s->request || obj->ops->owned)
-		s->prio = obj->ops->source->move(w, s->index, s->prio);
+	it->prio = ntsync_pi_wait_prio_locked(t, w);
+	it->request = it->index == w->nr;
+	if (!it->request)
+		ntsync_wait_move_entry_locked(&w->entries[it->index], it->prio);
+	if (it->request || obj->ops->owned)
+		it->prio = obj->ops->source->update_waiter(w, it->index, it->prio);
 	return true;
 }
 
-/* (4) and (5). False: no more. */
-static bool handle_entry(struct step *s, struct ntsync_obj *obj)
+/* Steps [4] and [5]; returns false if there are no more entries. */
+static bool update_entry(struct wait_iter *it, struct ntsync_obj *obj)
 {
 	guard(raw_spinlock)(&obj->lock);
-	if (!move_locked(s, obj))
+	if (!update_entry_prio_locked(it, obj))
 		return false;
-	if (s->request || obj->ops->owned)
-		s->after = obj->ops->source->update(obj, s->after, &s->changed, &s->same);
-	if (!s->request)
-		s->index++;
-	return !s->request || s->after;
+	if (it->request || obj->ops->owned)
+		it->after = obj->ops->source->update_contribs(obj, it->after, &it->changed,
+							      &it->same);
+	if (!it->request)
+		it->index++;
+	return !it->request || it->after;
 }
 
-static bool make_step(struct step *s)
+static bool update_next_entry(struct wait_iter *it)
 {
-	struct ntsync_obj *obj = get_next_obj(s);
+	struct ntsync_obj *obj = get_next_obj(it);
 	bool more;
 
 	if (!obj)
 		return false;
-	more = handle_entry(s, obj);
+	more = update_entry(it, obj);
 	ntsync_obj_put_later(obj);
 	return more;
 }
 
-static bool needs(struct ntsync_task *t)
+static bool needs_update(struct ntsync_task *t)
 {
 	guard(raw_spinlock)(&t->lock);
-	return ntsync_pi_needs_locked(t);
+	return ntsync_pi_needs_update_locked(t);
 }
 
-static bool lacks(struct ntsync_task *t, int prio)
+static bool is_below(struct ntsync_task *t, int prio)
 {
 	guard(raw_spinlock)(&t->lock);
-	return ntsync_pi_lacks_locked(t, prio);
+	return ntsync_pi_is_below_locked(t, prio);
 }
 
-/* A record that depends on what the step looked at, and that it did not change. */
-static void push_same(struct walk *k, struct step *s, struct ntsync_task *t)
+/* Step [6] for a record whose contribution has not changed. Consumes the reference. */
+static void push_unchanged_record(struct chain_walk *k, struct wait_iter *it, struct ntsync_task *t)
 {
-	bool wanted = k->verify ? lacks(t, s->prio) : needs(t);
+	bool wanted = k->verify ? is_below(t, it->prio) : needs_update(t);
 
 	if (wanted && k->verify) {
-		s->unset = true;
-		push_counted(k, t);
-	} else if ((wanted || k->verify) && !was_seen(k, t)) {
-		push_counted(k, t);
+		it->unset = true;
+		push_record(k, t);
+	} else if ((wanted || k->verify) && !was_on_walk_list(k, t)) {
+		push_record(k, t);
 	} else {
 		ntsync_task_put(t);
 	}
 }
 
-/* (6) */
-static void push_found(struct walk *k, struct step *s)
+/* Step [6] */
+static void push_found_records(struct chain_walk *k, struct wait_iter *it)
 {
 	unsigned int i;
 
-	for (i = 0; i < s->changed.nr; i++)
-		s->unset |= k->verify && lacks(s->changed.tasks[i], s->prio);
-	push_todo(k, &s->changed);
-	while (s->same.nr)
-		push_same(k, s, s->same.tasks[--s->same.nr]);
+	for (i = 0; i < it->changed.nr; i++)
+		it->unset |= k->verify && is_below(it->changed.tasks[i], it->prio);
+	push_todo_records(k, &it->changed);
+	while (it->same.nr)
+		push_unchanged_record(k, it, it->same.tasks[--it->same.nr]);
 }
 
 /* ---- the walk ---- */
 
-/* True if that is left for the end of the walk: everybody else has what it is to have first. */
-static bool leave_to_end(const struct walk *k, struct ntsync_task *t)
+/* If it would only lower current: that happens at the end, when all others are set. */
+static bool is_deferred_to_end(const struct chain_walk *k, struct ntsync_task *t)
 {
-	return t == k->self && !lacks(t, -1);
+	return t == k->self && !is_below(t, -1);
 }
 
-static void visit(struct walk *k, struct ntsync_task *t)
+static void process_record(struct chain_walk *k, struct ntsync_task *t)
 {
-	struct step s = { .t = t };
+	struct wait_iter it = { .t = t };
 	bool more;
 
-	ntsync_pi_count(NTSYNC_COUNT_VISITS);
-	if (!leave_to_end(k, t) && needs(t))
+	ntsync_pi_count(NTSYNC_COUNT_RECORDS);
+	if (!is_deferred_to_end(k, t) && needs_update(t))
 		ntsync_pi_apply(t);
 	do {
-		more = make_step(&s);
-		push_found(k, &s);
+		more = update_next_entry(&it);
+		push_found_records(k, &it);
 	} while (more);
-	/* Those have to be set first; then others may own what this task waits for. */
-	if (s.unset)
-		push_counted(k, ntsync_task_get(t));
+	/* The records found are set first; then the mutexes may have another owner. */
+	if (it.unset)
+		push_record(k, ntsync_task_get(t));
 }
 
-static void visit_all(struct walk *k)
+static void process_records(struct chain_walk *k)
 {
 	struct ntsync_task *t;
 
-	while ((t = pop(k))) {
-		if (likely(k->patience)) {
-			k->patience--;
-			visit(k, t);
+	while ((t = pop_record(k))) {
+		if (likely(k->budget)) {
+			k->budget--;
+			process_record(k, t);
 		} else {
-			/* Nobody's call takes for ever; a worker goes on from there. */
+			/* Bound the time of the call. A worker continues from this record. */
 			ntsync_pi_look_soon(t);
 		}
 		ntsync_task_put(t);
 	}
 }
 
-/* current may be lowered only now. If it is about to sleep, its entries stand elsewhere then. */
-static void finish_own(struct walk *k)
+/*
+ * Others may lower current again. If its own parameters change and it is about to sleep, its
+ * entries are requeued, too.
+ */
+static void process_self(struct chain_walk *k)
 {
-	if (!k->self || !ntsync_pi_leave(k->self))
+	if (!k->self || !ntsync_pi_lower_enable(k->self))
 		return;
 	ntsync_pi_apply(k->self);
 	if (!k->self->wait)
 		return;
-	push_counted(k, ntsync_task_get(k->self));
-	visit_all(k);
+	push_record(k, ntsync_task_get(k->self));
+	process_records(k);
 }
 
-static void run(struct walk *k)
+static void run_walk(struct chain_walk *k)
 {
-	visit_all(k);
-	finish_own(k);
+	process_records(k);
+	process_self(k);
 	walk_exit(k);
 }
 
 /**
- * ntsync_pi_walk_changed() - what follows from changed contributions
- * @todo: the records that they go to, or went to; empty afterwards
+ * ntsync_pi_walk_changed() - chain walk after a change of contributions
+ * @todo: the records that contributions were added to, or removed from; empty afterwards
  *
- * Context: process; sleeps; no raw lock is held; all_lock may be.
+ * Context: process; sleeps; no raw lock is held; all_lock may be held.
  */
 void ntsync_pi_walk_changed(struct ntsync_todo *todo)
 {
-	struct walk k;
+	struct chain_walk k;
 
 	walk_init(&k, false);
-	push_todo(&k, todo);
-	run(&k);
+	push_todo_records(&k, todo);
+	run_walk(&k);
 }
 
-/* The same for one record. */
+/* The chain walk from one record. */
 void ntsync_pi_update(struct ntsync_task *t)
 {
-	struct walk k;
+	struct chain_walk k;
 
 	walk_init(&k, false);
-	push_counted(&k, ntsync_task_get(t));
-	run(&k);
+	push_record(&k, ntsync_task_get(t));
+	run_walk(&k);
 }
 
-/* The end of a call after which current may have lost what it had inherited. */
+/* For the end of a call in which current may have lost a boost. */
 void ntsync_pi_update_own(struct ntsync_task *t)
 {
-	if (t && needs(t))
+	if (t && needs_update(t))
 		ntsync_pi_update(t);
 }
 
 /* ---- the sleeper's side ---- */
 
-static bool waits_for_owner(const struct ntsync_wait *w)
+static bool waits_for_mutex(const struct ntsync_wait *w)
 {
 	u32 i;
 
@@ -507,41 +517,41 @@ static bool waits_for_owner(const struct ntsync_wait *w)
 	return false;
 }
 
-/* Does somebody depend on what the sleeper is worth? */
-static bool is_worth_something(const struct ntsync_wait *w)
+/* Does any task inherit from the sleeper? */
+static bool can_boost_others(const struct ntsync_wait *w)
 {
 	if (w->send)
 		return w->send_prio < MAX_RT_PRIO ||
-		       ntsync_task_lent_prio(current) < MAX_RT_PRIO;
-	return ntsync_task_level(current) < MAX_RT_PRIO && waits_for_owner(w);
+		       ntsync_task_kernel_boost_prio(current) < MAX_RT_PRIO;
+	return ntsync_task_level(current) < MAX_RT_PRIO && waits_for_mutex(w);
 }
 
-static void verify(struct ntsync_wait *w)
+static void verify_chain(struct ntsync_wait *w)
 {
-	struct walk k;
+	struct chain_walk k;
 
 	walk_init(&k, true);
-	push_counted(&k, ntsync_task_get(w->taker.t));
-	run(&k);
-	w->lends = is_worth_something(w);
+	push_record(&k, ntsync_task_get(w->taker.t));
+	run_walk(&k);
+	w->lends = can_boost_others(w);
 }
 
 /**
  * ntsync_pi_begin_wait() - current is about to enter queues
- * @w: the wait; walks find it from now on
+ * @w: the wait; chain walks find it from now on
  *
- * A walk that changes current's priority moves those entries that are queued. An entry that is
- * not queued yet takes the priority of the moment in which it is:
+ * A chain walk that changes current's priority requeues the entries that are in a queue. An
+ * entry that is queued later takes the priority that current has at that moment:
  *
- *   sleeper				a walk that boosts it
+ *   sleeper				a chain walk that boosts it
  *
  *   lock(t) t->wait = w unlock(t)	sched_setattr_nocheck(sleeper)
  *   lock(obj)				lock(t) t->wait? get its obj unlock(t)
- *   queued with task->prio		lock(obj)
- *   unlock(obj)			queued? then it moves it
+ *   queue the entry with task->prio	lock(obj)
+ *   unlock(obj)			requeue the entry if it is queued
  *					unlock(obj)
  *
- * If the walk has obj->lock first, or finds no wait, the sleeper sees the new priority.
+ * If the walk takes obj->lock first, or finds no wait, the sleeper sees the new priority.
  */
 void ntsync_pi_begin_wait(struct ntsync_wait *w)
 {
@@ -553,10 +563,8 @@ void ntsync_pi_begin_wait(struct ntsync_wait *w)
 }
 
 /**
- * ntsync_pi_end_wait() - the counterpart, after the wait has left all queues
- * @w: the wait
- *
- * Nobody touches it after this.
+ * ntsync_pi_end_wait() - current has left all queues
+ * @w: the wait; no other task accesses it after this
  */
 void ntsync_pi_end_wait(struct ntsync_wait *w)
 {
@@ -569,52 +577,53 @@ void ntsync_pi_end_wait(struct ntsync_wait *w)
 
 /**
  * ntsync_pi_block() - current is about to sleep
- * @w: its wait, in all queues
+ * @w: its wait; all entries are queued
  *
- * Nothing to do for a normal task; what a real-time task waits for is boosted when this
- * returns.
+ * When this returns, each task that the sleeper waits for runs at the sleeper's priority or
+ * higher. A task without real-time priority that inherits nothing returns at once.
  */
 void ntsync_pi_block(struct ntsync_wait *w)
 {
 	const struct ntsync_task *t = w->taker.t;
 
 	ntsync_trace(wait, w);
-	/* Somebody may be writing these: then it has found us, and does the rest. */
-	if (likely(!READ_ONCE(t->contribs.rb_root.rb_node) && !READ_ONCE(t->saved) &&
-		   !is_worth_something(w)))
+	/* A walk that is just adding a contribution has found t->wait, and does the rest. */
+	if (likely(!READ_ONCE(t->contribs.rb_root.rb_node) && !READ_ONCE(t->normal_saved) &&
+		   !can_boost_others(w)))
 		return;
 	if (ntsync_pi_enabled)
-		verify(w);
+		verify_chain(w);
 }
 
-/* A sleeper that lends to others looks now and then whether they have it. */
+/* Called now and then while current sleeps and others inherit from it. */
 void ntsync_pi_verify(struct ntsync_wait *w)
 {
 	ntsync_pi_count(NTSYNC_COUNT_VERIFIES);
-	verify(w);
+	verify_chain(w);
 }
 
-/* ---- requests ---- */
+/* ---- the priority of a wait ---- */
 
 /*
- * What a wait is worth, and by how many hops it has come; t->lock. That is what the task is to
- * have, not what it has: of two walks one might see what the other has not lowered yet, and
- * hand it on as the task's own. What the kernel lends counts as the task's own, too. A request
- * inherits what its sender inherits, whatever that has of its own.
+ * The priority that a wait contributes, and the number of hops that it has come by; t->lock is
+ * held. It is the priority that the task should have, not the one that it has: otherwise one of
+ * two walks could see what the other has not lowered yet, and pass it on as the task's own. A
+ * boost by the kernel's own locks counts as the task's own. A request passes on what its sender
+ * inherits, but not the sender's normal prio.
  */
 int ntsync_pi_wait_prio_locked(const struct ntsync_task *t, struct ntsync_wait *w)
 {
 	u32 top = ntsync_task_top_key_locked(t);
 	int inherited = top == NTSYNC_NO_CONTRIB ? MAX_RT_PRIO : ntsync_contrib_prio(top);
-	int own = ntsync_task_lent_prio(t->task);
+	int own = ntsync_task_kernel_boost_prio(t->task);
 
 	if (!w->send)
-		own = min(own, ntsync_pi_base_prio_locked(t));
+		own = min(own, ntsync_pi_normal_prio_locked(t));
 	w->hops = inherited < own ? ntsync_contrib_hops(top) : 0;
 	return min(own, inherited);
 }
 
-/* current is about to send: what its request inherits. */
+/* The priority that the request inherits which current is about to send. */
 int ntsync_pi_inherited(struct ntsync_wait *w)
 {
 	struct ntsync_task *t = w->taker.t;
@@ -625,15 +634,15 @@ int ntsync_pi_inherited(struct ntsync_wait *w)
 	return ntsync_pi_wait_prio_locked(t, w);
 }
 
-/* ---- calls that are made for others ---- */
+/* ---- boosting current while it hands an object off ---- */
 
 /**
- * ntsync_pi_join() - current is about to hand on something that somebody waits for
+ * ntsync_pi_join() - current is about to hand off an object that others wait for
  * @t: current's record
- * @prio: what that somebody is worth
+ * @prio: the priority of the highest of these waiters
  *
- * What follows from the change is current's to do. If it could be preempted in the middle by a
- * task that is less urgent than @prio, that would be a priority inversion.
+ * Current walks the chain after the hand-off. If a task below @prio could preempt it before that,
+ * the waiters would suffer a priority inversion.
  */
 void ntsync_pi_join(struct ntsync_task *t, int prio)
 {
@@ -650,7 +659,7 @@ void ntsync_pi_join(struct ntsync_task *t, int prio)
 	ntsync_pi_update(t);
 }
 
-/* It is done. */
+/* The counterpart of ntsync_pi_join(). */
 void ntsync_pi_leave_work(struct ntsync_task *t)
 {
 	scoped_guard(raw_spinlock, &t->lock)
@@ -661,52 +670,53 @@ void ntsync_pi_leave_work(struct ntsync_task *t)
 
 /* ---- exit, init ---- */
 
-/* By the exit of its task, with preemption off. Contributions of mutexes stay where they are. */
+/*
+ * Called by the exiting task, with preemption off. Contributions of mutexes to the record are
+ * left for their objects to remove.
+ */
 void ntsync_pi_task_exit(struct ntsync_task *t)
 {
-	struct ntsync_sched_params base;
+	struct ntsync_sched_params normal;
 	bool boosted;
 
 	scoped_guard(raw_spinlock, &t->lock) {
 		t->dead = true;
 		boosted = t->prio;
-		base = t->base;
-		ntsync_boost_drop_locked(t);
+		normal = t->normal;
+		ntsync_boost_end_exiting_locked(t);
 	}
-	/* It has some way to go yet, on its own account. For a deadline task this could sleep. */
+	/*
+	 * The rest of the exit runs with normal parameters. For a deadline task setting them could
+	 * sleep.
+	 */
 	if (boosted && current == t->task && current->policy != SCHED_DEADLINE)
-		ntsync_sched_params_set(current, &base);
+		ntsync_sched_params_set(current, &normal);
 }
 
-void ntsync_pi_task_init(struct ntsync_task *t)
-{
-	ntsync_pi_base_task_init(t);
-}
-
-/* What the arbiter has in an instance. */
+/* The arbiter's part of an instance. */
 void ntsync_pi_device_init(struct ntsync_device *dev)
 {
 	INIT_LIST_HEAD(&dev->boosted);
 	ntsync_owners_init(dev);
 }
 
-/* The next wait that would have ended its boosts can't come any more. */
+/* No wait in this instance can end its event boosts any more. */
 void ntsync_pi_device_exit(struct ntsync_device *dev)
 {
-	ntsync_boosts_end(dev);
+	ntsync_device_end_boosts(dev);
 	ntsync_owners_destroy(dev);
 }
 
 int ntsync_pi_init(void)
 {
-	int ret = ntsync_pi_base_init();
+	int ret = ntsync_pi_normal_init();
 
 	if (ret)
 		return ret;
 	ntsync_task_init();
 	ret = ntsync_pi_enabled ? ntsync_fork_init() : 0;
 	if (ret)
-		ntsync_pi_base_exit();
+		ntsync_pi_normal_exit();
 	return ret;
 }
 
@@ -715,5 +725,5 @@ void ntsync_pi_exit(void)
 	ntsync_task_exit();
 	if (ntsync_pi_enabled)
 		ntsync_fork_exit();
-	ntsync_pi_base_exit();
+	ntsync_pi_normal_exit();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A contribution: one reason for a task to run at a higher priority than its own. Mutexes and
- * receivers have one in themselves.
+ * A contribution is one reason for a task to run at a higher priority than its normal prio. Each
+ * mutex and each receiver of a channel has one embedded.
  */
 #ifndef NTSYNC_PI_CONTRIB_H
 #define NTSYNC_PI_CONTRIB_H
@@ -20,16 +20,16 @@ enum ntsync_contrib_kind {
 };
 
 /**
- * struct ntsync_contrib - one reason for a task to run at a higher priority than its own
- * @rb: in @to->contribs, the most urgent first
+ * struct ntsync_contrib - one reason for a task to run at a higher priority
+ * @rb: in @to->contribs, the highest priority first
  * @key: see ntsync_contrib_key()
  * @policy: SCHED_FIFO or SCHED_RR
- * @kind: enum ntsync_contrib_kind, for people
- * @to: whose record; NULL: it contributes nothing
- * @object: id of the object that it comes from, for people
+ * @kind: enum ntsync_contrib_kind; for debugfs and tracepoints
+ * @to: the record that it goes to, counted; NULL: it contributes nothing
+ * @object: id of the object that it comes from; for debugfs
  *
- * @rb, @key and @policy are protected by @to->lock, @to by the lock of the object that the
- * contribution belongs to. @to is counted.
+ * @to->lock protects @rb, @key and @policy. The lock of the object that the contribution belongs
+ * to protects @to.
  */
 struct ntsync_contrib {
 	struct rb_node rb;
@@ -41,10 +41,9 @@ struct ntsync_contrib {
 };
 
 /*
- * Sorts contributions: the priority first, as task_struct::prio counts it (less is more
- * urgent; -1 for deadline tasks), then the number of tasks that it was handed on by. In a
- * cycle of waits a priority whose origin has left gets another hop with each task, until it is
- * dropped at NTSYNC_MAX_HOPS.
+ * The sort key of contributions: the priority as in task_struct::prio (-1 for deadline tasks),
+ * then the number of tasks that have passed it on, its hops. In a cycle of waits a priority whose
+ * source has gone gets one more hop at each task, until it is dropped at NTSYNC_MAX_HOPS.
  */
 #define NTSYNC_MAX_HOPS		1024
 #define NTSYNC_NO_CONTRIB	U32_MAX

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Children of boosted tasks start with what a child of the parent's base has, whatever the
- * base is. A fork copies the parent while others may change it: first its parameters, one
- * after the other, and a good deal later the priority that the child runs with, from the
- * parent's normal_prio of that moment. So a child may get a mixture of what the parent had
- * before and after a change, and no single part of it says anything:
+ * A child of a boosted task starts with what a child of the unboosted task would have. A fork
+ * copies the parent while others may change it: first its parameters, one by one, and much later
+ * the priority that the child runs at, from the parent's normal_prio of that moment. So a child
+ * may get a mixture of what the parent had before and after a change, and no single field tells
+ * which:
  *
  *   a change by pi/apply.c			what the child gets
  *
- *   boost between parameters and prio	all its own, but runs boosted all its life
- *   end between rt_priority and policy	normal, but the normal_prio of the boost: it
- *					gets that back whenever the kernel has lent
- *					it a priority, for good
+ *   boost between parameters and prio	normal parameters, but it runs boosted all its
+ *					life
+ *   end between rt_priority and policy	normal parameters, but the normal_prio of the boost,
+ *					which it returns to for good when a boost by one
+ *					of the kernel's locks ends
  *   end between policy and the flag	the boost's policy and priority, as its own
- *   no change, a boosted parent	normal with nice 0, as the flag says
+ *   no change, a boosted parent	SCHED_NORMAL with nice 0, as reset_on_fork says
  *
- * The kernel calls us in the parent before the child runs for the first time; whatever the
- * child has that it should not have is put right then.
+ * The tracepoint task_newtask comes in the parent before the child runs for the first time. Its
+ * probe compares all of these fields, and sets those that differ.
  */
 #include <linux/sched.h>
 #include <linux/sched/rt.h>
@@ -29,38 +30,38 @@
 static struct ntsync_hook fork_hook;
 
 /**
- * struct own_params - what a child is to have
+ * struct child_params - what a child should have
  * @params: reset_on_fork is never set
- * @nice: of a normal task
+ * @nice: its nice value; of a real-time task, too
  */
-struct own_params {
+struct child_params {
 	struct ntsync_sched_params params;
 	int nice;
 };
 
-/* What it has without a saved base is its own: that is looked at under the lock. */
-static void read_base_of(struct ntsync_task *t, struct ntsync_sched_params *base)
+/* Under t->lock no boost begins between the check of normal_saved and the read. */
+static void read_normal_of_record(struct ntsync_task *t, struct ntsync_sched_params *normal)
 {
 	guard(raw_spinlock)(&t->lock);
-	ntsync_sched_params_read(current, base);
-	if (t->saved && (t->applying || ntsync_pi_is_what_was_set(t, base) ||
-			 !ntsync_pi_may_have(t, base)))
-		*base = t->base;
+	ntsync_sched_params_read(current, normal);
+	if (t->normal_saved && (t->applying || ntsync_pi_params_are_ours(t, normal) ||
+				!ntsync_pi_params_permitted(t, normal)))
+		*normal = t->normal;
 }
 
-/* What current has without us; what it may not have does not count. */
-static void read_base(struct ntsync_sched_params *base)
+/* current's normal parameters. Parameters that it is not permitted are ignored. */
+static void read_normal(struct ntsync_sched_params *normal)
 {
 	struct ntsync_task *t = ntsync_task_find();
 
 	if (likely(!t))
-		ntsync_sched_params_read(current, base);
+		ntsync_sched_params_read(current, normal);
 	else
-		read_base_of(t, base);
+		read_normal_of_record(t, normal);
 }
 
-/* As the kernel does for a task that is not boosted. */
-static void derive(struct own_params *own)
+/* What the kernel does in a fork of an unboosted task. */
+static void derive_child_params(struct child_params *own)
 {
 	struct ntsync_sched_params *p = &own->params;
 
@@ -78,7 +79,7 @@ static void derive(struct own_params *own)
 	}
 }
 
-static bool has(const struct task_struct *child, const struct own_params *own)
+static bool child_has_params(const struct task_struct *child, const struct child_params *own)
 {
 	const struct ntsync_sched_params *p = &own->params;
 	int prio = p->prio ? MAX_RT_PRIO - 1 - p->prio : NICE_TO_PRIO(own->nice);
@@ -89,11 +90,11 @@ static bool has(const struct task_struct *child, const struct own_params *own)
 }
 
 /*
- * The kernel does nothing if it finds policy and priority as they are to be, whatever
- * the others are; so they are made different first. A change to a policy other than
- * SCHED_DEADLINE does not sleep.
+ * The kernel changes nothing if policy and priority are what they should be already, even if the
+ * other fields are not; so other values are set first. Setting a policy other than SCHED_DEADLINE
+ * does not sleep.
  */
-static void set_all(struct task_struct *child, const struct own_params *own)
+static void set_child_params(struct task_struct *child, const struct child_params *own)
 {
 	const struct sched_attr other = {
 		.size = sizeof(other),
@@ -114,11 +115,11 @@ static void set_all(struct task_struct *child, const struct own_params *own)
 	};
 
 	sched_setattr_nocheck(child, &other);
-	/* A real-time task has a nice value, too, and only a normal one can be given it. */
+	/* A real-time task has a nice value, too, which is set only without real-time policy. */
 	if (own->params.prio && child->static_prio != NICE_TO_PRIO(own->nice))
 		sched_setattr_nocheck(child, &normal);
 	sched_setattr_nocheck(child, &attr);
-	/* What the kernel has copied from a parent that was boosted is none. */
+	/* The kernel has copied the slack of a boosted parent, which is 0. */
 	if (!own->params.prio && own->params.slack) {
 		WRITE_ONCE(child->timer_slack_ns, own->params.slack);
 		WRITE_ONCE(child->default_timer_slack_ns, own->params.slack);
@@ -126,35 +127,35 @@ static void set_all(struct task_struct *child, const struct own_params *own)
 }
 
 /**
- * ntsync_fork_put_right() - no part of a boost for a child
- * @child: of current; it has not run yet
+ * ntsync_fork_fix_child() - remove what a child has got of its parent's boost
+ * @child: a child of current; it has not run yet
  */
-void ntsync_fork_put_right(struct task_struct *child)
+void ntsync_fork_fix_child(struct task_struct *child)
 {
-	struct own_params own;
+	struct child_params own;
 
-	/* The kernel has set its parameters. */
+	/* Set from outside: a fork does not copy this policy. */
 	if (child->policy == SCHED_DEADLINE)
 		return;
-	read_base(&own.params);
-	derive(&own);
-	if (likely(has(child, &own)) || own.params.policy == SCHED_DEADLINE)
+	read_normal(&own.params);
+	derive_child_params(&own);
+	if (likely(child_has_params(child, &own)) || own.params.policy == SCHED_DEADLINE)
 		return;
-	set_all(child, &own);
+	set_child_params(child, &own);
 }
 
-/* The last thing that current does in copying itself. Preemption may be off. */
-static void on_fork(void *unused, NTSYNC_NEWTASK_PROBE_ARGS)
+/* Runs in the parent at the end of the fork. Preemption may be off. */
+static void probe_task_newtask(void *unused, NTSYNC_NEWTASK_PROBE_ARGS)
 {
-	ntsync_fork_put_right(p);
+	ntsync_fork_fix_child(p);
 }
 
-/* Not sched_process_fork, which does not tell of the workers that io_uring creates. */
+/* sched_process_fork is not enough: it leaves out the workers that io_uring creates. */
 int ntsync_fork_init(void)
 {
-	check_trace_callback_type_task_newtask(on_fork);
-	/* Without it boosts are not safe. */
-	return ntsync_hook_init(&fork_hook, "task_newtask", on_fork);
+	check_trace_callback_type_task_newtask(probe_task_newtask);
+	/* Without the probe boosts would leak to children, so the module does not load. */
+	return ntsync_hook_init(&fork_hook, "task_newtask", probe_task_newtask);
 }
 
 void ntsync_fork_exit(void)

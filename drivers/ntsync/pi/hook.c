@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Probes on the kernel's tracepoints: how a module hears of forks and exits.
+ * Probes on the kernel's tracepoints, by which the module learns of forks and exits.
  */
 #include <linux/string.h>
 #include <linux/tracepoint.h>
@@ -12,7 +12,7 @@ struct search {
 	struct tracepoint *found;
 };
 
-static void compare(struct tracepoint *tp, void *data)
+static void match_tracepoint(struct tracepoint *tp, void *data)
 {
 	struct search *s = data;
 
@@ -20,13 +20,13 @@ static void compare(struct tracepoint *tp, void *data)
 		s->found = tp;
 }
 
-/* -ENODEV if the kernel has no such tracepoint. */
+/* Returns -ENODEV if the kernel has no such tracepoint. */
 int ntsync_hook_init(struct ntsync_hook *hook, const char *name, void *probe)
 {
 	struct search s = { .name = name };
 	int ret;
 
-	for_each_kernel_tracepoint(compare, &s);
+	for_each_kernel_tracepoint(match_tracepoint, &s);
 	if (!s.found)
 		return -ENODEV;
 	ret = tracepoint_probe_register(s.found, probe, NULL);
@@ -37,7 +37,7 @@ int ntsync_hook_init(struct ntsync_hook *hook, const char *name, void *probe)
 	return 0;
 }
 
-/* The probe is not running any more after this. */
+/* The probe does not run any more when this returns. */
 void ntsync_hook_exit(struct ntsync_hook *hook)
 {
 	tracepoint_probe_unregister(hook->tracepoint, hook->probe, NULL);

@@ -13,7 +13,10 @@ void ntsync_owner_learn_killer(struct ntsync_device *dev, struct ntsync_task *t,
 void ntsync_owner_listen(void (*fn)(struct ntsync_device *dev, u32 owner));
 struct ntsync_task *ntsync_owner_find_locked(struct ntsync_device *dev, u32 owner);
 
-/* current, whose record is @t, uses @owner. */
+/*
+ * current, whose record is @t, uses @owner. Most calls of a task use the same id, so they stop at
+ * the comparison.
+ */
 static inline void ntsync_owner_learn(struct ntsync_device *dev, struct ntsync_task *t, u32 owner)
 {
 	if (unlikely(READ_ONCE(t->owner) != owner || t->owner_dev != dev->id))

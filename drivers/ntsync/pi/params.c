@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A task's scheduling parameters, read and set: the only caller of sched_setattr_nocheck()
- * for a boost.
+ * Reading and setting the scheduling parameters of a task. Boosts call sched_setattr_nocheck()
+ * only here.
  */
 #include <linux/sched.h>
 #include <linux/sched/deadline.h>
@@ -10,8 +10,8 @@
 
 #include "pi_internal.h"
 
-/* As task_struct::prio counts, all normal tasks alike. @rt_priority as in sched_attr. */
-int ntsync_prio_of(int policy, int rt_priority)
+/* From sched_attr to task_struct::prio; all tasks without real-time priority get MAX_RT_PRIO. */
+int ntsync_attr_to_prio(int policy, int rt_priority)
 {
 	if (policy == SCHED_DEADLINE)
 		return MAX_DL_PRIO - 1;
@@ -20,13 +20,19 @@ int ntsync_prio_of(int policy, int rt_priority)
 	return MAX_RT_PRIO;
 }
 
-/* What @p has without what the kernel's own locks lend to it. */
+/* The opposite, for a boost: a deadline task boosts to the highest real-time priority. */
+int ntsync_prio_to_attr(int prio)
+{
+	return min(MAX_RT_PRIO - 1 - prio, MAX_RT_PRIO - 1);
+}
+
+/* Without boosts by the kernel's own locks, but with ours; at most MAX_RT_PRIO. */
 int ntsync_normal_prio(const struct task_struct *p)
 {
 	return min_t(int, READ_ONCE(p->normal_prio), MAX_RT_PRIO);
 }
 
-/* The kernel changes them one after the other under this lock. */
+/* The kernel writes the fields one by one under pi_lock. */
 void ntsync_sched_params_read(struct task_struct *p, struct ntsync_sched_params *params)
 {
 	guard(raw_spinlock_irqsave)(&p->pi_lock);
@@ -38,11 +44,11 @@ void ntsync_sched_params_read(struct task_struct *p, struct ntsync_sched_params 
 }
 
 /*
- * The priority that the kernel lends to @p, by a PI futex or another lock; MAX_RT_PRIO: none.
- * prio and normal_prio are changed one after the other, so a look without the lock may take
- * for lent what has only just been taken away.
+ * The prio to which a PI futex or another lock of the kernel boosts @p, or MAX_RT_PRIO. The kernel
+ * writes prio and normal_prio one by one, so without pi_lock the end of one of our boosts could be
+ * taken for a boost by the kernel.
  */
-int ntsync_task_lent_prio(struct task_struct *p)
+int ntsync_task_kernel_boost_prio(struct task_struct *p)
 {
 	if (likely(READ_ONCE(p->prio) >= READ_ONCE(p->normal_prio)))
 		return MAX_RT_PRIO;
@@ -58,12 +64,13 @@ bool ntsync_task_is_dead(const struct task_struct *p)
 /**
  * ntsync_sched_params_set() - set a task's scheduling parameters
  * @p: the task; the caller has a reference
- * @params: what it gets; its nice value stays
+ * @params: the new parameters; the nice value stays
  *
- * Context: preemptible, as the kernel may walk a chain of PI futexes; with preemption off
- * only for current, which waits for none.
- * Return: 0; -EBUSY: a deadline task waits for a lock of @p's and has made it a deadline task
- * for that time, so nobody can change it; -EACCES: a BPF scheduler does not let it back.
+ * Context: preemptible, as the kernel may walk a chain of PI futexes. With preemption off only
+ * for current, which waits for no PI futex.
+ *
+ * Return: 0; -EBUSY if a deadline task waits for a lock of the kernel's that @p holds, and so
+ * has made @p a deadline task, which can't be changed; -EACCES if a BPF scheduler refuses it.
  */
 int ntsync_sched_params_set(struct task_struct *p, const struct ntsync_sched_params *params)
 {
@@ -77,7 +84,7 @@ int ntsync_sched_params_set(struct task_struct *p, const struct ntsync_sched_par
 	};
 	int ret;
 
-	/* Somebody has made it one meanwhile; that is above all that we could set. */
+	/* Set from outside, and higher than anything that we could set. */
 	if (params->policy == SCHED_DEADLINE)
 		return 0;
 	ntsync_pi_count(NTSYNC_COUNT_SETS);
@@ -90,7 +97,10 @@ int ntsync_sched_params_set(struct task_struct *p, const struct ntsync_sched_par
 	}
 	if (params->slack)
 		WRITE_ONCE(p->timer_slack_ns, params->slack);
-	/* Or the time of all boosts would add up for RLIMIT_RTTIME; the kernel's own end so too. */
+	/*
+	 * Otherwise the real-time runtime of all boosts would add up against RLIMIT_RTTIME. The
+	 * kernel clears it, too, when one of its own boosts ends.
+	 */
 	if (!params->prio)
 		WRITE_ONCE(p->rt.timeout, 0);
 	return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The arbiter: what the other rooms tell it and ask of it. A wait is told of by ntsync_pi_begin_wait(),
- * ntsync_pi_block() and ntsync_pi_end_wait(); who has changed contributions (source.h) under raw locks
- * calls ntsync_pi_walk() when it holds none any more.
+ * The arbiter of priority inheritance. A wait reports to it by ntsync_pi_begin_wait(),
+ * ntsync_pi_block() and ntsync_pi_end_wait(). A call that changes contributions (source.h)
+ * under raw locks calls ntsync_pi_walk() after it has released them.
  */
 #ifndef NTSYNC_PI_H
 #define NTSYNC_PI_H
@@ -19,7 +19,7 @@ struct ntsync_wait;
 
 extern bool ntsync_pi_enabled;
 
-/* Init and exit of the module, and of an instance. Records outlive ntsync_pi_exit(). */
+/* Init and exit of the module and of an instance. Records outlive ntsync_pi_exit(). */
 int ntsync_task_cache_init(void);
 void ntsync_task_cache_exit(void);
 int ntsync_pi_init(void);
@@ -28,8 +28,8 @@ void ntsync_pi_device_init(struct ntsync_device *dev);
 void ntsync_pi_device_exit(struct ntsync_device *dev);
 
 /*
- * A wait of current: before it enters queues, when it is about to sleep, now and then while it
- * sleeps and lends, and after it has left all queues.
+ * A wait of current: before it enters queues, before it sleeps, periodically while it sleeps and
+ * boosts others, and after it has left all queues. ntsync_pi_inherited() is for a send.
  */
 void ntsync_pi_begin_wait(struct ntsync_wait *w);
 void ntsync_pi_block(struct ntsync_wait *w);
@@ -37,12 +37,12 @@ void ntsync_pi_verify(struct ntsync_wait *w);
 void ntsync_pi_end_wait(struct ntsync_wait *w);
 int ntsync_pi_inherited(struct ntsync_wait *w);
 
-/* all_lock: current is about to wait for it, has it, has let go of it. */
+/* Before current waits for all_lock, after it has acquired it, and after it has released it. */
 void ntsync_pi_all_lock_contended(void);
 void ntsync_pi_all_locked(void);
 void ntsync_pi_all_unlocked(void);
 
-/* current hands on something that a more urgent task waits for. */
+/* While current hands off an object that a task of a higher priority waits for. */
 void ntsync_pi_join(struct ntsync_task *t, int prio);
 void ntsync_pi_leave_work(struct ntsync_task *t);
 
@@ -51,7 +51,7 @@ void ntsync_pi_walk_changed(struct ntsync_todo *todo);
 void ntsync_pi_update(struct ntsync_task *t);
 void ntsync_pi_update_own(struct ntsync_task *t);
 
-/* Without a raw lock: what follows from the contributions that were changed. */
+/* Chain walk from the records in @todo; no raw lock is held. */
 static inline void ntsync_pi_walk(struct ntsync_todo *todo)
 {
 	if (unlikely(todo->nr))

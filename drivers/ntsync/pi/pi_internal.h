@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files of the arbiter call of each other. */
+/* For the files of the arbiter only. */
 #ifndef NTSYNC_PI_INTERNAL_H
 #define NTSYNC_PI_INTERNAL_H
 
@@ -11,12 +11,12 @@
 
 enum ntsync_pi_count {
 	NTSYNC_COUNT_WALKS,	/* chain walks */
-	NTSYNC_COUNT_VISITS,	/* records that they came to */
+	NTSYNC_COUNT_RECORDS,	/* records that they have processed */
 	NTSYNC_COUNT_SETS,	/* parameters that were set */
-	NTSYNC_COUNT_SAVED,	/* bases that were saved: boosts that began */
-	NTSYNC_COUNT_VERIFIES,	/* looks of sleepers at what they lend */
-	NTSYNC_COUNT_LOOKS,	/* looks at bases that could not be forgotten at once */
-	NTSYNC_COUNT_REVOKED,	/* parameters that a task had no right to, taken back */
+	NTSYNC_COUNT_BOOSTS,	/* boosts that have begun */
+	NTSYNC_COUNT_VERIFIES,	/* verifications by sleepers whose priority boosts others */
+	NTSYNC_COUNT_RECHECKS,	/* rechecks after a boost, see normal.c */
+	NTSYNC_COUNT_REVOKED,	/* parameters that a task was not permitted, taken back */
 	NTSYNC_NR_COUNTS,
 };
 
@@ -28,37 +28,37 @@ static inline void ntsync_pi_count(enum ntsync_pi_count count)
 }
 
 /* chain.c */
-void ntsync_pi_task_init(struct ntsync_task *t);
 void ntsync_pi_task_exit(struct ntsync_task *t);
 void ntsync_contrib_insert_locked(struct ntsync_contrib *c, struct ntsync_task *to, u32 key,
 				  int policy);
 void ntsync_contrib_erase_locked(struct ntsync_contrib *c);
 
 /* apply.c */
-bool ntsync_pi_inherits_locked(const struct ntsync_task *t);
+bool ntsync_pi_is_boosted_locked(const struct ntsync_task *t);
 const char *ntsync_contrib_name(const struct ntsync_contrib *c);
-int ntsync_pi_base_prio_locked(const struct ntsync_task *t);
-bool ntsync_pi_needs_locked(const struct ntsync_task *t);
-bool ntsync_pi_lacks_locked(const struct ntsync_task *t, int prio);
-struct task_struct *ntsync_task_get_living(struct ntsync_task *t);
+int ntsync_pi_normal_prio_locked(const struct ntsync_task *t);
+bool ntsync_pi_needs_update_locked(const struct ntsync_task *t);
+bool ntsync_pi_is_below_locked(const struct ntsync_task *t, int prio);
 void ntsync_pi_apply(struct ntsync_task *t);
-void ntsync_pi_enter(struct ntsync_task *t);
-bool ntsync_pi_leave(struct ntsync_task *t);
+void ntsync_pi_lower_disable(struct ntsync_task *t);
+bool ntsync_pi_lower_enable(struct ntsync_task *t);
 
-/* base.c */
-void ntsync_pi_wait_for_bases(void);
-bool ntsync_pi_may_have(const struct ntsync_task *t, const struct ntsync_sched_params *params);
-bool ntsync_pi_is_what_was_set(const struct ntsync_task *t, const struct ntsync_sched_params *now);
-bool ntsync_pi_update_base(struct ntsync_task *t);
-void ntsync_pi_save_base(struct ntsync_task *t);
-void ntsync_pi_forget_base(struct ntsync_task *t, unsigned int refs);
-void ntsync_pi_base_task_init(struct ntsync_task *t);
-int ntsync_pi_base_init(void);
-void ntsync_pi_base_exit(void);
+/* normal.c */
+void ntsync_pi_wait_for_setters(void);
+bool ntsync_pi_params_permitted(const struct ntsync_task *t,
+				const struct ntsync_sched_params *params);
+bool ntsync_pi_params_are_ours(const struct ntsync_task *t, const struct ntsync_sched_params *now);
+bool ntsync_pi_update_normal(struct ntsync_task *t);
+void ntsync_pi_save_normal(struct ntsync_task *t);
+void ntsync_pi_forget_normal(struct ntsync_task *t, unsigned int refs);
+void ntsync_pi_normal_task_init(struct ntsync_task *t);
+int ntsync_pi_normal_init(void);
+void ntsync_pi_normal_exit(void);
 
 /* params.c */
-int ntsync_prio_of(int policy, int rt_priority);
-int ntsync_task_lent_prio(struct task_struct *p);
+int ntsync_attr_to_prio(int policy, int rt_priority);
+int ntsync_prio_to_attr(int prio);
+int ntsync_task_kernel_boost_prio(struct task_struct *p);
 bool ntsync_task_is_dead(const struct task_struct *p);
 void ntsync_sched_params_read(struct task_struct *p, struct ntsync_sched_params *params);
 int ntsync_sched_params_set(struct task_struct *p, const struct ntsync_sched_params *params);
@@ -73,12 +73,12 @@ void ntsync_owners_init(struct ntsync_device *dev);
 void ntsync_owners_destroy(struct ntsync_device *dev);
 
 /* boost.c */
-void ntsync_boosts_end(struct ntsync_device *dev);
-void ntsync_boost_drop_locked(struct ntsync_task *t);
+void ntsync_device_end_boosts(struct ntsync_device *dev);
+void ntsync_boost_end_exiting_locked(struct ntsync_task *t);
 
-/* fork.c: boosts are not for children */
+/* fork.c */
 int ntsync_fork_init(void);
 void ntsync_fork_exit(void);
-void ntsync_fork_put_right(struct task_struct *child);
+void ntsync_fork_fix_child(struct task_struct *child);
 
 #endif

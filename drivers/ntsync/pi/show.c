@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who inherits what, in /sys/kernel/debug/ntsync/pi, and how often something was done, in
- * /sys/kernel/debug/ntsync/stats. One record at a time is copied under its lock, and printed
- * without it.
+ * /sys/kernel/debug/ntsync/pi shows the tasks that inherit a priority, and
+ * /sys/kernel/debug/ntsync/stats counts what the arbiter does. Each record is copied under its
+ * lock and printed without it.
  */
 #include <linux/sched/rt.h>
 #include <linux/seq_file.h>
 
 #include "pi_internal.h"
 
-#define MAX_CONTRIBS	8	/* of a record */
+#define MAX_CONTRIBS	8	/* per record */
 
 struct shown_contrib {
 	const char *name;
@@ -21,7 +21,7 @@ struct shown_contrib {
 struct shown_record {
 	pid_t tid;
 	char comm[TASK_COMM_LEN];
-	struct ntsync_sched_params base;
+	struct ntsync_sched_params normal;
 	int nice;
 	u32 nr;
 	u32 total;
@@ -40,8 +40,7 @@ static void copy_contribs(struct shown_record *out, const struct ntsync_task *t)
 				.name = ntsync_contrib_name(c),
 				.object = c->object,
 				.policy = c->policy,
-				.prio = min(MAX_RT_PRIO - 1 - ntsync_contrib_prio(c->key),
-					    MAX_RT_PRIO - 1),
+				.prio = ntsync_prio_to_attr(ntsync_contrib_prio(c->key)),
 			};
 		out->total++;
 	}
@@ -53,20 +52,20 @@ static void copy_record_locked(struct shown_record *out, const struct ntsync_tas
 	memcpy(out->comm, t->task->comm, sizeof(out->comm));
 	out->comm[sizeof(out->comm) - 1] = '\0';
 	out->nice = task_nice(t->task);
-	if (t->saved)
-		out->base = t->base;
+	if (t->normal_saved)
+		out->normal = t->normal;
 	else
-		ntsync_sched_params_read(t->task, &out->base);
+		ntsync_sched_params_read(t->task, &out->normal);
 	copy_contribs(out, t);
 }
 
-/* False if there is nothing to say about it. */
+/* Returns false if the task inherits nothing. */
 static bool copy_record(struct shown_record *out, struct ntsync_task *t)
 {
 	bool shown;
 
 	guard(raw_spinlock)(&t->lock);
-	shown = !t->dead && (t->prio || ntsync_pi_inherits_locked(t));
+	shown = !t->dead && (t->prio || ntsync_pi_is_boosted_locked(t));
 	if (shown)
 		copy_record_locked(out, t);
 	return shown;
@@ -77,10 +76,10 @@ static void print_record(struct seq_file *m, const struct shown_record *r)
 	u32 i;
 
 	seq_printf(m, "task %d ", r->tid);
-	/* A name can't be mistaken for a line of ours. */
+	/* A task's name must not look like a line of this file. */
 	seq_escape(m, r->comm, "\n\\");
-	seq_printf(m, "\nbase policy=%d prio=%d nice=%d reset_on_fork=%d\n", r->base.policy,
-		   r->base.prio, r->nice, r->base.reset_on_fork);
+	seq_printf(m, "\nbase policy=%d prio=%d nice=%d reset_on_fork=%d\n", r->normal.policy,
+		   r->normal.prio, r->nice, r->normal.reset_on_fork);
 	for (i = 0; i < r->nr; i++)
 		seq_printf(m, "  contribution %s policy=%d prio=%d object=%llu\n",
 			   r->contribs[i].name, r->contribs[i].policy, r->contribs[i].prio,
@@ -89,7 +88,7 @@ static void print_record(struct seq_file *m, const struct shown_record *r)
 		seq_printf(m, "  more %u\n", r->total - r->nr);
 }
 
-/* One position of the file is one bucket. Most are empty. */
+/* Each position of the file is one bucket; most are empty. */
 static int show_bucket(struct seq_file *m, void *pos)
 {
 	unsigned int bucket = *(loff_t *)pos;
@@ -109,35 +108,35 @@ static int show_bucket(struct seq_file *m, void *pos)
 	return 0;
 }
 
-static void *start(struct seq_file *m, loff_t *pos)
+static void *start_buckets(struct seq_file *m, loff_t *pos)
 {
 	return *pos < ARRAY_SIZE(ntsync_tasks) ? pos : NULL;
 }
 
-static void *next(struct seq_file *m, void *v, loff_t *pos)
+static void *next_bucket(struct seq_file *m, void *v, loff_t *pos)
 {
 	++*pos;
-	return start(m, pos);
+	return start_buckets(m, pos);
 }
 
-static void stop(struct seq_file *m, void *v)
+static void stop_buckets(struct seq_file *m, void *v)
 {
 }
 
 const struct seq_operations ntsync_pi_sops = {
-	.start = start,
-	.next = next,
-	.stop = stop,
+	.start = start_buckets,
+	.next = next_bucket,
+	.stop = stop_buckets,
 	.show = show_bucket,
 };
 
 static const char *const count_names[NTSYNC_NR_COUNTS] = {
 	[NTSYNC_COUNT_WALKS] = "pi_walks",
-	[NTSYNC_COUNT_VISITS] = "pi_visits",
+	[NTSYNC_COUNT_RECORDS] = "pi_visits",
 	[NTSYNC_COUNT_SETS] = "pi_sets",
-	[NTSYNC_COUNT_SAVED] = "pi_boosts",
+	[NTSYNC_COUNT_BOOSTS] = "pi_boosts",
 	[NTSYNC_COUNT_VERIFIES] = "pi_verifies",
-	[NTSYNC_COUNT_LOOKS] = "pi_looks",
+	[NTSYNC_COUNT_RECHECKS] = "pi_looks",
 	[NTSYNC_COUNT_REVOKED] = "pi_revoked",
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The records of tasks: from the first call of a task until its exit. Only the task itself
- * looks its record up. Everybody else has a counted pointer from a mutex, an owner id, a
- * contribution or a receiver.
+ * The records of tasks, from a task's first call until its exit. Only the task itself looks up
+ * its record. All others have a counted pointer from a mutex, an owner id, a contribution or a
+ * receiver.
  */
 #include <linux/module.h>
 #include <linux/sched/task.h>
@@ -19,7 +19,7 @@ int ntsync_task_cache_init(void)
 	return cache ? 0 : -ENOMEM;
 }
 
-/* Nobody has a record any more, and an RCU barrier has passed. */
+/* The caller has put all records and waited for an RCU barrier. */
 void ntsync_task_cache_exit(void)
 {
 	kmem_cache_destroy(cache);
@@ -27,7 +27,10 @@ void ntsync_task_cache_exit(void)
 
 struct hlist_head ntsync_tasks[1 << NTSYNC_TASK_BITS];
 
-/* Of @ntsync_tasks, one for several buckets each; held for a few instructions. */
+/*
+ * Protect the buckets of @ntsync_tasks, several buckets each, and are held for a few instructions.
+ * With one lock for all, tasks of different instances would wait for each other.
+ */
 static raw_spinlock_t bucket_locks[64];
 
 static raw_spinlock_t *bucket_lock(unsigned int bucket)
@@ -48,25 +51,32 @@ struct ntsync_task *ntsync_task_create(void)
 	rt_mutex_init(&t->apply_lock);
 	t->contribs = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&t->noticed);
-	ntsync_pi_task_init(t);
+	ntsync_pi_normal_task_init(t);
 	scoped_guard(raw_spinlock, bucket_lock(bucket))
 		hlist_add_head_rcu(&t->hash, &ntsync_tasks[bucket]);
 	return t;
 }
 
-static void free_by_rcu(struct rcu_head *rcu)
+static void free_record_rcu(struct rcu_head *rcu)
 {
 	kmem_cache_free(cache, container_of(rcu, struct ntsync_task, rcu));
 }
 
-/* Nobody has a counted pointer to it; readers of its bucket may still pass it. */
+/* Readers of the record's bucket may still access it. */
 void ntsync_task_free(struct ntsync_task *t)
 {
-	call_rcu(&t->rcu, free_by_rcu);
+	call_rcu(&t->rcu, free_record_rcu);
 }
 
-/* It can't be found any more, and contributions to it mean nothing. */
-static void retire(struct ntsync_task *t)
+/* A reference to the task, or NULL if it has exited. */
+struct task_struct *ntsync_task_get_task(struct ntsync_task *t)
+{
+	guard(raw_spinlock)(&t->lock);
+	return t->dead ? NULL : get_task_struct(t->task);
+}
+
+/* Remove the record from the table. Contributions to it have no effect any more. */
+static void retire_record(struct ntsync_task *t)
 {
 	unsigned int bucket = hash_ptr(t->task, NTSYNC_TASK_BITS);
 
@@ -77,7 +87,7 @@ static void retire(struct ntsync_task *t)
 	ntsync_task_put(t);
 }
 
-/* By every task that exits, with preemption off: constant work. */
+/* Called by each exiting task, with preemption off, so the work must be constant. */
 void ntsync_task_retire(void)
 {
 	struct ntsync_task *t = ntsync_task_find();
@@ -86,17 +96,20 @@ void ntsync_task_retire(void)
 	if (likely(!t))
 		return;
 	keeps_module = t->keeps_module;
-	retire(t);
+	retire_record(t);
 	if (keeps_module)
 		module_put(THIS_MODULE);
 }
 
-/* Bucket @bucket, one after the other: the one after @after, which is put, counted; or NULL. */
+/*
+ * Iterates over the records of @bucket: returns a reference to the one after @after, which the
+ * caller puts, or NULL.
+ */
 struct ntsync_task *ntsync_task_next(unsigned int bucket, const struct ntsync_task *after)
 {
 	struct ntsync_task *t, *found = NULL;
 
-	/* They are sorted by nothing that stays, so each is found by its address. */
+	/* The order of a bucket changes, that of the addresses does not. */
 	scoped_guard(raw_spinlock, bucket_lock(bucket)) {
 		hlist_for_each_entry(t, &ntsync_tasks[bucket], hash) {
 			if (t > after && (!found || t < found))
@@ -116,20 +129,17 @@ void ntsync_task_init(void)
 		raw_spin_lock_init(&bucket_locks[i]);
 }
 
-/*
- * Nobody has an instance open, and exits are not heard of any more. Tasks that have used an
- * instance may be there still.
- */
+/* No instance is open, and the probe of exits is gone. Tasks that have records may still run. */
 void ntsync_task_exit(void)
 {
 	struct hlist_node *next;
 	struct ntsync_task *t;
 	unsigned int i;
 
-	ntsync_pi_wait_for_bases();
+	ntsync_pi_wait_for_setters();
 	for (i = 0; i < ARRAY_SIZE(ntsync_tasks); i++) {
 		hlist_for_each_entry_safe(t, next, &ntsync_tasks[i], hash)
-			retire(t);
+			retire_record(t);
 	}
 	rcu_barrier();
 }

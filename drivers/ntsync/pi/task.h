@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the driver knows of a task: a record, made in the task's first wait, receive or unlock and
- * kept until it exits. docs/pi.md has the model.
+ * The record of a task: made in the task's first wait, receive or unlock, and kept until the task
+ * exits. docs/pi.md explains the model.
  */
 #ifndef NTSYNC_PI_TASK_H
 #define NTSYNC_PI_TASK_H
@@ -24,15 +24,15 @@ struct ntsync_device;
 struct ntsync_wait;
 
 /**
- * struct ntsync_sched_params - scheduling parameters, as far as a boost changes them
+ * struct ntsync_sched_params - the scheduling parameters that a boost changes
  * @policy: as in sched_attr
- * @prio: as in sched_attr, 0 for normal tasks
- * @reset_on_fork: children start as normal tasks
+ * @prio: as in sched_attr; 0 without real-time priority
+ * @reset_on_fork: children start without real-time priority
  * @slice: a slice that the task has asked for, or 0
- * @slack: timer slack, which the kernel resets for real-time tasks
+ * @slack: timer slack, which the kernel clears for real-time tasks
  *
- * Nice is not among them: setpriority() works on a boosted task as ever, and it is
- * read when it is needed.
+ * The nice value is not among them, because setpriority() changes it in a boosted task, too. It
+ * is read when parameters are set.
  */
 struct ntsync_sched_params {
 	int policy;
@@ -44,44 +44,47 @@ struct ntsync_sched_params {
 
 /**
  * struct ntsync_task - the record of a task
- * @hash: in ntsync_tasks, until the task exits
- * @task: counted until the task exits, then for comparing only; immutable
- * @refs: the task itself until it exits, mutexes, owner ids, contributions, walks
+ * @hash: in ntsync_tasks until the task exits
+ * @task: counted until the task exits, after that only for comparison; immutable
+ * @refs: held by the task until it exits, by mutexes, owner ids, contributions and chain walks
  * @rcu: for freeing
- * @owner: the owner id that the task has used last, with instance @owner_dev; the task's own,
- *	but others clear it when they use the id
+ * @owner: the owner id that the task has used last, in instance @owner_dev; written by the
+ *	task itself, and cleared by another task that uses the id
  * @owner_dev: id of that instance
  * @nr_owners: how many owner ids stand for the task
- * @ticket: the turn of its last call, if that was interrupted; the task's own
- * @restart: what it goes on with after an interruption, if @can_restart; the task's own, see
- *	core/restart.c
+ * @ticket: the turn of the task's last call if that was interrupted; only for the task itself
+ * @restart: the wait that the task continues after an interruption, if @can_restart; only for the
+ *	task itself; see core/restart.c
  * @can_restart: see @restart
- * @keeps_module: it may call back, so the module stays until it exits
- * @lock: raw; inside obj->lock. Protects all that follows, if nothing else is said
- * @wait: the blocked call that the task is in: while it may have entries in queues
+ * @keeps_module: the task may restart a call, so it holds a reference to the module until it exits
+ * @lock: raw; inside obj->lock. Protects all members below, unless stated otherwise
+ * @wait: the call that the task is blocked in, while that may have entries in queues
  * @contribs: tree of struct ntsync_contrib
- * @event: the contribution of an event's boost
- * @event_dev: the instance that this came from
- * @of_dev: in @event_dev->boosted; that one's lock
- * @noticed: its receivers that have been told of a request; channel/notice.c
- * @work: what the task is worth while it makes a call for others; see ntsync_pi_join()
+ * @event: contribution of an event's boost
+ * @event_dev: the instance of that event
+ * @dev_node: in @event_dev->boosted; protected by @event_dev->lock
+ * @noticed: its receivers that have been notified of a request; see channel/notice.c
+ * @work: contribution of the task to itself while it hands off an object; see
+ *	ntsync_pi_join()
  * @seq: changes whenever @wait does
- * @busy: the task is in the middle of a walk, or has an all_lock: nobody else lowers it
+ * @lower_disabled: how often the task has disabled that others lower it; see
+ *	ntsync_pi_lower_disable()
  * @dead: the task has exited
- * @saved: @base is what the task has without us; else it has just that
- * @had_cap: it had CAP_SYS_NICE when @base was saved
- * @retry: what it should have could not be set
- * @applying: somebody is about to set what it should have
- * @policy: what was set
- * @prio: as @policy, in terms of sched_attr; 0: its base
- * @max_prio: the highest @prio since @base was saved
- * @base: see @saved
- * @apply_lock: held by whoever sets the task's parameters; outside @lock. Who writes what is
- *	from @saved to @base holds both
- * @keeps_prio: it holds an all_lock, or waits for it, and counts in @busy for that; the task's own
- * @look_ms: the time until @look_work
- * @look_work: looks whether @base can be forgotten, and tries again what could not be set
- * @walk: what the last walk that has come to this record has left; a hint
+ * @normal_saved: @normal is valid; otherwise the task has its normal parameters
+ * @had_cap: the task had CAP_SYS_NICE when @normal was saved
+ * @retry: setting the parameters that it should have has failed
+ * @applying: another task may be about to set the parameters
+ * @policy: the policy that was set, if @prio is not 0
+ * @prio: the boost that was set, as in sched_attr; 0: none
+ * @max_prio: the highest @prio since @normal was saved
+ * @normal: the parameters without boosts; see normal.c
+ * @apply_lock: held while the task's parameters are set; outside @lock. Members from
+ *	@normal_saved to @normal are written with both locks held
+ * @all_lock_disabled: the task holds an all_lock or waits for one, and counts in @lower_disabled
+ *	for that; only for the task itself
+ * @recheck_ms: delay of @recheck_work
+ * @recheck_work: forgets @normal when that is safe, and sets what could not be set before
+ * @walk_hint: the last chain walk that has processed the record; see chain.c
  */
 struct ntsync_task {
 	struct hlist_node hash;
@@ -101,26 +104,26 @@ struct ntsync_task {
 	struct rb_root_cached contribs;
 	struct ntsync_contrib event;
 	struct ntsync_device *event_dev;
-	struct list_head of_dev;
+	struct list_head dev_node;
 	struct list_head noticed;
 	struct ntsync_contrib work;
 	u32 seq;
-	u32 busy;
+	u32 lower_disabled;
 	bool dead;
-	bool saved;
+	bool normal_saved;
 	bool had_cap;
 	bool retry;
 	bool applying;
 	int policy;
 	int prio;
 	int max_prio;
-	struct ntsync_sched_params base;
+	struct ntsync_sched_params normal;
 
 	struct rt_mutex apply_lock;
-	bool keeps_prio;
-	unsigned int look_ms;
-	struct delayed_work look_work;
-	u64 walk;
+	bool all_lock_disabled;
+	unsigned int recheck_ms;
+	struct delayed_work recheck_work;
+	u64 walk_hint;
 };
 
 #define NTSYNC_TASK_BITS	13
@@ -128,8 +131,8 @@ struct ntsync_task {
 extern struct hlist_head ntsync_tasks[1 << NTSYNC_TASK_BITS];
 
 /*
- * current's record, or NULL. Only current itself takes it out, at its exit; the others in
- * the chain are freed by RCU.
+ * The record of current, or NULL. No reference is needed: only current itself removes it, at its
+ * exit. RCU frees the other records of the bucket.
  */
 static inline struct ntsync_task *ntsync_task_find(void)
 {
@@ -146,7 +149,7 @@ static inline struct ntsync_task *ntsync_task_find(void)
 
 struct ntsync_task *ntsync_task_create(void);
 
-/* current's record, which is made if there is none; NULL: no memory. */
+/* The record of current, created if there is none; NULL without memory. */
 static inline struct ntsync_task *ntsync_task_get_own(void)
 {
 	return ntsync_task_find() ?: ntsync_task_create();
@@ -160,16 +163,17 @@ static inline struct ntsync_task *ntsync_task_get(struct ntsync_task *t)
 
 void ntsync_task_free(struct ntsync_task *t);
 
-/* In any context. */
+/* Any context. */
 static inline void ntsync_task_put(struct ntsync_task *t)
 {
 	if (t && refcount_dec_and_test(&t->refs))
 		ntsync_task_free(t);
 }
 
+struct task_struct *ntsync_task_get_task(struct ntsync_task *t);
 void ntsync_task_retire(void);
 
-/* The most urgent contribution, or NULL; t->lock. */
+/* The highest contribution, or NULL; t->lock is held. */
 static inline struct ntsync_contrib *ntsync_task_top_locked(const struct ntsync_task *t)
 {
 	return rb_entry_safe(rb_first_cached(&t->contribs), struct ntsync_contrib, rb);
@@ -186,10 +190,10 @@ static inline u32 ntsync_task_top_key_locked(const struct ntsync_task *t)
 
 /**
  * struct ntsync_todo - records whose contributions a call has changed
- * @nr: how many
- * @tasks: they are counted
+ * @nr: number of records
+ * @tasks: the records, counted
  *
- * Filled under raw locks, and given to ntsync_pi_walk() when none is held any more.
+ * Filled under raw locks, and passed to ntsync_pi_walk() after these are released.
  */
 struct ntsync_todo {
 	unsigned int nr;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a mutex contributes to its owner: the priority of the most urgent real-time task
- * that it keeps waiting. Kept up to date in the same hold of obj->lock as each change of the
- * waiters and of the owner.
+ * What a mutex contributes to its owner: the highest priority of the real-time tasks that wait
+ * for it. It is updated in the same hold of obj->lock as each change of the waiters and of the
+ * owner.
  */
 #include <linux/init.h>
 #include <linux/sched/rt.h>
@@ -11,16 +11,16 @@
 #include "pi/owner.h"
 #include "types_internal.h"
 
-/* ---- the real-time tasks that wait for it ---- */
+/* ---- real-time waiters ---- */
 
-static bool is_more_urgent(struct rb_node *a, const struct rb_node *b)
+static bool waiter_is_higher(struct rb_node *a, const struct rb_node *b)
 {
 	return rb_entry(a, struct ntsync_wait_entry, pi)->pi_key <
 	       rb_entry(b, struct ntsync_wait_entry, pi)->pi_key;
 }
 
-/* @e is worth @key to the owner of its mutex now. */
-static void place_locked(struct ntsync_wait_entry *e, u32 key)
+/* @e contributes @key to the owner of its mutex. */
+static void set_waiter_key_locked(struct ntsync_wait_entry *e, u32 key)
 {
 	struct rb_root_cached *waiters = &e->obj->mutex.waiters;
 
@@ -33,28 +33,28 @@ static void place_locked(struct ntsync_wait_entry *e, u32 key)
 	if (key == NTSYNC_NO_CONTRIB)
 		return;
 	e->pi_key = key;
-	rb_add_cached(&e->pi, waiters, is_more_urgent);
+	rb_add_cached(&e->pi, waiters, waiter_is_higher);
 }
 
-static u32 key_of(const struct ntsync_wait *w, int prio)
+static u32 make_contrib_key(const struct ntsync_wait *w, int prio)
 {
 	if (prio >= MAX_RT_PRIO || w->hops >= NTSYNC_MAX_HOPS)
 		return NTSYNC_NO_CONTRIB;
 	return ntsync_contrib_key(prio, w->hops + 1);
 }
 
-/* ntsync_source_ops::move */
-static int move_waiter(struct ntsync_wait *w, u32 index, int prio)
+/* ntsync_source_ops::update_waiter */
+static int update_waiter(struct ntsync_wait *w, u32 index, int prio)
 {
 	struct ntsync_wait_entry *e = &w->entries[index];
 
 	ntsync_assert_obj_lock(e->obj);
 	if (e->queued)
-		place_locked(e, key_of(w, prio));
+		set_waiter_key_locked(e, make_contrib_key(w, prio));
 	return prio;
 }
 
-/* @e, of a mutex, has come into a queue. */
+/* @e, of a mutex, has entered a queue. */
 void ntsync_mutex_add_waiter_locked(struct ntsync_wait_entry *e)
 {
 	struct ntsync_task *t = e->wait->taker.t;
@@ -63,30 +63,30 @@ void ntsync_mutex_add_waiter_locked(struct ntsync_wait_entry *e)
 	if (!ntsync_pi_enabled)
 		return;
 	e->queued = true;
-	/* If that changes now, whoever changes it comes here after us. */
+	/* A walk that raises current after this check finds @e, and waits for obj->lock. */
 	if (likely(ntsync_task_level(current) == MAX_RT_PRIO))
 		return;
 	guard(raw_spinlock)(&t->lock);
-	place_locked(e, key_of(e->wait, ntsync_pi_wait_prio_locked(t, e->wait)));
+	set_waiter_key_locked(e, make_contrib_key(e->wait, ntsync_pi_wait_prio_locked(t, e->wait)));
 }
 
-/* It has left the queue. */
+/* @e has left the queue. */
 void ntsync_mutex_remove_waiter_locked(struct ntsync_wait_entry *e)
 {
 	ntsync_assert_obj_lock(e->obj);
 	e->queued = false;
 	if (unlikely(!RB_EMPTY_NODE(&e->pi)))
-		place_locked(e, NTSYNC_NO_CONTRIB);
+		set_waiter_key_locked(e, NTSYNC_NO_CONTRIB);
 }
 
-/* ---- its owner ---- */
+/* ---- the owner ---- */
 
 /**
  * find_owner_locked() - the record of the task that owns a mutex
  * @obj: the mutex; obj->lock is held
  *
- * Return: the record, which stays as long as the lock is held; NULL if the mutex is free, or
- * it is not known who has it. The task may have exited.
+ * Return: the record, which stays while the lock is held; NULL if the mutex is free or its owner
+ * is not known. The task may have exited.
  */
 static struct ntsync_task *find_owner_locked(struct ntsync_obj *obj)
 {
@@ -95,60 +95,53 @@ static struct ntsync_task *find_owner_locked(struct ntsync_obj *obj)
 	ntsync_assert_obj_lock(obj);
 	if (!m->owner)
 		return NULL;
-	/* obj->lock keeps preemption off, and so a record that others forget meanwhile. */
+	/* Preemption is off under obj->lock, so RCU keeps a record that the table drops. */
 	return m->guessed ? ntsync_owner_find_locked(obj->dev, m->owner) : m->task;
 }
 
 /* A reference to the owner's task, or NULL. */
 struct task_struct *ntsync_mutex_get_owner_task(struct ntsync_obj *obj)
 {
-	struct task_struct *p = NULL;
 	struct ntsync_task *t;
 
-	raw_spin_lock(&obj->lock);
+	guard(raw_spinlock)(&obj->lock);
 	t = find_owner_locked(obj);
-	if (t) {
-		raw_spin_lock(&t->lock);
-		if (!t->dead)
-			p = get_task_struct(t->task);
-		raw_spin_unlock(&t->lock);
-	}
-	raw_spin_unlock(&obj->lock);
-	return p;
+	return t ? ntsync_task_get_task(t) : NULL;
 }
 
 /*
- * Mutexes that were created owned and that real-time tasks wait for: their owner is whoever is
- * known by the id, and that may change. They are found by the id:
+ * Mutexes that were created owned and that real-time tasks wait for. The owner of such a mutex is
+ * the task that the table of owner ids has for its owner id, and that task may change. So these
+ * mutexes are in dev->guessed, by owner id:
  *
  *   a waiter, with obj->lock		a task that uses the id for the first time
  *
- *   puts the mutex into dev->guessed	stores itself in dev->owners
- *   smp_mb(); (C), pairs with (D)	smp_mb(); (D), pairs with (C)
+ *   adds the mutex to dev->guessed	stores itself in dev->owners
+ *   smp_mb(); (M), pairs with (N)	smp_mb(); (N), pairs with (M)
  *   looks up dev->owners		looks for mutexes in dev->guessed
  *
- * One of them sees the other.
+ * At least one of them sees the other.
  */
-static int compare_guess(u32 owner, const struct ntsync_obj *obj, const struct ntsync_obj *other)
+static int compare_guessed(u32 owner, const struct ntsync_obj *obj, const struct ntsync_obj *other)
 {
 	if (owner != other->mutex.guess_owner)
 		return owner < other->mutex.guess_owner ? -1 : 1;
 	return obj < other ? -1 : obj > other;
 }
 
-static struct ntsync_obj *guess_of(const struct rb_node *node)
+static struct ntsync_obj *node_to_guessed(const struct rb_node *node)
 {
 	return rb_entry(node, struct ntsync_obj, mutex.guess);
 }
 
-static bool guess_before(struct rb_node *a, const struct rb_node *b)
+static bool guessed_before(struct rb_node *a, const struct rb_node *b)
 {
-	const struct ntsync_obj *obj = guess_of(a);
+	const struct ntsync_obj *obj = node_to_guessed(a);
 
-	return compare_guess(obj->mutex.guess_owner, obj, guess_of(b)) < 0;
+	return compare_guessed(obj->mutex.guess_owner, obj, node_to_guessed(b)) < 0;
 }
 
-static void update_guess_locked(struct ntsync_obj *obj)
+static void requeue_guessed_locked(struct ntsync_obj *obj)
 {
 	struct ntsync_mutex *m = &obj->mutex;
 	u32 owner = m->guessed && !RB_EMPTY_ROOT(&m->waiters.rb_root) ? m->owner : 0;
@@ -160,21 +153,21 @@ static void update_guess_locked(struct ntsync_obj *obj)
 		rb_erase(&m->guess, &obj->dev->guessed);
 	m->guess_owner = owner;
 	if (owner)
-		rb_add(&m->guess, &obj->dev->guessed, guess_before);
-	smp_mb(); /* (C), pairs with (D) in update_guessed() */
+		rb_add(&m->guess, &obj->dev->guessed, guessed_before);
+	smp_mb(); /* (M), pairs with (N) in update_mutexes_of_owner() */
 }
 
-/* Of those with that id, the first one behind @after; locked, so that it stays. */
-static struct ntsync_obj *lock_next_guess(struct ntsync_device *dev, u32 owner,
-					  const struct ntsync_obj *after)
+/* The first mutex with this owner id behind @after, counted and locked. */
+static struct ntsync_obj *lock_next_guessed(struct ntsync_device *dev, u32 owner,
+					    const struct ntsync_obj *after)
 {
 	struct ntsync_obj *found = NULL;
 	struct rb_node *n;
 
 	scoped_guard(raw_spinlock, &dev->lock) {
 		for (n = dev->guessed.rb_node; n;) {
-			if (compare_guess(owner, after, guess_of(n)) < 0) {
-				found = guess_of(n);
+			if (compare_guessed(owner, after, node_to_guessed(n)) < 0) {
+				found = node_to_guessed(n);
 				n = n->rb_left;
 			} else {
 				n = n->rb_right;
@@ -190,19 +183,19 @@ static struct ntsync_obj *lock_next_guess(struct ntsync_device *dev, u32 owner,
 	return found;
 }
 
-/* Another task is known by @owner now. */
-static void update_guessed(struct ntsync_device *dev, u32 owner)
+/* The table of owner ids has another task, or none, for @owner. */
+static void update_mutexes_of_owner(struct ntsync_device *dev, u32 owner)
 {
 	struct ntsync_obj *obj = NULL, *last;
 
-	smp_mb(); /* (D), pairs with (C) in update_guess_locked() */
+	smp_mb(); /* (N), pairs with (M) in requeue_guessed_locked() */
 	if (likely(RB_EMPTY_ROOT(&dev->guessed)))
 		return;
 	for (;;) {
 		struct ntsync_todo todo = { };
 
 		last = obj;
-		obj = lock_next_guess(dev, owner, last);
+		obj = lock_next_guessed(dev, owner, last);
 		if (obj) {
 			ntsync_mutex_update_contrib_locked(obj, &todo);
 			raw_spin_unlock(&obj->lock);
@@ -215,36 +208,39 @@ static void update_guessed(struct ntsync_device *dev, u32 owner)
 	}
 }
 
-/* ---- what it contributes ---- */
+/* ---- the contribution ---- */
 
-/* Nobody inherits from itself, nor from a task that has the same owner id and gets it all the same. */
-static bool counts(const struct ntsync_obj *obj, const struct ntsync_wait_entry *e,
-		   const struct ntsync_task *owner)
+/*
+ * A task does not boost itself. Nor does a waiter with the owner's id: it can acquire the mutex
+ * while that is held.
+ */
+static bool boosts_owner(const struct ntsync_obj *obj, const struct ntsync_wait_entry *e,
+			 const struct ntsync_task *owner)
 {
 	return e->wait->taker.t != owner && e->wait->taker.owner != obj->mutex.owner;
 }
 
-/* How many who don't count are passed over; nobody shares an id with so many. */
-#define MAX_OWN	16
+/* Bounds the search under obj->lock: after so many skipped waiters the next one counts anyhow. */
+#define MAX_SKIPPED	16
 
-static u32 first_key_locked(const struct ntsync_obj *obj, const struct ntsync_task *owner)
+static u32 find_contrib_key_locked(const struct ntsync_obj *obj, const struct ntsync_task *owner)
 {
 	struct rb_node *n = rb_first_cached(&obj->mutex.waiters);
-	unsigned int own = 0;
+	unsigned int skipped = 0;
 
 	for (; n; n = rb_next(n)) {
 		const struct ntsync_wait_entry *e = rb_entry(n, struct ntsync_wait_entry, pi);
 
-		if (counts(obj, e, owner) || ++own > MAX_OWN)
+		if (boosts_owner(obj, e, owner) || ++skipped > MAX_SKIPPED)
 			return e->pi_key;
 	}
 	return NTSYNC_NO_CONTRIB;
 }
 
 /**
- * ntsync_mutex_update_contrib_locked() - have a mutex contribute what it should
+ * ntsync_mutex_update_contrib_locked() - update what a mutex contributes to its owner
  * @obj: the mutex; obj->lock is held
- * @todo: gets the records for which something has changed
+ * @todo: gets the records whose contributions change
  */
 void ntsync_mutex_update_contrib_locked(struct ntsync_obj *obj, struct ntsync_todo *todo)
 {
@@ -255,21 +251,22 @@ void ntsync_mutex_update_contrib_locked(struct ntsync_obj *obj, struct ntsync_to
 	ntsync_assert_obj_lock(obj);
 	if (!ntsync_pi_enabled)
 		return;
-	update_guess_locked(obj);
-	/* It is being handed on: whoever gives it away inherits until that is done. */
+	requeue_guessed_locked(obj);
+	/* A hand-off is pending: the task that releases the mutex inherits until that is done. */
 	if (!m->owner && obj->unsettled)
 		return;
 	if (m->owner && !RB_EMPTY_ROOT(&m->waiters.rb_root)) {
 		owner = find_owner_locked(obj);
 		if (owner)
-			key = first_key_locked(obj, owner);
+			key = find_contrib_key_locked(obj, owner);
 	}
 	ntsync_contrib_move_locked(&m->contrib, owner, key, SCHED_FIFO, todo);
 }
 
 /*
- * A real-time task has begun to wait for it. The owner is seen to when that task verifies what
- * it waits for, before it sleeps; @todo gets only who was the owner before.
+ * A real-time task has begun to wait. Only a previous owner goes to @todo: the waiter walks the
+ * chain before it sleeps, and so updates the present one. Without this each blocking wait would
+ * walk twice.
  */
 void ntsync_mutex_update_waited_for_locked(struct ntsync_obj *obj, struct ntsync_todo *todo)
 {
@@ -286,9 +283,9 @@ void ntsync_mutex_update_waited_for_locked(struct ntsync_obj *obj, struct ntsync
 }
 
 /*
- * It has a new owner. Who has had it before is in the middle of giving it away, and sees to itself;
- * but of several tasks with one owner id the last one to acquire it has it, and the one before
- * may do anything.
+ * The mutex has a new owner. The previous one is releasing the mutex, and updates itself when
+ * that is done. This does not hold for an acquisition by another task with the owner's id: the last
+ * task to acquire the mutex is its owner then, and the previous one may be doing anything.
  */
 void ntsync_mutex_update_acquired_locked(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
@@ -310,10 +307,10 @@ void ntsync_mutex_update_acquired_locked(struct ntsync_obj *obj, struct ntsync_t
 }
 
 /*
- * Is somebody more urgent than current kept waiting? Then current should not be preempted
- * between handing the mutex on and seeing to the new owner. Its priority, or MAX_RT_PRIO.
- * @joined: current's record, if it has joined once: then it is as urgent as that says, even
- * if it could not be given it.
+ * The priority of the highest waiter if that is above current's, else MAX_RT_PRIO. current should
+ * take on such a priority before it hands off the mutex, so that it is not preempted before it has
+ * updated the next owner. @joined: current's record if it has done so; then the priority taken on
+ * counts as current's, even if it could not be set.
  */
 int ntsync_mutex_urgent_prio_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined)
 {
@@ -328,11 +325,11 @@ int ntsync_mutex_urgent_prio_locked(const struct ntsync_obj *obj, const struct n
 	return prio < own ? prio : MAX_RT_PRIO;
 }
 
-/* ---- what the arbiter and the core call ---- */
+/* ---- the table of the source ---- */
 
-/* ntsync_source_ops::update; a mutex contributes to one task, so there is no next one. */
-static const void *update(struct ntsync_obj *obj, const void *after, struct ntsync_todo *changed,
-			  struct ntsync_todo *same)
+/* ntsync_source_ops::update_contribs; a mutex contributes to one task, so one call is enough. */
+static const void *update_contrib(struct ntsync_obj *obj, const void *after,
+				  struct ntsync_todo *changed, struct ntsync_todo *same)
 {
 	ntsync_mutex_update_contrib_locked(obj, changed);
 	if (obj->mutex.contrib.to && !changed->nr)
@@ -340,13 +337,13 @@ static const void *update(struct ntsync_obj *obj, const void *after, struct ntsy
 	return NULL;
 }
 
-static void add(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
+static void add_waiter(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
 {
 	ntsync_mutex_add_waiter_locked(e);
 	ntsync_mutex_update_waited_for_locked(e->obj, todo);
 }
 
-static void remove(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
+static void remove_waiter(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
 {
 	ntsync_mutex_remove_waiter_locked(e);
 	if (todo)
@@ -354,13 +351,13 @@ static void remove(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
 }
 
 const struct ntsync_source_ops ntsync_mutex_source = {
-	.move = move_waiter,
-	.update = update,
-	.add = add,
-	.remove = remove,
+	.update_waiter = update_waiter,
+	.update_contribs = update_contrib,
+	.add = add_waiter,
+	.remove = remove_waiter,
 };
 
 void __init ntsync_types_init(void)
 {
-	ntsync_owner_listen(update_guessed);
+	ntsync_owner_listen(update_mutexes_of_owner);
 }
