@@ -1,31 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Receivers that have exited. The kernel tells us while preemption is off, so what has to be
- * done is done by a worker, the reaper: senders of what they had get ECONNRESET, notices are
- * handed on.
+ * The exit worker frees the receivers of tasks that have exited: their senders return with
+ * ECONNRESET, and their readiness notifications go to other receivers. The tracepoint that reports
+ * an exit runs with preemption off, so the work is left to a thread.
  *
- * Somebody waits for that, so the reaper is as urgent as the most urgent task that is to be
- * reaped was when it exited; as its requests still counted for it, that is what those are
- * worth. With nothing to do the reaper has the lowest real-time priority.
+ * Senders sleep until the worker has run. It therefore runs at the highest priority that one of
+ * the exited tasks in its queue had when it exited. That priority includes the one inherited from
+ * the task's requests. An idle worker is at FIFO 1.
  *
- * Whoever changes the list of the dead sets the priority after it, and looks whether it is
- * still right:
+ * Both the worker and an exiting task set the worker's priority after they have changed the
+ * queue, and repeat that until the priority matches the queue:
  *
- *   reaper				task that exits (FIFO 80)
+ *   exit worker			exiting task (FIFO 80)
  *
- *   takes the last out of the list
- *   the best of the list: nothing
- *					puts itself into the list
- *					the best of the list: 80
- *					reaper := 80
- *					the best of the list: 80, done
- *   reaper := 1
- *   the best of the list: 80
- *   reaper := 80
- *   the best of the list: 80, done
+ *   removes the last queued task
+ *   reads the queue: empty
+ *					queues itself
+ *					reads the queue: 80
+ *					sets the worker to 80
+ *					reads the queue: 80, done
+ *   sets itself to 1
+ *   reads the queue: 80
+ *   sets itself to 80
+ *   reads the queue: 80, done
  *
- * Who set it last has seen all changes. Preemption is off, or somebody in the middle could
- * keep the reaper from looking again, just as it has lowered itself.
+ * So whoever sets the priority last has seen every change of the queue. Preemption stays off
+ * throughout: a worker that was preempted right after it had lowered itself to 1 would not get to
+ * read the queue again.
  */
 #include <linux/kthread.h>
 #include <linux/mutex.h>
@@ -38,39 +39,39 @@
 #include "pi/hook.h"
 #include "receiver.h"
 
-/* All tasks that are receivers, and those that have exited. */
-static struct rb_root receiver_tasks = RB_ROOT;
-static struct ntsync_waitq dead_tasks;
+/* Protects both containers: running tasks that are receivers, and exited ones by priority. */
 static DEFINE_RAW_SPINLOCK(exit_lock);
+static struct rb_root receiver_tasks = RB_ROOT;
+static struct ntsync_waitq exited_tasks;
 
-/* Whoever frees a receiver holds it; outside obj->lock and pi_lock. */
-static DEFINE_MUTEX(reap_lock);
+/* Held by whoever frees a receiver; the outermost lock. */
+static DEFINE_MUTEX(free_lock);
 
-static struct kthread_worker *reaper;
+static struct kthread_worker *worker;
 static struct ntsync_hook exit_hook;
 
-void ntsync_reap_lock(void)
+void ntsync_receiver_free_lock(void)
 {
-	mutex_lock(&reap_lock);
+	mutex_lock(&free_lock);
 }
 
-void ntsync_reap_unlock(void)
+void ntsync_receiver_free_unlock(void)
 {
-	mutex_unlock(&reap_lock);
+	mutex_unlock(&free_lock);
 }
 
-void ntsync_reap_assert_held(void)
+void ntsync_receiver_free_assert_held(void)
 {
-	lockdep_assert_held(&reap_lock);
+	lockdep_assert_held(&free_lock);
 }
 
 /* ---- tasks that are receivers ---- */
 
-/* exit_lock held. */
 static struct ntsync_receiver_task *find_task(const struct task_struct *p)
 {
 	struct rb_node *n = receiver_tasks.rb_node;
 
+	lockdep_assert_held(&exit_lock);
 	while (n) {
 		struct ntsync_receiver_task *t =
 			rb_entry(n, struct ntsync_receiver_task, by_task);
@@ -88,7 +89,6 @@ static bool task_before(struct rb_node *a, const struct rb_node *b)
 	       rb_entry(b, struct ntsync_receiver_task, by_task)->task;
 }
 
-/* For current; or NULL. */
 struct ntsync_receiver_task *ntsync_receiver_task_alloc(void)
 {
 	struct ntsync_receiver_task *t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
@@ -105,8 +105,8 @@ void ntsync_receiver_task_free(struct ntsync_receiver_task *t)
 	kfree(t);
 }
 
-/* @r is current's; its exit will be heard of. @new is used up. */
-void ntsync_receiver_listen(struct ntsync_receiver *r, struct ntsync_receiver_task *new)
+/* From now on the exit worker frees @r, which is current's, when current exits. Consumes @new. */
+void ntsync_receiver_watch_exit(struct ntsync_receiver *r, struct ntsync_receiver_task *new)
 {
 	struct ntsync_receiver_task *t;
 
@@ -117,19 +117,18 @@ void ntsync_receiver_listen(struct ntsync_receiver *r, struct ntsync_receiver_ta
 			new = NULL;
 			rb_add(&t->by_task, &receiver_tasks, task_before);
 		}
-		r->of = t;
-		list_add(&r->of_task, &t->receivers);
+		list_add(&r->task_node, &t->receivers);
 	}
 	kfree(new);
 }
 
-/* Nobody will hear of @r by its task. What is to be freed after it, or NULL. */
-struct ntsync_receiver_task *ntsync_receiver_forget(struct ntsync_receiver *r)
+/* The exit worker no longer frees @r. The caller frees the result, if any, after @r. */
+struct ntsync_receiver_task *ntsync_receiver_unwatch_exit(struct ntsync_receiver *r)
 {
 	struct ntsync_receiver_task *t;
 
 	guard(raw_spinlock)(&exit_lock);
-	list_del(&r->of_task);
+	list_del(&r->task_node);
 	t = find_task(r->t->task);
 	if (!t || !list_empty(&t->receivers))
 		return NULL;
@@ -137,31 +136,32 @@ struct ntsync_receiver_task *ntsync_receiver_forget(struct ntsync_receiver *r)
 	return t;
 }
 
-/* ---- the reaper's priority ---- */
+/* ---- the worker's priority ---- */
 
-/* exit_lock held. */
-static struct ntsync_receiver_task *first_dead(void)
+static struct ntsync_receiver_task *first_exited(void)
 {
-	struct ntsync_waitq_node *n = ntsync_waitq_first(&dead_tasks);
+	struct ntsync_waitq_node *n = ntsync_waitq_first(&exited_tasks);
 
-	return n ? container_of(n, struct ntsync_receiver_task, dead) : NULL;
+	lockdep_assert_held(&exit_lock);
+	return n ? container_of(n, struct ntsync_receiver_task, exited) : NULL;
 }
 
-/* As FIFO; nothing better than that is to be had, and nothing is not enough. */
-static int best_prio(void)
+/* As a FIFO priority: 99 for a deadline task, 1 for a normal one. */
+static int highest_exited_prio(void)
 {
 	const struct ntsync_receiver_task *t;
 
 	guard(raw_spinlock)(&exit_lock);
-	t = first_dead();
-	return t ? clamp(MAX_RT_PRIO - 1 - ntsync_waitq_level(&t->dead), 1, MAX_RT_PRIO - 1) : 1;
+	t = first_exited();
+	return t ? clamp(MAX_RT_PRIO - 1 - ntsync_waitq_level(&t->exited), 1, MAX_RT_PRIO - 1) : 1;
 }
 
 /*
- * It can't be changed (-EBUSY) while a deadline task waits for the reap_lock that it has,
- * which makes it one. It looks again when it has let go of that.
+ * While a deadline task waits for free_lock, which the worker holds, the worker is a deadline task
+ * by inheritance and sched_setattr() fails with -EBUSY. The worker sets its priority again once it
+ * has unlocked free_lock.
  */
-static void set_reaper_prio(int prio)
+static void set_worker_prio(int prio)
 {
 	const struct sched_attr attr = {
 		.size = sizeof(attr),
@@ -169,43 +169,47 @@ static void set_reaper_prio(int prio)
 		.sched_priority = prio,
 	};
 
-	/* For a deadline task it could sleep; somebody has made it one. */
-	if (reaper->task->policy != SCHED_DEADLINE)
-		sched_setattr_nocheck(reaper->task, &attr);
+	/*
+	 * An administrator may have made the worker a deadline task. Changing such a task can
+	 * sleep, which is not allowed here.
+	 */
+	if (worker->task->policy != SCHED_DEADLINE)
+		sched_setattr_nocheck(worker->task, &attr);
 }
 
-/* The list of the dead has changed; drawn at the top. */
-static void adjust_reaper(void)
+/* After every change of exited_tasks. The race is drawn at the top of this file. */
+static void update_worker_prio(void)
 {
-	int prio = best_prio(), set;
+	int prio = highest_exited_prio(), set;
 
 	guard(preempt)();
 	do {
 		set = prio;
-		set_reaper_prio(set);
-		prio = best_prio();
+		set_worker_prio(set);
+		prio = highest_exited_prio();
 	} while (prio != set);
 }
 
-/* ---- reaping ---- */
+/* ---- freeing the receivers of exited tasks ---- */
 
 /*
- * A receiver of the most urgent of the dead, or what is left of that one; false: none. Nobody
- * leaves the list while reap_lock is held: then the reaper could be lowered with it.
+ * Frees one receiver of the first exited task, or the task's record if it has no receiver left.
+ * Returns false if no exited task is queued. A task leaves the queue only after free_lock was
+ * unlocked: otherwise an exiting task could lower the worker while it still holds the lock.
  */
-static bool reap_one(void)
+static bool free_one_receiver(void)
 {
 	struct ntsync_receiver *r = NULL;
 	struct ntsync_receiver_task *t;
 
-	scoped_guard(ntsync_reap_lock) {
+	scoped_guard(ntsync_receiver_free) {
 		scoped_guard(raw_spinlock, &exit_lock) {
-			t = first_dead();
+			t = first_exited();
 			if (t)
 				r = list_first_entry_or_null(&t->receivers, struct ntsync_receiver,
-							     of_task);
+							     task_node);
 			if (r)
-				list_del(&r->of_task);
+				list_del(&r->task_node);
 		}
 		if (r)
 			ntsync_receiver_free(r);
@@ -214,22 +218,22 @@ static bool reap_one(void)
 		return t;
 
 	scoped_guard(raw_spinlock, &exit_lock)
-		ntsync_waitq_erase(&dead_tasks, &t->dead);
+		ntsync_waitq_erase(&exited_tasks, &t->exited);
 	kfree(t);
 	return true;
 }
 
-/* Somebody may not have been able to raise us, see set_reaper_prio(). */
-static void reap(struct kthread_work *work)
+static void free_exited_receivers(struct kthread_work *work)
 {
 	do {
-		adjust_reaper();
+		/* Every time, as set_worker_prio() may have failed in an exiting task. */
+		update_worker_prio();
 		cond_resched();
-	} while (reap_one());
+	} while (free_one_receiver());
 }
-static DEFINE_KTHREAD_WORK(reaping, reap);
+static DEFINE_KTHREAD_WORK(exit_work, free_exited_receivers);
 
-static void retire_receiver(struct task_struct *p)
+static void queue_exited_task(struct task_struct *p)
 {
 	struct ntsync_receiver_task *t;
 
@@ -239,41 +243,44 @@ static void retire_receiver(struct task_struct *p)
 		t = find_task(p);
 		if (t) {
 			rb_erase(&t->by_task, &receiver_tasks);
-			ntsync_waitq_insert(&dead_tasks, &t->dead, ntsync_task_level(p));
+			ntsync_waitq_insert(&exited_tasks, &t->exited, ntsync_task_level(p));
 		}
 	}
 	if (!t)
 		return;
-	adjust_reaper();
-	kthread_queue_work(reaper, &reaping);
+	update_worker_prio();
+	kthread_queue_work(worker, &exit_work);
 }
 
-/* Called by every task that exits, with preemption off. What it has inherited counts to the end. */
-static void on_exit(void *unused, NTSYNC_EXIT_PROBE_ARGS)
+/*
+ * Runs in every exiting task, with preemption off. The receivers come first: after
+ * ntsync_task_retire() the task inherits nothing, and the worker would start at too low a priority.
+ */
+static void probe_exit(void *unused, NTSYNC_EXIT_PROBE_ARGS)
 {
-	retire_receiver(p);
+	queue_exited_task(p);
 	ntsync_task_retire();
 }
 
-int ntsync_reaper_init(void)
+int ntsync_exit_worker_init(void)
 {
 	int ret;
 
-	ntsync_waitq_init(&dead_tasks);
-	reaper = kthread_create_worker(0, "ntsync_reaper");
-	if (IS_ERR(reaper))
-		return PTR_ERR(reaper);
-	set_reaper_prio(1);
-	wake_up_process(reaper->task); /* since 6.14 it does not start by itself */
-	check_trace_callback_type_sched_process_exit(on_exit);
-	ret = ntsync_hook_init(&exit_hook, "sched_process_exit", on_exit);
+	ntsync_waitq_init(&exited_tasks);
+	worker = kthread_create_worker(0, "ntsync_exit");
+	if (IS_ERR(worker))
+		return PTR_ERR(worker);
+	set_worker_prio(1);
+	wake_up_process(worker->task); /* since 6.14 it does not start by itself */
+	check_trace_callback_type_sched_process_exit(probe_exit);
+	ret = ntsync_hook_init(&exit_hook, "sched_process_exit", probe_exit);
 	if (ret)
-		kthread_destroy_worker(reaper);
+		kthread_destroy_worker(worker);
 	return ret;
 }
 
-void ntsync_reaper_exit(void)
+void ntsync_exit_worker_exit(void)
 {
 	ntsync_hook_exit(&exit_hook);
-	kthread_destroy_worker(reaper);
+	kthread_destroy_worker(worker);
 }
