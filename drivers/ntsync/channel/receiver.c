@@ -363,26 +363,20 @@ static struct ntsync_receiver *enter_process(struct ntsync_channel *c, struct fi
 	return close_process_if_no_fd(c, file, current->files) ? ERR_PTR(-EBADF) : r;
 }
 
-/* Resets the requests of @r and removes it from its process. See reset_entries_locked(). */
-static void reset_receiver_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
-{
-	reset_entries_locked(h, r);
-	ntsync_receiver_drop_notification_locked(r);
-	if (r->process)
-		leave_process_locked(r);
-	ntsync_wake_takers(h, h->obj);
-}
-
 /*
- * @r is current's. Its process was closed, but remove_members_locked() has not got to @r yet, and
- * current receives by a new descriptor already.
+ * Resets the requests of @r and removes it from its process. @r is current's, so it is not freed
+ * while the lock is dropped.
  */
 static void reset_receiver(struct ntsync_receiver *r)
 {
 	struct ntsync_hold h;
 
 	ntsync_obj_hold(&h, r->channel->obj);
-	reset_receiver_locked(&h, r);
+	reset_entries_locked(&h, r);
+	ntsync_receiver_drop_notification_locked(r);
+	if (r->process)
+		leave_process_locked(r);
+	ntsync_wake_takers(&h, h.obj);
 	ntsync_obj_unhold(&h);
 }
 
@@ -413,6 +407,7 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
 			}
 		}
 	}
+	/* current has a new descriptor already, but remove_members_locked() has not got to @r yet. */
 	if (closed)
 		reset_receiver(r);
 	/* If current has got another descriptor table, this takes it out of its old process. */
@@ -506,16 +501,6 @@ void ntsync_channel_check_reachable(struct ntsync_channel *c, struct file *file,
 	ntsync_obj_unhold(&h);
 }
 
-/* current's receiver, if its process has another descriptor table than @files; or NULL. */
-static struct ntsync_receiver *find_moved_receiver_locked(const struct ntsync_channel *c,
-							  const void *files)
-{
-	const struct ntsync_task *t = ntsync_task_find();
-	struct ntsync_receiver *r = t ? ntsync_receiver_find_locked(c, t) : NULL;
-
-	return r && r->process && r->process->files != files ? r : NULL;
-}
-
 /*
  * Is @table a copy of current's table that the kernel discards, because fork() or unshare() has
  * failed? Then current still has its own table, with the descriptor. An exiting task has no table.
@@ -531,37 +516,26 @@ static bool is_discarded_copy(const void *table, struct file *file)
 }
 
 /*
- * current has got a descriptor table of its own, by unshare() or exec, since it received, and
- * closes its last descriptor there. Its process may keep the channel, but current can't reply by a
- * descriptor any more, so its requests are reset.
- *
- * If current exits, the exit worker does the same:
- *
- *   current				exit worker
- *
- *   sched_process_exit: queues itself
- *   closes its table: flush()		lock(free_lock)
- *     finds its receiver		resets its requests, frees the receiver
- *     lock(free_lock)			unlock(free_lock)
- *     finds no receiver
- *
- * If current gets free_lock first, the worker finds a receiver without requests.
+ * current has got a descriptor table of its own since it received, by unshare() or exec, and closes
+ * its last descriptor there. Its process may keep the channel, but current has nothing left to reply
+ * by, so its requests are reset. A task that exits closes its table after its record was retired:
+ * there is no receiver then, and the exit worker resets the requests.
  */
 static void reset_moved_receiver(struct ntsync_channel *c, struct file *file, const void *files)
 {
-	struct ntsync_receiver *r;
-	struct ntsync_hold h;
+	const struct ntsync_task *t = ntsync_task_find();
+	struct ntsync_receiver *r = NULL;
 
-	scoped_guard(raw_spinlock, &c->obj->lock)
-		r = find_moved_receiver_locked(c, files);
+	if (!t)
+		return;
+	scoped_guard(raw_spinlock, &c->obj->lock) {
+		r = ntsync_receiver_find_locked(c, t);
+		if (r && (!r->process || r->process->files == files))
+			r = NULL;
+	}
 	if (likely(!r) || has_descriptor(files, file) || is_discarded_copy(files, file))
 		return;
-	guard(ntsync_receiver_free)();
-	ntsync_obj_hold(&h, c->obj);
-	r = find_moved_receiver_locked(c, files);
-	if (r)
-		reset_receiver_locked(&h, r);
-	ntsync_obj_unhold(&h);
+	reset_receiver(r);
 }
 
 /*
