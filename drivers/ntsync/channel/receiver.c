@@ -9,8 +9,8 @@
  *
  *   event			detected by		consequence
  *   a receiver exits		exit_worker.c		its dispatched requests: ECONNRESET
- *   a receiving process closes	flush()			dispatched requests of its
- *   its last descriptor, or dies			receivers: ECONNRESET
+ *   the last descriptor of a	flush()			dispatched requests of its
+ *   receiving process is closed			receivers: ECONNRESET
  *   ... and it was the last one			pending requests, and all sends
  *							until the next receive: EPIPE
  *   no process has a descriptor	flush(), senders that	pending requests: EPIPE
@@ -442,7 +442,7 @@ void ntsync_receiver_free(struct ntsync_receiver *r)
 	kfree(r);
 }
 
-static bool destroy_one(struct ntsync_channel *c)
+static bool destroy_first_receiver(struct ntsync_channel *c)
 {
 	struct ntsync_receiver_task *unused;
 	struct ntsync_receiver *r;
@@ -460,7 +460,7 @@ static bool destroy_one(struct ntsync_channel *c)
 /* The channel is being destroyed. free_lock is dropped after each receiver, as others need it. */
 void ntsync_receivers_destroy(struct ntsync_channel *c)
 {
-	while (destroy_one(c))
+	while (destroy_first_receiver(c))
 		;
 	WARN_ON_ONCE(!RB_EMPTY_ROOT(&c->processes));
 }
