@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * NT synchronisation primitives for real-time Linux: init and exit.
+ * NT synchronisation primitives for real-time Linux: module init and exit.
  */
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -60,14 +60,14 @@ static void __exit ntsync_exit(void)
 	ntsync_objects_exit();
 	ntsync_channel_exit();
 	ntsync_pi_exit();
-	/* What the last walks have looked at; and the records that went with it. */
+	/* Frees what the last chain walks have put: first objects, then task records by RCU. */
 	ntsync_objects_exit();
 	rcu_barrier();
 	ntsync_task_cache_exit();
 	ntsync_cache_exit();
 }
 
-/* Read at load only: a boost that is given must be taken back by the same rules. */
+/* Cannot change after load: existing boosts must end by the rules by which they began. */
 module_param_named(pi, ntsync_pi_enabled, bool, 0444);
 MODULE_PARM_DESC(pi, "priority inheritance (default: on)");
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where a channel's entries stand, and its tokens: the containers alone, without senders
- * and receivers.
+ * A channel's containers of entries and of tokens, without senders and receivers.
  */
 #include <kunit/test.h>
 #include <linux/overflow.h>
@@ -14,158 +13,158 @@
 
 #define ENTRIES	4
 
-struct scene {
+struct fixture {
 	struct ntsync_channel *c;
 	struct ntsync_receiver r;
-	struct ntsync_wait wait[ENTRIES]; /* what senders would have; nobody claims them */
+	struct ntsync_wait wait[ENTRIES]; /* of senders that do not exist; never claimed */
 	struct ntsync_channel_entry e[ENTRIES];
 };
 
-static struct scene *scene(struct kunit *test)
+static struct fixture *setup_fixture(struct kunit *test)
 {
-	struct scene *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 	struct ntsync_obj *obj = kt_channel(test);
 	int i;
 
-	KUNIT_ASSERT_NOT_NULL(test, s);
-	s->c = obj->channel;
-	s->r.channel = s->c;
-	s->r.entries = RB_ROOT_CACHED;
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	f->c = obj->channel;
+	f->r.channel = f->c;
+	f->r.entries = RB_ROOT_CACHED;
 	for (i = 0; i < ENTRIES; i++) {
-		s->e[i].channel = s->c;
-		s->e[i].wait = &s->wait[i];
-		atomic_set(&s->wait[i].claim, NTSYNC_UNCLAIMED);
+		f->e[i].channel = f->c;
+		f->e[i].wait = &f->wait[i];
+		atomic_set(&f->wait[i].claim, NTSYNC_UNCLAIMED);
 	}
-	return s;
+	return f;
 }
 
-static void queue(struct scene *s, int i, u32 prio)
+static void queue_entry(struct fixture *f, int i, u32 prio)
 {
-	guard(raw_spinlock)(&s->c->obj->lock);
-	s->e[i].prio = prio;
-	ntsync_entry_queue_locked(&s->e[i], MAX_RT_PRIO);
+	guard(raw_spinlock)(&f->c->obj->lock);
+	f->e[i].prio = prio;
+	ntsync_entry_queue_locked(&f->e[i], MAX_RT_PRIO);
 }
 
-static void dispatch(struct scene *s, int i)
+static void dispatch_entry(struct fixture *f, int i)
 {
-	guard(raw_spinlock)(&s->c->obj->lock);
-	ntsync_entry_dispatch_locked(&s->e[i], &s->r);
+	guard(raw_spinlock)(&f->c->obj->lock);
+	ntsync_entry_dispatch_locked(&f->e[i], &f->r);
 }
 
-static void put_back(struct scene *s, int i)
+static void put_back_entry(struct fixture *f, int i)
 {
-	guard(raw_spinlock)(&s->c->obj->lock);
-	ntsync_entry_put_back_locked(&s->e[i]);
+	guard(raw_spinlock)(&f->c->obj->lock);
+	ntsync_entry_put_back_locked(&f->e[i]);
 }
 
-static void set_level(struct scene *s, int i, int level)
+static void set_entry_prio(struct fixture *f, int i, int prio)
 {
-	guard(raw_spinlock)(&s->c->obj->lock);
-	ntsync_entry_set_level_locked(&s->e[i], level);
+	guard(raw_spinlock)(&f->c->obj->lock);
+	ntsync_entry_set_level_locked(&f->e[i], prio);
 }
 
-static void expect_taken_out(struct kunit *test, struct scene *s, int i)
+static void expect_first_and_remove(struct kunit *test, struct fixture *f, int i)
 {
-	guard(raw_spinlock)(&s->c->obj->lock);
-	KUNIT_EXPECT_PTR_EQ(test, ntsync_channel_first_pending(s->c), &s->e[i]);
-	ntsync_entry_remove_locked(&s->e[i]);
+	guard(raw_spinlock)(&f->c->obj->lock);
+	KUNIT_EXPECT_PTR_EQ(test, ntsync_channel_first_pending(f->c), &f->e[i]);
+	ntsync_entry_remove_locked(&f->e[i]);
 }
 
-static void reply(struct scene *s, int i)
+static void remove_entry(struct fixture *f, int i)
 {
-	guard(raw_spinlock)(&s->c->obj->lock);
-	ntsync_entry_remove_locked(&s->e[i]);
+	guard(raw_spinlock)(&f->c->obj->lock);
+	ntsync_entry_remove_locked(&f->e[i]);
 }
 
 static void pending_are_ordered_by_prio_then_arrival(struct kunit *test)
 {
-	struct scene *s = scene(test);
+	struct fixture *f = setup_fixture(test);
 
-	queue(s, 0, 10);
-	queue(s, 1, 0);
-	queue(s, 2, 80);
-	queue(s, 3, 10);
-	KUNIT_EXPECT_EQ(test, s->e[0].id, 1);
-	KUNIT_EXPECT_EQ(test, s->e[3].id, 4);
-	expect_taken_out(test, s, 2);
-	expect_taken_out(test, s, 0);
-	expect_taken_out(test, s, 3);
-	expect_taken_out(test, s, 1);
-	KUNIT_EXPECT_NULL(test, ntsync_channel_first_pending(s->c));
+	queue_entry(f, 0, 10);
+	queue_entry(f, 1, 0);
+	queue_entry(f, 2, 80);
+	queue_entry(f, 3, 10);
+	KUNIT_EXPECT_EQ(test, f->e[0].id, 1);
+	KUNIT_EXPECT_EQ(test, f->e[3].id, 4);
+	expect_first_and_remove(test, f, 2);
+	expect_first_and_remove(test, f, 0);
+	expect_first_and_remove(test, f, 3);
+	expect_first_and_remove(test, f, 1);
+	KUNIT_EXPECT_NULL(test, ntsync_channel_first_pending(f->c));
 }
 
 static void an_entry_that_is_put_back_keeps_its_turn(struct kunit *test)
 {
-	struct scene *s = scene(test);
+	struct fixture *f = setup_fixture(test);
 
-	queue(s, 0, 10);
-	queue(s, 1, 10);
-	dispatch(s, 0);
-	KUNIT_EXPECT_EQ(test, s->c->nr_dispatched, 1);
-	queue(s, 2, 10);
-	put_back(s, 0);
-	KUNIT_EXPECT_EQ(test, s->c->nr_dispatched, 0);
-	KUNIT_EXPECT_EQ(test, s->c->pending.count, 3);
-	expect_taken_out(test, s, 0);
-	expect_taken_out(test, s, 1);
-	expect_taken_out(test, s, 2);
+	queue_entry(f, 0, 10);
+	queue_entry(f, 1, 10);
+	dispatch_entry(f, 0);
+	KUNIT_EXPECT_EQ(test, f->c->nr_dispatched, 1);
+	queue_entry(f, 2, 10);
+	put_back_entry(f, 0);
+	KUNIT_EXPECT_EQ(test, f->c->nr_dispatched, 0);
+	KUNIT_EXPECT_EQ(test, f->c->pending.count, 3);
+	expect_first_and_remove(test, f, 0);
+	expect_first_and_remove(test, f, 1);
+	expect_first_and_remove(test, f, 2);
 }
 
-static void a_level_that_changes_moves_the_entry(struct kunit *test)
+static void a_changed_prio_moves_the_entry(struct kunit *test)
 {
-	struct scene *s = scene(test);
+	struct fixture *f = setup_fixture(test);
 
-	queue(s, 0, 10);
-	queue(s, 1, 20);
-	set_level(s, 0, 5);
-	expect_taken_out(test, s, 0);
-	dispatch(s, 1);
-	queue(s, 2, 30);
-	dispatch(s, 2);
-	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_entry(&s->r), &s->e[2]);
-	set_level(s, 1, 1);
-	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_entry(&s->r), &s->e[1]);
-	reply(s, 1);
-	reply(s, 2);
+	queue_entry(f, 0, 10);
+	queue_entry(f, 1, 20);
+	set_entry_prio(f, 0, 5);
+	expect_first_and_remove(test, f, 0);
+	dispatch_entry(f, 1);
+	queue_entry(f, 2, 30);
+	dispatch_entry(f, 2);
+	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_entry(&f->r), &f->e[2]);
+	set_entry_prio(f, 1, 1);
+	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_entry(&f->r), &f->e[1]);
+	remove_entry(f, 1);
+	remove_entry(f, 2);
 }
 
 static void the_newest_set_comes_first(struct kunit *test)
 {
-	struct scene *s = scene(test);
+	struct fixture *f = setup_fixture(test);
 
-	queue(s, 0, 80);
-	queue(s, 1, 10);
-	queue(s, 2, 20);
-	dispatch(s, 0);
-	s->r.set++;
-	dispatch(s, 1);
-	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_entry(&s->r), &s->e[1]);
-	dispatch(s, 2);
-	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_entry(&s->r), &s->e[2]);
-	reply(s, 2);
-	reply(s, 1);
-	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_entry(&s->r), &s->e[0]);
-	reply(s, 0);
-	KUNIT_EXPECT_NULL(test, ntsync_receiver_first_entry(&s->r));
+	queue_entry(f, 0, 80);
+	queue_entry(f, 1, 10);
+	queue_entry(f, 2, 20);
+	dispatch_entry(f, 0);
+	f->r.set++;
+	dispatch_entry(f, 1);
+	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_entry(&f->r), &f->e[1]);
+	dispatch_entry(f, 2);
+	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_entry(&f->r), &f->e[2]);
+	remove_entry(f, 2);
+	remove_entry(f, 1);
+	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_entry(&f->r), &f->e[0]);
+	remove_entry(f, 0);
+	KUNIT_EXPECT_NULL(test, ntsync_receiver_first_entry(&f->r));
 }
 
 static void only_dispatched_entries_are_found_by_id(struct kunit *test)
 {
-	struct scene *s = scene(test);
+	struct fixture *f = setup_fixture(test);
 
-	queue(s, 0, 10);
-	queue(s, 1, 10);
-	dispatch(s, 0);
-	scoped_guard(raw_spinlock, &s->c->obj->lock) {
-		KUNIT_EXPECT_PTR_EQ(test, ntsync_entry_find_locked(s->c, 1), &s->e[0]);
-		KUNIT_EXPECT_NULL(test, ntsync_entry_find_locked(s->c, 2));
-		KUNIT_EXPECT_NULL(test, ntsync_entry_find_locked(s->c, 0));
+	queue_entry(f, 0, 10);
+	queue_entry(f, 1, 10);
+	dispatch_entry(f, 0);
+	scoped_guard(raw_spinlock, &f->c->obj->lock) {
+		KUNIT_EXPECT_PTR_EQ(test, ntsync_entry_find_locked(f->c, 1), &f->e[0]);
+		KUNIT_EXPECT_NULL(test, ntsync_entry_find_locked(f->c, 2));
+		KUNIT_EXPECT_NULL(test, ntsync_entry_find_locked(f->c, 0));
 	}
-	reply(s, 0);
-	reply(s, 1);
+	remove_entry(f, 0);
+	remove_entry(f, 1);
 }
 
-/* Of a thread that has this tid in the initial namespace only. */
+/* The token of a thread that is in the initial pid namespace. */
 static u64 token_of(const struct ntsync_tokens *tokens, struct pid *pid, int tid)
 {
 	pid->numbers[0].nr = tid;
@@ -201,7 +200,7 @@ static void tokens_are_replaced_removed_and_bounded(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(pending_are_ordered_by_prio_then_arrival),
 	KUNIT_CASE(an_entry_that_is_put_back_keeps_its_turn),
-	KUNIT_CASE(a_level_that_changes_moves_the_entry),
+	KUNIT_CASE(a_changed_prio_moves_the_entry),
 	KUNIT_CASE(the_newest_set_comes_first),
 	KUNIT_CASE(only_dispatched_entries_are_found_by_id),
 	KUNIT_CASE(tokens_are_replaced_removed_and_bounded),

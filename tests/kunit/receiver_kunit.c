@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Receivers at moments that are hard to meet from outside: a process is about to let go
- * of a channel while one of its threads comes in.
+ * Races between a receive and a close that user space can hardly hit.
  */
 #include <kunit/test.h>
 #include <linux/anon_inodes.h>
@@ -15,13 +14,13 @@
 
 static const struct file_operations nothing_fops = { .owner = THIS_MODULE };
 
-static void close_it(void *fd)
+static void close_test_fd(void *fd)
 {
 	close_fd((long)fd);
 }
 
-/* A file that is in our table of descriptors, until the test ends. */
-static struct file *new_file(struct kunit *test)
+/* A file with a descriptor in current's table, which is closed after the test. */
+static struct file *open_test_file(struct kunit *test)
 {
 	struct file *file = anon_inode_getfile("ntsync_kunit", &nothing_fops, NULL, O_RDWR);
 	long fd;
@@ -32,12 +31,17 @@ static struct file *new_file(struct kunit *test)
 		fput(file);
 	KUNIT_ASSERT_GE(test, fd, 0);
 	fd_install(fd, file);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, close_it, (void *)fd), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, close_test_fd, (void *)fd), 0);
 	return file;
 }
 
-/* Another thread has closed the last descriptor after we came in: we will not receive. */
-static void who_has_left_keeps_no_notice(struct kunit *test)
+static struct ntsync_receiver *begin_receive(struct ntsync_obj *channel, struct file *file)
+{
+	return ntsync_receiver_enter(channel->channel, file, ntsync_task_get_own());
+}
+
+/* Another thread has closed the last descriptor after the aggregate wait began. */
+static void closed_process_gets_no_notification(struct kunit *test)
 {
 	struct ntsync_obj *obj = kt_channel(test);
 	struct ntsync_wait sender = { .claim = ATOMIC_INIT(NTSYNC_UNCLAIMED) };
@@ -45,49 +49,49 @@ static void who_has_left_keeps_no_notice(struct kunit *test)
 	struct ntsync_wait_req req = { .objs = &obj, .count = 1, .notice = true };
 	struct file *unknown = (struct file *)test;
 
-	KUNIT_ASSERT_EQ(test, PTR_ERR(ntsync_receiver_enter(obj->channel, unknown, ntsync_task_get_own())), -EBADF);
+	KUNIT_ASSERT_EQ(test, PTR_ERR(begin_receive(obj, unknown)), -EBADF);
 	scoped_guard(raw_spinlock, &obj->lock)
 		ntsync_entry_queue_locked(&e, MAX_RT_PRIO);
 	KUNIT_EXPECT_EQ(test, ntsync_wait_any(&req), 0);
-	KUNIT_EXPECT_EQ(test, obj->channel->notices, 0);
+	KUNIT_EXPECT_EQ(test, obj->channel->nr_notified, 0);
 	scoped_guard(raw_spinlock, &obj->lock)
 		ntsync_entry_remove_locked(&e);
 }
 
-/* The process that it was of lets go; it has another table with a descriptor by now. */
-static void who_has_moved_comes_in(struct kunit *test)
+/* The receiver's old process is being closed, while it receives by another descriptor table. */
+static void receiver_of_a_closed_process_receives_again(struct kunit *test)
 {
 	struct ntsync_obj *obj = kt_channel(test);
-	struct file *file = new_file(test);
-	struct ntsync_party old = { .files = test, .left = true };
-	struct ntsync_receiver *r = ntsync_receiver_enter(obj->channel, file, ntsync_task_get_own());
+	struct file *file = open_test_file(test);
+	struct ntsync_process old = { .files = test, .closed = true };
+	struct ntsync_receiver *r = begin_receive(obj, file);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, r);
 	INIT_LIST_HEAD(&old.members);
 	INIT_LIST_HEAD(&old.leaving);
 	scoped_guard(raw_spinlock, &obj->lock) {
-		list_move(&r->member, &old.leaving);
-		r->party = &old;
+		list_move(&r->process_node, &old.leaving);
+		r->process = &old;
 	}
-	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_enter(obj->channel, file, ntsync_task_get_own()), r);
+	KUNIT_EXPECT_PTR_EQ(test, begin_receive(obj, file), r);
 	scoped_guard(raw_spinlock, &obj->lock) {
 		KUNIT_EXPECT_TRUE(test, list_empty(&old.leaving));
 		KUNIT_EXPECT_FALSE(test, ntsync_receiver_left_locked(r));
-		/* If it has not come in, nobody may look at what is on our stack. */
+		/* In case of a failure: nothing may point to the stack after the test. */
 		list_del_init(&old.leaving);
-		if (r->party == &old)
-			r->party = NULL;
+		if (r->process == &old)
+			r->process = NULL;
 	}
 	ntsync_receivers_flush(obj->channel, NULL, current->files);
-	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&obj->channel->parties));
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&obj->channel->processes));
 }
 
-/* A file that is in nobody's table is nobody's end. */
-static void closed_without_a_table(struct kunit *test)
+/* The close of a file that is in no table closes no receiving process. */
+static void close_outside_a_table(struct kunit *test)
 {
 	struct ntsync_obj *obj = kt_channel(test);
-	struct file *file = new_file(test);
-	struct ntsync_receiver *r = ntsync_receiver_enter(obj->channel, file, ntsync_task_get_own());
+	struct file *file = open_test_file(test);
+	struct ntsync_receiver *r = begin_receive(obj, file);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, r);
 	ntsync_receivers_flush(obj->channel, file, NULL);
@@ -97,9 +101,9 @@ static void closed_without_a_table(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(who_has_left_keeps_no_notice),
-	KUNIT_CASE(who_has_moved_comes_in),
-	KUNIT_CASE(closed_without_a_table),
+	KUNIT_CASE(closed_process_gets_no_notification),
+	KUNIT_CASE(receiver_of_a_closed_process_receives_again),
+	KUNIT_CASE(close_outside_a_table),
 	{}
 };
 

@@ -7,7 +7,7 @@
 
 #include <dirent.h>
 
-#define REAPER "ntsync_reaper"
+#define REAPER "ntsync_exit"
 
 static bool is_reaper(const char *pid)
 {

@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Channel: a mailbox of requests in the order of their priority. The sender waits for
- * the reply; what its request is worth goes to whoever works on it, and to those who
- * could and are busy with something else (source.c).
+ * Channel: a queue of requests, ordered by priority. The sender sleeps until the reply. The
+ * request's priority goes to the receiver that works on it, and while it is pending to all
+ * receivers (source.c).
  *
- *   sender			receiver (parked)		anybody
+ *   sender			receiver (parked)		any task
  *
  *   lock(obj)
- *   pending
- *   claims the receiver,
- *   dispatches it to him
- *   unlock, wakes him
- *   boosts him			returns with the request
- *   sleeps			...				lock(obj)
- *								finds it by its id
- *								done, claims the sender
- *								unlock, wakes him
- *   lock(obj), unlock						unboosts the receiver
+ *   queues the request
+ *   claims the receiver's wait,
+ *   dispatches the request to it
+ *   unlock(obj), wakes it
+ *   boosts it			returns with the request
+ *   sleeps			...				REPLY: lock(obj)
+ *								finds the request by id,
+ *								ends it,
+ *								claims the sender's wait
+ *								unlock(obj), wakes it
+ *   lock(obj), unlock(obj)					unboosts the receiver
  *   returns
  *
- * The receiver is a waiter in obj->any like those of other objects: "signaled" means that
- * something is pending, and "acquire" dispatches the best of it. So which receiver gets
- * which request is decided in one place under the lock, and a success that has happened
- * wins over a signal.
+ * A parked receiver is a waiter in obj->any, as with any other object: "signaled" means that a
+ * request is pending, and "acquire" dispatches the first one. So which receiver gets which request
+ * is decided in one place, under obj->lock, and a request that was dispatched wins over a signal
+ * that interrupts the receiver.
  *
- * A request is executed at most once: a sender that leaves before the reply takes it out
- * under the lock. If it was pending it may be sent again with its turn, as if it had stayed; if
- * a receiver has it already, it is never sent again (-EINTR).
+ * A request is executed at most once. A sender that leaves before the reply removes its request
+ * under obj->lock. If the request was pending, the call may be restarted, and the new request keeps
+ * the place in the queue. If it was dispatched, the call returns -EINTR and is never restarted.
  */
 #include <linux/err.h>
 #include <linux/errno.h>
@@ -43,8 +44,7 @@ static bool channel_signaled(const struct ntsync_obj *obj, u32 owner)
 	return READ_ONCE(obj->channel->pending.count);
 }
 
-/* The best pending entry goes to @r. */
-static void dispatch_locked(struct ntsync_channel *c, struct ntsync_receiver *r)
+static void dispatch_first_locked(struct ntsync_channel *c, struct ntsync_receiver *r)
 {
 	struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
 
@@ -66,9 +66,9 @@ static void channel_acquire(struct ntsync_obj *obj, struct ntsync_taker *taker)
 	struct ntsync_receiver *r = ntsync_receiver_find_locked(c, taker->t);
 
 	if (taker->notice)
-		ntsync_receiver_notice_locked(r);
+		ntsync_receiver_notify_locked(r);
 	else
-		dispatch_locked(c, r);
+		dispatch_first_locked(c, r);
 	taker->boosted |= ntsync_receiver_update_contrib_locked(r);
 }
 
@@ -76,7 +76,7 @@ static struct ntsync_wait_entry *channel_next_waiter(struct ntsync_obj *obj)
 {
 	const struct ntsync_channel *c = obj->channel;
 
-	return c->pending.count > c->notices ? ntsync_obj_first_any(obj) : NULL;
+	return c->pending.count > c->nr_notified ? ntsync_obj_first_any(obj) : NULL;
 }
 
 static void channel_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
@@ -85,11 +85,11 @@ static void channel_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e
 	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->taker.t);
 
 	r->parked = e;
-	/* An old one of which nothing has come, or the next request would not wake us. */
-	ntsync_receiver_drop_notice_locked(r);
+	/* A notification without a receive after it would keep the next request from waking us. */
+	ntsync_receiver_drop_notification_locked(r);
 	if (ntsync_receiver_left_locked(r))
 		ntsync_wait_claim(e->wait, NTSYNC_CLOSED);
-	ntsync_channel_mark_stale_locked(obj->channel, ntsync_receiver_work_level(r));
+	ntsync_channel_mark_stale_locked(obj->channel, ntsync_receiver_work_prio(r));
 }
 
 static void channel_dequeued(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
@@ -98,14 +98,14 @@ static void channel_dequeued(struct ntsync_obj *obj, struct ntsync_wait_entry *e
 	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->taker.t);
 
 	r->parked = NULL;
-	ntsync_channel_mark_stale_locked(obj->channel, ntsync_receiver_work_level(r));
+	ntsync_channel_mark_stale_locked(obj->channel, ntsync_receiver_work_prio(r));
 }
 
 static void channel_destroy(struct ntsync_obj *obj)
 {
 	struct ntsync_channel *c = obj->channel;
 
-	/* Senders hold the file. */
+	/* A sender holds the file, so there is none. */
 	WARN_ON_ONCE(c->pending.count || c->nr_dispatched);
 	ntsync_receivers_destroy(c);
 	ntsync_tokens_destroy(&c->tokens);
@@ -117,13 +117,13 @@ static int channel_enter(struct ntsync_obj *obj, struct file *file, struct ntsyn
 	return PTR_ERR_OR_ZERO(ntsync_receiver_enter(obj->channel, file, t));
 }
 
-/* current, which has a notice, could not be told. */
+/* Passes on current's notification, as its aggregate wait could not write the result. */
 static void channel_undelivered(struct ntsync_obj *obj)
 {
 	struct ntsync_hold h;
 
 	ntsync_obj_hold(&h, obj);
-	ntsync_receiver_drop_notice_locked(ntsync_receiver_find_locked(obj->channel,
+	ntsync_receiver_drop_notification_locked(ntsync_receiver_find_locked(obj->channel,
 								       ntsync_task_find()));
 	ntsync_wake_takers(&h, h.obj);
 	ntsync_obj_unhold(&h);
@@ -142,7 +142,7 @@ static const struct ntsync_obj_ops channel_ops = {
 	.destroy = channel_destroy,
 	.enter = channel_enter,
 	.undelivered = channel_undelivered,
-	.hand_on = ntsync_receiver_hand_on_notice,
+	.hand_on = ntsync_receiver_pass_on_notification,
 	.source = &ntsync_channel_source,
 };
 
@@ -178,45 +178,45 @@ static bool is_channel(const struct ntsync_obj *obj)
 /* ---- send ---- */
 
 /*
- * current will wait for a reply, so it will not receive what it was told of. Of its own request
- * somebody else has to hear, and of the one that it was told of as well.
+ * current is about to sleep until a reply and can't receive meanwhile. Another receiver must be
+ * woken for the request that current was notified of; the caller does that.
  */
-static void give_up_notice_locked(struct ntsync_channel *c, const struct ntsync_task *t)
+static void drop_own_notification_locked(struct ntsync_channel *c, const struct ntsync_task *t)
 {
 	struct ntsync_receiver *r;
 
-	if (likely(!c->notices))
+	if (likely(!c->nr_notified))
 		return;
 	r = ntsync_receiver_find_locked(c, t);
 	if (r)
-		ntsync_receiver_drop_notice_locked(r);
+		ntsync_receiver_drop_notification_locked(r);
 }
 
-static int post(struct ntsync_channel *c, struct ntsync_channel_entry *e, struct file *file)
+static int queue_request(struct ntsync_channel *c, struct ntsync_channel_entry *e,
+			 struct file *file)
 {
 	struct ntsync_hold h;
 	int ret = 0;
 
 	ntsync_obj_hold(&h, c->obj);
-	if (c->deserted) {
+	if (c->broken) {
 		ret = -EPIPE;
 	} else if (c->pending.count >= c->max_depth) {
 		ret = -EAGAIN;
 	} else {
-		give_up_notice_locked(c, e->wait->taker.t);
-		/* What it inherits at this moment, see ntsync_pi_begin_wait(). */
+		drop_own_notification_locked(c, e->wait->taker.t);
 		ntsync_entry_queue_locked(e, ntsync_pi_inherited(e->wait));
 		trace_ntsync_channel_send(c->id, e->id, current->pid, e->prio);
 		ntsync_wake_takers(&h, h.obj);
-		ntsync_channel_orphan_locked(&h, c, file, 0);
+		ntsync_channel_check_reachable_locked(&h, c, file, 0);
 	}
 	ntsync_obj_unhold(&h);
 	return ret;
 }
 
 /*
- * Until the reply. A close that leaves nobody who could receive is not announced to those
- * who sleep here, so as long as there is no receiver they look now and then.
+ * Sleeps until the reply. As long as there is no receiving process, nothing wakes the senders when
+ * the last descriptor of the channel is closed, so they check every 500 ms.
  */
 static int sleep_for_reply(struct ntsync_channel *c, struct ntsync_wait *w, struct file *file)
 {
@@ -225,18 +225,21 @@ static int sleep_for_reply(struct ntsync_channel *c, struct ntsync_wait *w, stru
 
 	for (;;) {
 		deadline.expires = KTIME_MAX;
-		/* If there are, and the last one leaves, he ends our wait. */
-		if (!READ_ONCE(c->parties.rb_node))
+		/* If there is one, its close ends our wait. */
+		if (!READ_ONCE(c->processes.rb_node))
 			deadline.expires = ktime_add_ms(ktime_get(), 500);
 		ret = ntsync_wait_sleep(w, &deadline, NULL);
 		if (ret != -ETIMEDOUT)
 			return ret;
-		ntsync_channel_check_orphan(c, file, 0);
+		ntsync_channel_check_reachable(c, file, 0);
 	}
 }
 
-/* Takes @e out if it is still there. What the sender answers; @ret is why it woke up. */
-static int withdraw(struct ntsync_channel *c, struct ntsync_channel_entry *e, int ret)
+/*
+ * Removes @e if it has not ended yet. @ret says why the sender woke up; returns what the call
+ * returns.
+ */
+static int withdraw_request(struct ntsync_channel *c, struct ntsync_channel_entry *e, int ret)
 {
 	struct ntsync_hold h;
 
@@ -254,15 +257,15 @@ static int withdraw(struct ntsync_channel *c, struct ntsync_channel_entry *e, in
 		return 0;
 	case NTSYNC_SEND_RESET:
 		return -ECONNRESET;
-	case NTSYNC_SEND_DESERTED:
+	case NTSYNC_SEND_BROKEN:
 		return -EPIPE;
 	default:
 		return ret;
 	}
 }
 
-/* Which request it is. */
-static u64 ticket_call(const struct ntsync_channel_entry *e)
+/* Identifies the request, in case that the call is restarted. */
+static u64 hash_request(const struct ntsync_channel_entry *e)
 {
 	u64 call = ntsync_ticket_mix(e->channel->id, e->payload);
 
@@ -272,7 +275,7 @@ static u64 ticket_call(const struct ntsync_channel_entry *e)
 static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *e,
 			 struct file *file, struct ntsync_task *t)
 {
-	const u64 dev = c->obj->dev->id, call = ticket_call(e);
+	const u64 dev = c->obj->dev->id, call = hash_request(e);
 	struct ntsync_wait_req req = { };
 	struct ntsync_wait w;
 	int ret;
@@ -284,12 +287,12 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
 	w.send_prio = ntsync_entry_own_level(e);
 	e->wait = &w;
 	ntsync_pi_begin_wait(&w);
-	ret = post(c, e, file);
+	ret = queue_request(c, e, file);
 	if (!ret) {
 		ntsync_notices_hand_on(t);
 		ntsync_pi_block(&w);
 		ret = sleep_for_reply(c, &w, file);
-		ret = withdraw(c, e, ret);
+		ret = withdraw_request(c, e, ret);
 	}
 	ntsync_pi_end_wait(&w);
 	if (unlikely(ret == -ERESTARTSYS))
@@ -302,9 +305,9 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
  * @obj: the channel
  * @file: its file
  * @policy: SCHED_FIFO or SCHED_RR
- * @prio: of the request, or 0; no more than the caller may hand on is used
- * @payload: for the receiver
- * @reply: likewise
+ * @prio: priority of the request, or 0; clamped to what the caller may pass on
+ * @payload: passed to the receiver
+ * @reply: passed to the receiver
  *
  * Context: process; sleeps; the caller keeps the object.
  * Return: 0, -EINVAL, -ENOMEM, -EPIPE, -EAGAIN, -ECONNRESET, -EINTR, -ERESTARTSYS.
@@ -328,7 +331,7 @@ int ntsync_channel_send(struct ntsync_obj *obj, struct file *file, u32 policy, u
 	e->tid = task_pid_vnr(current);
 	e->prio = prio ? ntsync_boost_clamp(prio) : 0;
 	e->policy = e->prio ? policy : SCHED_FIFO;
-	e->borrows = ntsync_channel_borrows_file(obj->channel, file);
+	e->borrows_file = ntsync_channel_borrows_file(obj->channel, file);
 	ret = send_and_wait(obj->channel, e, file, t);
 	ntsync_entry_free(e);
 	return ret;
@@ -336,8 +339,8 @@ int ntsync_channel_send(struct ntsync_obj *obj, struct file *file, u32 policy, u
 
 /* ---- receive ---- */
 
-/* -EAGAIN if nothing is pending; then, if @block, the entry is queued. */
-static int take_or_park(struct ntsync_receiver *r, struct ntsync_wait_entry *e, bool block)
+/* Returns -EAGAIN if no request is pending. If @block is set, @e is in the queue then. */
+static int dispatch_or_park(struct ntsync_receiver *r, struct ntsync_wait_entry *e, bool block)
 {
 	struct ntsync_obj *obj = e->obj;
 	struct ntsync_hold h;
@@ -349,9 +352,9 @@ static int take_or_park(struct ntsync_receiver *r, struct ntsync_wait_entry *e, 
 	} else {
 		if (block)
 			r->set++;
-		ntsync_receiver_drop_notice_locked(r);
+		ntsync_receiver_drop_notification_locked(r);
 		if (channel_signaled(obj, 0)) {
-			dispatch_locked(obj->channel, r);
+			dispatch_first_locked(obj->channel, r);
 		} else {
 			ret = -EAGAIN;
 			if (block)
@@ -362,7 +365,7 @@ static int take_or_park(struct ntsync_receiver *r, struct ntsync_wait_entry *e, 
 	return ret;
 }
 
-static int sleep_for_entry(struct ntsync_wait *w, const struct ntsync_deadline *deadline)
+static int sleep_for_request(struct ntsync_wait *w, const struct ntsync_deadline *deadline)
 {
 	u32 index;
 	int ret;
@@ -374,7 +377,7 @@ static int sleep_for_entry(struct ntsync_wait *w, const struct ntsync_deadline *
 	return ntsync_wait_result(w, ret, &index);
 }
 
-static int receive(struct ntsync_obj *obj, struct ntsync_receiver *r, bool block)
+static int receive_request(struct ntsync_obj *obj, struct ntsync_receiver *r, bool block)
 {
 	struct ntsync_wait_req req = {
 		.objs = &obj,
@@ -388,22 +391,22 @@ static int receive(struct ntsync_obj *obj, struct ntsync_receiver *r, bool block
 	ntsync_ticket_take(r->t, &req, NTSYNC_CALL_RECEIVE);
 	ntsync_wait_init(&w, &req, r->t, &entry, false);
 	ntsync_pi_begin_wait(&w);
-	ret = take_or_park(r, &entry, block);
+	ret = dispatch_or_park(r, &entry, block);
 	if (ret == -EAGAIN && block)
-		ret = sleep_for_entry(&w, &req.deadline);
+		ret = sleep_for_request(&w, &req.deadline);
 	ntsync_pi_end_wait(&w);
 	ntsync_ticket_keep(&w, &req, NTSYNC_CALL_RECEIVE, ret);
 	return ret;
 }
 
 /**
- * ntsync_channel_recv() - receive the best request
+ * ntsync_channel_recv() - receive the first request
  * @obj: the channel
  * @file: its file
- * @block: wait for one
- * @msg: out
+ * @block: sleep until there is one
+ * @msg: out: the request
  *
- * A request that can't be delivered goes back by ntsync_channel_put_back().
+ * If the request can't be delivered, the caller returns it by ntsync_channel_put_back().
  *
  * Context: process; sleeps; the caller keeps the object.
  * Return: 0, -EINVAL, -ENOMEM, -EAGAIN, -EBADF (the process has closed the channel
@@ -425,7 +428,7 @@ int ntsync_channel_recv(struct ntsync_obj *obj, struct file *file, bool block,
 	r = ntsync_receiver_enter(obj->channel, file, t);
 	if (IS_ERR(r))
 		return PTR_ERR(r);
-	ret = receive(obj, r, block);
+	ret = receive_request(obj, r, block);
 	if (ret)
 		return ret;
 	*msg = r->message;
@@ -433,7 +436,7 @@ int ntsync_channel_recv(struct ntsync_obj *obj, struct file *file, bool block,
 	return 0;
 }
 
-/* current has received entry @id and could not be told. Somebody else may be. */
+/* current has received request @id, but it could not be delivered: it is pending again. */
 void ntsync_channel_put_back(struct ntsync_obj *obj, u64 id)
 {
 	struct ntsync_channel *c = obj->channel;
@@ -451,7 +454,7 @@ void ntsync_channel_put_back(struct ntsync_obj *obj, u64 id)
 
 /* ---- reply ---- */
 
-/* -ENOENT if nobody waits for a reply to @id. */
+/* Returns -ENOENT if no sender waits for a reply to @id. */
 int ntsync_channel_reply(struct ntsync_obj *obj, u64 id)
 {
 	struct ntsync_channel_entry *e;
@@ -473,7 +476,7 @@ int ntsync_channel_reply(struct ntsync_obj *obj, u64 id)
 
 /* ---- tokens ---- */
 
-/* Replaces an earlier one. -EINVAL, -ENOMEM, -ENOSPC. */
+/* Replaces an earlier token of the thread. Returns 0, -EINVAL, -ENOMEM or -ENOSPC. */
 int ntsync_channel_register(struct ntsync_obj *obj, u32 tid, u64 token)
 {
 	struct ntsync_token *t;
@@ -504,7 +507,7 @@ int ntsync_channel_deregister(struct ntsync_obj *obj, u32 tid)
 
 /* ---- close ---- */
 
-/* A process has closed a descriptor; @files is its table. */
+/* A descriptor was closed in descriptor table @files. */
 void ntsync_channel_flush(struct ntsync_obj *obj, struct file *file, const void *files)
 {
 	ntsync_receivers_flush(obj->channel, file, files);
@@ -518,7 +521,7 @@ int ntsync_channel_init(void)
 
 	if (ret)
 		return ret;
-	ret = ntsync_reaper_init();
+	ret = ntsync_exit_worker_init();
 	if (ret)
 		ntsync_entries_exit();
 	return ret;
@@ -526,6 +529,6 @@ int ntsync_channel_init(void)
 
 void ntsync_channel_exit(void)
 {
-	ntsync_reaper_exit();
+	ntsync_exit_worker_exit();
 	ntsync_entries_exit();
 }

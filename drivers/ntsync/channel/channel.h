@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Channels: requests and replies. All but ntsync_channel_create() answer -EINVAL for an object of
- * another type, if they answer at all.
+ * Channels: requests and replies. Functions that take any object and return an error return -EINVAL
+ * if the object is no channel. The others are called for channels only.
  */
 #ifndef NTSYNC_CHANNEL_H
 #define NTSYNC_CHANNEL_H
@@ -13,13 +13,13 @@ struct ntsync_device;
 struct ntsync_obj;
 
 /**
- * struct ntsync_message - a request, as its receiver gets it
- * @id: what to reply to
- * @payload: the sender's
- * @reply: the sender's
- * @token: what is registered for the sender, or 0
- * @tid: the sender's, in its pid namespace
- * @prio: of the request; 0 = none
+ * struct ntsync_message - a request, as a receiver gets it
+ * @id: passed to ntsync_channel_reply()
+ * @payload: as the sender gave it
+ * @reply: as the sender gave it
+ * @token: the token that is registered for the sender's thread, or 0
+ * @tid: the sender's thread, in the sender's pid namespace
+ * @prio: priority of the request; 0 = none
  */
 struct ntsync_message {
 	u64 id;

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A channel's insides, for the files that work on them: entry.c, receiver.c, reaper.c,
- * channel.c, source.c.
+ * The internals of a channel, for the files of this folder.
  *
- * An entry is one request. Its states, each left and entered under obj->lock:
+ * An entry is one request. It changes its state under obj->lock only:
  *
- *	state		in			receiver	left by
- * [1]	pending		channel->pending	NULL		dispatch, EPIPE, withdrawal
- * [2]	dispatched	channel->dispatched,	who has it	reply, ECONNRESET, withdrawal,
- *			receiver->entries			back to [1] if it can't be delivered
- * [3]	done		nothing			NULL		the sender frees it
+ *	state		linked in		left by
+ * [1]	pending		channel->pending	dispatch -> [2]; EPIPE, withdrawal -> [3]
+ * [2]	dispatched	channel->dispatched,	reply, ECONNRESET, withdrawal -> [3];
+ *			receiver->entries	failed delivery -> [1]
+ * [3]	done		nothing			the sender frees it
  */
 #ifndef NTSYNC_CHANNEL_INTERNAL_H
 #define NTSYNC_CHANNEL_INTERNAL_H
@@ -23,29 +22,31 @@
 #include "pi/source.h"
 
 /**
- * struct ntsync_channel_entry - a request whose sender waits
- * @node: in channel->pending [1]; in channel->dispatched by @id [2]
- * @of_receiver: in receiver->entries [2]
- * @channel: immutable
- * @receiver: who has it [2]
- * @wait: the sender's; a claim of it is one of enum ntsync_send_result; immutable
- * @id: set when it is queued
- * @payload: immutable, as all below but @set
- * @reply: for the receiver
- * @pid: the sender's, which stays as long as the sender waits
- * @tid: the sender's, in its pid namespace
- * @prio: what the sender has asked for, and may; 0 = nothing
+ * struct ntsync_channel_entry - a request whose sender sleeps
+ * @node: [1] in channel->pending; [2] in channel->dispatched, by @id
+ * @receiver_node: [2] in receiver->entries
+ * @channel: the channel
+ * @receiver: [2] the receiver that it was dispatched to; NULL otherwise
+ * @wait: the sender's wait; it is claimed with one of enum ntsync_send_result
+ * @id: counted per channel; set when the entry is queued
+ * @payload: passed to the receiver
+ * @reply: passed to the receiver
+ * @pid: the sender's; needs no reference, as the sender sleeps until [3]
+ * @tid: the sender's, in the sender's pid namespace
+ * @prio: 1 to 99 as requested by the sender, after clamping; 0 = none
  * @policy: SCHED_FIFO or SCHED_RR
- * @borrows: the sender's call has no reference of its own to the file, but that of the
- *	descriptor of its only thread
- * @sent: when it was queued, CLOCK_MONOTONIC; immutable since then
- * @set: which of the receiver's sets it belongs to, see struct ntsync_receiver
+ * @borrows_file: fdget() took no file reference for the sender's call, as the sender's process has
+ *	one thread; file_count() does not include the call
+ * @sent: when it was queued, CLOCK_MONOTONIC
+ * @set: receiver->set when it was dispatched
  *
- * @node.level is the best of @prio and what the sender inherits while it waits.
+ * The priority in @node is the higher of @prio and the one that the sender inherits while it waits.
+ * @node, @receiver_node, @receiver and @set are protected by obj->lock; the others do not change
+ * after the entry was queued.
  */
 struct ntsync_channel_entry {
 	struct ntsync_waitq_node node;
-	struct rb_node of_receiver;
+	struct rb_node receiver_node;
 	struct ntsync_channel *channel;
 	struct ntsync_receiver *receiver;
 	struct ntsync_wait *wait;
@@ -56,25 +57,25 @@ struct ntsync_channel_entry {
 	u32 tid;
 	u32 prio;
 	u32 policy;
-	bool borrows;
+	bool borrows_file;
 	u64 sent;
 	u64 set;
 };
 
+/* How a request ended: with a reply, ECONNRESET, EPIPE, or because its sender has left. */
 enum ntsync_send_result {
 	NTSYNC_SEND_REPLIED,
 	NTSYNC_SEND_RESET,
-	NTSYNC_SEND_DESERTED,
+	NTSYNC_SEND_BROKEN,
 	NTSYNC_SEND_WITHDRAWN,
 };
 
-struct ntsync_receiver;
-
-/* ---- token.c: tokens ---- */
+/* ---- token.c ---- */
 
 #define NTSYNC_MAX_TOKENS	32768
 
 struct pid;
+struct ntsync_receiver;
 struct ntsync_token;
 
 struct ntsync_tokens {
@@ -90,10 +91,10 @@ struct ntsync_token *ntsync_token_take_locked(struct ntsync_tokens *tokens, u32 
 void ntsync_tokens_destroy(struct ntsync_tokens *tokens);
 
 /**
- * struct ntsync_latency - how long something takes, in nanoseconds
- * @nr: how often it was measured
- * @sum: of all
- * @max: the longest
+ * struct ntsync_latency - statistics of a latency, in nanoseconds
+ * @nr: number of samples
+ * @sum: sum of the samples
+ * @max: the longest sample
  */
 struct ntsync_latency {
 	u64 nr;
@@ -102,25 +103,28 @@ struct ntsync_latency {
 };
 
 /**
- * struct ntsync_channel - the state of a channel; all under obj->lock but what says otherwise
+ * struct ntsync_channel - the state of a channel
  * @obj: the object; immutable
- * @id: of the object, for traces; immutable
- * @max_depth: immutable
- * @pending: entries that wait for a receiver
- * @nr_borrowing: how many of them borrow their reference to the file
- * @dispatched: entries that a receiver has, by id
- * @nr_dispatched: how many
- * @last_id: of the last entry
- * @notices: how many receivers are noticed
- * @entered: how many receives have begun
- * @deserted: processes have received, and none is left
- * @receivers: by task
- * @nr_receivers: how many
- * @parties: by table of descriptors
- * @tokens: token.c
- * @queueing: how long requests were pending before a receiver had them
- * @response: from when they were sent until they were replied to
- * @stale_work: brings up to date what the receivers inherit, after one of them has exited
+ * @id: of the object, for tracepoints; immutable
+ * @max_depth: upper bound of pending entries; immutable
+ * @pending: pending entries, by (priority, arrival)
+ * @nr_borrowing: number of entries in @pending with borrows_file set
+ * @dispatched: dispatched entries, by id
+ * @nr_dispatched: number of entries in @dispatched
+ * @last_id: id of the newest entry
+ * @nr_notified: number of receivers with a readiness notification
+ * @entered: number of receives that have begun
+ * @broken: the last receiving process has closed the channel, so sends fail with EPIPE; reset by
+ *	the next receive
+ * @receivers: receivers, by task record
+ * @nr_receivers: number of receivers
+ * @processes: receiving processes, by descriptor table
+ * @tokens: see token.c
+ * @queueing: latency from queueing to dispatch
+ * @response: latency from queueing to reply
+ * @stale_work: updates what the receivers inherit after one of them has exited
+ *
+ * Protected by obj->lock unless stated otherwise.
  */
 struct ntsync_channel {
 	struct ntsync_obj *obj;
@@ -131,19 +135,19 @@ struct ntsync_channel {
 	struct rb_root dispatched;
 	u32 nr_dispatched;
 	u64 last_id;
-	u32 notices;
+	u32 nr_notified;
 	u64 entered;
-	bool deserted;
+	bool broken;
 	struct rb_root receivers;
 	u32 nr_receivers;
-	struct rb_root parties;
+	struct rb_root processes;
 	struct ntsync_tokens tokens;
 	struct ntsync_latency queueing;
 	struct ntsync_latency response;
 	struct work_struct stale_work;
 };
 
-/* ---- entry.c: where entries stand; all but the first four under obj->lock ---- */
+/* ---- entry.c ---- */
 
 int ntsync_entries_init(void);
 void ntsync_entries_exit(void);
@@ -155,7 +159,8 @@ void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited);
 void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_receiver *r);
 void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e);
 void ntsync_entry_remove_locked(struct ntsync_channel_entry *e);
-void ntsync_entry_measure_locked(const struct ntsync_channel_entry *e, struct ntsync_latency *l);
+void ntsync_entry_add_latency_locked(const struct ntsync_channel_entry *e,
+				     struct ntsync_latency *l);
 void ntsync_entry_set_level_locked(struct ntsync_channel_entry *e, int level);
 struct ntsync_channel_entry *ntsync_entry_find_locked(const struct ntsync_channel *c, u64 id);
 
@@ -180,12 +185,13 @@ void ntsync_channel_update_receivers_later(struct ntsync_channel *c);
 bool ntsync_receiver_update_contrib_locked(struct ntsync_receiver *r);
 
 /*
- * Under obj->lock: something about an entry of @level, or a receiver's work, has changed. A sender
- * does not depend on what others do after that: it verifies before it sleeps.
+ * An entry of this priority has been queued, moved or removed, so receivers may inherit something
+ * else now. Whoever holds obj->lock updates them after the unlock. If it is preempted before that,
+ * a sender still gets its boost: it verifies its receivers before it sleeps.
  */
-static inline void ntsync_channel_mark_stale_locked(struct ntsync_channel *c, int level)
+static inline void ntsync_channel_mark_stale_locked(struct ntsync_channel *c, int prio)
 {
-	if (level < MAX_RT_PRIO && ntsync_pi_enabled)
+	if (prio < MAX_RT_PRIO && ntsync_pi_enabled)
 		c->obj->stale = true;
 }
 

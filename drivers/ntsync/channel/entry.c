@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where a channel's entries stand: pending ones by (level, arrival), dispatched ones by
- * id, and those of one receiver by (set, level, id). Each step is O(log entries), made
- * under obj->lock, and is news for the arbiter if priorities are involved. What the steps
- * mean is channel.c's business.
+ * The containers of a channel's entries: pending ones by (priority, arrival), dispatched ones by
+ * id, and those of one receiver by (newest set, priority, id). Each function takes O(log entries)
+ * under obj->lock, and marks the channel stale if receivers may inherit something else now.
  */
 #include <linux/slab.h>
 
@@ -17,7 +16,7 @@ int ntsync_entries_init(void)
 	return cache ? 0 : -ENOMEM;
 }
 
-/* No file is open. */
+/* No file is open, so no entry is allocated. */
 void ntsync_entries_exit(void)
 {
 	kmem_cache_destroy(cache);
@@ -33,7 +32,7 @@ void ntsync_entry_free(struct ntsync_channel_entry *e)
 	kmem_cache_free(cache, e);
 }
 
-/* What the sender has asked for, whatever it inherits. */
+/* The priority that the sender has requested, without what it inherits. */
 int ntsync_entry_own_level(const struct ntsync_channel_entry *e)
 {
 	return e->prio ? MAX_RT_PRIO - 1 - e->prio : MAX_RT_PRIO;
@@ -54,12 +53,12 @@ static int compare_id(const void *key, const struct rb_node *node)
 	return id < e->id ? -1 : id > e->id;
 }
 
-static bool handled_before(struct rb_node *a, const struct rb_node *b)
+static bool served_before(struct rb_node *a, const struct rb_node *b)
 {
 	const struct ntsync_channel_entry *l =
-		rb_entry(a, struct ntsync_channel_entry, of_receiver);
+		rb_entry(a, struct ntsync_channel_entry, receiver_node);
 	const struct ntsync_channel_entry *r =
-		rb_entry(b, struct ntsync_channel_entry, of_receiver);
+		rb_entry(b, struct ntsync_channel_entry, receiver_node);
 
 	if (l->set != r->set)
 		return l->set > r->set;
@@ -68,8 +67,8 @@ static bool handled_before(struct rb_node *a, const struct rb_node *b)
 	return l->id < r->id;
 }
 
-/* Since it was sent. */
-void ntsync_entry_measure_locked(const struct ntsync_channel_entry *e, struct ntsync_latency *l)
+/* Adds the time since the request was queued. */
+void ntsync_entry_add_latency_locked(const struct ntsync_channel_entry *e, struct ntsync_latency *l)
 {
 	u64 ns = ktime_get_ns() - e->sent;
 
@@ -79,7 +78,7 @@ void ntsync_entry_measure_locked(const struct ntsync_channel_entry *e, struct nt
 	l->max = max(l->max, ns);
 }
 
-/* At the end of its level, or with the turn that its sender has kept. */
+/* The arrival is new, or the one that an interrupted call of the sender has kept. */
 void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 {
 	struct ntsync_channel *c = e->channel;
@@ -89,7 +88,7 @@ void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 	e->sent = ktime_get_ns();
 	ntsync_waitq_insert_at(&c->pending, &e->node, min(ntsync_entry_own_level(e), inherited),
 			       ntsync_wait_arrival(e->wait, c->obj->dev));
-	c->nr_borrowing += e->borrows;
+	c->nr_borrowing += e->borrows_file;
 	ntsync_channel_mark_stale_locked(c, ntsync_waitq_level(&e->node));
 }
 
@@ -98,35 +97,35 @@ void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_
 	struct ntsync_channel *c = e->channel;
 
 	ntsync_assert_obj_lock(c->obj);
-	ntsync_channel_mark_stale_locked(c, min(ntsync_receiver_work_level(r),
+	ntsync_channel_mark_stale_locked(c, min(ntsync_receiver_work_prio(r),
 						ntsync_waitq_level(&e->node)));
-	ntsync_entry_measure_locked(e, &c->queueing);
+	ntsync_entry_add_latency_locked(e, &c->queueing);
 	ntsync_waitq_erase(&c->pending, &e->node);
-	c->nr_borrowing -= e->borrows;
+	c->nr_borrowing -= e->borrows_file;
 	rb_add(&e->node.rb, &c->dispatched, id_before);
 	c->nr_dispatched++;
 	e->receiver = r;
 	e->set = r->set;
-	rb_add_cached(&e->of_receiver, &r->entries, handled_before);
+	rb_add_cached(&e->receiver_node, &r->entries, served_before);
 }
 
-static void undispatch(struct ntsync_channel_entry *e)
+static void undispatch_entry(struct ntsync_channel_entry *e)
 {
-	rb_erase_cached(&e->of_receiver, &e->receiver->entries);
-	/* What it has hidden may count again. */
-	ntsync_channel_mark_stale_locked(e->channel, ntsync_receiver_work_level(e->receiver));
+	rb_erase_cached(&e->receiver_node, &e->receiver->entries);
+	/* The receiver may inherit from an older set again. */
+	ntsync_channel_mark_stale_locked(e->channel, ntsync_receiver_work_prio(e->receiver));
 	e->receiver = NULL;
 	rb_erase(&e->node.rb, &e->channel->dispatched);
 	e->channel->nr_dispatched--;
 }
 
-/* It keeps its turn. */
+/* Back to pending, with the old arrival. */
 void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e)
 {
 	ntsync_assert_obj_lock(e->channel->obj);
-	undispatch(e);
+	undispatch_entry(e);
 	ntsync_waitq_put_back(&e->channel->pending, &e->node);
-	e->channel->nr_borrowing += e->borrows;
+	e->channel->nr_borrowing += e->borrows_file;
 	ntsync_channel_mark_stale_locked(e->channel, ntsync_waitq_level(&e->node));
 }
 
@@ -134,28 +133,31 @@ void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
 {
 	ntsync_assert_obj_lock(e->channel->obj);
 	if (e->receiver) {
-		undispatch(e);
+		undispatch_entry(e);
 	} else {
 		ntsync_waitq_erase(&e->channel->pending, &e->node);
-		e->channel->nr_borrowing -= e->borrows;
+		e->channel->nr_borrowing -= e->borrows_file;
 	}
 	ntsync_channel_mark_stale_locked(e->channel, ntsync_waitq_level(&e->node));
 }
 
-/* Its sender inherits, or no more. Nothing if it is not queued yet, or is done with. */
+/*
+ * What the sender inherits has changed. Nothing happens to an entry that is not queued yet or that
+ * has ended.
+ */
 void ntsync_entry_set_level_locked(struct ntsync_channel_entry *e, int level)
 {
 	ntsync_assert_obj_lock(e->channel->obj);
 	if (e->receiver) {
-		rb_erase_cached(&e->of_receiver, &e->receiver->entries);
+		rb_erase_cached(&e->receiver_node, &e->receiver->entries);
 		ntsync_waitq_set_level(&e->node, level);
-		rb_add_cached(&e->of_receiver, &e->receiver->entries, handled_before);
+		rb_add_cached(&e->receiver_node, &e->receiver->entries, served_before);
 	} else if (e->id && !ntsync_wait_claimed(e->wait)) {
 		ntsync_waitq_move(&e->channel->pending, &e->node, level);
 	}
 }
 
-/* Dispatched, by its id; or NULL. */
+/* The dispatched entry with this id, or NULL. */
 struct ntsync_channel_entry *ntsync_entry_find_locked(const struct ntsync_channel *c, u64 id)
 {
 	ntsync_assert_obj_lock(c->obj);

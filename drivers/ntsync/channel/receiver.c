@@ -1,45 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who receives from a channel, and what becomes of its entries when he goes: nobody
- * waits for a reply that can't come.
+ * Receivers, receiving processes, and what happens to requests when they go away: no sender waits
+ * for a reply that can't come.
  *
- * A receiver is a task that has called a receive; it is one until it exits. A party is
- * a process, which is a table of descriptors, with receivers; it is one until it has
- * closed its last descriptor of the channel.
+ * A receiver is a task that has called a receive. It stays one until it exits. A receiving process
+ * is a descriptor table that receivers use. It stays one until it has closed its last descriptor
+ * of the channel; struct ntsync_process stands for it.
  *
- *	event				noticed by		entries dispatched to them
- *	a receiver exits		sched_process_exit,	ECONNRESET
- *					and the reaper
- *	a party lets go, or dies	flush()			ECONNRESET
- *	 ... and it was the last one				pending ones: EPIPE, and all
- *								later ones until somebody receives
- *	nobody has a descriptor		flush(), the senders	pending ones: EPIPE
+ *   event			detected by		consequence
+ *   a receiver exits		exit_worker.c		its dispatched requests: ECONNRESET
+ *   the last descriptor of a	flush()			dispatched requests of its
+ *   receiving process is closed			receivers: ECONNRESET
+ *   ... and it was the last one			pending requests, and all sends
+ *							until the next receive: EPIPE
+ *   no process has a descriptor	flush(), senders that	pending requests: EPIPE
+ *   any more			wake up to check
  *
- * A close can race with a receive:
+ * A close can race with the first receive of a process:
  *
  *   receive				close
  *
  *   holds the file
- *					out of the table
- *   no party yet: makes one		flush(): is there a party?
- *   is the file in the table?		  yes: it goes, and all its receives
- *     no: leaves again, -EBADF		  no: nothing to do
+ *					removes the descriptor
+ *   adds the process			flush(): is there such a process?
+ *   is there a descriptor?		  yes: closes it, ends its receives
+ *     no: closes it, -EBADF		  no: nothing to do
  *
- * One of the two sees the other, so there is no party that no flush() will end.
+ * The second one sees what the first one has done. So no process remains that no flush() closes.
  *
- * The table can't be looked at under obj->lock. Meanwhile a descriptor may come in, from
- * elsewhere, and somebody receives by it. So each receive is counted, and who has found no
- * descriptor looks again if one has begun since:
+ * The descriptor table can't be searched under obj->lock. While it is searched, another process may
+ * pass in a new descriptor, and a thread may receive by it. So receives are counted, and a search
+ * that found nothing is repeated if a receive has begun since:
  *
  *   close				receive
  *
- *   lock(obj): entered = 7
- *   is the file in the table? no	the file is put into the table
- *					lock(obj): entered = 8
- *   lock(obj): still 7? no, again
- *   is the file in the table? yes
+ *   lock(obj): entered is 7
+ *   is there a descriptor? no
+ *					a descriptor is installed
+ *					lock(obj): entered becomes 8
+ *   lock(obj): entered is not 7
+ *   is there a descriptor? yes
  *
- * or "still 7", and the party has gone when the receive begins, which makes a new one.
+ * If entered is still 7 the process is closed, and the receive adds a new one.
  */
 #include <linux/fdtable.h>
 #include <linux/file.h>
@@ -52,34 +54,40 @@
 
 /* ---- the end of an entry ---- */
 
-/* @e is done with: its sender returns. Make room in @h before. */
+/* Ends @e: its sender returns. The caller has called ntsync_hold_make_room(). */
 void ntsync_entry_finish_locked(struct ntsync_hold *h, struct ntsync_channel_entry *e,
 				enum ntsync_send_result result)
 {
 	ntsync_assert_obj_lock(e->channel->obj);
 	if (result == NTSYNC_SEND_REPLIED)
-		ntsync_entry_measure_locked(e, &e->channel->response);
+		ntsync_entry_add_latency_locked(e, &e->channel->response);
 	ntsync_entry_remove_locked(e);
 	ntsync_wait_claim(e->wait, result);
 	ntsync_hold_wake_locked(h, e->wait->taker.task);
 }
 
-/* Nobody is left who receives: all that is pending ends, unless somebody comes. */
-static void desert_locked(struct ntsync_hold *h, struct ntsync_channel *c)
+/*
+ * No receiving process is left: pending requests end with EPIPE. A receive may begin while the lock
+ * is dropped; it resets c->broken and gets the rest.
+ */
+static void fail_pending_locked(struct ntsync_hold *h, struct ntsync_channel *c)
 {
 	struct ntsync_channel_entry *e;
 
-	c->deserted = true;
+	c->broken = true;
 	for (;;) {
 		ntsync_hold_make_room(h);
 		e = ntsync_channel_first_pending(c);
-		if (!c->deserted || !e)
+		if (!c->broken || !e)
 			break;
-		ntsync_entry_finish_locked(h, e, NTSYNC_SEND_DESERTED);
+		ntsync_entry_finish_locked(h, e, NTSYNC_SEND_BROKEN);
 	}
 }
 
-/* What @r has received and not replied to. Nobody else frees @r meanwhile. */
+/*
+ * Requests that were dispatched to @r end with ECONNRESET. The lock is dropped in between, so the
+ * caller makes sure that @r is not freed: by free_lock, or because @r is current's.
+ */
 static void reset_entries_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
 {
 	struct ntsync_channel_entry *e;
@@ -93,24 +101,24 @@ static void reset_entries_locked(struct ntsync_hold *h, struct ntsync_receiver *
 	}
 }
 
-/* ---- parties ---- */
+/* ---- receiving processes ---- */
 
-static bool party_before(struct rb_node *a, const struct rb_node *b)
+static bool process_before(struct rb_node *a, const struct rb_node *b)
 {
-	return rb_entry(a, struct ntsync_party, by_files)->files <
-	       rb_entry(b, struct ntsync_party, by_files)->files;
+	return rb_entry(a, struct ntsync_process, by_files)->files <
+	       rb_entry(b, struct ntsync_process, by_files)->files;
 }
 
 static int compare_files(const void *files, const struct rb_node *node)
 {
-	const struct ntsync_party *p = rb_entry(node, struct ntsync_party, by_files);
+	const struct ntsync_process *p = rb_entry(node, struct ntsync_process, by_files);
 
 	return files < p->files ? -1 : files > p->files;
 }
 
-static struct ntsync_party *find_party(const struct ntsync_channel *c, const void *files)
+static struct ntsync_process *find_process(const struct ntsync_channel *c, const void *files)
 {
-	return rb_entry_safe(rb_find(files, &c->parties, compare_files), struct ntsync_party,
+	return rb_entry_safe(rb_find(files, &c->processes, compare_files), struct ntsync_process,
 			     by_files);
 }
 
@@ -119,7 +127,7 @@ static int is_same_file(const void *wanted, struct file *file, unsigned int fd)
 	return wanted == file;
 }
 
-/* A table that nobody uses any more is being closed, whatever is still in it. */
+/* A table without users is being closed: descriptors that are still in it do not count. */
 static bool has_descriptor(const void *table, struct file *file)
 {
 	struct files_struct *files = (struct files_struct *)table;
@@ -127,8 +135,8 @@ static bool has_descriptor(const void *table, struct file *file)
 	return atomic_read(&files->count) && iterate_fd(files, 0, is_same_file, file);
 }
 
-/* It does not wait for requests any more. */
-static void unpark_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
+/* Ends the receive or the aggregate wait that @r sleeps in, with EBADF. */
+static void unpark_receiver_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
 {
 	struct ntsync_wait_entry *e = r->parked;
 
@@ -139,8 +147,8 @@ static void unpark_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
 		ntsync_hold_wake_locked(h, r->t->task);
 }
 
-/* Somebody may receive now what is pending, or may not any more. */
-static void party_changed_locked(struct ntsync_channel *c)
+/* A receiver has joined or left a process. Without one it can't inherit from pending ones. */
+static void mark_pending_stale_locked(struct ntsync_channel *c)
 {
 	const struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
 
@@ -148,68 +156,68 @@ static void party_changed_locked(struct ntsync_channel *c)
 		ntsync_channel_mark_stale_locked(c, ntsync_waitq_level(&e->node));
 }
 
-/* It is not one of its party any more. */
-static void leave_party_locked(struct ntsync_receiver *r)
+static void leave_process_locked(struct ntsync_receiver *r)
 {
-	list_del_init(&r->member);
-	r->party = NULL;
-	party_changed_locked(r->channel);
+	list_del_init(&r->process_node);
+	r->process = NULL;
+	mark_pending_stale_locked(r->channel);
 }
 
 /*
- * First none of them gets anything any more, then what they have got goes back. Whoever
- * has been looked at may be gone when room has been made.
+ * Removes all receivers from @p: first ends their receives, so that nothing more is dispatched to
+ * them, then resets what was. A receiver may be freed whenever the lock is dropped, so each step
+ * starts with the first one in the list.
  */
-static void dismiss_members_locked(struct ntsync_hold *h, struct ntsync_party *p)
+static void remove_members_locked(struct ntsync_hold *h, struct ntsync_process *p)
 {
 	struct ntsync_channel_entry *e;
 	struct ntsync_receiver *r;
 
 	for (;;) {
 		ntsync_hold_make_room(h);
-		r = list_first_entry_or_null(&p->members, struct ntsync_receiver, member);
+		r = list_first_entry_or_null(&p->members, struct ntsync_receiver, process_node);
 		if (!r)
 			break;
-		list_move(&r->member, &p->leaving);
-		unpark_locked(h, r);
-		ntsync_receiver_drop_notice_locked(r);
+		list_move(&r->process_node, &p->leaving);
+		unpark_receiver_locked(h, r);
+		ntsync_receiver_drop_notification_locked(r);
 		h->steps++;
 	}
 	for (;;) {
 		ntsync_hold_make_room(h);
-		r = list_first_entry_or_null(&p->leaving, struct ntsync_receiver, member);
+		r = list_first_entry_or_null(&p->leaving, struct ntsync_receiver, process_node);
 		if (!r)
 			break;
 		e = ntsync_receiver_first_entry(r);
 		if (e)
 			ntsync_entry_finish_locked(h, e, NTSYNC_SEND_RESET);
 		else
-			leave_party_locked(r);
+			leave_process_locked(r);
 		h->steps++;
 	}
 }
 
 /*
- * The party that has table @files, if there is one, has let go of the channel, unless somebody
- * has begun to receive since it was at @entered; false then.
+ * Closes the receiving process with table @files, if there is one. Returns false and does nothing
+ * if it has begun a receive since its count was @entered.
  */
-static bool disband(struct ntsync_channel *c, const void *files, u64 entered)
+static bool close_process(struct ntsync_channel *c, const void *files, u64 entered)
 {
-	struct ntsync_party *p;
+	struct ntsync_process *p;
 	struct ntsync_hold h;
 	bool again;
 
 	ntsync_obj_hold(&h, c->obj);
-	p = find_party(c, files);
+	p = find_process(c, files);
 	again = p && p->entered != entered;
 	if (p && !again) {
-		rb_erase(&p->by_files, &c->parties);
-		p->left = true;
-		dismiss_members_locked(&h, p);
-		if (RB_EMPTY_ROOT(&c->parties))
-			desert_locked(&h, c);
+		rb_erase(&p->by_files, &c->processes);
+		p->closed = true;
+		remove_members_locked(&h, p);
+		if (RB_EMPTY_ROOT(&c->processes))
+			fail_pending_locked(&h, c);
 		else
-			ntsync_wake_takers(&h, h.obj); /* notices that are to be handed on */
+			ntsync_wake_takers(&h, h.obj); /* pass on its notifications */
 	}
 	ntsync_obj_unhold(&h);
 	if (!again)
@@ -217,18 +225,21 @@ static bool disband(struct ntsync_channel *c, const void *files, u64 entered)
 	return !again;
 }
 
-/* 0 if there is no party with that table. */
+/* The process's count of receives; 0 if there is no receiving process with that table. */
 static u64 last_entered(struct ntsync_channel *c, const void *files)
 {
-	const struct ntsync_party *p;
+	const struct ntsync_process *p;
 
 	guard(raw_spinlock)(&c->obj->lock);
-	p = find_party(c, files);
+	p = find_process(c, files);
 	return p ? p->entered : 0;
 }
 
-/* Whoever has table @files receives, and has no descriptor: it goes. True if nobody is left. */
-static bool disband_if_closed(struct ntsync_channel *c, struct file *file, const void *files)
+/*
+ * Closes the receiving process with table @files if it has no descriptor of the channel. Returns
+ * true if there is no such process, or no longer.
+ */
+static bool close_process_if_no_fd(struct ntsync_channel *c, struct file *file, const void *files)
 {
 	u64 entered;
 
@@ -238,7 +249,7 @@ static bool disband_if_closed(struct ntsync_channel *c, struct file *file, const
 			return true;
 		if (has_descriptor(files, file))
 			return false;
-	} while (!disband(c, files, entered));
+	} while (!close_process(c, files, entered));
 	return true;
 }
 
@@ -272,67 +283,67 @@ static struct ntsync_receiver *alloc_receiver(struct ntsync_channel *c, struct n
 	r->channel = c;
 	r->t = ntsync_task_get(t);
 	r->entries = RB_ROOT_CACHED;
-	INIT_LIST_HEAD(&r->member);
-	INIT_LIST_HEAD(&r->notice.node);
-	r->notice.obj = c->obj;
+	INIT_LIST_HEAD(&r->process_node);
+	INIT_LIST_HEAD(&r->notification.node);
+	r->notification.obj = c->obj;
 	r->contrib.kind = NTSYNC_CONTRIB_CHANNEL;
 	r->contrib.object = c->id;
 	return r;
 }
 
-/* One for current; only current itself makes one. */
+/* For current; no other task adds a receiver for it, so there is no need to look again. */
 static struct ntsync_receiver *add_receiver(struct ntsync_channel *c, struct ntsync_task *t)
 {
-	struct ntsync_receiver_task *of = ntsync_receiver_task_alloc();
+	struct ntsync_receiver_task *task = ntsync_receiver_task_alloc();
 	struct ntsync_receiver *r;
 
-	if (!of)
+	if (!task)
 		return ERR_PTR(-ENOMEM);
 	r = alloc_receiver(c, t);
 	if (!r) {
-		ntsync_receiver_task_free(of);
+		ntsync_receiver_task_free(task);
 		return ERR_PTR(-ENOMEM);
 	}
 	scoped_guard(raw_spinlock, &c->obj->lock) {
 		rb_add(&r->by_task, &c->receivers, receiver_before);
 		c->nr_receivers++;
 	}
-	ntsync_receiver_listen(r, of);
+	ntsync_receiver_watch_exit(r, task);
 	return r;
 }
 
-/* A receive begins. */
-static inline void enter_party_locked(struct ntsync_channel *c, struct ntsync_party *p)
+static inline void count_receive_locked(struct ntsync_channel *c, struct ntsync_process *p)
 {
-	c->deserted = false;
+	c->broken = false;
 	p->entered = ++c->entered;
 }
 
-/* @r is of current's process from now on: its party, which is @new if there was none. */
-static struct ntsync_party *join_party(struct ntsync_receiver *r, struct ntsync_party *new)
+/* Adds @r, which is current's, to current's process: the existing one, or @new. */
+static struct ntsync_process *join_process(struct ntsync_receiver *r, struct ntsync_process *new)
 {
 	struct ntsync_channel *c = r->channel;
 	struct ntsync_hold h;
-	struct ntsync_party *p;
+	struct ntsync_process *p;
 
 	ntsync_obj_hold(&h, c->obj);
-	p = find_party(c, current->files);
+	p = find_process(c, current->files);
 	if (!p) {
 		p = new;
-		rb_add(&p->by_files, &c->parties, party_before);
+		rb_add(&p->by_files, &c->processes, process_before);
 	}
-	enter_party_locked(c, p);
-	r->party = p;
-	list_move(&r->member, &p->members);
-	party_changed_locked(c);
+	count_receive_locked(c, p);
+	r->process = p;
+	list_move(&r->process_node, &p->members);
+	mark_pending_stale_locked(c);
 	ntsync_obj_unhold(&h);
 	return p;
 }
 
-static struct ntsync_receiver *join(struct ntsync_channel *c, struct file *file,
-				    struct ntsync_receiver *r, struct ntsync_task *t)
+/* @r is current's receiver, or NULL if current has none yet. */
+static struct ntsync_receiver *enter_process(struct ntsync_channel *c, struct file *file,
+					     struct ntsync_receiver *r, struct ntsync_task *t)
 {
-	struct ntsync_party *p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
+	struct ntsync_process *p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
 
 	if (!p)
 		return ERR_PTR(-ENOMEM);
@@ -345,89 +356,85 @@ static struct ntsync_receiver *join(struct ntsync_channel *c, struct file *file,
 		kfree(p);
 		return r;
 	}
-	if (join_party(r, p) != p) {
+	if (join_process(r, p) != p) {
 		kfree(p);
 		return r;
 	}
-	return disband_if_closed(c, file, current->files) ? ERR_PTR(-EBADF) : r;
+	return close_process_if_no_fd(c, file, current->files) ? ERR_PTR(-EBADF) : r;
 }
 
 /*
- * What @r has got goes back, and it is not one of its party any more. Nobody else frees @r
- * meanwhile.
+ * Resets the requests of @r and removes it from its process. @r is current's, so it is not freed
+ * while the lock is dropped.
  */
-static void quit_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
-{
-	reset_entries_locked(h, r);
-	ntsync_receiver_drop_notice_locked(r);
-	if (r->party)
-		leave_party_locked(r);
-	ntsync_wake_takers(h, h->obj);
-}
-
-/* current's party has let go, and is on its way to tell @r; the process has the channel again. */
-static void quit(struct ntsync_receiver *r)
+static void reset_receiver(struct ntsync_receiver *r)
 {
 	struct ntsync_hold h;
 
 	ntsync_obj_hold(&h, r->channel->obj);
-	quit_locked(&h, r);
+	reset_entries_locked(&h, r);
+	ntsync_receiver_drop_notification_locked(r);
+	if (r->process)
+		leave_process_locked(r);
+	ntsync_wake_takers(&h, h.obj);
 	ntsync_obj_unhold(&h);
 }
 
 /**
- * ntsync_receiver_enter() - current receives from a channel
+ * ntsync_receiver_enter() - begin a receive
  * @c: the channel
  * @file: its file
  * @t: current's record
  *
- * Return: the receiver; it stays as long as current lives and @file is held.
- * -ENOMEM; -EBADF if the process has closed the channel meanwhile.
+ * Makes current a receiver, and its process a receiving process, if they are not.
+ *
+ * Return: current's receiver, which exists as long as current does and @file is held; -ENOMEM;
+ * -EBADF if the process has closed the channel meanwhile.
  */
 struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct file *file,
 					      struct ntsync_task *t)
 {
 	struct ntsync_receiver *r;
-	bool left = false;
+	bool closed = false;
 
 	scoped_guard(raw_spinlock, &c->obj->lock) {
 		r = ntsync_receiver_find_locked(c, t);
-		if (likely(r && r->party && r->party->files == current->files)) {
-			left = r->party->left;
-			if (likely(!left)) {
-				enter_party_locked(c, r->party);
+		if (likely(r && r->process && r->process->files == current->files)) {
+			closed = r->process->closed;
+			if (likely(!closed)) {
+				count_receive_locked(c, r->process);
 				return r;
 			}
 		}
 	}
-	if (left)
-		quit(r);
-	/* With another table of descriptors it is of another party, whatever becomes of the old. */
-	return join(c, file, r, t);
+	/* current has a new descriptor already, but remove_members_locked() has not got to @r yet. */
+	if (closed)
+		reset_receiver(r);
+	/* If current has got another descriptor table, this takes it out of its old process. */
+	return enter_process(c, file, r, t);
 }
 
 /* ---- the end of receivers ---- */
 
-/* Not in its task's list any more. Under the reap lock. */
+/* The caller holds free_lock, and has removed @r from its task's list. */
 void ntsync_receiver_free(struct ntsync_receiver *r)
 {
 	struct ntsync_channel *c = r->channel;
 	struct ntsync_hold h;
 	bool stale;
 
-	ntsync_reap_assert_held();
+	ntsync_receiver_free_assert_held();
 	ntsync_obj_hold(&h, c->obj);
 	reset_entries_locked(&h, r);
-	ntsync_receiver_drop_notice_locked(r);
+	ntsync_receiver_drop_notification_locked(r);
 	ntsync_wake_takers(&h, h.obj);
 	rb_erase(&r->by_task, &c->receivers);
 	c->nr_receivers--;
-	list_del(&r->member);
+	list_del(&r->process_node);
 	ntsync_contrib_move_locked(&r->contrib, NULL, NTSYNC_NO_CONTRIB, 0, &h.todo);
 	stale = h.stale | ntsync_obj_take_stale_locked(c->obj);
 	h.stale = false;
 	ntsync_obj_unhold(&h);
-	/* Not if the channel goes, too. */
 	if (stale && c->nr_receivers)
 		ntsync_channel_update_receivers_later(c);
 
@@ -435,81 +442,72 @@ void ntsync_receiver_free(struct ntsync_receiver *r)
 	kfree(r);
 }
 
-/* The first that is left of a channel that nobody uses any more. */
-static bool destroy_one(struct ntsync_channel *c)
+static bool destroy_first_receiver(struct ntsync_channel *c)
 {
 	struct ntsync_receiver_task *unused;
 	struct ntsync_receiver *r;
 
-	guard(ntsync_reap_lock)();
+	guard(ntsync_receiver_free)();
 	r = rb_entry_safe(rb_first(&c->receivers), struct ntsync_receiver, by_task);
 	if (!r)
 		return false;
-	unused = ntsync_receiver_forget(r);
+	unused = ntsync_receiver_unwatch_exit(r);
 	ntsync_receiver_free(r);
 	ntsync_receiver_task_free(unused);
 	return true;
 }
 
-/* With the channel. Others want the lock, too, so it is not held from the first to the last. */
+/* The channel is being destroyed. free_lock is dropped after each receiver, as others need it. */
 void ntsync_receivers_destroy(struct ntsync_channel *c)
 {
-	while (destroy_one(c))
+	while (destroy_first_receiver(c))
 		;
-	WARN_ON_ONCE(!RB_EMPTY_ROOT(&c->parties));
+	WARN_ON_ONCE(!RB_EMPTY_ROOT(&c->processes));
 }
 
 /* ---- close ---- */
 
 /*
- * The only thread of a process uses its descriptor's reference to the file for its calls,
- * and has no other. Only of interest before the first receiver has come.
+ * Does current's call lack a file reference of its own? fdget() takes none in a process with one
+ * thread. Only asked while there is no receiving process, see
+ * ntsync_channel_check_reachable_locked().
  */
 bool ntsync_channel_borrows_file(const struct ntsync_channel *c, struct file *file)
 {
-	return !READ_ONCE(c->parties.rb_node) && atomic_read(&current->files->count) == 1 &&
+	return !READ_ONCE(c->processes.rb_node) && atomic_read(&current->files->count) == 1 &&
 	       has_descriptor(current->files, file);
 }
 
 /*
- * The end for all, if those who wait for a first receiver are the only ones left who have
- * the channel: all references to the file are those of their calls, and of @others who
- * don't count. Not if one of them has a descriptor: somebody could be given that.
+ * Ends all pending requests with EPIPE if there is no receiving process and can't be one any more:
+ * every file reference belongs to a sleeping sender's call, or is one of @others. A descriptor that
+ * is left counts, even a sender's: a receiver could get it.
  */
-void ntsync_channel_orphan_locked(struct ntsync_hold *h, struct ntsync_channel *c,
-				  struct file *file, int others)
+void ntsync_channel_check_reachable_locked(struct ntsync_hold *h, struct ntsync_channel *c,
+					   struct file *file, int others)
 {
 	ntsync_assert_obj_lock(c->obj);
-	if (RB_EMPTY_ROOT(&c->parties) && c->pending.count &&
+	if (RB_EMPTY_ROOT(&c->processes) && c->pending.count &&
 	    file_count(file) <= c->pending.count - c->nr_borrowing + others)
-		desert_locked(h, c);
+		fail_pending_locked(h, c);
 }
 
-void ntsync_channel_check_orphan(struct ntsync_channel *c, struct file *file, int others)
+void ntsync_channel_check_reachable(struct ntsync_channel *c, struct file *file, int others)
 {
 	struct ntsync_hold h;
 
 	ntsync_obj_hold(&h, c->obj);
-	ntsync_channel_orphan_locked(&h, c, file, others);
+	ntsync_channel_check_reachable_locked(&h, c, file, others);
 	ntsync_obj_unhold(&h);
 }
 
-/* Is current a receiver of a party that has another table? Not if it exits: see below. */
-static struct ntsync_receiver *find_stranger_locked(const struct ntsync_channel *c,
-						    const void *files)
-{
-	const struct ntsync_task *t = ntsync_task_find();
-	struct ntsync_receiver *r = t ? ntsync_receiver_find_locked(c, t) : NULL;
-
-	return r && r->party && r->party->files != files ? r : NULL;
-}
-
 /*
- * A copy of current's table that the kernel has made for a fork() or an unshare() which then
- * failed: current has its own table as ever. When it exits it has none any more; and
- * close_range() closes in the copy before that becomes its own, but somebody uses that copy.
+ * Is @table a copy of current's table that the kernel discards, because fork() or unshare() has
+ * failed? Then current still has its own table, with the descriptor. An exiting task has no table.
+ * close_range() closes descriptors in a copy before current switches to it, but that copy has a
+ * user.
  */
-static bool is_given_up(const void *table, struct file *file)
+static bool is_discarded_copy(const void *table, struct file *file)
 {
 	const struct files_struct *files = table;
 
@@ -518,42 +516,37 @@ static bool is_given_up(const void *table, struct file *file)
 }
 
 /*
- * current has left the table of its party, by unshare() or exec, and closes its copy. If that
- * is because it exits, the reaper knows about it already:
- *
- *   current				reaper
- *
- *   sched_process_exit: it is dead
- *   closes its table: flush()		lock(reap_lock)
- *     is it a receiver? yes		resets its entries, frees the record
- *     lock(reap_lock)			unlock(reap_lock)
- *     is it still one? no
- *
- * or the other way round, and the reaper finds a record without entries.
+ * current has got a descriptor table of its own since it received, by unshare() or exec, and closes
+ * its last descriptor there. Its process may keep the channel, but current has nothing left to reply
+ * by, so its requests are reset. A task that exits closes its table after its record was retired:
+ * there is no receiver then, and the exit worker resets the requests.
  */
-static void check_stranger(struct ntsync_channel *c, struct file *file, const void *files)
+static void reset_moved_receiver(struct ntsync_channel *c, struct file *file, const void *files)
 {
-	struct ntsync_receiver *r;
-	struct ntsync_hold h;
+	const struct ntsync_task *t = ntsync_task_find();
+	struct ntsync_receiver *r = NULL;
 
-	scoped_guard(raw_spinlock, &c->obj->lock)
-		r = find_stranger_locked(c, files);
-	if (likely(!r) || has_descriptor(files, file) || is_given_up(files, file))
+	if (!t)
 		return;
-	guard(ntsync_reap_lock)();
-	ntsync_obj_hold(&h, c->obj);
-	r = find_stranger_locked(c, files);
-	if (r)
-		quit_locked(&h, r);
-	ntsync_obj_unhold(&h);
+	scoped_guard(raw_spinlock, &c->obj->lock) {
+		r = ntsync_receiver_find_locked(c, t);
+		if (r && (!r->process || r->process->files == files))
+			r = NULL;
+	}
+	if (likely(!r) || has_descriptor(files, file) || is_discarded_copy(files, file))
+		return;
+	reset_receiver(r);
 }
 
-/* A process has closed a descriptor of the channel, of which @files is the table. */
+/*
+ * A descriptor of the channel was closed in table @files. That is NULL if the kernel has closed a
+ * file that was in no table.
+ */
 void ntsync_receivers_flush(struct ntsync_channel *c, struct file *file, const void *files)
 {
-	disband_if_closed(c, file, files);
-	if (files) /* else it is the kernel's own, and nobody's */
-		check_stranger(c, file, files);
+	close_process_if_no_fd(c, file, files);
+	if (files)
+		reset_moved_receiver(c, file, files);
 	if (READ_ONCE(c->pending.count))
-		ntsync_channel_check_orphan(c, file, 1);
+		ntsync_channel_check_reachable(c, file, 1);
 }

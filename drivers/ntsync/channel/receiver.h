@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Those who receive from a channel: tasks, and the processes that they are of.
+ * Receivers of a channel: tasks, and the processes that they belong to.
  */
 #ifndef NTSYNC_CHANNEL_RECEIVER_H
 #define NTSYNC_CHANNEL_RECEIVER_H
@@ -10,17 +10,17 @@
 #include "channel_internal.h"
 
 /**
- * struct ntsync_receiver_task - a task that is a receiver, of however many channels
- * @by_task: until it exits
- * @dead: when it has, by its level
- * @receivers: by of_task; who takes one out has the reap lock
- * @task: not counted, as its exit is heard of
+ * struct ntsync_receiver_task - a task that is a receiver of one or more channels
+ * @by_task: in the tree of running receiver tasks, until the task exits
+ * @exited: in the queue of exited tasks, by the priority that the task had
+ * @receivers: linked by task_node; free_lock is held, too, when one is removed
+ * @task: the task; no reference is needed, as its exit is observed
  *
- * Protected by reaper.c's exit_lock.
+ * Protected by exit_worker.c's exit_lock.
  */
 struct ntsync_receiver_task {
 	struct rb_node by_task;
-	struct ntsync_waitq_node dead;
+	struct ntsync_waitq_node exited;
 	struct list_head receivers;
 	struct task_struct *task;
 };
@@ -28,33 +28,32 @@ struct ntsync_receiver_task {
 /**
  * struct ntsync_receiver - a task that has received from a channel
  * @by_task: in channel->receivers, by @t
- * @of_task: with others of the same task; reaper.c's exit_lock
- * @of: what all receivers of that task have in common; immutable
+ * @task_node: in ntsync_receiver_task::receivers; protected by exit_worker.c's exit_lock
  * @t: the task's record, counted; immutable
- * @channel: immutable
- * @party: its process, NULL if that has let go of the channel
- * @member: in party->members or party->leaving
- * @parked: its entry in obj->any, while it waits for a request or a notice
- * @notice: in @t->noticed: it has been told of a request and has not received since; notice.c.
- *	Written with @t->lock, too
- * @entries: requests that it has not replied to: those of the newest set first, and
- *	of a set the best
- * @set: number of the newest set. Each blocking receive begins one, which puts
- *	aside what the receiver had before; a TRY_RECV2 adds to it
- * @message: what the last receive has got; written in acquire(), the task's own
- *	afterwards
- * @contrib: what it inherits from the channel
+ * @channel: the channel; immutable
+ * @process: its receiving process, NULL after that has closed the channel
+ * @process_node: in process->members or process->leaving
+ * @parked: its entry in obj->any, while it waits for a request or a readiness notification
+ * @notification: in @t->noticed from a readiness notification until the next receive. Changed
+ *	under @t->lock as well
+ * @entries: dispatched requests without a reply, by (newest set, highest priority, id)
+ * @set: number of the newest set. A blocking receive begins a new set, so that older requests no
+ *	longer determine the receiver's priority; TRY_RECV2 adds to the current set
+ * @message: the result of the last receive; written by the type's acquire(), and read by the
+ *	task itself after that
+ * @contrib: what the channel contributes to the task's priority
+ *
+ * Protected by obj->lock unless stated otherwise. Freed under free_lock.
  */
 struct ntsync_receiver {
 	struct rb_node by_task;
-	struct list_head of_task;
-	struct ntsync_receiver_task *of;
+	struct list_head task_node;
 	struct ntsync_task *t;
 	struct ntsync_channel *channel;
-	struct ntsync_party *party;
-	struct list_head member;
+	struct ntsync_process *process;
+	struct list_head process_node;
 	struct ntsync_wait_entry *parked;
-	struct ntsync_notice notice;
+	struct ntsync_notice notification;
 	struct rb_root_cached entries;
 	u64 set;
 	struct ntsync_message message;
@@ -62,31 +61,33 @@ struct ntsync_receiver {
 };
 
 /**
- * struct ntsync_party - a process that receives from a channel
- * @by_files: in channel->parties, until it lets go
- * @files: its table of descriptors; for comparing only
+ * struct ntsync_process - a process that receives from a channel
+ * @by_files: in channel->processes, until @closed
+ * @files: its descriptor table, which identifies it; never dereferenced through this pointer
  * @members: its receivers
- * @leaving: those that are still to be dealt with after it has let go
- * @entered: number of its last receive, of all of the channel's
- * @left: it has let go
+ * @leaving: after @closed: receivers whose requests are still to be reset
+ * @entered: value of channel->entered at its last receive
+ * @closed: it has closed its last descriptor of the channel
+ *
+ * Protected by obj->lock.
  */
-struct ntsync_party {
+struct ntsync_process {
 	struct rb_node by_files;
 	const void *files;
 	struct list_head members;
 	struct list_head leaving;
 	u64 entered;
-	bool left;
+	bool closed;
 };
 
 static inline struct ntsync_channel_entry *ntsync_receiver_first_entry(const struct ntsync_receiver *r)
 {
 	return rb_entry_safe(rb_first_cached(&r->entries), struct ntsync_channel_entry,
-			     of_receiver);
+			     receiver_node);
 }
 
-/* The level of what @r works on now. */
-static inline int ntsync_receiver_work_level(const struct ntsync_receiver *r)
+/* The priority of the request that @r works on; MAX_RT_PRIO if there is none. */
+static inline int ntsync_receiver_work_prio(const struct ntsync_receiver *r)
 {
 	const struct ntsync_channel_entry *e = ntsync_receiver_first_entry(r);
 
@@ -101,51 +102,56 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
 					      struct ntsync_task *t);
 void ntsync_receivers_flush(struct ntsync_channel *c, struct file *file, const void *files);
 void ntsync_receivers_destroy(struct ntsync_channel *c);
-void ntsync_channel_orphan_locked(struct ntsync_hold *h, struct ntsync_channel *c,
-				  struct file *file, int others);
+void ntsync_channel_check_reachable_locked(struct ntsync_hold *h, struct ntsync_channel *c,
+					   struct file *file, int others);
 bool ntsync_channel_borrows_file(const struct ntsync_channel *c, struct file *file);
-void ntsync_channel_check_orphan(struct ntsync_channel *c, struct file *file, int others);
+void ntsync_channel_check_reachable(struct ntsync_channel *c, struct file *file, int others);
 void ntsync_entry_finish_locked(struct ntsync_hold *h, struct ntsync_channel_entry *e,
 				enum ntsync_send_result result);
 
 void ntsync_receiver_free(struct ntsync_receiver *r);
 
-/* Is it waiting for its next request? Then it does not work on those that it has. */
+/*
+ * Does @r sleep in a receive? Then it is idle, and its requests do not count. An aggregate waiter
+ * does not: it waits for something that its requests need.
+ */
 static inline bool ntsync_receiver_receives_locked(const struct ntsync_receiver *r)
 {
 	return r->parked && !r->parked->wait->taker.notice;
 }
 
+/* Has the process of @r closed the channel? Then @r can't receive. */
 static inline bool ntsync_receiver_left_locked(const struct ntsync_receiver *r)
 {
-	return !r->party || r->party->left;
+	return !r->process || r->process->closed;
 }
 
-/* ---- notice.c ---- */
+/* ---- notification.c ---- */
 
-static inline bool ntsync_receiver_noticed_locked(const struct ntsync_receiver *r)
+static inline bool ntsync_receiver_notified_locked(const struct ntsync_receiver *r)
 {
-	return !list_empty(&r->notice.node);
+	return !list_empty(&r->notification.node);
 }
 
-void ntsync_receiver_notice_locked(struct ntsync_receiver *r);
-void ntsync_receiver_drop_notice_locked(struct ntsync_receiver *r);
-void ntsync_receiver_hand_on_notice(struct ntsync_notice *n);
+void ntsync_receiver_notify_locked(struct ntsync_receiver *r);
+void ntsync_receiver_drop_notification_locked(struct ntsync_receiver *r);
+void ntsync_receiver_pass_on_notification(struct ntsync_notice *n);
 
-/* ---- reaper.c ---- */
+/* ---- exit_worker.c ---- */
 
-int ntsync_reaper_init(void);
-void ntsync_reaper_exit(void);
+int ntsync_exit_worker_init(void);
+void ntsync_exit_worker_exit(void);
 
 struct ntsync_receiver_task *ntsync_receiver_task_alloc(void);
 void ntsync_receiver_task_free(struct ntsync_receiver_task *t);
-void ntsync_receiver_listen(struct ntsync_receiver *r, struct ntsync_receiver_task *new);
-struct ntsync_receiver_task *ntsync_receiver_forget(struct ntsync_receiver *r);
-void ntsync_reap_lock(void);
-void ntsync_reap_unlock(void);
-void ntsync_reap_assert_held(void);
+void ntsync_receiver_watch_exit(struct ntsync_receiver *r, struct ntsync_receiver_task *new);
+struct ntsync_receiver_task *ntsync_receiver_unwatch_exit(struct ntsync_receiver *r);
+void ntsync_receiver_free_lock(void);
+void ntsync_receiver_free_unlock(void);
+void ntsync_receiver_free_assert_held(void);
 
-/* Outside all other locks: nobody else frees a receiver meanwhile. */
-DEFINE_LOCK_GUARD_0(ntsync_reap_lock, ntsync_reap_lock(), ntsync_reap_unlock())
+/* The outermost lock; keeps every receiver from being freed. */
+DEFINE_LOCK_GUARD_0(ntsync_receiver_free, ntsync_receiver_free_lock(),
+		    ntsync_receiver_free_unlock())
 
 #endif

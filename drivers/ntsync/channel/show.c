@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What fdinfo shows of a channel: its state, how long requests take, and who is behind
- * them. Each kind of record is copied under a hold of its own, so they may be of slightly
- * different moments.
+ * A channel's part of fdinfo: its state, latencies, requests and receivers. obj->lock is taken once
+ * per kind of record, so the parts need not be consistent with each other.
  */
 #include <linux/ktime.h>
 #include <linux/seq_file.h>
@@ -34,7 +33,7 @@ static struct shown_entry copy_entry(const struct ntsync_channel_entry *e)
 	};
 }
 
-/* The first of the entries in a tree: pending or dispatched. */
+/* At most NTSYNC_SHOW_MAX entries of a tree, beginning with @rb. */
 static u32 copy_entries(struct rb_node *rb, struct shown_entry *out)
 {
 	u32 nr;
@@ -67,7 +66,7 @@ static void show_entries(struct seq_file *m, const struct ntsync_channel *c)
 	print_entries(m, "served", entries, nr);
 }
 
-static const char *state_of(const struct ntsync_receiver *r)
+static const char *receiver_state(const struct ntsync_receiver *r)
 {
 	if (r->parked)
 		return "parked";
@@ -82,7 +81,7 @@ static u32 copy_receivers(const struct ntsync_channel *c, struct shown_receiver 
 	for (nr = 0; rb && nr < NTSYNC_SHOW_MAX; rb = rb_next(rb)) {
 		const struct ntsync_receiver *r = rb_entry(rb, struct ntsync_receiver, by_task);
 
-		out[nr++] = (struct shown_receiver){ ntsync_shown_tid_of(r->t), state_of(r) };
+		out[nr++] = (struct shown_receiver){ ntsync_shown_tid_of(r->t), receiver_state(r) };
 	}
 	return nr;
 }

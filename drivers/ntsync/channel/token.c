@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A channel's tokens: what a receiver is told about the sending thread, by its tid.
- * O(log tokens) each, under obj->lock; memory is the caller's business, outside.
+ * Tokens: a number that is registered for a thread, and that receivers get with each request of
+ * that thread. The functions that end in _locked take O(log tokens) under obj->lock.
  *
- * A tid means something in a pid namespace only: that of whoever has registered it. A sender
- * has a tid in its own and in each one around that, and is known by all of them.
+ * Tokens are keyed by (pid namespace, tid). The namespace is that of the task that has registered
+ * the token. A sender has a tid in its own pid namespace and in each of its ancestors, and is
+ * looked up by all of them.
  */
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
@@ -13,11 +14,11 @@
 #include "channel_internal.h"
 
 /**
- * struct ntsync_token - a token that is registered, or a key to look for one
+ * struct ntsync_token - a registered token, or a key to look one up
  * @rb: in tokens->tree
- * @ns: where @tid comes from; counted, so that its address means no later one
+ * @ns: pid namespace of @tid; counted in a registered token, as its address must not be reused
  * @tid: the thread
- * @token: what was registered for it
+ * @token: what was registered for the thread
  */
 struct ntsync_token {
 	struct rb_node rb;
@@ -26,7 +27,7 @@ struct ntsync_token {
 	u64 token;
 };
 
-static int compare(const struct ntsync_token *a, const struct ntsync_token *b)
+static int compare_tokens(const struct ntsync_token *a, const struct ntsync_token *b)
 {
 	if (a->ns != b->ns)
 		return a->ns < b->ns ? -1 : 1;
@@ -35,7 +36,7 @@ static int compare(const struct ntsync_token *a, const struct ntsync_token *b)
 
 static int compare_key(const void *key, const struct rb_node *node)
 {
-	return compare(key, rb_entry(node, struct ntsync_token, rb));
+	return compare_tokens(key, rb_entry(node, struct ntsync_token, rb));
 }
 
 static int compare_node(struct rb_node *a, const struct rb_node *b)
@@ -43,13 +44,13 @@ static int compare_node(struct rb_node *a, const struct rb_node *b)
 	return compare_key(rb_entry(a, struct ntsync_token, rb), b);
 }
 
-static struct ntsync_token *find(const struct ntsync_tokens *tokens,
+static struct ntsync_token *find_token(const struct ntsync_tokens *tokens,
 				 const struct ntsync_token *key)
 {
 	return rb_entry_safe(rb_find(key, &tokens->tree, compare_key), struct ntsync_token, rb);
 }
 
-/* For a thread that current knows as @tid. */
+/* @tid is in current's pid namespace. */
 struct ntsync_token *ntsync_token_alloc(u32 tid, u64 token)
 {
 	struct ntsync_token *t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
@@ -70,7 +71,7 @@ void ntsync_token_free(struct ntsync_token *t)
 	kfree(t);
 }
 
-/* 0 for a thread that has none. What was registered nearest to it counts. */
+/* Returns 0 if the sender has no token. The innermost of its pid namespaces comes first. */
 u64 ntsync_token_get_locked(const struct ntsync_tokens *tokens, const struct pid *sender)
 {
 	const struct ntsync_token *t;
@@ -84,7 +85,7 @@ u64 ntsync_token_get_locked(const struct ntsync_tokens *tokens, const struct pid
 			.tid = sender->numbers[level].nr,
 		};
 
-		t = find(tokens, &key);
+		t = find_token(tokens, &key);
 		if (t)
 			return t->token;
 	}
@@ -92,12 +93,12 @@ u64 ntsync_token_get_locked(const struct ntsync_tokens *tokens, const struct pid
 }
 
 /*
- * Puts *@t in and takes out what was there for its thread, if anything, which is the
- * caller's then. -ENOSPC, with nothing changed, if there are too many.
+ * Inserts *@t. *@t is set to the token that it replaces, or to NULL; the caller frees that.
+ * Returns -ENOSPC and changes nothing if there are too many tokens.
  */
 int ntsync_token_swap_locked(struct ntsync_tokens *tokens, struct ntsync_token **t)
 {
-	struct ntsync_token *old = find(tokens, *t);
+	struct ntsync_token *old = find_token(tokens, *t);
 
 	if (old) {
 		rb_replace_node(&old->rb, &(*t)->rb, &tokens->tree);
@@ -111,11 +112,11 @@ int ntsync_token_swap_locked(struct ntsync_tokens *tokens, struct ntsync_token *
 	return 0;
 }
 
-/* What current has registered for @tid: the caller's then; NULL if there was none. */
+/* Removes and returns the token of @tid in current's pid namespace, or NULL. */
 struct ntsync_token *ntsync_token_take_locked(struct ntsync_tokens *tokens, u32 tid)
 {
 	const struct ntsync_token key = { .ns = task_active_pid_ns(current), .tid = tid };
-	struct ntsync_token *t = find(tokens, &key);
+	struct ntsync_token *t = find_token(tokens, &key);
 
 	if (t) {
 		rb_erase(&t->rb, &tokens->tree);
@@ -124,7 +125,6 @@ struct ntsync_token *ntsync_token_take_locked(struct ntsync_tokens *tokens, u32 
 	return t;
 }
 
-/* Nobody else knows them any more. */
 void ntsync_tokens_destroy(struct ntsync_tokens *tokens)
 {
 	struct ntsync_token *t, *next;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Everything that differs between the kernels this module supports, forced in
- * from Kbuild. The rest of the driver is written for the newest of them and has
- * no version test in it (CI looks).
+ * Everything that differs between the supported kernels. Kbuild forces this header into every file.
+ * The rest of the driver is written for the newest kernel and has no version test (CI checks).
  */
 #ifndef NTSYNC_COMPAT_H
 #define NTSYNC_COMPAT_H
@@ -21,14 +20,14 @@
 #include <linux/sched.h>
 #include <linux/time_namespace.h>
 
-/* What the sched_process_exit tracepoint passes. */
+/* Arguments of the sched_process_exit tracepoint. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
 #define NTSYNC_EXIT_PROBE_ARGS	struct task_struct *p, bool group_dead
 #else
 #define NTSYNC_EXIT_PROBE_ARGS	struct task_struct *p
 #endif
 
-/* What the task_newtask tracepoint passes. */
+/* Arguments of the task_newtask tracepoint. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
 #define NTSYNC_NEWTASK_PROBE_ARGS	struct task_struct *p, u64 clone_flags
 #else
@@ -36,9 +35,8 @@
 #endif
 
 /*
- * timens_ktime_to_host() ends in a function that 6.12 does not export. The
- * offset itself is in plain sight of any caller; the saturation is the part
- * that is easy to forget.
+ * For timens_ktime_to_host(), which needs a function that 6.12 does not export. Saturates instead
+ * of wrapping around.
  */
 static inline ktime_t ntsync_monotonic_to_host(ktime_t t)
 {

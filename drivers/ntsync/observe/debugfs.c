@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the arbiter does at the moment, in /sys/kernel/debug/ntsync/. For people and
- * tests; not an interface to build on.
+ * The state of the arbiter in /sys/kernel/debug/ntsync/. For people and tests: the format may
+ * change.
  */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What /proc/PID/fdinfo/FD shows of an object. Printing is no work for a raw lock: a
- * bounded number of records is copied under it, and printed afterwards.
+ * /proc/PID/fdinfo/FD of an object. Printing under a raw spinlock would take too long, so at most
+ * NTSYNC_SHOW_MAX records are copied under the lock and printed after the unlock.
  */
 #include <linux/seq_file.h>
 
@@ -15,7 +15,7 @@ struct shown_waiter {
 	int prio;
 };
 
-/* The first of @q, in their order; the lock of the queue is held. */
+/* The first waiters of @q, whose lock is held. */
 static u32 copy_waiters(const struct ntsync_waitq *q, struct shown_waiter *out)
 {
 	struct ntsync_waitq_node *n;
@@ -50,7 +50,7 @@ static void show_any_waiters(struct seq_file *m, struct ntsync_obj *obj)
 	print_waiters(m, "any", waiters, nr);
 }
 
-/* Nobody else's wait-all is held up by a look at an object without any. */
+/* Takes all_lock, which delays wait-alls of the instance, only if there is a waiter to show. */
 static void show_all_waiters(struct seq_file *m, struct ntsync_obj *obj)
 {
 	struct shown_waiter waiters[NTSYNC_SHOW_MAX];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What people see of it: fdinfo and debugfs. The tracepoints are in core/trace.h.
+ * What the driver shows of its state: fdinfo and debugfs. Tracepoints are in core/trace.h.
  */
 #ifndef NTSYNC_OBSERVE_H
 #define NTSYNC_OBSERVE_H

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From user space into kernel types and back: this file and ioctl_*.c have the ioctl
- * tables, file descriptors to objects, and every access to user memory that this driver
- * makes. What is behind takes plain values, so that an in-kernel test can call it.
+ * The ioctl tables, and the ioctls that do not wait. This file and ioctl_*.c convert user arguments
+ * to kernel types: only they access user memory. The functions that they call take plain values, so
+ * that in-kernel tests can call them, too.
  *
- * The order of the checks in here is part of the interface.
+ * The order of the checks is part of the interface.
  */
 #include <linux/compat.h>
 #include <linux/file.h>
@@ -22,17 +22,17 @@
 #include "types/types.h"
 #include "uapi.h"
 
-/* Of the interface; grows with each extension. */
+/* ntsync_features_args::version */
 #define NTSYNC_INTERFACE	1
 
-static int install(struct ntsync_obj *obj, const struct file_operations *fops)
+static int install_obj_fd(struct ntsync_obj *obj, const struct file_operations *fops)
 {
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
 	return ntsync_obj_install_fd(obj, fops);
 }
 
-/* ---- on the device ---- */
+/* ---- ioctls on the device ---- */
 
 static long query_features(struct ntsync_device *dev, void __user *argp)
 {
@@ -56,7 +56,7 @@ static long create_sem(struct ntsync_device *dev, void __user *argp)
 
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	return install(ntsync_sem_create(dev, args.count, args.max), &ntsync_obj_fops);
+	return install_obj_fd(ntsync_sem_create(dev, args.count, args.max), &ntsync_obj_fops);
 }
 
 static long create_mutex(struct ntsync_device *dev, void __user *argp)
@@ -65,7 +65,7 @@ static long create_mutex(struct ntsync_device *dev, void __user *argp)
 
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	return install(ntsync_mutex_create(dev, args.owner, args.count), &ntsync_obj_fops);
+	return install_obj_fd(ntsync_mutex_create(dev, args.owner, args.count), &ntsync_obj_fops);
 }
 
 static long create_event(struct ntsync_device *dev, void __user *argp)
@@ -74,7 +74,7 @@ static long create_event(struct ntsync_device *dev, void __user *argp)
 
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	return install(ntsync_event_create(dev, args.manual, args.signaled), &ntsync_obj_fops);
+	return install_obj_fd(ntsync_event_create(dev, args.manual, args.signaled), &ntsync_obj_fops);
 }
 
 static long create_channel(struct ntsync_device *dev, void __user *argp)
@@ -83,10 +83,10 @@ static long create_channel(struct ntsync_device *dev, void __user *argp)
 
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	return install(ntsync_channel_create(dev, args.max_depth), &ntsync_channel_fops);
+	return install_obj_fd(ntsync_channel_create(dev, args.max_depth), &ntsync_channel_fops);
 }
 
-/* ---- on an object ---- */
+/* ---- ioctls on an object ---- */
 
 static long sem_release(struct ntsync_obj *obj, void __user *argp)
 {
@@ -146,7 +146,7 @@ static long mutex_read(struct ntsync_obj *obj, void __user *argp)
 	return copy_to_user(argp, &args, sizeof(args)) ? -EFAULT : ret;
 }
 
-/* SET, RESET and PULSE change first, and answer the previous state afterwards. */
+/* SET, RESET and PULSE take effect even if the previous state can't be written. */
 static long change_event(struct ntsync_obj *obj, void __user *argp,
 			 int (*change)(struct ntsync_obj *obj, u32 *prev))
 {
@@ -256,9 +256,8 @@ static const struct channel_ioctl channel_ioctls[] = {
 };
 
 /*
- * The entry of @table for @cmd, or NULL. An empty slot has the number 0, which is
- * in no range that starts at FIRST_NR. A sum and not an index, or the compiler
- * checks the bounds once more.
+ * The entry of @table for @_cmd, or NULL. The cmd of an empty slot is 0, which is no ioctl of ours.
+ * The entry's address is a sum: with &table[i] the compiler checks the bounds once more.
  */
 #define FIND(table, _cmd) ({						\
 	const unsigned int __slot = SLOT(_cmd);				\
@@ -276,7 +275,7 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	const struct device_ioctl *ioc = FIND(device_ioctls, cmd);
 
-	/* The one number that has two layouts. */
+	/* The only number with two layouts. */
 	if (cmd == NTSYNC_IOC_AGGREGATE_WAIT_TIMESPEC)
 		return ntsync_ioctl_aggregate_wait_timespec(file->private_data, (void __user *)arg);
 	return ioc ? ioc->fn(file->private_data, (void __user *)arg) : -ENOTTY;
@@ -354,7 +353,7 @@ static int channel_flush(struct file *file, fl_owner_t files)
 	return 0;
 }
 
-/* Not ntsync_obj_fops, so that WAIT_* does not take it for one of its objects. */
+/* Differs from ntsync_obj_fops so that the wait ioctls refuse channels. */
 const struct file_operations ntsync_channel_fops = {
 	.owner = THIS_MODULE,
 	.flush = channel_flush,

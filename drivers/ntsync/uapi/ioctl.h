@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the ioctls are made of: ioctl.c has the tables and the simple ones.
+ * Shared by the files of this folder: ioctl.c has the tables and the ioctls that do not wait.
  */
 #ifndef NTSYNC_IOCTL_H
 #define NTSYNC_IOCTL_H
@@ -12,8 +12,8 @@
 struct ntsync_device;
 
 /*
- * Word by word: copy_from_user() takes longer to begin than to copy a few of them.
- * 0 or -EFAULT.
+ * Returns 0 or -EFAULT. For a few words this is faster than copy_from_user(), which has a high
+ * fixed cost.
  */
 static inline int ntsync_read_words(u32 *to, const u32 __user *from, u32 nr)
 {
@@ -34,14 +34,14 @@ fault:
 extern const struct file_operations ntsync_obj_fops;
 extern const struct file_operations ntsync_channel_fops;
 
-/* ioctl_wait.c, on the device */
+/* ioctl_wait.c: ioctls on the device */
 long ntsync_ioctl_wait_any(struct ntsync_device *dev, void __user *argp);
 long ntsync_ioctl_wait_all(struct ntsync_device *dev, void __user *argp);
 long ntsync_ioctl_signal_and_wait(struct ntsync_device *dev, void __user *argp);
 long ntsync_ioctl_aggregate_wait(struct ntsync_device *dev, void __user *argp);
 long ntsync_ioctl_aggregate_wait_timespec(struct ntsync_device *dev, void __user *argp);
 
-/* ioctl_channel.c, on a channel */
+/* ioctl_channel.c: ioctls on a channel */
 long ntsync_ioctl_channel_send(struct file *file, void __user *argp);
 long ntsync_ioctl_channel_recv(struct file *file, void __user *argp);
 long ntsync_ioctl_channel_recv2(struct file *file, void __user *argp);

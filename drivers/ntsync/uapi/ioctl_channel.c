@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The channels' ioctls.
+ * The ioctls on channels.
  */
 #include <linux/fs.h>
 #include <linux/uaccess.h>
@@ -27,10 +27,10 @@ long ntsync_ioctl_channel_send(struct file *file, void __user *argp)
 }
 
 /*
- * RECV's result is the beginning of RECV2's. A request that can't be delivered goes
- * back, so that its sender is not stranded.
+ * The result of RECV is the beginning of RECV2's. If it can't be written, the request becomes
+ * pending again: nobody would reply to it.
  */
-static long receive(struct file *file, void __user *argp, bool block, size_t size)
+static long receive_request(struct file *file, void __user *argp, bool block, size_t size)
 {
 	struct ntsync_channel_recv2_args args;
 	struct ntsync_message msg;
@@ -57,17 +57,17 @@ static long receive(struct file *file, void __user *argp, bool block, size_t siz
 
 long ntsync_ioctl_channel_recv(struct file *file, void __user *argp)
 {
-	return receive(file, argp, true, sizeof(struct ntsync_channel_recv_args));
+	return receive_request(file, argp, true, sizeof(struct ntsync_channel_recv_args));
 }
 
 long ntsync_ioctl_channel_recv2(struct file *file, void __user *argp)
 {
-	return receive(file, argp, true, sizeof(struct ntsync_channel_recv2_args));
+	return receive_request(file, argp, true, sizeof(struct ntsync_channel_recv2_args));
 }
 
 long ntsync_ioctl_channel_try_recv2(struct file *file, void __user *argp)
 {
-	return receive(file, argp, false, sizeof(struct ntsync_channel_recv2_args));
+	return receive_request(file, argp, false, sizeof(struct ntsync_channel_recv2_args));
 }
 
 long ntsync_ioctl_channel_reply(struct file *file, void __user *argp)

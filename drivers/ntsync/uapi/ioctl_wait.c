@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The waits' ioctls: their arguments, and what they answer.
+ * The ioctls that wait.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -14,9 +14,8 @@
 /* ---- WAIT_ANY, WAIT_ALL ---- */
 
 /*
- * The objects of one call: the files that keep them, and what the engines want. A
- * kilobyte, of which most calls use two words, hence __uninitialized; @nr says how far
- * the arrays are valid.
+ * The objects of one call, and the files that keep them alive. Declare it __uninitialized and set
+ * @nr to 0: it has a kilobyte, of which most calls use two words.
  */
 struct wait_objs {
 	unsigned int nr;
@@ -24,21 +23,25 @@ struct wait_objs {
 	struct ntsync_obj *objs[NTSYNC_MAX_ENTRIES];
 };
 
-static inline bool get_obj(struct wait_objs *set, struct ntsync_device *dev, int fd)
+/* Adds the object behind @fd. put_objs() puts it, also if the caller turns it down. */
+static __always_inline bool get_any_obj(struct wait_objs *set, u32 fd)
 {
 	struct fd f = fdget(fd);
-	struct ntsync_obj *obj;
 
 	if (!fd_file(f))
 		return false;
-	obj = fd_file(f)->private_data;
-	if (fd_file(f)->f_op != &ntsync_obj_fops || obj->dev != dev) {
+	if (fd_file(f)->f_op != &ntsync_obj_fops) {
 		fdput(f);
 		return false;
 	}
 	set->files[set->nr] = f;
-	set->objs[set->nr++] = obj;
+	set->objs[set->nr++] = fd_file(f)->private_data;
 	return true;
+}
+
+static inline bool get_obj(struct wait_objs *set, const struct ntsync_device *dev, u32 fd)
+{
+	return get_any_obj(set, fd) && set->objs[set->nr - 1]->dev == dev;
 }
 
 static void put_objs(struct wait_objs *set)
@@ -95,7 +98,7 @@ static int check_wait_args(const struct ntsync_wait_args *args)
 	return 0;
 }
 
-/* For a file that is to end a wait; -EBADF, or -EPERM if it can't be polled. */
+/* Returns -EBADF, or -EPERM if the file can't be polled. */
 static int get_poll_fd(struct fd *f, u32 fd)
 {
 	*f = fdget(fd);
@@ -108,13 +111,13 @@ static int get_poll_fd(struct fd *f, u32 fd)
 	return 0;
 }
 
-static int wait_for(struct ntsync_device *dev, struct ntsync_wait_req *req, bool all)
+static int wait_any_or_all(struct ntsync_device *dev, struct ntsync_wait_req *req, bool all)
 {
 	return all ? ntsync_wait_all(dev, req) : ntsync_wait_any(req);
 }
 
-static noinline int wait_for_fd_too(struct ntsync_device *dev, struct ntsync_wait_req *req,
-				    u32 uring_fd, bool all)
+static noinline int wait_with_uring_fd(struct ntsync_device *dev, struct ntsync_wait_req *req,
+				       u32 uring_fd, bool all)
 {
 	struct ntsync_poll_fd poll_fd = { .events = EPOLLIN };
 	struct ntsync_polls polls = { .fds = &poll_fd, .nr = 1 };
@@ -126,17 +129,17 @@ static noinline int wait_for_fd_too(struct ntsync_device *dev, struct ntsync_wai
 		return ret;
 	poll_fd.file = fd_file(f);
 	req->polls = &polls;
-	ret = wait_for(dev, req, all);
+	ret = wait_any_or_all(dev, req, all);
 	fdput(f);
 	return ret;
 }
 
-/* What the call answers; @req->index says what it has got, if anything. */
+/* Writes @req->index if the wait has acquired something. */
 static long wait_result(const struct ntsync_wait_req *req, int ret, u32 __user *index)
 {
 	if (ret && ret != -EOWNERDEAD)
 		return ret;
-	/* What has been acquired stays acquired, even if nobody can be told. */
+	/* What was acquired stays acquired, even if the index can't be written. */
 	return put_user(req->index, index) ? -EFAULT : ret;
 }
 
@@ -164,9 +167,9 @@ static long do_wait(struct ntsync_device *dev, void __user *argp, bool all)
 	set.nr = 0;
 	ret = get_objs(&set, dev, &args);
 	if (!ret && unlikely(args.uring_fd))
-		ret = wait_for_fd_too(dev, &req, args.uring_fd, all);
+		ret = wait_with_uring_fd(dev, &req, args.uring_fd, all);
 	else if (!ret)
-		ret = wait_for(dev, &req, all);
+		ret = wait_any_or_all(dev, &req, all);
 	put_objs(&set);
 	return wait_result(&req, ret, &uargs->index);
 }
@@ -183,7 +186,7 @@ long ntsync_ioctl_wait_all(struct ntsync_device *dev, void __user *argp)
 
 /* ---- SIGNAL_AND_WAIT ---- */
 
-/* What is signaled, then what is waited for, then the alert. */
+/* The object to signal, the one to wait for, and the alert. */
 static bool get_signal_and_wait_objs(struct wait_objs *set, struct ntsync_device *dev,
 				     const struct ntsync_signal_and_wait_args *args)
 {
@@ -191,26 +194,17 @@ static bool get_signal_and_wait_objs(struct wait_objs *set, struct ntsync_device
 	       (!args->alert || get_obj(set, dev, args->alert));
 }
 
-/* The object that was behind @fd; nothing else is waited for, if that was closed meanwhile. */
+/* Fails if @fd stands for another object than before the interruption. */
 static bool get_same_obj(struct wait_objs *set, u32 fd, u64 id)
 {
-	struct fd f = fdget(fd);
-	struct ntsync_obj *obj;
-
-	if (!fd_file(f))
-		return false;
-	obj = fd_file(f)->private_data;
-	if (fd_file(f)->f_op != &ntsync_obj_fops || obj->id != id) {
-		fdput(f);
-		return false;
-	}
-	set->files[set->nr] = f;
-	set->objs[set->nr++] = obj;
-	return true;
+	return get_any_obj(set, fd) && set->objs[set->nr - 1]->id == id;
 }
 
-/* It was interrupted, and nobody has handled a signal: the wait without the signal. */
-static long wait_on(struct restart_block *block)
+/*
+ * The restart block's function. The call was interrupted and no handler has run: it goes on with
+ * the wait, and does not signal a second time.
+ */
+static long resume_wait(struct restart_block *block)
 {
 	struct ntsync_wait_req req = { .count = 1 };
 	struct wait_objs set __uninitialized;
@@ -229,15 +223,15 @@ static long wait_on(struct restart_block *block)
 	    (!req.alert || get_same_obj(&set, restart.alert, restart.alert_id))) {
 		ret = wait_result(&req, ntsync_wait_any(&req), restart.index);
 		if (ret == -ERESTARTSYS)
-			ret = ntsync_restart_later(&restart, wait_on);
+			ret = ntsync_restart_later(&restart, resume_wait);
 	}
 	put_objs(&set);
 	return ret;
 }
 
-/* It was interrupted, and the signal has been made. */
-static long wait_on_later(const struct ntsync_signal_and_wait_args *args,
-			  const struct ntsync_wait_req *req, u32 __user *index)
+/* The call was interrupted after it had signaled the object. */
+static long resume_wait_later(const struct ntsync_signal_and_wait_args *args,
+			      const struct ntsync_wait_req *req, u32 __user *index)
 {
 	const struct ntsync_restart restart = {
 		.index = index,
@@ -249,7 +243,7 @@ static long wait_on_later(const struct ntsync_signal_and_wait_args *args,
 		.deadline = req->deadline,
 	};
 
-	return ntsync_restart_later(&restart, wait_on);
+	return ntsync_restart_later(&restart, resume_wait);
 }
 
 long ntsync_ioctl_signal_and_wait(struct ntsync_device *dev, void __user *argp)
@@ -273,14 +267,14 @@ long ntsync_ioctl_signal_and_wait(struct ntsync_device *dev, void __user *argp)
 	if (get_signal_and_wait_objs(&set, dev, &args))
 		ret = ntsync_signal_and_wait(dev, set.objs[0], &req);
 	if (ret == -ERESTARTSYS)
-		ret = wait_on_later(&args, &req, &uargs->index);
+		ret = resume_wait_later(&args, &req, &uargs->index);
 	put_objs(&set);
 	return wait_result(&req, ret, &uargs->index);
 }
 
 /* ---- AGGREGATE_WAIT ---- */
 
-/* A call in the 40-byte layout; the other one is turned into it. */
+/* A call of either layout; that of 48 bytes is converted to the one of 40. */
 struct agg_call {
 	struct ntsync_aggregate_wait_args args;
 	struct ntsync_deadline deadline;
@@ -288,7 +282,10 @@ struct agg_call {
 	u32 __user *fired_events;
 };
 
-/* What its sources stand for. The arrays lie behind it. */
+/*
+ * The sources of one call, as objects and files. @held has the references of both. The arrays are
+ * allocated together with the struct.
+ */
 struct agg_set {
 	u32 nr_held;
 	u32 nr_objs;
@@ -363,7 +360,7 @@ static int agg_add_fd(struct agg_set *set, u32 fd, u32 events, u32 position)
 	return 0;
 }
 
-/* What can be said without looking at descriptors. */
+/* Checks that need no descriptor. */
 static int check_source(const struct ntsync_aggregate_source *source)
 {
 	if (source->type != NTSYNC_AGG_OBJECT && source->type != NTSYNC_AGG_FD)
@@ -397,7 +394,7 @@ static int agg_add_sources(struct agg_set *set, struct ntsync_device *dev,
 	return 0;
 }
 
-/* Only a mutex has an owner to name. */
+/* An owner id of 0 is legal as long as no object is a mutex. */
 static bool lacks_owner(const struct agg_set *set, u32 owner)
 {
 	u32 i;
@@ -477,7 +474,7 @@ long ntsync_ioctl_aggregate_wait(struct ntsync_device *dev, void __user *argp)
 	return do_aggregate_wait(dev, &call);
 }
 
-/* {0, 0} = never. -EINVAL if it is no time at all. */
+/* {0, 0} means never. Returns -EINVAL if the nanoseconds are out of range. */
 static int decode_timespec(const struct __kernel_timespec *ts, u64 *timeout)
 {
 	if (ts->tv_nsec < 0 || ts->tv_nsec >= NSEC_PER_SEC)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The interface to user space, for main.c.
+ * The ioctl interface: what main.c needs of it.
  */
 #ifndef NTSYNC_UAPI_H
 #define NTSYNC_UAPI_H

@@ -2,14 +2,13 @@
 /*
  * Interface of /dev/ntsync: NT synchronisation primitives for Linux.
  *
- * The include guard has two parts, because distributions install a header of
- * the same name that describes other drivers (kernels 6.10 to 6.13 a stale one
- * with two ioctls):
+ * Distributions install a header of the same name that describes other drivers;
+ * that of kernels 6.10 to 6.13 has two ioctls only. The include guard therefore
+ * has two parts:
  *
- * - Such a header before this one would define half of the names, and leave a
- *   program with a mixture: that is refused.
- * - Such a header after this one would only define the same names again:
- *   __LINUX_NTSYNC_H keeps it empty.
+ * - If such a header comes first, half of the names below exist already, and
+ *   the program would see a mixture of both: an error.
+ * - If it comes later, __LINUX_NTSYNC_H keeps it empty.
  */
 #ifndef _UAPI_LINUX_NTSYNC_H
 #define _UAPI_LINUX_NTSYNC_H
@@ -29,11 +28,11 @@
 /**
  * DOC: Devices, objects and numbers
  *
- * Every open of /dev/ntsync is an instance of its own; objects of two instances
+ * Every open of /dev/ntsync creates an instance; objects of two instances
  * cannot take part in one wait. An ioctl acts either on an instance ("dev") or
- * on an object of one kind ("obj"). Objects are file descriptors: dup(), fork()
- * and SCM_RIGHTS share them, and the last close destroys them. A wait holds its
- * objects, so closing a descriptor does not end it.
+ * on an object of one type. Objects are file descriptors: dup(), fork() and
+ * SCM_RIGHTS share them, and the last close destroys them. A wait keeps its
+ * objects alive, so closing a descriptor does not end it.
  *
  * All structs have one layout for 32- and 64-bit callers. Integers are in host
  * byte order. An owner is any number that the caller uses to tell its threads
@@ -55,8 +54,8 @@
  *   (see there).
  * * ENOMEM: no memory. Nothing has changed.
  *
- * Whatever creates an object returns a new descriptor with O_CLOEXEC set, or
- * EMFILE or ENFILE in addition.
+ * Ioctls that create an object return a new descriptor with O_CLOEXEC set. They
+ * may fail with EMFILE and ENFILE, too.
  *
  * The errors of one operation are listed with it in the order in which they are
  * checked. A member marked "out" is written on success only, unless its
@@ -66,15 +65,15 @@
 /**
  * DOC: Features
  *
- * One bit each of &ntsync_features_args.features. Semaphores, mutexes, events,
- * WAIT_ANY and WAIT_ALL need no bit: every driver has them, and so does the
- * in-tree driver, which answers ENOTTY to the query.
+ * The bits of &ntsync_features_args.features. Semaphores, mutexes, events,
+ * WAIT_ANY and WAIT_ALL have no bit: every driver has them, also the in-tree
+ * driver, which fails the query with ENOTTY.
  *
  * * NTSYNC_FEATURE_PRIORITY_QUEUES: waiters are served in the order of their
- *   real-time priority, and in order of arrival within one priority; all tasks
- *   without one form the last level.
+ *   real-time priority, and in order of arrival within one priority. Tasks
+ *   without a real-time priority come last, in order of arrival.
  * * NTSYNC_FEATURE_MUTEX_PI: the holder of a mutex inherits the priority of
- *   whoever waits for it.
+ *   the mutex's waiters.
  * * NTSYNC_FEATURE_EVENT_SET_PI: NTSYNC_IOC_EVENT_SET_PI.
  * * NTSYNC_FEATURE_CHANNEL: NTSYNC_IOC_CREATE_CHANNEL and CHANNEL_SEND_PI,
  *   _RECV, _RECV2, _REPLY, _REGISTER_THREAD and _DEREGISTER_THREAD.
@@ -82,10 +81,9 @@
  * * NTSYNC_FEATURE_AGGREGATE_WAIT: NTSYNC_IOC_AGGREGATE_WAIT, both layouts.
  * * NTSYNC_FEATURE_URING_FD: &ntsync_wait_args.uring_fd other than 0.
  * * NTSYNC_FEATURE_POLL: objects can be polled.
- * * NTSYNC_FEATURE_SIGNAL_AND_WAIT: signal one object and wait for others in
- *   one call.
+ * * NTSYNC_FEATURE_SIGNAL_AND_WAIT: NTSYNC_IOC_SIGNAL_AND_WAIT.
  *
- * Bits that a program does not know may be set: ignore them.
+ * Programs ignore bits that they do not know.
  */
 #define NTSYNC_FEATURE_PRIORITY_QUEUES		(1ULL << 0)
 #define NTSYNC_FEATURE_MUTEX_PI			(1ULL << 1)
@@ -98,15 +96,15 @@
 #define NTSYNC_FEATURE_SIGNAL_AND_WAIT		(1ULL << 8)
 
 /**
- * struct ntsync_features_args - what this driver offers
+ * struct ntsync_features_args - features of this driver
  * @features: out: NTSYNC_FEATURE_* bits.
  * @version: out: version of the interface, counted from 1. It grows when the
- *	meaning of something already there is refined; what was added shows in
+ *	meaning of an existing operation is refined; additions show in
  *	@features.
  * @reserved: out: 0.
  *
- * NTSYNC_IOC_QUERY_FEATURES, on dev. An extension: a driver without it answers
- * ENOTTY, and has semaphores, mutexes, events, WAIT_ANY and WAIT_ALL only.
+ * NTSYNC_IOC_QUERY_FEATURES, on dev. A driver that fails it with ENOTTY has
+ * semaphores, mutexes, events, WAIT_ANY and WAIT_ALL only.
  *
  * EFAULT: the result cannot be written.
  */
@@ -120,7 +118,7 @@ struct ntsync_features_args {
 
 /**
  * struct ntsync_sem_args - state of a semaphore
- * @count: how many acquisitions are available. 0 = not signaled.
+ * @count: number of acquisitions that are available. 0 = not signaled.
  * @max: upper bound of @count.
  *
  * NTSYNC_IOC_CREATE_SEM, on dev, returns a semaphore. Both members may be 0, or
@@ -153,7 +151,7 @@ struct ntsync_sem_args {
 
 /**
  * struct ntsync_mutex_args - state of a mutex
- * @owner: who holds it. 0 = nobody.
+ * @owner: the owner that holds it. 0 = free.
  * @count: how often the owner has acquired it.
  *
  * NTSYNC_IOC_CREATE_MUTEX, on dev, returns a mutex, held by @owner if not 0.
@@ -186,19 +184,19 @@ struct ntsync_mutex_args {
 
 /*
  * NTSYNC_IOC_MUTEX_KILL, on a mutex: the owner that is pointed to has died.
- * All its acquisitions are undone and the mutex is abandoned: the next waiter
- * gets it together with EOWNERDEAD.
+ * All its acquisitions are undone and the mutex is abandoned: the next wait
+ * acquires it and returns EOWNERDEAD.
  *
  * EFAULT
  * EINVAL: the owner is 0.
- * EPERM: the owner does not hold the mutex. So fails a second kill.
+ * EPERM: the owner does not hold the mutex. A second kill fails with this.
  */
 #define NTSYNC_IOC_MUTEX_KILL		_IOW('N', 0x86, __u32)
 
 /**
  * struct ntsync_event_args - state of an event
  * @manual: not 0: the event stays signaled until it is reset, and releases
- *	every waiter. 0: it releases one waiter, and that resets it.
+ *	every waiter. 0: the signal releases one waiter, which resets the event.
  * @signaled: not 0: the event is signaled.
  *
  * NTSYNC_IOC_CREATE_EVENT, on dev, returns an event. Any value but 0 counts
@@ -221,8 +219,8 @@ struct ntsync_event_args {
 /*
  * NTSYNC_IOC_EVENT_SET signals an event. NTSYNC_IOC_EVENT_RESET ends the signal.
  * NTSYNC_IOC_EVENT_PULSE releases one waiter (auto-reset event) or all that are
- * waiting (manual-reset), and leaves the event not signaled in any case. Each
- * writes whether the event was signaled before, as 0 or 1.
+ * waiting (manual-reset), and always leaves the event not signaled. Each writes
+ * whether the event was signaled before, as 0 or 1.
  *
  * EFAULT: the result cannot be written. The event has changed nevertheless.
  */
@@ -230,10 +228,10 @@ struct ntsync_event_args {
 #define NTSYNC_IOC_EVENT_RESET		_IOR('N', 0x89, __u32)
 #define NTSYNC_IOC_EVENT_PULSE		_IOR('N', 0x8a, __u32)
 
-/* The timeout of a wait is CLOCK_REALTIME instead of CLOCK_MONOTONIC. */
+/* The timeout of a wait is in CLOCK_REALTIME, not CLOCK_MONOTONIC. */
 #define NTSYNC_WAIT_REALTIME		0x1
 
-/* The most objects of one wait. The alert does not count. */
+/* Maximum number of objects of one wait, without the alert. */
 #define NTSYNC_MAX_WAIT_COUNT		64
 
 /* The index of a wait that was ended by its uring_fd. */
@@ -241,32 +239,32 @@ struct ntsync_event_args {
 
 /**
  * struct ntsync_wait_args - wait for objects
- * @timeout: when to give up: absolute, in nanoseconds, of CLOCK_MONOTONIC in the
- *	caller's time namespace or of CLOCK_REALTIME (see @flags). U64_MAX =
- *	never. Other values above S64_MAX count as passed. When the time has
- *	passed on entry, one attempt to acquire is made.
+ * @timeout: deadline in nanoseconds, of CLOCK_MONOTONIC in the caller's time
+ *	namespace or of CLOCK_REALTIME (see @flags). U64_MAX = never. Other
+ *	values above S64_MAX have passed. If the deadline has passed on entry,
+ *	the call tries to acquire once and does not sleep.
  * @objs: address of an array of @count descriptors (int).
- * @count: how many objects, 0 to NTSYNC_MAX_WAIT_COUNT.
- * @index: out: which object ended the wait: its position in @objs for WAIT_ANY
- *	(the lowest of several that are ready), 0 for WAIT_ALL, @count for the
- *	alert, NTSYNC_INDEX_URING_READY for @uring_fd. Also written with
+ * @count: number of objects, 0 to NTSYNC_MAX_WAIT_COUNT.
+ * @index: out: what ended the wait: the position in @objs for WAIT_ANY (the
+ *	lowest of several objects that are ready), 0 for WAIT_ALL, @count for
+ *	the alert, NTSYNC_INDEX_URING_READY for @uring_fd. Also written with
  *	EOWNERDEAD, and with no other error.
  * @flags: 0 or NTSYNC_WAIT_REALTIME.
- * @owner: who acquires mutexes. Never 0, even if there is no mutex.
- * @alert: descriptor of one more object that ends the wait when it is ready and
- *	no other reason to end is. 0 = none, so descriptor 0 cannot be an alert.
- *	It is acquired only if it ends the wait.
+ * @owner: the owner that acquires mutexes. Never 0, even if there is no mutex.
+ * @alert: descriptor of an additional object that ends the wait if it is ready
+ *	and the others are not. It is acquired only if it ends the wait. 0 =
+ *	none, so descriptor 0 cannot be an alert.
  * @uring_fd: descriptor that ends the wait when it polls readable and neither
  *	objects nor alert are ready. Nothing is acquired or read then. 0 = none.
- *	NTSYNC_FEATURE_URING_FD announces it; without that, only 0 is legal.
+ *	Other values need NTSYNC_FEATURE_URING_FD.
  * @pad: name of @uring_fd in the in-tree header.
  *
  * NTSYNC_IOC_WAIT_ANY, on dev, waits until one of the objects is ready and
  * acquires that one. NTSYNC_IOC_WAIT_ALL waits until all are ready at the same
- * time and acquires all, and nothing before. Acquiring takes one from a
- * semaphore's count, resets an auto-reset event, leaves a manual-reset one
- * signaled, and makes @owner the holder of a mutex. A mutex is ready when nobody
- * or @owner holds it, and not ~0 times already.
+ * time and acquires all of them at once. Acquiring takes one from a semaphore's
+ * count, resets an auto-reset event, leaves a manual-reset event signaled, and
+ * makes @owner the holder of a mutex. A mutex is ready if it is free, or held by
+ * @owner with a count below ~0.
  *
  * With a @count of 0 WAIT_ALL succeeds at once, and WAIT_ANY waits for the alert.
  *
@@ -277,15 +275,15 @@ struct ntsync_event_args {
  * * EINVAL: an element of @objs, or @alert, is not an object of this instance:
  *   a closed descriptor, the instance itself, a channel.
  * * EBADF: @uring_fd is not an open descriptor. EPERM: it cannot be polled.
- * * EINVAL: WAIT_ALL: an object is there twice, as object or alert, even by two
- *   descriptors.
- * * ENOMEM: nothing is ready, and there is no memory to sleep with; or, in the
- *   first call of a thread, for what the driver keeps of it. Nothing was acquired.
- * * EOWNERDEAD: the wait has succeeded, and a mutex among what it acquired was
+ * * EINVAL: WAIT_ALL: two of the objects, or an object and the alert, are the
+ *   same, even if by two descriptors.
+ * * ENOMEM: nothing is ready, and there is no memory for the sleep; or, in the
+ *   first call of a thread, for the thread's record. Nothing was acquired.
+ * * EOWNERDEAD: the wait has succeeded, and a mutex that it acquired was
  *   abandoned. The mutex is held now, with a count of 1.
  * * ETIMEDOUT: @timeout has passed. Nothing was acquired.
- * * EINTR: a signal came, and its handler does not restart calls. Nothing was
- *   acquired. The timeout is absolute, so a repetition does not lengthen it.
+ * * EINTR: a signal was handled, and its handler does not restart calls. Nothing
+ *   was acquired. The timeout is absolute, so a repeated call ends no later.
  */
 struct ntsync_wait_args {
 	__u64 timeout;
@@ -307,28 +305,28 @@ struct ntsync_wait_args {
 /**
  * struct ntsync_signal_and_wait_args - signal one object and wait for another
  * @timeout: when to give up, as in &struct ntsync_wait_args.
- * @signal: descriptor of what is signaled: an event is set, a semaphore released
- *	once, a mutex unlocked once by @owner.
- * @wait: descriptor of what is waited for.
+ * @signal: descriptor of the object to signal: an event is set, a semaphore is
+ *	released once, a mutex is unlocked once by @owner.
+ * @wait: descriptor of the object to wait for.
  * @flags: 0 or NTSYNC_WAIT_REALTIME.
- * @owner: who unlocks and acquires mutexes. Never 0.
+ * @owner: the owner that unlocks and acquires mutexes. Never 0.
  * @alert: as in &struct ntsync_wait_args.
  * @index: out: 0 for @wait, 1 for @alert. Also written with EOWNERDEAD, and with no
  *	other error.
  *
  * NTSYNC_IOC_SIGNAL_AND_WAIT, on dev; announced by NTSYNC_FEATURE_SIGNAL_AND_WAIT.
- * As the signal takes effect the wait has begun: whoever is woken by the signal and
- * then pulses or takes @wait finds the caller waiting.
+ * The wait begins before the signal takes effect: a thread that the signal releases,
+ * and that then pulses or acquires @wait, finds the caller waiting.
  *
  * * EFAULT
  * * EINVAL: as WAIT_ANY, for @flags, @owner and the descriptors.
- * * EOVERFLOW, EPERM: as SEM_RELEASE and MUTEX_UNLOCK. There was no signal, and no
- *   wait.
- * * EOWNERDEAD, ETIMEDOUT: as WAIT_ANY; the signal stands.
+ * * EOVERFLOW, EPERM: as SEM_RELEASE and MUTEX_UNLOCK. Nothing was signaled, and
+ *   there was no wait.
+ * * EOWNERDEAD, ETIMEDOUT: as WAIT_ANY. @signal was signaled.
  * * ENOMEM: as in the first call of a thread that waits. Nothing was done.
- * * EINTR: a signal was handled, whatever its handler says about restarting: a
- *   repetition would signal again. The signal stands. What interrupts without a
- *   handler, such as a stop, makes the wait begin again, and nobody is told.
+ * * EINTR: a signal was handled, with or without SA_RESTART: a repeated call would
+ *   signal the object again. @signal was signaled. An interruption without a
+ *   handler, such as a stop, restarts the wait alone, and the call does not return.
  */
 struct ntsync_signal_and_wait_args {
 	__u64 timeout;
@@ -350,14 +348,15 @@ struct ntsync_signal_and_wait_args {
  * @__pad: ignored.
  *
  * NTSYNC_IOC_EVENT_SET_PI, on an event; announced by NTSYNC_FEATURE_EVENT_SET_PI.
- * Acts as EVENT_SET, and hands the priority to the task that consumes the signal,
- * from before it runs until it enters its next wait or receive. The last of
- * several before a consumer comes counts; a reset cancels it. Callers can hand on
- * at most what they may have themselves (their own real-time priority,
- * RLIMIT_RTPRIO, anything with CAP_SYS_NICE); a higher @prio is lowered to that.
+ * Acts as EVENT_SET, and boosts the task that consumes the signal to this
+ * priority, from before it runs until it enters its next wait or receive. If the
+ * event is set several times before it is consumed, the last call counts; a reset
+ * cancels the boost. @prio is lowered to the highest that the caller may have
+ * itself: the maximum of its own real-time priority and RLIMIT_RTPRIO, or 99
+ * with CAP_SYS_NICE.
  *
  * * EFAULT
- * * EINVAL: @flags, @policy or @prio is none of these.
+ * * EINVAL: @flags, @policy or @prio has another value.
  */
 struct ntsync_event_set_pi_args {
 	__u32 flags;
@@ -371,52 +370,53 @@ struct ntsync_event_set_pi_args {
 /**
  * DOC: Channels
  *
- * A channel carries requests from senders to receivers: a send blocks until
- * somebody replies. Requests are received in the order of their priority, and in
- * order of arrival within one. Two are of one priority, the lowest, if they
- * have none and inherit none (see below).
+ * A channel carries requests from senders to receivers: a send sleeps until
+ * the reply. Requests are received in the order of their priority, and in order
+ * of arrival within one priority. Requests without a priority, own or inherited
+ * (see below), come last.
  *
  * A request is *pending* until it is received, and *dispatched* from then until
  * the reply.
  *
  * A *receiver* is a thread that has entered CHANNEL_RECV, _RECV2 or _TRY_RECV2.
- * It inherits, in addition to its own priority,
+ * It inherits
  *
  * * from the requests that it works on: those received and not replied to. They
  *   form sets. Each CHANNEL_RECV and CHANNEL_RECV2 begins a new set,
- *   CHANNEL_TRY_RECV2 adds to the last one. The last set that is not empty
- *   counts, and in it the best request. While the receiver sleeps in a receive
- *   its requests give it nothing.
- * * from the best pending request, unless it is the receiver's own: so a request
- *   that is better than what all receivers work on does not wait behind others.
+ *   CHANNEL_TRY_RECV2 adds to the newest one. The newest set that is not empty
+ *   counts, and in it the request with the highest priority. While the receiver
+ *   sleeps in a receive, it inherits nothing from its requests.
+ * * from the pending request with the highest priority, unless the receiver has
+ *   sent that itself. So if all receivers work on requests of lower priority, they
+ *   are boosted until one of them receives it.
  *
- * A receiver that was asleep runs with the request's priority before it returns.
+ * A sleeping receiver is boosted before it wakes up.
  *
- * What a request gives is the better of its own priority and what its sender
- * inherits from others while it waits, the priority that it was given by
- * EVENT_SET_PI included. The sender's own priority does not count.
+ * The priority of a request is the higher of the one that its sender has asked
+ * for and the one that its sender inherits while it waits, from EVENT_SET_PI,
+ * too. The sender's own priority does not count.
  *
- * A *receiving process* is one that has a receiver among its threads and a
- * descriptor of the channel. When it gives up the last descriptor, by close(2),
- * by execve(2) or because it ends, then
+ * A *receiving process* has a receiver among its threads and a descriptor of the
+ * channel. When its last descriptor is closed, by close(2), by execve(2) or
+ * because the process ends,
  *
- * * senders of requests that its receivers have return with ECONNRESET;
+ * * senders of requests that its receivers work on return with ECONNRESET;
  * * its receivers that sleep in a receive return with EBADF;
  * * if no receiving process is left, senders of pending requests return with
- *   EPIPE, and so does who sends later, until somebody receives again.
+ *   EPIPE, and later sends fail with EPIPE until the next receive.
  *
- * When a receiver ends and its process goes on, senders of requests that it has
- * return with ECONNRESET. Before the channel had its first receiver, senders
- * wait. When every descriptor of it is closed, all its senders return with EPIPE
- * or ECONNRESET.
+ * When a receiver ends and its process goes on, senders of requests that it
+ * works on return with ECONNRESET. Before the channel had its first receiver,
+ * senders wait. When every descriptor of the channel is closed, all its senders
+ * return with EPIPE or ECONNRESET.
  */
 
-/* The largest depth of a channel. */
+/* The largest max_depth of a channel. */
 #define NTSYNC_CHANNEL_MAX_DEPTH	1024
 
 /**
  * struct ntsync_channel_create_args - create a channel
- * @max_depth: how many requests may be pending, 1 to NTSYNC_CHANNEL_MAX_DEPTH.
+ * @max_depth: maximum number of pending requests, 1 to NTSYNC_CHANNEL_MAX_DEPTH.
  * @__pad: ignored.
  *
  * NTSYNC_IOC_CREATE_CHANNEL, on dev, returns a channel. Announced by
@@ -440,25 +440,24 @@ struct ntsync_channel_create_args {
  * @reply_off: passed to the receiver as it is.
  *
  * NTSYNC_IOC_CHANNEL_SEND_PI, on a channel; announced by NTSYNC_FEATURE_CHANNEL.
- * Returns when somebody has replied. Nothing is written. Callers can hand on at
- * most what they may have themselves, as with EVENT_SET_PI; a higher @prio is
- * lowered to that, to 0 if need be.
+ * Returns after the reply. Nothing is written. @prio is lowered as that of
+ * EVENT_SET_PI, possibly to 0.
  *
  * * EFAULT
- * * EINVAL: @prio or @policy is none of these.
+ * * EINVAL: @prio or @policy has another value.
  * * ENOMEM
  * * EPIPE: no receiving process is left. The request was not executed.
- * * EAGAIN: as many requests are pending as the channel may hold; dispatched
- *   ones don't count.
- * * ECONNRESET: the thread or the process that had received the request has
+ * * EAGAIN: max_depth requests are pending already. Dispatched ones do not count.
+ * * ECONNRESET: the thread or the process that had received the request is
  *   gone. The request may have been executed.
- * * EINTR: a signal came. A pending request is withdrawn, and sent again under
- *   a new id if the signal's handler restarts calls, or none runs. A dispatched one
- *   may have been executed: its send is never restarted, also after a stop or what
- *   else interrupts a sleep without a handler, and a reply to it is ENOENT.
+ * * EINTR: the call was interrupted by a signal. A pending request is withdrawn;
+ *   with SA_RESTART, or if no handler has run, it is sent again with a new id. A
+ *   dispatched request may have been executed, so its send is never restarted,
+ *   not even after a stop or another interruption without a handler. A reply to
+ *   it fails with ENOENT.
  *
- * Work that the kernel has for the thread, such as completions of an io_uring of its
- * own, does not interrupt the call: it is done when that returns.
+ * Task work of the kernel, such as completions of an io_uring of the sender, does
+ * not interrupt the call. It is done when the call returns.
  */
 struct ntsync_channel_send_args {
 	__u32 policy;
@@ -471,23 +470,25 @@ struct ntsync_channel_send_args {
 
 /**
  * struct ntsync_channel_recv_args - receive a request
- * @entry_id: out: what to reply to. Counted from 1 per channel, never reused.
+ * @entry_id: out: id of the request, for the reply. Counted from 1 per channel,
+ *	never reused.
  * @payload_off: out: as the sender gave it.
  * @reply_off: out: as the sender gave it.
  * @sender_tid: out: the sender's thread id in its own pid namespace.
- * @prio: out: priority of the request after it was lowered to what the sender
- *	may hand on, 0 if it has none. What the sender inherits does not show.
+ * @prio: out: the priority that the sender has asked for, after it was lowered; 0
+ *	= none. It does not include what the sender inherits.
  *
  * NTSYNC_IOC_CHANNEL_RECV, on a channel; announced by NTSYNC_FEATURE_CHANNEL.
- * Waits for a request and takes the best one. A request goes to one receiver: of
- * several that sleep in a receive, to the one of the highest priority.
+ * Waits for a request and receives the first one. Each request goes to one
+ * receiver: of several that sleep in a receive, to the one with the highest
+ * priority.
  *
  * * ENOMEM
- * * EINTR: a signal came. Nothing was received.
- * * EBADF: the caller's process has given up its last descriptor of the channel
+ * * EINTR: the call was interrupted by a signal. Nothing was received.
+ * * EBADF: the caller's process has closed its last descriptor of the channel
  *   meanwhile. Nothing was received.
- * * EFAULT: the result cannot be written. The request goes back to its place,
- *   with its id, so that its sender is not stranded.
+ * * EFAULT: the result cannot be written. The request is pending again, with its
+ *   id and its place in the queue.
  */
 struct ntsync_channel_recv_args {
 	__u64 entry_id;
@@ -506,14 +507,14 @@ struct ntsync_channel_recv_args {
  * @reply_off: out: as there.
  * @sender_tid: out: as there.
  * @prio: out: as there.
- * @thread_token: out: the token that is registered for the sender's thread at
- *	this moment, or 0.
+ * @thread_token: out: the token that is registered for the sender's thread, or
+ *	0.
  *
  * NTSYNC_IOC_CHANNEL_RECV2, on a channel; announced by NTSYNC_FEATURE_CHANNEL.
  * Otherwise as CHANNEL_RECV.
  *
  * NTSYNC_IOC_CHANNEL_TRY_RECV2, on a channel; announced by
- * NTSYNC_FEATURE_CHANNEL_TRY_RECV2. Does not wait, so neither EINTR nor EBADF:
+ * NTSYNC_FEATURE_CHANNEL_TRY_RECV2. Does not sleep. Errors:
  *
  * * ENOMEM
  * * EAGAIN: no request is pending. What the caller inherits has not changed.
@@ -532,12 +533,12 @@ struct ntsync_channel_recv2_args {
 #define NTSYNC_IOC_CHANNEL_TRY_RECV2	_IOWR('N', 0x98, struct ntsync_channel_recv2_args)
 
 /*
- * NTSYNC_IOC_CHANNEL_REPLY, on a channel: lets the sender of the request whose id
- * is pointed to return. Any task may reply; it is the receiver that has the
- * request who ceases to inherit from it. Announced by NTSYNC_FEATURE_CHANNEL.
+ * NTSYNC_IOC_CHANNEL_REPLY, on a channel: the sender of the request whose id is
+ * pointed to returns. Any task may reply; the receiver of the request ceases to
+ * inherit from it. Announced by NTSYNC_FEATURE_CHANNEL.
  *
  * EFAULT
- * ENOENT: the id is unknown, not received yet, or replied to already, or the
+ * ENOENT: no such request, it is still pending, it has been replied to, or its
  *	sender has left.
  */
 #define NTSYNC_IOC_CHANNEL_REPLY	_IOW('N', 0x93, __u64)
@@ -549,12 +550,12 @@ struct ntsync_channel_recv2_args {
  * @token: what CHANNEL_RECV2 reports for this thread.
  *
  * NTSYNC_IOC_CHANNEL_REGISTER_THREAD, on a channel; announced by
- * NTSYNC_FEATURE_CHANNEL. Replaces an earlier token. A token stays when the thread
- * ends.
+ * NTSYNC_FEATURE_CHANNEL. Replaces an earlier token. A token stays registered when
+ * the thread ends.
  *
- * CHANNEL_RECV reports a tid of the sender's own namespace, which is another thread's
- * elsewhere. A thread for which several namespaces have registered a token has that of
- * the nearest one: its own, then that around it.
+ * The sender_tid of a request is valid in the sender's pid namespace only. If a
+ * thread has tokens from several pid namespaces, that of its own namespace counts,
+ * or else that of the nearest ancestor.
  *
  * * EFAULT
  * * EINVAL: @tid is 0.
@@ -571,22 +572,22 @@ struct ntsync_channel_register_thread_args {
 	_IOW('N', 0x94, struct ntsync_channel_register_thread_args)
 
 /*
- * NTSYNC_IOC_CHANNEL_DEREGISTER_THREAD, on a channel: forgets the token of the
- * thread whose id is pointed to; success too if there is none. Announced by
+ * NTSYNC_IOC_CHANNEL_DEREGISTER_THREAD, on a channel: removes the token of the
+ * thread whose id is pointed to. Succeeds if there is none, too. Announced by
  * NTSYNC_FEATURE_CHANNEL.
  *
  * EFAULT
  */
 #define NTSYNC_IOC_CHANNEL_DEREGISTER_THREAD	_IOW('N', 0x95, __u32)
 
-/* &ntsync_aggregate_source.type: an object of this instance, any descriptor. */
+/* &ntsync_aggregate_source.type: an object of this instance; any other descriptor. */
 #define NTSYNC_AGG_OBJECT		1
 #define NTSYNC_AGG_FD			2
 
-/* The most sources of one aggregate wait. */
+/* Maximum number of sources of one aggregate wait. */
 #define NTSYNC_AGG_MAX			64
 
-/* The timeout of an aggregate wait is CLOCK_REALTIME, not CLOCK_MONOTONIC. */
+/* The timeout of an aggregate wait is in CLOCK_REALTIME, not CLOCK_MONOTONIC. */
 #define NTSYNC_AGG_FLAG_REALTIME	0x1
 
 /* The fired_index of an aggregate wait that timed out. */
@@ -596,8 +597,7 @@ struct ntsync_channel_register_thread_args {
  * struct ntsync_aggregate_source - one source of an aggregate wait
  * @type: NTSYNC_AGG_OBJECT or NTSYNC_AGG_FD.
  * @events: poll(2) events of a descriptor; 0 for an object. POLLERR and POLLHUP
- *	are reported whether they are here or not, and bits above the lower 16
- *	are ignored.
+ *	are always reported. Only the lower 16 bits are used.
  * @fd: the object, or any descriptor that can be polled.
  * @__pad: 0. Together with @fd it is the 64-bit handle_or_fd of programs written
  *	for the 48-byte layout; on little-endian machines the bytes are the same.
@@ -613,44 +613,44 @@ struct ntsync_aggregate_source {
  * struct ntsync_aggregate_wait_args - wait for objects and descriptors
  * @timeout: when to give up, as in &struct ntsync_wait_args.
  * @sources: address of an array of @nb_sources &struct ntsync_aggregate_source.
- * @nb_sources: how many sources, 1 to NTSYNC_AGG_MAX. Duplicates are legal.
+ * @nb_sources: number of sources, 1 to NTSYNC_AGG_MAX. Duplicates are legal.
  * @fired_index: out: position of the source that ended the wait; with ETIMEDOUT,
  *	NTSYNC_AGG_TIMEOUT. Not written with any other error but EOWNERDEAD.
  * @flags: 0 or NTSYNC_AGG_FLAG_REALTIME.
- * @owner: who acquires mutexes. 0 is legal as long as no source is a mutex.
+ * @owner: the owner that acquires mutexes. May be 0 if no source is a mutex.
  * @fired_events: out: the poll(2) events of a descriptor, 0 for an object. Written
  *	on success and with EOWNERDEAD only.
  * @__pad: 0.
  *
  * NTSYNC_IOC_AGGREGATE_WAIT, on dev; announced by NTSYNC_FEATURE_AGGREGATE_WAIT.
- * Waits until one source is ready. Of several that are on entry, objects go
- * before descriptors, each in array order. Objects are acquired as by WAIT_ANY,
- * and from a descriptor nothing is read. An object that is a source of type
+ * Waits until one source is ready. If several are ready on entry, objects come
+ * before descriptors, each in array order. Objects are acquired as by WAIT_ANY;
+ * nothing is read from a descriptor. An object that is a source of type
  * NTSYNC_AGG_FD is polled, not acquired.
  *
- * A channel among the objects is ready while requests are pending, and nothing is
- * taken from it. Whoever waits in this way is a receiver (see "Channels"). Each
- * request wakes one of the waiters: a receiver, who gets it, or an aggregate
- * waiter, who gets a *notice* and is expected to receive. Until he has received,
- * or waits for the channel again, no other waiter is woken for this request,
- * though anybody may receive it. The notice passes to another waiter if its
- * holder ends, if he goes to sleep in another call of this driver, if his process
- * gives up its last descriptor of the channel, or if it could not be delivered
- * (EFAULT).
+ * A channel among the objects is ready while requests are pending; no request is
+ * received. The caller becomes a receiver (see "Channels"). Each request wakes
+ * one waiter of the channel: a receiver, which gets the request, or an aggregate
+ * waiter, which gets a *readiness notification* and is expected to receive. Until
+ * it receives, or waits for the channel again, no other waiter is woken for this
+ * request, but any thread may receive it. The notification passes to another
+ * waiter if its holder ends, if it goes to sleep in another call of this driver,
+ * if its process closes its last descriptor of the channel, or if the result
+ * could not be written (EFAULT).
  *
  * * EFAULT: @args
  * * EINVAL: @nb_sources is out of range; unknown @flags; @__pad is not 0.
  * * ENOMEM
- * * For one source after the other: EFAULT; EINVAL: an unknown type, a pad that is
- *   not 0, an object with events; EBADF: a closed descriptor, or an object that is
- *   not one of this instance; EPERM: a descriptor that cannot be polled.
- * * EINVAL: a mutex and @owner 0.
- * * EBADF: a channel of which the caller's process has given up its last
- *   descriptor, before or during the wait. Nothing was acquired.
+ * * For each source in turn: EFAULT; EINVAL: an unknown type, a pad that is not 0,
+ *   an object with events; EBADF: a closed descriptor, or an object source that is
+ *   no object of this instance; EPERM: a descriptor that cannot be polled.
+ * * EINVAL: a source is a mutex, and @owner is 0.
+ * * EBADF: the caller's process has closed its last descriptor of a channel,
+ *   before or during the wait. Nothing was acquired.
  * * ENOMEM: as WAIT_ANY.
  * * EOWNERDEAD, ETIMEDOUT, EINTR: as WAIT_ANY.
  * * EFAULT: the result cannot be written. What was acquired stays acquired; a
- *   channel's notice is handed on.
+ *   readiness notification passes to another waiter.
  */
 struct ntsync_aggregate_wait_args {
 	__u64 timeout;
@@ -666,7 +666,7 @@ struct ntsync_aggregate_wait_args {
 #define NTSYNC_IOC_AGGREGATE_WAIT	_IOWR('N', 0x97, struct ntsync_aggregate_wait_args)
 
 /**
- * struct ntsync_aggregate_wait_timespec_args - the same in its published layout
+ * struct ntsync_aggregate_wait_timespec_args - aggregate wait, 48-byte layout
  * @nb_sources: as in &struct ntsync_aggregate_wait_args.
  * @reserved: 0.
  * @sources: as there.
@@ -676,9 +676,9 @@ struct ntsync_aggregate_wait_args {
  * @flags: as there.
  * @owner: as there.
  *
- * NTSYNC_IOC_AGGREGATE_WAIT_TIMESPEC is AGGREGATE_WAIT with this layout: the
- * ioctls differ in the size alone, and do the same. One more reason for EINVAL,
- * beside @nb_sources: nanoseconds that are not 0 to 999999999.
+ * NTSYNC_IOC_AGGREGATE_WAIT_TIMESPEC does the same as AGGREGATE_WAIT; their numbers
+ * differ in the encoded size alone. EINVAL also if the nanoseconds of @deadline are
+ * not 0 to 999999999.
  */
 struct ntsync_aggregate_wait_timespec_args {
 	__u32 nb_sources;

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The exit worker frees the receivers of tasks that have exited: their senders return with
+ * ECONNRESET, and their readiness notifications go to other receivers. The tracepoint that reports
+ * an exit runs with preemption off, so the work is left to a thread.
+ *
+ * Senders sleep until the worker has run. It therefore runs at the highest priority that one of
+ * the exited tasks in its queue had when it exited. That priority includes the one inherited from
+ * the task's requests. An idle worker is at FIFO 1.
+ *
+ * Both the worker and an exiting task set the worker's priority after they have changed the
+ * queue, and repeat that until the priority matches the queue:
+ *
+ *   exit worker			exiting task (FIFO 80)
+ *
+ *   removes the last queued task
+ *   reads the queue: empty
+ *					queues itself
+ *					reads the queue: 80
+ *					sets the worker to 80
+ *					reads the queue: 80, done
+ *   sets itself to 1
+ *   reads the queue: 80
+ *   sets itself to 80
+ *   reads the queue: 80, done
+ *
+ * So whoever sets the priority last has seen every change of the queue. Preemption stays off
+ * throughout: a worker that was preempted right after it had lowered itself to 1 would not get to
+ * read the queue again.
+ */
+#include <linux/kthread.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/tracepoint.h>
+#include <trace/events/sched.h>
+#include <uapi/linux/sched/types.h>
+
+#include "pi/hook.h"
+#include "receiver.h"
+
+/* Protects both containers: running tasks that are receivers, and exited ones by priority. */
+static DEFINE_RAW_SPINLOCK(exit_lock);
+static struct rb_root receiver_tasks = RB_ROOT;
+static struct ntsync_waitq exited_tasks;
+
+/* Held by whoever frees a receiver; the outermost lock. */
+static DEFINE_MUTEX(free_lock);
+
+static struct kthread_worker *worker;
+static struct ntsync_hook exit_hook;
+
+void ntsync_receiver_free_lock(void)
+{
+	mutex_lock(&free_lock);
+}
+
+void ntsync_receiver_free_unlock(void)
+{
+	mutex_unlock(&free_lock);
+}
+
+void ntsync_receiver_free_assert_held(void)
+{
+	lockdep_assert_held(&free_lock);
+}
+
+/* ---- tasks that are receivers ---- */
+
+static struct ntsync_receiver_task *find_task(const struct task_struct *p)
+{
+	struct rb_node *n = receiver_tasks.rb_node;
+
+	lockdep_assert_held(&exit_lock);
+	while (n) {
+		struct ntsync_receiver_task *t =
+			rb_entry(n, struct ntsync_receiver_task, by_task);
+
+		if (t->task == p)
+			return t;
+		n = p < t->task ? n->rb_left : n->rb_right;
+	}
+	return NULL;
+}
+
+static bool task_before(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct ntsync_receiver_task, by_task)->task <
+	       rb_entry(b, struct ntsync_receiver_task, by_task)->task;
+}
+
+struct ntsync_receiver_task *ntsync_receiver_task_alloc(void)
+{
+	struct ntsync_receiver_task *t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+
+	if (t) {
+		t->task = current;
+		INIT_LIST_HEAD(&t->receivers);
+	}
+	return t;
+}
+
+void ntsync_receiver_task_free(struct ntsync_receiver_task *t)
+{
+	kfree(t);
+}
+
+/* From now on the exit worker frees @r, which is current's, when current exits. Consumes @new. */
+void ntsync_receiver_watch_exit(struct ntsync_receiver *r, struct ntsync_receiver_task *new)
+{
+	struct ntsync_receiver_task *t;
+
+	scoped_guard(raw_spinlock, &exit_lock) {
+		t = find_task(current);
+		if (!t) {
+			t = new;
+			new = NULL;
+			rb_add(&t->by_task, &receiver_tasks, task_before);
+		}
+		list_add(&r->task_node, &t->receivers);
+	}
+	kfree(new);
+}
+
+/* The exit worker no longer frees @r. The caller frees the result, if any, after @r. */
+struct ntsync_receiver_task *ntsync_receiver_unwatch_exit(struct ntsync_receiver *r)
+{
+	struct ntsync_receiver_task *t;
+
+	guard(raw_spinlock)(&exit_lock);
+	list_del(&r->task_node);
+	t = find_task(r->t->task);
+	if (!t || !list_empty(&t->receivers))
+		return NULL;
+	rb_erase(&t->by_task, &receiver_tasks);
+	return t;
+}
+
+/* ---- the worker's priority ---- */
+
+static struct ntsync_receiver_task *first_exited(void)
+{
+	struct ntsync_waitq_node *n = ntsync_waitq_first(&exited_tasks);
+
+	lockdep_assert_held(&exit_lock);
+	return n ? container_of(n, struct ntsync_receiver_task, exited) : NULL;
+}
+
+/* As a FIFO priority: 99 for a deadline task, 1 for a normal one. */
+static int highest_exited_prio(void)
+{
+	const struct ntsync_receiver_task *t;
+
+	guard(raw_spinlock)(&exit_lock);
+	t = first_exited();
+	return t ? clamp(MAX_RT_PRIO - 1 - ntsync_waitq_level(&t->exited), 1, MAX_RT_PRIO - 1) : 1;
+}
+
+/*
+ * While a deadline task waits for free_lock, which the worker holds, the worker is a deadline task
+ * by inheritance and sched_setattr() fails with -EBUSY. The worker sets its priority again once it
+ * has unlocked free_lock.
+ */
+static void set_worker_prio(int prio)
+{
+	const struct sched_attr attr = {
+		.size = sizeof(attr),
+		.sched_policy = SCHED_FIFO,
+		.sched_priority = prio,
+	};
+
+	/*
+	 * An administrator may have made the worker a deadline task. Changing such a task can
+	 * sleep, which is not allowed here.
+	 */
+	if (worker->task->policy != SCHED_DEADLINE)
+		sched_setattr_nocheck(worker->task, &attr);
+}
+
+/* After every change of exited_tasks. The race is drawn at the top of this file. */
+static void update_worker_prio(void)
+{
+	int prio = highest_exited_prio(), set;
+
+	guard(preempt)();
+	do {
+		set = prio;
+		set_worker_prio(set);
+		prio = highest_exited_prio();
+	} while (prio != set);
+}
+
+/* ---- freeing the receivers of exited tasks ---- */
+
+/*
+ * Frees one receiver of the first exited task, or the task's record if it has no receiver left.
+ * Returns false if no exited task is queued. A task leaves the queue only after free_lock was
+ * unlocked: otherwise an exiting task could lower the worker while it still holds the lock.
+ */
+static bool free_one_receiver(void)
+{
+	struct ntsync_receiver *r = NULL;
+	struct ntsync_receiver_task *t;
+
+	scoped_guard(ntsync_receiver_free) {
+		scoped_guard(raw_spinlock, &exit_lock) {
+			t = first_exited();
+			if (t)
+				r = list_first_entry_or_null(&t->receivers, struct ntsync_receiver,
+							     task_node);
+			if (r)
+				list_del(&r->task_node);
+		}
+		if (r)
+			ntsync_receiver_free(r);
+	}
+	if (!t || r)
+		return t;
+
+	scoped_guard(raw_spinlock, &exit_lock)
+		ntsync_waitq_erase(&exited_tasks, &t->exited);
+	kfree(t);
+	return true;
+}
+
+static void free_exited_receivers(struct kthread_work *work)
+{
+	do {
+		/* Every time, as set_worker_prio() may have failed in an exiting task. */
+		update_worker_prio();
+		cond_resched();
+	} while (free_one_receiver());
+}
+static DEFINE_KTHREAD_WORK(exit_work, free_exited_receivers);
+
+static void queue_exited_task(struct task_struct *p)
+{
+	struct ntsync_receiver_task *t;
+
+	if (likely(RB_EMPTY_ROOT(&receiver_tasks)))
+		return;
+	scoped_guard(raw_spinlock, &exit_lock) {
+		t = find_task(p);
+		if (t) {
+			rb_erase(&t->by_task, &receiver_tasks);
+			ntsync_waitq_insert(&exited_tasks, &t->exited, ntsync_task_level(p));
+		}
+	}
+	if (!t)
+		return;
+	update_worker_prio();
+	kthread_queue_work(worker, &exit_work);
+}
+
+/*
+ * Runs in every exiting task, with preemption off. The receivers come first: after
+ * ntsync_task_retire() the task inherits nothing, and the worker would start at too low a priority.
+ */
+static void probe_exit(void *unused, NTSYNC_EXIT_PROBE_ARGS)
+{
+	queue_exited_task(p);
+	ntsync_task_retire();
+}
+
+int ntsync_exit_worker_init(void)
+{
+	int ret;
+
+	ntsync_waitq_init(&exited_tasks);
+	worker = kthread_create_worker(0, "ntsync_exit");
+	if (IS_ERR(worker))
+		return PTR_ERR(worker);
+	set_worker_prio(1);
+	wake_up_process(worker->task); /* since 6.14 it does not start by itself */
+	check_trace_callback_type_sched_process_exit(probe_exit);
+	ret = ntsync_hook_init(&exit_hook, "sched_process_exit", probe_exit);
+	if (ret)
+		kthread_destroy_worker(worker);
+	return ret;
+}
+
+void ntsync_exit_worker_exit(void)
+{
+	ntsync_hook_exit(&exit_hook);
+	kthread_destroy_worker(worker);
+}

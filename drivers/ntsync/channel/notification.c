@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Readiness notifications. An aggregate wait for a channel returns with one: the caller has been
+ * told that a request is pending and is expected to receive it. core/aggregate.c explains why.
+ * The core passes them on before each sleep (core/notice.c).
+ */
+#include "receiver.h"
+
+/*
+ * Nothing for a receiver whose process has closed the channel since: it can't receive, and nothing
+ * would ever pass its notification on.
+ */
+void ntsync_receiver_notify_locked(struct ntsync_receiver *r)
+{
+	ntsync_assert_obj_lock(r->channel->obj);
+	if (ntsync_receiver_notified_locked(r) || ntsync_receiver_left_locked(r))
+		return;
+	r->channel->nr_notified++;
+	guard(raw_spinlock)(&r->t->lock);
+	list_add(&r->notification.node, &r->t->noticed);
+}
+
+void ntsync_receiver_drop_notification_locked(struct ntsync_receiver *r)
+{
+	ntsync_assert_obj_lock(r->channel->obj);
+	if (!ntsync_receiver_notified_locked(r))
+		return;
+	r->channel->nr_notified--;
+	guard(raw_spinlock)(&r->t->lock);
+	list_del_init(&r->notification.node);
+}
+
+/* ntsync_obj_ops::hand_on */
+void ntsync_receiver_pass_on_notification(struct ntsync_notice *n)
+{
+	struct ntsync_receiver *r = container_of(n, struct ntsync_receiver, notification);
+	struct ntsync_hold h;
+
+	ntsync_obj_hold(&h, n->obj);
+	ntsync_receiver_drop_notification_locked(r);
+	ntsync_wake_takers(&h, n->obj);
+	ntsync_obj_unhold(&h);
+}
