@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a mutex contributes to its owner: the priority of the most urgent real-time task
- * that it keeps waiting. Kept up to date in the same hold of obj->lock as each change of the
- * waiters and of the owner.
+ * What a mutex contributes to its owner: the highest priority of the real-time tasks that wait for
+ * it. Every change of the waiters or of the owner updates the contribution in the same locked
+ * section.
  */
 #include <linux/init.h>
 #include <linux/sched/rt.h>
@@ -11,16 +11,16 @@
 #include "pi/owner.h"
 #include "types_internal.h"
 
-/* ---- the real-time tasks that wait for it ---- */
+/* ---- waiters that are real-time tasks ---- */
 
-static bool is_more_urgent(struct rb_node *a, const struct rb_node *b)
+static bool pi_key_less(struct rb_node *a, const struct rb_node *b)
 {
 	return rb_entry(a, struct ntsync_wait_entry, pi)->pi_key <
 	       rb_entry(b, struct ntsync_wait_entry, pi)->pi_key;
 }
 
-/* @e is worth @key to the owner of its mutex now. */
-static void place_locked(struct ntsync_wait_entry *e, u32 key)
+/* Sets the key of @e in the tree of waiters; NTSYNC_NO_CONTRIB removes it. */
+static void set_waiter_key_locked(struct ntsync_wait_entry *e, u32 key)
 {
 	struct rb_root_cached *waiters = &e->obj->mutex.waiters;
 
@@ -33,10 +33,10 @@ static void place_locked(struct ntsync_wait_entry *e, u32 key)
 	if (key == NTSYNC_NO_CONTRIB)
 		return;
 	e->pi_key = key;
-	rb_add_cached(&e->pi, waiters, is_more_urgent);
+	rb_add_cached(&e->pi, waiters, pi_key_less);
 }
 
-static u32 key_of(const struct ntsync_wait *w, int prio)
+static u32 make_waiter_key(const struct ntsync_wait *w, int prio)
 {
 	if (prio >= MAX_RT_PRIO || w->hops >= NTSYNC_MAX_HOPS)
 		return NTSYNC_NO_CONTRIB;
@@ -44,17 +44,17 @@ static u32 key_of(const struct ntsync_wait *w, int prio)
 }
 
 /* ntsync_source_ops::move */
-static int move_waiter(struct ntsync_wait *w, u32 index, int prio)
+static int set_waiter_prio(struct ntsync_wait *w, u32 index, int prio)
 {
 	struct ntsync_wait_entry *e = &w->entries[index];
 
 	ntsync_assert_obj_lock(e->obj);
 	if (e->queued)
-		place_locked(e, key_of(w, prio));
+		set_waiter_key_locked(e, make_waiter_key(w, prio));
 	return prio;
 }
 
-/* @e, of a mutex, has come into a queue. */
+/* @e has entered a queue of its mutex. */
 void ntsync_mutex_add_waiter_locked(struct ntsync_wait_entry *e)
 {
 	struct ntsync_task *t = e->wait->taker.t;
@@ -63,30 +63,32 @@ void ntsync_mutex_add_waiter_locked(struct ntsync_wait_entry *e)
 	if (!ntsync_pi_enabled)
 		return;
 	e->queued = true;
-	/* If that changes now, whoever changes it comes here after us. */
+	/*
+	 * If the priority is raised after this check, the walk of the call that raises it finds @e.
+	 */
 	if (likely(ntsync_task_level(current) == MAX_RT_PRIO))
 		return;
 	guard(raw_spinlock)(&t->lock);
-	place_locked(e, key_of(e->wait, ntsync_pi_wait_prio_locked(t, e->wait)));
+	set_waiter_key_locked(e, make_waiter_key(e->wait, ntsync_pi_wait_prio_locked(t, e->wait)));
 }
 
-/* It has left the queue. */
+/* @e has left the queue. */
 void ntsync_mutex_remove_waiter_locked(struct ntsync_wait_entry *e)
 {
 	ntsync_assert_obj_lock(e->obj);
 	e->queued = false;
 	if (unlikely(!RB_EMPTY_NODE(&e->pi)))
-		place_locked(e, NTSYNC_NO_CONTRIB);
+		set_waiter_key_locked(e, NTSYNC_NO_CONTRIB);
 }
 
-/* ---- its owner ---- */
+/* ---- the owner ---- */
 
 /**
  * find_owner_locked() - the record of the task that owns a mutex
  * @obj: the mutex; obj->lock is held
  *
- * Return: the record, which stays as long as the lock is held; NULL if the mutex is free, or
- * it is not known who has it. The task may have exited.
+ * Return: the record, valid while the lock is held; NULL if the mutex is free or its owner is not
+ * known. The task may have exited.
  */
 static struct ntsync_task *find_owner_locked(struct ntsync_obj *obj)
 {
@@ -95,11 +97,11 @@ static struct ntsync_task *find_owner_locked(struct ntsync_obj *obj)
 	ntsync_assert_obj_lock(obj);
 	if (!m->owner)
 		return NULL;
-	/* obj->lock keeps preemption off, and so a record that others forget meanwhile. */
-	return m->guessed ? ntsync_owner_find_locked(obj->dev, m->owner) : m->task;
+	/* obj->lock disables preemption, so RCU keeps a record that others drop meanwhile. */
+	return m->owner_by_id ? ntsync_owner_find_locked(obj->dev, m->owner) : m->task;
 }
 
-/* A reference to the owner's task, or NULL. */
+/* The owner's task, counted; NULL if it has exited or is not known. */
 struct task_struct *ntsync_mutex_get_owner_task(struct ntsync_obj *obj)
 {
 	struct task_struct *p = NULL;
@@ -118,69 +120,70 @@ struct task_struct *ntsync_mutex_get_owner_task(struct ntsync_obj *obj)
 }
 
 /*
- * Mutexes that were created owned and that real-time tasks wait for: their owner is whoever is
- * known by the id, and that may change. They are found by the id:
+ * A mutex that was created owned has no record of its owner: the owner is the task that is
+ * registered under the owner id, and another task may register later. While real-time tasks wait
+ * for such a mutex it is in dev->mutexes_by_id, where a task that registers finds it:
  *
- *   a waiter, with obj->lock		a task that uses the id for the first time
+ *   a waiter, with obj->lock		a task that registers the id
  *
- *   puts the mutex into dev->guessed	stores itself in dev->owners
- *   smp_mb(); (C), pairs with (D)	smp_mb(); (D), pairs with (C)
- *   looks up dev->owners		looks for mutexes in dev->guessed
+ *   adds the mutex to mutexes_by_id	stores its record in dev->owners
+ *   smp_mb(); (I)			smp_mb(); (J)
+ *   looks up dev->owners		looks for mutexes in mutexes_by_id
  *
- * One of them sees the other.
+ * At least one of the two sees what the other has done.
  */
-static int compare_guess(u32 owner, const struct ntsync_obj *obj, const struct ntsync_obj *other)
+static int compare_listed(u32 owner, const struct ntsync_obj *obj, const struct ntsync_obj *other)
 {
-	if (owner != other->mutex.guess_owner)
-		return owner < other->mutex.guess_owner ? -1 : 1;
+	if (owner != other->mutex.listed_id)
+		return owner < other->mutex.listed_id ? -1 : 1;
 	return obj < other ? -1 : obj > other;
 }
 
-static struct ntsync_obj *guess_of(const struct rb_node *node)
+static struct ntsync_obj *listed_mutex(const struct rb_node *node)
 {
-	return rb_entry(node, struct ntsync_obj, mutex.guess);
+	return rb_entry(node, struct ntsync_obj, mutex.listed);
 }
 
-static bool guess_before(struct rb_node *a, const struct rb_node *b)
+static bool listed_less(struct rb_node *a, const struct rb_node *b)
 {
-	const struct ntsync_obj *obj = guess_of(a);
+	const struct ntsync_obj *obj = listed_mutex(a);
 
-	return compare_guess(obj->mutex.guess_owner, obj, guess_of(b)) < 0;
+	return compare_listed(obj->mutex.listed_id, obj, listed_mutex(b)) < 0;
 }
 
-static void update_guess_locked(struct ntsync_obj *obj)
+static void update_listed_locked(struct ntsync_obj *obj)
 {
 	struct ntsync_mutex *m = &obj->mutex;
-	u32 owner = m->guessed && !RB_EMPTY_ROOT(&m->waiters.rb_root) ? m->owner : 0;
+	u32 owner = m->owner_by_id && !RB_EMPTY_ROOT(&m->waiters.rb_root) ? m->owner : 0;
 
-	if (likely(owner == m->guess_owner))
+	if (likely(owner == m->listed_id))
 		return;
 	guard(raw_spinlock)(&obj->dev->lock);
-	if (m->guess_owner)
-		rb_erase(&m->guess, &obj->dev->guessed);
-	m->guess_owner = owner;
+	if (m->listed_id)
+		rb_erase(&m->listed, &obj->dev->mutexes_by_id);
+	m->listed_id = owner;
 	if (owner)
-		rb_add(&m->guess, &obj->dev->guessed, guess_before);
-	smp_mb(); /* (C), pairs with (D) in update_guessed() */
+		rb_add(&m->listed, &obj->dev->mutexes_by_id, listed_less);
+	smp_mb(); /* (I), pairs with (J) in update_listed_mutexes() */
 }
 
-/* Of those with that id, the first one behind @after; locked, so that it stays. */
-static struct ntsync_obj *lock_next_guess(struct ntsync_device *dev, u32 owner,
-					  const struct ntsync_obj *after)
+/* The first mutex with that owner id behind @after, counted and locked; NULL if there is none. */
+static struct ntsync_obj *lock_next_listed(struct ntsync_device *dev, u32 owner,
+					   const struct ntsync_obj *after)
 {
 	struct ntsync_obj *found = NULL;
 	struct rb_node *n;
 
 	scoped_guard(raw_spinlock, &dev->lock) {
-		for (n = dev->guessed.rb_node; n;) {
-			if (compare_guess(owner, after, guess_of(n)) < 0) {
-				found = guess_of(n);
+		for (n = dev->mutexes_by_id.rb_node; n;) {
+			if (compare_listed(owner, after, listed_mutex(n)) < 0) {
+				found = listed_mutex(n);
 				n = n->rb_left;
 			} else {
 				n = n->rb_right;
 			}
 		}
-		if (found && found->mutex.guess_owner == owner)
+		if (found && found->mutex.listed_id == owner)
 			ntsync_obj_get(found);
 		else
 			found = NULL;
@@ -190,19 +193,19 @@ static struct ntsync_obj *lock_next_guess(struct ntsync_device *dev, u32 owner,
 	return found;
 }
 
-/* Another task is known by @owner now. */
-static void update_guessed(struct ntsync_device *dev, u32 owner)
+/* Listener of the owner table: another task is registered under @owner. */
+static void update_listed_mutexes(struct ntsync_device *dev, u32 owner)
 {
 	struct ntsync_obj *obj = NULL, *last;
 
-	smp_mb(); /* (D), pairs with (C) in update_guess_locked() */
-	if (likely(RB_EMPTY_ROOT(&dev->guessed)))
+	smp_mb(); /* (J), pairs with (I) in update_listed_locked() */
+	if (likely(RB_EMPTY_ROOT(&dev->mutexes_by_id)))
 		return;
 	for (;;) {
 		struct ntsync_todo todo = { };
 
 		last = obj;
-		obj = lock_next_guess(dev, owner, last);
+		obj = lock_next_listed(dev, owner, last);
 		if (obj) {
 			ntsync_mutex_update_contrib_locked(obj, &todo);
 			raw_spin_unlock(&obj->lock);
@@ -215,36 +218,39 @@ static void update_guessed(struct ntsync_device *dev, u32 owner)
 	}
 }
 
-/* ---- what it contributes ---- */
+/* ---- the contribution ---- */
 
-/* Nobody inherits from itself, nor from a task that has the same owner id and gets it all the same. */
-static bool counts(const struct ntsync_obj *obj, const struct ntsync_wait_entry *e,
-		   const struct ntsync_task *owner)
+/* No task inherits from itself, nor from a task with its owner id, which can acquire the mutex. */
+static bool may_inherit_from(const struct ntsync_obj *obj, const struct ntsync_wait_entry *e,
+			     const struct ntsync_task *owner)
 {
 	return e->wait->taker.t != owner && e->wait->taker.owner != obj->mutex.owner;
 }
 
-/* How many who don't count are passed over; nobody shares an id with so many. */
-#define MAX_OWN	16
+/*
+ * Bounds the iteration over waiters that the owner does not inherit from. If there are more the
+ * owner inherits from one of them.
+ */
+#define MAX_SKIPPED	16
 
-static u32 first_key_locked(const struct ntsync_obj *obj, const struct ntsync_task *owner)
+static u32 find_top_key_locked(const struct ntsync_obj *obj, const struct ntsync_task *owner)
 {
 	struct rb_node *n = rb_first_cached(&obj->mutex.waiters);
-	unsigned int own = 0;
+	unsigned int skipped = 0;
 
 	for (; n; n = rb_next(n)) {
 		const struct ntsync_wait_entry *e = rb_entry(n, struct ntsync_wait_entry, pi);
 
-		if (counts(obj, e, owner) || ++own > MAX_OWN)
+		if (may_inherit_from(obj, e, owner) || ++skipped > MAX_SKIPPED)
 			return e->pi_key;
 	}
 	return NTSYNC_NO_CONTRIB;
 }
 
 /**
- * ntsync_mutex_update_contrib_locked() - have a mutex contribute what it should
+ * ntsync_mutex_update_contrib_locked() - update the contribution of a mutex
  * @obj: the mutex; obj->lock is held
- * @todo: gets the records for which something has changed
+ * @todo: the records whose contributions have changed are added to it
  */
 void ntsync_mutex_update_contrib_locked(struct ntsync_obj *obj, struct ntsync_todo *todo)
 {
@@ -255,21 +261,21 @@ void ntsync_mutex_update_contrib_locked(struct ntsync_obj *obj, struct ntsync_to
 	ntsync_assert_obj_lock(obj);
 	if (!ntsync_pi_enabled)
 		return;
-	update_guess_locked(obj);
-	/* It is being handed on: whoever gives it away inherits until that is done. */
-	if (!m->owner && obj->unsettled)
+	update_listed_locked(obj);
+	/* During a hand-off the previous owner still inherits, until the next one has the mutex. */
+	if (!m->owner && obj->handoff_pending)
 		return;
 	if (m->owner && !RB_EMPTY_ROOT(&m->waiters.rb_root)) {
 		owner = find_owner_locked(obj);
 		if (owner)
-			key = first_key_locked(obj, owner);
+			key = find_top_key_locked(obj, owner);
 	}
 	ntsync_contrib_move_locked(&m->contrib, owner, key, SCHED_FIFO, todo);
 }
 
 /*
- * A real-time task has begun to wait for it. The owner is seen to when that task verifies what
- * it waits for, before it sleeps; @todo gets only who was the owner before.
+ * A real-time task has begun to wait. @todo gets only a previous owner, whose contribution has
+ * gone: the waiter boosts the present owner itself, when it verifies its chain before it sleeps.
  */
 void ntsync_mutex_update_waited_for_locked(struct ntsync_obj *obj, struct ntsync_todo *todo)
 {
@@ -286,9 +292,9 @@ void ntsync_mutex_update_waited_for_locked(struct ntsync_obj *obj, struct ntsync
 }
 
 /*
- * It has a new owner. Who has had it before is in the middle of giving it away, and sees to itself;
- * but of several tasks with one owner id the last one to acquire it has it, and the one before
- * may do anything.
+ * The mutex has a new owner. A previous owner that has released it updates its own priority at the
+ * end of that call. But if a second task with the same owner id acquires the mutex recursively, the
+ * first one makes no such call: @taker->lost has it updated.
  */
 void ntsync_mutex_update_acquired_locked(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
@@ -310,10 +316,9 @@ void ntsync_mutex_update_acquired_locked(struct ntsync_obj *obj, struct ntsync_t
 }
 
 /*
- * Is somebody more urgent than current kept waiting? Then current should not be preempted
- * between handing the mutex on and seeing to the new owner. Its priority, or MAX_RT_PRIO.
- * @joined: current's record, if it has joined once: then it is as urgent as that says, even
- * if it could not be given it.
+ * The priority of the first waiter if it is higher than that of current, else MAX_RT_PRIO. @joined:
+ * current's record if ntsync_pi_join() has raised current before, else NULL; the priority asked for
+ * then counts as current's, even if it could not be set.
  */
 int ntsync_mutex_urgent_prio_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined)
 {
@@ -328,11 +333,11 @@ int ntsync_mutex_urgent_prio_locked(const struct ntsync_obj *obj, const struct n
 	return prio < own ? prio : MAX_RT_PRIO;
 }
 
-/* ---- what the arbiter and the core call ---- */
+/* ---- operations for the arbiter and the core ---- */
 
 /* ntsync_source_ops::update; a mutex contributes to one task, so there is no next one. */
-static const void *update(struct ntsync_obj *obj, const void *after, struct ntsync_todo *changed,
-			  struct ntsync_todo *same)
+static const void *update_contrib(struct ntsync_obj *obj, const void *after,
+				  struct ntsync_todo *changed, struct ntsync_todo *same)
 {
 	ntsync_mutex_update_contrib_locked(obj, changed);
 	if (obj->mutex.contrib.to && !changed->nr)
@@ -340,13 +345,13 @@ static const void *update(struct ntsync_obj *obj, const void *after, struct ntsy
 	return NULL;
 }
 
-static void add(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
+static void add_all_entry(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
 {
 	ntsync_mutex_add_waiter_locked(e);
 	ntsync_mutex_update_waited_for_locked(e->obj, todo);
 }
 
-static void remove(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
+static void remove_all_entry(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
 {
 	ntsync_mutex_remove_waiter_locked(e);
 	if (todo)
@@ -354,13 +359,13 @@ static void remove(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
 }
 
 const struct ntsync_source_ops ntsync_mutex_source = {
-	.move = move_waiter,
-	.update = update,
-	.add = add,
-	.remove = remove,
+	.move = set_waiter_prio,
+	.update = update_contrib,
+	.add = add_all_entry,
+	.remove = remove_all_entry,
 };
 
 void __init ntsync_types_init(void)
 {
-	ntsync_owner_listen(update_guessed);
+	ntsync_owner_listen(update_listed_mutexes);
 }
