@@ -97,9 +97,7 @@ static void a_sunk_waiter_lets_its_betters_pass(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, sunk), 0);
 }
 
-/*
- * A waiter whose priority was lowered is served, whether its new place is before or after others.
- */
+/* A waiter whose priority was lowered is served, wherever its new place is. */
 static void sunk_waiters_are_not_passed_over(struct kunit *test)
 {
 	static const int to[] = { 60, 50, 40 };

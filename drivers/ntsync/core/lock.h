@@ -210,8 +210,8 @@ static __always_inline void ntsync_wake_takers(struct ntsync_hold *h, struct nts
 }
 
 /*
- * Locks the object without a struct ntsync_hold. Returns false if it has a waiter, a wait-all or a
- * pending hand-off: obj->lock is held all the same, and the caller goes on with
+ * Locks the object without a struct ntsync_hold. Returns false if it has a waiter, a wait-all or
+ * a pending hand-off: obj->lock is held all the same, and the caller goes on with
  * ntsync_obj_hold_locked().
  */
 static inline bool ntsync_obj_lock_fast(struct ntsync_obj *obj)

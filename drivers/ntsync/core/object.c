@@ -11,9 +11,7 @@
 #include "core_internal.h"
 #include "pi/pi.h"
 
-/*
- * The last id. Instances and objects share the numbers, so no two things in fdinfo have the same.
- */
+/* The last id. Instances and objects share the numbers, so an id in fdinfo means one thing. */
 static atomic64_t last_id = ATOMIC64_INIT(0);
 
 struct ntsync_device *ntsync_device_alloc(void)

@@ -61,8 +61,8 @@ struct ntsync_device {
  * @refs: held by the object's file and by chain walks that look at the object
  * @all_waits: number of wait-alls that look at this object. While it is not 0, the state changes
  *	under dev->all_lock only. Written under both locks
- * @stale: the contributions of a channel need an update. The end of the locked section clears
- *	it and calls @ops->unlocked()
+ * @stale: the contributions of a channel need an update. The end of the locked section
+ *	clears it and calls @ops->unlocked()
  * @handoff_pending: a waiter in @any may be able to acquire the object and has not been served.
  *	The next locked section serves it first
  * @ops: operations of the type; immutable
@@ -116,7 +116,7 @@ struct ntsync_taker {
 };
 
 /**
- * struct ntsync_notice - a readiness notification: a task was told that a channel has a request
+ * struct ntsync_notice - readiness notification: a task was told that a channel has a request
  * @node: in the list of the task's record
  * @obj: the channel; not counted
  */

@@ -58,15 +58,15 @@ struct ntsync_wait_entry {
 
 /**
  * struct ntsync_wait - a blocked call; on the sleeper's stack
- * @taker: the sleeper as acquirer. A waker writes the results under a lock that the sleeper takes
- *	before it reads them
+ * @taker: the sleeper as acquirer. A waker writes the results under a lock that the sleeper
+ *	takes before it reads them
  * @claim: NTSYNC_UNCLAIMED, or the index that the call returns. Set once by cmpxchg, by a waker or
  *	by the sleeper; whoever sets it acquires the object for the sleeper
  * @all: the call is a WAIT_ALL; immutable
  * @waker_done: a waker has taken the entries out of all wait-all queues and does not use the
  *	wait any more
- * @lends: a task inherits from the sleeper, which verifies now and then that it still does; the
- *	sleeper's own
+ * @lends: a task inherits from the sleeper, which verifies now and then that it
+ *	still does; the sleeper's own
  * @hops: number of tasks that have handed on the sleeper's priority; protected by t->lock
  * @arrival: arrival number of all entries, or of the request; 0 until the first is queued; the
  *	sleeper's own

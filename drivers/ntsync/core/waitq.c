@@ -22,9 +22,7 @@ void ntsync_waitq_insert_at(struct ntsync_waitq *q, struct ntsync_waitq_node *n,
 	WRITE_ONCE(q->count, q->count + 1);
 }
 
-/*
- * Queues @n behind all of its priority. Not for a queue whose arrivals are counted by the instance.
- */
+/* Queues @n behind all of its priority. Not for a queue with arrivals of the instance. */
 void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int prio)
 {
 	ntsync_waitq_insert_at(q, n, prio, q->arrivals++);

@@ -46,9 +46,7 @@
 
 /* ---- locked sections ---- */
 
-/*
- * Takes all_lock if a wait-all looks at the object; drops obj->lock for that, and takes it again.
- */
+/* Takes all_lock if a wait-all looks at the object; drops obj->lock meanwhile. */
 static void take_all_lock_if_needed(struct ntsync_hold *h)
 {
 	struct ntsync_obj *obj = h->obj;

@@ -16,13 +16,14 @@ static bool event_signaled(const struct ntsync_obj *obj, u32 owner)
 	return READ_ONCE(obj->event.signaled);
 }
 
-/* A manual-reset event releases all waiters; the one of the highest priority gets the boost. */
+/* A manual-reset event releases all waiters. The boost is for the one with the highest priority. */
 static bool higher_waits(const struct ntsync_obj *obj, const struct ntsync_taker *taker)
 {
 	const struct ntsync_wait_entry *e = ntsync_obj_first_any(obj);
 
 	return e && !ntsync_wait_claimed(e->wait) &&
-	       ntsync_task_level(e->wait->taker.task) < ntsync_task_level(taker->task);
+	       ntsync_task_level(e->wait->taker.task) <
+	       ntsync_task_level(taker->task);
 }
 
 static void pass_boost_locked(struct ntsync_obj *obj, struct ntsync_taker *taker)
@@ -154,9 +155,7 @@ int ntsync_event_set_pi(struct ntsync_obj *obj, u32 policy, u32 prio)
 
 	if (obj->ops != &event_ops)
 		return -EINVAL;
-	/*
-	 * ntsync_boost_clamp() returns 0 if the caller may not boost: the event is set without one.
-	 */
+	/* ntsync_boost_clamp() is 0 if the caller may not boost: the event is set without. */
 	set_event(obj, false, policy, ntsync_pi_enabled ? ntsync_boost_clamp(prio) : 0, &prev);
 	return 0;
 }

@@ -134,8 +134,8 @@ static void clear_owner_locked(struct ntsync_hold *h, struct ntsync_obj *obj)
  * Releases one level of recursion or, if @abandon, all. -EPERM if @owner is not the owner. @h: as
  * for ntsync_wake_takers().
  */
-static __always_inline int release_locked(struct ntsync_hold *h, struct ntsync_obj *obj, u32 owner,
-					  bool abandon, u32 *prev)
+static __always_inline int release_locked(struct ntsync_hold *h, struct ntsync_obj *obj,
+					  u32 owner, bool abandon, u32 *prev)
 {
 	struct ntsync_mutex *m = &obj->mutex;
 

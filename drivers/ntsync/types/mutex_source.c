@@ -63,9 +63,7 @@ void ntsync_mutex_add_waiter_locked(struct ntsync_wait_entry *e)
 	if (!ntsync_pi_enabled)
 		return;
 	e->queued = true;
-	/*
-	 * If the priority is raised after this check, the walk of the call that raises it finds @e.
-	 */
+	/* If the priority is raised after this check, the walk of that call finds @e. */
 	if (likely(ntsync_task_level(current) == MAX_RT_PRIO))
 		return;
 	guard(raw_spinlock)(&t->lock);
