@@ -70,9 +70,9 @@ static inline void ntsync_assert_obj_lock(const struct ntsync_obj *obj)
 }
 
 /*
- * Tasks that are woken with preemption off. With 8 a task of higher priority on the same CPU waits
- * for 9,719 instructions at most; with 16 for 19,140, and a SET with 1,000 waiters is 0.6 % cheaper
- * (docs/performance.md).
+ * How many tasks are woken at a time, with preemption off. With 8 a task of higher priority on the
+ * same CPU waits for 9,719 instructions at most; with 16 for 19,140, and a SET with 1,000 waiters
+ * is 0.6 % cheaper (docs/performance.md).
  */
 #define NTSYNC_WAKE_BATCH	8
 
@@ -117,9 +117,9 @@ void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry 
 void ntsync_obj_wake_pollers(struct ntsync_obj *obj);
 
 /*
- * What most calls need is inline: no waiter, no wait-all. The rest is in wake.c. An uncontended
- * pair of calls takes 1,838 to 1,892 instructions, of which 1,298 are system calls that do nothing
- * (docs/performance.md).
+ * The inline functions are enough for an object without a waiter or wait-all; the slow paths are in
+ * wake.c. An uncontended pair of calls takes 1,838 to 1,892 instructions, of which 1,298 are two
+ * ioctls that fail at once (docs/performance.md).
  */
 
 static inline void ntsync_section_init(struct ntsync_hold *h, struct ntsync_obj *obj, bool all)

@@ -33,7 +33,8 @@ static __always_inline void ntsync_ticket_take(struct ntsync_task *t, struct nts
 }
 
 /* Called when @w has left all queues; @ret is the result of the call. */
-static inline void ntsync_ticket_keep(const struct ntsync_wait *w, const struct ntsync_wait_req *req,
+static inline void ntsync_ticket_keep(const struct ntsync_wait *w,
+				      const struct ntsync_wait_req *req,
 				      enum ntsync_call_kind kind, int ret)
 {
 	if (unlikely(ret == -ERESTARTSYS))

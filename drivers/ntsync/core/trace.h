@@ -251,8 +251,8 @@ DEFINE_EVENT(ntsync_channel_end, ntsync_channel_withdraw,
 
 #ifndef NTSYNC_TRACE
 /*
- * For hot paths: while the tracepoint is off the arguments are not evaluated either. The compiler
- * can't skip loads that it can't prove to be without effect.
+ * For hot paths: while the tracepoint is off the arguments are not evaluated. trace_*() alone would
+ * evaluate them first.
  */
 #define ntsync_trace(event, ...)					\
 do {									\

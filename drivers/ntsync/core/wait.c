@@ -194,7 +194,7 @@ int ntsync_wait_sleep_until(struct ntsync_wait *w, const struct ntsync_deadline 
 	int ret = 0;
 
 	for (;;) {
-		/* (D), pairs with (E) in wake.c, and with the waker in poll.c */
+		/* (D), pairs with (E) in wake.c and with pollwake() in fs/select.c */
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (ntsync_wait_claimed(w) || (triggered && READ_ONCE(*triggered)))
 			break;

@@ -49,9 +49,9 @@ static void leave_objs(const struct ntsync_wait_req *req)
 }
 
 /*
- * Acquires all objects. all_waits of each is lowered in the same hold of its lock: a call that
- * finds this one acquired already has to wait for all_lock at the others, so it can't see them
- * unacquired.
+ * Acquires all objects, and lowers all_waits of each under the same hold of its lock. A task that
+ * finds one of them acquired waits for all_lock at the others, so it does not see one that is not
+ * acquired yet.
  */
 static void acquire_objs(const struct ntsync_wait_req *req, struct ntsync_taker *taker)
 {
@@ -121,7 +121,7 @@ static int try_all(struct ntsync_device *dev, struct ntsync_wait_req *req, struc
 		return -EAGAIN;
 	scoped_guard(ntsync_all_lock, dev) {
 		taken = try_all_locked(req, &taker);
-		/* Under all_lock: a task that needs the boost waits for it and boosts its holder. */
+		/* Under all_lock: a task that needs the boost waits for it and boosts us. */
 		if (unlikely(taker.boosted))
 			ntsync_pi_update(t);
 	}
@@ -150,12 +150,9 @@ static void queue_entry(struct ntsync_wait_entry *e)
 		update_source(e, obj->ops->source->add);
 }
 
-/*
- * Acquires the objects or the alert if they are signaled, and returns true; else queues all
- * entries.
- */
+/* True if the objects or the alert were acquired; else all entries are queued. */
 static bool acquire_or_enqueue(struct ntsync_device *dev, struct ntsync_wait *w,
-		    const struct ntsync_wait_req *req)
+			       const struct ntsync_wait_req *req)
 {
 	u32 i;
 
@@ -187,7 +184,7 @@ static void dequeue_entry(struct ntsync_wait_entry *e)
 }
 
 static void dequeue_wait(struct ntsync_device *dev, struct ntsync_wait *w,
-		    const struct ntsync_wait_req *req)
+			 const struct ntsync_wait_req *req)
 {
 	u32 i;
 

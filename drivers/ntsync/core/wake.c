@@ -33,8 +33,8 @@
  * released.
  *
  * These waiters do not depend on the signaller alone, which may be preempted: every waiter that
- * leaves the queue drains one batch (ntsync_obj_drain_batch()). Its priority is at least that of
- * the waiters that it serves.
+ * leaves the queue drains one batch (ntsync_obj_drain_batch()). A waiter that was served has at
+ * least the priority of those that it serves.
  */
 #include <linux/preempt.h>
 #include <linux/sched/task.h>

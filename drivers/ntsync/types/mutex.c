@@ -43,7 +43,7 @@ static void acquire_mutex(struct ntsync_obj *obj, struct ntsync_taker *taker)
 	}
 	ntsync_trace(acquire, obj, taker->task, taker->owner, m->count);
 	if (unlikely(m->contrib.to || m->listed_id || !RB_EMPTY_ROOT(&m->waiters.rb_root)))
-		ntsync_mutex_update_acquired_locked(obj, taker);
+		ntsync_mutex_update_on_acquire_locked(obj, taker);
 }
 
 /*
@@ -76,7 +76,7 @@ static void mutex_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
 	rb_add(&e->by_owner, &obj->mutex.by_owner, owner_less);
 	ntsync_mutex_add_waiter_locked(e);
 	if (unlikely(!RB_EMPTY_NODE(&e->pi)))
-		ntsync_mutex_update_waited_for_locked(obj, todo);
+		ntsync_mutex_update_on_wait_locked(obj, todo);
 }
 
 /* If the mutex is free a release is in progress, which updates the contribution at its end. */
@@ -214,7 +214,7 @@ static bool raise_to_waiters(struct ntsync_hold *h, struct ntsync_obj *obj, u32 
 	int prio;
 
 	while (t && obj->mutex.owner == owner) {
-		prio = ntsync_mutex_urgent_prio_locked(obj, joined ? t : NULL);
+		prio = ntsync_mutex_higher_prio_locked(obj, joined ? t : NULL);
 		if (likely(prio == MAX_RT_PRIO))
 			break;
 		ntsync_obj_unhold(h);

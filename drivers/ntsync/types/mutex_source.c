@@ -275,7 +275,7 @@ void ntsync_mutex_update_contrib_locked(struct ntsync_obj *obj, struct ntsync_to
  * A real-time task has begun to wait. @todo gets only a previous owner, whose contribution has
  * gone: the waiter boosts the present owner itself, when it verifies its chain before it sleeps.
  */
-void ntsync_mutex_update_waited_for_locked(struct ntsync_obj *obj, struct ntsync_todo *todo)
+void ntsync_mutex_update_on_wait_locked(struct ntsync_obj *obj, struct ntsync_todo *todo)
 {
 	struct ntsync_todo all;
 	unsigned int i;
@@ -294,7 +294,7 @@ void ntsync_mutex_update_waited_for_locked(struct ntsync_obj *obj, struct ntsync
  * end of that call. But if a second task with the same owner id acquires the mutex recursively, the
  * first one makes no such call: @taker->lost has it updated.
  */
-void ntsync_mutex_update_acquired_locked(struct ntsync_obj *obj, struct ntsync_taker *taker)
+void ntsync_mutex_update_on_acquire_locked(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
 	bool again = obj->mutex.count > 1;
 	struct ntsync_todo todo;
@@ -318,7 +318,7 @@ void ntsync_mutex_update_acquired_locked(struct ntsync_obj *obj, struct ntsync_t
  * current's record if ntsync_pi_join() has raised current before, else NULL; the priority asked for
  * then counts as current's, even if it could not be set.
  */
-int ntsync_mutex_urgent_prio_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined)
+int ntsync_mutex_higher_prio_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined)
 {
 	struct rb_node *n = rb_first_cached(&obj->mutex.waiters);
 	int own = ntsync_normal_prio(current), prio;
@@ -346,7 +346,7 @@ static const void *update_contrib(struct ntsync_obj *obj, const void *after,
 static void add_all_entry(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
 {
 	ntsync_mutex_add_waiter_locked(e);
-	ntsync_mutex_update_waited_for_locked(e->obj, todo);
+	ntsync_mutex_update_on_wait_locked(e->obj, todo);
 }
 
 static void remove_all_entry(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
