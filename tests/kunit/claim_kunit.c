@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The protocol between waker and sleeper, looked at in the middle: a record that
- * is queued without being asleep shows who was given what, and when.
+ * The protocol between waker and sleeper. Waits that are queued without a sleeper show which of
+ * them was claimed, and when.
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
@@ -13,7 +13,7 @@
 
 #define MANY	10000
 
-static struct kt_record *records(struct kunit *test, unsigned int nr)
+static struct kt_record *alloc_records(struct kunit *test, unsigned int nr)
 {
 	struct kt_record *r = kunit_kmalloc_array(test, nr, sizeof(*r), GFP_KERNEL);
 
@@ -21,7 +21,7 @@ static struct kt_record *records(struct kunit *test, unsigned int nr)
 	return r;
 }
 
-static unsigned int leave_all(struct kt_record *r, unsigned int nr)
+static unsigned int leave_records(struct kt_record *r, unsigned int nr)
 {
 	unsigned int i, claimed = 0;
 
@@ -98,11 +98,11 @@ static void a_claimed_waiter_takes_nothing_more(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_record_leave(&r), 1);
 }
 
-/* The sleeper may come back at any time, so it is on nobody's list by then. */
+/* A claimed sleeper may return at any time, so its entry must be out of the queue. */
 static void a_waker_takes_the_entry_out(struct kunit *test)
 {
 	struct ntsync_obj *sem = kt_sem(test, 0, 9);
-	struct kt_record *r = records(test, 3);
+	struct kt_record *r = alloc_records(test, 3);
 	u32 prev;
 	int i;
 
@@ -110,7 +110,7 @@ static void a_waker_takes_the_entry_out(struct kunit *test)
 		kt_record_queue(&r[i], 1, sem, NULL);
 	ntsync_sem_release(sem, 2, &prev);
 	KUNIT_EXPECT_EQ(test, sem->any.count, 1);
-	KUNIT_EXPECT_EQ(test, leave_all(r, 3), 2);
+	KUNIT_EXPECT_EQ(test, leave_records(r, 3), 2);
 }
 
 /* ---- mutex owners ---- */
@@ -118,7 +118,7 @@ static void a_waker_takes_the_entry_out(struct kunit *test)
 static void all_waits_of_the_new_owner_are_served(struct kunit *test)
 {
 	struct ntsync_obj *m = kt_mutex(test, 9, 1);
-	struct kt_record *r = records(test, 6);
+	struct kt_record *r = alloc_records(test, 6);
 	u32 prev, owner, count;
 	int i;
 
@@ -133,7 +133,7 @@ static void all_waits_of_the_new_owner_are_served(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ntsync_mutex_kill(m, 1), 0);
 	for (i = 0; i < 6; i++) {
 		KUNIT_EXPECT_EQ(test, kt_record_leave(&r[i]), 0);
-		/* Only the first of the new owner's waits is told. */
+		/* Only the first wait of the new owner gets -EOWNERDEAD. */
 		KUNIT_EXPECT_EQ(test, r[i].wait.taker.owner_dead, i == 1);
 	}
 }
@@ -141,7 +141,7 @@ static void all_waits_of_the_new_owner_are_served(struct kunit *test)
 static void the_deepest_recursion_waits_for_one_level(struct kunit *test)
 {
 	struct ntsync_obj *m = kt_mutex(test, 9, U32_MAX);
-	struct kt_record *r = records(test, 2);
+	struct kt_record *r = alloc_records(test, 2);
 	u32 prev;
 
 	KUNIT_ASSERT_TRUE(test, kt_record_queue(&r[0], 8, m, NULL));
@@ -153,19 +153,19 @@ static void the_deepest_recursion_waits_for_one_level(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, m->mutex.count, U32_MAX);
 }
 
-/* ---- many, with the lock dropped in between ---- */
+/* ---- many waiters: the lock is dropped between batches ---- */
 
 static void a_set_releases_everybody(struct kunit *test)
 {
 	struct ntsync_obj *e = kt_event(test, true, false);
-	struct kt_record *r = records(test, MANY);
+	struct kt_record *r = alloc_records(test, MANY);
 	u32 prev;
 	int i;
 
 	for (i = 0; i < MANY; i++)
 		kt_record_queue(&r[i], 1, e, NULL);
 	ntsync_event_set(e, &prev);
-	KUNIT_EXPECT_EQ(test, leave_all(r, MANY), MANY);
+	KUNIT_EXPECT_EQ(test, leave_records(r, MANY), MANY);
 }
 
 struct overtake {
@@ -194,14 +194,14 @@ static void release_or_steal(void *arg)
 }
 
 /*
- * One release lets go exactly as many as are queued, and drops the lock many
- * times meanwhile. Who comes then finds a count, but it is promised.
+ * One release serves exactly the waiters that are queued, and drops the lock many times meanwhile.
+ * A task that comes in between finds a count, but the hand-offs are pending.
  */
 static void nobody_overtakes_a_release_in_progress(struct kunit *test)
 {
 	struct overtake o = {
 		.obj = kt_sem(test, 0, MANY),
-		.r = records(test, MANY),
+		.r = alloc_records(test, MANY),
 	};
 	int i;
 
@@ -209,7 +209,7 @@ static void nobody_overtakes_a_release_in_progress(struct kunit *test)
 		kt_record_queue(&o.r[i], 1, o.obj, NULL);
 	kt_run(test, 2, release_or_steal, &o);
 	KUNIT_EXPECT_EQ(test, o.thefts, 0);
-	KUNIT_EXPECT_EQ(test, leave_all(o.r, MANY), MANY);
+	KUNIT_EXPECT_EQ(test, leave_records(o.r, MANY), MANY);
 }
 
 static void pulse_or_join(void *arg)
@@ -224,9 +224,9 @@ static void pulse_or_join(void *arg)
 	}
 	while (!ntsync_wait_claimed(&o->r[0].wait))
 		cond_resched();
-	kt_set_prio(current, 50); /* better than all of them, and still too late */
+	kt_set_prio(current, 50); /* a higher priority than theirs, and still too late */
 	kt_record_queue(&late, 1, o->obj, NULL);
-	/* The last of the old ones is through: so is the pulse. */
+	/* When the last of the earlier waiters is claimed the pulse has ended. */
 	while (!ntsync_wait_claimed(&o->r[MANY - 1].wait))
 		usleep_range(50, 100);
 	o->newcomer = kt_record_leave(&late);
@@ -236,7 +236,7 @@ static void a_pulse_does_not_release_a_newcomer(struct kunit *test)
 {
 	struct overtake o = {
 		.obj = kt_event(test, true, false),
-		.r = records(test, MANY),
+		.r = alloc_records(test, MANY),
 	};
 	int i;
 
@@ -244,7 +244,7 @@ static void a_pulse_does_not_release_a_newcomer(struct kunit *test)
 		kt_record_queue(&o.r[i], 1, o.obj, NULL);
 	kt_run(test, 2, pulse_or_join, &o);
 	KUNIT_EXPECT_EQ(test, o.newcomer, NTSYNC_UNCLAIMED);
-	KUNIT_EXPECT_EQ(test, leave_all(o.r, MANY), MANY);
+	KUNIT_EXPECT_EQ(test, leave_records(o.r, MANY), MANY);
 	KUNIT_EXPECT_FALSE(test, o.obj->event.signaled);
 }
 
@@ -260,16 +260,15 @@ static void set_or_reset(void *arg)
 }
 
 /*
- * Before or after the set, the reset can't take the signal from the one who
- * waits, though the set has to get past many who are gone already, and drops
- * the lock on the way.
+ * A reset before or after the set can't take the signal from the waiter, although the set first
+ * drops the entries of many waits that were claimed elsewhere, and drops the lock meanwhile.
  */
 static void a_reset_does_not_catch_a_signal_on_its_way(struct kunit *test)
 {
 	struct ntsync_obj *gone = kt_event(test, true, false);
 	struct overtake o = {
 		.obj = kt_event(test, false, false),
-		.r = records(test, 200),
+		.r = alloc_records(test, 200),
 	};
 	int i, round;
 	u32 prev;
@@ -282,16 +281,16 @@ static void a_reset_does_not_catch_a_signal_on_its_way(struct kunit *test)
 
 		atomic_set(&o.role, 0);
 		kt_run(test, 2, set_or_reset, &o);
-		KUNIT_ASSERT_EQ(test, leave_all(o.r, 200), 200);
+		KUNIT_ASSERT_EQ(test, leave_records(o.r, 200), 200);
 		ntsync_event_reset(o.obj, &prev);
 	}
 }
 
-/* ---- a pulse is a promise like any other ---- */
+/* ---- pending hand-offs of a pulse ---- */
 
-#define STALE	300
+#define NR_CLAIMED	300
 
-/* Two signals in a race, each of which drops the lock on its way past the stale ones. */
+/* Two signals race; each drops the lock while it drops the entries of claimed waits. */
 static void pulse_or_set(void *arg)
 {
 	struct overtake *o = arg;
@@ -303,12 +302,12 @@ static void pulse_or_set(void *arg)
 		ntsync_event_set(o->obj, &prev);
 }
 
-static void queue_stale(struct kt_record *r, struct ntsync_obj *obj, struct ntsync_obj *gone)
+static void queue_claimed(struct kt_record *r, struct ntsync_obj *obj, struct ntsync_obj *gone)
 {
 	u32 prev;
 	int i;
 
-	for (i = 0; i < STALE; i++)
+	for (i = 0; i < NR_CLAIMED; i++)
 		kt_record_queue(&r[i], 1, obj, gone);
 	ntsync_event_pulse(gone, &prev);
 }
@@ -318,18 +317,18 @@ static void a_pulse_and_a_set_release_two(struct kunit *test)
 	struct ntsync_obj *gone = kt_event(test, true, false);
 	struct overtake o = {
 		.obj = kt_event(test, false, false),
-		.r = records(test, STALE + 2),
+		.r = alloc_records(test, NR_CLAIMED + 2),
 	};
 	int round;
 	u32 prev;
 
 	for (round = 0; round < 200; round++) {
-		queue_stale(o.r, o.obj, gone);
-		kt_record_queue(&o.r[STALE], 1, o.obj, NULL);
-		kt_record_queue(&o.r[STALE + 1], 1, o.obj, NULL);
+		queue_claimed(o.r, o.obj, gone);
+		kt_record_queue(&o.r[NR_CLAIMED], 1, o.obj, NULL);
+		kt_record_queue(&o.r[NR_CLAIMED + 1], 1, o.obj, NULL);
 		atomic_set(&o.role, 0);
 		kt_run(test, 2, pulse_or_set, &o);
-		KUNIT_ASSERT_EQ(test, leave_all(o.r, STALE + 2), STALE + 2);
+		KUNIT_ASSERT_EQ(test, leave_records(o.r, NR_CLAIMED + 2), NR_CLAIMED + 2);
 		ntsync_event_reset(o.obj, &prev);
 	}
 }
@@ -345,7 +344,7 @@ static void pulse_or_come_late(void *arg)
 		return;
 	}
 	kt_set_prio(current, 50);
-	while (!ntsync_wait_claimed(&o->r[STALE].wait) && o->obj->any.count > STALE)
+	while (!ntsync_wait_claimed(&o->r[NR_CLAIMED].wait) && o->obj->any.count > NR_CLAIMED)
 		usleep_range(1, 2);
 	kt_record_queue(&late, 1, o->obj, NULL);
 	o->newcomer = kt_record_leave(&late);
@@ -356,45 +355,45 @@ static void a_pulse_releases_one_that_was_queued(struct kunit *test)
 	struct ntsync_obj *gone = kt_event(test, true, false);
 	struct overtake o = {
 		.obj = kt_event(test, false, false),
-		.r = records(test, STALE + 1),
+		.r = alloc_records(test, NR_CLAIMED + 1),
 	};
 	int round;
 
 	for (round = 0; round < 200; round++) {
-		queue_stale(o.r, o.obj, gone);
-		kt_record_queue(&o.r[STALE], 1, o.obj, NULL);
+		queue_claimed(o.r, o.obj, gone);
+		kt_record_queue(&o.r[NR_CLAIMED], 1, o.obj, NULL);
 		atomic_set(&o.role, 0);
 		kt_run(test, 2, pulse_or_come_late, &o);
 		KUNIT_ASSERT_EQ(test, o.newcomer, NTSYNC_UNCLAIMED);
-		KUNIT_ASSERT_EQ(test, leave_all(o.r, STALE + 1), STALE + 1);
+		KUNIT_ASSERT_EQ(test, leave_records(o.r, NR_CLAIMED + 1), NR_CLAIMED + 1);
 		KUNIT_ASSERT_FALSE(test, o.obj->event.signaled);
 	}
 }
 
-/* ---- who has been served helps ---- */
+/* ---- waiters that leave drain a batch ---- */
 
 /*
- * A signaller stopped after its first batch: what it has promised is there, and the
- * first of the served who leaves hands out the next batch.
+ * As if the signaller was preempted before its first batch: hand-offs are pending, and each waiter
+ * that leaves serves one batch.
  */
 static void the_served_help_the_others(struct kunit *test)
 {
 	struct ntsync_obj *sem = kt_sem(test, 0, 100);
-	struct kt_record *r = records(test, 40);
+	struct kt_record *r = alloc_records(test, 40);
 	int i;
 
 	for (i = 0; i < 40; i++)
 		kt_record_queue(&r[i], 1, sem, NULL);
 	sem->sem.count = 40;
-	sem->unsettled = true;
+	sem->handoff_pending = true;
 	KUNIT_EXPECT_EQ(test, kt_record_leave(&r[39]), NTSYNC_UNCLAIMED);
 	KUNIT_EXPECT_EQ(test, sem->sem.count, 40 - NTSYNC_WAKE_BATCH);
 	KUNIT_EXPECT_EQ(test, kt_record_leave(&r[0]), 0);
 	KUNIT_EXPECT_EQ(test, sem->sem.count, 40 - 2 * NTSYNC_WAKE_BATCH);
-	KUNIT_EXPECT_EQ(test, leave_all(r, 39), 39);
+	KUNIT_EXPECT_EQ(test, leave_records(r, 39), 39);
 }
 
-/* ---- the lowest position ---- */
+/* ---- the lowest index wins ---- */
 
 struct scan {
 	struct ntsync_obj *low, *high;
@@ -402,7 +401,10 @@ struct scan {
 	unsigned int wrong;
 };
 
-/* The lower one is always set before the higher one, so the higher is never alone. */
+/*
+ * The lower one is set before the higher one and reset after it: the higher is never signaled
+ * alone.
+ */
 static void set_both_or_scan(void *arg)
 {
 	struct scan *s = arg;
@@ -437,7 +439,7 @@ static void a_scan_does_not_pass_over_a_lower_one(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s.wrong, 0);
 }
 
-/* ---- conservation ---- */
+/* ---- no count is lost ---- */
 
 struct churn {
 	struct ntsync_obj *sem;
@@ -445,7 +447,7 @@ struct churn {
 	atomic_t lost_tries;
 };
 
-static void take_and_give_back(void *arg)
+static void take_and_release(void *arg)
 {
 	struct churn *c = arg;
 	struct ntsync_wait_req req = { .objs = &c->sem, .count = 1, .owner = 1 };
@@ -467,7 +469,7 @@ static void no_count_is_lost_to_a_deadline(struct kunit *test)
 {
 	struct churn c = { .sem = kt_sem(test, 2, 2) };
 
-	kt_run(test, 6, take_and_give_back, &c);
+	kt_run(test, 6, take_and_release, &c);
 	kunit_info(test, "%d timeouts", atomic_read(&c.lost_tries));
 	KUNIT_EXPECT_GT(test, atomic_read(&c.lost_tries), 0);
 	KUNIT_EXPECT_EQ(test, c.sem->sem.count, 2);

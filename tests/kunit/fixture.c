@@ -35,11 +35,11 @@ static void free_obj(void *arg)
 	KUNIT_EXPECT_EQ(test, obj->any.count, 0);
 	KUNIT_EXPECT_EQ(test, obj->all.count, 0);
 	KUNIT_EXPECT_EQ(test, obj->all_waits, 0);
-	KUNIT_EXPECT_FALSE(test, obj->unsettled);
+	KUNIT_EXPECT_FALSE(test, obj->handoff_pending);
 	ntsync_obj_put(obj);
 }
 
-static struct ntsync_obj *keep(struct kunit *test, struct ntsync_obj *obj)
+static struct ntsync_obj *free_after_test(struct kunit *test, struct ntsync_obj *obj)
 {
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_obj, obj), 0);
@@ -48,25 +48,25 @@ static struct ntsync_obj *keep(struct kunit *test, struct ntsync_obj *obj)
 
 struct ntsync_obj *kt_sem(struct kunit *test, u32 count, u32 max)
 {
-	return keep(test, ntsync_sem_create(test->priv, count, max));
+	return free_after_test(test, ntsync_sem_create(test->priv, count, max));
 }
 
 struct ntsync_obj *kt_mutex(struct kunit *test, u32 owner, u32 count)
 {
-	return keep(test, ntsync_mutex_create(test->priv, owner, count));
+	return free_after_test(test, ntsync_mutex_create(test->priv, owner, count));
 }
 
 struct ntsync_obj *kt_event(struct kunit *test, bool manual, bool signaled)
 {
-	return keep(test, ntsync_event_create(test->priv, manual, signaled));
+	return free_after_test(test, ntsync_event_create(test->priv, manual, signaled));
 }
 
 struct ntsync_obj *kt_channel(struct kunit *test)
 {
-	return keep(test, ntsync_channel_create(test->priv, NTSYNC_CHANNEL_MAX_DEPTH));
+	return free_after_test(test, ntsync_channel_create(test->priv, NTSYNC_CHANNEL_MAX_DEPTH));
 }
 
-/* ---- records ---- */
+/* ---- waits without a sleeper ---- */
 
 bool kt_record_queue(struct kt_record *r, u32 owner, struct ntsync_obj *a, struct ntsync_obj *b)
 {
@@ -110,7 +110,7 @@ static int waiter_thread(void *arg)
 
 	allow_signal(SIGKILL); /* kernel threads ignore it otherwise */
 	w->ret = w->all ? ntsync_wait_all(w->dev, &w->req) : ntsync_wait_any(&w->req);
-	/* The module may be gone as soon as somebody knows that we are done. */
+	/* After the completion the module may be unloaded, so the thread must not return to it. */
 	kthread_complete_and_exit(&w->done, 0);
 }
 
@@ -118,7 +118,7 @@ static void reap_waiter(void *arg)
 {
 	struct kt_waiter *w = arg;
 
-	/* A failed test may leave it asleep; nothing else can be done about it. */
+	/* A failed test may leave it asleep. */
 	if (!w->joined)
 		send_sig(SIGKILL, w->task, 1);
 	wait_for_completion(&w->done);
@@ -161,6 +161,17 @@ void kt_waiter_start(struct kunit *test, struct kt_waiter *w)
 	wake_up_process(w->task);
 }
 
+struct kt_waiter *kt_start_any(struct kunit *test, u32 owner, int prio, struct ntsync_obj *obj)
+{
+	struct kt_waiter *w = kt_waiter(test, false, owner, prio);
+	u32 queued = obj->any.count;
+
+	kt_waiter_add(w, obj);
+	kt_waiter_start(test, w);
+	kt_until_any(test, obj, queued + 1);
+	return w;
+}
+
 int kt_waiter_join(struct kunit *test, struct kt_waiter *w)
 {
 	KUNIT_ASSERT_NE(test, wait_for_completion_timeout(&w->done, PATIENCE), 0);
@@ -169,7 +180,7 @@ int kt_waiter_join(struct kunit *test, struct kt_waiter *w)
 	return w->ret;
 }
 
-static void until(struct kunit *test, const u32 *word, u32 count)
+static void wait_for_count(struct kunit *test, const u32 *word, u32 count)
 {
 	unsigned long give_up = jiffies + PATIENCE;
 
@@ -181,15 +192,15 @@ static void until(struct kunit *test, const u32 *word, u32 count)
 
 void kt_until_any(struct kunit *test, struct ntsync_obj *obj, u32 count)
 {
-	until(test, &obj->any.count, count);
+	wait_for_count(test, &obj->any.count, count);
 }
 
 void kt_until_all(struct kunit *test, struct ntsync_obj *obj, u32 count)
 {
-	until(test, &obj->all.count, count);
+	wait_for_count(test, &obj->all.count, count);
 }
 
-/* ---- threads that do ---- */
+/* ---- threads that run a function ---- */
 
 struct runner {
 	void (*fn)(void *arg);

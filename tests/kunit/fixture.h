@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the in-kernel suites share: a device whose objects go away with the test,
- * wait records that the test queues itself, and threads that wait for real.
+ * The fixture of the in-kernel suites: an instance and objects that are freed after the test, waits
+ * that are queued without a sleeper, and threads that make wait calls.
  */
 #ifndef NTSYNC_KUNIT_FIXTURE_H
 #define NTSYNC_KUNIT_FIXTURE_H
@@ -13,18 +13,18 @@
 #include "core/core_internal.h"
 #include "types/types.h"
 
-/* For suites' .init: test->priv is an instance, freed after the test. */
+/* A suite's .init: sets test->priv to an instance that is freed after the test. */
 int ntsync_kunit_init(struct kunit *test);
 
-/* Objects of that instance, freed after the test and checked to be unused then. */
+/* Objects of that instance, freed after the test. A test fails if one of them is in use then. */
 struct ntsync_obj *kt_sem(struct kunit *test, u32 count, u32 max);
 struct ntsync_obj *kt_mutex(struct kunit *test, u32 owner, u32 count);
 struct ntsync_obj *kt_event(struct kunit *test, bool manual, bool signaled);
 struct ntsync_obj *kt_channel(struct kunit *test);
 
 /*
- * A blocked WAIT_ANY without a sleeper: the test's own thread stands in the queues
- * as often as the test likes, and looks at the claims whenever it likes.
+ * A blocked WAIT_ANY without a sleeper. The test's own thread can have many of them in queues, and
+ * can look at their claims at any time.
  */
 struct kt_record {
 	struct ntsync_wait wait;
@@ -33,7 +33,7 @@ struct kt_record {
 };
 
 bool kt_record_queue(struct kt_record *r, u32 owner, struct ntsync_obj *a, struct ntsync_obj *b);
-/* Leaves the queues; the claimed index, or NTSYNC_UNCLAIMED. */
+/* Leaves the queues; returns the claimed index, or NTSYNC_UNCLAIMED. */
 int kt_record_leave(struct kt_record *r);
 
 /* A thread that makes one wait call. */
@@ -55,13 +55,15 @@ void kt_waiter_add(struct kt_waiter *w, struct ntsync_obj *obj);
 void kt_waiter_alert(struct kt_waiter *w, struct ntsync_obj *obj);
 void kt_waiter_start(struct kunit *test, struct kt_waiter *w);
 int kt_waiter_join(struct kunit *test, struct kt_waiter *w);
+/* Creates and starts a thread that makes a WAIT_ANY on @obj, and returns when it is queued. */
+struct kt_waiter *kt_start_any(struct kunit *test, u32 owner, int prio, struct ntsync_obj *obj);
 void kt_set_prio(struct task_struct *p, int prio);
 
-/* Return when so many are queued; the test fails after a minute. */
+/* Wait until @count entries are queued; the test fails after a minute. */
 void kt_until_any(struct kunit *test, struct ntsync_obj *obj, u32 count);
 void kt_until_all(struct kunit *test, struct ntsync_obj *obj, u32 count);
 
-/* Runs @fn in threads of its own, all at once, and returns when all are done. */
+/* Runs @fn in @nr threads at once, and returns when all of them are done. */
 void kt_run(struct kunit *test, unsigned int nr, void (*fn)(void *arg), void *arg);
 
 #endif

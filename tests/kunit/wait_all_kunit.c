@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * WAIT_ALL: all or nothing, its precedence over WAIT_ANY, and its alert.
+ * WAIT_ALL: all or nothing, the order between wait-alls and any-waiters, the alert.
  */
 #include <kunit/test.h>
 
@@ -97,7 +97,7 @@ static void a_sunk_waiter_lets_its_betters_pass(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, sunk), 0);
 }
 
-/* Where a waiter sinks to must not decide whether it is looked at. */
+/* A waiter whose priority was lowered is served, wherever its new place is. */
 static void sunk_waiters_are_not_passed_over(struct kunit *test)
 {
 	static const int to[] = { 60, 50, 40 };
@@ -119,13 +119,9 @@ static void sunk_waiters_are_not_passed_over(struct kunit *test)
 static void goes_before_wait_any_of_its_level(struct kunit *test)
 {
 	struct ntsync_obj *event = kt_event(test, false, false);
-	struct kt_waiter *any = kt_waiter(test, false, 1, 40), *all;
+	struct kt_waiter *any = kt_start_any(test, 1, 40, event);
+	struct kt_waiter *all = start_all(test, 1, 40, event, NULL);
 	u32 prev;
-
-	kt_waiter_add(any, event);
-	kt_waiter_start(test, any);
-	kt_until_any(test, event, 1);
-	all = start_all(test, 1, 40, event, NULL);
 
 	ntsync_event_set(event, &prev);
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, all), 0);
@@ -155,13 +151,9 @@ static void a_pulse_satisfies_it(struct kunit *test)
 static void its_owner_has_all_of_its_waits_served(struct kunit *test)
 {
 	struct ntsync_obj *m = kt_mutex(test, 9, 1);
-	struct kt_waiter *any = kt_waiter(test, false, 4, 50), *all;
+	struct kt_waiter *any = kt_start_any(test, 4, 50, m);
+	struct kt_waiter *all = start_all(test, 4, 50, m, NULL);
 	u32 prev;
-
-	kt_waiter_add(any, m);
-	kt_waiter_start(test, any);
-	kt_until_any(test, m, 1);
-	all = start_all(test, 4, 50, m, NULL);
 
 	ntsync_mutex_unlock(m, 9, &prev);
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, all), 0);
@@ -222,7 +214,7 @@ static void sixty_four_and_an_alert(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, objs[i]->sem.count, 0);
 }
 
-/* ---- against wait-any on the same objects ---- */
+/* ---- together with WAIT_ANY on the same objects ---- */
 
 struct mix {
 	struct ntsync_device *dev;
@@ -230,7 +222,7 @@ struct mix {
 	atomic_t role;
 };
 
-static void give_back(struct mix *m, const struct ntsync_wait_req *req, bool all)
+static void release_taken(struct mix *m, const struct ntsync_wait_req *req, bool all)
 {
 	u32 i, prev;
 
@@ -240,7 +232,7 @@ static void give_back(struct mix *m, const struct ntsync_wait_req *req, bool all
 	}
 }
 
-static void take_some(void *arg)
+static void take_and_release(void *arg)
 {
 	struct mix *m = arg;
 	int i, role = atomic_inc_return(&m->role);
@@ -255,7 +247,7 @@ static void take_some(void *arg)
 	for (i = 0; i < 1500; i++) {
 		req.deadline.expires = ktime_add_ns(ktime_get(), (i % 64) * 1000);
 		if (!(all ? ntsync_wait_all(m->dev, &req) : ntsync_wait_any(&req)))
-			give_back(m, &req, all);
+			release_taken(m, &req, all);
 	}
 }
 
@@ -266,7 +258,7 @@ static void no_count_is_lost_in_a_mix(struct kunit *test)
 		.objs = { kt_sem(test, 1, 1), kt_sem(test, 2, 2), kt_sem(test, 1, 1) },
 	};
 
-	kt_run(test, 6, take_some, &m);
+	kt_run(test, 6, take_and_release, &m);
 	KUNIT_EXPECT_EQ(test, m.objs[0]->sem.count, 1);
 	KUNIT_EXPECT_EQ(test, m.objs[1]->sem.count, 2);
 	KUNIT_EXPECT_EQ(test, m.objs[2]->sem.count, 1);

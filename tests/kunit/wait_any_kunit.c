@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * WAIT_ANY with threads that sleep. Whom a signal chose shows in who returns: the
+ * WAIT_ANY with threads that sleep. The thread that returns is the one that the signal chose: the
  * others stay queued, whatever the scheduler does.
  */
 #include <kunit/test.h>
@@ -17,12 +17,8 @@ static void wakes_in_the_order_of_priority(struct kunit *test)
 	u32 prev;
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(prios); i++) {
-		w[i] = kt_waiter(test, false, 1, prios[i]);
-		kt_waiter_add(w[i], sem);
-		kt_waiter_start(test, w[i]);
-		kt_until_any(test, sem, i + 1);
-	}
+	for (i = 0; i < ARRAY_SIZE(prios); i++)
+		w[i] = kt_start_any(test, 1, prios[i], sem);
 	for (i = 0; i < ARRAY_SIZE(served); i++) {
 		ntsync_sem_release(sem, 1, &prev);
 		KUNIT_EXPECT_EQ(test, kt_waiter_join(test, w[served[i]]), 0);
@@ -51,20 +47,15 @@ static void normal_tasks_keep_the_order_of_arrival(struct kunit *test)
 	}
 }
 
-/* Nobody tells a module that sched_setscheduler() was called. */
+/* The kernel tells no module of a sched_setscheduler(). */
 static void a_front_whose_priority_has_sunk_goes_back(struct kunit *test)
 {
 	struct ntsync_obj *sem = kt_sem(test, 0, 1);
-	struct kt_waiter *w[2];
+	struct kt_waiter *w[] = {
+		kt_start_any(test, 1, 90, sem), kt_start_any(test, 1, 50, sem),
+	};
 	u32 prev;
-	int i;
 
-	for (i = 0; i < 2; i++) {
-		w[i] = kt_waiter(test, false, 1, i ? 50 : 90);
-		kt_waiter_add(w[i], sem);
-		kt_waiter_start(test, w[i]);
-		kt_until_any(test, sem, i + 1);
-	}
 	kt_set_prio(w[0]->task, 10);
 	ntsync_sem_release(sem, 1, &prev);
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, w[1]), 0);
@@ -72,7 +63,7 @@ static void a_front_whose_priority_has_sunk_goes_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, w[0]), 0);
 }
 
-/* Small enough for the stack, from the cache, and from kmalloc. */
+/* Entries on the stack, from the slab cache, and from kmalloc(). */
 static const u32 sizes[] = { 1, NTSYNC_SMALL_WAIT, NTSYNC_SMALL_WAIT + 1, NTSYNC_CACHED_WAIT,
 			     NTSYNC_CACHED_WAIT + 1, NTSYNC_MAX_ENTRIES };
 
@@ -126,11 +117,8 @@ static void the_lowest_ready_position_wins(struct kunit *test)
 static void an_abandoned_mutex_is_told_to_the_sleeper(struct kunit *test)
 {
 	struct ntsync_obj *m = kt_mutex(test, 3, 2);
-	struct kt_waiter *w = kt_waiter(test, false, 4, 50);
+	struct kt_waiter *w = kt_start_any(test, 4, 50, m);
 
-	kt_waiter_add(w, m);
-	kt_waiter_start(test, w);
-	kt_until_any(test, m, 1);
 	KUNIT_EXPECT_EQ(test, ntsync_mutex_kill(m, 3), 0);
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, w), -EOWNERDEAD);
 	KUNIT_EXPECT_EQ(test, w->req.index, 0);
@@ -162,11 +150,8 @@ static void a_deadline_ends_the_wait_and_leaves_no_trace(struct kunit *test)
 static void a_signal_ends_the_wait_and_leaves_no_trace(struct kunit *test)
 {
 	struct ntsync_obj *sem = kt_sem(test, 0, 1);
-	struct kt_waiter *w = kt_waiter(test, false, 1, 50);
+	struct kt_waiter *w = kt_start_any(test, 1, 50, sem);
 
-	kt_waiter_add(w, sem);
-	kt_waiter_start(test, w);
-	kt_until_any(test, sem, 1);
 	send_sig(SIGKILL, w->task, 1);
 	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, w), -ERESTARTSYS);
 	KUNIT_EXPECT_EQ(test, sem->any.count, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The queue alone: order, and that it stays a balanced tree.
+ * The queue: its order, and that it stays a balanced tree.
  */
 #include <kunit/test.h>
 #include <linux/log2.h>
@@ -12,15 +12,15 @@
 
 static void orders_by_level_then_arrival(struct kunit *test)
 {
-	static const int levels[] = { 100, 40, 100, -1, 40, 0, 98 };
+	static const int prios[] = { 100, 40, 100, -1, 40, 0, 98 };
 	static const int served[] = { 3, 5, 1, 4, 6, 0, 2 };
-	struct ntsync_waitq_node n[ARRAY_SIZE(levels)];
+	struct ntsync_waitq_node n[ARRAY_SIZE(prios)];
 	struct ntsync_waitq q;
 	int i;
 
 	ntsync_waitq_init(&q);
-	for (i = 0; i < ARRAY_SIZE(levels); i++)
-		ntsync_waitq_insert(&q, &n[i], levels[i]);
+	for (i = 0; i < ARRAY_SIZE(prios); i++)
+		ntsync_waitq_insert(&q, &n[i], prios[i]);
 	for (i = 0; i < ARRAY_SIZE(served); i++) {
 		KUNIT_EXPECT_PTR_EQ(test, ntsync_waitq_first(&q), &n[served[i]]);
 		ntsync_waitq_erase(&q, ntsync_waitq_first(&q));
@@ -47,29 +47,29 @@ static void a_moved_node_keeps_its_arrival(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, q.count, 3);
 }
 
-/* Of all levels that there are, and whatever the queue has seen. */
+/* For each priority, and after many arrivals. */
 static void a_node_knows_its_level_and_tag(struct kunit *test)
 {
 	struct ntsync_waitq_node n;
 	struct ntsync_waitq q;
-	int level;
+	int prio;
 
 	ntsync_waitq_init(&q);
 	q.arrivals = 1ULL << 47;
-	for (level = -1; level <= MAX_RT_PRIO; level++) {
-		u8 tag = 200 + level / 2;
+	for (prio = -1; prio <= MAX_RT_PRIO; prio++) {
+		u8 tag = 200 + prio / 2;
 
 		ntsync_waitq_node_init(&n, tag);
 		KUNIT_EXPECT_FALSE(test, ntsync_waitq_queued(&n));
 		ntsync_waitq_insert(&q, &n, 50);
-		ntsync_waitq_move(&q, &n, level);
-		KUNIT_EXPECT_EQ(test, ntsync_waitq_level(&n), level);
+		ntsync_waitq_move(&q, &n, prio);
+		KUNIT_EXPECT_EQ(test, ntsync_waitq_level(&n), prio);
 		KUNIT_EXPECT_EQ(test, ntsync_waitq_tag(&n), tag);
 		ntsync_waitq_erase(&q, &n);
 	}
 }
 
-static int depth(const struct ntsync_waitq_node *n)
+static int node_depth(const struct ntsync_waitq_node *n)
 {
 	const struct rb_node *rb;
 	int d = 0;
@@ -94,7 +94,7 @@ static void ten_thousand_waiters_are_a_few_steps_away(struct kunit *test)
 	for (i = 0; i < MANY; i++)
 		ntsync_waitq_insert(&q, &n[i], i % 3 ? 100 : i % 99);
 	for (i = 0; i < MANY; i++)
-		deepest = max(deepest, depth(&n[i]));
+		deepest = max(deepest, node_depth(&n[i]));
 	KUNIT_EXPECT_LE(test, deepest, limit);
 
 	for (i = 0; i < MANY; i++)
@@ -106,10 +106,10 @@ static void ten_thousand_waiters_are_a_few_steps_away(struct kunit *test)
 #define MODEL	64
 #define STEPS	20000
 
-/* The model: the first is whoever has the least (level, arrival) of all. */
-static struct ntsync_waitq_node *least(struct ntsync_waitq_node *n)
+/* The model: the first node is the one with the lowest (priority, arrival). */
+static struct ntsync_waitq_node *find_first(struct ntsync_waitq_node *n)
 {
-	struct ntsync_waitq_node *best = NULL;
+	struct ntsync_waitq_node *first = NULL;
 	int i;
 
 	for (i = 0; i < MODEL; i++) {
@@ -117,12 +117,12 @@ static struct ntsync_waitq_node *least(struct ntsync_waitq_node *n)
 
 		if (!ntsync_waitq_queued(c))
 			continue;
-		if (!best || ntsync_waitq_level(c) < ntsync_waitq_level(best) ||
-		    (ntsync_waitq_level(c) == ntsync_waitq_level(best) &&
-		     ntsync_waitq_arrival(c) < ntsync_waitq_arrival(best)))
-			best = c;
+		if (!first || ntsync_waitq_level(c) < ntsync_waitq_level(first) ||
+		    (ntsync_waitq_level(c) == ntsync_waitq_level(first) &&
+		     ntsync_waitq_arrival(c) < ntsync_waitq_arrival(first)))
+			first = c;
 	}
-	return best;
+	return first;
 }
 
 static void random_operations_agree_with_a_model(struct kunit *test)
@@ -143,15 +143,15 @@ static void random_operations_agree_with_a_model(struct kunit *test)
 	for (i = 0; i < STEPS; i++) {
 		struct ntsync_waitq_node *c = &n[prandom_u32_state(&rnd) % MODEL];
 		u32 what = prandom_u32_state(&rnd) % 16;
-		int level = prandom_u32_state(&rnd) % 5;
+		int prio = prandom_u32_state(&rnd) % 5;
 
 		if (!ntsync_waitq_queued(c))
-			ntsync_waitq_insert(&q, c, level);
+			ntsync_waitq_insert(&q, c, prio);
 		else if (what < 8)
-			ntsync_waitq_move(&q, c, level);
+			ntsync_waitq_move(&q, c, prio);
 		else
 			ntsync_waitq_erase(&q, c);
-		KUNIT_ASSERT_PTR_EQ(test, ntsync_waitq_first(&q), least(n));
+		KUNIT_ASSERT_PTR_EQ(test, ntsync_waitq_first(&q), find_first(n));
 	}
 }
 

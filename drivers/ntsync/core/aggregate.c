@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AGGREGATE_WAIT: one sleep over objects, channels and files. It is a WAIT_ANY that also
- * looks at files (poll.c) and takes notices instead of requests from channels.
+ * AGGREGATE_WAIT: one sleep over objects, channels and files. It is a WAIT_ANY that also polls
+ * files (poll.c), and that gets readiness notifications of channels instead of requests.
  *
- * A notice says that a channel has something pending, and takes nothing. Each request
- * wakes one waiter: a receiver, who gets it, or an aggregate waiter, who gets a notice
- * and is expected to receive:
- *
- *   channel->notices	how many receivers have been told, and have not received since
- *   receiver->noticed	this one has
- *
- * The next waiter is only woken while more requests are pending than notices are out. Who
- * has a notice and goes away, by exit or by closing the channel, or could not be told, or
- * goes to sleep for something else, hands it on (notice.c). Nobody is kept from receiving by the
- * notice of somebody else.
+ * A readiness notification says that a channel has a pending request, and takes nothing. Each
+ * request wakes one waiter: a receiver, which gets the request, or an aggregate waiter, which gets
+ * a notification and is expected to receive. A channel wakes another waiter only while it has more
+ * pending requests than notifications that were not acted on. So a notification is passed on to
+ * another waiter if its task exits, closes the channel, sleeps for something else (notice.c), or
+ * could not be told. It reserves nothing: any receiver may take the request.
  */
 #include "core_internal.h"
 #include "trace.h"
 
-/* current is one of the receivers of each of the channels, and inherits as such. */
+/* Makes current a receiver of each channel: it inherits from what is pending there. */
 static int enter_channels(struct ntsync_aggregate *a)
 {
 	struct ntsync_task *t = ntsync_task_get_own();
@@ -37,7 +32,7 @@ static int enter_channels(struct ntsync_aggregate *a)
 	return 0;
 }
 
-static int wait(struct ntsync_aggregate *a)
+static int wait_for_any(struct ntsync_aggregate *a)
 {
 	int ret = enter_channels(a);
 
@@ -59,25 +54,25 @@ static int wait(struct ntsync_aggregate *a)
 }
 
 /**
- * ntsync_aggregate_wait() - wait until an object can be had, or a file is ready
- * @a: objects and files; @a->fired and @a->events are the answer
+ * ntsync_aggregate_wait() - wait until an object is signaled or a file is ready
+ * @a: objects and files; @a->fired and @a->events are the result
  *
- * Objects are acquired as by ntsync_wait_any(), channels give notice. Of several that
- * are ready on entry objects go before files, each in their order.
+ * Objects are acquired as by ntsync_wait_any(), channels give a readiness notification. If several
+ * are ready on entry, objects come before files, each in the order of the caller.
  *
- * Context: process; may sleep; the caller keeps objects and files.
- * Return: 0, -EOWNERDEAD, -EBADF (the process has closed a channel meanwhile),
- * -ETIMEDOUT, -ERESTARTSYS, -ENOMEM, or what a file's poll failed with.
+ * Context: process; may sleep; the caller holds objects and files.
+ * Return: 0, -EOWNERDEAD, -EBADF (the process has closed a channel during the wait), -ETIMEDOUT,
+ * -ERESTARTSYS, -ENOMEM, or the error of a file's poll.
  */
 int ntsync_aggregate_wait(struct ntsync_aggregate *a)
 {
-	int ret = wait(a);
+	int ret = wait_for_any(a);
 
 	ntsync_trace(aggregate, a, ret);
 	return ret;
 }
 
-/* The caller could not be told: if it was a notice, somebody else gets it. */
+/* The result could not be copied to user space: a readiness notification is passed on. */
 void ntsync_aggregate_undelivered(struct ntsync_aggregate *a)
 {
 	struct ntsync_obj *obj;

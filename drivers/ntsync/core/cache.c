@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Slab caches of our own: aligned, so that two objects never share a cache line,
- * and not merged with others of the same size, so that /sys/kernel/slab and
- * slabtop can answer "who uses this module, and does it leak".
+ * Slab caches: aligned, so that two objects never share a cache line, and not merged with other
+ * caches of the same size, so that slabtop shows what the module uses and whether it leaks.
  */
 #include <linux/slab.h>
 

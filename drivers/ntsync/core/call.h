@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What outlives a call: when it gives up, and what an interrupted one goes on with. A task's record
- * has the last two in itself.
+ * The deadline of a call, and what an interrupted call leaves behind. The record of a task embeds
+ * the restart and the ticket.
  */
 #ifndef NTSYNC_CORE_CALL_H
 #define NTSYNC_CORE_CALL_H
@@ -10,9 +10,9 @@
 #include <linux/types.h>
 
 /**
- * struct ntsync_deadline - when a wait gives up
- * @expires: host time, so not in the caller's time namespace any more;
- *	KTIME_MAX = never, 0 = try once
+ * struct ntsync_deadline - when a wait times out
+ * @expires: in host time, converted from the caller's time namespace; KTIME_MAX = never, 0 = do
+ *	not sleep
  * @clock: CLOCK_MONOTONIC or CLOCK_REALTIME
  */
 struct ntsync_deadline {
@@ -21,14 +21,14 @@ struct ntsync_deadline {
 };
 
 /**
- * struct ntsync_restart - the wait that an interrupted SIGNAL_AND_WAIT goes on with
- * @index: where the answer goes
- * @fd: what it waits for
- * @alert: what else, 0 = nothing
+ * struct ntsync_restart - the wait that an interrupted SIGNAL_AND_WAIT resumes
+ * @index: user address of the result
+ * @fd: descriptor of the object
+ * @alert: descriptor of the alert, 0 = none
  * @owner: owner id
- * @fd_id: the number of the object that was behind @fd
- * @alert_id: likewise, behind @alert
- * @deadline: when to give up
+ * @fd_id: id of the object that @fd referred to; another one now means that @fd was reused
+ * @alert_id: id of the object that @alert referred to
+ * @deadline: when to time out
  */
 struct ntsync_restart {
 	u32 __user *index;
@@ -41,10 +41,10 @@ struct ntsync_restart {
 };
 
 /**
- * struct ntsync_ticket - the turn of a call that was interrupted; see ticket.c
- * @arrival: its turn; 0 = there is none
- * @dev: id of its instance
- * @call: which call
+ * struct ntsync_ticket - the arrival number of an interrupted call; ticket.c
+ * @arrival: the number, 0 = no ticket
+ * @dev: id of the call's instance
+ * @call: hash of the call's arguments
  */
 struct ntsync_ticket {
 	u64 arrival;

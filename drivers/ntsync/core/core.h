@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The core: instances, objects, and the waits for them. What uapi/ and main.c call; what a type is
- * made of is in object.h and lock.h, and what a wait is made of in wait.h.
+ * The core: instances, objects, and waits. These are the functions that uapi/ and main.c call.
+ * Types include object.h and lock.h, code that builds a wait includes wait.h.
  */
 #ifndef NTSYNC_CORE_H
 #define NTSYNC_CORE_H
@@ -40,13 +40,13 @@ bool ntsync_restart_take(struct ntsync_restart *wait);
 
 /**
  * struct ntsync_aggregate - an aggregate wait in kernel types
- * @wait: its objects; owner 0 is legal if no object is a mutex
- * @polls: its files
- * @files: of the objects
- * @obj_position: where the objects stand in the caller's array
- * @fd_position: likewise the files
- * @fired: out: position of what has ended the wait
- * @events: out: what a file is ready for; 0 for an object
+ * @wait: the objects; owner 0 is valid if no object is a mutex
+ * @polls: the files
+ * @files: the objects' files
+ * @obj_position: index in the caller's array, for each object
+ * @fd_position: index in the caller's array, for each file
+ * @fired: out: index of the object or file that ended the wait
+ * @events: out: poll events of the file; 0 for an object
  */
 struct ntsync_aggregate {
 	struct ntsync_wait_req wait;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the core call of each other.
+ * Functions that only the files of the core call.
  */
 #ifndef NTSYNC_CORE_INTERNAL_H
 #define NTSYNC_CORE_INTERNAL_H
@@ -31,7 +31,7 @@ int ntsync_polls_sleep(struct ntsync_wait *w, const struct ntsync_deadline *dead
 		       struct ntsync_polls *polls);
 
 /* wake.c */
-void ntsync_obj_help(struct ntsync_obj *obj);
+void ntsync_obj_drain_batch(struct ntsync_obj *obj);
 
 /* wait_all.c */
 bool ntsync_wait_all_join(struct ntsync_obj *obj, u32 owner);

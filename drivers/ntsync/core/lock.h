@@ -2,53 +2,52 @@
 /*
  * Locks, in the order in which they are taken:
  *
- *   dev->all_lock		rt_mutex; the all-queues and all_waits of the
- *				instance's objects, and with them the state of
- *				every object that a wait-all looks at
- *     t->apply_lock		rt_mutex; the scheduling parameters of one task.
- *				Never two of them at a time
- *       obj->lock		raw spinlock; state and any-queue of one object.
- *				Never two of them at a time, never from an interrupt
- *         t->lock		raw spinlock; the record of one task: what contributes
- *				to it, and the wait that it is in. Never two of them
+ *   dev->all_lock		rt_mutex; the all-queues and all_waits of the instance's objects,
+ *				and the state of every object whose all_waits is not 0
+ *     t->apply_lock		rt_mutex; the scheduling parameters of one task. Never two
+ *				of them at a time
+ *       obj->lock		raw spinlock; state and any-queue of one object. Never two
+ *				of them at a time, never from an interrupt
+ *         t->lock		raw spinlock; the record of one task: its contributions and
+ *				the wait that it is in. Never two of them at a time
  *           dev->lock		raw spinlock; lists of the instance
  *
- * Under obj->lock only pointer work that is bounded by O(log waiters), or by a look at
- * each object of a call: no allocation and no free, no user memory, no sleeping lock (on
- * PREEMPT_RT that includes spinlock_t and wait queues), no wake-up. Tasks are collected
- * in the hold and woken after the unlock, see wake.c.
+ * Code under obj->lock does pointer work that is O(log waiters), or looks at each object of one
+ * call. It does not allocate or free, access user memory, take a sleeping lock (on PREEMPT_RT that
+ * includes spinlock_t and wait queues), or wake a task. Tasks to wake are collected and woken after
+ * the unlock, see wake.c.
+ *
+ * A section of code under obj->lock that changes an object is a locked section. It begins with
+ * ntsync_obj_hold() and ends with ntsync_obj_unhold().
  *
  * The state of an object changes under
  *   obj->lock			if obj->all_waits is 0,
  *   dev->all_lock, obj->lock	otherwise.
- * all_waits is looked at inside obj->lock, so nobody can miss that it went up:
+ * all_waits is read under obj->lock, so a change of the state can't miss that it was raised:
  *
  *   WAIT_ALL				SEM_RELEASE
  *
  *   lock(all_lock)
- *   lock(obj)				lock(obj)	  waits, or was here first;
- *   all_waits++					  then WAIT_ALL sees its count
+ *   lock(obj)				lock(obj)	  spins; or got the lock first, and
+ *   all_waits++					  WAIT_ALL sees the new count
  *   signaled()?
  *   unlock(obj)			all_waits != 0 -> unlock(obj)
- *   [looks at the other objects]	lock(all_lock)	  waits for the wait-all
+ *   [looks at the other objects]	lock(all_lock)	  waits until WAIT_ALL is through
  *
- * So the wait-all, and a waker that acts for it, may look at one object after
- * the other and then take them one after the other: under all_lock nobody else
- * can disturb what is in between. (Only fdinfo can see it, which takes one lock.)
+ * So a wait-all, and a waker that acts for one, looks at its objects one after the other and then
+ * acquires them one after the other. Under all_lock no other task changes any of them meanwhile.
+ * Only fdinfo, which takes obj->lock alone, can see some of them acquired and others not.
  *
  * Lifetimes:
- *   struct ntsync_obj		counted: by its file, and by walks (pi/chain.c); a call holds
- *				the file
+ *   struct ntsync_obj		counted by its file and by chain walks (pi/chain.c); a call
+ *				holds the file
  *   struct ntsync_task		counted; freed by RCU
- *   struct ntsync_device	counted by its own file and by every object
- *   struct ntsync_wait		the sleeper's stack. It is reached through the
- *				entries in the queues, so only under the lock of a
- *				queue that it is in. The sleeper takes the lock of
- *				every queue that it was in, in order to leave it,
- *				and returns after that: a waker that still has such
- *				a lock can rely on the record, one that has dropped
- *				it can't. The task to be woken gets a reference
- *				under the lock.
+ *   struct ntsync_device	counted by its file and by every object
+ *   struct ntsync_wait		on the sleeper's stack. A waker finds it through an entry in a
+ *				queue, under the lock of that queue. Before it returns the sleeper
+ *				takes the lock of every queue that it was in. So a waker may use
+ *				the wait until it drops that lock, and not after it. It takes a
+ *				reference to the task that it will wake while it holds the lock.
  */
 #ifndef NTSYNC_CORE_LOCK_H
 #define NTSYNC_CORE_LOCK_H
@@ -70,28 +69,33 @@ static inline void ntsync_assert_obj_lock(const struct ntsync_obj *obj)
 	lockdep_assert_held(&obj->lock);
 }
 
+/*
+ * How many tasks are woken at a time, with preemption off. With 8 a task of higher priority on the
+ * same CPU waits for 9,719 instructions at most; with 16 for 19,140, and a SET with 1,000 waiters
+ * is 0.6 % cheaper (docs/performance.md).
+ */
 #define NTSYNC_WAKE_BATCH	8
 
 /**
- * struct ntsync_hold - an object held for a change, and what the change woke
+ * struct ntsync_hold - a locked section: an object under its lock, and whom the change wakes
  * @obj: the object; obj->lock is held
- * @all: dev->all_lock is held, by us or by our caller
- * @drop_all: and it is ours to drop
- * @better: it has become available, or more so
- * @steps: entries handled since obj->lock was taken, about NTSYNC_WAKE_BATCH at most
+ * @all: dev->all_lock is held
+ * @drop_all: the section took dev->all_lock and drops it at its end
+ * @available: the change may let others acquire the object
+ * @steps: queue entries handled since obj->lock was taken
  * @todo: records whose contributions have changed
- * @stale: as obj->stale, of all its holds
- * @nr: tasks in @wake, at most @steps
- * @wake: claimed for, referenced, not woken yet
+ * @stale: obj->stale was set in one of the parts of the section
+ * @nr: number of tasks in @wake
+ * @wake: tasks that were served and are woken after the unlock; counted
  *
- * On the stack of every change. Declare it __uninitialized, or the compiler clears
- * @wake first.
+ * Lives on the stack of every call that changes an object. Declare it __uninitialized: otherwise
+ * the compiler may clear @wake in each of these calls.
  */
 struct ntsync_hold {
 	struct ntsync_obj *obj;
 	bool all;
 	bool drop_all;
-	bool better;
+	bool available;
 	unsigned int steps;
 	struct ntsync_todo todo;
 	bool stale;
@@ -99,11 +103,11 @@ struct ntsync_hold {
 	struct task_struct *wake[NTSYNC_WAKE_BATCH];
 };
 
-void ntsync_hold_settle(struct ntsync_hold *h);
-void ntsync_hold_wake(struct ntsync_hold *h);
-void ntsync_hold_hand_out(struct ntsync_hold *h);
+void ntsync_section_drain(struct ntsync_hold *h);
+void ntsync_section_unlock_slow(struct ntsync_hold *h);
+void ntsync_section_hand_off(struct ntsync_hold *h);
 
-/* For who wakes by itself: not a task that the object is handed to. */
+/* For a type that wakes tasks other than those that acquire the object. */
 void ntsync_hold_make_room(struct ntsync_hold *h);
 void ntsync_hold_wake_locked(struct ntsync_hold *h, struct task_struct *p);
 void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
@@ -113,38 +117,38 @@ void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry 
 void ntsync_obj_wake_pollers(struct ntsync_obj *obj);
 
 /*
- * Holding an object. What nearly all calls do is in here: there is neither somebody
- * who waits nor a wait-all. The rest is in wake.c.
+ * The inline functions are enough for an object without a waiter or wait-all; the slow paths are in
+ * wake.c. An uncontended pair of calls takes 1,838 to 1,892 instructions, of which 1,298 are two
+ * ioctls that fail at once (docs/performance.md).
  */
 
-static inline void ntsync_hold_init(struct ntsync_hold *h, struct ntsync_obj *obj, bool all)
+static inline void ntsync_section_init(struct ntsync_hold *h, struct ntsync_obj *obj, bool all)
 {
 	h->obj = obj;
 	h->all = all;
 	h->drop_all = false;
-	h->better = false;
+	h->available = false;
 	h->steps = 0;
 	h->todo.nr = 0;
 	h->stale = false;
 	h->nr = 0;
 }
 
-/* What ntsync_obj_hold() does after it has taken obj->lock. */
+/* The rest of ntsync_obj_hold() for a caller that has taken obj->lock. */
 static inline void ntsync_obj_hold_locked(struct ntsync_hold *h, struct ntsync_obj *obj)
 {
-	ntsync_hold_init(h, obj, false);
-	if (unlikely(obj->all_waits || obj->unsettled))
-		ntsync_hold_settle(h);
+	ntsync_section_init(h, obj, false);
+	if (unlikely(obj->all_waits || obj->handoff_pending))
+		ntsync_section_drain(h);
 }
 
 /**
- * ntsync_obj_hold() - lock an object in order to look at it or change it
- * @h: what to give to ntsync_obj_unhold() afterwards
+ * ntsync_obj_hold() - begin a locked section
+ * @h: the section, for ntsync_obj_unhold()
  * @obj: the object
  *
- * Everybody to whom an earlier change had promised the object has got it when
- * this returns. May sleep if a wait-all looks at the object; then all_lock is
- * held too.
+ * Drains pending hand-offs first: on return every waiter that an earlier change released has been
+ * served. May sleep if a wait-all looks at the object; all_lock is held then, too.
  */
 static inline void ntsync_obj_hold(struct ntsync_hold *h, struct ntsync_obj *obj)
 {
@@ -152,28 +156,27 @@ static inline void ntsync_obj_hold(struct ntsync_hold *h, struct ntsync_obj *obj
 	ntsync_obj_hold_locked(h, obj);
 }
 
-/* The same for a caller that holds all_lock. */
+/* ntsync_obj_hold() for a caller that holds all_lock. */
 static inline void ntsync_obj_hold_all_locked(struct ntsync_hold *h, struct ntsync_obj *obj)
 {
 	ntsync_assert_all_lock(obj->dev);
-	ntsync_hold_init(h, obj, true);
+	ntsync_section_init(h, obj, true);
 	raw_spin_lock(&obj->lock);
-	if (unlikely(obj->unsettled))
-		ntsync_hold_settle(h);
+	if (unlikely(obj->handoff_pending))
+		ntsync_section_drain(h);
 }
 
-/* What a change ends with, after the unlock. @better: as in struct ntsync_hold. */
-static inline void ntsync_obj_changed(struct ntsync_obj *obj, bool better)
+/* The end of every change, after the unlock. @available: as in struct ntsync_hold. */
+static inline void ntsync_obj_finish_change(struct ntsync_obj *obj, bool available)
 {
-	/* The counterpart of the one in ntsync_obj_peek(). */
-	smp_mb();
-	if (unlikely(READ_ONCE(obj->pollers)) && better)
+	smp_mb(); /* (A), pairs with (B) and (C) as drawn at ntsync_obj_peek() */
+	if (unlikely(READ_ONCE(obj->pollers)) && available)
 		ntsync_obj_wake_pollers(obj);
 }
 
 /*
- * Unlocks, and wakes whom the change let go. A new owner is awake before the old
- * one loses what it had inherited.
+ * Ends a locked section: unlocks, wakes the tasks that were served, then updates priorities. A new
+ * owner is woken before the old one loses what it has inherited.
  */
 static inline void ntsync_obj_unhold(struct ntsync_hold *h)
 {
@@ -181,49 +184,53 @@ static inline void ntsync_obj_unhold(struct ntsync_hold *h)
 
 	h->stale |= ntsync_obj_take_stale_locked(obj);
 	if (unlikely(h->nr || h->drop_all || h->todo.nr))
-		ntsync_hold_wake(h);
+		ntsync_section_unlock_slow(h);
 	else
 		raw_spin_unlock(&obj->lock);
-	ntsync_obj_changed(obj, h->better);
+	ntsync_obj_finish_change(obj, h->available);
 	if (unlikely(h->stale))
 		obj->ops->unlocked(obj);
 }
 
 /**
- * ntsync_wake_takers() - the object can be taken now: hand it to whom it is due
- * @h: what holds it; NULL: it is locked alone
+ * ntsync_wake_takers() - hand an object to its waiters
+ * @h: the locked section; NULL after ntsync_obj_lock_fast(), when there is no waiter
  * @obj: the object
  *
- * What the types call after a change for the better.
+ * A type calls it after a change that may let others acquire the object.
  */
 static __always_inline void ntsync_wake_takers(struct ntsync_hold *h, struct ntsync_obj *obj)
 {
 	if (h)
-		h->better = true;
+		h->available = true;
 	if (h && unlikely(obj->any.count || obj->all_waits))
-		ntsync_hold_hand_out(h);
-	else if (obj->ops->settled)
-		obj->ops->settled(obj);
+		ntsync_section_hand_off(h);
+	else if (obj->ops->drained)
+		obj->ops->drained(obj);
 }
 
 /*
- * The short form, where it is enough: false if somebody waits for the object, or a wait-all
- * looks at it. Then it is locked all the same, for ntsync_obj_hold_locked().
+ * Locks the object without a struct ntsync_hold. Returns false if it has a waiter, a wait-all or
+ * a pending hand-off: obj->lock is held all the same, and the caller goes on with
+ * ntsync_obj_hold_locked().
  */
-static inline bool ntsync_obj_lock_alone(struct ntsync_obj *obj)
+static inline bool ntsync_obj_lock_fast(struct ntsync_obj *obj)
 {
 	raw_spin_lock(&obj->lock);
-	return likely(!obj->all_waits && !obj->unsettled && !obj->any.count);
+	return likely(!obj->all_waits && !obj->handoff_pending && !obj->any.count);
 }
 
-/* @better: as in struct ntsync_hold. */
-static inline void ntsync_obj_unlock_alone(struct ntsync_obj *obj, bool better)
+/* @available: as in struct ntsync_hold. */
+static inline void ntsync_obj_unlock_fast(struct ntsync_obj *obj, bool available)
 {
 	raw_spin_unlock(&obj->lock);
-	ntsync_obj_changed(obj, better);
+	ntsync_obj_finish_change(obj, available);
 }
 
-/* In this pair only: who holds it is not lowered, see ntsync_pi_enter(). */
+/*
+ * all_lock is taken and dropped by these two functions only: they tell the arbiter, which must not
+ * lower the priority of a task that holds it, see ntsync_pi_enter().
+ */
 static inline void ntsync_all_lock(struct ntsync_device *dev)
 {
 	if (unlikely(!rt_mutex_trylock(&dev->all_lock))) {

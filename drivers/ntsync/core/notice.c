@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Handing notices on. A notice says that a channel has something pending (aggregate.c), and its
- * holder is expected to be back soon. If it goes to sleep for something else that may be for
- * long, and somebody who stands idle serves the request: so it hands its notices on before each
- * sleep. Most sleepers find that there are none at all.
+ * Passing on readiness notifications. A task that was told of a pending request (aggregate.c) is
+ * expected to receive soon. If it sleeps for something else, which may take long, the request would
+ * wait although other receivers are idle. So a task passes its notifications on before each sleep.
+ * ntsync_notices_hand_on() returns at once if it has none.
  */
 #include "core_internal.h"
 
-/* One of @t's, with its object counted; NULL: it has none. */
-static struct ntsync_notice *get_first(struct ntsync_task *t)
+/* The first notification of @t, with its channel counted; NULL if there is none. */
+static struct ntsync_notice *get_first_notice(struct ntsync_task *t)
 {
 	struct ntsync_notice *n;
 
 	guard(raw_spinlock)(&t->lock);
 	n = list_first_entry_or_null(&t->noticed, struct ntsync_notice, node);
-	/* Of a channel that goes they go by themselves. */
+	/* A channel that is being freed removes its notifications itself. */
 	return n && refcount_inc_not_zero(&n->obj->refs) ? n : NULL;
 }
 
 /*
- * All of current's, whose record is @t. What the notices are in stays: it is freed when current
- * has exited, or with the channel.
+ * Passes on all notifications of current, whose record is @t. A notification is part of a receiver,
+ * which is freed when current has exited, or with its channel; so it stays while this runs.
  */
 void ntsync_notices_hand_on_all(struct ntsync_task *t)
 {
 	struct ntsync_notice *n;
 
-	while ((n = get_first(t))) {
+	while ((n = get_first_notice(t))) {
 		struct ntsync_obj *obj = n->obj;
 
 		obj->ops->hand_on(n);

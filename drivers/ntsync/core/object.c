@@ -11,7 +11,7 @@
 #include "core_internal.h"
 #include "pi/pi.h"
 
-/* Of instances and objects, so that a number means one thing in all that is shown. */
+/* The last id. Instances and objects share the numbers, so an id in fdinfo means one thing. */
 static atomic64_t last_id = ATOMIC64_INIT(0);
 
 struct ntsync_device *ntsync_device_alloc(void)
@@ -34,7 +34,7 @@ void ntsync_device_get(struct ntsync_device *dev)
 	kref_get(&dev->refs);
 }
 
-static void device_free(struct kref *refs)
+static void free_device(struct kref *refs)
 {
 	struct ntsync_device *dev = container_of(refs, struct ntsync_device, refs);
 
@@ -44,10 +44,10 @@ static void device_free(struct kref *refs)
 
 void ntsync_device_put(struct ntsync_device *dev)
 {
-	kref_put(&dev->refs, device_free);
+	kref_put(&dev->refs, free_device);
 }
 
-/* Zeroed but for what is common to all types; the type fills in its own state. */
+/* The type fills in its state, which is zeroed. */
 struct ntsync_obj *ntsync_obj_alloc(struct ntsync_device *dev, const struct ntsync_obj_ops *ops)
 {
 	struct ntsync_obj *obj = ntsync_cache_alloc_obj();
@@ -65,12 +65,12 @@ struct ntsync_obj *ntsync_obj_alloc(struct ntsync_device *dev, const struct ntsy
 	return obj;
 }
 
-static void obj_free(struct ntsync_obj *obj)
+static void free_obj(struct ntsync_obj *obj)
 {
 	struct ntsync_device *dev = obj->dev;
 
-	/* A waiter holds the file, so the last file can't go while one is queued. */
-	WARN_ON_ONCE(obj->any.count || obj->all.count || obj->all_waits || obj->unsettled);
+	/* A waiter holds the file, so no waiter is queued when the file is gone. */
+	WARN_ON_ONCE(obj->any.count || obj->all.count || obj->all_waits || obj->handoff_pending);
 	if (obj->ops->destroy)
 		obj->ops->destroy(obj);
 	ntsync_obj_free_pollers(obj);
@@ -81,7 +81,7 @@ static void obj_free(struct ntsync_obj *obj)
 void ntsync_obj_put(struct ntsync_obj *obj)
 {
 	if (refcount_dec_and_test(&obj->refs))
-		obj_free(obj);
+		free_obj(obj);
 }
 
 static LLIST_HEAD(unused_objs);
@@ -91,11 +91,11 @@ static void free_unused(struct work_struct *work)
 	struct ntsync_obj *obj, *next;
 
 	llist_for_each_entry_safe(obj, next, llist_del_all(&unused_objs), unused)
-		obj_free(obj);
+		free_obj(obj);
 }
 static DECLARE_WORK(unused_work, free_unused);
 
-/* For walks, which may come from anywhere, so also from where an object can't be destroyed. */
+/* For chain walks, which may hold locks under which an object must not be freed. */
 void ntsync_obj_put_later(struct ntsync_obj *obj)
 {
 	if (likely(!refcount_dec_and_test(&obj->refs)))
@@ -104,13 +104,13 @@ void ntsync_obj_put_later(struct ntsync_obj *obj)
 	schedule_work(&unused_work);
 }
 
-/* No file is open. */
+/* Called when no file is open any more. */
 void ntsync_objects_exit(void)
 {
 	flush_work(&unused_work);
 }
 
-/* The fd owns the object; without an fd there is no object. */
+/* The file owns the object; frees the object if there is no descriptor for it. */
 int ntsync_obj_install_fd(struct ntsync_obj *obj, const struct file_operations *fops)
 {
 	int fd = anon_inode_getfd("ntsync", fops, obj, O_CLOEXEC | O_RDWR);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The instance, the object, and the table of what differs between the types. What they protect and
- * how they are locked is in lock.h.
+ * The instance, the object, and the table of operations of a type. lock.h has the locking rules and
+ * lifetimes.
  */
 #ifndef NTSYNC_CORE_OBJECT_H
 #define NTSYNC_CORE_OBJECT_H
@@ -29,18 +29,18 @@ struct seq_file;
 struct task_struct;
 
 /**
- * struct ntsync_device - one open of /dev/ntsync
- * @refs: its file and every object
- * @id: unique for ever; immutable
+ * struct ntsync_device - an instance: one open of /dev/ntsync
+ * @refs: held by its file and by every object
+ * @id: unique, never reused; immutable
  * @all_lock: see lock.h
- * @owners: owner id -> the record of the task that is known by it; pi/owner.c
- * @next_owner: where to look next for what can be forgotten; a hint
- * @pollers: those of objects for which there was no memory for a queue of their own
- * @arrivals: how many calls have been queued; ticket.c
- * @lock: protects what follows
- * @guessed: mutexes that real-time tasks wait for and of which only the owner id is
- *	known; types/mutex_source.c
- * @boosted: records of tasks with an event's boost that came from here; pi/boost.c
+ * @owners: owner id -> record of the task with that id; pi/owner.c
+ * @next_owner: where the next search for unused owner ids starts; a hint
+ * @pollers: wait queue of objects for which no queue of their own could be allocated
+ * @arrivals: how many waiting calls have been queued; ticket.c
+ * @lock: protects the fields below
+ * @mutexes_by_id: mutexes that real-time tasks wait for and whose owner is known by its owner id
+ *	only; types/mutex_source.c
+ * @boosted: records of tasks that have an event boost from this instance; pi/boost.c
  */
 struct ntsync_device {
 	struct kref refs;
@@ -51,33 +51,33 @@ struct ntsync_device {
 	struct wait_queue_head pollers;
 	atomic64_t arrivals;
 	raw_spinlock_t lock;
-	struct rb_root guessed;
+	struct rb_root mutexes_by_id;
 	struct list_head boosted;
 };
 
 /**
- * struct ntsync_obj - what one fd of ours stands for
- * @lock: protects all below that is not marked otherwise
- * @refs: its file's, and those of walks that look at it
- * @all_waits: how many wait-alls are looking at this object. While it is not 0,
- *	whoever touches the state holds dev->all_lock too; written under both
- * @stale: what others inherit from a channel has changed in this hold of @lock; whoever lets
- *	go of it takes the flag along, and calls @ops->unlocked()
- * @unsettled: somebody in @any may be able to take the object and has not been
- *	given it yet; whoever takes @lock next goes on handing out
- * @ops: the type; immutable
- * @dev: the instance it was created on, counted; immutable
- * @pollers: who has it in poll or epoll; NULL until the first one comes, then immutable
- * @any: WAIT_ANY's waiters, and alerts
- * @all: WAIT_ALL's waiters; protected by dev->all_lock alone
- * @id: unique for ever, for those who look; immutable
- * @unused: in a list of those that are to be freed
+ * struct ntsync_obj - what one of our file descriptors stands for
+ * @lock: protects all fields that say nothing else
+ * @refs: held by the object's file and by chain walks that look at the object
+ * @all_waits: number of wait-alls that look at this object. While it is not 0, the state changes
+ *	under dev->all_lock only. Written under both locks
+ * @stale: the contributions of a channel need an update. The end of the locked section
+ *	clears it and calls @ops->unlocked()
+ * @handoff_pending: a waiter in @any may be able to acquire the object and has not been served.
+ *	The next locked section serves it first
+ * @ops: operations of the type; immutable
+ * @dev: the instance it was created in, counted; immutable
+ * @pollers: wait queue for poll and epoll; NULL until the first poll, then immutable
+ * @any: queue of WAIT_ANY entries and of alerts
+ * @all: queue of WAIT_ALL entries; protected by dev->all_lock alone
+ * @id: unique, never reused; for fdinfo and tracepoints; immutable
+ * @unused: link in the list of objects that a work item frees
  */
 struct ntsync_obj {
 	raw_spinlock_t lock;
 	refcount_t refs;
 	u32 all_waits;
-	bool unsettled;
+	bool handoff_pending;
 	bool stale;
 	const struct ntsync_obj_ops *ops;
 	struct ntsync_device *dev;
@@ -96,14 +96,14 @@ struct ntsync_obj {
 };
 
 /**
- * struct ntsync_taker - in whose name an object is acquired, and what comes with it
+ * struct ntsync_taker - the acquirer: for whom objects are acquired, and the result
  * @task: the task; immutable
  * @t: its record; immutable
  * @owner: its owner id for mutexes; immutable
- * @owner_dead: out: an abandoned mutex was among them
- * @boosted: out: it inherits from what it has acquired
- * @lost: out: NULL, or who does not any more; counted
- * @notice: it only wants to know that a channel has something; immutable
+ * @owner_dead: out: one of the objects was an abandoned mutex
+ * @boosted: out: the task inherits from what it has acquired
+ * @notice: it wants a readiness notification of a channel, not a request; immutable
+ * @lost: out: record of a task that inherits less now, counted; or NULL
  */
 struct ntsync_taker {
 	struct task_struct *task;
@@ -116,8 +116,8 @@ struct ntsync_taker {
 };
 
 /**
- * struct ntsync_notice - that a task has been told of something pending
- * @node: in the task's list
+ * struct ntsync_notice - readiness notification: a task was told that a channel has a request
+ * @node: in the list of the task's record
  * @obj: the channel; not counted
  */
 struct ntsync_notice {
@@ -126,32 +126,31 @@ struct ntsync_notice {
 };
 
 /**
- * struct ntsync_obj_ops - what differs between the types; one table per type
- * @name: as fdinfo shows it
- * @signaled: could a waiter with this owner id take the object now? Without the
- *	lock, too, a "no" must have been true at some moment during the call
- *	(ntsync_obj_peek() relies on it)
- * @acquire: take it for that task
- * @signal: set it, or give it back once in the name of @owner
- * @next_waiter: the entry of the any-queue that is to have the object now, NULL
- *	if nobody there can take it
- * @settled: NULL, or called when @next_waiter has no more waiter to name
- * @enqueued, @dequeued: NULL, or called after an entry went into the any-queue
- *	and after it has left it; the records whose contributions have changed by that go to
- *	@todo, but for what whoever queues verifies before it sleeps
- * @unlocked: called without a raw lock after a hold in which @stale was set
- * @show: the state for fdinfo; works on a copy, without a lock
- * @show_tasks: NULL, or the tasks behind the state, for fdinfo; takes its locks itself
- * @destroy: NULL, or called before the object is freed, without a lock
- * @enter: NULL, or called before an aggregate wait begins, without a lock; 0, or why it can't
- * @undelivered: NULL, or called without a lock: current has acquired it by an aggregate wait, and
- *	could not be told
- * @hand_on: of a type that gives notices: current does not act on @n for now; without a lock
- * @source: NULL, or how it contributes to other tasks
- * @owned: somebody owns it while it is taken, and inherits from who waits for it
+ * struct ntsync_obj_ops - operations of a type
+ * @name: the type's name in fdinfo and tracepoints
+ * @signaled: can a waiter with this owner id acquire the object now? ntsync_obj_peek() calls it
+ *	without the lock; a "no" must then have been true at some moment of the call
+ * @acquire: acquire the object for @taker
+ * @signal: set it, or release it once as @owner
+ * @next_waiter: the entry of the any-queue to serve next; NULL if none can acquire the object
+ * @drained: NULL, or called when @next_waiter has returned NULL
+ * @enqueued: NULL, or called after an entry has entered the any-queue. Adds to @todo the records
+ *	whose contributions have changed, except those that the waiter verifies before it sleeps
+ * @dequeued: NULL, or called after an entry has left the any-queue. @todo: all records whose
+ *	contributions have changed
+ * @unlocked: called without a raw lock after a locked section in which @stale was set
+ * @show: print the state for fdinfo, from a copy; no lock is held
+ * @show_tasks: NULL, or print the tasks behind the state; takes its locks itself
+ * @destroy: NULL, or called before the object is freed
+ * @enter: NULL, or called before an aggregate wait begins; 0 or an error
+ * @undelivered: NULL, or called if current has acquired the object by an aggregate wait and the
+ *	result could not be copied to user space
+ * @hand_on: current does not act on @n before it sleeps; pass it to another waiter
+ * @source: NULL, or how the object contributes to other tasks
+ * @owned: an acquirer owns the object, and inherits from its waiters
  *
- * What is not said to be called without a lock is called under obj->lock, but for @show, and for
- * @signaled in a peek.
+ * @signaled, @acquire, @signal, @next_waiter, @drained, @enqueued and @dequeued are called under
+ * obj->lock, the others without a raw lock.
  */
 struct ntsync_obj_ops {
 	const char *name;
@@ -159,7 +158,7 @@ struct ntsync_obj_ops {
 	void (*acquire)(struct ntsync_obj *obj, struct ntsync_taker *taker);
 	int (*signal)(struct ntsync_hold *h, u32 owner);
 	struct ntsync_wait_entry *(*next_waiter)(struct ntsync_obj *obj);
-	void (*settled)(struct ntsync_obj *obj);
+	void (*drained)(struct ntsync_obj *obj);
 	void (*enqueued)(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
 			 struct ntsync_todo *todo);
 	void (*dequeued)(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
@@ -176,18 +175,28 @@ struct ntsync_obj_ops {
 };
 
 /*
- * A look without the lock. "No" is a good answer, as of the moment of the look;
- * "yes" has to be asked again under the lock. The first of a call's looks comes
- * after a full barrier, and so does the return of every change: of two tasks that
- * each write a word of their own and then look at the other's object (or signal it
- * and then look at the other's word), one sees the other.
+ * Looks at the state without the lock. "No" is a valid answer, true at the moment of the look;
+ * "yes" must be checked again under the lock. Without this an uncontended look at 64 objects that
+ * are not signaled would take 64 locks (6,514 instructions with it, docs/performance.md).
+ *
+ * The caller executes a full barrier before its first look, and every change executes one before it
+ * returns:
+ *
+ *   task 1				task 2
+ *
+ *   changes an object			x = 1
+ *   smp_mb(); (A)			smp_mb(); (B)
+ *   reads x				looks at the object
+ *
+ * At least one of the two sees what the other has done. (A) is in ntsync_obj_finish_change(), (B)
+ * in ntsync_wait_any() and in wait_all.c, (C) in ntsync_obj_poll() has the role of (B).
  */
 static inline bool ntsync_obj_peek(const struct ntsync_obj *obj, u32 owner)
 {
 	return obj->ops->signaled(obj, owner);
 }
 
-/* At the end of a hold of obj->lock. */
+/* The last step of a locked section, before the unlock. */
 static inline bool ntsync_obj_take_stale_locked(struct ntsync_obj *obj)
 {
 	bool stale = obj->stale;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waits that also end when some file is ready. pollers.c is the reverse.
+ * Waits that also end when a file is ready. pollers.c is the reverse: polls of our objects.
  *
- * A wait looks at each file once without registering; if nothing is ready it registers
- * with all, and looks again when one of them wakes it. Files' poll functions are called
- * while current is running and holds no lock, since they may sleep:
+ * A wait polls each file once without registering. If none is ready it registers with all of them,
+ * and polls again when one of them wakes it. It calls the files' poll functions in TASK_RUNNING and
+ * without a lock, because they may sleep:
  *
- *   sleeper				a file's waker
+ *   sleeper				the waker of a file
  *
- *   register, look: not ready		ready
- *   state = INTERRUPTIBLE		triggered = 1
- *   triggered? no			wake up: running again, or seen above
+ *   register, poll: not ready		makes the file ready
+ *   state = INTERRUPTIBLE (D)		triggered = 1
+ *   triggered? no			wakes the sleeper (pollwake() in fs/select.c)
  *   schedule()
  */
 #include <linux/hrtimer.h>
@@ -19,8 +19,8 @@
 
 #include "core_internal.h"
 
-/* True, and which, if one is ready. Without @pt it is a look and nothing more. */
-static bool look(struct ntsync_polls *polls, poll_table *pt)
+/* True if a file is ready; sets @polls->fired and revents. Registers with the files if @pt. */
+static bool poll_files(struct ntsync_polls *polls, poll_table *pt)
 {
 	u32 i;
 
@@ -41,7 +41,7 @@ static bool look(struct ntsync_polls *polls, poll_table *pt)
 
 bool ntsync_polls_ready(struct ntsync_polls *polls)
 {
-	return look(polls, NULL);
+	return poll_files(polls, NULL);
 }
 
 static int sleep_registered(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
@@ -52,19 +52,22 @@ static int sleep_registered(struct ntsync_wait *w, const struct ntsync_deadline 
 
 		if (ret || ntsync_wait_claimed(w))
 			return ret;
-		/* Before the look, so that what comes after it wakes us again. */
+		/*
+		 * (H), pairs with the barrier in pollwake(): a file that gets ready after the poll
+		 * sets triggered again.
+		 */
 		smp_store_mb(pwq->triggered, 0);
-		if (look(polls, NULL))
+		if (poll_files(polls, NULL))
 			return NTSYNC_POLLED;
-		/* Or others that take it again and again could keep us here. */
+		/* Without this, tasks that consume what makes the file ready could keep us here. */
 		if (ntsync_deadline_passed(deadline))
 			return -ETIMEDOUT;
 	}
 }
 
 /*
- * ntsync_wait_sleep() for a wait that also ends when a file is ready: NTSYNC_POLLED, and
- * @polls says which. -ENOMEM, or what the file's poll function failed with.
+ * ntsync_wait_sleep() for a wait with files. NTSYNC_POLLED if a file is ready, @polls says which;
+ * or the error of registering.
  */
 int ntsync_polls_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
 		       struct ntsync_polls *polls)
@@ -73,7 +76,7 @@ int ntsync_polls_sleep(struct ntsync_wait *w, const struct ntsync_deadline *dead
 	int ret;
 
 	poll_initwait(&pwq);
-	if (look(polls, &pwq.pt))
+	if (poll_files(polls, &pwq.pt))
 		ret = NTSYNC_POLLED;
 	else if (pwq.error)
 		ret = pwq.error;

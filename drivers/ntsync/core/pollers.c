@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Others who look at our objects: poll, select, epoll, io_uring. poll.c is the reverse.
+ * Polls of our objects: poll, select, epoll, io_uring. poll.c is the reverse.
  *
- *	poll				a change (ntsync_obj_unhold())
+ *   poll				a change (ntsync_obj_unhold())
  *
- *	makes obj->pollers		changes the state, unlocks
- *	queues itself			smp_mb()
- *	smp_mb()			obj->pollers?
- *	looks at the state		looks at the state, wakes the queue
+ *   creates obj->pollers		changes the state, unlocks
+ *   queues itself			smp_mb(); (A)
+ *   smp_mb(); (C)			obj->pollers set?
+ *   looks at the state			looks at the state, wakes the queue
  *
- * Wait queues have a lock that sleeps on PREEMPT_RT, hence after the unlock.
+ * At least one of the two sees what the other has done. The queue is woken after the unlock,
+ * because the lock of a wait queue sleeps on PREEMPT_RT.
  */
 #include <linux/poll.h>
 #include <linux/slab.h>
@@ -19,8 +20,9 @@
 #include "lock.h"
 
 /*
- * Made when the first one looks; it stays as long as the object. Without memory it is the
- * instance's: a poll that registers nowhere is silent for ever, as epoll asks only once.
+ * Creates the object's wait queue in its first poll, so an object that is never polled has none.
+ * Without memory the instance's queue is used: epoll calls poll only once, and if that registered
+ * nowhere it would never report the object.
  */
 static struct wait_queue_head *get_pollers(struct ntsync_obj *obj)
 {
@@ -42,21 +44,21 @@ static struct wait_queue_head *get_pollers(struct ntsync_obj *obj)
 }
 
 /*
- * Readable: an acquisition would succeed now, as far as it does not depend on who asks; a
- * channel has something pending. Nothing is taken, so somebody else may be faster.
+ * Readable: an acquisition by a task without an owner id would succeed now, or a channel has a
+ * pending request. Nothing is acquired, so another task may be faster.
  */
 __poll_t ntsync_obj_poll(struct ntsync_obj *obj, struct file *file,
 			 struct poll_table_struct *pt)
 {
 	poll_wait(file, get_pollers(obj), pt);
-	smp_mb(); /* as drawn at the top */
+	smp_mb(); /* (C), pairs with (A) in ntsync_obj_finish_change() */
 	return ntsync_obj_peek(obj, 0) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
-/* After a change, behind a full barrier, without a lock. */
+/* Called after a change, after (A), without a raw lock. */
 void ntsync_obj_wake_pollers(struct ntsync_obj *obj)
 {
-	/* In the instance's queue the first exclusive one may look at another object. */
+	/* In the instance's queue the first exclusive waiter may be one of another object. */
 	int nr_exclusive = obj->pollers == &obj->dev->pollers ? 0 : 1;
 
 	if (ntsync_obj_peek(obj, 0))

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls that go on after an interruption without being made again.
+ * Calls that resume after an interruption instead of being made again: SIGNAL_AND_WAIT must not
+ * signal twice.
  *
- * The kernel knows "restart blocks" for that: a call that is interrupted leaves a function
- * behind. When the task is about to return to user space, after work that the kernel had for it,
- * a stop or a debugger, it enters the kernel again and that function is called. If a signal's
- * handler runs instead, the call has failed with EINTR and the function is forgotten.
+ * The kernel has restart blocks for that. An interrupted call stores a function in its task. If no
+ * signal handler runs, as after task work, a stop or a debugger, the task enters the kernel again
+ * and calls the function. If a handler runs, the call fails with EINTR and the function is dropped.
  *
- * The function is ours, and whoever remembers it may have closed all that keeps this module
- * loaded. Nor is there a moment at which it is forgotten that we hear of. So a task
- * that has been interrupted once keeps the module until it exits. Its record says what it is to
- * go on with, which is used once at most.
+ * The function is part of this module. The task may close all its files, which keep the module
+ * loaded, before it calls the function, and the kernel does not tell us when it drops the function.
+ * So a task that was interrupted once holds a reference to the module until it exits. The arguments
+ * of the call are in the task's record, and are used once at most.
  */
 #include <linux/module.h>
 
 #include "core_internal.h"
 
 /**
- * ntsync_restart_later() - what an interrupted call answers that is to go on
- * @wait: what @fn will get from ntsync_restart_take()
- * @fn: called when current goes on
+ * ntsync_restart_later() - have an interrupted call resume
+ * @wait: the wait to resume; @fn gets it from ntsync_restart_take()
+ * @fn: called when current resumes
  *
- * Return: what the system call has to return.
+ * Return: the result for the system call.
  */
 long ntsync_restart_later(const struct ntsync_restart *wait, long (*fn)(struct restart_block *))
 {
@@ -38,7 +38,7 @@ long ntsync_restart_later(const struct ntsync_restart *wait, long (*fn)(struct r
 	return set_restart_fn(&current->restart_block, fn);
 }
 
-/* What current goes on with; false if it is not to go on, as by a restart_syscall() of its own. */
+/* The wait to resume; false if there is none: a program may call restart_syscall() at any time. */
 bool ntsync_restart_take(struct ntsync_restart *wait)
 {
 	struct ntsync_task *t = ntsync_task_find();

@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SIGNAL_AND_WAIT: signals one object and begins to wait for another, and nobody gets in
- * between. It counts as a wait-all of both while it does so, which makes everybody who
- * wants to change either of them come to all_lock first:
+ * SIGNAL_AND_WAIT: signals one object and begins to wait for another in one step. The call raises
+ * all_waits of both, as a wait-all does, so that other calls change them under all_lock only:
  *
- *   current				somebody that it wakes
+ *   current				a task that it wakes
  *
- *   lock(all_lock), joins both
- *   signals the one			runs
- *					changes the other: lock(all_lock), waits
- *   takes the other, or is in its
- *   queue
- *   leaves both, unlock(all_lock)
- *					finds it taken, or current in the queue
+ *   lock(all_lock), all_waits++
+ *   signals the first object		runs
+ *					changes the second: lock(all_lock), waits
+ *   acquires the second, or is queued
+ *   all_waits--, unlock(all_lock)
+ *					finds the second acquired, or current in its queue
  */
 #include "core_internal.h"
 #include "lock.h"
 #include "ticket.h"
 
-/* True if the wait is over already. */
-static bool queue(struct ntsync_wait *w)
+/* True if the wait is over: one of the objects was acquired. */
+static bool acquire_or_enqueue(struct ntsync_wait *w)
 {
 	u32 i;
 
@@ -30,7 +28,7 @@ static bool queue(struct ntsync_wait *w)
 	return false;
 }
 
-static int signal(struct ntsync_obj *obj, u32 owner)
+static int signal_obj(struct ntsync_obj *obj, u32 owner)
 {
 	struct ntsync_hold h __uninitialized;
 	int ret;
@@ -41,7 +39,7 @@ static int signal(struct ntsync_obj *obj, u32 owner)
 	return ret;
 }
 
-/* 0 if the wait has begun, 1 if it is over, or why the signal failed: nothing was done. */
+/* 0: the wait has begun; 1: it is over; an error: the signal failed and nothing was done. */
 static int signal_and_queue(struct ntsync_device *dev, struct ntsync_obj *obj,
 			    struct ntsync_wait *w)
 {
@@ -51,22 +49,22 @@ static int signal_and_queue(struct ntsync_device *dev, struct ntsync_obj *obj,
 	guard(ntsync_all_lock)(dev);
 	ntsync_wait_all_join(obj, w->taker.owner);
 	ntsync_wait_all_join(other, w->taker.owner);
-	ret = signal(obj, w->taker.owner);
+	ret = signal_obj(obj, w->taker.owner);
 	if (!ret)
-		ret = queue(w);
+		ret = acquire_or_enqueue(w);
 	ntsync_wait_all_leave(other);
 	ntsync_wait_all_leave(obj);
 	return ret;
 }
 
-static int wait(struct ntsync_wait *w, const struct ntsync_wait_req *req)
+static int sleep_in_queues(struct ntsync_wait *w, const struct ntsync_wait_req *req)
 {
 	ntsync_notices_hand_on(w->taker.t);
 	ntsync_pi_block(w);
 	return ntsync_wait_sleep(w, &req->deadline, NULL);
 }
 
-static void dequeue(struct ntsync_wait *w)
+static void dequeue_entries(struct ntsync_wait *w)
 {
 	u32 i;
 
@@ -76,15 +74,13 @@ static void dequeue(struct ntsync_wait *w)
 
 /**
  * ntsync_signal_and_wait() - signal an object and begin to wait for another, in one step
- * @dev: the instance; all objects are its own
- * @obj: what is signaled: an event is set, a semaphore or mutex released once
- * @req: what is waited for, one object, and the alert; owner; deadline; @req->index is
- *	the answer
+ * @dev: the instance of all objects
+ * @obj: the object to signal: an event is set, a semaphore or mutex released once
+ * @req: one object to wait for, alert, owner, deadline; @req->index is the result
  *
- * Context: process; may sleep; the caller keeps the objects.
- * Return: -EOVERFLOW (semaphore), -EPERM (mutex): nothing was done. Else it was signaled,
- * and: 0, -EOWNERDEAD, -ETIMEDOUT, -ERESTARTSYS (the wait alone may be made again: the
- * signal was made), -ENOMEM (nothing to sleep with).
+ * Context: process; may sleep; the caller holds the objects.
+ * Return: -EOVERFLOW (semaphore), -EPERM (mutex), -ENOMEM: nothing was done. Otherwise the object
+ * was signaled, and: 0, -EOWNERDEAD, -ETIMEDOUT, -ERESTARTSYS (only the wait may be made again).
  */
 int ntsync_signal_and_wait(struct ntsync_device *dev, struct ntsync_obj *obj,
 			   struct ntsync_wait_req *req)
@@ -106,11 +102,11 @@ int ntsync_signal_and_wait(struct ntsync_device *dev, struct ntsync_obj *obj,
 		return ret;
 	}
 	if (!ret)
-		ret = wait(&w, req);
-	dequeue(&w);
+		ret = sleep_in_queues(&w, req);
+	dequeue_entries(&w);
 	ntsync_pi_end_wait(&w);
 	ret = ntsync_wait_result(&w, ret, &req->index);
-	/* What is left to do is a wait-any. */
+	/* The wait that is left to do is a WAIT_ANY. */
 	ntsync_ticket_keep(&w, req, NTSYNC_CALL_ANY, ret);
 	return ret;
 }

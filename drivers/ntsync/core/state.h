@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The states of the types. They are here because an object has its state in itself; only its type
- * looks into it.
+ * The states of the types. The core embeds them in struct ntsync_obj; only the type reads and
+ * writes its state.
  */
 #ifndef NTSYNC_CORE_STATE_H
 #define NTSYNC_CORE_STATE_H
@@ -20,23 +20,23 @@ struct ntsync_sem {
 };
 
 struct ntsync_mutex {
-	u32 owner;	/* 0 = free; the runtime's id, not a tid */
+	u32 owner;	/* owner id, 0 = free */
 	u32 count;	/* depth of recursion */
 	bool abandoned;
-	bool guessed;	/* it was created owned: @task says nothing */
-	u32 guess_owner; /* the id by which it is in dev->guessed; 0: it is not there */
-	struct ntsync_task *task; /* who has acquired it last; counted */
-	struct rb_root by_owner; /* the any-queue's entries again, by owner id */
-	struct rb_root_cached waiters; /* those of real-time tasks, by pi_key; all kinds */
+	bool owner_by_id; /* it was created owned: @task is not valid, @owner is looked up */
+	u32 listed_id;	/* key in dev->mutexes_by_id; 0: not there */
+	struct ntsync_task *task; /* record of the last acquirer; counted */
+	struct rb_root by_owner; /* entries of the any-queue, by owner id */
+	struct rb_root_cached waiters; /* entries of real-time tasks in both queues, by pi_key */
 	struct ntsync_contrib contrib; /* what the owner inherits */
-	struct rb_node guess;
+	struct rb_node listed; /* in dev->mutexes_by_id */
 };
 
 struct ntsync_event {
 	bool manual;	/* immutable */
 	bool signaled;
-	bool pulsed;	/* signaled for those who are queued, and only until they have it */
-	u8 boost_prio;	/* for whoever takes the signal, as in sched_attr; 0 = none */
+	bool pulsed;	/* signaled until the waiters that are queued have been served */
+	u8 boost_prio;	/* boost for the acquirer, as in sched_attr; 0 = none */
 	u8 boost_policy;
 };
 

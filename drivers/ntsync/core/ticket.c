@@ -1,36 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A call that is interrupted and made again keeps its turn. Otherwise who has a profiler's
- * signal every millisecond, or completions of an io_uring, would be the last of its level again
- * and again, and served never.
+ * Tickets: a call that is interrupted and made again keeps its arrival number. Otherwise a task
+ * with a profiler's signal every millisecond, or with completions of an io_uring, would go to the
+ * end of its priority each time, and might never be served.
  *
- *   waits, arrival 7		others: 8, 9
- *   interrupted: out of the
- *   queues, leaves a ticket
+ *   waits, arrival 7			others queue: 8, 9
+ *   interrupted: leaves the queues,
+ *   saves a ticket
  *   [handler]
- *   the same call: takes it,
- *   arrival 7 again
+ *   the same call: queues with arrival 7
  *
- * The ticket lies in the task's record. It is good for the next call of its task that waits for
- * something of the instance, if it is the same one: objects, deadline, owner. So it does not
- * matter whether the kernel or the program repeats the call. Any other call spends the ticket.
+ * The ticket is in the task's record. The next call of the task that waits in the same instance
+ * uses it if it has the same objects, deadline and owner id, whether the kernel or the program
+ * repeats the call. Any other waiting call in the instance drops the ticket.
  *
- * So that one number serves for all objects of a call, arrivals are counted per instance. Only
- * who is about to sleep is counted.
+ * Arrivals are counted per instance, so one number serves for all objects of a call. Only calls
+ * that queue are counted.
  */
 #include <linux/bitops.h>
 #include <linux/hash.h>
 
 #include "ticket.h"
 
-/* One more word of what makes a call the same. Different ones give one number by accident only. */
+/* Adds a word to the hash that identifies a call. */
 u64 ntsync_ticket_mix(u64 call, u64 word)
 {
 	return rol64((call ^ word) * GOLDEN_RATIO_64, 29);
 }
 
-/* Which wait it is. The ids of objects are unique for ever. */
-static u64 call_of(const struct ntsync_wait_req *req, enum ntsync_call_kind kind)
+/* Identifies a wait. Ids of objects are never reused. */
+static u64 hash_call(const struct ntsync_wait_req *req, enum ntsync_call_kind kind)
 {
 	u64 call = ntsync_ticket_mix(kind, req->deadline.expires);
 	u32 i;
@@ -41,7 +40,7 @@ static u64 call_of(const struct ntsync_wait_req *req, enum ntsync_call_kind kind
 	return call;
 }
 
-/* The turn of current's @call in instance @dev, 0 = none; whatever it is, the ticket is spent. */
+/* The arrival number for @call in instance @dev, 0 = none. A ticket of that instance is dropped. */
 u64 ntsync_ticket_find(struct ntsync_task *t, u64 dev, u64 call)
 {
 	u64 arrival = t->ticket.arrival;
@@ -52,16 +51,15 @@ u64 ntsync_ticket_find(struct ntsync_task *t, u64 dev, u64 call)
 	return t->ticket.call == call ? arrival : 0;
 }
 
-/* What ntsync_ticket_take() leaves to do: current has a ticket. */
+/* The slow path of ntsync_ticket_take(): current has a ticket. */
 void ntsync_ticket_take_own(struct ntsync_task *t, struct ntsync_wait_req *req,
 			    enum ntsync_call_kind kind)
 {
-	/* Who waits for no object has no turn. */
 	if (ntsync_req_entries(req))
-		req->arrival = ntsync_ticket_find(t, req->objs[0]->dev->id, call_of(req, kind));
+		req->arrival = ntsync_ticket_find(t, req->objs[0]->dev->id, hash_call(req, kind));
 }
 
-/* What ntsync_ticket_keep() leaves to do: the call was interrupted. */
+/* The slow path of ntsync_ticket_keep(): the call was interrupted. */
 void ntsync_ticket_leave_own(struct ntsync_task *t, const struct ntsync_wait *w,
 			     const struct ntsync_wait_req *req, enum ntsync_call_kind kind)
 {
@@ -70,6 +68,6 @@ void ntsync_ticket_leave_own(struct ntsync_task *t, const struct ntsync_wait *w,
 	t->ticket = (struct ntsync_ticket){
 		.arrival = w->arrival,
 		.dev = req->objs[0]->dev->id,
-		.call = call_of(req, kind),
+		.call = hash_call(req, kind),
 	};
 }

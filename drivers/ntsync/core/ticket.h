@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The turn of an interrupted call; ticket.c says what for.
+ * The arrival number of an interrupted call; ticket.c says what it is for.
  */
 #ifndef NTSYNC_CORE_TICKET_H
 #define NTSYNC_CORE_TICKET_H
 
 #include "wait.h"
 
-/* What a ticket tells calls apart by, besides their objects. */
+/* Part of the hash that identifies a call. */
 enum ntsync_call_kind {
 	NTSYNC_CALL_ANY,
 	NTSYNC_CALL_ALL,
@@ -23,7 +23,7 @@ void ntsync_ticket_take_own(struct ntsync_task *t, struct ntsync_wait_req *req,
 void ntsync_ticket_leave_own(struct ntsync_task *t, const struct ntsync_wait *w,
 			     const struct ntsync_wait_req *req, enum ntsync_call_kind kind);
 
-/* At the beginning of a call: the turn that it has kept, or none. */
+/* Called at the beginning of a call: sets req->arrival to the saved number, or 0. */
 static __always_inline void ntsync_ticket_take(struct ntsync_task *t, struct ntsync_wait_req *req,
 					       enum ntsync_call_kind kind)
 {
@@ -32,8 +32,9 @@ static __always_inline void ntsync_ticket_take(struct ntsync_task *t, struct nts
 		ntsync_ticket_take_own(t, req, kind);
 }
 
-/* At its end: @w has left all queues, and @ret is what it answers. */
-static inline void ntsync_ticket_keep(const struct ntsync_wait *w, const struct ntsync_wait_req *req,
+/* Called when @w has left all queues; @ret is the result of the call. */
+static inline void ntsync_ticket_keep(const struct ntsync_wait *w,
+				      const struct ntsync_wait_req *req,
 				      enum ntsync_call_kind kind, int ret)
 {
 	if (unlikely(ret == -ERESTARTSYS))

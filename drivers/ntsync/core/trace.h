@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints, events/ntsync/ in tracefs. Their fields are an interface: they may
- * be added to, not changed.
+ * Tracepoints, events/ntsync/ in tracefs. Their fields are an interface: new ones may be added,
+ * none changed.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM ntsync
@@ -17,10 +17,9 @@
 struct ntsync_aggregate;
 
 /*
- * A call is about to sleep; before anybody is boosted for it. object: the first of the nr
- * objects, the alert's being the last; objects: all of them, as fdinfo's ntsync-id. all: it is
- * a wait-all. prio: 0 = not a real-time task. Not for senders: ntsync_channel_send tells of
- * them.
+ * A call is about to sleep; tasks are boosted for it after this. objects: ids of the nr objects, as
+ * fdinfo's ntsync-id, the alert's last; object: the first of them. all: the call is a WAIT_ALL.
+ * prio: 0 = not a real-time task. A sender has ntsync_channel_send instead.
  */
 TRACE_EVENT_CONDITION(ntsync_wait,
 	TP_PROTO(const struct ntsync_wait *w),
@@ -55,7 +54,7 @@ TRACE_EVENT_CONDITION(ntsync_wait,
 		  __print_array(__get_dynamic_array(objects), __entry->nr, 8))
 );
 
-/* A task is woken because of what current has done with the object. tid: current's. */
+/* current wakes a task that was served by the object. tid: current's. */
 TRACE_EVENT(ntsync_wake,
 	TP_PROTO(const struct ntsync_obj *obj, const struct task_struct *p),
 	TP_ARGS(obj, p),
@@ -79,10 +78,10 @@ TRACE_EVENT(ntsync_wake,
 );
 
 /*
- * An object changes hands. tid: who takes it, or who releases it; a waker takes it in the
- * name of whom it wakes. owner: the owner id, of a mutex that is released its holder's, else
- * that of the call. value: what the object has afterwards: a semaphore's count, the depth of a
- * mutex's recursion, 1 for an event that is signaled.
+ * An object is acquired or released. tid: the task that acquires or releases it; if a waker hands
+ * the object off, the waiter's. owner: the owner id of the call; of the holder if a mutex is
+ * released. value: the state after it: a semaphore's count, the depth of a mutex's recursion, 1 for
+ * a signaled event.
  */
 DECLARE_EVENT_CLASS(ntsync_transfer,
 	TP_PROTO(const struct ntsync_obj *obj, const struct task_struct *p, u32 owner, u32 value),
@@ -114,8 +113,8 @@ DEFINE_EVENT(ntsync_transfer, ntsync_release,
 	TP_ARGS(obj, p, owner, value));
 
 /*
- * The end of an aggregate wait. ret: as the call's; fired and events, if that is 0 or
- * -EOWNERDEAD: as its fired_index and fired_events.
+ * An aggregate wait ends. ret: the result of the call; fired and events: its fired_index and
+ * fired_events if ret is 0 or -EOWNERDEAD, else 0.
  */
 TRACE_EVENT(ntsync_aggregate,
 	TP_PROTO(const struct ntsync_aggregate *a, int ret),
@@ -144,9 +143,9 @@ TRACE_EVENT(ntsync_aggregate,
 );
 
 /*
- * A task's priority has been changed by the arbiter. Priorities are as in
- * sched_attr, 1 to 99; 0 = not a real-time one. source: what it inherits now:
- * "mutex", "event", "channel", or "none" when it is back at its own.
+ * The arbiter has changed the priority of a task. Priorities are as in sched_attr, 1 to 99; 0 = not
+ * a real-time task. source: from what the task inherits now: "mutex", "event", "channel", or "none"
+ * if it has its normal priority again.
  */
 DECLARE_EVENT_CLASS(ntsync_prio_change,
 	TP_PROTO(const struct task_struct *p, const char *source, int old, int new),
@@ -179,8 +178,8 @@ DEFINE_EVENT(ntsync_prio_change, ntsync_unboost,
 	TP_ARGS(p, source, old, new));
 
 /*
- * What happens to a request. channel: a number, unique for ever. entry_id: as
- * CHANNEL_RECV reports it. tid: who does this, as in all tracepoints.
+ * A request is sent, received, replied to, or withdrawn. channel: a number that is never reused.
+ * entry_id: as CHANNEL_RECV reports it. tid: the task that does this.
  */
 TRACE_EVENT(ntsync_channel_send,
 	TP_PROTO(u64 channel, u64 entry_id, u32 tid, u32 prio),
@@ -201,7 +200,7 @@ TRACE_EVENT(ntsync_channel_send,
 		  __entry->channel, __entry->entry_id, __entry->tid, __entry->prio)
 );
 
-/* sender_tid: as CHANNEL_RECV reports it, so of the sender's pid namespace. */
+/* sender_tid: as CHANNEL_RECV reports it, in the sender's pid namespace. */
 TRACE_EVENT(ntsync_channel_receive,
 	TP_PROTO(u64 channel, u64 entry_id, u32 tid, u32 sender_tid, u32 prio),
 	TP_ARGS(channel, entry_id, tid, sender_tid, prio),
@@ -245,15 +244,15 @@ DEFINE_EVENT(ntsync_channel_end, ntsync_channel_reply,
 	TP_PROTO(u64 channel, u64 entry_id, u32 tid),
 	TP_ARGS(channel, entry_id, tid));
 
-/* The sender has left before the reply. */
+/* The sender stops waiting before the reply. */
 DEFINE_EVENT(ntsync_channel_end, ntsync_channel_withdraw,
 	TP_PROTO(u64 channel, u64 entry_id, u32 tid),
 	TP_ARGS(channel, entry_id, tid));
 
 #ifndef NTSYNC_TRACE
 /*
- * For paths that count: the arguments are not looked at either while nobody listens, which
- * the compiler can't do by itself.
+ * For hot paths: while the tracepoint is off the arguments are not evaluated. trace_*() alone would
+ * evaluate them first.
  */
 #define ntsync_trace(event, ...)					\
 do {									\

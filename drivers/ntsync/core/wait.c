@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The sleeper's side, as far as WAIT_ANY and WAIT_ALL have it in common: the
- * record of a blocked call, getting into the queues and out of them, the sleep,
- * and what comes out of it. The protocol with the waker is drawn in wake.c.
+ * The sleeper's side that WAIT_ANY and WAIT_ALL have in common: the blocked call, its way into the
+ * any-queues and out of them, the sleep, and the result. wake.c draws the protocol with the waker.
  */
 #include <linux/hrtimer.h>
 #include <linux/sched/signal.h>
@@ -11,7 +10,7 @@
 #include "lock.h"
 #include "pi/owner.h"
 
-/* What ntsync_wait_begin() leaves to do: @t is current's record, or NULL if it has none. */
+/* The slow path of ntsync_wait_begin(); @t is current's record, or NULL if it has none. */
 struct ntsync_task *ntsync_wait_begin_slow(const struct ntsync_wait_req *req,
 					   struct ntsync_task *t)
 {
@@ -40,7 +39,7 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 	w->taker.notice = req->notice;
 	atomic_set(&w->claim, NTSYNC_UNCLAIMED);
 	w->all = all;
-	w->left = false;
+	w->waker_done = false;
 	w->lends = false;
 	w->hops = 0;
 	w->arrival = req->arrival;
@@ -58,7 +57,10 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 	}
 }
 
-/* With the priority of this moment, see ntsync_pi_begin_wait(). */
+/*
+ * Queues @e with the current priority of its task. Priority changes after ntsync_pi_begin_wait()
+ * find the entry.
+ */
 void ntsync_wait_queue_locked(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
 {
 	struct ntsync_obj *obj = e->obj;
@@ -71,9 +73,9 @@ void ntsync_wait_queue_locked(struct ntsync_wait_entry *e, struct ntsync_todo *t
 }
 
 /*
- * Into the any-queue of its object, or, if that is signaled, takes it at once.
- * True if the wait is over; it may as well be because it was claimed through
- * another entry meanwhile. The entry is queued exactly if this returns false.
+ * Acquires the object of @e if it is signaled, else queues @e in its any-queue. True if the wait is
+ * over: the object was acquired, or the wait was claimed through another entry meanwhile. False
+ * if @e was queued.
  */
 bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked)
 {
@@ -102,25 +104,25 @@ bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked)
 }
 
 /*
- * Out of the any-queue. The lock is taken even if a waker has dequeued the entry
- * already: that waker may still be at work on our record.
+ * Takes @e out of its any-queue. The lock is taken even if a waker has dequeued the entry already:
+ * that waker may still use the wait until it unlocks.
  */
 void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e)
 {
 	struct ntsync_obj *obj = e->obj;
 	struct ntsync_todo todo;
-	bool help, stale;
+	bool pending, stale;
 
 	todo.nr = 0;
 	scoped_guard(raw_spinlock, &obj->lock) {
 		if (ntsync_waitq_queued(&e->node))
 			ntsync_obj_dequeue_locked(obj, e, &todo);
-		help = obj->unsettled;
+		pending = obj->handoff_pending;
 		stale = ntsync_obj_take_stale_locked(obj);
 	}
 	ntsync_pi_walk(&todo);
-	if (unlikely(help))
-		ntsync_obj_help(obj);
+	if (unlikely(pending))
+		ntsync_obj_drain_batch(obj);
 	if (unlikely(stale))
 		obj->ops->unlocked(obj);
 }
@@ -136,11 +138,11 @@ bool ntsync_deadline_passed(const struct ntsync_deadline *deadline)
 	return ktime_get() >= deadline->expires;
 }
 
-/* How long somebody who lends to others sleeps without looking whether they have it. */
+/* A sleeper that boosts other tasks verifies once in this time that they still have the boost. */
 #define VERIFY_NS	NSEC_PER_SEC
 
-/* When the sleep is to end, on the deadline's clock. */
-static ktime_t end_of_sleep(const struct ntsync_wait *w, const struct ntsync_deadline *deadline)
+/* Until when to sleep, on the deadline's clock. */
+static ktime_t next_timeout(const struct ntsync_wait *w, const struct ntsync_deadline *deadline)
 {
 	ktime_t now;
 
@@ -150,8 +152,8 @@ static ktime_t end_of_sleep(const struct ntsync_wait *w, const struct ntsync_dea
 	return min(deadline->expires, ktime_add_safe(now, VERIFY_NS));
 }
 
-/* True if the time is over; else it was only time to verify what is lent. */
-static bool is_over(struct ntsync_wait *w, const struct ntsync_deadline *deadline)
+/* The timer has fired: true if the deadline has passed, else it was time to verify the boosts. */
+static bool handle_timeout(struct ntsync_wait *w, const struct ntsync_deadline *deadline)
 {
 	if (likely(!w->lends) || ntsync_deadline_passed(deadline))
 		return true;
@@ -161,19 +163,21 @@ static bool is_over(struct ntsync_wait *w, const struct ntsync_deadline *deadlin
 }
 
 /*
- * Is it only work that the kernel has for the task, such as a completion of an io_uring of its own?
- * Other calls end and are made again, and the work is done meanwhile. A sender whose request
- * somebody has got would lose all of it. So it sleeps on, and the work is done when it returns:
+ * signal_pending() is also true for task work, such as a completion of an io_uring of the task.
+ * Other calls return -ERESTARTSYS, the work runs, and the call is made again. A sender must not: it
+ * would withdraw a request that a receiver is working on. So it clears the flag (TIF_NOTIFY_SIGNAL)
+ * and sleeps on, and sets the flag again at the end, so that the work runs before the return to
+ * user space:
  *
  *   sleeper				task_work_add()
  *
  *   state = INTERRUPTIBLE		adds the work
- *   flag? clears it, and begins anew	sets the flag; if it was not set, wakes
+ *   flag set? clears it, starts again	sets the flag; wakes the task if it was not set
  *   schedule()
  *   [the sleep is over]
  *   sets the flag
  */
-static bool put_off_work(const struct ntsync_wait *w)
+static bool defer_task_work(const struct ntsync_wait *w)
 {
 	if (!w->send || task_sigpending(current))
 		return false;
@@ -181,45 +185,49 @@ static bool put_off_work(const struct ntsync_wait *w)
 	return true;
 }
 
-/* Until it is claimed, or *@triggered, if there is that; 0 then, else why it ended. */
+/* Sleeps until @w is claimed, or *@triggered is set if @triggered is not NULL; returns 0 then. */
 int ntsync_wait_sleep_until(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
 			    const int *triggered)
 {
 	ktime_t expires;
-	bool put_off = false;
+	bool deferred = false;
 	int ret = 0;
 
 	for (;;) {
+		/* (D), pairs with (E) in wake.c and with pollwake() in fs/select.c */
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (ntsync_wait_claimed(w) || (triggered && READ_ONCE(*triggered)))
 			break;
 		if (signal_pending(current)) {
-			if (put_off_work(w)) {
-				put_off = true;
+			if (defer_task_work(w)) {
+				deferred = true;
 				continue;
 			}
 			ret = -ERESTARTSYS;
 			break;
 		}
-		expires = end_of_sleep(w, deadline);
+		expires = next_timeout(w, deadline);
 		if (expires == KTIME_MAX) {
 			schedule();
 		} else if (!schedule_hrtimeout_range_clock(&expires, 0, HRTIMER_MODE_ABS,
 							   deadline->clock) &&
-			   is_over(w, deadline)) {
-			/* A file that was ready in time counts, however late we run. */
+			   handle_timeout(w, deadline)) {
+			/* A file that was ready before the deadline counts, however late we run. */
 			if (!triggered || !READ_ONCE(*triggered))
 				ret = -ETIMEDOUT;
 			break;
 		}
 	}
 	__set_current_state(TASK_RUNNING);
-	if (unlikely(put_off))
+	if (unlikely(deferred))
 		set_thread_flag(TIF_NOTIFY_SIGNAL);
 	return ret;
 }
 
-/* 0 if claimed; else why the sleep ended. Look at the claim again after dequeueing. */
+/*
+ * 0 if claimed, NTSYNC_POLLED, or an error. The wait can be claimed until it has left every queue,
+ * so ntsync_wait_result() looks at the claim again.
+ */
 int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
 		      struct ntsync_polls *polls)
 {
@@ -228,7 +236,7 @@ int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadl
 	return ntsync_wait_sleep_until(w, deadline, NULL);
 }
 
-/* For a sleeper that has left every queue: a claim wins over timeout and signal. */
+/* Call it when @w has left every queue. A claim takes precedence over a timeout or a signal. */
 int ntsync_wait_result(struct ntsync_wait *w, int ret, u32 *index)
 {
 	int claim = atomic_read(&w->claim);
@@ -245,7 +253,7 @@ int ntsync_wait_result(struct ntsync_wait *w, int ret, u32 *index)
 	return ntsync_taker_result(&w->taker);
 }
 
-/* For @nr entries: the caller's @small ones if that is enough, else memory; or NULL. */
+/* Returns @small if it has room for @nr entries, else memory, or NULL. */
 struct ntsync_wait_entry *ntsync_wait_get_entries(u32 nr, struct ntsync_wait_entry *small)
 {
 	return nr <= NTSYNC_SMALL_WAIT ? small : ntsync_cache_alloc_entries(nr);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A wait: the request, the record of a blocked call and its entries in queues, and what every wait
- * begins and ends with.
+ * A wait: its arguments, the blocked call and its entries in queues, and the common begin and end.
  */
 #ifndef NTSYNC_CORE_WAIT_H
 #define NTSYNC_CORE_WAIT_H
@@ -20,26 +19,32 @@ struct file;
 struct ntsync_channel_entry;
 
 #define NTSYNC_UNCLAIMED	(-1)
-#define NTSYNC_SMALL_WAIT	8	/* entries on the sleeper's stack up to here, */
-#define NTSYNC_CACHED_WAIT	16	/* from the slab cache up to here */
+
+/*
+ * Up to NTSYNC_SMALL_WAIT entries are on the sleeper's stack, so a wait for 8 objects allocates
+ * nothing (344 bytes in-tree, docs/performance.md); up to NTSYNC_CACHED_WAIT come from a slab
+ * cache, more from kmalloc().
+ */
+#define NTSYNC_SMALL_WAIT	8
+#define NTSYNC_CACHED_WAIT	16
 #define NTSYNC_MAX_ENTRIES	(NTSYNC_MAX_WAIT_COUNT + 1)
 
-/* Why a sleep has ended, besides errors: one of the files is ready. */
+/* Result of a sleep: one of the files is ready. */
 #define NTSYNC_POLLED		1
 
-/* A claim that gives nothing: the process has closed the channel. */
+/* A claim without an acquisition: the process has closed the channel. */
 #define NTSYNC_CLOSED		(NTSYNC_MAX_ENTRIES + 1)
 
 /**
- * struct ntsync_wait_entry - one object of a wait
- * @node: in obj->any (wait-any, and every alert) or in obj->all; its tag is what a
- *	claim through this entry answers
- * @by_owner: in obj->mutex.by_owner, if it is a mutex and @node is in obj->any
- * @pi: in obj->mutex.waiters, by @pi_key, if it is a mutex and the task a real-time one
- * @pi_key: see ntsync_contrib_key()
- * @queued: of a mutex: the entry is in its queue
- * @obj: the object; the caller's file reference keeps it
- * @wait: back to the whole
+ * struct ntsync_wait_entry - one object of a blocked wait, as it stands in a queue
+ * @node: in obj->any (WAIT_ANY, and every alert) or in obj->all; its tag is the index that the wait
+ *	returns if it is claimed through this entry
+ * @by_owner: in obj->mutex.by_owner, if the object is a mutex and @node is in obj->any
+ * @pi: in obj->mutex.waiters, if the object is a mutex and the task a real-time one
+ * @pi_key: key in that tree, see ntsync_contrib_key()
+ * @queued: the object is a mutex and the entry is in one of its queues
+ * @obj: the object; the caller's reference to the file keeps it
+ * @wait: the wait
  */
 struct ntsync_wait_entry {
 	struct ntsync_waitq_node node;
@@ -52,30 +57,31 @@ struct ntsync_wait_entry {
 };
 
 /**
- * struct ntsync_wait - one blocked call; lives on the sleeper's stack
- * @taker: who sleeps, and what it got; the claimer writes it under the locks that
- *	the sleeper has to take before it reads it
- * @claim: NTSYNC_UNCLAIMED, or the index that a waker (or the sleeper itself)
- *	has set by a compare-and-exchange; the claimer acquires in the waiter's name
- * @all: a WAIT_ALL; immutable
- * @left: a waker has taken it out of all wait-all queues, and is done with it
- * @lends: somebody inherits from the sleeper, which looks now and then whether that
- *	holds; the sleeper's own
- * @hops: by how many tasks the priority that it has was handed on; t->lock
- * @arrival: the turn that all entries, or the request, have within their level; 0 until the
- *	first is queued; the sleeper's own
- * @send_prio: what the request asks for itself, as task_struct::prio counts it; if @send
- * @send: the request that it waits for a reply to, if it is that; immutable, as the next one
- * @send_to: the channel that the request was sent to, if @send
- * @count: objects, without the alert; immutable
- * @nr: entries, with the alert; immutable
- * @entries: @nr of them, the alert's last
+ * struct ntsync_wait - a blocked call; on the sleeper's stack
+ * @taker: the sleeper as acquirer. A waker writes the results under a lock that the sleeper
+ *	takes before it reads them
+ * @claim: NTSYNC_UNCLAIMED, or the index that the call returns. Set once by cmpxchg, by a waker or
+ *	by the sleeper; whoever sets it acquires the object for the sleeper
+ * @all: the call is a WAIT_ALL; immutable
+ * @waker_done: a waker has taken the entries out of all wait-all queues and does not use the
+ *	wait any more
+ * @lends: a task inherits from the sleeper, which verifies now and then that it
+ *	still does; the sleeper's own
+ * @hops: number of tasks that have handed on the sleeper's priority; protected by t->lock
+ * @arrival: arrival number of all entries, or of the request; 0 until the first is queued; the
+ *	sleeper's own
+ * @send_prio: priority that the request asks for, as in task_struct::prio; valid if @send
+ * @send: the request whose reply the call waits for, or NULL; immutable
+ * @send_to: the channel of @send; immutable
+ * @count: number of objects without the alert; immutable
+ * @nr: number of entries with the alert; immutable
+ * @entries: @nr entries, the alert's last
  */
 struct ntsync_wait {
 	struct ntsync_taker taker;
 	atomic_t claim;
 	bool all;
-	bool left;
+	bool waker_done;
 	bool lends;
 	unsigned int hops;
 	int send_prio;
@@ -94,10 +100,10 @@ struct ntsync_poll_fd {
 
 /**
  * struct ntsync_polls - files that end a wait
- * @fds: files, and what they are to be ready for
- * @nr: how many
- * @fired: out: which one
- * @revents: out: what it is ready for
+ * @fds: the files, and the poll events to wait for
+ * @nr: number of files
+ * @fired: out: index of the file that is ready
+ * @revents: out: its poll events
  */
 struct ntsync_polls {
 	const struct ntsync_poll_fd *fds;
@@ -108,16 +114,16 @@ struct ntsync_polls {
 
 /**
  * struct ntsync_wait_req - a wait call in kernel types
- * @objs: @count objects, and behind them the alert if @alert
- * @count: without the alert
- * @alert: is there an alert?
+ * @objs: @count objects, then the alert if @alert
+ * @count: number of objects without the alert
+ * @alert: there is an alert
  * @owner: owner id, not 0
- * @deadline: when to give up
+ * @deadline: when to time out
  * @polls: files that end the wait, or NULL
  * @notice: as in struct ntsync_taker
- * @arrival: the turn that the call has kept, 0 = none; the call sets it itself
- * @index: out, valid if the call succeeds or gives -EOWNERDEAD;
- *	NTSYNC_INDEX_URING_READY: one of @polls
+ * @arrival: arrival number from a ticket, 0 = none; set by the call itself
+ * @index: out, valid for 0 and -EOWNERDEAD: index of the object; NTSYNC_INDEX_URING_READY: one of
+ *	@polls is ready
  */
 struct ntsync_wait_req {
 	struct ntsync_obj *const *objs;
@@ -131,13 +137,13 @@ struct ntsync_wait_req {
 	u32 index;
 };
 
-/* Is it in obj->all? All others, and alerts, are in obj->any. */
+/* Is entry @i in obj->all? All other entries, and alerts, are in obj->any. */
 static inline bool ntsync_wait_is_all_entry(const struct ntsync_wait *w, u32 i)
 {
 	return w->all && i < w->count;
 }
 
-/* Who is first in the any-queue? NULL if it is empty. */
+/* The first entry of the any-queue; NULL if it is empty. */
 static inline struct ntsync_wait_entry *ntsync_obj_first_any(const struct ntsync_obj *obj)
 {
 	struct ntsync_waitq_node *n = ntsync_waitq_first(&obj->any);
@@ -151,9 +157,10 @@ static inline u32 ntsync_req_entries(const struct ntsync_wait_req *req)
 }
 
 /*
- * The one order of service: deadline tasks, then real-time priorities, then all
- * the rest on one level, in the order of arrival. Ordering normal tasks by nice
- * would let one that comes back quickly starve the others for ever.
+ * The priority by which a task queues, as in task_struct::prio: deadline tasks first, then
+ * real-time tasks by priority, then all normal tasks with one priority, MAX_RT_PRIO, in the order
+ * of arrival. Ordered by nice, a normal task that comes back quickly would starve the others for
+ * ever.
  */
 static inline int ntsync_task_level(const struct task_struct *p)
 {
@@ -161,12 +168,12 @@ static inline int ntsync_task_level(const struct task_struct *p)
 }
 
 /**
- * ntsync_wait_move_entry_locked() - an entry's task has this priority now
+ * ntsync_wait_move_entry_locked() - requeue an entry after its task's priority has changed
  * @e: the entry; obj->lock and the lock of the task's record are held
- * @prio: the priority
+ * @prio: the new priority
  *
- * Nothing if the entry is not queued. In a queue of wait-alls they are sorted when
- * they are looked at.
+ * Does nothing if the entry is not queued, or is in a queue of wait-alls: those are sorted when an
+ * object becomes available.
  */
 static inline void ntsync_wait_move_entry_locked(struct ntsync_wait_entry *e, int prio)
 {
@@ -177,7 +184,7 @@ static inline void ntsync_wait_move_entry_locked(struct ntsync_wait_entry *e, in
 		ntsync_waitq_move(&e->obj->any, &e->node, prio);
 }
 
-/* Whoever gets true has the right, and the duty, to acquire in this waiter's name. */
+/* A caller that gets true must acquire the object for this waiter; nobody else does. */
 static inline bool ntsync_wait_claim(struct ntsync_wait *w, u32 index)
 {
 	return atomic_cmpxchg(&w->claim, NTSYNC_UNCLAIMED, index) == NTSYNC_UNCLAIMED;
@@ -192,12 +199,12 @@ struct ntsync_task *ntsync_wait_begin_slow(const struct ntsync_wait_req *req,
 					   struct ntsync_task *t);
 
 /**
- * ntsync_wait_begin() - what every wait begins with
+ * ntsync_wait_begin() - begin a wait call
  * @req: the wait
  *
- * The owner id is current's, however the wait ends; and a boost by an event is over.
+ * Registers the owner id for current, however the wait ends, and ends an event boost of current.
  *
- * Return: current's record, or NULL: it is current's first call, and there is no memory.
+ * Return: current's record; NULL if there was none and no memory for one.
  */
 static __always_inline struct ntsync_task *ntsync_wait_begin(const struct ntsync_wait_req *req)
 {
@@ -210,7 +217,7 @@ static __always_inline struct ntsync_task *ntsync_wait_begin(const struct ntsync
 	return ntsync_wait_begin_slow(req, t);
 }
 
-/* For an entry that is to be queued. */
+/* The arrival number for an entry that is about to be queued. */
 static inline u64 ntsync_wait_arrival(struct ntsync_wait *w, struct ntsync_device *dev)
 {
 	if (!w->arrival)
@@ -218,7 +225,7 @@ static inline u64 ntsync_wait_arrival(struct ntsync_wait *w, struct ntsync_devic
 	return w->arrival;
 }
 
-/* What the call that has acquired something answers, and lives with. */
+/* Updates priorities after an acquisition, and returns the result of the call. */
 static inline int ntsync_taker_result(struct ntsync_taker *taker)
 {
 	if (unlikely(taker->boosted))
@@ -232,15 +239,15 @@ static inline int ntsync_taker_result(struct ntsync_taker *taker)
 
 void ntsync_notices_hand_on_all(struct ntsync_task *t);
 
-/* current is about to sleep, for something else than what it has been told of. */
+/* current is about to sleep without having acted on its readiness notifications; notice.c. */
 static inline void ntsync_notices_hand_on(struct ntsync_task *t)
 {
-	/* Others only take from it. */
+	/* Other tasks only remove from the list, so an empty one stays empty. */
 	if (unlikely(!list_empty_careful(&t->noticed)))
 		ntsync_notices_hand_on_all(t);
 }
 
-/* wait.c, for who makes a wait of its own */
+/* wait.c, for code that builds a wait of its own */
 void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 		      struct ntsync_task *t, struct ntsync_wait_entry *entries, bool all);
 int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * WAIT_ALL: all objects at the same moment, or nothing. While a call looks at an
- * object it counts in obj->all_waits, which makes everybody else come to all_lock
- * first; lock.h draws why no more than one raw lock is needed at a time.
+ * WAIT_ALL: acquires all objects at the same moment, or none. A call raises obj->all_waits of each
+ * of its objects before it looks at them, so that other calls change them under all_lock only.
+ * lock.h draws why it never holds two raw locks.
  */
 #include <linux/bitmap.h>
 
@@ -11,7 +11,7 @@
 #include "pi/source.h"
 #include "ticket.h"
 
-/* Joins; true if the object can be had. The answer stays true under all_lock. */
+/* Raises all_waits; true if the object is signaled. That stays true while all_lock is held. */
 bool ntsync_wait_all_join(struct ntsync_obj *obj, u32 owner)
 {
 	struct ntsync_hold h __uninitialized;
@@ -24,7 +24,7 @@ bool ntsync_wait_all_join(struct ntsync_obj *obj, u32 owner)
 	return signaled;
 }
 
-static bool join_each(const struct ntsync_wait_req *req)
+static bool join_objs(const struct ntsync_wait_req *req)
 {
 	bool signaled = true;
 	u32 i;
@@ -40,7 +40,7 @@ void ntsync_wait_all_leave(struct ntsync_obj *obj)
 	obj->all_waits--;
 }
 
-static void leave_each(const struct ntsync_wait_req *req)
+static void leave_objs(const struct ntsync_wait_req *req)
 {
 	u32 i;
 
@@ -49,10 +49,11 @@ static void leave_each(const struct ntsync_wait_req *req)
 }
 
 /*
- * Takes them, and leaves each as soon as it has it: who gets to see one that is taken
- * waits for all_lock at those that are not yet.
+ * Acquires all objects, and lowers all_waits of each under the same hold of its lock. A task that
+ * finds one of them acquired waits for all_lock at the others, so it does not see one that is not
+ * acquired yet.
  */
-static void acquire_each(const struct ntsync_wait_req *req, struct ntsync_taker *taker)
+static void acquire_objs(const struct ntsync_wait_req *req, struct ntsync_taker *taker)
 {
 	u32 i;
 
@@ -79,7 +80,7 @@ static bool try_alert(struct ntsync_wait_req *req, struct ntsync_taker *taker)
 	return signaled;
 }
 
-static bool peek(const struct ntsync_wait_req *req)
+static bool peek_all_or_alert(const struct ntsync_wait_req *req)
 {
 	u32 i;
 
@@ -96,70 +97,76 @@ static bool try_all_locked(struct ntsync_wait_req *req, struct ntsync_taker *tak
 {
 	bool signaled = false;
 
-	if (join_each(req)) {
+	if (join_objs(req)) {
 		req->index = 0;
-		acquire_each(req, taker);
+		acquire_objs(req, taker);
 		return true;
 	}
 	if (req->alert) {
 		req->index = req->count;
 		signaled = try_alert(req, taker);
 	}
-	leave_each(req);
+	leave_objs(req);
 	return signaled;
 }
 
-/* One look at all, no queueing. -EAGAIN if neither they nor the alert are ready. */
+/* Does not queue. -EAGAIN if neither all objects nor the alert are signaled. */
 static int try_all(struct ntsync_device *dev, struct ntsync_wait_req *req, struct ntsync_task *t)
 {
 	struct ntsync_taker taker = { .task = current, .t = t, .owner = req->owner };
 	bool taken;
 
-	/* See ntsync_obj_peek(). */
-	smp_mb();
-	if (!peek(req))
+	smp_mb(); /* (B), pairs with (A) in ntsync_obj_finish_change() */
+	if (!peek_all_or_alert(req))
 		return -EAGAIN;
 	scoped_guard(ntsync_all_lock, dev) {
 		taken = try_all_locked(req, &taker);
-		/* Before others can signal what somebody else is still waiting for. */
+		/* Under all_lock: a task that needs the boost waits for it and boosts us. */
 		if (unlikely(taker.boosted))
 			ntsync_pi_update(t);
 	}
 	return taken ? ntsync_taker_result(&taker) : -EAGAIN;
 }
 
-static void queue_entry(struct ntsync_wait_entry *e)
+/* Calls the source of @e, and walks from the contributions that it has changed. */
+static void update_source(struct ntsync_wait_entry *e,
+			  void (*update)(struct ntsync_wait_entry *e, struct ntsync_todo *todo))
 {
-	struct ntsync_obj *obj = e->obj;
 	struct ntsync_todo todo;
 
-	ntsync_waitq_insert_at(&obj->all, &e->node, ntsync_task_level(current),
-			       ntsync_wait_arrival(e->wait, obj->dev));
-	if (!obj->ops->owned)
-		return;
 	todo.nr = 0;
-	scoped_guard(raw_spinlock, &obj->lock)
-		obj->ops->source->add(e, &todo);
+	scoped_guard(raw_spinlock, &e->obj->lock)
+		update(e, &todo);
 	ntsync_pi_walk(&todo);
 }
 
-/* Into all queues, or the end of the wait if it turns out that it is over. */
-static bool enqueue(struct ntsync_device *dev, struct ntsync_wait *w,
-		    const struct ntsync_wait_req *req)
+static void queue_entry(struct ntsync_wait_entry *e)
+{
+	struct ntsync_obj *obj = e->obj;
+
+	ntsync_waitq_insert_at(&obj->all, &e->node, ntsync_task_level(current),
+			       ntsync_wait_arrival(e->wait, obj->dev));
+	if (obj->ops->owned)
+		update_source(e, obj->ops->source->add);
+}
+
+/* True if the objects or the alert were acquired; else all entries are queued. */
+static bool acquire_or_enqueue(struct ntsync_device *dev, struct ntsync_wait *w,
+			       const struct ntsync_wait_req *req)
 {
 	u32 i;
 
 	guard(ntsync_all_lock)(dev);
-	if (join_each(req)) {
+	if (join_objs(req)) {
 		atomic_set(&w->claim, 0);
-		acquire_each(req, &w->taker);
-		/* As in try_all(). */
+		acquire_objs(req, &w->taker);
+		/* Under all_lock, as in try_all(). */
 		if (unlikely(w->taker.boosted))
 			ntsync_pi_update(w->taker.t);
 		return true;
 	}
 	if (req->alert && ntsync_wait_enqueue_any(&w->entries[w->count], true)) {
-		leave_each(req);
+		leave_objs(req);
 		return true;
 	}
 	for (i = 0; i < w->count; i++)
@@ -170,34 +177,29 @@ static bool enqueue(struct ntsync_device *dev, struct ntsync_wait *w,
 static void dequeue_entry(struct ntsync_wait_entry *e)
 {
 	struct ntsync_obj *obj = e->obj;
-	struct ntsync_todo todo;
 
 	ntsync_waitq_erase(&obj->all, &e->node);
-	if (!obj->ops->owned)
-		return;
-	todo.nr = 0;
-	scoped_guard(raw_spinlock, &obj->lock)
-		obj->ops->source->remove(e, &todo);
-	ntsync_pi_walk(&todo);
+	if (obj->ops->owned)
+		update_source(e, obj->ops->source->remove);
 }
 
-static void dequeue(struct ntsync_device *dev, struct ntsync_wait *w,
-		    const struct ntsync_wait_req *req)
+static void dequeue_wait(struct ntsync_device *dev, struct ntsync_wait *w,
+			 const struct ntsync_wait_req *req)
 {
 	u32 i;
 
 	if (req->alert)
 		ntsync_wait_dequeue_any(&w->entries[w->count]);
-	/* Pairs with grant_all() in wake.c: what it has written is ours then. */
-	if (smp_load_acquire(&w->left))
+	/* (G), pairs with (F) in hand_off_all(): the results that it wrote are visible. */
+	if (smp_load_acquire(&w->waker_done))
 		return;
 
 	guard(ntsync_all_lock)(dev);
-	if (w->left)
+	if (w->waker_done)
 		return;
 	for (i = 0; i < w->count; i++)
 		dequeue_entry(&w->entries[i]);
-	leave_each(req);
+	leave_objs(req);
 }
 
 static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req *req,
@@ -213,11 +215,11 @@ static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req 
 		return -ENOMEM;
 	ntsync_wait_init(&w, req, t, entries, true);
 	ntsync_pi_begin_wait(&w);
-	if (!enqueue(dev, &w, req)) {
+	if (!acquire_or_enqueue(dev, &w, req)) {
 		ntsync_notices_hand_on(t);
 		ntsync_pi_block(&w);
 		ret = ntsync_wait_sleep(&w, &req->deadline, req->polls);
-		dequeue(dev, &w, req);
+		dequeue_wait(dev, &w, req);
 	}
 	ntsync_pi_end_wait(&w);
 	ntsync_wait_put_entries(entries, nr);
@@ -229,9 +231,9 @@ static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req 
 #define SEEN_BITS	9
 
 /*
- * The alert counts as one of them. Two thousand comparisons among 64 objects would be
- * a tenth of the call, so only those are compared that may be the same. Objects that were
- * made one after the other have numbers one after the other.
+ * Is an object, or the alert, twice in @req? Only objects whose ids are equal in the lowest bits
+ * are compared: comparing each pair of 64 objects would be a tenth of the call's instructions.
+ * Objects that were created one after the other have consecutive ids.
  */
 static bool has_duplicate(const struct ntsync_wait_req *req)
 {
@@ -250,14 +252,14 @@ static bool has_duplicate(const struct ntsync_wait_req *req)
 }
 
 /**
- * ntsync_wait_all() - wait until all objects can be had at once, and take them
- * @dev: the instance; all objects are its own
- * @req: objects, alert, owner, deadline; @req->index is the answer
+ * ntsync_wait_all() - wait until all objects are signaled at once, and acquire them
+ * @dev: the instance of all objects
+ * @req: objects, alert, owner, deadline; @req->index is the result
  *
- * Takes nothing until it can take all. Without objects it succeeds at once and
- * does not look at the alert.
+ * Acquires nothing until it can acquire all. Without objects it succeeds at once and does not look
+ * at the alert.
  *
- * Context: process; may sleep; the caller keeps the objects.
+ * Context: process; may sleep; the caller holds the objects.
  * Return: 0, -EOWNERDEAD (acquired, but one or more had been abandoned), -EINVAL
  * (an object twice), -ETIMEDOUT, -ERESTARTSYS, -ENOMEM.
  */

@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The queue that every wait stands in: a red-black tree whose leftmost node is
- * cached, so that looking at the next one to be served is O(1) and everything
- * else O(log waiters). Locking is the caller's.
+ * The queue of an object: a red-black tree with the leftmost node cached, so finding the next
+ * waiter is O(1) and everything else O(log waiters). A mutex hand-over among 1,000 waiters takes
+ * 1.11 times the instructions of one among 2 (docs/performance.md).
  */
 #include "waitq.h"
 
-static bool comes_before(struct rb_node *a, const struct rb_node *b)
+static bool key_less(struct rb_node *a, const struct rb_node *b)
 {
 	return rb_entry(a, struct ntsync_waitq_node, rb)->key <
 	       rb_entry(b, struct ntsync_waitq_node, rb)->key;
 }
 
-/* The caller sees to it that no two nodes, but those of one call, have the same number. */
-void ntsync_waitq_insert_at(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level,
+/* No two nodes of a queue may have the same @arrival, unless they belong to one call. */
+void ntsync_waitq_insert_at(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int prio,
 			    u64 arrival)
 {
 	arrival = arrival << NTSYNC_WAITQ_ARRIVAL_SHIFT & ~NTSYNC_WAITQ_LEVEL;
-	n->key = ntsync_waitq_level_bits(level) | arrival | ntsync_waitq_tag(n);
-	rb_add_cached(&n->rb, &q->tree, comes_before);
+	n->key = ntsync_waitq_level_bits(prio) | arrival | ntsync_waitq_tag(n);
+	rb_add_cached(&n->rb, &q->tree, key_less);
 	WRITE_ONCE(q->count, q->count + 1);
 }
 
-/* As the last one of its level; not into a queue with numbers of an instance. */
-void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level)
+/* Queues @n behind all of its priority. Not for a queue with arrivals of the instance. */
+void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int prio)
 {
-	ntsync_waitq_insert_at(q, n, level, q->arrivals++);
+	ntsync_waitq_insert_at(q, n, prio, q->arrivals++);
 }
 
 void ntsync_waitq_erase(struct ntsync_waitq *q, struct ntsync_waitq_node *n)
@@ -35,17 +35,17 @@ void ntsync_waitq_erase(struct ntsync_waitq *q, struct ntsync_waitq_node *n)
 	WRITE_ONCE(q->count, q->count - 1);
 }
 
-/* To another level; it keeps its turn among those that it joins there. */
-void ntsync_waitq_move(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level)
+/* Changes the priority of a queued node; it keeps its arrival number. */
+void ntsync_waitq_move(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int prio)
 {
 	rb_erase_cached(&n->rb, &q->tree);
-	ntsync_waitq_set_level(n, level);
-	rb_add_cached(&n->rb, &q->tree, comes_before);
+	ntsync_waitq_set_level(n, prio);
+	rb_add_cached(&n->rb, &q->tree, key_less);
 }
 
-/* Back where it was taken out: at its level, and with its turn. */
+/* Queues @n again with the priority and the arrival number that it had. */
 void ntsync_waitq_put_back(struct ntsync_waitq *q, struct ntsync_waitq_node *n)
 {
-	rb_add_cached(&n->rb, &q->tree, comes_before);
+	rb_add_cached(&n->rb, &q->tree, key_less);
 	WRITE_ONCE(q->count, q->count + 1);
 }

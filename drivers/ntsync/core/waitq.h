@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A queue in the order of (level, arrival). Locking is the caller's.
+ * A queue ordered by (priority, arrival). Locking is the caller's.
  */
 #ifndef NTSYNC_CORE_WAITQ_H
 #define NTSYNC_CORE_WAITQ_H
@@ -10,16 +10,16 @@
 #include <linux/types.h>
 
 /**
- * struct ntsync_waitq_node - a place in a queue
- * @rb: the tree's link; an empty node is not queued
- * @key: what it is sorted by, the least first, so that it takes one comparison:
- *	level + 1	8 bits; the lower the sooner, see ntsync_task_level()
- *	arrival		48 bits; the how manieth arrival at this queue, or in the instance: first
- *			come, first served within a level, and kept when the node moves to
- *			another one, or when an interrupted call is made again (ticket.c).
- *			That is enough for nine years of a million a second
- *	tag		8 bits; what else whoever it belongs to wants to know. It never
- *			decides, as no two arrivals are the same but those of one call
+ * struct ntsync_waitq_node - an entry of a queue
+ * @rb: link in the tree; an empty node is not queued
+ * @key: sort key, the lowest first; one number, so that a step down the tree is one comparison:
+ *	priority + 1	8 bits; see ntsync_task_level()
+ *	arrival		48 bits; counts the arrivals at this queue, or in the instance. First come,
+ *			first served within a priority. A node keeps it when its priority changes
+ *			and when an interrupted call is made again (ticket.c). 48 bits last for nine
+ *			years of a million arrivals a second
+ *	tag		8 bits; data of the node's owner. It decides the order only between entries
+ *			of one call, as no other two have the same arrival
  *
  * Protected by the lock of the queue it is in.
  */
@@ -39,11 +39,11 @@ struct ntsync_waitq {
 	u32 count;
 };
 
-void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level);
-void ntsync_waitq_insert_at(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level,
+void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int prio);
+void ntsync_waitq_insert_at(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int prio,
 			    u64 arrival);
 void ntsync_waitq_erase(struct ntsync_waitq *q, struct ntsync_waitq_node *n);
-void ntsync_waitq_move(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int level);
+void ntsync_waitq_move(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int prio);
 void ntsync_waitq_put_back(struct ntsync_waitq *q, struct ntsync_waitq_node *n);
 
 static inline void ntsync_waitq_node_init(struct ntsync_waitq_node *n, u8 tag)
@@ -62,21 +62,21 @@ static inline u8 ntsync_waitq_tag(const struct ntsync_waitq_node *n)
 	return n->key & NTSYNC_WAITQ_TAG;
 }
 
-/* For comparing within one queue. */
+/* Arrival and tag: orders two nodes of one queue by arrival. */
 static inline u64 ntsync_waitq_arrival(const struct ntsync_waitq_node *n)
 {
 	return n->key & ~NTSYNC_WAITQ_LEVEL;
 }
 
-static inline u64 ntsync_waitq_level_bits(int level)
+static inline u64 ntsync_waitq_level_bits(int prio)
 {
-	return (u64)(level + 1) << NTSYNC_WAITQ_LEVEL_SHIFT;
+	return (u64)(prio + 1) << NTSYNC_WAITQ_LEVEL_SHIFT;
 }
 
-/* Of a node that is in no queue. */
-static inline void ntsync_waitq_set_level(struct ntsync_waitq_node *n, int level)
+/* @n must not be queued. */
+static inline void ntsync_waitq_set_level(struct ntsync_waitq_node *n, int prio)
 {
-	n->key = ntsync_waitq_arrival(n) | ntsync_waitq_level_bits(level);
+	n->key = ntsync_waitq_arrival(n) | ntsync_waitq_level_bits(prio);
 }
 
 static inline void ntsync_waitq_init(struct ntsync_waitq *q)

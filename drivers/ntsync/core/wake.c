@@ -1,37 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The waker's side: whom a change of an object's state lets go, and how they are
- * woken.
+ * The waker's side: which waiters a change of an object serves, and how they are woken.
  *
- * A waker claims a waiter under obj->lock, acquires the object in its name, and
- * wakes it after the unlock:
+ * A waker hands an object off to a waiter: it claims the wait and acquires the object for the
+ * waiter under obj->lock, and wakes the waiter after the unlock:
  *
  *   waker				sleeper
  *
- *   lock(obj)				set_current_state(INTERRUPTIBLE)
- *   claim: UNCLAIMED -> index		claimed? no
+ *   lock(obj)				set_current_state(INTERRUPTIBLE) (D)
+ *   claim: UNCLAIMED -> index (E)	claimed? no
  *   acquire, get_task_struct		schedule()
  *   preempt_disable, unlock(obj)	[deadline or signal instead of the wake-up]
- *   wake_up_process			lock(obj), dequeue, unlock(obj)
- *   preempt_enable, put_task_struct	claimed? yes: success, whatever woke it
+ *   wake_up_process (E)		lock(obj), dequeue, unlock(obj)
+ *   preempt_enable, put_task_struct	claimed? yes: success, whatever ended the sleep
  *
- * The sleeper looks at the claim when it has left every queue, because only then
- * can nobody claim it any more. If it looked first, a claim in between would
- * give it an object that its caller never hears of.
+ * (D) orders the write of the task's state before the read of the claim; (E), the barrier in
+ * wake_up_process(), orders the claim before the read of the state. So either the sleeper sees the
+ * claim, or the waker sees a task to wake.
  *
- * Between claim and wake-up preemption is off: a signaller that is preempted
- * there by a middling task would hold up a better waiter for as long as that
- * task likes. For the same reason at most NTSYNC_WAKE_BATCH are woken at a time.
+ * The sleeper reads the result from the claim after it has left every queue, because only then
+ * nobody can claim it any more. If it read the claim first, a claim between the two would give it
+ * an object that its caller is never told of.
  *
- * Those who have not been reached when the lock is dropped in between have been
- * promised the object all the same. obj->unsettled says so, and everybody who wants
- * to do something with the object goes on handing it out first, in the same order
- * (ntsync_obj_hold()). So nobody can come between a signal and those whom it
- * released: neither take it from them, nor reset it, nor join them.
+ * Preemption is off between claim and wake-up: if a task of medium priority preempted the waker
+ * there, a waiter of higher priority would wait until that task sleeps. To bound that section, at
+ * most NTSYNC_WAKE_BATCH waiters are woken at a time, and the lock is dropped after each batch.
  *
- * Nor do they depend on the signaller alone, who may not run for a while: whoever
- * it has woken helps with one batch on his way out (ntsync_obj_help()), and is more
- * urgent than those whom that reaches.
+ * Pending hand-offs: the waiters that a change released but that have not been served when the lock
+ * is dropped keep their right to the object. obj->handoff_pending is set, and every locked section
+ * (ntsync_obj_hold()) first drains the pending hand-offs, in the order of the queue. So no task can
+ * acquire the object, reset it, or join the queue between a signal and the waiters that it
+ * released.
+ *
+ * These waiters do not depend on the signaller alone, which may be preempted: every waiter that
+ * leaves the queue drains one batch (ntsync_obj_drain_batch()). A waiter that was served has at
+ * least the priority of those that it serves.
  */
 #include <linux/preempt.h>
 #include <linux/sched/task.h>
@@ -41,10 +44,10 @@
 #include "pi/source.h"
 #include "trace.h"
 
-/* ---- holding an object ---- */
+/* ---- locked sections ---- */
 
-/* obj->lock is held; all_lock too afterwards, if it has to be. */
-static void get_all_lock(struct ntsync_hold *h)
+/* Takes all_lock if a wait-all looks at the object; drops obj->lock meanwhile. */
+static void take_all_lock_if_needed(struct ntsync_hold *h)
 {
 	struct ntsync_obj *obj = h->obj;
 
@@ -60,7 +63,7 @@ static void get_all_lock(struct ntsync_hold *h)
 static void lock_obj(struct ntsync_hold *h)
 {
 	raw_spin_lock(&h->obj->lock);
-	get_all_lock(h);
+	take_all_lock_if_needed(h);
 }
 
 static void unlock_obj_and_wake(struct ntsync_hold *h)
@@ -76,7 +79,7 @@ static void unlock_obj_and_wake(struct ntsync_hold *h)
 	raw_spin_unlock(&h->obj->lock);
 	for (i = 0; i < h->nr; i++) {
 		ntsync_trace(wake, h->obj, h->wake[i]);
-		wake_up_process(h->wake[i]);
+		wake_up_process(h->wake[i]); /* (E), pairs with (D) in ntsync_wait_sleep_until() */
 	}
 	preempt_enable();
 
@@ -94,23 +97,23 @@ static void wake_and_relock(struct ntsync_hold *h)
 	lock_obj(h);
 }
 
-/* @p has got what he waits for, and is woken after the unlock. Make room before. */
+/* Has @p woken after the unlock. Call ntsync_hold_make_room() before. */
 void ntsync_hold_wake_locked(struct ntsync_hold *h, struct task_struct *p)
 {
 	h->steps++;
 	h->wake[h->nr++] = get_task_struct(p);
 }
 
-/* For one more step; the lock may have been dropped meanwhile. */
+/* Makes room for one task to wake; may drop obj->lock meanwhile. */
 void ntsync_hold_make_room(struct ntsync_hold *h)
 {
 	if (h->steps >= NTSYNC_WAKE_BATCH)
 		wake_and_relock(h);
 }
 
-/* ---- one waiter ---- */
+/* ---- hand-off to the any-queue ---- */
 
-/* @todo: as for the type's dequeued() */
+/* @todo: as for ntsync_obj_ops::dequeued */
 void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
 			       struct ntsync_todo *todo)
 {
@@ -121,100 +124,101 @@ void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry 
 }
 
 /*
- * Takes @e out of the queue and gives it the object, unless another object, or
- * its own deadline, was faster. An entry that was claimed elsewhere goes out too,
- * so that it is met only once.
+ * Dequeues @e and acquires the object for it, unless another object or the deadline was faster. An
+ * entry that was claimed elsewhere is dequeued, too: otherwise the drain would meet it for ever.
  */
-static bool grant_locked(struct ntsync_hold *h, struct ntsync_wait_entry *e)
+static void hand_off_locked(struct ntsync_hold *h, struct ntsync_wait_entry *e)
 {
 	struct ntsync_obj *obj = h->obj;
 	struct ntsync_wait *w = e->wait;
 
 	ntsync_obj_dequeue_locked(obj, e, &h->todo);
 	if (!ntsync_wait_claim(w, ntsync_waitq_tag(&e->node)))
-		return false;
+		return;
 	obj->ops->acquire(obj, &w->taker);
 	if (unlikely(w->taker.boosted))
 		ntsync_todo_add(&h->todo, w->taker.t);
 	h->wake[h->nr++] = get_task_struct(w->taker.task);
-	return true;
 }
 
-/* Somebody may have changed the task's priority since it came; true if it moved. */
-static bool refresh_level(struct ntsync_waitq *q, struct ntsync_wait_entry *e)
+/*
+ * The kernel tells no module that a task's priority has changed, so an entry is compared with its
+ * task before it is served. True if the entry was moved.
+ */
+static bool requeue_entry_by_prio(struct ntsync_waitq *q, struct ntsync_wait_entry *e)
 {
-	int level = ntsync_task_level(e->wait->taker.task);
+	int prio = ntsync_task_level(e->wait->taker.task);
 
-	if (likely(level == ntsync_waitq_level(&e->node)))
+	if (likely(prio == ntsync_waitq_level(&e->node)))
 		return false;
-	ntsync_waitq_move(q, &e->node, level);
+	ntsync_waitq_move(q, &e->node, prio);
 	return true;
 }
 
 /*
- * Is it time to let go of the lock? Not before somebody is woken, if that is not too far
- * away: if there is nobody who can help, all depends on us, and we may be preempted.
+ * Must the lock be dropped now? While nobody has been served nobody else can drain, and this task
+ * may be preempted after the unlock; so the first batch may take four times as many steps.
  */
-static bool is_full(const struct ntsync_hold *h)
+static bool batch_is_full(const struct ntsync_hold *h)
 {
 	return h->steps >= (h->nr ? NTSYNC_WAKE_BATCH : 4 * NTSYNC_WAKE_BATCH) ||
 	       h->todo.nr > NTSYNC_TODO_MAX - 5;
 }
 
 /*
- * Hands out to those before @level until none of them can take the object any more, or the
- * batch is full; then false. An entry whose level was out of date is asked for again:
- * somebody else may come first now.
+ * Serves waiters of higher priority than @prio until none of them can acquire the object, or the
+ * batch is full; false in the latter case. After an entry was requeued the type is asked again:
+ * another waiter may be the next one now.
  */
-static bool hand_out_before_locked(struct ntsync_hold *h, int level)
+static bool drain_above_prio_locked(struct ntsync_hold *h, int prio)
 {
 	struct ntsync_obj *obj = h->obj;
 	struct ntsync_wait_entry *e;
 
 	while ((e = obj->ops->next_waiter(obj))) {
-		if (is_full(h))
+		if (batch_is_full(h))
 			return false;
 		h->steps++;
-		if (refresh_level(&obj->any, e))
+		if (requeue_entry_by_prio(&obj->any, e))
 			continue;
-		if (ntsync_waitq_level(&e->node) >= level)
+		if (ntsync_waitq_level(&e->node) >= prio)
 			break;
-		grant_locked(h, e);
+		hand_off_locked(h, e);
 	}
 	return true;
 }
 
-/* To everybody in the any-queue, and says so to the object; false if the batch is full. */
-static bool hand_out_locked(struct ntsync_hold *h)
+/* Serves one batch; true if no hand-off is pending any more. */
+static bool drain_batch_locked(struct ntsync_hold *h)
 {
 	struct ntsync_obj *obj = h->obj;
 
-	if (!hand_out_before_locked(h, INT_MAX))
+	if (!drain_above_prio_locked(h, INT_MAX))
 		return false;
-	obj->unsettled = false;
-	if (obj->ops->settled)
-		obj->ops->settled(obj);
+	obj->handoff_pending = false;
+	if (obj->ops->drained)
+		obj->ops->drained(obj);
 	return true;
 }
 
-static void settle(struct ntsync_hold *h)
+static void drain(struct ntsync_hold *h)
 {
-	while (unlikely(h->obj->unsettled) && !hand_out_locked(h))
+	while (unlikely(h->obj->handoff_pending) && !drain_batch_locked(h))
 		wake_and_relock(h);
 }
 
-/* What ntsync_obj_hold() leaves to do, under obj->lock. */
-void ntsync_hold_settle(struct ntsync_hold *h)
+/* The slow path of ntsync_obj_hold(); obj->lock is held. */
+void ntsync_section_drain(struct ntsync_hold *h)
 {
-	get_all_lock(h);
-	settle(h);
+	take_all_lock_if_needed(h);
+	drain(h);
 }
 
 /*
- * The part of ntsync_obj_unhold() that is only for some: unlocks, wakes, and does what follows
- * for priorities: before it lets go of all_lock, for which others lend to it.
+ * The slow path of ntsync_obj_unhold(). Priorities are updated before all_lock is dropped: a task
+ * of higher priority that needs them waits for all_lock, and boosts its holder.
  */
-void ntsync_hold_wake(struct ntsync_hold *h)
+void ntsync_section_unlock_slow(struct ntsync_hold *h)
 {
 	unlock_obj_and_wake(h);
 	ntsync_pi_walk(&h->todo);
@@ -222,19 +226,19 @@ void ntsync_hold_wake(struct ntsync_hold *h)
 		ntsync_all_unlock(h->obj->dev);
 }
 
-/* One batch for those who are still to be served, by one of those who have been. */
-void ntsync_obj_help(struct ntsync_obj *obj)
+/* A waiter that has left the queue drains one batch for the signaller. */
+void ntsync_obj_drain_batch(struct ntsync_obj *obj)
 {
 	struct ntsync_hold h __uninitialized;
 
-	ntsync_hold_init(&h, obj, false);
+	ntsync_section_init(&h, obj, false);
 	lock_obj(&h);
-	if (obj->unsettled)
-		hand_out_locked(&h);
+	if (obj->handoff_pending)
+		drain_batch_locked(&h);
 	ntsync_obj_unhold(&h);
 }
 
-/* ---- wait-alls ---- */
+/* ---- hand-off to wait-alls ---- */
 
 static bool all_signaled(const struct ntsync_wait *w)
 {
@@ -249,7 +253,7 @@ static bool all_signaled(const struct ntsync_wait *w)
 	return true;
 }
 
-/* Its object is acquired next, which updates what that contributes. */
+/* The acquisition that follows updates what the object contributes. */
 static void leave_source_locked(struct ntsync_wait_entry *e)
 {
 	e->queued = false;
@@ -258,11 +262,12 @@ static void leave_source_locked(struct ntsync_wait_entry *e)
 }
 
 /*
- * all_lock keeps the states as all_signaled() has seen them, and the record here:
- * the sleeper needs all_lock to leave, until it is told that it has left. So the
- * best waiter does not have to wait until all others have been looked at.
+ * Acquires all objects of a wait-all and wakes it. Since all_signaled() looked, all_lock has kept
+ * the states, and the wait: the sleeper takes all_lock before it returns, unless waker_done is set.
+ * With waker_done it does not wait for all_lock, which the waker holds until it has looked at all
+ * others.
  */
-static void grant_all(struct ntsync_wait *w)
+static void hand_off_all(struct ntsync_wait *w)
 {
 	struct task_struct *task = get_task_struct(w->taker.task);
 	struct ntsync_todo todo;
@@ -286,47 +291,47 @@ static void grant_all(struct ntsync_wait *w)
 		if (unlikely(w->taker.boosted))
 			ntsync_todo_add(&todo, w->taker.t);
 		ntsync_trace(wake, w->entries[0].obj, task);
-		/* Our last touch; pairs with dequeue() in wait_all.c. */
-		smp_store_release(&w->left, true);
+		/* (F), pairs with (G) in dequeue_wait(). @w may be gone after it. */
+		smp_store_release(&w->waker_done, true);
 		wake_up_process(task);
 	}
 	put_task_struct(task);
 	ntsync_pi_walk(&todo);
 }
 
-/* Who moves back is met again, and then in its place. */
-static void sort_by_live_level(struct ntsync_waitq *q)
+/* An entry that moves back is met again at its new place. */
+static void requeue_all_by_prio(struct ntsync_waitq *q)
 {
 	struct ntsync_waitq_node *n, *next;
 
 	for (n = ntsync_waitq_first(q); n; n = next) {
 		next = ntsync_waitq_next(n);
-		refresh_level(q, container_of(n, struct ntsync_wait_entry, node));
+		requeue_entry_by_prio(q, container_of(n, struct ntsync_wait_entry, node));
 	}
 }
 
-/* To those of the any-queue who come before a wait-all of @level. They are awake then. */
-static void hand_out_before(struct ntsync_hold *h, int level)
+/* Serves and wakes the any-waiters of higher priority than @prio. */
+static void drain_above_prio(struct ntsync_hold *h, int prio)
 {
-	bool through;
+	bool drained;
 
-	if (!READ_ONCE(h->obj->any.count)) /* nobody comes in under all_lock */
+	if (!READ_ONCE(h->obj->any.count)) /* nothing enters the queue under all_lock */
 		return;
 	do {
 		raw_spin_lock(&h->obj->lock);
 		h->steps = 0;
-		through = hand_out_before_locked(h, level);
+		drained = drain_above_prio_locked(h, prio);
 		unlock_obj_and_wake(h);
 		ntsync_pi_walk(&h->todo);
-	} while (!through);
+	} while (!drained);
 }
 
 /*
- * Priority comes before the kind of wait; of one priority, wait-alls come before the
- * any-waiters. obj->lock is dropped meanwhile, but we count as one of the wait-alls, so
- * all_lock keeps the state.
+ * Serves the wait-alls in the order of priority, and before each of them the any-waiters of higher
+ * priority; within one priority wait-alls come first. obj->lock is dropped meanwhile. all_waits is
+ * raised for that, so the state changes under all_lock only, which is held.
  */
-static void wake_all_waiters(struct ntsync_hold *h)
+static void serve_wait_alls(struct ntsync_hold *h)
 {
 	struct ntsync_obj *obj = h->obj;
 	struct ntsync_waitq_node *n, *next;
@@ -334,30 +339,30 @@ static void wake_all_waiters(struct ntsync_hold *h)
 	if (likely(!obj->all_waits))
 		return;
 	ntsync_assert_all_lock(obj->dev);
-	WARN_ON_ONCE(h->nr); /* they would wait for their wake-up until we are through */
+	WARN_ON_ONCE(h->nr); /* they would not be woken before all wait-alls have been looked at */
 	obj->all_waits++;
 	raw_spin_unlock(&obj->lock);
 
-	sort_by_live_level(&obj->all);
+	requeue_all_by_prio(&obj->all);
 	for (n = ntsync_waitq_first(&obj->all); n; n = next) {
 		struct ntsync_wait *w = container_of(n, struct ntsync_wait_entry, node)->wait;
 
 		next = ntsync_waitq_next(n);
 		if (!all_signaled(w))
 			continue;
-		hand_out_before(h, ntsync_waitq_level(n));
+		drain_above_prio(h, ntsync_waitq_level(n));
 		if (all_signaled(w))
-			grant_all(w);
+			hand_off_all(w);
 	}
 
 	raw_spin_lock(&obj->lock);
 	obj->all_waits--;
 }
 
-/* The part of ntsync_wake_takers() that is only for some. */
-void ntsync_hold_hand_out(struct ntsync_hold *h)
+/* The slow path of ntsync_wake_takers(). */
+void ntsync_section_hand_off(struct ntsync_hold *h)
 {
-	wake_all_waiters(h);
-	h->obj->unsettled = true;
-	settle(h);
+	serve_wait_alls(h);
+	h->obj->handoff_pending = true;
+	drain(h);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Event: a flag. Auto-reset: the one waiter that it lets go takes it. Manual-reset:
- * it lets everybody go, until it is reset.
+ * Event: a flag. An auto-reset event releases one waiter, which clears the flag. A manual-reset
+ * event releases all waiters until it is reset.
  */
 #include <linux/errno.h>
 #include <linux/seq_file.h>
@@ -16,16 +16,17 @@ static bool event_signaled(const struct ntsync_obj *obj, u32 owner)
 	return READ_ONCE(obj->event.signaled);
 }
 
-/* A manual-reset event lets go of everybody, and the best of them gets the boost. */
-static bool better_waits(const struct ntsync_obj *obj, const struct ntsync_taker *taker)
+/* A manual-reset event releases all waiters. The boost is for the one with the highest priority. */
+static bool higher_waits(const struct ntsync_obj *obj, const struct ntsync_taker *taker)
 {
 	const struct ntsync_wait_entry *e = ntsync_obj_first_any(obj);
 
 	return e && !ntsync_wait_claimed(e->wait) &&
-	       ntsync_task_level(e->wait->taker.task) < ntsync_task_level(taker->task);
+	       ntsync_task_level(e->wait->taker.task) <
+	       ntsync_task_level(taker->task);
 }
 
-static void hand_boost_locked(struct ntsync_obj *obj, struct ntsync_taker *taker)
+static void pass_boost_locked(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
 	u8 prio = obj->event.boost_prio;
 
@@ -41,8 +42,8 @@ static void acquire_event(struct ntsync_obj *obj, struct ntsync_taker *taker)
 		obj->event.pulsed = false;
 	}
 	ntsync_trace(acquire, obj, taker->task, taker->owner, obj->event.signaled);
-	if (unlikely(obj->event.boost_prio) && !(obj->event.manual && better_waits(obj, taker)))
-		hand_boost_locked(obj, taker);
+	if (unlikely(obj->event.boost_prio) && !(obj->event.manual && higher_waits(obj, taker)))
+		pass_boost_locked(obj, taker);
 }
 
 static struct ntsync_wait_entry *event_next_waiter(struct ntsync_obj *obj)
@@ -50,7 +51,7 @@ static struct ntsync_wait_entry *event_next_waiter(struct ntsync_obj *obj)
 	return obj->event.signaled ? ntsync_obj_first_any(obj) : NULL;
 }
 
-static void event_settled(struct ntsync_obj *obj)
+static void event_drained(struct ntsync_obj *obj)
 {
 	if (obj->event.pulsed) {
 		WRITE_ONCE(obj->event.signaled, false);
@@ -64,7 +65,7 @@ static void event_show(struct seq_file *m, const union ntsync_state *copy)
 	seq_printf(m, "ntsync-signaled:\t%d\n", copy->event.signaled);
 }
 
-/* A boost goes with the signal, instead of that of an earlier one. @h as for ntsync_wake_takers(). */
+/* The boost of this signal replaces that of an earlier one. @h: as for ntsync_wake_takers(). */
 static __always_inline void set_locked(struct ntsync_hold *h, struct ntsync_obj *obj, bool pulse,
 				       u8 boost_policy, u8 boost_prio)
 {
@@ -90,7 +91,7 @@ static const struct ntsync_obj_ops event_ops = {
 	.acquire = acquire_event,
 	.signal = event_signal,
 	.next_waiter = event_next_waiter,
-	.settled = event_settled,
+	.drained = event_drained,
 	.show = event_show,
 };
 
@@ -105,8 +106,8 @@ struct ntsync_obj *ntsync_event_create(struct ntsync_device *dev, bool manual, b
 	return obj;
 }
 
-static noinline void signal_others(struct ntsync_obj *obj, bool pulse, u8 boost_policy,
-				   u8 boost_prio, u32 *prev)
+static noinline void set_event_slow(struct ntsync_obj *obj, bool pulse, u8 boost_policy,
+				    u8 boost_prio, u32 *prev)
 {
 	struct ntsync_hold h __uninitialized;
 
@@ -116,35 +117,35 @@ static noinline void signal_others(struct ntsync_obj *obj, bool pulse, u8 boost_
 	ntsync_obj_unhold(&h);
 }
 
-static __always_inline void signal(struct ntsync_obj *obj, bool pulse, u8 boost_policy,
-				   u8 boost_prio, u32 *prev)
+static __always_inline void set_event(struct ntsync_obj *obj, bool pulse, u8 boost_policy,
+				      u8 boost_prio, u32 *prev)
 {
-	if (!ntsync_obj_lock_alone(obj)) {
-		signal_others(obj, pulse, boost_policy, boost_prio, prev);
+	if (!ntsync_obj_lock_fast(obj)) {
+		set_event_slow(obj, pulse, boost_policy, boost_prio, prev);
 		return;
 	}
 	*prev = obj->event.signaled;
 	set_locked(NULL, obj, pulse, boost_policy, boost_prio);
-	ntsync_obj_unlock_alone(obj, true);
+	ntsync_obj_unlock_fast(obj, true);
 }
 
 int ntsync_event_set(struct ntsync_obj *obj, u32 *prev)
 {
 	if (obj->ops != &event_ops)
 		return -EINVAL;
-	signal(obj, false, 0, 0, prev);
+	set_event(obj, false, 0, 0, prev);
 	return 0;
 }
 
 /*
- * A set for those who are queued. Nobody else can take it or join them: whoever
- * comes meanwhile settles the event first, and that ends the pulse.
+ * Sets the event for the waiters that are queued now. No other task can acquire it or join the
+ * queue: its locked section drains the pending hand-offs first, and event_drained() ends the pulse.
  */
 int ntsync_event_pulse(struct ntsync_obj *obj, u32 *prev)
 {
 	if (obj->ops != &event_ops)
 		return -EINVAL;
-	signal(obj, true, 0, 0, prev);
+	set_event(obj, true, 0, 0, prev);
 	return 0;
 }
 
@@ -154,8 +155,8 @@ int ntsync_event_set_pi(struct ntsync_obj *obj, u32 policy, u32 prio)
 
 	if (obj->ops != &event_ops)
 		return -EINVAL;
-	/* If nothing is left of it the signal goes without. */
-	signal(obj, false, policy, ntsync_pi_enabled ? ntsync_boost_clamp(prio) : 0, &prev);
+	/* ntsync_boost_clamp() is 0 if the caller may not boost: the event is set without. */
+	set_event(obj, false, policy, ntsync_pi_enabled ? ntsync_boost_clamp(prio) : 0, &prev);
 	return 0;
 }
 

@@ -96,10 +96,10 @@ static struct ntsync_task *find_owner_locked(struct ntsync_obj *obj)
 	if (!m->owner)
 		return NULL;
 	/* Preemption is off under obj->lock, so RCU keeps a record that the table drops. */
-	return m->guessed ? ntsync_owner_find_locked(obj->dev, m->owner) : m->task;
+	return m->owner_by_id ? ntsync_owner_find_locked(obj->dev, m->owner) : m->task;
 }
 
-/* A reference to the owner's task, or NULL. */
+/* The owner's task, counted; NULL if it has exited or is not known. */
 struct task_struct *ntsync_mutex_get_owner_task(struct ntsync_obj *obj)
 {
 	struct ntsync_task *t;
@@ -112,68 +112,68 @@ struct task_struct *ntsync_mutex_get_owner_task(struct ntsync_obj *obj)
 /*
  * Mutexes that were created owned and that real-time tasks wait for. The owner of such a mutex is
  * the task that the table of owner ids has for its owner id, and that task may change. So these
- * mutexes are in dev->guessed, by owner id:
+ * mutexes are in dev->mutexes_by_id, by owner id:
  *
- *   a waiter, with obj->lock		a task that uses the id for the first time
+ *   a waiter, with obj->lock		a task that registers the id
  *
- *   adds the mutex to dev->guessed	stores itself in dev->owners
+ *   adds the mutex to dev->mutexes_by_id	stores itself in dev->owners
  *   smp_mb(); (M), pairs with (N)	smp_mb(); (N), pairs with (M)
- *   looks up dev->owners		looks for mutexes in dev->guessed
+ *   looks up dev->owners		looks for mutexes in dev->mutexes_by_id
  *
  * At least one of them sees the other.
  */
-static int compare_guessed(u32 owner, const struct ntsync_obj *obj, const struct ntsync_obj *other)
+static int compare_listed(u32 owner, const struct ntsync_obj *obj, const struct ntsync_obj *other)
 {
-	if (owner != other->mutex.guess_owner)
-		return owner < other->mutex.guess_owner ? -1 : 1;
+	if (owner != other->mutex.listed_id)
+		return owner < other->mutex.listed_id ? -1 : 1;
 	return obj < other ? -1 : obj > other;
 }
 
-static struct ntsync_obj *node_to_guessed(const struct rb_node *node)
+static struct ntsync_obj *node_to_listed(const struct rb_node *node)
 {
-	return rb_entry(node, struct ntsync_obj, mutex.guess);
+	return rb_entry(node, struct ntsync_obj, mutex.listed);
 }
 
-static bool guessed_before(struct rb_node *a, const struct rb_node *b)
+static bool listed_before(struct rb_node *a, const struct rb_node *b)
 {
-	const struct ntsync_obj *obj = node_to_guessed(a);
+	const struct ntsync_obj *obj = node_to_listed(a);
 
-	return compare_guessed(obj->mutex.guess_owner, obj, node_to_guessed(b)) < 0;
+	return compare_listed(obj->mutex.listed_id, obj, node_to_listed(b)) < 0;
 }
 
-static void requeue_guessed_locked(struct ntsync_obj *obj)
+static void update_listed_locked(struct ntsync_obj *obj)
 {
 	struct ntsync_mutex *m = &obj->mutex;
-	u32 owner = m->guessed && !RB_EMPTY_ROOT(&m->waiters.rb_root) ? m->owner : 0;
+	u32 owner = m->owner_by_id && !RB_EMPTY_ROOT(&m->waiters.rb_root) ? m->owner : 0;
 
-	if (likely(owner == m->guess_owner))
+	if (likely(owner == m->listed_id))
 		return;
 	guard(raw_spinlock)(&obj->dev->lock);
-	if (m->guess_owner)
-		rb_erase(&m->guess, &obj->dev->guessed);
-	m->guess_owner = owner;
+	if (m->listed_id)
+		rb_erase(&m->listed, &obj->dev->mutexes_by_id);
+	m->listed_id = owner;
 	if (owner)
-		rb_add(&m->guess, &obj->dev->guessed, guessed_before);
+		rb_add(&m->listed, &obj->dev->mutexes_by_id, listed_before);
 	smp_mb(); /* (M), pairs with (N) in update_mutexes_of_owner() */
 }
 
 /* The first mutex with this owner id behind @after, counted and locked. */
-static struct ntsync_obj *lock_next_guessed(struct ntsync_device *dev, u32 owner,
+static struct ntsync_obj *lock_next_listed(struct ntsync_device *dev, u32 owner,
 					    const struct ntsync_obj *after)
 {
 	struct ntsync_obj *found = NULL;
 	struct rb_node *n;
 
 	scoped_guard(raw_spinlock, &dev->lock) {
-		for (n = dev->guessed.rb_node; n;) {
-			if (compare_guessed(owner, after, node_to_guessed(n)) < 0) {
-				found = node_to_guessed(n);
+		for (n = dev->mutexes_by_id.rb_node; n;) {
+			if (compare_listed(owner, after, node_to_listed(n)) < 0) {
+				found = node_to_listed(n);
 				n = n->rb_left;
 			} else {
 				n = n->rb_right;
 			}
 		}
-		if (found && found->mutex.guess_owner == owner)
+		if (found && found->mutex.listed_id == owner)
 			ntsync_obj_get(found);
 		else
 			found = NULL;
@@ -188,14 +188,14 @@ static void update_mutexes_of_owner(struct ntsync_device *dev, u32 owner)
 {
 	struct ntsync_obj *obj = NULL, *last;
 
-	smp_mb(); /* (N), pairs with (M) in requeue_guessed_locked() */
-	if (likely(RB_EMPTY_ROOT(&dev->guessed)))
+	smp_mb(); /* (N), pairs with (M) in update_listed_locked() */
+	if (likely(RB_EMPTY_ROOT(&dev->mutexes_by_id)))
 		return;
 	for (;;) {
 		struct ntsync_todo todo = { };
 
 		last = obj;
-		obj = lock_next_guessed(dev, owner, last);
+		obj = lock_next_listed(dev, owner, last);
 		if (obj) {
 			ntsync_mutex_update_contrib_locked(obj, &todo);
 			raw_spin_unlock(&obj->lock);
@@ -251,9 +251,9 @@ void ntsync_mutex_update_contrib_locked(struct ntsync_obj *obj, struct ntsync_to
 	ntsync_assert_obj_lock(obj);
 	if (!ntsync_pi_enabled)
 		return;
-	requeue_guessed_locked(obj);
+	update_listed_locked(obj);
 	/* A hand-off is pending: the task that releases the mutex inherits until that is done. */
-	if (!m->owner && obj->unsettled)
+	if (!m->owner && obj->handoff_pending)
 		return;
 	if (m->owner && !RB_EMPTY_ROOT(&m->waiters.rb_root)) {
 		owner = find_owner_locked(obj);
@@ -268,7 +268,7 @@ void ntsync_mutex_update_contrib_locked(struct ntsync_obj *obj, struct ntsync_to
  * chain before it sleeps, and so updates the present one. Without this each blocking wait would
  * walk twice.
  */
-void ntsync_mutex_update_waited_for_locked(struct ntsync_obj *obj, struct ntsync_todo *todo)
+void ntsync_mutex_update_on_wait_locked(struct ntsync_obj *obj, struct ntsync_todo *todo)
 {
 	struct ntsync_todo all;
 	unsigned int i;
@@ -287,7 +287,7 @@ void ntsync_mutex_update_waited_for_locked(struct ntsync_obj *obj, struct ntsync
  * that is done. This does not hold for an acquisition by another task with the owner's id: the last
  * task to acquire the mutex is its owner then, and the previous one may be doing anything.
  */
-void ntsync_mutex_update_acquired_locked(struct ntsync_obj *obj, struct ntsync_taker *taker)
+void ntsync_mutex_update_on_acquire_locked(struct ntsync_obj *obj, struct ntsync_taker *taker)
 {
 	bool again = obj->mutex.count > 1;
 	struct ntsync_todo todo;
@@ -312,7 +312,7 @@ void ntsync_mutex_update_acquired_locked(struct ntsync_obj *obj, struct ntsync_t
  * updated the next owner. @joined: current's record if it has done so; then the priority taken on
  * counts as current's, even if it could not be set.
  */
-int ntsync_mutex_urgent_prio_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined)
+int ntsync_mutex_higher_prio_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined)
 {
 	struct rb_node *n = rb_first_cached(&obj->mutex.waiters);
 	int own = ntsync_normal_prio(current), prio;
@@ -340,7 +340,7 @@ static const void *update_contrib(struct ntsync_obj *obj, const void *after,
 static void add_waiter(struct ntsync_wait_entry *e, struct ntsync_todo *todo)
 {
 	ntsync_mutex_add_waiter_locked(e);
-	ntsync_mutex_update_waited_for_locked(e->obj, todo);
+	ntsync_mutex_update_on_wait_locked(e->obj, todo);
 }
 
 static void remove_waiter(struct ntsync_wait_entry *e, struct ntsync_todo *todo)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Semaphore: a count up to a maximum; a waiter takes one.
+ * Semaphore: a count up to a maximum. A waiter takes one.
  */
 #include <linux/errno.h>
 #include <linux/overflow.h>
@@ -66,7 +66,7 @@ static const struct ntsync_obj_ops sem_ops = {
 	.show = sem_show,
 };
 
-/* -EINVAL if there is more than @max in it. */
+/* -EINVAL if @count is more than @max. */
 struct ntsync_obj *ntsync_sem_create(struct ntsync_device *dev, u32 count, u32 max)
 {
 	struct ntsync_obj *obj;
@@ -81,7 +81,7 @@ struct ntsync_obj *ntsync_sem_create(struct ntsync_device *dev, u32 count, u32 m
 	return obj;
 }
 
-static noinline int release_to_others(struct ntsync_obj *obj, u32 count, u32 *prev)
+static noinline int release_sem_slow(struct ntsync_obj *obj, u32 count, u32 *prev)
 {
 	struct ntsync_hold h __uninitialized;
 	int ret;
@@ -92,7 +92,7 @@ static noinline int release_to_others(struct ntsync_obj *obj, u32 count, u32 *pr
 	return ret;
 }
 
-/* -EINVAL for another type; -EOVERFLOW, and nothing released, if it is too much. */
+/* -EINVAL for another type; -EOVERFLOW, and no change, if the count would exceed the maximum. */
 int ntsync_sem_release(struct ntsync_obj *obj, u32 count, u32 *prev)
 {
 	int ret;
@@ -100,10 +100,10 @@ int ntsync_sem_release(struct ntsync_obj *obj, u32 count, u32 *prev)
 	if (obj->ops != &sem_ops)
 		return -EINVAL;
 
-	if (!ntsync_obj_lock_alone(obj))
-		return release_to_others(obj, count, prev);
+	if (!ntsync_obj_lock_fast(obj))
+		return release_sem_slow(obj, count, prev);
 	ret = release_locked(NULL, obj, count, prev);
-	ntsync_obj_unlock_alone(obj, !ret);
+	ntsync_obj_unlock_fast(obj, !ret);
 	return ret;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Semaphores, mutexes, events: what the ioctls on them do. All but the first of each answer -EINVAL
- * for an object of another type.
+ * Semaphores, mutexes, events: the ioctls on them. Each function but *_create() returns -EINVAL for
+ * an object of another type.
  */
 #ifndef NTSYNC_TYPES_H
 #define NTSYNC_TYPES_H

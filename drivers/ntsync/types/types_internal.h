@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the types call of each other.
+ * Functions that only the files of types/ call.
  */
 #ifndef NTSYNC_TYPES_INTERNAL_H
 #define NTSYNC_TYPES_INTERNAL_H
@@ -10,14 +10,15 @@
 #include "pi/source.h"
 #include "types.h"
 
-/* mutex_source.c: what a mutex contributes to its owner; all but the last under obj->lock */
+/* mutex_source.c: the contribution of a mutex to its owner */
 extern const struct ntsync_source_ops ntsync_mutex_source;
 void ntsync_mutex_update_contrib_locked(struct ntsync_obj *obj, struct ntsync_todo *todo);
 void ntsync_mutex_add_waiter_locked(struct ntsync_wait_entry *e);
 void ntsync_mutex_remove_waiter_locked(struct ntsync_wait_entry *e);
-void ntsync_mutex_update_waited_for_locked(struct ntsync_obj *obj, struct ntsync_todo *todo);
-void ntsync_mutex_update_acquired_locked(struct ntsync_obj *obj, struct ntsync_taker *taker);
-int ntsync_mutex_urgent_prio_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined);
+void ntsync_mutex_update_on_wait_locked(struct ntsync_obj *obj, struct ntsync_todo *todo);
+void ntsync_mutex_update_on_acquire_locked(struct ntsync_obj *obj,
+					   struct ntsync_taker *taker);
+int ntsync_mutex_higher_prio_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined);
 struct task_struct *ntsync_mutex_get_owner_task(struct ntsync_obj *obj);
 
 #endif
