@@ -161,7 +161,7 @@ void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e);
 void ntsync_entry_remove_locked(struct ntsync_channel_entry *e);
 void ntsync_entry_add_latency_locked(const struct ntsync_channel_entry *e,
 				     struct ntsync_latency *l);
-void ntsync_entry_set_level_locked(struct ntsync_channel_entry *e, int level);
+void ntsync_entry_set_level_locked(struct ntsync_channel_entry *e, int prio);
 struct ntsync_channel_entry *ntsync_entry_find_locked(const struct ntsync_channel *c, u64 id);
 
 static inline struct ntsync_channel_entry *ntsync_channel_first_pending(const struct ntsync_channel *c)

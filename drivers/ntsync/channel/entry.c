@@ -145,15 +145,15 @@ void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
  * What the sender inherits has changed. Nothing happens to an entry that is not queued yet or that
  * has ended.
  */
-void ntsync_entry_set_level_locked(struct ntsync_channel_entry *e, int level)
+void ntsync_entry_set_level_locked(struct ntsync_channel_entry *e, int prio)
 {
 	ntsync_assert_obj_lock(e->channel->obj);
 	if (e->receiver) {
 		rb_erase_cached(&e->receiver_node, &e->receiver->entries);
-		ntsync_waitq_set_level(&e->node, level);
+		ntsync_waitq_set_level(&e->node, prio);
 		rb_add_cached(&e->receiver_node, &e->receiver->entries, served_before);
 	} else if (e->id && !ntsync_wait_claimed(e->wait)) {
-		ntsync_waitq_move(&e->channel->pending, &e->node, level);
+		ntsync_waitq_move(&e->channel->pending, &e->node, prio);
 	}
 }
 

@@ -24,9 +24,9 @@
  *   sets itself to 80
  *   reads the queue: 80, done
  *
- * So whoever sets the priority last has seen every change of the queue. Preemption stays off
- * throughout: a worker that was preempted right after it had lowered itself to 1 would not get to
- * read the queue again.
+ * So the last one to set the priority has seen every change of the queue. Preemption is off in
+ * between: a worker that was preempted right after it had lowered itself to 1 would not get to read
+ * the queue again.
  */
 #include <linux/kthread.h>
 #include <linux/mutex.h>

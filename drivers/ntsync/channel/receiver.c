@@ -22,9 +22,9 @@
  *
  *   holds the file
  *					removes the descriptor
- *   adds the process			flush(): is there such a process?
- *   is there a descriptor?		  yes: closes it, ends its receives
- *     no: closes it, -EBADF		  no: nothing to do
+ *   adds the receiving process		flush(): is there one?
+ *   is there a descriptor?		  yes: closes the process, ends its receives
+ *     no: closes the process, -EBADF	  no: nothing to do
  *
  * The second one sees what the first one has done. So no process remains that no flush() closes.
  *

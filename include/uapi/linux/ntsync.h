@@ -325,8 +325,8 @@ struct ntsync_wait_args {
  * * EOWNERDEAD, ETIMEDOUT: as WAIT_ANY. @signal was signaled.
  * * ENOMEM: as in the first call of a thread that waits. Nothing was done.
  * * EINTR: a signal was handled, with or without SA_RESTART: a repeated call would
- *   signal the object again. @signal was signaled. An interruption without a
- *   handler, such as a stop, restarts the wait alone, and the call does not return.
+ *   signal the object again. @signal was signaled. After an interruption without
+ *   a handler, such as a stop, the call goes on with the wait.
  */
 struct ntsync_signal_and_wait_args {
 	__u64 timeout;
