@@ -99,7 +99,7 @@ static void burn_cpu(unsigned int us)
 		;
 }
 
-static int call(int fd, unsigned long request, void *args)
+static int do_ioctl(int fd, unsigned long request, void *args)
 {
 	return ioctl(fd, request, args) < 0 ? -errno : 0;
 }
@@ -116,7 +116,7 @@ static int wait_for(unsigned long request, const int *objects, int count, uint32
 {
 	struct ntsync_wait_args args = { .timeout = read_clock() + PATIENCE, .objs = (uintptr_t)objects,
 					 .count = count, .owner = owner, .alert = alert };
-	int ret = call(dev, request, &args);
+	int ret = do_ioctl(dev, request, &args);
 
 	*index = args.index;
 	return ret == -EOWNERDEAD ? 0 : ret;
@@ -126,7 +126,7 @@ static void unlock(int mutex, uint32_t owner)
 {
 	struct ntsync_mutex_args args = { .owner = owner };
 
-	call(mutex, NTSYNC_IOC_MUTEX_UNLOCK, &args);
+	do_ioctl(mutex, NTSYNC_IOC_MUTEX_UNLOCK, &args);
 }
 
 static void set(int event, unsigned int prio)
@@ -135,9 +135,9 @@ static void set(int event, unsigned int prio)
 	uint32_t prev;
 
 	if (prio)
-		call(event, NTSYNC_IOC_EVENT_SET_PI, &args);
+		do_ioctl(event, NTSYNC_IOC_EVENT_SET_PI, &args);
 	else
-		call(event, NTSYNC_IOC_EVENT_SET, &prev);
+		do_ioctl(event, NTSYNC_IOC_EVENT_SET, &prev);
 }
 
 /* ---- threads ---- */
@@ -298,7 +298,7 @@ static void clean_up_after(struct dead *d)
 	if (!owner || owner == ~0u)
 		return;
 	for (int i = 0; i < d->count; i++)
-		call(mutexes[d->mutexes[i]], NTSYNC_IOC_MUTEX_KILL, &owner);
+		do_ioctl(mutexes[d->mutexes[i]], NTSYNC_IOC_MUTEX_KILL, &owner);
 	atomic_fetch_add(&shared->killed, d->count);
 	atomic_store(&d->owner, 0);
 }
@@ -320,10 +320,10 @@ static void serve(unsigned int turn)
 	int mutex = create(NTSYNC_IOC_CREATE_MUTEX, 1 + turn % 100, 1);
 	uint32_t prev;
 
-	call(event, NTSYNC_IOC_EVENT_SET, &prev);
-	call(event, NTSYNC_IOC_EVENT_RESET, &prev);
+	do_ioctl(event, NTSYNC_IOC_EVENT_SET, &prev);
+	do_ioctl(event, NTSYNC_IOC_EVENT_RESET, &prev);
 	set(events[turn % nr_objects], 0);
-	call(events[(turn + 1) % nr_objects], NTSYNC_IOC_EVENT_RESET, &prev);
+	do_ioctl(events[(turn + 1) % nr_objects], NTSYNC_IOC_EVENT_RESET, &prev);
 	for (int i = 0; i < DEAD; i++)
 		clean_up_after(&shared->dead[i]);
 	close(mutex);

@@ -11,7 +11,7 @@ static const struct ntsync_aggregate_source sources[] = {
 static const struct ntsync_aggregate_opts plain = { .deadline = 0 };
 static uint32_t index_out, events_out;
 
-static int call(void)
+static int call_wait(void)
 {
 	return ntsync_aggregate_wait(3, sources, 3, &plain, &index_out, &events_out);
 }
@@ -67,7 +67,7 @@ static void an_abandoned_mutex_has_a_position(void **state)
 	(void)state;
 	forget_results();
 	fake_fails_and_writes(EOWNERDEAD, &result, sizeof(result));
-	assert_int_equal(call(), -EOWNERDEAD);
+	assert_int_equal(call_wait(), -EOWNERDEAD);
 	assert_int_equal(index_out, 1);
 	assert_int_equal(events_out, 0);
 	fake_fails_and_writes(EOWNERDEAD, &result, sizeof(result));
@@ -87,7 +87,7 @@ static void errors_write_nothing(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
 		fake_setup(NULL);
 		fake_fails_and_writes(errors[i], &result, sizeof(result));
-		assert_int_equal(call(), -errors[i]);
+		assert_int_equal(call_wait(), -errors[i]);
 	}
 	assert_int_equal(index_out, UNTOUCHED);
 	assert_int_equal(events_out, UNTOUCHED);
@@ -101,7 +101,7 @@ static void on_the_in_tree_driver(void **state)
 	fake_fails(ENOTTY);
 	fake_fails(ENOTTY);
 	fake_fails(EINVAL);
-	assert_int_equal(call(), -ENOTSUP);
+	assert_int_equal(call_wait(), -ENOTSUP);
 	assert_int_equal(fake_call(1)->request, NTSYNC_IOC_QUERY_FEATURES);
 	assert_int_equal(fake_call(1)->fd, 3);
 	assert_int_equal(index_out, UNTOUCHED);
@@ -114,7 +114,7 @@ static void on_an_older_driver(void **state)
 	(void)state;
 	fake_fails(ENOTTY);
 	fake_writes(&args, sizeof(args));
-	assert_int_equal(call(), -ENOTSUP);
+	assert_int_equal(call_wait(), -ENOTSUP);
 }
 
 static void on_something_else(void **state)
@@ -123,7 +123,7 @@ static void on_something_else(void **state)
 	fake_fails(ENOTTY);
 	fake_fails(ENOTTY);
 	fake_fails(ENOTTY);
-	assert_int_equal(call(), -ENOTTY);
+	assert_int_equal(call_wait(), -ENOTTY);
 }
 
 int main(void)
