@@ -20,7 +20,7 @@
 /**
  * struct ntsync_channel_entry - a request whose sender waits
  * @node: in channel->pending [1]; in channel->dispatched by @id [2]
- * @of_receiver: in receiver->entries [2]
+ * @urgent: by @key: in channel->urgent [1], if it contributes anything; in receiver->entries [2]
  * @channel: immutable
  * @receiver: who has it [2]
  * @wait: the sender's; a claim of it is one of enum ntsync_send_result; immutable
@@ -31,6 +31,7 @@
  * @tid: the sender's, in its pid namespace
  * @prio: what the sender has asked for, and may; 0 = nothing
  * @policy: SCHED_FIFO or SCHED_RR
+ * @key: what it contributes to a receiver, see ntsync_contrib_key()
  * @borrows: the sender's call has no reference of its own to the file, but that of the
  *	descriptor of its only thread
  * @sent: when it was queued, CLOCK_MONOTONIC; immutable since then
@@ -40,7 +41,7 @@
  */
 struct ntsync_channel_entry {
 	struct ntsync_waitq_node node;
-	struct rb_node of_receiver;
+	struct rb_node urgent;
 	struct ntsync_channel *channel;
 	struct ntsync_receiver *receiver;
 	struct ntsync_wait *wait;
@@ -51,6 +52,7 @@ struct ntsync_channel_entry {
 	u32 tid;
 	u32 prio;
 	u32 policy;
+	u32 key;
 	bool borrows;
 	u64 sent;
 	u64 set;
@@ -151,6 +153,7 @@ struct ntsync_latency {
  * @id: of the object, for traces; immutable
  * @max_depth: immutable
  * @pending: entries that wait for a receiver
+ * @urgent: those of them that contribute something, by what
  * @nr_borrowing: how many of them borrow their reference to the file
  * @dispatched: entries that a receiver has, by id
  * @nr_dispatched: how many
@@ -171,6 +174,7 @@ struct ntsync_channel {
 	u64 id;
 	u32 max_depth;
 	struct ntsync_waitq pending;
+	struct rb_root_cached urgent;
 	u32 nr_borrowing;
 	struct rb_root dispatched;
 	u32 nr_dispatched;
@@ -208,7 +212,7 @@ static inline struct ntsync_channel_entry *ntsync_channel_first_pending(const st
 static inline struct ntsync_channel_entry *ntsync_receiver_first_entry(const struct ntsync_receiver *r)
 {
 	return rb_entry_safe(rb_first_cached(&r->entries), struct ntsync_channel_entry,
-			     of_receiver);
+			     urgent);
 }
 
 /* ---- channel_show.c ---- */

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Where a channel's entries stand: pending ones by (level, arrival), dispatched ones by
- * id, and those of one receiver by (set, level, id). Each step is O(log entries), made
+ * id, those of one receiver by (set, contribution, id), and pending ones that contribute to
+ * receivers by (contribution, id). A contribution is ordered by its hops, too: if of two of the
+ * same level the first to arrive counted, one that goes round a cycle of channels could hide its
+ * own source, until it has no hops left, and then begin anew, for ever. Each step is O(log entries), made
  * under obj->lock, and is news for the arbiter if priorities are involved. What the steps
  * mean is channel.c's business.
  */
@@ -28,18 +31,45 @@ static int compare_id(const void *key, const struct rb_node *node)
 	return id < e->id ? -1 : id > e->id;
 }
 
-static bool handled_before(struct rb_node *a, const struct rb_node *b)
+/* Pending ones are of no set yet. */
+static bool counts_before(struct rb_node *a, const struct rb_node *b)
 {
-	const struct ntsync_channel_entry *l =
-		rb_entry(a, struct ntsync_channel_entry, of_receiver);
-	const struct ntsync_channel_entry *r =
-		rb_entry(b, struct ntsync_channel_entry, of_receiver);
+	const struct ntsync_channel_entry *l = rb_entry(a, struct ntsync_channel_entry, urgent);
+	const struct ntsync_channel_entry *r = rb_entry(b, struct ntsync_channel_entry, urgent);
 
 	if (l->set != r->set)
 		return l->set > r->set;
-	if (ntsync_waitq_level(&l->node) != ntsync_waitq_level(&r->node))
-		return ntsync_waitq_level(&l->node) < ntsync_waitq_level(&r->node);
+	if (l->key != r->key)
+		return l->key < r->key;
 	return l->id < r->id;
+}
+
+/* What a request of @level contributes; its sender may have it by too many hops already. */
+static u32 contribution(const struct ntsync_channel_entry *e, int level)
+{
+	if (level == MAX_RT_PRIO)
+		return NTSYNC_NO_CONTRIB;
+	if (level == ntsync_entry_own_level(e))
+		return ntsync_contrib_key(level, 1);
+	if (e->wait->hops >= NTSYNC_MAX_HOPS)
+		return NTSYNC_NO_CONTRIB;
+	return ntsync_contrib_key(level, e->wait->hops + 1);
+}
+
+static void add_urgent(struct ntsync_channel_entry *e)
+{
+	if (e->receiver)
+		rb_add_cached(&e->urgent, &e->receiver->entries, counts_before);
+	else if (e->key != NTSYNC_NO_CONTRIB)
+		rb_add_cached(&e->urgent, &e->channel->urgent, counts_before);
+}
+
+static void erase_urgent(struct ntsync_channel_entry *e)
+{
+	if (e->receiver)
+		rb_erase_cached(&e->urgent, &e->receiver->entries);
+	else if (e->key != NTSYNC_NO_CONTRIB)
+		rb_erase_cached(&e->urgent, &e->channel->urgent);
 }
 
 /* Since it was sent. */
@@ -57,12 +87,15 @@ void ntsync_entry_measure_locked(const struct ntsync_channel_entry *e, struct nt
 void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 {
 	struct ntsync_channel *c = e->channel;
+	int level = min(ntsync_entry_own_level(e), inherited);
 
 	ntsync_assert_obj_lock(c->obj);
 	e->id = ++c->last_id;
 	e->sent = ktime_get_ns();
-	ntsync_waitq_insert_at(&c->pending, &e->node, min(ntsync_entry_own_level(e), inherited),
+	ntsync_waitq_insert_at(&c->pending, &e->node, level,
 			       ntsync_wait_arrival(e->wait, c->obj->dev));
+	e->key = contribution(e, level);
+	add_urgent(e);
 	c->nr_borrowing += e->borrows;
 	ntsync_pi_channel_changed_locked(c, ntsync_waitq_level(&e->node));
 }
@@ -76,17 +109,18 @@ void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_
 						ntsync_waitq_level(&e->node)));
 	ntsync_entry_measure_locked(e, &c->queueing);
 	ntsync_waitq_erase(&c->pending, &e->node);
+	erase_urgent(e);
 	c->nr_borrowing -= e->borrows;
 	rb_add(&e->node.rb, &c->dispatched, id_before);
 	c->nr_dispatched++;
 	e->receiver = r;
 	e->set = r->set;
-	rb_add_cached(&e->of_receiver, &r->entries, handled_before);
+	add_urgent(e);
 }
 
 static void undispatch(struct ntsync_channel_entry *e)
 {
-	rb_erase_cached(&e->of_receiver, &e->receiver->entries);
+	erase_urgent(e);
 	/* What it has hidden may count again. */
 	ntsync_pi_channel_changed_locked(e->channel, ntsync_receiver_work_level(e->receiver));
 	e->receiver = NULL;
@@ -99,7 +133,9 @@ void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e)
 {
 	ntsync_assert_obj_lock(e->channel->obj);
 	undispatch(e);
+	e->set = 0;
 	ntsync_waitq_put_back(&e->channel->pending, &e->node);
+	add_urgent(e);
 	e->channel->nr_borrowing += e->borrows;
 	ntsync_pi_channel_changed_locked(e->channel, ntsync_waitq_level(&e->node));
 }
@@ -111,6 +147,7 @@ void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
 		undispatch(e);
 	} else {
 		ntsync_waitq_erase(&e->channel->pending, &e->node);
+		erase_urgent(e);
 		e->channel->nr_borrowing -= e->borrows;
 	}
 	ntsync_pi_channel_changed_locked(e->channel, ntsync_waitq_level(&e->node));
@@ -119,14 +156,20 @@ void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
 /* Its sender inherits, or no more. Nothing if it is not queued yet, or is done with. */
 void ntsync_entry_set_level_locked(struct ntsync_channel_entry *e, int level)
 {
+	u32 key = contribution(e, level);
+
 	ntsync_assert_obj_lock(e->channel->obj);
-	if (e->receiver) {
-		rb_erase_cached(&e->of_receiver, &e->receiver->entries);
+	if (!e->receiver && (!e->id || ntsync_wait_claimed(e->wait)))
+		return;
+	if (key == e->key && level == ntsync_waitq_level(&e->node))
+		return;
+	erase_urgent(e);
+	e->key = key;
+	if (e->receiver)
 		ntsync_waitq_set_level(&e->node, level);
-		rb_add_cached(&e->of_receiver, &e->receiver->entries, handled_before);
-	} else if (e->id && !ntsync_wait_claimed(e->wait)) {
+	else
 		ntsync_waitq_move(&e->channel->pending, &e->node, level);
-	}
+	add_urgent(e);
 }
 
 /* Dispatched, by its id; or NULL. */

@@ -28,34 +28,22 @@ struct worth {
 
 static void consider(struct worth *w, const struct ntsync_channel_entry *e)
 {
-	int level;
-	bool asked;
-	u32 key;
-
-	if (!e || ntsync_waitq_level(&e->node) == MAX_RT_PRIO)
+	if (!e || e->key >= w->key)
 		return;
-	level = ntsync_waitq_level(&e->node);
-	asked = level == ntsync_entry_own_level(e);
-	if (!asked && e->wait->hops >= NTSYNC_MAX_HOPS)
-		return;
-	key = ntsync_contrib_key(level, asked ? 1 : e->wait->hops + 1);
-	if (key >= w->key)
-		return;
-	w->key = key;
-	w->policy = asked ? e->policy : SCHED_FIFO;
+	w->key = e->key;
+	w->policy = ntsync_waitq_level(&e->node) == ntsync_entry_own_level(e) ? e->policy :
+									     SCHED_FIFO;
 }
 
 static const struct ntsync_channel_entry *first_pending_for(const struct ntsync_channel *c,
 							     const struct ntsync_task *t)
 {
-	const struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
-	struct ntsync_waitq_node *next;
+	struct rb_node *n = rb_first_cached(&c->urgent);
 
-	if (!e || e->wait->taker.t != t)
-		return e;
 	/* A task has one request at a time, so the next is not its own. */
-	next = ntsync_waitq_next(&e->node);
-	return next ? container_of(next, struct ntsync_channel_entry, node) : NULL;
+	if (n && rb_entry(n, struct ntsync_channel_entry, urgent)->wait->taker.t == t)
+		n = rb_next(n);
+	return rb_entry_safe(n, struct ntsync_channel_entry, urgent);
 }
 
 /* True if something has changed. */
@@ -164,8 +152,7 @@ void ntsync_pi_channel_unlocked_later(struct ntsync_channel *c)
 int ntsync_pi_move_request_locked(struct ntsync_channel_entry *e, int prio)
 {
 	prio = min(prio, ntsync_entry_own_level(e));
-	if (ntsync_waitq_level(&e->node) != prio)
-		ntsync_entry_set_level_locked(e, prio);
+	ntsync_entry_set_level_locked(e, prio);
 	return prio;
 }
 
