@@ -24,7 +24,8 @@
 /**
  * struct ntsync_channel_entry - a request whose sender sleeps
  * @node: [1] in channel->pending; [2] in channel->dispatched, by @id
- * @receiver_node: [2] in receiver->entries
+ * @contrib_node: [1] in channel->contributing, if @key contributes anything; [2] in
+ *	receiver->entries
  * @channel: the channel
  * @receiver: [2] the receiver that it was dispatched to; NULL otherwise
  * @wait: the sender's wait; it is claimed with one of enum ntsync_send_result
@@ -35,18 +36,19 @@
  * @tid: the sender's, in the sender's pid namespace
  * @prio: 1 to 99 as requested by the sender, after clamping; 0 = none
  * @policy: SCHED_FIFO or SCHED_RR
+ * @key: what the request contributes to a receiver; see ntsync_contrib_key()
  * @borrows_file: fdget() took no file reference for the sender's call, as the sender's process has
  *	one thread; file_count() does not include the call
  * @sent: when it was queued, CLOCK_MONOTONIC
- * @set: receiver->set when it was dispatched
+ * @set: [2] receiver->set when it was dispatched; 0 otherwise
  *
  * The priority in @node is the higher of @prio and the one that the sender inherits while it waits.
- * @node, @receiver_node, @receiver and @set are protected by obj->lock; the others do not change
+ * @node, @contrib_node, @key, @receiver and @set are protected by obj->lock; the others do not change
  * after the entry was queued.
  */
 struct ntsync_channel_entry {
 	struct ntsync_waitq_node node;
-	struct rb_node receiver_node;
+	struct rb_node contrib_node;
 	struct ntsync_channel *channel;
 	struct ntsync_receiver *receiver;
 	struct ntsync_wait *wait;
@@ -57,6 +59,7 @@ struct ntsync_channel_entry {
 	u32 tid;
 	u32 prio;
 	u32 policy;
+	u32 key;
 	bool borrows_file;
 	u64 sent;
 	u64 set;
@@ -108,6 +111,7 @@ struct ntsync_latency {
  * @id: of the object, for tracepoints; immutable
  * @max_depth: upper bound of pending entries; immutable
  * @pending: pending entries, by (priority, arrival)
+ * @contributing: those of them that contribute to the receivers, by (contribution, id)
  * @nr_borrowing: number of entries in @pending with borrows_file set
  * @dispatched: dispatched entries, by id
  * @nr_dispatched: number of entries in @dispatched
@@ -131,6 +135,7 @@ struct ntsync_channel {
 	u64 id;
 	u32 max_depth;
 	struct ntsync_waitq pending;
+	struct rb_root_cached contributing;
 	u32 nr_borrowing;
 	struct rb_root dispatched;
 	u32 nr_dispatched;

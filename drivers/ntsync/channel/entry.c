@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The containers of a channel's entries: pending ones by (priority, arrival), dispatched ones by
- * id, and those of one receiver by (newest set, priority, id). Each function takes O(log entries)
- * under obj->lock, and marks the channel stale if receivers may inherit something else now.
+ * id, those of one receiver by (newest set, contribution, id), and pending ones that contribute to
+ * receivers by (contribution, id). Each function takes O(log entries) under obj->lock, and marks
+ * the channel stale if receivers may inherit something else now.
+ *
+ * Of contributions with the same priority the one with the fewest hops is first, whichever arrived
+ * first. Otherwise a request that closes a cycle of channels could hide the request that the
+ * priority comes from: the walk would go round until no hops are left, find that request again, and
+ * never end.
  */
 #include <linux/slab.h>
 
@@ -53,18 +59,46 @@ static int compare_id(const void *key, const struct rb_node *node)
 	return id < e->id ? -1 : id > e->id;
 }
 
-static bool served_before(struct rb_node *a, const struct rb_node *b)
+static bool contributes_before(struct rb_node *a, const struct rb_node *b)
 {
 	const struct ntsync_channel_entry *l =
-		rb_entry(a, struct ntsync_channel_entry, receiver_node);
+		rb_entry(a, struct ntsync_channel_entry, contrib_node);
 	const struct ntsync_channel_entry *r =
-		rb_entry(b, struct ntsync_channel_entry, receiver_node);
+		rb_entry(b, struct ntsync_channel_entry, contrib_node);
 
 	if (l->set != r->set)
 		return l->set > r->set;
-	if (ntsync_waitq_level(&l->node) != ntsync_waitq_level(&r->node))
-		return ntsync_waitq_level(&l->node) < ntsync_waitq_level(&r->node);
+	if (l->key != r->key)
+		return l->key < r->key;
 	return l->id < r->id;
+}
+
+/* What a request with this priority contributes. */
+static u32 make_contrib_key(const struct ntsync_channel_entry *e, int prio)
+{
+	if (prio == MAX_RT_PRIO)
+		return NTSYNC_NO_CONTRIB;
+	if (prio == ntsync_entry_own_level(e))
+		return ntsync_contrib_key(prio, 1);
+	if (e->wait->hops >= NTSYNC_MAX_HOPS)
+		return NTSYNC_NO_CONTRIB;
+	return ntsync_contrib_key(prio, e->wait->hops + 1);
+}
+
+static void add_contrib(struct ntsync_channel_entry *e)
+{
+	if (e->receiver)
+		rb_add_cached(&e->contrib_node, &e->receiver->entries, contributes_before);
+	else if (e->key != NTSYNC_NO_CONTRIB)
+		rb_add_cached(&e->contrib_node, &e->channel->contributing, contributes_before);
+}
+
+static void remove_contrib(struct ntsync_channel_entry *e)
+{
+	if (e->receiver)
+		rb_erase_cached(&e->contrib_node, &e->receiver->entries);
+	else if (e->key != NTSYNC_NO_CONTRIB)
+		rb_erase_cached(&e->contrib_node, &e->channel->contributing);
 }
 
 /* Adds the time since the request was queued. */
@@ -82,12 +116,15 @@ void ntsync_entry_add_latency_locked(const struct ntsync_channel_entry *e, struc
 void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 {
 	struct ntsync_channel *c = e->channel;
+	int prio = min(ntsync_entry_own_level(e), inherited);
 
 	ntsync_assert_obj_lock(c->obj);
 	e->id = ++c->last_id;
 	e->sent = ktime_get_ns();
-	ntsync_waitq_insert_at(&c->pending, &e->node, min(ntsync_entry_own_level(e), inherited),
+	ntsync_waitq_insert_at(&c->pending, &e->node, prio,
 			       ntsync_wait_arrival(e->wait, c->obj->dev));
+	e->key = make_contrib_key(e, prio);
+	add_contrib(e);
 	c->nr_borrowing += e->borrows_file;
 	ntsync_channel_mark_stale_locked(c, ntsync_waitq_level(&e->node));
 }
@@ -101,17 +138,18 @@ void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_
 						ntsync_waitq_level(&e->node)));
 	ntsync_entry_add_latency_locked(e, &c->queueing);
 	ntsync_waitq_erase(&c->pending, &e->node);
+	remove_contrib(e);
 	c->nr_borrowing -= e->borrows_file;
 	rb_add(&e->node.rb, &c->dispatched, id_before);
 	c->nr_dispatched++;
 	e->receiver = r;
 	e->set = r->set;
-	rb_add_cached(&e->receiver_node, &r->entries, served_before);
+	add_contrib(e);
 }
 
 static void undispatch_entry(struct ntsync_channel_entry *e)
 {
-	rb_erase_cached(&e->receiver_node, &e->receiver->entries);
+	remove_contrib(e);
 	/* The receiver may inherit from an older set again. */
 	ntsync_channel_mark_stale_locked(e->channel, ntsync_receiver_work_prio(e->receiver));
 	e->receiver = NULL;
@@ -124,7 +162,9 @@ void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e)
 {
 	ntsync_assert_obj_lock(e->channel->obj);
 	undispatch_entry(e);
+	e->set = 0;
 	ntsync_waitq_put_back(&e->channel->pending, &e->node);
+	add_contrib(e);
 	e->channel->nr_borrowing += e->borrows_file;
 	ntsync_channel_mark_stale_locked(e->channel, ntsync_waitq_level(&e->node));
 }
@@ -136,6 +176,7 @@ void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
 		undispatch_entry(e);
 	} else {
 		ntsync_waitq_erase(&e->channel->pending, &e->node);
+		remove_contrib(e);
 		e->channel->nr_borrowing -= e->borrows_file;
 	}
 	ntsync_channel_mark_stale_locked(e->channel, ntsync_waitq_level(&e->node));
@@ -147,14 +188,20 @@ void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
  */
 void ntsync_entry_set_level_locked(struct ntsync_channel_entry *e, int prio)
 {
+	u32 key = make_contrib_key(e, prio);
+
 	ntsync_assert_obj_lock(e->channel->obj);
-	if (e->receiver) {
-		rb_erase_cached(&e->receiver_node, &e->receiver->entries);
+	if (!e->receiver && (!e->id || ntsync_wait_claimed(e->wait)))
+		return;
+	if (key == e->key && prio == ntsync_waitq_level(&e->node))
+		return;
+	remove_contrib(e);
+	e->key = key;
+	if (e->receiver)
 		ntsync_waitq_set_level(&e->node, prio);
-		rb_add_cached(&e->receiver_node, &e->receiver->entries, served_before);
-	} else if (e->id && !ntsync_wait_claimed(e->wait)) {
+	else
 		ntsync_waitq_move(&e->channel->pending, &e->node, prio);
-	}
+	add_contrib(e);
 }
 
 /* The dispatched entry with this id, or NULL. */

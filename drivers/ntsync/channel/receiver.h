@@ -83,7 +83,7 @@ struct ntsync_process {
 static inline struct ntsync_channel_entry *ntsync_receiver_first_entry(const struct ntsync_receiver *r)
 {
 	return rb_entry_safe(rb_first_cached(&r->entries), struct ntsync_channel_entry,
-			     receiver_node);
+			     contrib_node);
 }
 
 /* The priority of the request that @r works on; MAX_RT_PRIO if there is none. */

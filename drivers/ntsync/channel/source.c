@@ -27,34 +27,24 @@ struct boost {
 
 static void raise_to_entry(struct boost *b, const struct ntsync_channel_entry *e)
 {
-	int prio;
 	bool requested;
-	u32 key;
 
-	if (!e || ntsync_waitq_level(&e->node) == MAX_RT_PRIO)
+	if (!e || e->key >= b->key)
 		return;
-	prio = ntsync_waitq_level(&e->node);
-	requested = prio == ntsync_entry_own_level(e);
-	if (!requested && e->wait->hops >= NTSYNC_MAX_HOPS)
-		return;
-	key = ntsync_contrib_key(prio, requested ? 1 : e->wait->hops + 1);
-	if (key >= b->key)
-		return;
-	b->key = key;
+	requested = ntsync_waitq_level(&e->node) == ntsync_entry_own_level(e);
+	b->key = e->key;
 	b->policy = requested ? e->policy : SCHED_FIFO;
 }
 
 static const struct ntsync_channel_entry *find_pending_for(const struct ntsync_channel *c,
 							   const struct ntsync_task *t)
 {
-	const struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
-	struct ntsync_waitq_node *next;
+	struct rb_node *n = rb_first_cached(&c->contributing);
 
-	if (!e || e->wait->taker.t != t)
-		return e;
 	/* A task has one request at a time, so the next one is not its own. */
-	next = ntsync_waitq_next(&e->node);
-	return next ? container_of(next, struct ntsync_channel_entry, node) : NULL;
+	if (n && rb_entry(n, struct ntsync_channel_entry, contrib_node)->wait->taker.t == t)
+		n = rb_next(n);
+	return rb_entry_safe(n, struct ntsync_channel_entry, contrib_node);
 }
 
 /* Returns true if anything has changed. */
@@ -168,8 +158,7 @@ static int update_request(struct ntsync_wait *w, u32 index, int prio)
 	struct ntsync_channel_entry *e = w->send;
 
 	prio = min(prio, ntsync_entry_own_level(e));
-	if (ntsync_waitq_level(&e->node) != prio)
-		ntsync_entry_set_level_locked(e, prio);
+	ntsync_entry_set_level_locked(e, prio);
 	return prio;
 }
 
