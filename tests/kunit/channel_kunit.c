@@ -60,7 +60,7 @@ static void put_back_entry(struct fixture *f, int i)
 static void set_entry_prio(struct fixture *f, int i, int prio)
 {
 	guard(raw_spinlock)(&f->c->obj->lock);
-	ntsync_entry_set_level_locked(&f->e[i], prio);
+	ntsync_entry_set_prio_locked(&f->e[i], prio);
 }
 
 static void expect_first_and_remove(struct kunit *test, struct fixture *f, int i)

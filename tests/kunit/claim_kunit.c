@@ -134,7 +134,7 @@ static void all_waits_of_the_new_owner_are_served(struct kunit *test)
 	for (i = 0; i < 6; i++) {
 		KUNIT_EXPECT_EQ(test, kt_record_leave(&r[i]), 0);
 		/* Only the first wait of the new owner gets -EOWNERDEAD. */
-		KUNIT_EXPECT_EQ(test, r[i].wait.taker.owner_dead, i == 1);
+		KUNIT_EXPECT_EQ(test, r[i].wait.acquirer.owner_dead, i == 1);
 	}
 }
 

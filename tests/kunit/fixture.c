@@ -72,7 +72,7 @@ bool kt_record_queue(struct kt_record *r, u32 owner, struct ntsync_obj *a, struc
 {
 	struct ntsync_obj *objs[] = { a, b };
 	struct ntsync_wait_req req = { .objs = objs, .count = b ? 2 : 1, .owner = owner };
-	struct ntsync_task *t = ntsync_task_get_own();
+	struct ntsync_task *t = ntsync_task_find_or_create();
 
 	if (!t)
 		return false;

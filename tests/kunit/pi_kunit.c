@@ -27,8 +27,8 @@ static struct ntsync_task *lock_mutex(struct kunit *test, struct ntsync_obj *mut
 	struct ntsync_wait_req req = { .objs = &mutex, .count = 1, .owner = OWNER };
 
 	KUNIT_ASSERT_EQ(test, ntsync_wait_any(&req), 0);
-	KUNIT_ASSERT_NOT_NULL(test, ntsync_task_find());
-	return ntsync_task_find();
+	KUNIT_ASSERT_NOT_NULL(test, ntsync_task_current());
+	return ntsync_task_current();
 }
 
 static void unlock_mutex(struct kunit *test, struct ntsync_obj *mutex, u32 owner)

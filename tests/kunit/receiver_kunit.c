@@ -37,7 +37,7 @@ static struct file *open_test_file(struct kunit *test)
 
 static struct ntsync_receiver *begin_receive(struct ntsync_obj *channel, struct file *file)
 {
-	return ntsync_receiver_enter(channel->channel, file, ntsync_task_get_own());
+	return ntsync_receiver_enter(channel->channel, file, ntsync_task_find_or_create());
 }
 
 /* Another thread has closed the last descriptor after the aggregate wait began. */
@@ -76,7 +76,7 @@ static void receiver_of_a_closed_process_receives_again(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, begin_receive(obj, file), r);
 	scoped_guard(raw_spinlock, &obj->lock) {
 		KUNIT_EXPECT_TRUE(test, list_empty(&old.leaving));
-		KUNIT_EXPECT_FALSE(test, ntsync_receiver_left_locked(r));
+		KUNIT_EXPECT_FALSE(test, ntsync_receiver_closed_locked(r));
 		/* In case of a failure: nothing may point to the stack after the test. */
 		list_del_init(&old.leaving);
 		if (r->process == &old)
@@ -96,7 +96,7 @@ static void close_outside_a_table(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, r);
 	ntsync_receivers_flush(obj->channel, file, NULL);
 	scoped_guard(raw_spinlock, &obj->lock)
-		KUNIT_EXPECT_FALSE(test, ntsync_receiver_left_locked(r));
+		KUNIT_EXPECT_FALSE(test, ntsync_receiver_closed_locked(r));
 	ntsync_receivers_flush(obj->channel, NULL, current->files);
 }
 

@@ -40,9 +40,9 @@ static void a_moved_node_keeps_its_arrival(struct kunit *test)
 	ntsync_waitq_insert(&q, &n[1], 100);
 	ntsync_waitq_insert(&q, &n[2], 100);
 
-	ntsync_waitq_move(&q, &n[0], 100);
+	ntsync_waitq_requeue(&q, &n[0], 100);
 	KUNIT_EXPECT_PTR_EQ(test, ntsync_waitq_first(&q), &n[0]);
-	ntsync_waitq_move(&q, &n[2], 10);
+	ntsync_waitq_requeue(&q, &n[2], 10);
 	KUNIT_EXPECT_PTR_EQ(test, ntsync_waitq_first(&q), &n[2]);
 	KUNIT_EXPECT_EQ(test, q.count, 3);
 }
@@ -62,8 +62,8 @@ static void a_node_knows_its_level_and_tag(struct kunit *test)
 		ntsync_waitq_node_init(&n, tag);
 		KUNIT_EXPECT_FALSE(test, ntsync_waitq_queued(&n));
 		ntsync_waitq_insert(&q, &n, 50);
-		ntsync_waitq_move(&q, &n, prio);
-		KUNIT_EXPECT_EQ(test, ntsync_waitq_level(&n), prio);
+		ntsync_waitq_requeue(&q, &n, prio);
+		KUNIT_EXPECT_EQ(test, ntsync_waitq_prio(&n), prio);
 		KUNIT_EXPECT_EQ(test, ntsync_waitq_tag(&n), tag);
 		ntsync_waitq_erase(&q, &n);
 	}
@@ -117,8 +117,8 @@ static struct ntsync_waitq_node *find_first(struct ntsync_waitq_node *n)
 
 		if (!ntsync_waitq_queued(c))
 			continue;
-		if (!first || ntsync_waitq_level(c) < ntsync_waitq_level(first) ||
-		    (ntsync_waitq_level(c) == ntsync_waitq_level(first) &&
+		if (!first || ntsync_waitq_prio(c) < ntsync_waitq_prio(first) ||
+		    (ntsync_waitq_prio(c) == ntsync_waitq_prio(first) &&
 		     ntsync_waitq_arrival(c) < ntsync_waitq_arrival(first)))
 			first = c;
 	}
@@ -148,7 +148,7 @@ static void random_operations_agree_with_a_model(struct kunit *test)
 		if (!ntsync_waitq_queued(c))
 			ntsync_waitq_insert(&q, c, prio);
 		else if (what < 8)
-			ntsync_waitq_move(&q, c, prio);
+			ntsync_waitq_requeue(&q, c, prio);
 		else
 			ntsync_waitq_erase(&q, c);
 		KUNIT_ASSERT_PTR_EQ(test, ntsync_waitq_first(&q), find_first(n));

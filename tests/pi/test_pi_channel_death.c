@@ -7,9 +7,9 @@
 
 #include <dirent.h>
 
-#define REAPER "ntsync_exit"
+#define EXIT_WORKER "ntsync_exit"
 
-static bool is_reaper(const char *pid)
+static bool is_exit_worker(const char *pid)
 {
 	char path[300], name[32] = "";
 	FILE *file;
@@ -17,13 +17,13 @@ static bool is_reaper(const char *pid)
 
 	snprintf(path, sizeof(path), "/proc/%s/comm", pid);
 	file = fopen(path, "re");
-	is = file && fgets(name, sizeof(name), file) && !strcmp(name, REAPER "\n");
+	is = file && fgets(name, sizeof(name), file) && !strcmp(name, EXIT_WORKER "\n");
 	if (file)
 		fclose(file);
 	return is;
 }
 
-static pid_t find_reaper(void)
+static pid_t find_exit_worker(void)
 {
 	DIR *proc = opendir("/proc");
 	const struct dirent *entry;
@@ -31,7 +31,7 @@ static pid_t find_reaper(void)
 
 	assert_non_null(proc);
 	while (!pid && (entry = readdir(proc))) {
-		if (is_reaper(entry->d_name))
+		if (is_exit_worker(entry->d_name))
 			pid = atoi(entry->d_name);
 	}
 	closedir(proc);
@@ -40,32 +40,32 @@ static pid_t find_reaper(void)
 }
 
 /* To the one CPU of the test, where it competes with the hog. */
-static void pin_reaper(pid_t reaper)
+static void pin_exit_worker(pid_t exit_worker)
 {
 	cpu_set_t cpus;
 
 	CPU_ZERO(&cpus);
 	CPU_SET(0, &cpus);
-	assert_int_equal(sched_setaffinity(reaper, sizeof(cpus), &cpus), 0);
+	assert_int_equal(sched_setaffinity(exit_worker, sizeof(cpus), &cpus), 0);
 }
 
-static void unpin_reaper(pid_t reaper)
+static void unpin_exit_worker(pid_t exit_worker)
 {
 	cpu_set_t cpus;
 
 	memset(&cpus, 0xff, sizeof(cpus));
-	assert_int_equal(sched_setaffinity(reaper, sizeof(cpus), &cpus), 0);
+	assert_int_equal(sched_setaffinity(exit_worker, sizeof(cpus), &cpus), 0);
 }
 
-static void await_prio(pid_t reaper, int prio)
+static void await_prio(pid_t exit_worker, int prio)
 {
-	for (unsigned int polls = 0; task_live_prio(reaper) != prio; polls++)
+	for (unsigned int polls = 0; task_live_prio(exit_worker) != prio; polls++)
 		let_others_run(polls);
 }
 
 struct scenario {
 	int channel;
-	pid_t reaper;
+	pid_t exit_worker;
 	struct actor *server, *caller;
 };
 
@@ -75,11 +75,11 @@ static void set_up(struct scenario *s, struct fixture *f, int prio)
 	only_ours(f, "no channels");
 	*s = (struct scenario){
 		.channel = pi_channel(f),
-		.reaper = find_reaper(),
+		.exit_worker = find_exit_worker(),
 		.server = actor_low(f, "server"),
 		.caller = actor_new(f, "caller", FIFO(HIGH)),
 	};
-	pin_reaper(s->reaper);
+	pin_exit_worker(s->exit_worker);
 	actor_sends(s->caller, s->channel, prio);
 	actor_receives(s->server, s->channel, s->caller);
 }
@@ -93,8 +93,8 @@ static void its_clients_are_not_held_up(void **state)
 	hog_release();
 	actor_exit(s.server);
 	assert_not_held_up(s.caller, -ECONNRESET);
-	await_prio(s.reaper, 1);
-	unpin_reaper(s.reaper);
+	await_prio(s.exit_worker, 1);
+	unpin_exit_worker(s.exit_worker);
 }
 
 
@@ -115,8 +115,8 @@ static void the_more_urgent_first(void **state)
 	actor_exit(s.server);
 	assert_not_held_up(s.caller, -ECONNRESET);
 	assert_ret(actor_finish(minor), -ECONNRESET);
-	await_prio(s.reaper, 1);
-	unpin_reaper(s.reaper);
+	await_prio(s.exit_worker, 1);
+	unpin_exit_worker(s.exit_worker);
 }
 
 int main(void)

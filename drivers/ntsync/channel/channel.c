@@ -60,16 +60,16 @@ static void dispatch_first_locked(struct ntsync_channel *c, struct ntsync_receiv
 	};
 }
 
-static void channel_acquire(struct ntsync_obj *obj, struct ntsync_taker *taker)
+static void channel_acquire(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer)
 {
 	struct ntsync_channel *c = obj->channel;
-	struct ntsync_receiver *r = ntsync_receiver_find_locked(c, taker->t);
+	struct ntsync_receiver *r = ntsync_receiver_find_locked(c, acquirer->t);
 
-	if (taker->notice)
+	if (acquirer->notify_only)
 		ntsync_receiver_notify_locked(r);
 	else
 		dispatch_first_locked(c, r);
-	taker->boosted |= ntsync_receiver_update_contrib_locked(r);
+	acquirer->boosted |= ntsync_receiver_update_contrib_locked(r);
 }
 
 static struct ntsync_wait_entry *channel_next_waiter(struct ntsync_obj *obj)
@@ -82,12 +82,12 @@ static struct ntsync_wait_entry *channel_next_waiter(struct ntsync_obj *obj)
 static void channel_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
 			     struct ntsync_todo *todo)
 {
-	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->taker.t);
+	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->acquirer.t);
 
 	r->parked = e;
 	/* A notification without a receive after it would keep the next request from waking us. */
 	ntsync_receiver_drop_notification_locked(r);
-	if (ntsync_receiver_left_locked(r))
+	if (ntsync_receiver_closed_locked(r))
 		ntsync_wait_claim(e->wait, NTSYNC_CLOSED);
 	ntsync_channel_mark_stale_locked(obj->channel, ntsync_receiver_work_prio(r));
 }
@@ -95,7 +95,7 @@ static void channel_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e
 static void channel_dequeued(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
 			     struct ntsync_todo *todo)
 {
-	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->taker.t);
+	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->acquirer.t);
 
 	r->parked = NULL;
 	ntsync_channel_mark_stale_locked(obj->channel, ntsync_receiver_work_prio(r));
@@ -120,13 +120,13 @@ static int channel_enter(struct ntsync_obj *obj, struct file *file, struct ntsyn
 /* Passes on current's notification, as its aggregate wait could not write the result. */
 static void channel_undelivered(struct ntsync_obj *obj)
 {
-	struct ntsync_hold h;
+	struct ntsync_section h;
 
-	ntsync_obj_hold(&h, obj);
+	ntsync_obj_lock(&h, obj);
 	ntsync_receiver_drop_notification_locked(ntsync_receiver_find_locked(obj->channel,
-								       ntsync_task_find()));
-	ntsync_wake_takers(&h, h.obj);
-	ntsync_obj_unhold(&h);
+								       ntsync_task_current()));
+	ntsync_obj_hand_off(&h, h.obj);
+	ntsync_obj_unlock(&h);
 }
 
 static const struct ntsync_obj_ops channel_ops = {
@@ -142,7 +142,7 @@ static const struct ntsync_obj_ops channel_ops = {
 	.destroy = channel_destroy,
 	.enter = channel_enter,
 	.undelivered = channel_undelivered,
-	.hand_on = ntsync_receiver_pass_on_notification,
+	.pass_on = ntsync_receiver_pass_on_notification,
 	.source = &ntsync_channel_source,
 };
 
@@ -195,22 +195,22 @@ static void drop_own_notification_locked(struct ntsync_channel *c, const struct 
 static int queue_request(struct ntsync_channel *c, struct ntsync_channel_entry *e,
 			 struct file *file)
 {
-	struct ntsync_hold h;
+	struct ntsync_section h;
 	int ret = 0;
 
-	ntsync_obj_hold(&h, c->obj);
+	ntsync_obj_lock(&h, c->obj);
 	if (c->broken) {
 		ret = -EPIPE;
 	} else if (c->pending.count >= c->max_depth) {
 		ret = -EAGAIN;
 	} else {
-		drop_own_notification_locked(c, e->wait->taker.t);
-		ntsync_entry_queue_locked(e, ntsync_pi_inherited(e->wait));
+		drop_own_notification_locked(c, e->wait->acquirer.t);
+		ntsync_entry_queue_locked(e, ntsync_pi_inherited_prio(e->wait));
 		trace_ntsync_channel_send(c->id, e->id, current->pid, e->prio);
-		ntsync_wake_takers(&h, h.obj);
+		ntsync_obj_hand_off(&h, h.obj);
 		ntsync_channel_check_reachable_locked(&h, c, file, 0);
 	}
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 	return ret;
 }
 
@@ -241,16 +241,16 @@ static int sleep_for_reply(struct ntsync_channel *c, struct ntsync_wait *w, stru
  */
 static int withdraw_request(struct ntsync_channel *c, struct ntsync_channel_entry *e, int ret)
 {
-	struct ntsync_hold h;
+	struct ntsync_section h;
 
-	ntsync_obj_hold(&h, c->obj);
+	ntsync_obj_lock(&h, c->obj);
 	if (ntsync_wait_claim(e->wait, NTSYNC_SEND_WITHDRAWN)) {
 		if (e->receiver)
 			ret = -EINTR;
 		ntsync_entry_remove_locked(e);
 		trace_ntsync_channel_withdraw(c->id, e->id, current->pid);
 	}
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 
 	switch (atomic_read(&e->wait->claim)) {
 	case NTSYNC_SEND_REPLIED:
@@ -267,9 +267,9 @@ static int withdraw_request(struct ntsync_channel *c, struct ntsync_channel_entr
 /* Identifies the request, in case that the call is restarted. */
 static u64 hash_request(const struct ntsync_channel_entry *e)
 {
-	u64 call = ntsync_ticket_mix(e->channel->id, e->payload);
+	u64 call = ntsync_ticket_hash(e->channel->id, e->payload);
 
-	return ntsync_ticket_mix(ntsync_ticket_mix(call, e->reply), e->prio);
+	return ntsync_ticket_hash(ntsync_ticket_hash(call, e->reply), e->prio);
 }
 
 static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *e,
@@ -284,13 +284,13 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
 	ntsync_wait_init(&w, &req, t, NULL, false);
 	w.send = e;
 	w.send_to = c->obj;
-	w.send_prio = ntsync_entry_own_level(e);
+	w.send_prio = ntsync_entry_own_prio(e);
 	e->wait = &w;
 	ntsync_pi_begin_wait(&w);
 	ret = queue_request(c, e, file);
 	if (!ret) {
-		ntsync_notices_hand_on(t);
-		ntsync_pi_block(&w);
+		ntsync_notifications_pass_on(t);
+		ntsync_pi_before_sleep(&w);
 		ret = sleep_for_reply(c, &w, file);
 		ret = withdraw_request(c, e, ret);
 	}
@@ -315,7 +315,7 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
 int ntsync_channel_send(struct ntsync_obj *obj, struct file *file, u32 policy, u32 prio,
 			u64 payload, u64 reply)
 {
-	struct ntsync_task *t = ntsync_task_get_own();
+	struct ntsync_task *t = ntsync_task_find_or_create();
 	struct ntsync_channel_entry *e;
 	int ret;
 
@@ -343,11 +343,11 @@ int ntsync_channel_send(struct ntsync_obj *obj, struct file *file, u32 policy, u
 static int dispatch_or_park(struct ntsync_receiver *r, struct ntsync_wait_entry *e, bool block)
 {
 	struct ntsync_obj *obj = e->obj;
-	struct ntsync_hold h;
+	struct ntsync_section h;
 	int ret = 0;
 
-	ntsync_obj_hold(&h, obj);
-	if (ntsync_receiver_left_locked(r)) {
+	ntsync_obj_lock(&h, obj);
+	if (ntsync_receiver_closed_locked(r)) {
 		ret = -EBADF;
 	} else {
 		if (block)
@@ -361,7 +361,7 @@ static int dispatch_or_park(struct ntsync_receiver *r, struct ntsync_wait_entry 
 				ntsync_wait_queue_locked(e, &h.todo);
 		}
 	}
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 	return ret;
 }
 
@@ -370,8 +370,8 @@ static int sleep_for_request(struct ntsync_wait *w, const struct ntsync_deadline
 	u32 index;
 	int ret;
 
-	ntsync_notices_hand_on(w->taker.t);
-	ntsync_pi_block(w);
+	ntsync_notifications_pass_on(w->acquirer.t);
+	ntsync_pi_before_sleep(w);
 	ret = ntsync_wait_sleep(w, deadline, NULL);
 	ntsync_wait_dequeue_any(&w->entries[0]);
 	return ntsync_wait_result(w, ret, &index);
@@ -395,7 +395,7 @@ static int receive_request(struct ntsync_obj *obj, struct ntsync_receiver *r, bo
 	if (ret == -EAGAIN && block)
 		ret = sleep_for_request(&w, &req.deadline);
 	ntsync_pi_end_wait(&w);
-	ntsync_ticket_keep(&w, &req, NTSYNC_CALL_RECEIVE, ret);
+	ntsync_ticket_save(&w, &req, NTSYNC_CALL_RECEIVE, ret);
 	return ret;
 }
 
@@ -441,15 +441,15 @@ void ntsync_channel_put_back(struct ntsync_obj *obj, u64 id)
 {
 	struct ntsync_channel *c = obj->channel;
 	struct ntsync_channel_entry *e;
-	struct ntsync_hold h;
+	struct ntsync_section h;
 
-	ntsync_obj_hold(&h, obj);
+	ntsync_obj_lock(&h, obj);
 	e = ntsync_entry_find_locked(c, id);
 	if (e && e->receiver->t->task == current) {
 		ntsync_entry_put_back_locked(e);
-		ntsync_wake_takers(&h, h.obj);
+		ntsync_obj_hand_off(&h, h.obj);
 	}
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 }
 
 /* ---- reply ---- */
@@ -458,16 +458,16 @@ void ntsync_channel_put_back(struct ntsync_obj *obj, u64 id)
 int ntsync_channel_reply(struct ntsync_obj *obj, u64 id)
 {
 	struct ntsync_channel_entry *e;
-	struct ntsync_hold h;
+	struct ntsync_section h;
 
 	if (!is_channel(obj))
 		return -EINVAL;
-	ntsync_obj_hold(&h, obj);
-	ntsync_hold_make_room(&h);
+	ntsync_obj_lock(&h, obj);
+	ntsync_section_make_room(&h);
 	e = ntsync_entry_find_locked(obj->channel, id);
 	if (e)
 		ntsync_entry_finish_locked(&h, e, NTSYNC_SEND_REPLIED);
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 	if (!e)
 		return -ENOENT;
 	trace_ntsync_channel_reply(obj->channel->id, id, current->pid);

@@ -159,14 +159,14 @@ void ntsync_entries_exit(void);
 struct ntsync_channel_entry *ntsync_entry_alloc(void);
 void ntsync_entry_free(struct ntsync_channel_entry *e);
 
-int ntsync_entry_own_level(const struct ntsync_channel_entry *e);
+int ntsync_entry_own_prio(const struct ntsync_channel_entry *e);
 void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited);
 void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_receiver *r);
 void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e);
 void ntsync_entry_remove_locked(struct ntsync_channel_entry *e);
 void ntsync_entry_add_latency_locked(const struct ntsync_channel_entry *e,
 				     struct ntsync_latency *l);
-void ntsync_entry_set_level_locked(struct ntsync_channel_entry *e, int prio);
+void ntsync_entry_set_prio_locked(struct ntsync_channel_entry *e, int prio);
 struct ntsync_channel_entry *ntsync_entry_find_locked(const struct ntsync_channel *c, u64 id);
 
 static inline struct ntsync_channel_entry *ntsync_channel_first_pending(const struct ntsync_channel *c)
@@ -197,7 +197,7 @@ bool ntsync_receiver_update_contrib_locked(struct ntsync_receiver *r);
 static inline void ntsync_channel_mark_stale_locked(struct ntsync_channel *c, int prio)
 {
 	if (prio < MAX_RT_PRIO && ntsync_pi_enabled)
-		c->obj->stale = true;
+		c->obj->needs_update = true;
 }
 
 #endif

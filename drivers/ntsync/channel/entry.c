@@ -3,7 +3,7 @@
  * The containers of a channel's entries: pending ones by (priority, arrival), dispatched ones by
  * id, those of one receiver by (newest set, contribution, id), and pending ones that contribute to
  * receivers by (contribution, id). Each function takes O(log entries) under obj->lock, and marks
- * the channel stale if receivers may inherit something else now.
+ * the channel needs_update if receivers may inherit something else now.
  *
  * Of contributions with the same priority the one with the fewest hops is first, whichever arrived
  * first. Otherwise a request that closes a cycle of channels could hide the request that the
@@ -39,7 +39,7 @@ void ntsync_entry_free(struct ntsync_channel_entry *e)
 }
 
 /* The priority that the sender has requested, without what it inherits. */
-int ntsync_entry_own_level(const struct ntsync_channel_entry *e)
+int ntsync_entry_own_prio(const struct ntsync_channel_entry *e)
 {
 	return e->prio ? MAX_RT_PRIO - 1 - e->prio : MAX_RT_PRIO;
 }
@@ -78,7 +78,7 @@ static u32 make_contrib_key(const struct ntsync_channel_entry *e, int prio)
 {
 	if (prio == MAX_RT_PRIO)
 		return NTSYNC_NO_CONTRIB;
-	if (prio == ntsync_entry_own_level(e))
+	if (prio == ntsync_entry_own_prio(e))
 		return ntsync_contrib_key(prio, 1);
 	if (e->wait->hops >= NTSYNC_MAX_HOPS)
 		return NTSYNC_NO_CONTRIB;
@@ -116,7 +116,7 @@ void ntsync_entry_add_latency_locked(const struct ntsync_channel_entry *e, struc
 void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 {
 	struct ntsync_channel *c = e->channel;
-	int prio = min(ntsync_entry_own_level(e), inherited);
+	int prio = min(ntsync_entry_own_prio(e), inherited);
 
 	ntsync_assert_obj_lock(c->obj);
 	e->id = ++c->last_id;
@@ -126,7 +126,7 @@ void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 	e->key = make_contrib_key(e, prio);
 	add_contrib(e);
 	c->nr_borrowing += e->borrows_file;
-	ntsync_channel_mark_stale_locked(c, ntsync_waitq_level(&e->node));
+	ntsync_channel_mark_stale_locked(c, ntsync_waitq_prio(&e->node));
 }
 
 void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_receiver *r)
@@ -135,7 +135,7 @@ void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_
 
 	ntsync_assert_obj_lock(c->obj);
 	ntsync_channel_mark_stale_locked(c, min(ntsync_receiver_work_prio(r),
-						ntsync_waitq_level(&e->node)));
+						ntsync_waitq_prio(&e->node)));
 	ntsync_entry_add_latency_locked(e, &c->queueing);
 	ntsync_waitq_erase(&c->pending, &e->node);
 	remove_contrib(e);
@@ -166,7 +166,7 @@ void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e)
 	ntsync_waitq_put_back(&e->channel->pending, &e->node);
 	add_contrib(e);
 	e->channel->nr_borrowing += e->borrows_file;
-	ntsync_channel_mark_stale_locked(e->channel, ntsync_waitq_level(&e->node));
+	ntsync_channel_mark_stale_locked(e->channel, ntsync_waitq_prio(&e->node));
 }
 
 void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
@@ -179,28 +179,28 @@ void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
 		remove_contrib(e);
 		e->channel->nr_borrowing -= e->borrows_file;
 	}
-	ntsync_channel_mark_stale_locked(e->channel, ntsync_waitq_level(&e->node));
+	ntsync_channel_mark_stale_locked(e->channel, ntsync_waitq_prio(&e->node));
 }
 
 /*
  * What the sender inherits has changed. Nothing happens to an entry that is not queued yet or that
  * has ended.
  */
-void ntsync_entry_set_level_locked(struct ntsync_channel_entry *e, int prio)
+void ntsync_entry_set_prio_locked(struct ntsync_channel_entry *e, int prio)
 {
 	u32 key = make_contrib_key(e, prio);
 
 	ntsync_assert_obj_lock(e->channel->obj);
 	if (!e->receiver && (!e->id || ntsync_wait_claimed(e->wait)))
 		return;
-	if (key == e->key && prio == ntsync_waitq_level(&e->node))
+	if (key == e->key && prio == ntsync_waitq_prio(&e->node))
 		return;
 	remove_contrib(e);
 	e->key = key;
 	if (e->receiver)
-		ntsync_waitq_set_level(&e->node, prio);
+		ntsync_waitq_set_prio(&e->node, prio);
 	else
-		ntsync_waitq_move(&e->channel->pending, &e->node, prio);
+		ntsync_waitq_requeue(&e->channel->pending, &e->node, prio);
 	add_contrib(e);
 }
 

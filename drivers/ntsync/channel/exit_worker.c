@@ -153,7 +153,7 @@ static int highest_exited_prio(void)
 
 	guard(raw_spinlock)(&exit_lock);
 	t = first_exited();
-	return t ? clamp(MAX_RT_PRIO - 1 - ntsync_waitq_level(&t->exited), 1, MAX_RT_PRIO - 1) : 1;
+	return t ? clamp(MAX_RT_PRIO - 1 - ntsync_waitq_prio(&t->exited), 1, MAX_RT_PRIO - 1) : 1;
 }
 
 /*
@@ -243,7 +243,7 @@ static void queue_exited_task(struct task_struct *p)
 		t = find_task(p);
 		if (t) {
 			rb_erase(&t->by_task, &receiver_tasks);
-			ntsync_waitq_insert(&exited_tasks, &t->exited, ntsync_task_level(p));
+			ntsync_waitq_insert(&exited_tasks, &t->exited, ntsync_task_queue_prio(p));
 		}
 	}
 	if (!t)
@@ -254,12 +254,13 @@ static void queue_exited_task(struct task_struct *p)
 
 /*
  * Runs in every exiting task, with preemption off. The receivers come first: after
- * ntsync_task_retire() the task inherits nothing, and the worker would start at too low a priority.
+ * ntsync_task_remove_current() the task inherits nothing, and the worker would start at too low a
+ * priority.
  */
 static void probe_exit(void *unused, NTSYNC_EXIT_PROBE_ARGS)
 {
 	queue_exited_task(p);
-	ntsync_task_retire();
+	ntsync_task_remove_current();
 }
 
 int ntsync_exit_worker_init(void)

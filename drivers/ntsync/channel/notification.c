@@ -13,7 +13,7 @@
 void ntsync_receiver_notify_locked(struct ntsync_receiver *r)
 {
 	ntsync_assert_obj_lock(r->channel->obj);
-	if (ntsync_receiver_notified_locked(r) || ntsync_receiver_left_locked(r))
+	if (ntsync_receiver_notified_locked(r) || ntsync_receiver_closed_locked(r))
 		return;
 	r->channel->nr_notified++;
 	guard(raw_spinlock)(&r->t->lock);
@@ -30,14 +30,14 @@ void ntsync_receiver_drop_notification_locked(struct ntsync_receiver *r)
 	list_del_init(&r->notification.node);
 }
 
-/* ntsync_obj_ops::hand_on */
-void ntsync_receiver_pass_on_notification(struct ntsync_notice *n)
+/* ntsync_obj_ops::pass_on */
+void ntsync_receiver_pass_on_notification(struct ntsync_notification *n)
 {
 	struct ntsync_receiver *r = container_of(n, struct ntsync_receiver, notification);
-	struct ntsync_hold h;
+	struct ntsync_section h;
 
-	ntsync_obj_hold(&h, n->obj);
+	ntsync_obj_lock(&h, n->obj);
 	ntsync_receiver_drop_notification_locked(r);
-	ntsync_wake_takers(&h, n->obj);
-	ntsync_obj_unhold(&h);
+	ntsync_obj_hand_off(&h, n->obj);
+	ntsync_obj_unlock(&h);
 }

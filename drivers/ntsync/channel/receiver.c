@@ -54,8 +54,8 @@
 
 /* ---- the end of an entry ---- */
 
-/* Ends @e: its sender returns. The caller has called ntsync_hold_make_room(). */
-void ntsync_entry_finish_locked(struct ntsync_hold *h, struct ntsync_channel_entry *e,
+/* Ends @e: its sender returns. The caller has called ntsync_section_make_room(). */
+void ntsync_entry_finish_locked(struct ntsync_section *h, struct ntsync_channel_entry *e,
 				enum ntsync_send_result result)
 {
 	ntsync_assert_obj_lock(e->channel->obj);
@@ -63,20 +63,20 @@ void ntsync_entry_finish_locked(struct ntsync_hold *h, struct ntsync_channel_ent
 		ntsync_entry_add_latency_locked(e, &e->channel->response);
 	ntsync_entry_remove_locked(e);
 	ntsync_wait_claim(e->wait, result);
-	ntsync_hold_wake_locked(h, e->wait->taker.task);
+	ntsync_section_wake_locked(h, e->wait->acquirer.task);
 }
 
 /*
  * No receiving process is left: pending requests end with EPIPE. A receive may begin while the lock
  * is dropped; it resets c->broken and gets the rest.
  */
-static void fail_pending_locked(struct ntsync_hold *h, struct ntsync_channel *c)
+static void fail_pending_locked(struct ntsync_section *h, struct ntsync_channel *c)
 {
 	struct ntsync_channel_entry *e;
 
 	c->broken = true;
 	for (;;) {
-		ntsync_hold_make_room(h);
+		ntsync_section_make_room(h);
 		e = ntsync_channel_first_pending(c);
 		if (!c->broken || !e)
 			break;
@@ -88,12 +88,12 @@ static void fail_pending_locked(struct ntsync_hold *h, struct ntsync_channel *c)
  * Requests that were dispatched to @r end with ECONNRESET. The lock is dropped in between, so the
  * caller makes sure that @r is not freed: by free_lock, or because @r is current's.
  */
-static void reset_entries_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
+static void reset_entries_locked(struct ntsync_section *h, struct ntsync_receiver *r)
 {
 	struct ntsync_channel_entry *e;
 
 	for (;;) {
-		ntsync_hold_make_room(h);
+		ntsync_section_make_room(h);
 		e = ntsync_receiver_first_entry(r);
 		if (!e)
 			break;
@@ -136,7 +136,7 @@ static bool has_descriptor(const void *table, struct file *file)
 }
 
 /* Ends the receive or the aggregate wait that @r sleeps in, with EBADF. */
-static void unpark_receiver_locked(struct ntsync_hold *h, struct ntsync_receiver *r)
+static void unpark_receiver_locked(struct ntsync_section *h, struct ntsync_receiver *r)
 {
 	struct ntsync_wait_entry *e = r->parked;
 
@@ -144,7 +144,7 @@ static void unpark_receiver_locked(struct ntsync_hold *h, struct ntsync_receiver
 		return;
 	ntsync_obj_dequeue_locked(r->channel->obj, e, &h->todo);
 	if (ntsync_wait_claim(e->wait, NTSYNC_CLOSED))
-		ntsync_hold_wake_locked(h, r->t->task);
+		ntsync_section_wake_locked(h, r->t->task);
 }
 
 /* A receiver has joined or left a process. Without one it can't inherit from pending ones. */
@@ -153,7 +153,7 @@ static void mark_pending_stale_locked(struct ntsync_channel *c)
 	const struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
 
 	if (e)
-		ntsync_channel_mark_stale_locked(c, ntsync_waitq_level(&e->node));
+		ntsync_channel_mark_stale_locked(c, ntsync_waitq_prio(&e->node));
 }
 
 static void leave_process_locked(struct ntsync_receiver *r)
@@ -168,13 +168,13 @@ static void leave_process_locked(struct ntsync_receiver *r)
  * them, then resets what was. A receiver may be freed whenever the lock is dropped, so each step
  * starts with the first one in the list.
  */
-static void remove_members_locked(struct ntsync_hold *h, struct ntsync_process *p)
+static void remove_members_locked(struct ntsync_section *h, struct ntsync_process *p)
 {
 	struct ntsync_channel_entry *e;
 	struct ntsync_receiver *r;
 
 	for (;;) {
-		ntsync_hold_make_room(h);
+		ntsync_section_make_room(h);
 		r = list_first_entry_or_null(&p->members, struct ntsync_receiver, process_node);
 		if (!r)
 			break;
@@ -184,7 +184,7 @@ static void remove_members_locked(struct ntsync_hold *h, struct ntsync_process *
 		h->steps++;
 	}
 	for (;;) {
-		ntsync_hold_make_room(h);
+		ntsync_section_make_room(h);
 		r = list_first_entry_or_null(&p->leaving, struct ntsync_receiver, process_node);
 		if (!r)
 			break;
@@ -204,10 +204,10 @@ static void remove_members_locked(struct ntsync_hold *h, struct ntsync_process *
 static bool close_process(struct ntsync_channel *c, const void *files, u64 entered)
 {
 	struct ntsync_process *p;
-	struct ntsync_hold h;
+	struct ntsync_section h;
 	bool again;
 
-	ntsync_obj_hold(&h, c->obj);
+	ntsync_obj_lock(&h, c->obj);
 	p = find_process(c, files);
 	again = p && p->entered != entered;
 	if (p && !again) {
@@ -217,9 +217,9 @@ static bool close_process(struct ntsync_channel *c, const void *files, u64 enter
 		if (RB_EMPTY_ROOT(&c->processes))
 			fail_pending_locked(&h, c);
 		else
-			ntsync_wake_takers(&h, h.obj); /* pass on its notifications */
+			ntsync_obj_hand_off(&h, h.obj); /* pass on its notifications */
 	}
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 	if (!again)
 		kfree(p);
 	return !again;
@@ -322,10 +322,10 @@ static inline void count_receive_locked(struct ntsync_channel *c, struct ntsync_
 static struct ntsync_process *join_process(struct ntsync_receiver *r, struct ntsync_process *new)
 {
 	struct ntsync_channel *c = r->channel;
-	struct ntsync_hold h;
+	struct ntsync_section h;
 	struct ntsync_process *p;
 
-	ntsync_obj_hold(&h, c->obj);
+	ntsync_obj_lock(&h, c->obj);
 	p = find_process(c, current->files);
 	if (!p) {
 		p = new;
@@ -335,7 +335,7 @@ static struct ntsync_process *join_process(struct ntsync_receiver *r, struct nts
 	r->process = p;
 	list_move(&r->process_node, &p->members);
 	mark_pending_stale_locked(c);
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 	return p;
 }
 
@@ -369,15 +369,15 @@ static struct ntsync_receiver *enter_process(struct ntsync_channel *c, struct fi
  */
 static void reset_receiver(struct ntsync_receiver *r)
 {
-	struct ntsync_hold h;
+	struct ntsync_section h;
 
-	ntsync_obj_hold(&h, r->channel->obj);
+	ntsync_obj_lock(&h, r->channel->obj);
 	reset_entries_locked(&h, r);
 	ntsync_receiver_drop_notification_locked(r);
 	if (r->process)
 		leave_process_locked(r);
-	ntsync_wake_takers(&h, h.obj);
-	ntsync_obj_unhold(&h);
+	ntsync_obj_hand_off(&h, h.obj);
+	ntsync_obj_unlock(&h);
 }
 
 /**
@@ -420,22 +420,22 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
 void ntsync_receiver_free(struct ntsync_receiver *r)
 {
 	struct ntsync_channel *c = r->channel;
-	struct ntsync_hold h;
-	bool stale;
+	struct ntsync_section h;
+	bool needs_update;
 
 	ntsync_receiver_free_assert_held();
-	ntsync_obj_hold(&h, c->obj);
+	ntsync_obj_lock(&h, c->obj);
 	reset_entries_locked(&h, r);
 	ntsync_receiver_drop_notification_locked(r);
-	ntsync_wake_takers(&h, h.obj);
+	ntsync_obj_hand_off(&h, h.obj);
 	rb_erase(&r->by_task, &c->receivers);
 	c->nr_receivers--;
 	list_del(&r->process_node);
-	ntsync_contrib_move_locked(&r->contrib, NULL, NTSYNC_NO_CONTRIB, 0, &h.todo);
-	stale = h.stale | ntsync_obj_take_stale_locked(c->obj);
-	h.stale = false;
-	ntsync_obj_unhold(&h);
-	if (stale && c->nr_receivers)
+	ntsync_contrib_set_locked(&r->contrib, NULL, NTSYNC_NO_CONTRIB, 0, &h.todo);
+	needs_update = h.needs_update | ntsync_obj_take_needs_update_locked(c->obj);
+	h.needs_update = false;
+	ntsync_obj_unlock(&h);
+	if (needs_update && c->nr_receivers)
 		ntsync_channel_update_receivers_later(c);
 
 	ntsync_task_put(r->t);
@@ -483,7 +483,7 @@ bool ntsync_channel_borrows_file(const struct ntsync_channel *c, struct file *fi
  * every file reference belongs to a sleeping sender's call, or is one of @others. A descriptor that
  * is left counts, even a sender's: a receiver could get it.
  */
-void ntsync_channel_check_reachable_locked(struct ntsync_hold *h, struct ntsync_channel *c,
+void ntsync_channel_check_reachable_locked(struct ntsync_section *h, struct ntsync_channel *c,
 					   struct file *file, int others)
 {
 	ntsync_assert_obj_lock(c->obj);
@@ -494,11 +494,11 @@ void ntsync_channel_check_reachable_locked(struct ntsync_hold *h, struct ntsync_
 
 void ntsync_channel_check_reachable(struct ntsync_channel *c, struct file *file, int others)
 {
-	struct ntsync_hold h;
+	struct ntsync_section h;
 
-	ntsync_obj_hold(&h, c->obj);
+	ntsync_obj_lock(&h, c->obj);
 	ntsync_channel_check_reachable_locked(&h, c, file, others);
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 }
 
 /*
@@ -523,7 +523,7 @@ static bool is_discarded_copy(const void *table, struct file *file)
  */
 static void reset_moved_receiver(struct ntsync_channel *c, struct file *file, const void *files)
 {
-	const struct ntsync_task *t = ntsync_task_find();
+	const struct ntsync_task *t = ntsync_task_current();
 	struct ntsync_receiver *r = NULL;
 
 	if (!t)

@@ -53,7 +53,7 @@ struct ntsync_receiver {
 	struct ntsync_process *process;
 	struct list_head process_node;
 	struct ntsync_wait_entry *parked;
-	struct ntsync_notice notification;
+	struct ntsync_notification notification;
 	struct rb_root_cached entries;
 	u64 set;
 	struct ntsync_message message;
@@ -91,7 +91,7 @@ static inline int ntsync_receiver_work_prio(const struct ntsync_receiver *r)
 {
 	const struct ntsync_channel_entry *e = ntsync_receiver_first_entry(r);
 
-	return e ? ntsync_waitq_level(&e->node) : MAX_RT_PRIO;
+	return e ? ntsync_waitq_prio(&e->node) : MAX_RT_PRIO;
 }
 
 /* ---- receiver.c ---- */
@@ -102,11 +102,11 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
 					      struct ntsync_task *t);
 void ntsync_receivers_flush(struct ntsync_channel *c, struct file *file, const void *files);
 void ntsync_receivers_destroy(struct ntsync_channel *c);
-void ntsync_channel_check_reachable_locked(struct ntsync_hold *h, struct ntsync_channel *c,
+void ntsync_channel_check_reachable_locked(struct ntsync_section *h, struct ntsync_channel *c,
 					   struct file *file, int others);
 bool ntsync_channel_borrows_file(const struct ntsync_channel *c, struct file *file);
 void ntsync_channel_check_reachable(struct ntsync_channel *c, struct file *file, int others);
-void ntsync_entry_finish_locked(struct ntsync_hold *h, struct ntsync_channel_entry *e,
+void ntsync_entry_finish_locked(struct ntsync_section *h, struct ntsync_channel_entry *e,
 				enum ntsync_send_result result);
 
 void ntsync_receiver_free(struct ntsync_receiver *r);
@@ -117,11 +117,11 @@ void ntsync_receiver_free(struct ntsync_receiver *r);
  */
 static inline bool ntsync_receiver_receives_locked(const struct ntsync_receiver *r)
 {
-	return r->parked && !r->parked->wait->taker.notice;
+	return r->parked && !r->parked->wait->acquirer.notify_only;
 }
 
 /* Has the process of @r closed the channel? Then @r can't receive. */
-static inline bool ntsync_receiver_left_locked(const struct ntsync_receiver *r)
+static inline bool ntsync_receiver_closed_locked(const struct ntsync_receiver *r)
 {
 	return !r->process || r->process->closed;
 }
@@ -135,7 +135,7 @@ static inline bool ntsync_receiver_notified_locked(const struct ntsync_receiver 
 
 void ntsync_receiver_notify_locked(struct ntsync_receiver *r);
 void ntsync_receiver_drop_notification_locked(struct ntsync_receiver *r);
-void ntsync_receiver_pass_on_notification(struct ntsync_notice *n);
+void ntsync_receiver_pass_on_notification(struct ntsync_notification *n);
 
 /* ---- exit_worker.c ---- */
 

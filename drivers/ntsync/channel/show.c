@@ -27,9 +27,9 @@ static struct shown_entry copy_entry(const struct ntsync_channel_entry *e)
 	return (struct shown_entry){
 		.id = e->id,
 		.sent = e->sent,
-		.sender = ntsync_shown_tid(e->wait->taker.task),
+		.sender = ntsync_shown_tid(e->wait->acquirer.task),
 		.receiver = e->receiver ? ntsync_shown_tid_of(e->receiver->t) : 0,
-		.prio = ntsync_shown_prio(ntsync_waitq_level(&e->node)),
+		.prio = ntsync_shown_prio(ntsync_waitq_prio(&e->node)),
 	};
 }
 

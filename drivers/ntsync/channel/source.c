@@ -31,7 +31,7 @@ static void raise_to_entry(struct boost *b, const struct ntsync_channel_entry *e
 
 	if (!e || e->key >= b->key)
 		return;
-	requested = ntsync_waitq_level(&e->node) == ntsync_entry_own_level(e);
+	requested = ntsync_waitq_prio(&e->node) == ntsync_entry_own_prio(e);
 	b->key = e->key;
 	b->policy = requested ? e->policy : SCHED_FIFO;
 }
@@ -42,7 +42,7 @@ static const struct ntsync_channel_entry *find_pending_for(const struct ntsync_c
 	struct rb_node *n = rb_first_cached(&c->contributing);
 
 	/* A task has one request at a time, so the next one is not its own. */
-	if (n && rb_entry(n, struct ntsync_channel_entry, contrib_node)->wait->taker.t == t)
+	if (n && rb_entry(n, struct ntsync_channel_entry, contrib_node)->wait->acquirer.t == t)
 		n = rb_next(n);
 	return rb_entry_safe(n, struct ntsync_channel_entry, contrib_node);
 }
@@ -55,9 +55,9 @@ static bool update_contrib_locked(struct ntsync_receiver *r, struct ntsync_todo 
 	if (!ntsync_receiver_receives_locked(r))
 		raise_to_entry(&b, ntsync_receiver_first_entry(r));
 	/* A process that has let go of the channel can't receive the request. */
-	if (!ntsync_receiver_left_locked(r))
+	if (!ntsync_receiver_closed_locked(r))
 		raise_to_entry(&b, find_pending_for(r->channel, r->t));
-	return ntsync_contrib_move_locked(&r->contrib, r->t, b.key, b.policy, todo);
+	return ntsync_contrib_set_locked(&r->contrib, r->t, b.key, b.policy, todo);
 }
 
 static struct ntsync_receiver *find_next_receiver(const struct ntsync_channel *c,
@@ -110,7 +110,7 @@ void ntsync_channel_update_receivers(struct ntsync_obj *obj)
 		same.nr = 0;
 		scoped_guard(raw_spinlock, &obj->lock)
 			at = update_receivers_locked(obj, at, &todo, &same);
-		ntsync_todo_drop(&same);
+		ntsync_todo_put_all(&same);
 		ntsync_pi_walk(&todo);
 	} while (at);
 }
@@ -148,7 +148,7 @@ bool ntsync_receiver_update_contrib_locked(struct ntsync_receiver *r)
 
 	todo.nr = 0;
 	changed = ntsync_pi_enabled && update_contrib_locked(r, &todo);
-	ntsync_todo_drop(&todo);
+	ntsync_todo_put_all(&todo);
 	return changed;
 }
 
@@ -157,8 +157,8 @@ static int update_request(struct ntsync_wait *w, u32 index, int prio)
 {
 	struct ntsync_channel_entry *e = w->send;
 
-	prio = min(prio, ntsync_entry_own_level(e));
-	ntsync_entry_set_level_locked(e, prio);
+	prio = min(prio, ntsync_entry_own_prio(e));
+	ntsync_entry_set_prio_locked(e, prio);
 	return prio;
 }
 

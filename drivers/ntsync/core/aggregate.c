@@ -16,7 +16,7 @@
 /* Makes current a receiver of each channel: it inherits from what is pending there. */
 static int enter_channels(struct ntsync_aggregate *a)
 {
-	struct ntsync_task *t = ntsync_task_get_own();
+	struct ntsync_task *t = ntsync_task_find_or_create();
 	u32 i;
 
 	if (!t)
@@ -38,7 +38,7 @@ static int wait_for_any(struct ntsync_aggregate *a)
 
 	if (ret)
 		return ret;
-	a->wait.notice = true;
+	a->wait.notify_only = true;
 	a->wait.polls = &a->polls;
 	ret = ntsync_wait_any(&a->wait);
 	if (ret && ret != -EOWNERDEAD)

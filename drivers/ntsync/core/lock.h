@@ -18,7 +18,7 @@
  * the unlock, see wake.c.
  *
  * A section of code under obj->lock that changes an object is a locked section. It begins with
- * ntsync_obj_hold() and ends with ntsync_obj_unhold().
+ * ntsync_obj_lock() and ends with ntsync_obj_unlock().
  *
  * The state of an object changes under
  *   obj->lock			if obj->all_waits is 0,
@@ -77,39 +77,39 @@ static inline void ntsync_assert_obj_lock(const struct ntsync_obj *obj)
 #define NTSYNC_WAKE_BATCH	8
 
 /**
- * struct ntsync_hold - a locked section: an object under its lock, and whom the change wakes
+ * struct ntsync_section - a locked section: an object under its lock, and whom the change wakes
  * @obj: the object; obj->lock is held
  * @all: dev->all_lock is held
  * @drop_all: the section took dev->all_lock and drops it at its end
  * @available: the change may let others acquire the object
  * @steps: queue entries handled since obj->lock was taken
  * @todo: records whose contributions have changed
- * @stale: obj->stale was set in one of the parts of the section
+ * @needs_update: obj->needs_update was set in one of the parts of the section
  * @nr: number of tasks in @wake
  * @wake: tasks that were served and are woken after the unlock; counted
  *
  * Lives on the stack of every call that changes an object. Declare it __uninitialized: otherwise
  * the compiler may clear @wake in each of these calls.
  */
-struct ntsync_hold {
+struct ntsync_section {
 	struct ntsync_obj *obj;
 	bool all;
 	bool drop_all;
 	bool available;
 	unsigned int steps;
 	struct ntsync_todo todo;
-	bool stale;
+	bool needs_update;
 	unsigned int nr;
 	struct task_struct *wake[NTSYNC_WAKE_BATCH];
 };
 
-void ntsync_section_drain(struct ntsync_hold *h);
-void ntsync_section_unlock_slow(struct ntsync_hold *h);
-void ntsync_section_hand_off(struct ntsync_hold *h);
+void ntsync_section_drain(struct ntsync_section *h);
+void ntsync_section_unlock_slow(struct ntsync_section *h);
+void ntsync_section_hand_off(struct ntsync_section *h);
 
 /* For a type that wakes tasks other than those that acquire the object. */
-void ntsync_hold_make_room(struct ntsync_hold *h);
-void ntsync_hold_wake_locked(struct ntsync_hold *h, struct task_struct *p);
+void ntsync_section_make_room(struct ntsync_section *h);
+void ntsync_section_wake_locked(struct ntsync_section *h, struct task_struct *p);
 void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
 			       struct ntsync_todo *todo);
 
@@ -122,7 +122,7 @@ void ntsync_obj_wake_pollers(struct ntsync_obj *obj);
  * ioctls that fail at once (docs/performance.md).
  */
 
-static inline void ntsync_section_init(struct ntsync_hold *h, struct ntsync_obj *obj, bool all)
+static inline void ntsync_section_init(struct ntsync_section *h, struct ntsync_obj *obj, bool all)
 {
 	h->obj = obj;
 	h->all = all;
@@ -130,12 +130,12 @@ static inline void ntsync_section_init(struct ntsync_hold *h, struct ntsync_obj 
 	h->available = false;
 	h->steps = 0;
 	h->todo.nr = 0;
-	h->stale = false;
+	h->needs_update = false;
 	h->nr = 0;
 }
 
-/* The rest of ntsync_obj_hold() for a caller that has taken obj->lock. */
-static inline void ntsync_obj_hold_locked(struct ntsync_hold *h, struct ntsync_obj *obj)
+/* The rest of ntsync_obj_lock() for a caller that has taken obj->lock. */
+static inline void ntsync_section_begin_locked(struct ntsync_section *h, struct ntsync_obj *obj)
 {
 	ntsync_section_init(h, obj, false);
 	if (unlikely(obj->all_waits || obj->handoff_pending))
@@ -143,21 +143,21 @@ static inline void ntsync_obj_hold_locked(struct ntsync_hold *h, struct ntsync_o
 }
 
 /**
- * ntsync_obj_hold() - begin a locked section
- * @h: the section, for ntsync_obj_unhold()
+ * ntsync_obj_lock() - begin a locked section
+ * @h: the section, for ntsync_obj_unlock()
  * @obj: the object
  *
  * Drains pending hand-offs first: on return every waiter that an earlier change released has been
  * served. May sleep if a wait-all looks at the object; all_lock is held then, too.
  */
-static inline void ntsync_obj_hold(struct ntsync_hold *h, struct ntsync_obj *obj)
+static inline void ntsync_obj_lock(struct ntsync_section *h, struct ntsync_obj *obj)
 {
 	raw_spin_lock(&obj->lock);
-	ntsync_obj_hold_locked(h, obj);
+	ntsync_section_begin_locked(h, obj);
 }
 
-/* ntsync_obj_hold() for a caller that holds all_lock. */
-static inline void ntsync_obj_hold_all_locked(struct ntsync_hold *h, struct ntsync_obj *obj)
+/* ntsync_obj_lock() for a caller that holds all_lock. */
+static inline void ntsync_obj_lock_all_locked(struct ntsync_section *h, struct ntsync_obj *obj)
 {
 	ntsync_assert_all_lock(obj->dev);
 	ntsync_section_init(h, obj, true);
@@ -166,7 +166,7 @@ static inline void ntsync_obj_hold_all_locked(struct ntsync_hold *h, struct ntsy
 		ntsync_section_drain(h);
 }
 
-/* The end of every change, after the unlock. @available: as in struct ntsync_hold. */
+/* The end of every change, after the unlock. @available: as in struct ntsync_section. */
 static inline void ntsync_obj_finish_change(struct ntsync_obj *obj, bool available)
 {
 	smp_mb(); /* (A), pairs with (B) and (C) as drawn at ntsync_obj_peek() */
@@ -178,28 +178,28 @@ static inline void ntsync_obj_finish_change(struct ntsync_obj *obj, bool availab
  * Ends a locked section: unlocks, wakes the tasks that were served, then updates priorities. A new
  * owner is woken before the old one loses what it has inherited.
  */
-static inline void ntsync_obj_unhold(struct ntsync_hold *h)
+static inline void ntsync_obj_unlock(struct ntsync_section *h)
 {
 	struct ntsync_obj *obj = h->obj;
 
-	h->stale |= ntsync_obj_take_stale_locked(obj);
+	h->needs_update |= ntsync_obj_take_needs_update_locked(obj);
 	if (unlikely(h->nr || h->drop_all || h->todo.nr))
 		ntsync_section_unlock_slow(h);
 	else
 		raw_spin_unlock(&obj->lock);
 	ntsync_obj_finish_change(obj, h->available);
-	if (unlikely(h->stale))
+	if (unlikely(h->needs_update))
 		obj->ops->unlocked(obj);
 }
 
 /**
- * ntsync_wake_takers() - hand an object to its waiters
+ * ntsync_obj_hand_off() - hand an object to its waiters
  * @h: the locked section; NULL after ntsync_obj_lock_fast(), when there is no waiter
  * @obj: the object
  *
  * A type calls it after a change that may let others acquire the object.
  */
-static __always_inline void ntsync_wake_takers(struct ntsync_hold *h, struct ntsync_obj *obj)
+static __always_inline void ntsync_obj_hand_off(struct ntsync_section *h, struct ntsync_obj *obj)
 {
 	if (h)
 		h->available = true;
@@ -210,9 +210,9 @@ static __always_inline void ntsync_wake_takers(struct ntsync_hold *h, struct nts
 }
 
 /*
- * Locks the object without a struct ntsync_hold. Returns false if it has a waiter, a wait-all or
+ * Locks the object without a struct ntsync_section. Returns false if it has a waiter, a wait-all or
  * a pending hand-off: obj->lock is held all the same, and the caller goes on with
- * ntsync_obj_hold_locked().
+ * ntsync_section_begin_locked().
  */
 static inline bool ntsync_obj_lock_fast(struct ntsync_obj *obj)
 {
@@ -220,7 +220,7 @@ static inline bool ntsync_obj_lock_fast(struct ntsync_obj *obj)
 	return likely(!obj->all_waits && !obj->handoff_pending && !obj->any.count);
 }
 
-/* @available: as in struct ntsync_hold. */
+/* @available: as in struct ntsync_section. */
 static inline void ntsync_obj_unlock_fast(struct ntsync_obj *obj, bool available)
 {
 	raw_spin_unlock(&obj->lock);
@@ -229,7 +229,7 @@ static inline void ntsync_obj_unlock_fast(struct ntsync_obj *obj, bool available
 
 /*
  * all_lock is taken and dropped by these two functions only: they tell the arbiter, which must not
- * lower the priority of a task that holds it, see ntsync_pi_enter().
+ * lower the priority of a task that holds it, see ntsync_pi_lower_disable().
  */
 static inline void ntsync_all_lock(struct ntsync_device *dev)
 {

@@ -3,17 +3,17 @@
  * Passing on readiness notifications. A task that was told of a pending request (aggregate.c) is
  * expected to receive soon. If it sleeps for something else, which may take long, the request would
  * wait although other receivers are idle. So a task passes its notifications on before each sleep.
- * ntsync_notices_hand_on() returns at once if it has none.
+ * ntsync_notifications_pass_on() returns at once if it has none.
  */
 #include "core_internal.h"
 
 /* The first notification of @t, with its channel counted; NULL if there is none. */
-static struct ntsync_notice *get_first_notice(struct ntsync_task *t)
+static struct ntsync_notification *get_first_notice(struct ntsync_task *t)
 {
-	struct ntsync_notice *n;
+	struct ntsync_notification *n;
 
 	guard(raw_spinlock)(&t->lock);
-	n = list_first_entry_or_null(&t->noticed, struct ntsync_notice, node);
+	n = list_first_entry_or_null(&t->noticed, struct ntsync_notification, node);
 	/* A channel that is being freed removes its notifications itself. */
 	return n && refcount_inc_not_zero(&n->obj->refs) ? n : NULL;
 }
@@ -22,14 +22,14 @@ static struct ntsync_notice *get_first_notice(struct ntsync_task *t)
  * Passes on all notifications of current, whose record is @t. A notification is part of a receiver,
  * which is freed when current has exited, or with its channel; so it stays while this runs.
  */
-void ntsync_notices_hand_on_all(struct ntsync_task *t)
+void ntsync_notifications_pass_on_all(struct ntsync_task *t)
 {
-	struct ntsync_notice *n;
+	struct ntsync_notification *n;
 
 	while ((n = get_first_notice(t))) {
 		struct ntsync_obj *obj = n->obj;
 
-		obj->ops->hand_on(n);
+		obj->ops->pass_on(n);
 		ntsync_obj_put_later(obj);
 	}
 }

@@ -21,7 +21,7 @@
 #include "waitq.h"
 
 struct file;
-struct ntsync_hold;
+struct ntsync_section;
 struct ntsync_source_ops;
 struct ntsync_todo;
 struct ntsync_wait_entry;
@@ -61,7 +61,7 @@ struct ntsync_device {
  * @refs: held by the object's file and by chain walks that look at the object
  * @all_waits: number of wait-alls that look at this object. While it is not 0, the state changes
  *	under dev->all_lock only. Written under both locks
- * @stale: the contributions of a channel need an update. The end of the locked section
+ * @needs_update: the contributions of a channel need an update. The end of the locked section
  *	clears it and calls @ops->unlocked()
  * @handoff_pending: a waiter in @any may be able to acquire the object and has not been served.
  *	The next locked section serves it first
@@ -78,7 +78,7 @@ struct ntsync_obj {
 	refcount_t refs;
 	u32 all_waits;
 	bool handoff_pending;
-	bool stale;
+	bool needs_update;
 	const struct ntsync_obj_ops *ops;
 	struct ntsync_device *dev;
 	struct wait_queue_head *pollers;
@@ -96,31 +96,31 @@ struct ntsync_obj {
 };
 
 /**
- * struct ntsync_taker - the acquirer: for whom objects are acquired, and the result
+ * struct ntsync_acquirer - the acquirer: for whom objects are acquired, and the result
  * @task: the task; immutable
  * @t: its record; immutable
  * @owner: its owner id for mutexes; immutable
  * @owner_dead: out: one of the objects was an abandoned mutex
  * @boosted: out: the task inherits from what it has acquired
- * @notice: it wants a readiness notification of a channel, not a request; immutable
+ * @notify_only: it wants a readiness notification of a channel, not a request; immutable
  * @lost: out: record of a task that inherits less now, counted; or NULL
  */
-struct ntsync_taker {
+struct ntsync_acquirer {
 	struct task_struct *task;
 	struct ntsync_task *t;
 	u32 owner;
 	bool owner_dead;
 	bool boosted;
-	bool notice;
+	bool notify_only;
 	struct ntsync_task *lost;
 };
 
 /**
- * struct ntsync_notice - readiness notification: a task was told that a channel has a request
+ * struct ntsync_notification - readiness notification: a task was told that a channel has a request
  * @node: in the list of the task's record
  * @obj: the channel; not counted
  */
-struct ntsync_notice {
+struct ntsync_notification {
 	struct list_head node;
 	struct ntsync_obj *obj;
 };
@@ -130,7 +130,7 @@ struct ntsync_notice {
  * @name: the type's name in fdinfo and tracepoints
  * @signaled: can a waiter with this owner id acquire the object now? ntsync_obj_peek() calls it
  *	without the lock; a "no" must then have been true at some moment of the call
- * @acquire: acquire the object for @taker
+ * @acquire: acquire the object for @acquirer
  * @signal: set it, or release it once as @owner
  * @next_waiter: the entry of the any-queue to serve next; NULL if none can acquire the object
  * @drained: NULL, or called when @next_waiter has returned NULL
@@ -138,14 +138,14 @@ struct ntsync_notice {
  *	whose contributions have changed, except those that the waiter verifies before it sleeps
  * @dequeued: NULL, or called after an entry has left the any-queue. @todo: all records whose
  *	contributions have changed
- * @unlocked: called without a raw lock after a locked section in which @stale was set
+ * @unlocked: called without a raw lock after a locked section in which @needs_update was set
  * @show: print the state for fdinfo, from a copy; no lock is held
  * @show_tasks: NULL, or print the tasks behind the state; takes its locks itself
  * @destroy: NULL, or called before the object is freed
  * @enter: NULL, or called before an aggregate wait begins; 0 or an error
  * @undelivered: NULL, or called if current has acquired the object by an aggregate wait and the
  *	result could not be copied to user space
- * @hand_on: current does not act on @n before it sleeps; pass it to another waiter
+ * @pass_on: current does not act on @n before it sleeps; pass it to another waiter
  * @source: NULL, or how the object contributes to other tasks
  * @owned: an acquirer owns the object, and inherits from its waiters
  *
@@ -155,8 +155,8 @@ struct ntsync_notice {
 struct ntsync_obj_ops {
 	const char *name;
 	bool (*signaled)(const struct ntsync_obj *obj, u32 owner);
-	void (*acquire)(struct ntsync_obj *obj, struct ntsync_taker *taker);
-	int (*signal)(struct ntsync_hold *h, u32 owner);
+	void (*acquire)(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer);
+	int (*signal)(struct ntsync_section *h, u32 owner);
 	struct ntsync_wait_entry *(*next_waiter)(struct ntsync_obj *obj);
 	void (*drained)(struct ntsync_obj *obj);
 	void (*enqueued)(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
@@ -169,7 +169,7 @@ struct ntsync_obj_ops {
 	void (*destroy)(struct ntsync_obj *obj);
 	int (*enter)(struct ntsync_obj *obj, struct file *file, struct ntsync_task *t);
 	void (*undelivered)(struct ntsync_obj *obj);
-	void (*hand_on)(struct ntsync_notice *n);
+	void (*pass_on)(struct ntsync_notification *n);
 	const struct ntsync_source_ops *source;
 	bool owned;
 };
@@ -197,13 +197,13 @@ static inline bool ntsync_obj_peek(const struct ntsync_obj *obj, u32 owner)
 }
 
 /* The last step of a locked section, before the unlock. */
-static inline bool ntsync_obj_take_stale_locked(struct ntsync_obj *obj)
+static inline bool ntsync_obj_take_needs_update_locked(struct ntsync_obj *obj)
 {
-	bool stale = obj->stale;
+	bool needs_update = obj->needs_update;
 
-	if (unlikely(stale))
-		obj->stale = false;
-	return stale;
+	if (unlikely(needs_update))
+		obj->needs_update = false;
+	return needs_update;
 }
 
 static inline struct ntsync_obj *ntsync_obj_get(struct ntsync_obj *obj)

@@ -2,7 +2,7 @@
 /*
  * Polls of our objects: poll, select, epoll, io_uring. poll.c is the reverse.
  *
- *   poll				a change (ntsync_obj_unhold())
+ *   poll				a change (ntsync_obj_unlock())
  *
  *   creates obj->pollers		changes the state, unlocks
  *   queues itself			smp_mb(); (A)

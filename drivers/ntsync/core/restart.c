@@ -25,7 +25,7 @@
  */
 long ntsync_restart_later(const struct ntsync_restart *wait, long (*fn)(struct restart_block *))
 {
-	struct ntsync_task *t = ntsync_task_find();
+	struct ntsync_task *t = ntsync_task_current();
 
 	if (!t)
 		return -EINTR;
@@ -41,7 +41,7 @@ long ntsync_restart_later(const struct ntsync_restart *wait, long (*fn)(struct r
 /* The wait to resume; false if there is none: a program may call restart_syscall() at any time. */
 bool ntsync_restart_take(struct ntsync_restart *wait)
 {
-	struct ntsync_task *t = ntsync_task_find();
+	struct ntsync_task *t = ntsync_task_current();
 
 	if (!t || !t->can_restart)
 		return false;

@@ -30,12 +30,12 @@ static bool acquire_or_enqueue(struct ntsync_wait *w)
 
 static int signal_obj(struct ntsync_obj *obj, u32 owner)
 {
-	struct ntsync_hold h __uninitialized;
+	struct ntsync_section h __uninitialized;
 	int ret;
 
-	ntsync_obj_hold_all_locked(&h, obj);
+	ntsync_obj_lock_all_locked(&h, obj);
 	ret = obj->ops->signal(&h, owner);
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 	return ret;
 }
 
@@ -47,9 +47,9 @@ static int signal_and_queue(struct ntsync_device *dev, struct ntsync_obj *obj,
 	int ret;
 
 	guard(ntsync_all_lock)(dev);
-	ntsync_wait_all_join(obj, w->taker.owner);
-	ntsync_wait_all_join(other, w->taker.owner);
-	ret = signal_obj(obj, w->taker.owner);
+	ntsync_wait_all_join(obj, w->acquirer.owner);
+	ntsync_wait_all_join(other, w->acquirer.owner);
+	ret = signal_obj(obj, w->acquirer.owner);
 	if (!ret)
 		ret = acquire_or_enqueue(w);
 	ntsync_wait_all_leave(other);
@@ -59,8 +59,8 @@ static int signal_and_queue(struct ntsync_device *dev, struct ntsync_obj *obj,
 
 static int sleep_in_queues(struct ntsync_wait *w, const struct ntsync_wait_req *req)
 {
-	ntsync_notices_hand_on(w->taker.t);
-	ntsync_pi_block(w);
+	ntsync_notifications_pass_on(w->acquirer.t);
+	ntsync_pi_before_sleep(w);
 	return ntsync_wait_sleep(w, &req->deadline, NULL);
 }
 
@@ -96,7 +96,7 @@ int ntsync_signal_and_wait(struct ntsync_device *dev, struct ntsync_obj *obj,
 	ntsync_wait_init(&w, req, t, entries, false);
 	ntsync_pi_begin_wait(&w);
 	ret = signal_and_queue(dev, obj, &w);
-	ntsync_pi_update_own(t);
+	ntsync_pi_walk_own(t);
 	if (ret < 0) {
 		ntsync_pi_end_wait(&w);
 		return ret;
@@ -107,6 +107,6 @@ int ntsync_signal_and_wait(struct ntsync_device *dev, struct ntsync_obj *obj,
 	ntsync_pi_end_wait(&w);
 	ret = ntsync_wait_result(&w, ret, &req->index);
 	/* The wait that is left to do is a WAIT_ANY. */
-	ntsync_ticket_keep(&w, req, NTSYNC_CALL_ANY, ret);
+	ntsync_ticket_save(&w, req, NTSYNC_CALL_ANY, ret);
 	return ret;
 }

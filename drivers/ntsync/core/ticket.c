@@ -23,7 +23,7 @@
 #include "ticket.h"
 
 /* Adds a word to the hash that identifies a call. */
-u64 ntsync_ticket_mix(u64 call, u64 word)
+u64 ntsync_ticket_hash(u64 call, u64 word)
 {
 	return rol64((call ^ word) * GOLDEN_RATIO_64, 29);
 }
@@ -31,12 +31,12 @@ u64 ntsync_ticket_mix(u64 call, u64 word)
 /* Identifies a wait. Ids of objects are never reused. */
 static u64 hash_call(const struct ntsync_wait_req *req, enum ntsync_call_kind kind)
 {
-	u64 call = ntsync_ticket_mix(kind, req->deadline.expires);
+	u64 call = ntsync_ticket_hash(kind, req->deadline.expires);
 	u32 i;
 
-	call = ntsync_ticket_mix(call, (u64)req->owner << 32 | (u32)req->deadline.clock);
+	call = ntsync_ticket_hash(call, (u64)req->owner << 32 | (u32)req->deadline.clock);
 	for (i = 0; i < ntsync_req_entries(req); i++)
-		call = ntsync_ticket_mix(call, req->objs[i]->id);
+		call = ntsync_ticket_hash(call, req->objs[i]->id);
 	return call;
 }
 
@@ -52,15 +52,15 @@ u64 ntsync_ticket_find(struct ntsync_task *t, u64 dev, u64 call)
 }
 
 /* The slow path of ntsync_ticket_take(): current has a ticket. */
-void ntsync_ticket_take_own(struct ntsync_task *t, struct ntsync_wait_req *req,
-			    enum ntsync_call_kind kind)
+void ntsync_ticket_take_slow(struct ntsync_task *t, struct ntsync_wait_req *req,
+			     enum ntsync_call_kind kind)
 {
 	if (ntsync_req_entries(req))
 		req->arrival = ntsync_ticket_find(t, req->objs[0]->dev->id, hash_call(req, kind));
 }
 
-/* The slow path of ntsync_ticket_keep(): the call was interrupted. */
-void ntsync_ticket_leave_own(struct ntsync_task *t, const struct ntsync_wait *w,
+/* The slow path of ntsync_ticket_save(): the call was interrupted. */
+void ntsync_ticket_save_slow(struct ntsync_task *t, const struct ntsync_wait *w,
 			     const struct ntsync_wait_req *req, enum ntsync_call_kind kind)
 {
 	if (!ntsync_req_entries(req))

@@ -16,11 +16,11 @@ enum ntsync_call_kind {
 	NTSYNC_CALL_RECEIVE,
 };
 
-u64 ntsync_ticket_mix(u64 call, u64 word);
+u64 ntsync_ticket_hash(u64 call, u64 word);
 u64 ntsync_ticket_find(struct ntsync_task *t, u64 dev, u64 call);
-void ntsync_ticket_take_own(struct ntsync_task *t, struct ntsync_wait_req *req,
-			    enum ntsync_call_kind kind);
-void ntsync_ticket_leave_own(struct ntsync_task *t, const struct ntsync_wait *w,
+void ntsync_ticket_take_slow(struct ntsync_task *t, struct ntsync_wait_req *req,
+			     enum ntsync_call_kind kind);
+void ntsync_ticket_save_slow(struct ntsync_task *t, const struct ntsync_wait *w,
 			     const struct ntsync_wait_req *req, enum ntsync_call_kind kind);
 
 /* Called at the beginning of a call: sets req->arrival to the saved number, or 0. */
@@ -29,16 +29,16 @@ static __always_inline void ntsync_ticket_take(struct ntsync_task *t, struct nts
 {
 	req->arrival = 0;
 	if (unlikely(t->ticket.arrival))
-		ntsync_ticket_take_own(t, req, kind);
+		ntsync_ticket_take_slow(t, req, kind);
 }
 
 /* Called when @w has left all queues; @ret is the result of the call. */
-static inline void ntsync_ticket_keep(const struct ntsync_wait *w,
+static inline void ntsync_ticket_save(const struct ntsync_wait *w,
 				      const struct ntsync_wait_req *req,
 				      enum ntsync_call_kind kind, int ret)
 {
 	if (unlikely(ret == -ERESTARTSYS))
-		ntsync_ticket_leave_own(w->taker.t, w, req, kind);
+		ntsync_ticket_save_slow(w->acquirer.t, w, req, kind);
 }
 
 #endif

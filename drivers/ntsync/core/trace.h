@@ -38,9 +38,9 @@ TRACE_EVENT_CONDITION(ntsync_wait,
 		u64 *objects = __get_dynamic_array(objects);
 		u32 i;
 
-		__entry->tid = w->taker.task->pid;
-		__entry->prio = w->taker.task->rt_priority;
-		__entry->owner = w->taker.owner;
+		__entry->tid = w->acquirer.task->pid;
+		__entry->prio = w->acquirer.task->rt_priority;
+		__entry->owner = w->acquirer.owner;
 		__entry->all = w->all;
 		__entry->nr = w->nr;
 		__entry->object = w->entries[0].obj->id;

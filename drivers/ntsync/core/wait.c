@@ -21,7 +21,7 @@ struct ntsync_task *ntsync_wait_begin_slow(const struct ntsync_wait_req *req,
 	if (ntsync_req_entries(req) && req->owner)
 		ntsync_owner_learn(req->objs[0]->dev, t, req->owner);
 	if (READ_ONCE(t->event.to) || READ_ONCE(t->retry))
-		ntsync_boost_end_own(t);
+		ntsync_boost_end_current(t);
 	return t;
 }
 
@@ -30,17 +30,17 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 {
 	u32 i;
 
-	w->taker.task = current;
-	w->taker.t = t;
-	w->taker.owner = req->owner;
-	w->taker.owner_dead = false;
-	w->taker.boosted = false;
-	w->taker.lost = NULL;
-	w->taker.notice = req->notice;
+	w->acquirer.task = current;
+	w->acquirer.t = t;
+	w->acquirer.owner = req->owner;
+	w->acquirer.owner_dead = false;
+	w->acquirer.boosted = false;
+	w->acquirer.lost = NULL;
+	w->acquirer.notify_only = req->notify_only;
 	atomic_set(&w->claim, NTSYNC_UNCLAIMED);
 	w->all = all;
 	w->waker_done = false;
-	w->lends = false;
+	w->boosts_others = false;
 	w->hops = 0;
 	w->arrival = req->arrival;
 	w->send = NULL;
@@ -66,7 +66,7 @@ void ntsync_wait_queue_locked(struct ntsync_wait_entry *e, struct ntsync_todo *t
 	struct ntsync_obj *obj = e->obj;
 
 	ntsync_assert_obj_lock(obj);
-	ntsync_waitq_insert_at(&obj->any, &e->node, ntsync_task_level(current),
+	ntsync_waitq_insert_at(&obj->any, &e->node, ntsync_task_queue_prio(current),
 			       ntsync_wait_arrival(e->wait, obj->dev));
 	if (obj->ops->enqueued)
 		obj->ops->enqueued(obj, e, todo);
@@ -81,25 +81,25 @@ bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked)
 {
 	struct ntsync_wait *w = e->wait;
 	struct ntsync_obj *obj = e->obj;
-	struct ntsync_hold h __uninitialized;
+	struct ntsync_section h __uninitialized;
 	bool signaled;
 
 	if (all_locked)
-		ntsync_obj_hold_all_locked(&h, obj);
+		ntsync_obj_lock_all_locked(&h, obj);
 	else
-		ntsync_obj_hold(&h, obj);
+		ntsync_obj_lock(&h, obj);
 
-	signaled = obj->ops->signaled(obj, w->taker.owner);
+	signaled = obj->ops->signaled(obj, w->acquirer.owner);
 	if (signaled) {
 		if (ntsync_wait_claim(w, ntsync_waitq_tag(&e->node))) {
-			obj->ops->acquire(obj, &w->taker);
-			if (unlikely(w->taker.boosted))
-				ntsync_todo_add(&h.todo, w->taker.t);
+			obj->ops->acquire(obj, &w->acquirer);
+			if (unlikely(w->acquirer.boosted))
+				ntsync_todo_add(&h.todo, w->acquirer.t);
 		}
 	} else {
 		ntsync_wait_queue_locked(e, &h.todo);
 	}
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 	return signaled;
 }
 
@@ -111,19 +111,19 @@ void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e)
 {
 	struct ntsync_obj *obj = e->obj;
 	struct ntsync_todo todo;
-	bool pending, stale;
+	bool pending, needs_update;
 
 	todo.nr = 0;
 	scoped_guard(raw_spinlock, &obj->lock) {
 		if (ntsync_waitq_queued(&e->node))
 			ntsync_obj_dequeue_locked(obj, e, &todo);
 		pending = obj->handoff_pending;
-		stale = ntsync_obj_take_stale_locked(obj);
+		needs_update = ntsync_obj_take_needs_update_locked(obj);
 	}
 	ntsync_pi_walk(&todo);
 	if (unlikely(pending))
 		ntsync_obj_drain_batch(obj);
-	if (unlikely(stale))
+	if (unlikely(needs_update))
 		obj->ops->unlocked(obj);
 }
 
@@ -146,7 +146,7 @@ static ktime_t next_timeout(const struct ntsync_wait *w, const struct ntsync_dea
 {
 	ktime_t now;
 
-	if (likely(!w->lends))
+	if (likely(!w->boosts_others))
 		return deadline->expires;
 	now = deadline->clock == CLOCK_REALTIME ? ktime_get_real() : ktime_get();
 	return min(deadline->expires, ktime_add_safe(now, VERIFY_NS));
@@ -155,7 +155,7 @@ static ktime_t next_timeout(const struct ntsync_wait *w, const struct ntsync_dea
 /* The timer has fired: true if the deadline has passed, else it was time to verify the boosts. */
 static bool handle_timeout(struct ntsync_wait *w, const struct ntsync_deadline *deadline)
 {
-	if (likely(!w->lends) || ntsync_deadline_passed(deadline))
+	if (likely(!w->boosts_others) || ntsync_deadline_passed(deadline))
 		return true;
 	__set_current_state(TASK_RUNNING);
 	ntsync_pi_verify(w);
@@ -250,7 +250,7 @@ int ntsync_wait_result(struct ntsync_wait *w, int ret, u32 *index)
 	if (claim == NTSYNC_CLOSED)
 		return -EBADF;
 	*index = claim;
-	return ntsync_taker_result(&w->taker);
+	return ntsync_acquirer_result(&w->acquirer);
 }
 
 /* Returns @small if it has room for @nr entries, else memory, or NULL. */

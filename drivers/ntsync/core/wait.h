@@ -58,14 +58,14 @@ struct ntsync_wait_entry {
 
 /**
  * struct ntsync_wait - a blocked call; on the sleeper's stack
- * @taker: the sleeper as acquirer. A waker writes the results under a lock that the sleeper
+ * @acquirer: the sleeper as acquirer. A waker writes the results under a lock that the sleeper
  *	takes before it reads them
  * @claim: NTSYNC_UNCLAIMED, or the index that the call returns. Set once by cmpxchg, by a waker or
  *	by the sleeper; whoever sets it acquires the object for the sleeper
  * @all: the call is a WAIT_ALL; immutable
  * @waker_done: a waker has taken the entries out of all wait-all queues and does not use the
  *	wait any more
- * @lends: a task inherits from the sleeper, which verifies now and then that it
+ * @boosts_others: a task inherits from the sleeper, which verifies now and then that it
  *	still does; the sleeper's own
  * @hops: number of tasks that have handed on the sleeper's priority; protected by t->lock
  * @arrival: arrival number of all entries, or of the request; 0 until the first is queued; the
@@ -78,11 +78,11 @@ struct ntsync_wait_entry {
  * @entries: @nr entries, the alert's last
  */
 struct ntsync_wait {
-	struct ntsync_taker taker;
+	struct ntsync_acquirer acquirer;
 	atomic_t claim;
 	bool all;
 	bool waker_done;
-	bool lends;
+	bool boosts_others;
 	unsigned int hops;
 	int send_prio;
 	u64 arrival;
@@ -120,7 +120,7 @@ struct ntsync_polls {
  * @owner: owner id, not 0
  * @deadline: when to time out
  * @polls: files that end the wait, or NULL
- * @notice: as in struct ntsync_taker
+ * @notify_only: as in struct ntsync_acquirer
  * @arrival: arrival number from a ticket, 0 = none; set by the call itself
  * @index: out, valid for 0 and -EOWNERDEAD: index of the object; NTSYNC_INDEX_URING_READY: one of
  *	@polls is ready
@@ -132,7 +132,7 @@ struct ntsync_wait_req {
 	u32 owner;
 	struct ntsync_deadline deadline;
 	struct ntsync_polls *polls;
-	bool notice;
+	bool notify_only;
 	u64 arrival;
 	u32 index;
 };
@@ -162,26 +162,26 @@ static inline u32 ntsync_req_entries(const struct ntsync_wait_req *req)
  * of arrival. Ordered by nice, a normal task that comes back quickly would starve the others for
  * ever.
  */
-static inline int ntsync_task_level(const struct task_struct *p)
+static inline int ntsync_task_queue_prio(const struct task_struct *p)
 {
 	return min_t(int, READ_ONCE(p->prio), MAX_RT_PRIO);
 }
 
 /**
- * ntsync_wait_move_entry_locked() - requeue an entry after its task's priority has changed
+ * ntsync_wait_requeue_entry_locked() - requeue an entry after its task's priority has changed
  * @e: the entry; obj->lock and the lock of the task's record are held
  * @prio: the new priority
  *
  * Does nothing if the entry is not queued, or is in a queue of wait-alls: those are sorted when an
  * object becomes available.
  */
-static inline void ntsync_wait_move_entry_locked(struct ntsync_wait_entry *e, int prio)
+static inline void ntsync_wait_requeue_entry_locked(struct ntsync_wait_entry *e, int prio)
 {
 	bool in_all = ntsync_wait_is_all_entry(e->wait, ntsync_waitq_tag(&e->node));
 
 	lockdep_assert_held(&e->obj->lock);
-	if (!in_all && ntsync_waitq_queued(&e->node) && ntsync_waitq_level(&e->node) != prio)
-		ntsync_waitq_move(&e->obj->any, &e->node, prio);
+	if (!in_all && ntsync_waitq_queued(&e->node) && ntsync_waitq_prio(&e->node) != prio)
+		ntsync_waitq_requeue(&e->obj->any, &e->node, prio);
 }
 
 /* A caller that gets true must acquire the object for this waiter; nobody else does. */
@@ -208,7 +208,7 @@ struct ntsync_task *ntsync_wait_begin_slow(const struct ntsync_wait_req *req,
  */
 static __always_inline struct ntsync_task *ntsync_wait_begin(const struct ntsync_wait_req *req)
 {
-	struct ntsync_task *t = ntsync_task_find();
+	struct ntsync_task *t = ntsync_task_current();
 
 	if (likely(t && t->owner == req->owner && ntsync_req_entries(req) &&
 		   t->owner_dev == req->objs[0]->dev->id &&
@@ -226,25 +226,25 @@ static inline u64 ntsync_wait_arrival(struct ntsync_wait *w, struct ntsync_devic
 }
 
 /* Updates priorities after an acquisition, and returns the result of the call. */
-static inline int ntsync_taker_result(struct ntsync_taker *taker)
+static inline int ntsync_acquirer_result(struct ntsync_acquirer *acquirer)
 {
-	if (unlikely(taker->boosted))
-		ntsync_pi_update(taker->t);
-	if (unlikely(taker->lost)) {
-		ntsync_pi_update(taker->lost);
-		ntsync_task_put(taker->lost);
+	if (unlikely(acquirer->boosted))
+		ntsync_pi_walk_from(acquirer->t);
+	if (unlikely(acquirer->lost)) {
+		ntsync_pi_walk_from(acquirer->lost);
+		ntsync_task_put(acquirer->lost);
 	}
-	return taker->owner_dead ? -EOWNERDEAD : 0;
+	return acquirer->owner_dead ? -EOWNERDEAD : 0;
 }
 
-void ntsync_notices_hand_on_all(struct ntsync_task *t);
+void ntsync_notifications_pass_on_all(struct ntsync_task *t);
 
 /* current is about to sleep without having acted on its readiness notifications; notice.c. */
-static inline void ntsync_notices_hand_on(struct ntsync_task *t)
+static inline void ntsync_notifications_pass_on(struct ntsync_task *t)
 {
 	/* Other tasks only remove from the list, so an empty one stays empty. */
 	if (unlikely(!list_empty_careful(&t->noticed)))
-		ntsync_notices_hand_on_all(t);
+		ntsync_notifications_pass_on_all(t);
 }
 
 /* wait.c, for code that builds a wait of its own */

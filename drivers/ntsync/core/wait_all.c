@@ -14,13 +14,13 @@
 /* Raises all_waits; true if the object is signaled. That stays true while all_lock is held. */
 bool ntsync_wait_all_join(struct ntsync_obj *obj, u32 owner)
 {
-	struct ntsync_hold h __uninitialized;
+	struct ntsync_section h __uninitialized;
 	bool signaled;
 
-	ntsync_obj_hold_all_locked(&h, obj);
+	ntsync_obj_lock_all_locked(&h, obj);
 	obj->all_waits++;
 	signaled = obj->ops->signaled(obj, owner);
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 	return signaled;
 }
 
@@ -53,7 +53,7 @@ static void leave_objs(const struct ntsync_wait_req *req)
  * finds one of them acquired waits for all_lock at the others, so it does not see one that is not
  * acquired yet.
  */
-static void acquire_objs(const struct ntsync_wait_req *req, struct ntsync_taker *taker)
+static void acquire_objs(const struct ntsync_wait_req *req, struct ntsync_acquirer *acquirer)
 {
 	u32 i;
 
@@ -61,22 +61,22 @@ static void acquire_objs(const struct ntsync_wait_req *req, struct ntsync_taker 
 		struct ntsync_obj *obj = req->objs[i];
 
 		guard(raw_spinlock)(&obj->lock);
-		obj->ops->acquire(obj, taker);
+		obj->ops->acquire(obj, acquirer);
 		obj->all_waits--;
 	}
 }
 
-static bool try_alert(struct ntsync_wait_req *req, struct ntsync_taker *taker)
+static bool try_alert(struct ntsync_wait_req *req, struct ntsync_acquirer *acquirer)
 {
 	struct ntsync_obj *alert = req->objs[req->count];
-	struct ntsync_hold h __uninitialized;
+	struct ntsync_section h __uninitialized;
 	bool signaled;
 
-	ntsync_obj_hold_all_locked(&h, alert);
+	ntsync_obj_lock_all_locked(&h, alert);
 	signaled = alert->ops->signaled(alert, req->owner);
 	if (signaled)
-		alert->ops->acquire(alert, taker);
-	ntsync_obj_unhold(&h);
+		alert->ops->acquire(alert, acquirer);
+	ntsync_obj_unlock(&h);
 	return signaled;
 }
 
@@ -93,18 +93,18 @@ static bool peek_all_or_alert(const struct ntsync_wait_req *req)
 	return true;
 }
 
-static bool try_all_locked(struct ntsync_wait_req *req, struct ntsync_taker *taker)
+static bool try_all_locked(struct ntsync_wait_req *req, struct ntsync_acquirer *acquirer)
 {
 	bool signaled = false;
 
 	if (join_objs(req)) {
 		req->index = 0;
-		acquire_objs(req, taker);
+		acquire_objs(req, acquirer);
 		return true;
 	}
 	if (req->alert) {
 		req->index = req->count;
-		signaled = try_alert(req, taker);
+		signaled = try_alert(req, acquirer);
 	}
 	leave_objs(req);
 	return signaled;
@@ -113,19 +113,19 @@ static bool try_all_locked(struct ntsync_wait_req *req, struct ntsync_taker *tak
 /* Does not queue. -EAGAIN if neither all objects nor the alert are signaled. */
 static int try_all(struct ntsync_device *dev, struct ntsync_wait_req *req, struct ntsync_task *t)
 {
-	struct ntsync_taker taker = { .task = current, .t = t, .owner = req->owner };
+	struct ntsync_acquirer acquirer = { .task = current, .t = t, .owner = req->owner };
 	bool taken;
 
 	smp_mb(); /* (B), pairs with (A) in ntsync_obj_finish_change() */
 	if (!peek_all_or_alert(req))
 		return -EAGAIN;
 	scoped_guard(ntsync_all_lock, dev) {
-		taken = try_all_locked(req, &taker);
+		taken = try_all_locked(req, &acquirer);
 		/* Under all_lock: a task that needs the boost waits for it and boosts us. */
-		if (unlikely(taker.boosted))
-			ntsync_pi_update(t);
+		if (unlikely(acquirer.boosted))
+			ntsync_pi_walk_from(t);
 	}
-	return taken ? ntsync_taker_result(&taker) : -EAGAIN;
+	return taken ? ntsync_acquirer_result(&acquirer) : -EAGAIN;
 }
 
 /* Calls the source of @e, and walks from the contributions that it has changed. */
@@ -144,7 +144,7 @@ static void queue_entry(struct ntsync_wait_entry *e)
 {
 	struct ntsync_obj *obj = e->obj;
 
-	ntsync_waitq_insert_at(&obj->all, &e->node, ntsync_task_level(current),
+	ntsync_waitq_insert_at(&obj->all, &e->node, ntsync_task_queue_prio(current),
 			       ntsync_wait_arrival(e->wait, obj->dev));
 	if (obj->ops->owned)
 		update_source(e, obj->ops->source->add);
@@ -159,10 +159,10 @@ static bool acquire_or_enqueue(struct ntsync_device *dev, struct ntsync_wait *w,
 	guard(ntsync_all_lock)(dev);
 	if (join_objs(req)) {
 		atomic_set(&w->claim, 0);
-		acquire_objs(req, &w->taker);
+		acquire_objs(req, &w->acquirer);
 		/* Under all_lock, as in try_all(). */
-		if (unlikely(w->taker.boosted))
-			ntsync_pi_update(w->taker.t);
+		if (unlikely(w->acquirer.boosted))
+			ntsync_pi_walk_from(w->acquirer.t);
 		return true;
 	}
 	if (req->alert && ntsync_wait_enqueue_any(&w->entries[w->count], true)) {
@@ -216,15 +216,15 @@ static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req 
 	ntsync_wait_init(&w, req, t, entries, true);
 	ntsync_pi_begin_wait(&w);
 	if (!acquire_or_enqueue(dev, &w, req)) {
-		ntsync_notices_hand_on(t);
-		ntsync_pi_block(&w);
+		ntsync_notifications_pass_on(t);
+		ntsync_pi_before_sleep(&w);
 		ret = ntsync_wait_sleep(&w, &req->deadline, req->polls);
 		dequeue_wait(dev, &w, req);
 	}
 	ntsync_pi_end_wait(&w);
 	ntsync_wait_put_entries(entries, nr);
 	ret = ntsync_wait_result(&w, ret, &req->index);
-	ntsync_ticket_keep(&w, req, NTSYNC_CALL_ALL, ret);
+	ntsync_ticket_save(&w, req, NTSYNC_CALL_ALL, ret);
 	return ret;
 }
 

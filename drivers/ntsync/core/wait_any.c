@@ -25,40 +25,40 @@ static u32 peek_first_signaled(const struct ntsync_wait_req *req, u32 nr)
  * one of them may have been signaled since, before this one was, and the lowest index wins.
  */
 static __always_inline bool try_acquire_locked(const struct ntsync_wait_req *req, u32 index,
-					       struct ntsync_taker *taker)
+					       struct ntsync_acquirer *acquirer)
 {
 	struct ntsync_obj *obj = req->objs[index];
 
 	if (!obj->ops->signaled(obj, req->owner) || peek_first_signaled(req, index) != index)
 		return false;
-	obj->ops->acquire(obj, taker);
+	obj->ops->acquire(obj, acquirer);
 	return true;
 }
 
 /* The slow path of try_acquire(); obj->lock is held. */
 static noinline bool try_acquire_slow(const struct ntsync_wait_req *req, u32 index,
-					struct ntsync_taker *taker)
+					struct ntsync_acquirer *acquirer)
 {
-	struct ntsync_hold h __uninitialized;
+	struct ntsync_section h __uninitialized;
 	bool acquired;
 
-	ntsync_obj_hold_locked(&h, req->objs[index]);
-	acquired = try_acquire_locked(req, index, taker);
-	if (unlikely(taker->boosted))
-		ntsync_todo_add(&h.todo, taker->t);
-	ntsync_obj_unhold(&h);
+	ntsync_section_begin_locked(&h, req->objs[index]);
+	acquired = try_acquire_locked(req, index, acquirer);
+	if (unlikely(acquirer->boosted))
+		ntsync_todo_add(&h.todo, acquirer->t);
+	ntsync_obj_unlock(&h);
 	return acquired;
 }
 
 static __always_inline bool try_acquire(const struct ntsync_wait_req *req, u32 index,
-					struct ntsync_taker *taker)
+					struct ntsync_acquirer *acquirer)
 {
 	struct ntsync_obj *obj = req->objs[index];
 	bool acquired;
 
 	if (!ntsync_obj_lock_fast(obj))
-		return try_acquire_slow(req, index, taker);
-	acquired = try_acquire_locked(req, index, taker);
+		return try_acquire_slow(req, index, acquirer);
+	acquired = try_acquire_locked(req, index, acquirer);
 	ntsync_obj_unlock_fast(obj, false);
 	return acquired;
 }
@@ -66,15 +66,15 @@ static __always_inline bool try_acquire(const struct ntsync_wait_req *req, u32 i
 /* Does not queue. -EAGAIN if no object is signaled. */
 static __always_inline int try_any(struct ntsync_wait_req *req, struct ntsync_task *t)
 {
-	struct ntsync_taker taker = { .task = current, .t = t, .owner = req->owner,
-				      .notice = req->notice };
+	struct ntsync_acquirer acquirer = { .task = current, .t = t, .owner = req->owner,
+				      .notify_only = req->notify_only };
 	u32 nr = ntsync_req_entries(req);
 	u32 i;
 
 	while ((i = peek_first_signaled(req, nr)) < nr) {
-		if (try_acquire(req, i, &taker)) {
+		if (try_acquire(req, i, &acquirer)) {
 			req->index = i;
-			return ntsync_taker_result(&taker);
+			return ntsync_acquirer_result(&acquirer);
 		}
 	}
 	return -EAGAIN;
@@ -82,7 +82,7 @@ static __always_inline int try_any(struct ntsync_wait_req *req, struct ntsync_ta
 
 static inline enum ntsync_call_kind get_call_kind(const struct ntsync_wait_req *req)
 {
-	return req->notice ? NTSYNC_CALL_AGGREGATE : NTSYNC_CALL_ANY;
+	return req->notify_only ? NTSYNC_CALL_AGGREGATE : NTSYNC_CALL_ANY;
 }
 
 static noinline int block_any(struct ntsync_wait_req *req, struct ntsync_task *t)
@@ -99,7 +99,7 @@ static noinline int block_any(struct ntsync_wait_req *req, struct ntsync_task *t
 	 * Before queueing: in a channel's queue we may get the next readiness notification, to
 	 * keep.
 	 */
-	ntsync_notices_hand_on(t);
+	ntsync_notifications_pass_on(t);
 	ntsync_wait_init(&w, req, t, entries, false);
 	ntsync_pi_begin_wait(&w);
 	while (queued < nr) {
@@ -107,7 +107,7 @@ static noinline int block_any(struct ntsync_wait_req *req, struct ntsync_task *t
 			goto out;
 		queued++;
 	}
-	ntsync_pi_block(&w);
+	ntsync_pi_before_sleep(&w);
 	ret = ntsync_wait_sleep(&w, &req->deadline, req->polls);
 out:
 	while (queued--)
@@ -115,7 +115,7 @@ out:
 	ntsync_pi_end_wait(&w);
 	ntsync_wait_put_entries(entries, nr);
 	ret = ntsync_wait_result(&w, ret, &req->index);
-	ntsync_ticket_keep(&w, req, get_call_kind(req), ret);
+	ntsync_ticket_save(&w, req, get_call_kind(req), ret);
 	return ret;
 }
 

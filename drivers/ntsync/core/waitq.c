@@ -16,8 +16,8 @@ static bool key_less(struct rb_node *a, const struct rb_node *b)
 void ntsync_waitq_insert_at(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int prio,
 			    u64 arrival)
 {
-	arrival = arrival << NTSYNC_WAITQ_ARRIVAL_SHIFT & ~NTSYNC_WAITQ_LEVEL;
-	n->key = ntsync_waitq_level_bits(prio) | arrival | ntsync_waitq_tag(n);
+	arrival = arrival << NTSYNC_WAITQ_ARRIVAL_SHIFT & ~NTSYNC_WAITQ_PRIO;
+	n->key = ntsync_waitq_prio_bits(prio) | arrival | ntsync_waitq_tag(n);
 	rb_add_cached(&n->rb, &q->tree, key_less);
 	WRITE_ONCE(q->count, q->count + 1);
 }
@@ -36,10 +36,10 @@ void ntsync_waitq_erase(struct ntsync_waitq *q, struct ntsync_waitq_node *n)
 }
 
 /* Changes the priority of a queued node; it keeps its arrival number. */
-void ntsync_waitq_move(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int prio)
+void ntsync_waitq_requeue(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int prio)
 {
 	rb_erase_cached(&n->rb, &q->tree);
-	ntsync_waitq_set_level(n, prio);
+	ntsync_waitq_set_prio(n, prio);
 	rb_add_cached(&n->rb, &q->tree, key_less);
 }
 

@@ -13,7 +13,7 @@
  * struct ntsync_waitq_node - an entry of a queue
  * @rb: link in the tree; an empty node is not queued
  * @key: sort key, the lowest first; one number, so that a step down the tree is one comparison:
- *	priority + 1	8 bits; see ntsync_task_level()
+ *	priority + 1	8 bits; see ntsync_task_queue_prio()
  *	arrival		48 bits; counts the arrivals at this queue, or in the instance. First come,
  *			first served within a priority. A node keeps it when its priority changes
  *			and when an interrupted call is made again (ticket.c). 48 bits last for nine
@@ -28,9 +28,9 @@ struct ntsync_waitq_node {
 	u64 key;
 };
 
-#define NTSYNC_WAITQ_LEVEL_SHIFT	56
+#define NTSYNC_WAITQ_PRIO_SHIFT	56
 #define NTSYNC_WAITQ_ARRIVAL_SHIFT	8
-#define NTSYNC_WAITQ_LEVEL		GENMASK_ULL(63, NTSYNC_WAITQ_LEVEL_SHIFT)
+#define NTSYNC_WAITQ_PRIO		GENMASK_ULL(63, NTSYNC_WAITQ_PRIO_SHIFT)
 #define NTSYNC_WAITQ_TAG		GENMASK_ULL(NTSYNC_WAITQ_ARRIVAL_SHIFT - 1, 0)
 
 struct ntsync_waitq {
@@ -43,7 +43,7 @@ void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, in
 void ntsync_waitq_insert_at(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int prio,
 			    u64 arrival);
 void ntsync_waitq_erase(struct ntsync_waitq *q, struct ntsync_waitq_node *n);
-void ntsync_waitq_move(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int prio);
+void ntsync_waitq_requeue(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int prio);
 void ntsync_waitq_put_back(struct ntsync_waitq *q, struct ntsync_waitq_node *n);
 
 static inline void ntsync_waitq_node_init(struct ntsync_waitq_node *n, u8 tag)
@@ -52,9 +52,9 @@ static inline void ntsync_waitq_node_init(struct ntsync_waitq_node *n, u8 tag)
 	n->key = tag;
 }
 
-static inline int ntsync_waitq_level(const struct ntsync_waitq_node *n)
+static inline int ntsync_waitq_prio(const struct ntsync_waitq_node *n)
 {
-	return (int)(n->key >> NTSYNC_WAITQ_LEVEL_SHIFT) - 1;
+	return (int)(n->key >> NTSYNC_WAITQ_PRIO_SHIFT) - 1;
 }
 
 static inline u8 ntsync_waitq_tag(const struct ntsync_waitq_node *n)
@@ -65,18 +65,18 @@ static inline u8 ntsync_waitq_tag(const struct ntsync_waitq_node *n)
 /* Arrival and tag: orders two nodes of one queue by arrival. */
 static inline u64 ntsync_waitq_arrival(const struct ntsync_waitq_node *n)
 {
-	return n->key & ~NTSYNC_WAITQ_LEVEL;
+	return n->key & ~NTSYNC_WAITQ_PRIO;
 }
 
-static inline u64 ntsync_waitq_level_bits(int prio)
+static inline u64 ntsync_waitq_prio_bits(int prio)
 {
-	return (u64)(prio + 1) << NTSYNC_WAITQ_LEVEL_SHIFT;
+	return (u64)(prio + 1) << NTSYNC_WAITQ_PRIO_SHIFT;
 }
 
 /* @n must not be queued. */
-static inline void ntsync_waitq_set_level(struct ntsync_waitq_node *n, int prio)
+static inline void ntsync_waitq_set_prio(struct ntsync_waitq_node *n, int prio)
 {
-	n->key = ntsync_waitq_arrival(n) | ntsync_waitq_level_bits(prio);
+	n->key = ntsync_waitq_arrival(n) | ntsync_waitq_prio_bits(prio);
 }
 
 static inline void ntsync_waitq_init(struct ntsync_waitq *q)

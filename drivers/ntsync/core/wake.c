@@ -28,7 +28,7 @@
  *
  * Pending hand-offs: the waiters that a change released but that have not been served when the lock
  * is dropped keep their right to the object. obj->handoff_pending is set, and every locked section
- * (ntsync_obj_hold()) first drains the pending hand-offs, in the order of the queue. So no task can
+ * (ntsync_obj_lock()) first drains the pending hand-offs, in the order of the queue. So no task can
  * acquire the object, reset it, or join the queue between a signal and the waiters that it
  * released.
  *
@@ -47,7 +47,7 @@
 /* ---- locked sections ---- */
 
 /* Takes all_lock if a wait-all looks at the object; drops obj->lock meanwhile. */
-static void take_all_lock_if_needed(struct ntsync_hold *h)
+static void take_all_lock_if_needed(struct ntsync_section *h)
 {
 	struct ntsync_obj *obj = h->obj;
 
@@ -60,13 +60,13 @@ static void take_all_lock_if_needed(struct ntsync_hold *h)
 	raw_spin_lock(&obj->lock);
 }
 
-static void lock_obj(struct ntsync_hold *h)
+static void lock_obj(struct ntsync_section *h)
 {
 	raw_spin_lock(&h->obj->lock);
 	take_all_lock_if_needed(h);
 }
 
-static void unlock_obj_and_wake(struct ntsync_hold *h)
+static void unlock_obj_and_wake(struct ntsync_section *h)
 {
 	unsigned int i;
 
@@ -88,24 +88,24 @@ static void unlock_obj_and_wake(struct ntsync_hold *h)
 	h->nr = 0;
 }
 
-static void wake_and_relock(struct ntsync_hold *h)
+static void wake_and_relock(struct ntsync_section *h)
 {
-	h->stale |= ntsync_obj_take_stale_locked(h->obj);
+	h->needs_update |= ntsync_obj_take_needs_update_locked(h->obj);
 	unlock_obj_and_wake(h);
 	ntsync_pi_walk(&h->todo);
 	h->steps = 0;
 	lock_obj(h);
 }
 
-/* Has @p woken after the unlock. Call ntsync_hold_make_room() before. */
-void ntsync_hold_wake_locked(struct ntsync_hold *h, struct task_struct *p)
+/* Has @p woken after the unlock. Call ntsync_section_make_room() before. */
+void ntsync_section_wake_locked(struct ntsync_section *h, struct task_struct *p)
 {
 	h->steps++;
 	h->wake[h->nr++] = get_task_struct(p);
 }
 
 /* Makes room for one task to wake; may drop obj->lock meanwhile. */
-void ntsync_hold_make_room(struct ntsync_hold *h)
+void ntsync_section_make_room(struct ntsync_section *h)
 {
 	if (h->steps >= NTSYNC_WAKE_BATCH)
 		wake_and_relock(h);
@@ -127,7 +127,7 @@ void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry 
  * Dequeues @e and acquires the object for it, unless another object or the deadline was faster. An
  * entry that was claimed elsewhere is dequeued, too: otherwise the drain would meet it for ever.
  */
-static void hand_off_locked(struct ntsync_hold *h, struct ntsync_wait_entry *e)
+static void hand_off_locked(struct ntsync_section *h, struct ntsync_wait_entry *e)
 {
 	struct ntsync_obj *obj = h->obj;
 	struct ntsync_wait *w = e->wait;
@@ -135,10 +135,10 @@ static void hand_off_locked(struct ntsync_hold *h, struct ntsync_wait_entry *e)
 	ntsync_obj_dequeue_locked(obj, e, &h->todo);
 	if (!ntsync_wait_claim(w, ntsync_waitq_tag(&e->node)))
 		return;
-	obj->ops->acquire(obj, &w->taker);
-	if (unlikely(w->taker.boosted))
-		ntsync_todo_add(&h->todo, w->taker.t);
-	h->wake[h->nr++] = get_task_struct(w->taker.task);
+	obj->ops->acquire(obj, &w->acquirer);
+	if (unlikely(w->acquirer.boosted))
+		ntsync_todo_add(&h->todo, w->acquirer.t);
+	h->wake[h->nr++] = get_task_struct(w->acquirer.task);
 }
 
 /*
@@ -147,11 +147,11 @@ static void hand_off_locked(struct ntsync_hold *h, struct ntsync_wait_entry *e)
  */
 static bool requeue_entry_by_prio(struct ntsync_waitq *q, struct ntsync_wait_entry *e)
 {
-	int prio = ntsync_task_level(e->wait->taker.task);
+	int prio = ntsync_task_queue_prio(e->wait->acquirer.task);
 
-	if (likely(prio == ntsync_waitq_level(&e->node)))
+	if (likely(prio == ntsync_waitq_prio(&e->node)))
 		return false;
-	ntsync_waitq_move(q, &e->node, prio);
+	ntsync_waitq_requeue(q, &e->node, prio);
 	return true;
 }
 
@@ -159,7 +159,7 @@ static bool requeue_entry_by_prio(struct ntsync_waitq *q, struct ntsync_wait_ent
  * Must the lock be dropped now? While nobody has been served nobody else can drain, and this task
  * may be preempted after the unlock; so the first batch may take four times as many steps.
  */
-static bool batch_is_full(const struct ntsync_hold *h)
+static bool batch_is_full(const struct ntsync_section *h)
 {
 	return h->steps >= (h->nr ? NTSYNC_WAKE_BATCH : 4 * NTSYNC_WAKE_BATCH) ||
 	       h->todo.nr > NTSYNC_TODO_MAX - 5;
@@ -170,7 +170,7 @@ static bool batch_is_full(const struct ntsync_hold *h)
  * batch is full; false in the latter case. After an entry was requeued the type is asked again:
  * another waiter may be the next one now.
  */
-static bool drain_above_prio_locked(struct ntsync_hold *h, int prio)
+static bool drain_above_prio_locked(struct ntsync_section *h, int prio)
 {
 	struct ntsync_obj *obj = h->obj;
 	struct ntsync_wait_entry *e;
@@ -181,7 +181,7 @@ static bool drain_above_prio_locked(struct ntsync_hold *h, int prio)
 		h->steps++;
 		if (requeue_entry_by_prio(&obj->any, e))
 			continue;
-		if (ntsync_waitq_level(&e->node) >= prio)
+		if (ntsync_waitq_prio(&e->node) >= prio)
 			break;
 		hand_off_locked(h, e);
 	}
@@ -189,7 +189,7 @@ static bool drain_above_prio_locked(struct ntsync_hold *h, int prio)
 }
 
 /* Serves one batch; true if no hand-off is pending any more. */
-static bool drain_batch_locked(struct ntsync_hold *h)
+static bool drain_batch_locked(struct ntsync_section *h)
 {
 	struct ntsync_obj *obj = h->obj;
 
@@ -201,24 +201,24 @@ static bool drain_batch_locked(struct ntsync_hold *h)
 	return true;
 }
 
-static void drain(struct ntsync_hold *h)
+static void drain(struct ntsync_section *h)
 {
 	while (unlikely(h->obj->handoff_pending) && !drain_batch_locked(h))
 		wake_and_relock(h);
 }
 
-/* The slow path of ntsync_obj_hold(); obj->lock is held. */
-void ntsync_section_drain(struct ntsync_hold *h)
+/* The slow path of ntsync_obj_lock(); obj->lock is held. */
+void ntsync_section_drain(struct ntsync_section *h)
 {
 	take_all_lock_if_needed(h);
 	drain(h);
 }
 
 /*
- * The slow path of ntsync_obj_unhold(). Priorities are updated before all_lock is dropped: a task
+ * The slow path of ntsync_obj_unlock(). Priorities are updated before all_lock is dropped: a task
  * of higher priority that needs them waits for all_lock, and boosts its holder.
  */
-void ntsync_section_unlock_slow(struct ntsync_hold *h)
+void ntsync_section_unlock_slow(struct ntsync_section *h)
 {
 	unlock_obj_and_wake(h);
 	ntsync_pi_walk(&h->todo);
@@ -229,13 +229,13 @@ void ntsync_section_unlock_slow(struct ntsync_hold *h)
 /* A waiter that has left the queue drains one batch for the signaller. */
 void ntsync_obj_drain_batch(struct ntsync_obj *obj)
 {
-	struct ntsync_hold h __uninitialized;
+	struct ntsync_section h __uninitialized;
 
 	ntsync_section_init(&h, obj, false);
 	lock_obj(&h);
 	if (obj->handoff_pending)
 		drain_batch_locked(&h);
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 }
 
 /* ---- hand-off to wait-alls ---- */
@@ -247,7 +247,7 @@ static bool all_signaled(const struct ntsync_wait *w)
 	for (i = 0; i < w->count; i++) {
 		const struct ntsync_obj *obj = w->entries[i].obj;
 
-		if (!obj->ops->signaled(obj, w->taker.owner))
+		if (!obj->ops->signaled(obj, w->acquirer.owner))
 			return false;
 	}
 	return true;
@@ -269,7 +269,7 @@ static void leave_source_locked(struct ntsync_wait_entry *e)
  */
 static void hand_off_all(struct ntsync_wait *w)
 {
-	struct task_struct *task = get_task_struct(w->taker.task);
+	struct task_struct *task = get_task_struct(w->acquirer.task);
 	struct ntsync_todo todo;
 	u32 i;
 
@@ -285,11 +285,11 @@ static void hand_off_all(struct ntsync_wait *w)
 			ntsync_waitq_erase(&obj->all, &e->node);
 			guard(raw_spinlock)(&obj->lock);
 			leave_source_locked(e);
-			obj->ops->acquire(obj, &w->taker);
+			obj->ops->acquire(obj, &w->acquirer);
 			obj->all_waits--;
 		}
-		if (unlikely(w->taker.boosted))
-			ntsync_todo_add(&todo, w->taker.t);
+		if (unlikely(w->acquirer.boosted))
+			ntsync_todo_add(&todo, w->acquirer.t);
 		ntsync_trace(wake, w->entries[0].obj, task);
 		/* (F), pairs with (G) in dequeue_wait(). @w may be gone after it. */
 		smp_store_release(&w->waker_done, true);
@@ -311,7 +311,7 @@ static void requeue_all_by_prio(struct ntsync_waitq *q)
 }
 
 /* Serves and wakes the any-waiters of higher priority than @prio. */
-static void drain_above_prio(struct ntsync_hold *h, int prio)
+static void drain_above_prio(struct ntsync_section *h, int prio)
 {
 	bool drained;
 
@@ -331,7 +331,7 @@ static void drain_above_prio(struct ntsync_hold *h, int prio)
  * priority; within one priority wait-alls come first. obj->lock is dropped meanwhile. all_waits is
  * raised for that, so the state changes under all_lock only, which is held.
  */
-static void serve_wait_alls(struct ntsync_hold *h)
+static void serve_wait_alls(struct ntsync_section *h)
 {
 	struct ntsync_obj *obj = h->obj;
 	struct ntsync_waitq_node *n, *next;
@@ -350,7 +350,7 @@ static void serve_wait_alls(struct ntsync_hold *h)
 		next = ntsync_waitq_next(n);
 		if (!all_signaled(w))
 			continue;
-		drain_above_prio(h, ntsync_waitq_level(n));
+		drain_above_prio(h, ntsync_waitq_prio(n));
 		if (all_signaled(w))
 			hand_off_all(w);
 	}
@@ -359,8 +359,8 @@ static void serve_wait_alls(struct ntsync_hold *h)
 	obj->all_waits--;
 }
 
-/* The slow path of ntsync_wake_takers(). */
-void ntsync_section_hand_off(struct ntsync_hold *h)
+/* The slow path of ntsync_obj_hand_off(). */
+void ntsync_section_hand_off(struct ntsync_section *h)
 {
 	serve_wait_alls(h);
 	h->obj->handoff_pending = true;

@@ -25,8 +25,8 @@ static u32 copy_waiters(const struct ntsync_waitq *q, struct shown_waiter *out)
 		const struct ntsync_wait_entry *e = container_of(n, struct ntsync_wait_entry, node);
 
 		out[nr++] = (struct shown_waiter){
-			.tid = ntsync_shown_tid(e->wait->taker.task),
-			.prio = ntsync_shown_prio(ntsync_waitq_level(n)),
+			.tid = ntsync_shown_tid(e->wait->acquirer.task),
+			.prio = ntsync_shown_prio(ntsync_waitq_prio(n)),
 		};
 	}
 	return nr;

@@ -186,7 +186,7 @@ static void make_change(struct ntsync_task *t, const struct param_change *c)
 			t->retry = true;
 		}
 		if (!again)
-			ntsync_pi_look_soon(t);
+			ntsync_pi_recheck_soon(t);
 		return;
 	}
 	record_change(t, c);
@@ -313,7 +313,7 @@ static void lower_disable_for_all_lock(struct ntsync_task *t)
 /* current is about to wait for all_lock, and may acquire it ahead of other waiters. */
 void ntsync_pi_all_lock_contended(void)
 {
-	struct ntsync_task *t = ntsync_task_find();
+	struct ntsync_task *t = ntsync_task_current();
 
 	if (t && ntsync_pi_enabled)
 		lower_disable_for_all_lock(t);
@@ -322,7 +322,7 @@ void ntsync_pi_all_lock_contended(void)
 /* current holds all_lock. From now on waiters boost it, unless it is boosted already. */
 void ntsync_pi_all_locked(void)
 {
-	struct ntsync_task *t = ntsync_task_find();
+	struct ntsync_task *t = ntsync_task_current();
 
 	if (unlikely(t && !t->all_lock_disabled && READ_ONCE(t->prio)))
 		lower_disable_for_all_lock(t);
@@ -330,11 +330,11 @@ void ntsync_pi_all_locked(void)
 
 void ntsync_pi_all_unlocked(void)
 {
-	struct ntsync_task *t = ntsync_task_find();
+	struct ntsync_task *t = ntsync_task_current();
 
 	if (likely(!t || !t->all_lock_disabled))
 		return;
 	t->all_lock_disabled = false;
 	if (ntsync_pi_lower_enable(t))
-		ntsync_pi_update(t);
+		ntsync_pi_walk_from(t);
 }

@@ -19,7 +19,7 @@
 /* The real-time priority of current without boosts, as in sched_attr; 0: none. */
 static u32 own_rt_priority(void)
 {
-	struct ntsync_task *t = ntsync_task_find();
+	struct ntsync_task *t = ntsync_task_current();
 	u32 prio = current->rt_priority;
 
 	if (!prio || !t)
@@ -53,23 +53,23 @@ static void detach_event_boost_locked(struct ntsync_task *t)
 }
 
 /**
- * ntsync_boost_hand_locked() - the task that takes a signal gets its boost
+ * ntsync_boost_assign_locked() - the task that takes a signal gets its boost
  * @obj: the event; its lock is held
- * @taker: the task; its boost has to be applied before its call returns
+ * @acquirer: the task; its boost has to be applied before its call returns
  * @policy: SCHED_FIFO or SCHED_RR
  * @prio: as in sched_attr
  *
  * If one wait takes two boosts, the higher one counts.
  */
-void ntsync_boost_hand_locked(struct ntsync_obj *obj, struct ntsync_taker *taker, int policy,
-			      u32 prio)
+void ntsync_boost_assign_locked(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer,
+				int policy, u32 prio)
 {
 	u32 key = ntsync_contrib_key(MAX_RT_PRIO - 1 - prio, 0);
 	struct ntsync_device *dev = obj->dev;
-	struct ntsync_task *t = taker->t;
+	struct ntsync_task *t = acquirer->t;
 	bool replaces;
 
-	taker->boosted = true;
+	acquirer->boosted = true;
 	guard(raw_spinlock)(&t->lock);
 	if (t->dead || (t->event.to && t->event.key <= key))
 		return;
@@ -104,13 +104,13 @@ void ntsync_boost_end_exiting_locked(struct ntsync_task *t)
 }
 
 /* current enters its next wait. Also tries again to set what could not be set before. */
-void ntsync_boost_end_own(struct ntsync_task *t)
+void ntsync_boost_end_current(struct ntsync_task *t)
 {
 	bool dropped;
 
 	scoped_guard(raw_spinlock, &t->lock)
 		dropped = end_event_boost_locked(t);
-	ntsync_pi_update(t);
+	ntsync_pi_walk_from(t);
 	if (dropped)
 		ntsync_task_put(t);
 }
@@ -135,7 +135,7 @@ void ntsync_device_end_boosts(struct ntsync_device *dev)
 		scoped_guard(raw_spinlock, &t->lock)
 			dropped = t->event_dev == dev && end_event_boost_locked(t);
 		if (dropped) {
-			ntsync_pi_update(t);
+			ntsync_pi_walk_from(t);
 			ntsync_task_put(t);
 		}
 		ntsync_task_put(t);

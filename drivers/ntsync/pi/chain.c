@@ -105,7 +105,7 @@ static bool attach_contrib(struct ntsync_contrib *c, struct ntsync_task *to, u32
 }
 
 /**
- * ntsync_contrib_move_locked() - set the value of a contribution and the record it goes to
+ * ntsync_contrib_set_locked() - set the value of a contribution and the record it goes to
  * @c: the contribution; the lock of its object is held
  * @to: the record, or NULL
  * @key: see ntsync_contrib_key(); NTSYNC_NO_CONTRIB: it contributes nothing
@@ -114,8 +114,8 @@ static bool attach_contrib(struct ntsync_contrib *c, struct ntsync_task *to, u32
  *
  * Return: true if anything has changed.
  */
-bool ntsync_contrib_move_locked(struct ntsync_contrib *c, struct ntsync_task *to, u32 key,
-				int policy, struct ntsync_todo *todo)
+bool ntsync_contrib_set_locked(struct ntsync_contrib *c, struct ntsync_task *to, u32 key,
+			       int policy, struct ntsync_todo *todo)
 {
 	if (key == NTSYNC_NO_CONTRIB)
 		to = NULL;
@@ -184,7 +184,7 @@ static void walk_init(struct chain_walk *k, bool verify)
 	k->id = alloc_walk_id();
 	k->verify = verify;
 	k->budget = MAX_WALK_RECORDS;
-	k->self = ntsync_task_find();
+	k->self = ntsync_task_current();
 	if (k->self)
 		ntsync_pi_lower_disable(k->self);
 	k->first.next = NULL;
@@ -338,7 +338,7 @@ static bool update_entry_prio_locked(struct wait_iter *it, struct ntsync_obj *ob
 	it->prio = ntsync_pi_wait_prio_locked(t, w);
 	it->request = it->index == w->nr;
 	if (!it->request)
-		ntsync_wait_move_entry_locked(&w->entries[it->index], it->prio);
+		ntsync_wait_requeue_entry_locked(&w->entries[it->index], it->prio);
 	if (it->request || obj->ops->owned)
 		it->prio = obj->ops->source->update_waiter(w, it->index, it->prio);
 	return true;
@@ -444,7 +444,7 @@ static void process_records(struct chain_walk *k)
 			process_record(k, t);
 		} else {
 			/* Bound the time of the call. A worker continues from this record. */
-			ntsync_pi_look_soon(t);
+			ntsync_pi_recheck_soon(t);
 		}
 		ntsync_task_put(t);
 	}
@@ -473,12 +473,12 @@ static void run_walk(struct chain_walk *k)
 }
 
 /**
- * ntsync_pi_walk_changed() - chain walk after a change of contributions
+ * ntsync_pi_walk_todo() - chain walk after a change of contributions
  * @todo: the records that contributions were added to, or removed from; empty afterwards
  *
  * Context: process; sleeps; no raw lock is held; all_lock may be held.
  */
-void ntsync_pi_walk_changed(struct ntsync_todo *todo)
+void ntsync_pi_walk_todo(struct ntsync_todo *todo)
 {
 	struct chain_walk k;
 
@@ -488,7 +488,7 @@ void ntsync_pi_walk_changed(struct ntsync_todo *todo)
 }
 
 /* The chain walk from one record. */
-void ntsync_pi_update(struct ntsync_task *t)
+void ntsync_pi_walk_from(struct ntsync_task *t)
 {
 	struct chain_walk k;
 
@@ -498,10 +498,10 @@ void ntsync_pi_update(struct ntsync_task *t)
 }
 
 /* For the end of a call in which current may have lost a boost. */
-void ntsync_pi_update_own(struct ntsync_task *t)
+void ntsync_pi_walk_own(struct ntsync_task *t)
 {
 	if (t && needs_update(t))
-		ntsync_pi_update(t);
+		ntsync_pi_walk_from(t);
 }
 
 /* ---- the sleeper's side ---- */
@@ -523,7 +523,7 @@ static bool can_boost_others(const struct ntsync_wait *w)
 	if (w->send)
 		return w->send_prio < MAX_RT_PRIO ||
 		       ntsync_task_kernel_boost_prio(current) < MAX_RT_PRIO;
-	return ntsync_task_level(current) < MAX_RT_PRIO && waits_for_mutex(w);
+	return ntsync_task_queue_prio(current) < MAX_RT_PRIO && waits_for_mutex(w);
 }
 
 static void verify_chain(struct ntsync_wait *w)
@@ -531,9 +531,9 @@ static void verify_chain(struct ntsync_wait *w)
 	struct chain_walk k;
 
 	walk_init(&k, true);
-	push_record(&k, ntsync_task_get(w->taker.t));
+	push_record(&k, ntsync_task_get(w->acquirer.t));
 	run_walk(&k);
-	w->lends = can_boost_others(w);
+	w->boosts_others = can_boost_others(w);
 }
 
 /**
@@ -555,7 +555,7 @@ static void verify_chain(struct ntsync_wait *w)
  */
 void ntsync_pi_begin_wait(struct ntsync_wait *w)
 {
-	struct ntsync_task *t = w->taker.t;
+	struct ntsync_task *t = w->acquirer.t;
 
 	guard(raw_spinlock)(&t->lock);
 	t->seq++;
@@ -568,7 +568,7 @@ void ntsync_pi_begin_wait(struct ntsync_wait *w)
  */
 void ntsync_pi_end_wait(struct ntsync_wait *w)
 {
-	struct ntsync_task *t = w->taker.t;
+	struct ntsync_task *t = w->acquirer.t;
 
 	guard(raw_spinlock)(&t->lock);
 	t->seq++;
@@ -576,15 +576,15 @@ void ntsync_pi_end_wait(struct ntsync_wait *w)
 }
 
 /**
- * ntsync_pi_block() - current is about to sleep
+ * ntsync_pi_before_sleep() - current is about to sleep
  * @w: its wait; all entries are queued
  *
  * When this returns, each task that the sleeper waits for runs at the sleeper's priority or
  * higher. A task without real-time priority that inherits nothing returns at once.
  */
-void ntsync_pi_block(struct ntsync_wait *w)
+void ntsync_pi_before_sleep(struct ntsync_wait *w)
 {
-	const struct ntsync_task *t = w->taker.t;
+	const struct ntsync_task *t = w->acquirer.t;
 
 	ntsync_trace(wait, w);
 	/* A walk that is just adding a contribution has found t->wait, and does the rest. */
@@ -624,9 +624,9 @@ int ntsync_pi_wait_prio_locked(const struct ntsync_task *t, struct ntsync_wait *
 }
 
 /* The priority that the request inherits which current is about to send. */
-int ntsync_pi_inherited(struct ntsync_wait *w)
+int ntsync_pi_inherited_prio(struct ntsync_wait *w)
 {
-	struct ntsync_task *t = w->taker.t;
+	struct ntsync_task *t = w->acquirer.t;
 
 	if (!ntsync_pi_enabled)
 		return MAX_RT_PRIO;
@@ -637,14 +637,14 @@ int ntsync_pi_inherited(struct ntsync_wait *w)
 /* ---- boosting current while it hands an object off ---- */
 
 /**
- * ntsync_pi_join() - current is about to hand off an object that others wait for
+ * ntsync_pi_boost_self() - current is about to hand off an object that others wait for
  * @t: current's record
  * @prio: the priority of the highest of these waiters
  *
  * Current walks the chain after the hand-off. If a task below @prio could preempt it before that,
  * the waiters would suffer a priority inversion.
  */
-void ntsync_pi_join(struct ntsync_task *t, int prio)
+void ntsync_pi_boost_self(struct ntsync_task *t, int prio)
 {
 	bool again = t->work.to;
 
@@ -656,15 +656,15 @@ void ntsync_pi_join(struct ntsync_task *t, int prio)
 	}
 	if (again)
 		ntsync_task_put(t);
-	ntsync_pi_update(t);
+	ntsync_pi_walk_from(t);
 }
 
-/* The counterpart of ntsync_pi_join(). */
-void ntsync_pi_leave_work(struct ntsync_task *t)
+/* The counterpart of ntsync_pi_boost_self(). */
+void ntsync_pi_unboost_self(struct ntsync_task *t)
 {
 	scoped_guard(raw_spinlock, &t->lock)
 		ntsync_contrib_erase_locked(&t->work);
-	ntsync_pi_update(t);
+	ntsync_pi_walk_from(t);
 	ntsync_task_put(t);
 }
 

@@ -52,7 +52,7 @@ static void read_normal_of_record(struct ntsync_task *t, struct ntsync_sched_par
 /* current's normal parameters. Parameters that it is not permitted are ignored. */
 static void read_normal(struct ntsync_sched_params *normal)
 {
-	struct ntsync_task *t = ntsync_task_find();
+	struct ntsync_task *t = ntsync_task_current();
 
 	if (likely(!t))
 		ntsync_sched_params_read(current, normal);

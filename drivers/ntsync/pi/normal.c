@@ -205,14 +205,14 @@ void ntsync_pi_forget_normal(struct ntsync_task *t, unsigned int refs)
 	    (IS_ENABLED(CONFIG_X86) && no_setter_in_flight(t, refs)))
 		forget_normal(t);
 	else
-		ntsync_pi_look_soon(t);
+		ntsync_pi_recheck_soon(t);
 }
 
 /*
  * Have a worker apply what @t should have: what could not be set (the task itself tries again
  * in its next wait, too), or what is left of a chain walk.
  */
-void ntsync_pi_look_soon(struct ntsync_task *t)
+void ntsync_pi_recheck_soon(struct ntsync_task *t)
 {
 	WRITE_ONCE(t->recheck_ms, 10);
 	queue_recheck(t);
@@ -242,7 +242,7 @@ static void do_recheck(struct work_struct *work)
 	ntsync_pi_count(NTSYNC_COUNT_RECHECKS);
 	/* Takes back what the task is not permitted. */
 	ntsync_pi_apply(t);
-	ntsync_pi_update(t);
+	ntsync_pi_walk_from(t);
 	rt_mutex_lock(&t->apply_lock);
 	recheck_locked(t);
 	rt_mutex_unlock(&t->apply_lock);

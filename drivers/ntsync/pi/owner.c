@@ -29,13 +29,13 @@
 static void (*listener)(struct ntsync_device *dev, u32 owner) __ro_after_init;
 
 /**
- * ntsync_owner_listen() - register a function for changes of the table of owner ids
+ * ntsync_owner_set_listener() - register a function for changes of the table of owner ids
  * @fn: called without a raw lock when the task of an owner id has changed; has to begin with a
  *	full barrier before it looks up the id
  *
  * The mutexes are the only listener. They register before the first instance is made.
  */
-void __init ntsync_owner_listen(void (*fn)(struct ntsync_device *dev, u32 owner))
+void __init ntsync_owner_set_listener(void (*fn)(struct ntsync_device *dev, u32 owner))
 {
 	listener = fn;
 }
@@ -58,19 +58,19 @@ static void prune_owners(struct ntsync_device *dev)
 
 	for (i = 0; i < PRUNE_BATCH; i++) {
 		struct ntsync_task *t;
-		bool stale = false;
+		bool needs_update = false;
 
 		scoped_guard(rcu) {
 			t = xa_find(&dev->owners, &id, ULONG_MAX, XA_PRESENT);
 			if (t)
-				stale = READ_ONCE(t->dead) ||
+				needs_update = READ_ONCE(t->dead) ||
 					atomic_read(&t->nr_owners) > MAX_OWNER_IDS;
-			if (stale && !refcount_inc_not_zero(&t->refs))
-				stale = false;
+			if (needs_update && !refcount_inc_not_zero(&t->refs))
+				needs_update = false;
 		}
 		if (!t)
 			break;
-		if (stale) {
+		if (needs_update) {
 			remove_owner(dev, id, t);
 			ntsync_task_put(t);
 		}
@@ -93,7 +93,7 @@ static void set_owner(struct ntsync_device *dev, struct ntsync_task *t, u32 owne
 	}
 	atomic_inc(&t->nr_owners);
 	if (old) {
-		/* (P), pairs with (O) in ntsync_owner_note(). @old's next use stores it. */
+		/* (P), pairs with (O) in ntsync_owner_learn_slow(). @old's next use stores it. */
 		WRITE_ONCE(old->owner, 0);
 		atomic_dec(&old->nr_owners);
 		ntsync_task_put(old);
@@ -111,7 +111,7 @@ struct ntsync_task *ntsync_owner_find_locked(struct ntsync_device *dev, u32 owne
 }
 
 /* The slow path of ntsync_owner_learn(). */
-void ntsync_owner_note(struct ntsync_device *dev, struct ntsync_task *t, u32 owner)
+void ntsync_owner_learn_slow(struct ntsync_device *dev, struct ntsync_task *t, u32 owner)
 {
 	bool known;
 
@@ -132,7 +132,7 @@ void ntsync_owner_note(struct ntsync_device *dev, struct ntsync_task *t, u32 own
  * current has killed @owner, most likely on behalf of another task. So it is stored only if there
  * is no task for the id.
  */
-void ntsync_owner_learn_killer(struct ntsync_device *dev, struct ntsync_task *t, u32 owner)
+void ntsync_owner_learn_kill(struct ntsync_device *dev, struct ntsync_task *t, u32 owner)
 {
 	bool known;
 

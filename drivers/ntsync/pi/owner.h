@@ -8,9 +8,9 @@
 #include "core/object.h"
 #include "task.h"
 
-void ntsync_owner_note(struct ntsync_device *dev, struct ntsync_task *t, u32 owner);
-void ntsync_owner_learn_killer(struct ntsync_device *dev, struct ntsync_task *t, u32 owner);
-void ntsync_owner_listen(void (*fn)(struct ntsync_device *dev, u32 owner));
+void ntsync_owner_learn_slow(struct ntsync_device *dev, struct ntsync_task *t, u32 owner);
+void ntsync_owner_learn_kill(struct ntsync_device *dev, struct ntsync_task *t, u32 owner);
+void ntsync_owner_set_listener(void (*fn)(struct ntsync_device *dev, u32 owner));
 struct ntsync_task *ntsync_owner_find_locked(struct ntsync_device *dev, u32 owner);
 
 /*
@@ -20,7 +20,7 @@ struct ntsync_task *ntsync_owner_find_locked(struct ntsync_device *dev, u32 owne
 static inline void ntsync_owner_learn(struct ntsync_device *dev, struct ntsync_task *t, u32 owner)
 {
 	if (unlikely(READ_ONCE(t->owner) != owner || t->owner_dev != dev->id))
-		ntsync_owner_note(dev, t, owner);
+		ntsync_owner_learn_slow(dev, t, owner);
 }
 
 #endif

@@ -53,7 +53,7 @@ int ntsync_task_kernel_boost_prio(struct task_struct *p)
 	if (likely(READ_ONCE(p->prio) >= READ_ONCE(p->normal_prio)))
 		return MAX_RT_PRIO;
 	guard(raw_spinlock_irqsave)(&p->pi_lock);
-	return p->prio < p->normal_prio ? ntsync_task_level(p) : MAX_RT_PRIO;
+	return p->prio < p->normal_prio ? ntsync_task_queue_prio(p) : MAX_RT_PRIO;
 }
 
 bool ntsync_task_is_dead(const struct task_struct *p)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The arbiter of priority inheritance. A wait reports to it by ntsync_pi_begin_wait(),
- * ntsync_pi_block() and ntsync_pi_end_wait(). A call that changes contributions (source.h)
+ * ntsync_pi_before_sleep() and ntsync_pi_end_wait(). A call that changes contributions (source.h)
  * under raw locks calls ntsync_pi_walk() after it has released them.
  */
 #ifndef NTSYNC_PI_H
@@ -14,7 +14,7 @@
 
 struct ntsync_device;
 struct ntsync_obj;
-struct ntsync_taker;
+struct ntsync_acquirer;
 struct ntsync_wait;
 
 extern bool ntsync_pi_enabled;
@@ -29,13 +29,13 @@ void ntsync_pi_device_exit(struct ntsync_device *dev);
 
 /*
  * A wait of current: before it enters queues, before it sleeps, periodically while it sleeps and
- * boosts others, and after it has left all queues. ntsync_pi_inherited() is for a send.
+ * boosts others, and after it has left all queues. ntsync_pi_inherited_prio() is for a send.
  */
 void ntsync_pi_begin_wait(struct ntsync_wait *w);
-void ntsync_pi_block(struct ntsync_wait *w);
+void ntsync_pi_before_sleep(struct ntsync_wait *w);
 void ntsync_pi_verify(struct ntsync_wait *w);
 void ntsync_pi_end_wait(struct ntsync_wait *w);
-int ntsync_pi_inherited(struct ntsync_wait *w);
+int ntsync_pi_inherited_prio(struct ntsync_wait *w);
 
 /* Before current waits for all_lock, after it has acquired it, and after it has released it. */
 void ntsync_pi_all_lock_contended(void);
@@ -43,26 +43,26 @@ void ntsync_pi_all_locked(void);
 void ntsync_pi_all_unlocked(void);
 
 /* While current hands off an object that a task of a higher priority waits for. */
-void ntsync_pi_join(struct ntsync_task *t, int prio);
-void ntsync_pi_leave_work(struct ntsync_task *t);
+void ntsync_pi_boost_self(struct ntsync_task *t, int prio);
+void ntsync_pi_unboost_self(struct ntsync_task *t);
 
 /* After a change of contributions, without a raw lock. */
-void ntsync_pi_walk_changed(struct ntsync_todo *todo);
-void ntsync_pi_update(struct ntsync_task *t);
-void ntsync_pi_update_own(struct ntsync_task *t);
+void ntsync_pi_walk_todo(struct ntsync_todo *todo);
+void ntsync_pi_walk_from(struct ntsync_task *t);
+void ntsync_pi_walk_own(struct ntsync_task *t);
 
 /* Chain walk from the records in @todo; no raw lock is held. */
 static inline void ntsync_pi_walk(struct ntsync_todo *todo)
 {
 	if (unlikely(todo->nr))
-		ntsync_pi_walk_changed(todo);
+		ntsync_pi_walk_todo(todo);
 }
 
 /* boost.c: boosts that come with the signal of an event */
 u32 ntsync_boost_clamp(u32 prio);
-void ntsync_boost_hand_locked(struct ntsync_obj *obj, struct ntsync_taker *taker, int policy,
-			      u32 prio);
-void ntsync_boost_end_own(struct ntsync_task *t);
+void ntsync_boost_assign_locked(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer,
+				int policy, u32 prio);
+void ntsync_boost_end_current(struct ntsync_task *t);
 
 /* show.c */
 extern const struct seq_operations ntsync_pi_sops;

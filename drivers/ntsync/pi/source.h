@@ -44,10 +44,10 @@ struct ntsync_source_ops {
 };
 
 /* What sources call. ntsync_pi_exit() waits for works that ntsync_pi_queue_work() has queued. */
-bool ntsync_contrib_move_locked(struct ntsync_contrib *c, struct ntsync_task *to, u32 key,
-				int policy, struct ntsync_todo *todo);
+bool ntsync_contrib_set_locked(struct ntsync_contrib *c, struct ntsync_task *to, u32 key,
+			       int policy, struct ntsync_todo *todo);
 int ntsync_pi_wait_prio_locked(const struct ntsync_task *t, struct ntsync_wait *w);
-void ntsync_pi_look_soon(struct ntsync_task *t);
+void ntsync_pi_recheck_soon(struct ntsync_task *t);
 bool ntsync_pi_queue_work(struct work_struct *work);
 int ntsync_normal_prio(const struct task_struct *p);
 

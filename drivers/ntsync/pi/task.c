@@ -88,9 +88,9 @@ static void retire_record(struct ntsync_task *t)
 }
 
 /* Called by each exiting task, with preemption off, so the work must be constant. */
-void ntsync_task_retire(void)
+void ntsync_task_remove_current(void)
 {
-	struct ntsync_task *t = ntsync_task_find();
+	struct ntsync_task *t = ntsync_task_current();
 	bool keeps_module;
 
 	if (likely(!t))

@@ -65,7 +65,7 @@ struct ntsync_sched_params {
  * @dev_node: in @event_dev->boosted; protected by @event_dev->lock
  * @noticed: its receivers that have been notified of a request; see channel/notice.c
  * @work: contribution of the task to itself while it hands off an object; see
- *	ntsync_pi_join()
+ *	ntsync_pi_boost_self()
  * @seq: changes whenever @wait does
  * @lower_disabled: how often the task has disabled that others lower it; see
  *	ntsync_pi_lower_disable()
@@ -134,7 +134,7 @@ extern struct hlist_head ntsync_tasks[1 << NTSYNC_TASK_BITS];
  * The record of current, or NULL. No reference is needed: only current itself removes it, at its
  * exit. RCU frees the other records of the bucket.
  */
-static inline struct ntsync_task *ntsync_task_find(void)
+static inline struct ntsync_task *ntsync_task_current(void)
 {
 	const struct task_struct *p = current;
 	struct ntsync_task *t;
@@ -150,9 +150,9 @@ static inline struct ntsync_task *ntsync_task_find(void)
 struct ntsync_task *ntsync_task_create(void);
 
 /* The record of current, created if there is none; NULL without memory. */
-static inline struct ntsync_task *ntsync_task_get_own(void)
+static inline struct ntsync_task *ntsync_task_find_or_create(void)
 {
-	return ntsync_task_find() ?: ntsync_task_create();
+	return ntsync_task_current() ?: ntsync_task_create();
 }
 
 static inline struct ntsync_task *ntsync_task_get(struct ntsync_task *t)
@@ -171,7 +171,7 @@ static inline void ntsync_task_put(struct ntsync_task *t)
 }
 
 struct task_struct *ntsync_task_get_task(struct ntsync_task *t);
-void ntsync_task_retire(void);
+void ntsync_task_remove_current(void);
 
 /* The highest contribution, or NULL; t->lock is held. */
 static inline struct ntsync_contrib *ntsync_task_top_locked(const struct ntsync_task *t)
@@ -200,7 +200,7 @@ struct ntsync_todo {
 	struct ntsync_task *tasks[NTSYNC_TODO_MAX];
 };
 
-static inline void ntsync_todo_drop(struct ntsync_todo *todo)
+static inline void ntsync_todo_put_all(struct ntsync_todo *todo)
 {
 	while (todo->nr)
 		ntsync_task_put(todo->tasks[--todo->nr]);

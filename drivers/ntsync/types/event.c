@@ -17,33 +17,33 @@ static bool event_signaled(const struct ntsync_obj *obj, u32 owner)
 }
 
 /* A manual-reset event releases all waiters. The boost is for the one with the highest priority. */
-static bool higher_waits(const struct ntsync_obj *obj, const struct ntsync_taker *taker)
+static bool higher_waits(const struct ntsync_obj *obj, const struct ntsync_acquirer *acquirer)
 {
 	const struct ntsync_wait_entry *e = ntsync_obj_first_any(obj);
 
 	return e && !ntsync_wait_claimed(e->wait) &&
-	       ntsync_task_level(e->wait->taker.task) <
-	       ntsync_task_level(taker->task);
+	       ntsync_task_queue_prio(e->wait->acquirer.task) <
+	       ntsync_task_queue_prio(acquirer->task);
 }
 
-static void pass_boost_locked(struct ntsync_obj *obj, struct ntsync_taker *taker)
+static void pass_boost_locked(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer)
 {
 	u8 prio = obj->event.boost_prio;
 
 	obj->event.boost_prio = 0;
-	ntsync_boost_hand_locked(obj, taker, obj->event.boost_policy, prio);
+	ntsync_boost_assign_locked(obj, acquirer, obj->event.boost_policy, prio);
 }
 
-static void acquire_event(struct ntsync_obj *obj, struct ntsync_taker *taker)
+static void acquire_event(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer)
 {
 	ntsync_assert_obj_lock(obj);
 	if (!obj->event.manual) {
 		WRITE_ONCE(obj->event.signaled, false);
 		obj->event.pulsed = false;
 	}
-	ntsync_trace(acquire, obj, taker->task, taker->owner, obj->event.signaled);
-	if (unlikely(obj->event.boost_prio) && !(obj->event.manual && higher_waits(obj, taker)))
-		pass_boost_locked(obj, taker);
+	ntsync_trace(acquire, obj, acquirer->task, acquirer->owner, obj->event.signaled);
+	if (unlikely(obj->event.boost_prio) && !(obj->event.manual && higher_waits(obj, acquirer)))
+		pass_boost_locked(obj, acquirer);
 }
 
 static struct ntsync_wait_entry *event_next_waiter(struct ntsync_obj *obj)
@@ -65,8 +65,8 @@ static void event_show(struct seq_file *m, const union ntsync_state *copy)
 	seq_printf(m, "ntsync-signaled:\t%d\n", copy->event.signaled);
 }
 
-/* The boost of this signal replaces that of an earlier one. @h: as for ntsync_wake_takers(). */
-static __always_inline void set_locked(struct ntsync_hold *h, struct ntsync_obj *obj, bool pulse,
+/* The boost of this signal replaces that of an earlier one. @h: as for ntsync_obj_hand_off(). */
+static __always_inline void set_locked(struct ntsync_section *h, struct ntsync_obj *obj, bool pulse,
 				       u8 boost_policy, u8 boost_prio)
 {
 	struct ntsync_event *event = &obj->event;
@@ -76,10 +76,10 @@ static __always_inline void set_locked(struct ntsync_hold *h, struct ntsync_obj 
 	event->pulsed = pulse;
 	WRITE_ONCE(event->signaled, true);
 	ntsync_trace(release, obj, current, 0, true);
-	ntsync_wake_takers(h, obj);
+	ntsync_obj_hand_off(h, obj);
 }
 
-static int event_signal(struct ntsync_hold *h, u32 owner)
+static int event_signal(struct ntsync_section *h, u32 owner)
 {
 	set_locked(h, h->obj, false, 0, 0);
 	return 0;
@@ -109,12 +109,12 @@ struct ntsync_obj *ntsync_event_create(struct ntsync_device *dev, bool manual, b
 static noinline void set_event_slow(struct ntsync_obj *obj, bool pulse, u8 boost_policy,
 				    u8 boost_prio, u32 *prev)
 {
-	struct ntsync_hold h __uninitialized;
+	struct ntsync_section h __uninitialized;
 
-	ntsync_obj_hold_locked(&h, obj);
+	ntsync_section_begin_locked(&h, obj);
 	*prev = obj->event.signaled;
 	set_locked(&h, obj, pulse, boost_policy, boost_prio);
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 }
 
 static __always_inline void set_event(struct ntsync_obj *obj, bool pulse, u8 boost_policy,
@@ -162,29 +162,29 @@ int ntsync_event_set_pi(struct ntsync_obj *obj, u32 policy, u32 prio)
 
 int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev)
 {
-	struct ntsync_hold h __uninitialized;
+	struct ntsync_section h __uninitialized;
 
 	if (obj->ops != &event_ops)
 		return -EINVAL;
 
-	ntsync_obj_hold(&h, obj);
+	ntsync_obj_lock(&h, obj);
 	*prev = obj->event.signaled;
 	WRITE_ONCE(obj->event.signaled, false);
 	obj->event.boost_prio = 0;
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 	return 0;
 }
 
 int ntsync_event_read(struct ntsync_obj *obj, u32 *manual, u32 *signaled)
 {
-	struct ntsync_hold h __uninitialized;
+	struct ntsync_section h __uninitialized;
 
 	if (obj->ops != &event_ops)
 		return -EINVAL;
 
-	ntsync_obj_hold(&h, obj);
+	ntsync_obj_lock(&h, obj);
 	*manual = obj->event.manual;
 	*signaled = obj->event.signaled;
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 	return 0;
 }

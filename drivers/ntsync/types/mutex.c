@@ -25,25 +25,25 @@ static bool mutex_signaled(const struct ntsync_obj *obj, u32 owner)
 	return !holder || (holder == owner && READ_ONCE(obj->mutex.count) < U32_MAX);
 }
 
-static void acquire_mutex(struct ntsync_obj *obj, struct ntsync_taker *taker)
+static void acquire_mutex(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer)
 {
 	struct ntsync_mutex *m = &obj->mutex;
 
 	ntsync_assert_obj_lock(obj);
-	WRITE_ONCE(m->owner, taker->owner);
+	WRITE_ONCE(m->owner, acquirer->owner);
 	WRITE_ONCE(m->count, m->count + 1);
-	if (unlikely(m->task != taker->t)) {
+	if (unlikely(m->task != acquirer->t)) {
 		ntsync_task_put(m->task);
-		m->task = ntsync_task_get(taker->t);
+		m->task = ntsync_task_get(acquirer->t);
 	}
 	m->owner_by_id = false;
 	if (m->abandoned) {
 		m->abandoned = false;
-		taker->owner_dead = true;
+		acquirer->owner_dead = true;
 	}
-	ntsync_trace(acquire, obj, taker->task, taker->owner, m->count);
+	ntsync_trace(acquire, obj, acquirer->task, acquirer->owner, m->count);
 	if (unlikely(m->contrib.to || m->listed_id || !RB_EMPTY_ROOT(&m->waiters.rb_root)))
-		ntsync_mutex_update_on_acquire_locked(obj, taker);
+		ntsync_mutex_update_on_acquire_locked(obj, acquirer);
 }
 
 /*
@@ -57,8 +57,8 @@ static bool owner_less(struct rb_node *a, const struct rb_node *b)
 	const struct ntsync_wait_entry *l = rb_entry(a, struct ntsync_wait_entry, by_owner);
 	const struct ntsync_wait_entry *r = rb_entry(b, struct ntsync_wait_entry, by_owner);
 
-	if (l->wait->taker.owner != r->wait->taker.owner)
-		return l->wait->taker.owner < r->wait->taker.owner;
+	if (l->wait->acquirer.owner != r->wait->acquirer.owner)
+		return l->wait->acquirer.owner < r->wait->acquirer.owner;
 	return ntsync_waitq_arrival(&l->node) < ntsync_waitq_arrival(&r->node);
 }
 
@@ -67,7 +67,7 @@ static int compare_owner(const void *key, const struct rb_node *node)
 	const struct ntsync_wait_entry *e = rb_entry(node, struct ntsync_wait_entry, by_owner);
 	u32 owner = *(const u32 *)key;
 
-	return owner < e->wait->taker.owner ? -1 : owner > e->wait->taker.owner;
+	return owner < e->wait->acquirer.owner ? -1 : owner > e->wait->acquirer.owner;
 }
 
 static void mutex_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
@@ -121,7 +121,7 @@ static void mutex_show_tasks(struct seq_file *m, struct ntsync_obj *obj)
  * The mutex is free. current, the owner as a rule, updates its own priority at the end of the call;
  * if another task has inherited from the mutex, its contribution is updated now.
  */
-static void clear_owner_locked(struct ntsync_hold *h, struct ntsync_obj *obj)
+static void clear_owner_locked(struct ntsync_section *h, struct ntsync_obj *obj)
 {
 	struct ntsync_mutex *m = &obj->mutex;
 
@@ -132,9 +132,9 @@ static void clear_owner_locked(struct ntsync_hold *h, struct ntsync_obj *obj)
 
 /*
  * Releases one level of recursion or, if @abandon, all. -EPERM if @owner is not the owner. @h: as
- * for ntsync_wake_takers().
+ * for ntsync_obj_hand_off().
  */
-static __always_inline int release_locked(struct ntsync_hold *h, struct ntsync_obj *obj,
+static __always_inline int release_locked(struct ntsync_section *h, struct ntsync_obj *obj,
 					  u32 owner, bool abandon, u32 *prev)
 {
 	struct ntsync_mutex *m = &obj->mutex;
@@ -149,7 +149,7 @@ static __always_inline int release_locked(struct ntsync_hold *h, struct ntsync_o
 		clear_owner_locked(h, obj);
 	/* At U32_MAX waiters with the owner's id had to wait, too; now one can acquire. */
 	if (!m->count || *prev == U32_MAX)
-		ntsync_wake_takers(h, obj);
+		ntsync_obj_hand_off(h, obj);
 	/* No waiter has acquired it. */
 	if (h && unlikely(m->contrib.to || m->listed_id) && !m->owner)
 		ntsync_mutex_update_contrib_locked(obj, &h->todo);
@@ -162,7 +162,7 @@ static void destroy_mutex(struct ntsync_obj *obj)
 	ntsync_task_put(obj->mutex.task);
 }
 
-static int mutex_signal(struct ntsync_hold *h, u32 owner)
+static int mutex_signal(struct ntsync_section *h, u32 owner)
 {
 	u32 prev;
 
@@ -207,7 +207,7 @@ struct ntsync_obj *ntsync_mutex_create(struct ntsync_device *dev, u32 owner, u32
  * until the next owner has been woken and boosted; otherwise current could be preempted in between.
  * True if so; then the lock was dropped meanwhile, and other waiters may have come: hence the loop.
  */
-static bool raise_to_waiters(struct ntsync_hold *h, struct ntsync_obj *obj, u32 owner,
+static bool raise_to_waiters(struct ntsync_section *h, struct ntsync_obj *obj, u32 owner,
 			     struct ntsync_task *t)
 {
 	bool joined = false;
@@ -217,29 +217,29 @@ static bool raise_to_waiters(struct ntsync_hold *h, struct ntsync_obj *obj, u32 
 		prio = ntsync_mutex_higher_prio_locked(obj, joined ? t : NULL);
 		if (likely(prio == MAX_RT_PRIO))
 			break;
-		ntsync_obj_unhold(h);
-		ntsync_pi_join(t, prio);
+		ntsync_obj_unlock(h);
+		ntsync_pi_boost_self(t, prio);
 		joined = true;
-		ntsync_obj_hold(h, obj);
+		ntsync_obj_lock(h, obj);
 	}
 	return joined;
 }
 
 static noinline int release_mutex_slow(struct ntsync_obj *obj, u32 owner, bool abandon, u32 *prev)
 {
-	struct ntsync_task *t = ntsync_task_find();
-	struct ntsync_hold h __uninitialized;
+	struct ntsync_task *t = ntsync_task_current();
+	struct ntsync_section h __uninitialized;
 	bool joined;
 	int ret;
 
-	ntsync_obj_hold_locked(&h, obj);
+	ntsync_section_begin_locked(&h, obj);
 	joined = raise_to_waiters(&h, obj, owner, t);
 	ret = release_locked(&h, obj, owner, abandon, prev);
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 	if (unlikely(joined))
-		ntsync_pi_leave_work(t);
+		ntsync_pi_unboost_self(t);
 	else
-		ntsync_pi_update_own(t);
+		ntsync_pi_walk_own(t);
 	return ret;
 }
 
@@ -264,7 +264,7 @@ int ntsync_mutex_unlock(struct ntsync_obj *obj, u32 owner, u32 *prev)
 
 	if (ret)
 		return ret;
-	t = ntsync_task_get_own();
+	t = ntsync_task_find_or_create();
 	if (likely(t))
 		ntsync_owner_learn(obj->dev, t, owner);
 	return 0;
@@ -278,25 +278,25 @@ int ntsync_mutex_kill(struct ntsync_obj *obj, u32 owner)
 
 	if (ret)
 		return ret;
-	t = ntsync_task_get_own();
+	t = ntsync_task_find_or_create();
 	if (likely(t))
-		ntsync_owner_learn_killer(obj->dev, t, owner);
+		ntsync_owner_learn_kill(obj->dev, t, owner);
 	return 0;
 }
 
 /* -EOWNERDEAD, with owner and count 0, if the mutex is abandoned. */
 int ntsync_mutex_read(struct ntsync_obj *obj, u32 *owner, u32 *count)
 {
-	struct ntsync_hold h __uninitialized;
+	struct ntsync_section h __uninitialized;
 	int ret;
 
 	if (obj->ops != &mutex_ops)
 		return -EINVAL;
 
-	ntsync_obj_hold(&h, obj);
+	ntsync_obj_lock(&h, obj);
 	*owner = obj->mutex.owner;
 	*count = obj->mutex.count;
 	ret = obj->mutex.abandoned ? -EOWNERDEAD : 0;
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 	return ret;
 }

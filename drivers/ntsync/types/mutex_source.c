@@ -57,14 +57,14 @@ static int update_waiter(struct ntsync_wait *w, u32 index, int prio)
 /* @e, of a mutex, has entered a queue. */
 void ntsync_mutex_add_waiter_locked(struct ntsync_wait_entry *e)
 {
-	struct ntsync_task *t = e->wait->taker.t;
+	struct ntsync_task *t = e->wait->acquirer.t;
 
 	ntsync_assert_obj_lock(e->obj);
 	if (!ntsync_pi_enabled)
 		return;
 	e->queued = true;
 	/* A walk that raises current after this check finds @e, and waits for obj->lock. */
-	if (likely(ntsync_task_level(current) == MAX_RT_PRIO))
+	if (likely(ntsync_task_queue_prio(current) == MAX_RT_PRIO))
 		return;
 	guard(raw_spinlock)(&t->lock);
 	set_waiter_key_locked(e, make_contrib_key(e->wait, ntsync_pi_wait_prio_locked(t, e->wait)));
@@ -217,7 +217,7 @@ static void update_mutexes_of_owner(struct ntsync_device *dev, u32 owner)
 static bool boosts_owner(const struct ntsync_obj *obj, const struct ntsync_wait_entry *e,
 			 const struct ntsync_task *owner)
 {
-	return e->wait->taker.t != owner && e->wait->taker.owner != obj->mutex.owner;
+	return e->wait->acquirer.t != owner && e->wait->acquirer.owner != obj->mutex.owner;
 }
 
 /* Bounds the search under obj->lock: after so many skipped waiters the next one counts anyhow. */
@@ -260,7 +260,7 @@ void ntsync_mutex_update_contrib_locked(struct ntsync_obj *obj, struct ntsync_to
 		if (owner)
 			key = find_contrib_key_locked(obj, owner);
 	}
-	ntsync_contrib_move_locked(&m->contrib, owner, key, SCHED_FIFO, todo);
+	ntsync_contrib_set_locked(&m->contrib, owner, key, SCHED_FIFO, todo);
 }
 
 /*
@@ -279,7 +279,7 @@ void ntsync_mutex_update_on_wait_locked(struct ntsync_obj *obj, struct ntsync_to
 		if (all.tasks[i] != obj->mutex.contrib.to)
 			ntsync_todo_add(todo, all.tasks[i]);
 	}
-	ntsync_todo_drop(&all);
+	ntsync_todo_put_all(&all);
 }
 
 /*
@@ -287,7 +287,7 @@ void ntsync_mutex_update_on_wait_locked(struct ntsync_obj *obj, struct ntsync_to
  * that is done. This does not hold for an acquisition by another task with the owner's id: the last
  * task to acquire the mutex is its owner then, and the previous one may be doing anything.
  */
-void ntsync_mutex_update_on_acquire_locked(struct ntsync_obj *obj, struct ntsync_taker *taker)
+void ntsync_mutex_update_on_acquire_locked(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer)
 {
 	bool again = obj->mutex.count > 1;
 	struct ntsync_todo todo;
@@ -296,14 +296,14 @@ void ntsync_mutex_update_on_acquire_locked(struct ntsync_obj *obj, struct ntsync
 	todo.nr = 0;
 	ntsync_mutex_update_contrib_locked(obj, &todo);
 	for (i = 0; i < todo.nr; i++) {
-		if (todo.tasks[i] == taker->t)
-			taker->boosted = true;
-		else if (again && !taker->lost)
-			taker->lost = ntsync_task_get(todo.tasks[i]);
+		if (todo.tasks[i] == acquirer->t)
+			acquirer->boosted = true;
+		else if (again && !acquirer->lost)
+			acquirer->lost = ntsync_task_get(todo.tasks[i]);
 		else if (again)
-			ntsync_pi_look_soon(todo.tasks[i]);
+			ntsync_pi_recheck_soon(todo.tasks[i]);
 	}
-	ntsync_todo_drop(&todo);
+	ntsync_todo_put_all(&todo);
 }
 
 /*
@@ -359,5 +359,5 @@ const struct ntsync_source_ops ntsync_mutex_source = {
 
 void __init ntsync_types_init(void)
 {
-	ntsync_owner_listen(update_mutexes_of_owner);
+	ntsync_owner_set_listener(update_mutexes_of_owner);
 }

@@ -16,11 +16,11 @@ static bool sem_signaled(const struct ntsync_obj *obj, u32 owner)
 	return READ_ONCE(obj->sem.count) > 0;
 }
 
-static void acquire_sem(struct ntsync_obj *obj, struct ntsync_taker *taker)
+static void acquire_sem(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer)
 {
 	ntsync_assert_obj_lock(obj);
 	WRITE_ONCE(obj->sem.count, obj->sem.count - 1);
-	ntsync_trace(acquire, obj, taker->task, taker->owner, obj->sem.count);
+	ntsync_trace(acquire, obj, acquirer->task, acquirer->owner, obj->sem.count);
 }
 
 static struct ntsync_wait_entry *sem_next_waiter(struct ntsync_obj *obj)
@@ -34,8 +34,8 @@ static void sem_show(struct seq_file *m, const union ntsync_state *copy)
 	seq_printf(m, "ntsync-max:\t%u\n", copy->sem.max);
 }
 
-/* @h as for ntsync_wake_takers(). */
-static __always_inline int release_locked(struct ntsync_hold *h, struct ntsync_obj *obj,
+/* @h as for ntsync_obj_hand_off(). */
+static __always_inline int release_locked(struct ntsync_section *h, struct ntsync_obj *obj,
 					  u32 count, u32 *prev)
 {
 	struct ntsync_sem *sem = &obj->sem;
@@ -46,11 +46,11 @@ static __always_inline int release_locked(struct ntsync_hold *h, struct ntsync_o
 	*prev = sem->count;
 	WRITE_ONCE(sem->count, sum);
 	ntsync_trace(release, obj, current, 0, sum);
-	ntsync_wake_takers(h, obj);
+	ntsync_obj_hand_off(h, obj);
 	return 0;
 }
 
-static int sem_signal(struct ntsync_hold *h, u32 owner)
+static int sem_signal(struct ntsync_section *h, u32 owner)
 {
 	u32 prev;
 
@@ -83,12 +83,12 @@ struct ntsync_obj *ntsync_sem_create(struct ntsync_device *dev, u32 count, u32 m
 
 static noinline int release_sem_slow(struct ntsync_obj *obj, u32 count, u32 *prev)
 {
-	struct ntsync_hold h __uninitialized;
+	struct ntsync_section h __uninitialized;
 	int ret;
 
-	ntsync_obj_hold_locked(&h, obj);
+	ntsync_section_begin_locked(&h, obj);
 	ret = release_locked(&h, obj, count, prev);
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 	return ret;
 }
 
@@ -109,14 +109,14 @@ int ntsync_sem_release(struct ntsync_obj *obj, u32 count, u32 *prev)
 
 int ntsync_sem_read(struct ntsync_obj *obj, u32 *count, u32 *max)
 {
-	struct ntsync_hold h __uninitialized;
+	struct ntsync_section h __uninitialized;
 
 	if (obj->ops != &sem_ops)
 		return -EINVAL;
 
-	ntsync_obj_hold(&h, obj);
+	ntsync_obj_lock(&h, obj);
 	*count = obj->sem.count;
 	*max = obj->sem.max;
-	ntsync_obj_unhold(&h);
+	ntsync_obj_unlock(&h);
 	return 0;
 }

@@ -162,7 +162,7 @@ static long do_wait(struct ntsync_device *dev, void __user *argp, bool all)
 	req.owner = args.owner;
 	req.deadline = decode_deadline(args.timeout, args.flags & NTSYNC_WAIT_REALTIME);
 	req.polls = NULL;
-	req.notice = false;
+	req.notify_only = false;
 
 	set.nr = 0;
 	ret = get_objs(&set, dev, &args);
