@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Channel: a queue of requests, ordered by priority. The sender sleeps until the reply. The
- * request's priority goes to the receiver that works on it, and while it is pending to all
- * receivers (source.c).
+ * Channel: a queue of requests, ordered by priority. The sender sleeps until the reply. While a
+ * request is pending, all receivers inherit its priority; once dispatched, only its receiver does
+ * (source.c).
  *
  *   sender			receiver (parked)		any task
  *
@@ -85,7 +85,7 @@ static void channel_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e
 	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->acquirer.t);
 
 	r->parked = e;
-	/* A notification without a receive after it would keep the next request from waking us. */
+	/* A notification left from an earlier wait would stop the next request from waking us. */
 	ntsync_receiver_drop_notification_locked(r);
 	if (ntsync_receiver_closed_locked(r))
 		ntsync_wait_claim(e->wait, NTSYNC_CLOSED);
@@ -215,8 +215,9 @@ static int queue_request(struct ntsync_channel *c, struct ntsync_channel_entry *
 }
 
 /*
- * Sleeps until the reply. As long as there is no receiving process, nothing wakes the senders when
- * the last descriptor of the channel is closed, so they check every 500 ms.
+ * Sleeps until the reply. While there is no receiving process, flush() may miss that the channel
+ * has become unreachable, because another reference to the file goes later, such as one in a
+ * socket. So senders check every 500 ms, too.
  */
 static int sleep_for_reply(struct ntsync_channel *c, struct ntsync_wait *w, struct file *file)
 {

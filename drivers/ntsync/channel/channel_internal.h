@@ -43,8 +43,8 @@
  * @set: [2] receiver->set when it was dispatched; 0 otherwise
  *
  * The priority in @node is the higher of @prio and the one that the sender inherits while it waits.
- * @node, @contrib_node, @key, @receiver and @set are protected by obj->lock; the others do not change
- * after the entry was queued.
+ * @node, @contrib_node, @key, @receiver and @set are protected by obj->lock; the others do not
+ * change after the entry was queued.
  */
 struct ntsync_channel_entry {
 	struct ntsync_waitq_node node;
@@ -190,9 +190,9 @@ void ntsync_channel_update_receivers_later(struct ntsync_channel *c);
 bool ntsync_receiver_update_contrib_locked(struct ntsync_receiver *r);
 
 /*
- * An entry of this priority has been queued, moved or removed, so receivers may inherit something
- * else now. Whoever holds obj->lock updates them after the unlock. If it is preempted before that,
- * a sender still gets its boost: it verifies its receivers before it sleeps.
+ * What receivers inherit may have changed, at this priority or below. The task that holds obj->lock
+ * updates them after the unlock. If it is preempted before that, they are still boosted for a
+ * sender: it verifies its receivers before it sleeps.
  */
 static inline void ntsync_channel_mark_stale_locked(struct ntsync_channel *c, int prio)
 {

@@ -2,13 +2,13 @@
 /*
  * The containers of a channel's entries: pending ones by (priority, arrival), dispatched ones by
  * id, those of one receiver by (newest set, contribution, id), and pending ones that contribute to
- * receivers by (contribution, id). Each function takes O(log entries) under obj->lock, and marks
- * the channel needs_update if receivers may inherit something else now.
+ * receivers by (contribution, id). Each function takes O(log entries) under obj->lock. Those that
+ * add or remove mark the channel: receivers may inherit something else now.
  *
  * Of contributions with the same priority the one with the fewest hops is first, whichever arrived
- * first. Otherwise a request that closes a cycle of channels could hide the request that the
- * priority comes from: the walk would go round until no hops are left, find that request again, and
- * never end.
+ * first. Otherwise, in a cycle of channels, a request whose priority has come round the cycle could
+ * sort before the one that it came from. The walk would drop it at NTSYNC_MAX_HOPS, find the
+ * original, and begin again.
  */
 #include <linux/slab.h>
 
@@ -38,7 +38,7 @@ void ntsync_entry_free(struct ntsync_channel_entry *e)
 	kmem_cache_free(cache, e);
 }
 
-/* The priority that the sender has requested, without what it inherits. */
+/* The priority that the sender asked for, without what it inherits. */
 int ntsync_entry_own_prio(const struct ntsync_channel_entry *e)
 {
 	return e->prio ? MAX_RT_PRIO - 1 - e->prio : MAX_RT_PRIO;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The exit worker frees the receivers of tasks that have exited: their senders return with
- * ECONNRESET, and their readiness notifications go to other receivers. The tracepoint that reports
- * an exit runs with preemption off, so the work is left to a thread.
+ * ECONNRESET, and their readiness notifications go to other receivers. The probe of the tracepoint
+ * that reports an exit must not sleep, so the work is left to a thread.
  *
- * Senders sleep until the worker has run. It therefore runs at the highest priority that one of
+ * Senders may sleep until the worker has run. It therefore runs at the highest priority that one of
  * the exited tasks in its queue had when it exited. That priority includes the one inherited from
  * the task's requests. An idle worker is at FIFO 1.
  *
@@ -24,9 +24,9 @@
  *   sets itself to 80
  *   reads the queue: 80, done
  *
- * So the last one to set the priority has seen every change of the queue. Preemption is off in
- * between: a worker that was preempted right after it had lowered itself to 1 would not get to read
- * the queue again.
+ * The last one to set the priority reads the queue after that, so no change is missed. Preemption
+ * is off in between: a worker that was preempted right after it had lowered itself to 1 would not
+ * get to read the queue again.
  */
 #include <linux/kthread.h>
 #include <linux/mutex.h>
@@ -122,7 +122,10 @@ void ntsync_receiver_watch_exit(struct ntsync_receiver *r, struct ntsync_receive
 	kfree(new);
 }
 
-/* The exit worker no longer frees @r. The caller frees the result, if any, after @r. */
+/*
+ * From now on the exit worker does not free @r. Returns the task's entry if @r was its last
+ * receiver, for the caller to free after @r; NULL otherwise, or if the task has exited.
+ */
 struct ntsync_receiver_task *ntsync_receiver_unwatch_exit(struct ntsync_receiver *r)
 {
 	struct ntsync_receiver_task *t;
@@ -193,9 +196,10 @@ static void update_worker_prio(void)
 /* ---- freeing the receivers of exited tasks ---- */
 
 /*
- * Frees one receiver of the first exited task, or the task's record if it has no receiver left.
- * Returns false if no exited task is queued. A task leaves the queue only after free_lock was
- * unlocked: otherwise an exiting task could lower the worker while it still holds the lock.
+ * Frees one receiver of the first exited task, or its struct ntsync_receiver_task if it has none
+ * left. Returns false if no exited task is queued. A task leaves the queue only after free_lock was
+ * released: otherwise another exiting task could see an empty queue, and lower the worker while
+ * that holds free_lock.
  */
 static bool free_one_receiver(void)
 {
@@ -253,7 +257,7 @@ static void queue_exited_task(struct task_struct *p)
 }
 
 /*
- * Runs in every exiting task, with preemption off. The receivers come first: after
+ * Runs in every exiting task and must not sleep. The receivers come first: after
  * ntsync_task_remove_current() the task inherits nothing, and the worker would start at too low a
  * priority.
  */

@@ -147,7 +147,7 @@ static void unpark_receiver_locked(struct ntsync_section *h, struct ntsync_recei
 		ntsync_section_wake_locked(h, r->t->task);
 }
 
-/* A receiver has joined or left a process. Without one it can't inherit from pending ones. */
+/* A receiver has joined or left a process. One without inherits from no pending request. */
 static void mark_pending_stale_locked(struct ntsync_channel *c)
 {
 	const struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
@@ -164,9 +164,9 @@ static void leave_process_locked(struct ntsync_receiver *r)
 }
 
 /*
- * Removes all receivers from @p: first ends their receives, so that nothing more is dispatched to
- * them, then resets what was. A receiver may be freed whenever the lock is dropped, so each step
- * starts with the first one in the list.
+ * Removes all receivers from @p. First it ends their receives, so that nothing more is dispatched
+ * to them, then it resets the requests that were. A receiver may be freed whenever the lock is
+ * dropped, so each step starts with the first one in the list.
  */
 static void remove_members_locked(struct ntsync_section *h, struct ntsync_process *p)
 {
@@ -199,7 +199,7 @@ static void remove_members_locked(struct ntsync_section *h, struct ntsync_proces
 
 /*
  * Closes the receiving process with table @files, if there is one. Returns false and does nothing
- * if it has begun a receive since its count was @entered.
+ * if it has begun a receive since last_entered() was @entered.
  */
 static bool close_process(struct ntsync_channel *c, const void *files, u64 entered)
 {
@@ -225,7 +225,7 @@ static bool close_process(struct ntsync_channel *c, const void *files, u64 enter
 	return !again;
 }
 
-/* The process's count of receives; 0 if there is no receiving process with that table. */
+/* c->entered at the process's last receive; 0 if there is no receiving process with that table. */
 static u64 last_entered(struct ntsync_channel *c, const void *files)
 {
 	const struct ntsync_process *p;
@@ -480,8 +480,9 @@ bool ntsync_channel_borrows_file(const struct ntsync_channel *c, struct file *fi
 
 /*
  * Ends all pending requests with EPIPE if there is no receiving process and can't be one any more:
- * every file reference belongs to a sleeping sender's call, or is one of @others. A descriptor that
- * is left counts, even a sender's: a receiver could get it.
+ * every file reference belongs to a sleeping sender's call, or is one of @others. An open
+ * descriptor keeps the channel reachable, even if only a sender has it: it could be passed to a
+ * receiver.
  */
 void ntsync_channel_check_reachable_locked(struct ntsync_section *h, struct ntsync_channel *c,
 					   struct file *file, int others)
@@ -504,8 +505,7 @@ void ntsync_channel_check_reachable(struct ntsync_channel *c, struct file *file,
 /*
  * Is @table a copy of current's table that the kernel discards, because fork() or unshare() has
  * failed? Then current still has its own table, with the descriptor. An exiting task has no table.
- * close_range() closes descriptors in a copy before current switches to it, but that copy has a
- * user.
+ * close_range(CLOSE_RANGE_UNSHARE) also closes descriptors in a copy, but that has count 1.
  */
 static bool is_discarded_copy(const void *table, struct file *file)
 {
@@ -517,9 +517,9 @@ static bool is_discarded_copy(const void *table, struct file *file)
 
 /*
  * current has got a descriptor table of its own since it received, by unshare() or exec, and closes
- * its last descriptor there. Its process may keep the channel, but current has nothing left to reply
- * by, so its requests are reset. A task that exits closes its table after its record was retired:
- * there is no receiver then, and the exit worker resets the requests.
+ * its last descriptor there. Its process may keep the channel, but current has nothing left to
+ * reply by, so its requests are reset. The record of a task that exits has been removed by now:
+ * then this does nothing, and the exit worker or close_process() resets the requests.
  */
 static void reset_moved_receiver(struct ntsync_channel *c, struct file *file, const void *files)
 {

@@ -26,17 +26,17 @@ struct ntsync_receiver_task {
 };
 
 /**
- * struct ntsync_receiver - a task that has received from a channel
+ * struct ntsync_receiver - a task that has received from a channel, or waited for one
  * @by_task: in channel->receivers, by @t
  * @task_node: in ntsync_receiver_task::receivers; protected by exit_worker.c's exit_lock
  * @t: the task's record, counted; immutable
  * @channel: the channel; immutable
- * @process: its receiving process, NULL after that has closed the channel
+ * @process: its receiving process; NULL once its requests were reset after that closed the channel
  * @process_node: in process->members or process->leaving
  * @parked: its entry in obj->any, while it waits for a request or a readiness notification
- * @notification: in @t->noticed from a readiness notification until the next receive. Changed
- *	under @t->lock as well
- * @entries: dispatched requests without a reply, by (newest set, highest priority, id)
+ * @notification: in @t->noticed from a readiness notification until that is used or passed on.
+ *	Changed under @t->lock as well
+ * @entries: dispatched requests without a reply, by (newest set, contribution, id)
  * @set: number of the newest set. A blocking receive begins a new set, so that older requests no
  *	longer determine the receiver's priority; TRY_RECV2 adds to the current set
  * @message: the result of the last receive; written by the type's acquire(), and read by the
@@ -113,7 +113,7 @@ void ntsync_receiver_free(struct ntsync_receiver *r);
 
 /*
  * Does @r sleep in a receive? Then it is idle, and its requests do not count. An aggregate waiter
- * does not: it waits for something that its requests need.
+ * is not idle: it waits for something that it needs to finish its requests.
  */
 static inline bool ntsync_receiver_receives_locked(const struct ntsync_receiver *r)
 {

@@ -7,8 +7,8 @@
  *   it before it is done with its present work. A receiver's own request does not count, because
  *   the receiver itself waits for the reply.
  *
- * So the contribution stays the same when a receiver takes the highest pending request, and when
- * it replies while others are pending. It never drops in between.
+ * So the contribution stays the same when a receiver takes the highest pending request, and it does
+ * not fall below that between a reply and the next receive.
  *
  * A channel may have thousands of receivers. The call that changes what they depend on updates
  * them, a few at a time.
@@ -54,7 +54,7 @@ static bool update_contrib_locked(struct ntsync_receiver *r, struct ntsync_todo 
 
 	if (!ntsync_receiver_receives_locked(r))
 		raise_to_entry(&b, ntsync_receiver_first_entry(r));
-	/* A process that has let go of the channel can't receive the request. */
+	/* A process that has closed the channel can't receive the request. */
 	if (!ntsync_receiver_closed_locked(r))
 		raise_to_entry(&b, find_pending_for(r->channel, r->t));
 	return ntsync_contrib_set_locked(&r->contrib, r->t, b.key, b.policy, todo);
@@ -129,9 +129,9 @@ void ntsync_channel_source_init(struct ntsync_channel *c)
 }
 
 /*
- * The same in a worker, so that the exit worker, which others may wait for, does not do it. It may
- * be late: a receiver that goes only lowers other tasks, and a sender verifies what it needs before
- * it sleeps.
+ * The same in a kworker, because clients may be waiting for the exit worker. The delay is harmless:
+ * when a receiver exits, priorities only drop, and a sender verifies its receivers before it
+ * sleeps.
  */
 void ntsync_channel_update_receivers_later(struct ntsync_channel *c)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The core: instances, objects, and waits. These are the functions that uapi/ and main.c call.
+ * The core: instances, objects, and waits. These are the functions that uapi/ and main.c call,
+ * and a few that pi/ and channel/ call.
  * Types include object.h and lock.h, code that builds a wait includes wait.h.
  */
 #ifndef NTSYNC_CORE_H

@@ -17,8 +17,9 @@
  * includes spinlock_t and wait queues), or wake a task. Tasks to wake are collected and woken after
  * the unlock, see wake.c.
  *
- * A section of code under obj->lock that changes an object is a locked section. It begins with
- * ntsync_obj_lock() and ends with ntsync_obj_unlock().
+ * A section of code that reads or changes an object is a locked section. It begins with
+ * ntsync_obj_lock() and ends with ntsync_obj_unlock(). A call that finds no waiter uses
+ * ntsync_obj_lock_fast() instead.
  *
  * The state of an object changes under
  *   obj->lock			if obj->all_waits is 0,
@@ -45,8 +46,9 @@
  *   struct ntsync_device	counted by its file and by every object
  *   struct ntsync_wait		on the sleeper's stack. A waker finds it through an entry in a
  *				queue, under the lock of that queue. Before it returns the sleeper
- *				takes the lock of every queue that it was in. So a waker may use
- *				the wait until it drops that lock, and not after it. It takes a
+ *				takes the lock of every queue that it was in, unless a waker has
+ *				set waker_done. So a waker may use the wait until it drops that
+ *				lock or sets waker_done, and not after it. It takes a
  *				reference to the task that it will wake while it holds the lock.
  */
 #ifndef NTSYNC_CORE_LOCK_H
@@ -210,8 +212,8 @@ static __always_inline void ntsync_obj_hand_off(struct ntsync_section *h, struct
 }
 
 /*
- * Locks the object without a struct ntsync_section. Returns false if it has a waiter, a wait-all or
- * a pending hand-off: obj->lock is held all the same, and the caller goes on with
+ * Always takes obj->lock. Returns true if the object has no waiter, no wait-all and no pending
+ * hand-off, so that the caller needs no struct ntsync_section. If false, the caller goes on with
  * ntsync_section_begin_locked().
  */
 static inline bool ntsync_obj_lock_fast(struct ntsync_obj *obj)

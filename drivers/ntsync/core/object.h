@@ -57,10 +57,10 @@ struct ntsync_device {
 
 /**
  * struct ntsync_obj - what one of our file descriptors stands for
- * @lock: protects all fields that say nothing else
+ * @lock: protects every field for which no other rule is given
  * @refs: held by the object's file and by chain walks that look at the object
- * @all_waits: number of wait-alls that look at this object. While it is not 0, the state changes
- *	under dev->all_lock only. Written under both locks
+ * @all_waits: number of calls, such as wait-alls, that need the state to change under
+ *	dev->all_lock only. Written under both locks
  * @needs_update: the contributions of a channel need an update. The end of the locked section
  *	clears it and calls @ops->unlocked()
  * @handoff_pending: a waiter in @any may be able to acquire the object and has not been served.
@@ -133,7 +133,7 @@ struct ntsync_notification {
  * @acquire: acquire the object for @acquirer
  * @signal: set it, or release it once as @owner
  * @next_waiter: the entry of the any-queue to serve next; NULL if none can acquire the object
- * @drained: NULL, or called when @next_waiter has returned NULL
+ * @drained: NULL, or called when no waiter is left to serve
  * @enqueued: NULL, or called after an entry has entered the any-queue. Adds to @todo the records
  *	whose contributions have changed, except those that the waiter verifies before it sleeps
  * @dequeued: NULL, or called after an entry has left the any-queue. @todo: all records whose
@@ -149,8 +149,8 @@ struct ntsync_notification {
  * @source: NULL, or how the object contributes to other tasks
  * @owned: an acquirer owns the object, and inherits from its waiters
  *
- * @signaled, @acquire, @signal, @next_waiter, @drained, @enqueued and @dequeued are called under
- * obj->lock, the others without a raw lock.
+ * @acquire, @signal, @next_waiter, @drained, @enqueued and @dequeued are called under obj->lock,
+ * @signaled with or without it, the others without a raw lock.
  */
 struct ntsync_obj_ops {
 	const char *name;
@@ -176,11 +176,11 @@ struct ntsync_obj_ops {
 
 /*
  * Looks at the state without the lock. "No" is a valid answer, true at the moment of the look;
- * "yes" must be checked again under the lock. Without this an uncontended look at 64 objects that
- * are not signaled would take 64 locks (6,514 instructions with it, docs/performance.md).
+ * "yes" must be checked again under the lock. So a look at 64 objects that are not signaled takes
+ * no lock (6,514 instructions, docs/performance.md).
  *
- * The caller executes a full barrier before its first look, and every change executes one before it
- * returns:
+ * The caller executes a full barrier before its first look, and every change that can make an
+ * object signaled executes one before it returns:
  *
  *   task 1				task 2
  *

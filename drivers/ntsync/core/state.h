@@ -23,7 +23,7 @@ struct ntsync_mutex {
 	u32 owner;	/* owner id, 0 = free */
 	u32 count;	/* depth of recursion */
 	bool abandoned;
-	bool owner_by_id; /* it was created owned: @task is not valid, @owner is looked up */
+	bool owner_by_id; /* not acquired since it was created: look @owner up, not @task */
 	u32 listed_id;	/* key in dev->mutexes_by_id; 0: not there */
 	struct ntsync_task *task; /* record of the last acquirer; counted */
 	struct rb_root by_owner; /* entries of the any-queue, by owner id */

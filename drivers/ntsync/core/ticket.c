@@ -11,8 +11,9 @@
  *   the same call: queues with arrival 7
  *
  * The ticket is in the task's record. The next call of the task that waits in the same instance
- * uses it if it has the same objects, deadline and owner id, whether the kernel or the program
- * repeats the call. Any other waiting call in the instance drops the ticket.
+ * uses it if it has the same objects, deadline and owner id (a send: the same channel, payload,
+ * reply and prio), whether the kernel or the program repeats the call. Any other waiting call in
+ * the instance drops the ticket.
  *
  * Arrivals are counted per instance, so one number serves for all objects of a call. Only calls
  * that queue are counted.

@@ -21,9 +21,9 @@ struct ntsync_channel_entry;
 #define NTSYNC_UNCLAIMED	(-1)
 
 /*
- * Up to NTSYNC_SMALL_WAIT entries are on the sleeper's stack, so a wait for 8 objects allocates
- * nothing (344 bytes in-tree, docs/performance.md); up to NTSYNC_CACHED_WAIT come from a slab
- * cache, more from kmalloc().
+ * Up to NTSYNC_SMALL_WAIT entries, the alert's included, are on the sleeper's stack; up to
+ * NTSYNC_CACHED_WAIT come from a slab cache, more from kmalloc(). The in-tree driver allocates 344
+ * bytes for 8 objects (docs/performance.md).
  */
 #define NTSYNC_SMALL_WAIT	8
 #define NTSYNC_CACHED_WAIT	16
@@ -60,13 +60,14 @@ struct ntsync_wait_entry {
  * struct ntsync_wait - a blocked call; on the sleeper's stack
  * @acquirer: the sleeper as acquirer. A waker writes the results under a lock that the sleeper
  *	takes before it reads them
- * @claim: NTSYNC_UNCLAIMED, or the index that the call returns. Set once by cmpxchg, by a waker or
- *	by the sleeper; whoever sets it acquires the object for the sleeper
+ * @claim: NTSYNC_UNCLAIMED, the index that the call returns, NTSYNC_CLOSED, or for a send an enum
+ *	ntsync_send_result. Set once, by a waker or by the sleeper; a task that sets an index
+ *	acquires the object for the sleeper
  * @all: the call is a WAIT_ALL; immutable
  * @waker_done: a waker has taken the entries out of all wait-all queues and does not use the
  *	wait any more
- * @boosts_others: a task inherits from the sleeper, which verifies now and then that it
- *	still does; the sleeper's own
+ * @boosts_others: a task inherits from the sleeper, which verifies once a second that the boost is
+ *	still in place; accessed only by the sleeper
  * @hops: number of tasks that have handed on the sleeper's priority; protected by t->lock
  * @arrival: arrival number of all entries, or of the request; 0 until the first is queued; the
  *	sleeper's own

@@ -128,7 +128,7 @@ out:
  *
  * Context: process; may sleep; the caller holds the objects.
  * Return: 0, -EOWNERDEAD (acquired, but abandoned), -ETIMEDOUT, -ERESTARTSYS,
- * -ENOMEM, or what the poll of a file failed with.
+ * -ENOMEM, -EBADF (its process has closed a channel), or what the poll of a file failed with.
  */
 int ntsync_wait_any(struct ntsync_wait_req *req)
 {

@@ -8,7 +8,7 @@
  *   waker				sleeper
  *
  *   lock(obj)				set_current_state(INTERRUPTIBLE) (D)
- *   claim: UNCLAIMED -> index (E)	claimed? no
+ *   claim: UNCLAIMED -> index	claimed? no
  *   acquire, get_task_struct		schedule()
  *   preempt_disable, unlock(obj)	[deadline or signal instead of the wake-up]
  *   wake_up_process (E)		lock(obj), dequeue, unlock(obj)
@@ -97,7 +97,7 @@ static void wake_and_relock(struct ntsync_section *h)
 	lock_obj(h);
 }
 
-/* Has @p woken after the unlock. Call ntsync_section_make_room() before. */
+/* Arranges for @p to be woken after the unlock. Call ntsync_section_make_room() before. */
 void ntsync_section_wake_locked(struct ntsync_section *h, struct task_struct *p)
 {
 	h->steps++;
@@ -156,8 +156,9 @@ static bool requeue_entry_by_prio(struct ntsync_waitq *q, struct ntsync_wait_ent
 }
 
 /*
- * Must the lock be dropped now? While nobody has been served nobody else can drain, and this task
- * may be preempted after the unlock; so the first batch may take four times as many steps.
+ * Must the lock be dropped now? Until one waiter has been served, only this task continues the
+ * drain, and it may be preempted after the unlock. So it takes four times as many steps to find the
+ * first one.
  */
 static bool batch_is_full(const struct ntsync_section *h)
 {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The parameters that a task should have, and setting them: those of its highest contribution
- * if that is higher than its normal prio, else its normal parameters.
+ * Sets a task's parameters: those of its highest contribution if that is higher than the task's
+ * normal prio, else its normal parameters.
  *
- * Whoever changes a contribution calls ntsync_pi_apply() afterwards. It holds the record's
- * apply_lock, an rt_mutex, over one sched_setattr(). Of two callers the second one finds nothing
- * to do, or sets what has changed in between. Waiters for the lock boost a holder of lower
- * priority.
+ * A call that has changed a contribution makes a chain walk, which calls ntsync_pi_apply(). That
+ * holds the record's apply_lock, an rt_mutex, over one sched_setattr(). Of two callers the second
+ * one finds nothing to do, or sets what has changed in between. Waiters for the lock boost a holder
+ * of lower priority.
  *
- * t->applying is set, under t->lock, before the parameters are. While it is set, the parameters
- * that the task has say nothing: the setter may change them at any later time.
+ * t->applying is set, under t->lock, before the parameters are. While it is set, nothing may rely
+ * on the parameters that the task has: they may change at any moment.
  */
 #include <linux/sched/rt.h>
 #include <linux/sched/task.h>
@@ -80,7 +80,7 @@ bool ntsync_pi_needs_update_locked(const struct ntsync_task *t)
 /**
  * ntsync_pi_is_below_locked() - does a task lack the priority that it inherits?
  * @t: its record; t->lock is held
- * @prio: a lower priority than this is enough, whatever the task inherits
+ * @prio: this priority is enough, even if the task inherits a higher one
  *
  * False for a task whose parameters can't be set.
  */
@@ -196,11 +196,11 @@ static void make_change(struct ntsync_task *t, const struct param_change *c)
 
 /*
  * current lowers itself with preemption off until it has released apply_lock. Preempted in
- * between, it would delay the waiters of the lock: the kernel did not have to boost it for waiters
- * of its own priority, and does not do so when it lowers itself.
+ * between, it would delay the waiters of the lock: those of current's old priority have not boosted
+ * it, and the kernel does not look at them again when current lowers itself.
  *
- * Parameters are set with preemption off only here. current waits for nothing, so the kernel
- * has no chain of PI futexes to walk.
+ * Here, at a task's exit and in the fork probe, parameters are set with preemption off. current
+ * waits for nothing, so the kernel has no chain of PI futexes to walk.
  */
 static void lower_self_and_unlock(struct ntsync_task *t, const struct param_change *c)
 {
@@ -269,9 +269,10 @@ void ntsync_pi_apply(struct ntsync_task *t)
 
 /*
  * The kernel does not look for other waiters of a lock when it lowers a task that has acquired
- * the lock ahead of waiters of the same priority:
+ * the lock ahead of waiters of the same priority. current (boosted) and X have FIFO 80, N has
+ * FIFO 50:
  *
- *   current, boosted		X			a third task, on another CPU
+ *   current			X			a third task, on another CPU
  *
  *   acquires a lock of ours	waits for it; its
  *				priority is not higher,
@@ -319,7 +320,10 @@ void ntsync_pi_all_lock_contended(void)
 		lower_disable_for_all_lock(t);
 }
 
-/* current holds all_lock. From now on waiters boost it, unless it is boosted already. */
+/*
+ * current holds all_lock. Waiters of higher priority boost it through the rt_mutex, those of its
+ * own priority do not, so a boosted holder still must not be lowered.
+ */
 void ntsync_pi_all_locked(void)
 {
 	struct ntsync_task *t = ntsync_task_current();

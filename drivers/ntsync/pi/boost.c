@@ -5,10 +5,10 @@
  *   staged	in the event. Setting, resetting, pulsing or destroying the event discards it.
  *   assigned	to the record of the task that takes the signal, in the same hold of
  *		obj->lock: no other task can get it
- *   applied	by the waker before its call returns, so that a busy CPU can't delay it, or
- *		by the task before its call returns, so that it never runs without the
- *		boost; whichever comes first
- *   ended	when the task enters its next wait, or with the instance
+ *   applied	by the waker before its call returns, as the woken task might not get a CPU
+ *		without it, or by the task before it returns to user space; whichever is first
+ *   ended	when the task next waits or receives, in any instance; when it exits; when the
+ *		instance is freed; when a higher boost replaces it
  */
 #include <linux/capability.h>
 #include <linux/sched/signal.h>
@@ -79,7 +79,7 @@ void ntsync_boost_assign_locked(struct ntsync_obj *obj, struct ntsync_acquirer *
 	t->event.kind = NTSYNC_CONTRIB_EVENT;
 	t->event.object = obj->id;
 	ntsync_contrib_insert_locked(&t->event, t, key, policy);
-	/* The reference of the boost that it replaces. */
+	/* Drop the reference of the replaced boost. */
 	if (replaces)
 		ntsync_task_put(t);
 	t->event_dev = dev;
@@ -124,7 +124,7 @@ static struct ntsync_task *get_first_boosted(struct ntsync_device *dev)
 	return t ? ntsync_task_get(t) : NULL;
 }
 
-/* @dev goes, so no wait in it can end its boosts any more. */
+/* @dev is being freed: end the boosts that came from its events. */
 void ntsync_device_end_boosts(struct ntsync_device *dev)
 {
 	struct ntsync_task *t;

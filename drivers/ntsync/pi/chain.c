@@ -7,15 +7,15 @@
  *				(each has a contribution)		   and on, from
  *									   its own wait
  *
- * Rule 1: A contribution has the highest priority of the waiters that it stands for. It is
- *	   updated in the same hold of obj->lock that changes the waiters
- *	   (types/mutex_source.c, channel/source.c).
+ * Rule 1: A contribution has the highest priority of the waiters that it stands for. That of a
+ *	   mutex is updated in the same hold of obj->lock that changes the waiters
+ *	   (types/mutex_source.c), those of a channel's receivers after it (channel/source.c).
  * Rule 2: A task has the higher of its normal prio and its highest contribution (pi/apply.c).
- * Rule 3: The queued entries of a sleeping task have the task's priority.
+ * Rule 3: The queued entries of a sleeping task have the priority that the task should have.
  *
  * A call that changes contributions must restore rules 2 and 3 for the records that it has
- * changed, and for everything that follows from these. That is the chain walk. No lock is held
- * for more than one step:
+ * changed, and for everything that follows from these. That is the chain walk. No lock but
+ * all_lock is held for more than one step:
  *
  *  Step	Description					Protected by
  *  [1]	take a record off the walk's list		walk-private
@@ -30,7 +30,7 @@
  *  [6]	put the records whose contributions have	walk-private
  *	changed on the list; goto [3]
  *
- * A wait is on its task's stack. It may be accessed only while t->lock is held and t->wait
+ * A wait is on its task's stack. A walk may access it only while t->lock is held and t->wait
  * points to it; t->seq tells it from a later wait at the same address.
  *
  * A task that is about to sleep does not rely on other walks, because the task that makes one
@@ -120,7 +120,7 @@ bool ntsync_contrib_set_locked(struct ntsync_contrib *c, struct ntsync_task *to,
 	if (key == NTSYNC_NO_CONTRIB)
 		to = NULL;
 	/*
-	 * Both are written under the lock of the object only, so c->to->lock is not needed.
+	 * @c changes only under the object's lock as well, so c->to->lock is not needed to read it.
 	 * Without this check a hand-over between two FIFO waiters took 710 instructions more.
 	 */
 	if (c->to == to && (!to || (c->key == key && c->policy == policy)))
@@ -411,7 +411,7 @@ static void push_found_records(struct chain_walk *k, struct wait_iter *it)
 
 /* ---- the walk ---- */
 
-/* If it would only lower current: that happens at the end, when all others are set. */
+/* Would it only lower current? process_self() does that, after all other records. */
 static bool is_deferred_to_end(const struct chain_walk *k, struct ntsync_task *t)
 {
 	return t == k->self && !is_below(t, -1);
@@ -429,7 +429,7 @@ static void process_record(struct chain_walk *k, struct ntsync_task *t)
 		more = update_next_entry(&it);
 		push_found_records(k, &it);
 	} while (more);
-	/* The records found are set first; then the mutexes may have another owner. */
+	/* After the records that were just pushed: by then its mutexes may have other owners. */
 	if (it.unset)
 		push_record(k, ntsync_task_get(t));
 }
@@ -579,8 +579,9 @@ void ntsync_pi_end_wait(struct ntsync_wait *w)
  * ntsync_pi_before_sleep() - current is about to sleep
  * @w: its wait; all entries are queued
  *
- * When this returns, each task that the sleeper waits for runs at the sleeper's priority or
- * higher. A task without real-time priority that inherits nothing returns at once.
+ * When this returns, each task that the sleeper waits for runs at the priority that the wait passes
+ * on (for a send, the request's) or higher, unless its owner is unknown or its parameters can't be
+ * set. A task without real-time priority that inherits nothing returns at once.
  */
 void ntsync_pi_before_sleep(struct ntsync_wait *w)
 {
@@ -623,7 +624,7 @@ int ntsync_pi_wait_prio_locked(const struct ntsync_task *t, struct ntsync_wait *
 	return min(own, inherited);
 }
 
-/* The priority that the request inherits which current is about to send. */
+/* The priority inherited by the request that current is about to send. */
 int ntsync_pi_inherited_prio(struct ntsync_wait *w)
 {
 	struct ntsync_task *t = w->acquirer.t;
@@ -671,8 +672,8 @@ void ntsync_pi_unboost_self(struct ntsync_task *t)
 /* ---- exit, init ---- */
 
 /*
- * Called by the exiting task, with preemption off. Contributions of mutexes to the record are
- * left for their objects to remove.
+ * Called by the exiting task, where it must not sleep, and for all records when the module is
+ * unloaded. Contributions of mutexes to the record are left for their objects to remove.
  */
 void ntsync_pi_task_exit(struct ntsync_task *t)
 {
@@ -700,7 +701,7 @@ void ntsync_pi_device_init(struct ntsync_device *dev)
 	ntsync_owners_init(dev);
 }
 
-/* No wait in this instance can end its event boosts any more. */
+/* @dev is being freed. */
 void ntsync_pi_device_exit(struct ntsync_device *dev)
 {
 	ntsync_device_end_boosts(dev);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A contribution is one reason for a task to run at a higher priority than its normal prio. Each
- * mutex and each receiver of a channel has one embedded.
+ * mutex and each receiver of a channel has one embedded, and each record has two.
  */
 #ifndef NTSYNC_PI_CONTRIB_H
 #define NTSYNC_PI_CONTRIB_H
@@ -29,7 +29,7 @@ enum ntsync_contrib_kind {
  * @object: id of the object that it comes from; for debugfs
  *
  * @to->lock protects @rb, @key and @policy. The lock of the object that the contribution belongs
- * to protects @to.
+ * to protects @to; if it belongs to a record, @to->lock does.
  */
 struct ntsync_contrib {
 	struct rb_node rb;

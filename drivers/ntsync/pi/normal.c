@@ -23,8 +23,8 @@
  * A reference that is kept for long, as by an io_uring, only makes them stay for longer.
  *
  * Only on x86 is (L) a full barrier. Elsewhere a setter's reference can become visible after the
- * setter has read the priority, so there the parameters are never forgotten at the end of the
- * boost but at the first recheck, 10 ms later.
+ * setter has read the priority. There the parameters are forgotten at the first recheck, 10 ms
+ * later, unless the task has the right to the boost by itself.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -115,7 +115,7 @@ static void adopt_normal(struct ntsync_task *t, struct ntsync_sched_params *now)
  * ntsync_pi_update_normal() - adopt or reject parameters that were set from outside
  * @t: the record; apply_lock is held, and the task has not exited
  *
- * Return: true if the task's parameters have to be set, whatever they should be.
+ * Return: true if the parameters must be set even if the record says that they are.
  */
 bool ntsync_pi_update_normal(struct ntsync_task *t)
 {

@@ -7,8 +7,9 @@
  *   always right.
  * - A mutex that is created owned belongs to the task that the table of owner ids has for its
  *   owner id: the last task that has begun a wait with the id or has unlocked a mutex with it, or
- *   that has killed a mutex with an id for which there was none. A task stays in the table until
- *   it exits. While there is no task for the id, nothing is boosted; creating a mutex does not
+ *   that has killed a mutex with an id for which there was none. An id keeps its task until
+ *   another task uses it or the task exits; of a task with more than 64 ids some are dropped.
+ *   While there is no task for the id, nothing is boosted; creating a mutex does not
  *   add the creator.
  *
  * Any task of the instance can use any id, as it can acquire any mutex.
@@ -93,7 +94,10 @@ static void set_owner(struct ntsync_device *dev, struct ntsync_task *t, u32 owne
 	}
 	atomic_inc(&t->nr_owners);
 	if (old) {
-		/* (P), pairs with (O) in ntsync_owner_learn_slow(). @old's next use stores it. */
+		/*
+		 * (P), pairs with (O) in ntsync_owner_learn_slow(). So @old's next call with the
+		 * id learns it again.
+		 */
 		WRITE_ONCE(old->owner, 0);
 		atomic_dec(&old->nr_owners);
 		ntsync_task_put(old);

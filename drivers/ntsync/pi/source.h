@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sources are objects that contribute to other tasks. Their type updates the contributions in the
- * hold of obj->lock that changes the object. The arbiter and the core call a source through this
- * table.
+ * Sources are objects that contribute to other tasks. Their type updates the contributions in, or
+ * for a channel after, the hold of obj->lock that changes the object. The arbiter and the core call
+ * a source through this table.
  */
 #ifndef NTSYNC_PI_SOURCE_H
 #define NTSYNC_PI_SOURCE_H

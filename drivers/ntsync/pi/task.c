@@ -87,7 +87,7 @@ static void retire_record(struct ntsync_task *t)
 	ntsync_task_put(t);
 }
 
-/* Called by each exiting task, with preemption off, so the work must be constant. */
+/* Called by each exiting task. It must not sleep, and its work must be constant. */
 void ntsync_task_remove_current(void)
 {
 	struct ntsync_task *t = ntsync_task_current();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The record of a task: made in the task's first wait, receive or unlock, and kept until the task
- * exits. docs/pi.md explains the model.
+ * The record of a task: made in the task's first call that waits, sends, receives, unlocks or
+ * kills, and kept until the task exits. docs/pi.md explains the model.
  */
 #ifndef NTSYNC_PI_TASK_H
 #define NTSYNC_PI_TASK_H
@@ -52,7 +52,7 @@ struct ntsync_sched_params {
  *	task itself, and cleared by another task that uses the id
  * @owner_dev: id of that instance
  * @nr_owners: how many owner ids stand for the task
- * @ticket: the turn of the task's last call if that was interrupted; only for the task itself
+ * @ticket: the arrival of the task's last call if that was interrupted; only for the task itself
  * @restart: the wait that the task continues after an interruption, if @can_restart; only for the
  *	task itself; see core/restart.c
  * @can_restart: see @restart
@@ -63,17 +63,18 @@ struct ntsync_sched_params {
  * @event: contribution of an event's boost
  * @event_dev: the instance of that event
  * @dev_node: in @event_dev->boosted; protected by @event_dev->lock
- * @noticed: its receivers that have been notified of a request; see channel/notice.c
+ * @noticed: its receivers that have been notified of a request; see core/notice.c and
+ *	channel/notification.c
  * @work: contribution of the task to itself while it hands off an object; see
  *	ntsync_pi_boost_self()
  * @seq: changes whenever @wait does
- * @lower_disabled: how often the task has disabled that others lower it; see
+ * @lower_disabled: while it is not 0, other tasks must not lower this one; a nesting count, see
  *	ntsync_pi_lower_disable()
  * @dead: the task has exited
  * @normal_saved: @normal is valid; otherwise the task has its normal parameters
  * @had_cap: the task had CAP_SYS_NICE when @normal was saved
  * @retry: setting the parameters that it should have has failed
- * @applying: another task may be about to set the parameters
+ * @applying: a task, maybe this one, is about to set the parameters
  * @policy: the policy that was set, if @prio is not 0
  * @prio: the boost that was set, as in sched_attr; 0: none
  * @max_prio: the highest @prio since @normal was saved

@@ -16,7 +16,10 @@ static bool event_signaled(const struct ntsync_obj *obj, u32 owner)
 	return READ_ONCE(obj->event.signaled);
 }
 
-/* A manual-reset event releases all waiters. The boost is for the one with the highest priority. */
+/*
+ * Is a waiter of higher priority than @acquirer still queued? A manual-reset event releases all
+ * waiters, and the boost is for the highest.
+ */
 static bool higher_waits(const struct ntsync_obj *obj, const struct ntsync_acquirer *acquirer)
 {
 	const struct ntsync_wait_entry *e = ntsync_obj_first_any(obj);
@@ -155,7 +158,7 @@ int ntsync_event_set_pi(struct ntsync_obj *obj, u32 policy, u32 prio)
 
 	if (obj->ops != &event_ops)
 		return -EINVAL;
-	/* ntsync_boost_clamp() is 0 if the caller may not boost: the event is set without. */
+	/* 0 if the caller may give no priority at all: the event is set without a boost. */
 	set_event(obj, false, policy, ntsync_pi_enabled ? ntsync_boost_clamp(prio) : 0, &prev);
 	return 0;
 }

@@ -118,8 +118,8 @@ static void mutex_show_tasks(struct seq_file *m, struct ntsync_obj *obj)
 }
 
 /*
- * The mutex is free. current, the owner as a rule, updates its own priority at the end of the call;
- * if another task has inherited from the mutex, its contribution is updated now.
+ * The mutex is free. current, the owner as a rule, updates its own priority at the end of the call.
+ * If another task has inherited from the mutex, the mutex's contribution to that is removed now.
  */
 static void clear_owner_locked(struct ntsync_section *h, struct ntsync_obj *obj)
 {
@@ -147,10 +147,10 @@ static __always_inline int release_locked(struct ntsync_section *h, struct ntsyn
 	ntsync_trace(release, obj, current, owner, m->count);
 	if (!m->count)
 		clear_owner_locked(h, obj);
-	/* At U32_MAX waiters with the owner's id had to wait, too; now one can acquire. */
+	/* At a count of U32_MAX those with the owner's id had to wait; now one can acquire. */
 	if (!m->count || *prev == U32_MAX)
 		ntsync_obj_hand_off(h, obj);
-	/* No waiter has acquired it. */
+	/* If no waiter has acquired it, it contributes to no task. */
 	if (h && unlikely(m->contrib.to || m->listed_id) && !m->owner)
 		ntsync_mutex_update_contrib_locked(obj, &h->todo);
 	return 0;

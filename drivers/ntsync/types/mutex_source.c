@@ -283,9 +283,10 @@ void ntsync_mutex_update_on_wait_locked(struct ntsync_obj *obj, struct ntsync_to
 }
 
 /*
- * The mutex has a new owner. The previous one is releasing the mutex, and updates itself when
- * that is done. This does not hold for an acquisition by another task with the owner's id: the last
- * task to acquire the mutex is its owner then, and the previous one may be doing anything.
+ * The mutex has a new owner. The previous one is releasing the mutex, and updates itself when that
+ * is done. If another task with the same owner id acquires the mutex once more, it is the owner
+ * from then on, and the previous one is not in a release: the caller updates it through
+ * @acquirer->lost.
  */
 void ntsync_mutex_update_on_acquire_locked(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer)
 {
@@ -309,8 +310,8 @@ void ntsync_mutex_update_on_acquire_locked(struct ntsync_obj *obj, struct ntsync
 /*
  * The priority of the highest waiter if that is above current's, else MAX_RT_PRIO. current should
  * take on such a priority before it hands off the mutex, so that it is not preempted before it has
- * updated the next owner. @joined: current's record if it has done so; then the priority taken on
- * counts as current's, even if it could not be set.
+ * updated the next owner. @joined: current's record after ntsync_pi_boost_self(), else NULL: that
+ * boost counts, even if setting it has failed.
  */
 int ntsync_mutex_higher_prio_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined)
 {

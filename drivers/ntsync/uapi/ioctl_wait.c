@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctls that wait.
+ * The ioctls of the device that wait.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -15,7 +15,7 @@
 
 /*
  * The objects of one call, and the files that keep them alive. Declare it __uninitialized and set
- * @nr to 0: it has a kilobyte, of which most calls use two words.
+ * @nr to 0: it is about 1 KiB, and most calls use one element of each array.
  */
 struct wait_objs {
 	unsigned int nr;
@@ -23,7 +23,7 @@ struct wait_objs {
 	struct ntsync_obj *objs[NTSYNC_MAX_ENTRIES];
 };
 
-/* Adds the object behind @fd. put_objs() puts it, also if the caller turns it down. */
+/* Adds the object behind @fd. put_objs() puts it, even if the caller then rejects it. */
 static __always_inline bool get_any_obj(struct wait_objs *set, u32 fd)
 {
 	struct fd f = fdget(fd);

@@ -160,7 +160,7 @@ struct ntsync_sem_args {
  * * EINVAL: exactly one of @owner and @count is 0.
  *
  * NTSYNC_IOC_MUTEX_UNLOCK, on a mutex, undoes one acquisition by @owner, and
- * writes the count before to @count (which is not read).
+ * writes the previous count to @count, whose value is ignored.
  *
  * * EFAULT
  * * EINVAL: @owner is 0.
@@ -390,7 +390,7 @@ struct ntsync_event_set_pi_args {
  *   sent that itself. So if all receivers work on requests of lower priority, they
  *   are boosted until one of them receives it.
  *
- * A sleeping receiver is boosted before it wakes up.
+ * A sleeping receiver has the boost before its receive returns.
  *
  * The priority of a request is the higher of the one that its sender has asked
  * for and the one that its sender inherits while it waits, from EVENT_SET_PI,
