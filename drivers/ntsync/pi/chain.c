@@ -285,6 +285,7 @@ static void walk_exit(struct chain_walk *k)
  * @index: of the next entry; after the last one comes the request, if there is one
  * @request: the last one was the request
  * @after: what update_contribs() of the source has returned last
+ * @obj: the entry's object, counted, while @after is not NULL
  * @changed: records whose contributions have changed
  * @same: other records that inherit from the entry's object
  * @unset: in a verifying walk: one of these records did not have the priority it should have
@@ -297,6 +298,7 @@ struct wait_iter {
 	u32 index;
 	bool request;
 	const void *after;
+	struct ntsync_obj *obj;
 	struct ntsync_todo changed;
 	struct ntsync_todo same;
 	bool unset;
@@ -344,11 +346,22 @@ static bool update_entry_prio_locked(struct wait_iter *it, struct ntsync_obj *ob
 	return true;
 }
 
-/* Steps [4] and [5]; returns false if there are no more entries. */
+/*
+ * Steps [4] and [5]; returns false if there are no more entries. If the wait ends while only some
+ * of the receivers have been updated, the others still have to be:
+ *
+ *   walk, lowers a request			sender
+ *
+ *   request: no contribution any more
+ *   updates 8 receivers, unlock(obj)
+ *						is interrupted: removes the request, which
+ *						contributes nothing, so nothing is updated
+ *   the wait is over
+ */
 static bool update_entry(struct wait_iter *it, struct ntsync_obj *obj)
 {
 	guard(raw_spinlock)(&obj->lock);
-	if (!update_entry_prio_locked(it, obj))
+	if (!update_entry_prio_locked(it, obj) && !it->after)
 		return false;
 	if (it->request || obj->ops->owned)
 		it->after = obj->ops->source->update_contribs(obj, it->after, &it->changed,
@@ -360,13 +373,15 @@ static bool update_entry(struct wait_iter *it, struct ntsync_obj *obj)
 
 static bool update_next_entry(struct wait_iter *it)
 {
-	struct ntsync_obj *obj = get_next_obj(it);
+	struct ntsync_obj *obj = it->after ? it->obj : get_next_obj(it);
 	bool more;
 
 	if (!obj)
 		return false;
 	more = update_entry(it, obj);
-	ntsync_obj_put_later(obj);
+	it->obj = obj;
+	if (!it->after)
+		ntsync_obj_put_later(obj);
 	return more;
 }
 
