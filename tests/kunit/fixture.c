@@ -119,7 +119,7 @@ static void reap_waiter(void *arg)
 	struct kt_waiter *w = arg;
 
 	/* A failed test may leave it asleep. */
-	if (!w->joined)
+	if (!w->boosted_self)
 		send_sig(SIGKILL, w->task, 1);
 	wait_for_completion(&w->done);
 	put_task_struct(w->task);
@@ -176,7 +176,7 @@ int kt_waiter_join(struct kunit *test, struct kt_waiter *w)
 {
 	KUNIT_ASSERT_NE(test, wait_for_completion_timeout(&w->done, PATIENCE), 0);
 	complete(&w->done);
-	w->joined = true;
+	w->boosted_self = true;
 	return w->ret;
 }
 

@@ -44,7 +44,7 @@ struct kt_waiter {
 	struct ntsync_obj *objs[NTSYNC_MAX_ENTRIES];
 	struct ntsync_wait_req req;
 	bool all;
-	bool joined;
+	bool boosted_self;
 	int ret;
 };
 

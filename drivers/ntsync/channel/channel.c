@@ -69,7 +69,7 @@ static void channel_acquire(struct ntsync_obj *obj, struct ntsync_acquirer *acqu
 		ntsync_receiver_notify_locked(r);
 	else
 		dispatch_first_locked(c, r);
-	acquirer->boosted |= ntsync_receiver_update_contrib_locked(r);
+	acquirer->inherits |= ntsync_receiver_update_contrib_locked(r);
 }
 
 static struct ntsync_wait_entry *channel_next_waiter(struct ntsync_obj *obj)
@@ -89,7 +89,7 @@ static void channel_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e
 	ntsync_receiver_drop_notification_locked(r);
 	if (ntsync_receiver_closed_locked(r))
 		ntsync_wait_claim(e->wait, NTSYNC_CLOSED);
-	ntsync_channel_mark_stale_locked(obj->channel, ntsync_receiver_work_prio(r));
+	ntsync_channel_mark_for_update_locked(obj->channel, ntsync_receiver_work_prio(r));
 }
 
 static void channel_dequeued(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
@@ -98,7 +98,7 @@ static void channel_dequeued(struct ntsync_obj *obj, struct ntsync_wait_entry *e
 	struct ntsync_receiver *r = ntsync_receiver_find_locked(obj->channel, e->wait->acquirer.t);
 
 	r->parked = NULL;
-	ntsync_channel_mark_stale_locked(obj->channel, ntsync_receiver_work_prio(r));
+	ntsync_channel_mark_for_update_locked(obj->channel, ntsync_receiver_work_prio(r));
 }
 
 static void channel_destroy(struct ntsync_obj *obj)
@@ -240,7 +240,7 @@ static int sleep_for_reply(struct ntsync_channel *c, struct ntsync_wait *w, stru
  * Removes @e if it has not ended yet. @ret says why the sender woke up; returns what the call
  * returns.
  */
-static int withdraw_request(struct ntsync_channel *c, struct ntsync_channel_entry *e, int ret)
+static int finish_send(struct ntsync_channel *c, struct ntsync_channel_entry *e, int ret)
 {
 	struct ntsync_section h;
 
@@ -285,7 +285,7 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
 	ntsync_wait_init(&w, &req, t, NULL, false);
 	w.send = e;
 	w.send_to = c->obj;
-	w.send_prio = ntsync_entry_own_prio(e);
+	w.send_prio = ntsync_entry_requested_prio(e);
 	e->wait = &w;
 	ntsync_pi_begin_wait(&w);
 	ret = queue_request(c, e, file);
@@ -293,7 +293,7 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
 		ntsync_notifications_pass_on(t);
 		ntsync_pi_before_sleep(&w);
 		ret = sleep_for_reply(c, &w, file);
-		ret = withdraw_request(c, e, ret);
+		ret = finish_send(c, e, ret);
 	}
 	ntsync_pi_end_wait(&w);
 	if (unlikely(ret == -ERESTARTSYS))

@@ -117,7 +117,7 @@ struct ntsync_latency {
  * @nr_dispatched: number of entries in @dispatched
  * @last_id: id of the newest entry
  * @nr_notified: number of receivers with a readiness notification
- * @entered: number of receives that have begun
+ * @nr_receives: number of receives that have begun
  * @broken: the last receiving process has closed the channel, so sends fail with EPIPE; reset by
  *	the next receive
  * @receivers: receivers, by task record
@@ -126,7 +126,7 @@ struct ntsync_latency {
  * @tokens: see token.c
  * @queueing: latency from queueing to dispatch
  * @response: latency from queueing to reply
- * @stale_work: updates what the receivers inherit after one of them has exited
+ * @update_work: updates what the receivers inherit after one of them has exited
  *
  * Protected by obj->lock unless stated otherwise.
  */
@@ -141,7 +141,7 @@ struct ntsync_channel {
 	u32 nr_dispatched;
 	u64 last_id;
 	u32 nr_notified;
-	u64 entered;
+	u64 nr_receives;
 	bool broken;
 	struct rb_root receivers;
 	u32 nr_receivers;
@@ -149,7 +149,7 @@ struct ntsync_channel {
 	struct ntsync_tokens tokens;
 	struct ntsync_latency queueing;
 	struct ntsync_latency response;
-	struct work_struct stale_work;
+	struct work_struct update_work;
 };
 
 /* ---- entry.c ---- */
@@ -159,7 +159,7 @@ void ntsync_entries_exit(void);
 struct ntsync_channel_entry *ntsync_entry_alloc(void);
 void ntsync_entry_free(struct ntsync_channel_entry *e);
 
-int ntsync_entry_own_prio(const struct ntsync_channel_entry *e);
+int ntsync_entry_requested_prio(const struct ntsync_channel_entry *e);
 void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited);
 void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_receiver *r);
 void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e);
@@ -194,7 +194,7 @@ bool ntsync_receiver_update_contrib_locked(struct ntsync_receiver *r);
  * updates them after the unlock. If it is preempted before that, they are still boosted for a
  * sender: it verifies its receivers before it sleeps.
  */
-static inline void ntsync_channel_mark_stale_locked(struct ntsync_channel *c, int prio)
+static inline void ntsync_channel_mark_for_update_locked(struct ntsync_channel *c, int prio)
 {
 	if (prio < MAX_RT_PRIO && ntsync_pi_enabled)
 		c->obj->needs_update = true;

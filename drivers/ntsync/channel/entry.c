@@ -39,7 +39,7 @@ void ntsync_entry_free(struct ntsync_channel_entry *e)
 }
 
 /* The priority that the sender asked for, without what it inherits. */
-int ntsync_entry_own_prio(const struct ntsync_channel_entry *e)
+int ntsync_entry_requested_prio(const struct ntsync_channel_entry *e)
 {
 	return e->prio ? MAX_RT_PRIO - 1 - e->prio : MAX_RT_PRIO;
 }
@@ -78,7 +78,7 @@ static u32 make_contrib_key(const struct ntsync_channel_entry *e, int prio)
 {
 	if (prio == MAX_RT_PRIO)
 		return NTSYNC_NO_CONTRIB;
-	if (prio == ntsync_entry_own_prio(e))
+	if (prio == ntsync_entry_requested_prio(e))
 		return ntsync_contrib_key(prio, 1);
 	if (e->wait->hops >= NTSYNC_MAX_HOPS)
 		return NTSYNC_NO_CONTRIB;
@@ -116,7 +116,7 @@ void ntsync_entry_add_latency_locked(const struct ntsync_channel_entry *e, struc
 void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 {
 	struct ntsync_channel *c = e->channel;
-	int prio = min(ntsync_entry_own_prio(e), inherited);
+	int prio = min(ntsync_entry_requested_prio(e), inherited);
 
 	ntsync_assert_obj_lock(c->obj);
 	e->id = ++c->last_id;
@@ -126,7 +126,7 @@ void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 	e->key = make_contrib_key(e, prio);
 	add_contrib(e);
 	c->nr_borrowing += e->borrows_file;
-	ntsync_channel_mark_stale_locked(c, ntsync_waitq_prio(&e->node));
+	ntsync_channel_mark_for_update_locked(c, ntsync_waitq_prio(&e->node));
 }
 
 void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_receiver *r)
@@ -134,8 +134,8 @@ void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_
 	struct ntsync_channel *c = e->channel;
 
 	ntsync_assert_obj_lock(c->obj);
-	ntsync_channel_mark_stale_locked(c, min(ntsync_receiver_work_prio(r),
-						ntsync_waitq_prio(&e->node)));
+	ntsync_channel_mark_for_update_locked(c, min(ntsync_receiver_work_prio(r),
+						     ntsync_waitq_prio(&e->node)));
 	ntsync_entry_add_latency_locked(e, &c->queueing);
 	ntsync_waitq_erase(&c->pending, &e->node);
 	remove_contrib(e);
@@ -151,7 +151,7 @@ static void undispatch_entry(struct ntsync_channel_entry *e)
 {
 	remove_contrib(e);
 	/* The receiver may inherit from an older set again. */
-	ntsync_channel_mark_stale_locked(e->channel, ntsync_receiver_work_prio(e->receiver));
+	ntsync_channel_mark_for_update_locked(e->channel, ntsync_receiver_work_prio(e->receiver));
 	e->receiver = NULL;
 	rb_erase(&e->node.rb, &e->channel->dispatched);
 	e->channel->nr_dispatched--;
@@ -166,7 +166,7 @@ void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e)
 	ntsync_waitq_put_back(&e->channel->pending, &e->node);
 	add_contrib(e);
 	e->channel->nr_borrowing += e->borrows_file;
-	ntsync_channel_mark_stale_locked(e->channel, ntsync_waitq_prio(&e->node));
+	ntsync_channel_mark_for_update_locked(e->channel, ntsync_waitq_prio(&e->node));
 }
 
 void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
@@ -179,7 +179,7 @@ void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
 		remove_contrib(e);
 		e->channel->nr_borrowing -= e->borrows_file;
 	}
-	ntsync_channel_mark_stale_locked(e->channel, ntsync_waitq_prio(&e->node));
+	ntsync_channel_mark_for_update_locked(e->channel, ntsync_waitq_prio(&e->node));
 }
 
 /*

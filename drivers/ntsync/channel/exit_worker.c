@@ -45,24 +45,24 @@ static struct rb_root receiver_tasks = RB_ROOT;
 static struct ntsync_waitq exited_tasks;
 
 /* Held by whoever frees a receiver; the outermost lock. */
-static DEFINE_MUTEX(free_lock);
+static DEFINE_MUTEX(receiver_free_lock);
 
 static struct kthread_worker *worker;
 static struct ntsync_hook exit_hook;
 
 void ntsync_receiver_free_lock(void)
 {
-	mutex_lock(&free_lock);
+	mutex_lock(&receiver_free_lock);
 }
 
 void ntsync_receiver_free_unlock(void)
 {
-	mutex_unlock(&free_lock);
+	mutex_unlock(&receiver_free_lock);
 }
 
 void ntsync_receiver_free_assert_held(void)
 {
-	lockdep_assert_held(&free_lock);
+	lockdep_assert_held(&receiver_free_lock);
 }
 
 /* ---- tasks that are receivers ---- */
@@ -160,9 +160,9 @@ static int highest_exited_prio(void)
 }
 
 /*
- * While a deadline task waits for free_lock, which the worker holds, the worker is a deadline task
- * by inheritance and sched_setattr() fails with -EBUSY. The worker sets its priority again once it
- * has unlocked free_lock.
+ * While a deadline task waits for receiver_free_lock, which the worker holds, the worker is a
+ * deadline task by inheritance and sched_setattr() fails with -EBUSY. The worker sets its priority
+ * again once it has unlocked receiver_free_lock.
  */
 static void set_worker_prio(int prio)
 {
@@ -197,9 +197,9 @@ static void update_worker_prio(void)
 
 /*
  * Frees one receiver of the first exited task, or its struct ntsync_receiver_task if it has none
- * left. Returns false if no exited task is queued. A task leaves the queue only after free_lock was
- * released: otherwise another exiting task could see an empty queue, and lower the worker while
- * that holds free_lock.
+ * left. Returns false if no exited task is queued. A task leaves the queue only after
+ * receiver_free_lock was released: otherwise another exiting task could see an empty queue, and
+ * lower the worker while that holds receiver_free_lock.
  */
 static bool free_one_receiver(void)
 {

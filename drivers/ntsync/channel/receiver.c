@@ -34,14 +34,14 @@
  *
  *   close				receive
  *
- *   lock(obj): entered is 7
+ *   lock(obj): nr_receives is 7
  *   is there a descriptor? no
  *					a descriptor is installed
- *					lock(obj): entered becomes 8
- *   lock(obj): entered is not 7
+ *					lock(obj): nr_receives becomes 8
+ *   lock(obj): nr_receives is not 7
  *   is there a descriptor? yes
  *
- * If entered is still 7 the process is closed, and the receive adds a new one.
+ * If nr_receives is still 7 the process is closed, and the receive adds a new one.
  */
 #include <linux/fdtable.h>
 #include <linux/file.h>
@@ -86,7 +86,7 @@ static void fail_pending_locked(struct ntsync_section *h, struct ntsync_channel 
 
 /*
  * Requests that were dispatched to @r end with ECONNRESET. The lock is dropped in between, so the
- * caller makes sure that @r is not freed: by free_lock, or because @r is current's.
+ * caller makes sure that @r is not freed: by receiver_free_lock, or because @r is current's.
  */
 static void reset_entries_locked(struct ntsync_section *h, struct ntsync_receiver *r)
 {
@@ -147,20 +147,20 @@ static void unpark_receiver_locked(struct ntsync_section *h, struct ntsync_recei
 		ntsync_section_wake_locked(h, r->t->task);
 }
 
-/* A receiver has joined or left a process. One without inherits from no pending request. */
-static void mark_pending_stale_locked(struct ntsync_channel *c)
+/* A receiver has boosted_self or left a process. One without inherits from no pending request. */
+static void mark_pending_for_update_locked(struct ntsync_channel *c)
 {
 	const struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
 
 	if (e)
-		ntsync_channel_mark_stale_locked(c, ntsync_waitq_prio(&e->node));
+		ntsync_channel_mark_for_update_locked(c, ntsync_waitq_prio(&e->node));
 }
 
 static void leave_process_locked(struct ntsync_receiver *r)
 {
 	list_del_init(&r->process_node);
 	r->process = NULL;
-	mark_pending_stale_locked(r->channel);
+	mark_pending_for_update_locked(r->channel);
 }
 
 /*
@@ -199,9 +199,9 @@ static void remove_members_locked(struct ntsync_section *h, struct ntsync_proces
 
 /*
  * Closes the receiving process with table @files, if there is one. Returns false and does nothing
- * if it has begun a receive since last_entered() was @entered.
+ * if it has begun a receive since find_last_receive() was @last.
  */
-static bool close_process(struct ntsync_channel *c, const void *files, u64 entered)
+static bool close_process(struct ntsync_channel *c, const void *files, u64 last)
 {
 	struct ntsync_process *p;
 	struct ntsync_section h;
@@ -209,7 +209,7 @@ static bool close_process(struct ntsync_channel *c, const void *files, u64 enter
 
 	ntsync_obj_lock(&h, c->obj);
 	p = find_process(c, files);
-	again = p && p->entered != entered;
+	again = p && p->last_receive != last;
 	if (p && !again) {
 		rb_erase(&p->by_files, &c->processes);
 		p->closed = true;
@@ -225,14 +225,14 @@ static bool close_process(struct ntsync_channel *c, const void *files, u64 enter
 	return !again;
 }
 
-/* c->entered at the process's last receive; 0 if there is no receiving process with that table. */
-static u64 last_entered(struct ntsync_channel *c, const void *files)
+/* c->nr_receives at the process's last receive; 0 if no receiving process has that table. */
+static u64 find_last_receive(struct ntsync_channel *c, const void *files)
 {
 	const struct ntsync_process *p;
 
 	guard(raw_spinlock)(&c->obj->lock);
 	p = find_process(c, files);
-	return p ? p->entered : 0;
+	return p ? p->last_receive : 0;
 }
 
 /*
@@ -241,15 +241,15 @@ static u64 last_entered(struct ntsync_channel *c, const void *files)
  */
 static bool close_process_if_no_fd(struct ntsync_channel *c, struct file *file, const void *files)
 {
-	u64 entered;
+	u64 last;
 
 	do {
-		entered = last_entered(c, files);
-		if (!entered)
+		last = find_last_receive(c, files);
+		if (!last)
 			return true;
 		if (has_descriptor(files, file))
 			return false;
-	} while (!close_process(c, files, entered));
+	} while (!close_process(c, files, last));
 	return true;
 }
 
@@ -315,7 +315,7 @@ static struct ntsync_receiver *add_receiver(struct ntsync_channel *c, struct nts
 static inline void count_receive_locked(struct ntsync_channel *c, struct ntsync_process *p)
 {
 	c->broken = false;
-	p->entered = ++c->entered;
+	p->last_receive = ++c->nr_receives;
 }
 
 /* Adds @r, which is current's, to current's process: the existing one, or @new. */
@@ -334,7 +334,7 @@ static struct ntsync_process *join_process(struct ntsync_receiver *r, struct nts
 	count_receive_locked(c, p);
 	r->process = p;
 	list_move(&r->process_node, &p->members);
-	mark_pending_stale_locked(c);
+	mark_pending_for_update_locked(c);
 	ntsync_obj_unlock(&h);
 	return p;
 }
@@ -416,7 +416,7 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
 
 /* ---- the end of receivers ---- */
 
-/* The caller holds free_lock, and has removed @r from its task's list. */
+/* The caller holds receiver_free_lock, and has removed @r from its task's list. */
 void ntsync_receiver_free(struct ntsync_receiver *r)
 {
 	struct ntsync_channel *c = r->channel;
@@ -457,7 +457,10 @@ static bool destroy_first_receiver(struct ntsync_channel *c)
 	return true;
 }
 
-/* The channel is being destroyed. free_lock is dropped after each receiver, as others need it. */
+/*
+ * The channel is being destroyed. receiver_free_lock is dropped after each receiver, as others need
+ * it.
+ */
 void ntsync_receivers_destroy(struct ntsync_channel *c)
 {
 	while (destroy_first_receiver(c))

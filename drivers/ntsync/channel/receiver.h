@@ -13,7 +13,7 @@
  * struct ntsync_receiver_task - a task that is a receiver of one or more channels
  * @by_task: in the tree of running receiver tasks, until the task exits
  * @exited: in the queue of exited tasks, by the priority that the task had
- * @receivers: linked by task_node; free_lock is held, too, when one is removed
+ * @receivers: linked by task_node; receiver_free_lock is held, too, when one is removed
  * @task: the task; no reference is needed, as its exit is observed
  *
  * Protected by exit_worker.c's exit_lock.
@@ -43,7 +43,7 @@ struct ntsync_receiver_task {
  *	task itself after that
  * @contrib: what the channel contributes to the task's priority
  *
- * Protected by obj->lock unless stated otherwise. Freed under free_lock.
+ * Protected by obj->lock unless stated otherwise. Freed under receiver_free_lock.
  */
 struct ntsync_receiver {
 	struct rb_node by_task;
@@ -66,7 +66,7 @@ struct ntsync_receiver {
  * @files: its descriptor table, which identifies it; never dereferenced through this pointer
  * @members: its receivers
  * @leaving: after @closed: receivers whose requests are still to be reset
- * @entered: value of channel->entered at its last receive
+ * @last_receive: value of channel->nr_receives at its last receive
  * @closed: it has closed its last descriptor of the channel
  *
  * Protected by obj->lock.
@@ -76,7 +76,7 @@ struct ntsync_process {
 	const void *files;
 	struct list_head members;
 	struct list_head leaving;
-	u64 entered;
+	u64 last_receive;
 	bool closed;
 };
 

@@ -31,7 +31,7 @@ static void raise_to_entry(struct boost *b, const struct ntsync_channel_entry *e
 
 	if (!e || e->key >= b->key)
 		return;
-	requested = ntsync_waitq_prio(&e->node) == ntsync_entry_own_prio(e);
+	requested = ntsync_waitq_prio(&e->node) == ntsync_entry_requested_prio(e);
 	b->key = e->key;
 	b->policy = requested ? e->policy : SCHED_FIFO;
 }
@@ -117,7 +117,7 @@ void ntsync_channel_update_receivers(struct ntsync_obj *obj)
 
 static void update_receivers_work(struct work_struct *work)
 {
-	struct ntsync_channel *c = container_of(work, struct ntsync_channel, stale_work);
+	struct ntsync_channel *c = container_of(work, struct ntsync_channel, update_work);
 
 	ntsync_channel_update_receivers(c->obj);
 	ntsync_obj_put(c->obj);
@@ -125,7 +125,7 @@ static void update_receivers_work(struct work_struct *work)
 
 void ntsync_channel_source_init(struct ntsync_channel *c)
 {
-	INIT_WORK(&c->stale_work, update_receivers_work);
+	INIT_WORK(&c->update_work, update_receivers_work);
 }
 
 /*
@@ -136,7 +136,7 @@ void ntsync_channel_source_init(struct ntsync_channel *c)
 void ntsync_channel_update_receivers_later(struct ntsync_channel *c)
 {
 	ntsync_obj_get(c->obj);
-	if (!ntsync_pi_queue_work(&c->stale_work))
+	if (!ntsync_pi_queue_work(&c->update_work))
 		ntsync_obj_put_later(c->obj);
 }
 
@@ -157,7 +157,7 @@ static int update_request(struct ntsync_wait *w, u32 index, int prio)
 {
 	struct ntsync_channel_entry *e = w->send;
 
-	prio = min(prio, ntsync_entry_own_prio(e));
+	prio = min(prio, ntsync_entry_requested_prio(e));
 	ntsync_entry_set_prio_locked(e, prio);
 	return prio;
 }

@@ -40,7 +40,7 @@ struct task_struct;
  * @lock: protects the fields below
  * @mutexes_by_id: mutexes that real-time tasks wait for and whose owner is known by its owner id
  *	only; types/mutex_source.c
- * @boosted: records of tasks that have an event boost from this instance; pi/boost.c
+ * @event_boosted: records of tasks that have an event boost from this instance; pi/boost.c
  */
 struct ntsync_device {
 	struct kref refs;
@@ -52,7 +52,7 @@ struct ntsync_device {
 	atomic64_t arrivals;
 	raw_spinlock_t lock;
 	struct rb_root mutexes_by_id;
-	struct list_head boosted;
+	struct list_head event_boosted;
 };
 
 /**
@@ -101,7 +101,7 @@ struct ntsync_obj {
  * @t: its record; immutable
  * @owner: its owner id for mutexes; immutable
  * @owner_dead: out: one of the objects was an abandoned mutex
- * @boosted: out: the task inherits from what it has acquired
+ * @inherits: out: the task inherits from what it has acquired
  * @notify_only: it wants a readiness notification of a channel, not a request; immutable
  * @lost: out: record of a task that inherits less now, counted; or NULL
  */
@@ -110,7 +110,7 @@ struct ntsync_acquirer {
 	struct ntsync_task *t;
 	u32 owner;
 	bool owner_dead;
-	bool boosted;
+	bool inherits;
 	bool notify_only;
 	struct ntsync_task *lost;
 };

@@ -20,7 +20,7 @@ struct ntsync_task *ntsync_wait_begin_slow(const struct ntsync_wait_req *req,
 		return NULL;
 	if (ntsync_req_entries(req) && req->owner)
 		ntsync_owner_learn(req->objs[0]->dev, t, req->owner);
-	if (READ_ONCE(t->event.to) || READ_ONCE(t->retry))
+	if (READ_ONCE(t->event_boost.to) || READ_ONCE(t->retry))
 		ntsync_boost_end_current(t);
 	return t;
 }
@@ -34,7 +34,7 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 	w->acquirer.t = t;
 	w->acquirer.owner = req->owner;
 	w->acquirer.owner_dead = false;
-	w->acquirer.boosted = false;
+	w->acquirer.inherits = false;
 	w->acquirer.lost = NULL;
 	w->acquirer.notify_only = req->notify_only;
 	atomic_set(&w->claim, NTSYNC_UNCLAIMED);
@@ -93,7 +93,7 @@ bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked)
 	if (signaled) {
 		if (ntsync_wait_claim(w, ntsync_waitq_tag(&e->node))) {
 			obj->ops->acquire(obj, &w->acquirer);
-			if (unlikely(w->acquirer.boosted))
+			if (unlikely(w->acquirer.inherits))
 				ntsync_todo_add(&h.todo, w->acquirer.t);
 		}
 	} else {

@@ -40,7 +40,7 @@ struct ntsync_channel_entry;
  * @node: in obj->any (WAIT_ANY, and every alert) or in obj->all; its tag is the index that the wait
  *	returns if it is claimed through this entry
  * @by_owner: in obj->mutex.by_owner, if the object is a mutex and @node is in obj->any
- * @pi: in obj->mutex.waiters, if the object is a mutex and the task a real-time one
+ * @pi: in obj->mutex.rt_waiters, if the object is a mutex and the task a real-time one
  * @pi_key: key in that tree, see ntsync_contrib_key()
  * @queued: the object is a mutex and the entry is in one of its queues
  * @obj: the object; the caller's reference to the file keeps it
@@ -213,7 +213,7 @@ static __always_inline struct ntsync_task *ntsync_wait_begin(const struct ntsync
 
 	if (likely(t && t->owner == req->owner && ntsync_req_entries(req) &&
 		   t->owner_dev == req->objs[0]->dev->id &&
-		   !READ_ONCE(t->event.to) && !READ_ONCE(t->retry)))
+		   !READ_ONCE(t->event_boost.to) && !READ_ONCE(t->retry)))
 		return t;
 	return ntsync_wait_begin_slow(req, t);
 }
@@ -229,7 +229,7 @@ static inline u64 ntsync_wait_arrival(struct ntsync_wait *w, struct ntsync_devic
 /* Updates priorities after an acquisition, and returns the result of the call. */
 static inline int ntsync_acquirer_result(struct ntsync_acquirer *acquirer)
 {
-	if (unlikely(acquirer->boosted))
+	if (unlikely(acquirer->inherits))
 		ntsync_pi_walk_from(acquirer->t);
 	if (unlikely(acquirer->lost)) {
 		ntsync_pi_walk_from(acquirer->lost);

@@ -122,7 +122,7 @@ static int try_all(struct ntsync_device *dev, struct ntsync_wait_req *req, struc
 	scoped_guard(ntsync_all_lock, dev) {
 		taken = try_all_locked(req, &acquirer);
 		/* Under all_lock: a task that needs the boost waits for it and boosts us. */
-		if (unlikely(acquirer.boosted))
+		if (unlikely(acquirer.inherits))
 			ntsync_pi_walk_from(t);
 	}
 	return taken ? ntsync_acquirer_result(&acquirer) : -EAGAIN;
@@ -161,7 +161,7 @@ static bool acquire_or_enqueue(struct ntsync_device *dev, struct ntsync_wait *w,
 		atomic_set(&w->claim, 0);
 		acquire_objs(req, &w->acquirer);
 		/* Under all_lock, as in try_all(). */
-		if (unlikely(w->acquirer.boosted))
+		if (unlikely(w->acquirer.inherits))
 			ntsync_pi_walk_from(w->acquirer.t);
 		return true;
 	}

@@ -44,7 +44,7 @@ static noinline bool try_acquire_slow(const struct ntsync_wait_req *req, u32 ind
 
 	ntsync_section_begin_locked(&h, req->objs[index]);
 	acquired = try_acquire_locked(req, index, acquirer);
-	if (unlikely(acquirer->boosted))
+	if (unlikely(acquirer->inherits))
 		ntsync_todo_add(&h.todo, acquirer->t);
 	ntsync_obj_unlock(&h);
 	return acquired;

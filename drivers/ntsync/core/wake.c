@@ -136,7 +136,7 @@ static void hand_off_locked(struct ntsync_section *h, struct ntsync_wait_entry *
 	if (!ntsync_wait_claim(w, ntsync_waitq_tag(&e->node)))
 		return;
 	obj->ops->acquire(obj, &w->acquirer);
-	if (unlikely(w->acquirer.boosted))
+	if (unlikely(w->acquirer.inherits))
 		ntsync_todo_add(&h->todo, w->acquirer.t);
 	h->wake[h->nr++] = get_task_struct(w->acquirer.task);
 }
@@ -289,7 +289,7 @@ static void hand_off_all(struct ntsync_wait *w)
 			obj->ops->acquire(obj, &w->acquirer);
 			obj->all_waits--;
 		}
-		if (unlikely(w->acquirer.boosted))
+		if (unlikely(w->acquirer.inherits))
 			ntsync_todo_add(&todo, w->acquirer.t);
 		ntsync_trace(wake, w->entries[0].obj, task);
 		/* (F), pairs with (G) in dequeue_wait(). @w may be gone after it. */

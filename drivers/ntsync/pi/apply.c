@@ -33,7 +33,7 @@ const char *ntsync_contrib_name(const struct ntsync_contrib *c)
 int ntsync_pi_normal_prio_locked(const struct ntsync_task *t)
 {
 	return t->normal_saved ? ntsync_attr_to_prio(t->normal.policy, t->normal.prio) :
-				 ntsync_normal_prio(t->task);
+				 ntsync_prio_with_boost(t->task);
 }
 
 /* The contribution that boosts the task, or NULL; t->lock is held. */
@@ -93,7 +93,7 @@ bool ntsync_pi_is_below_locked(const struct ntsync_task *t, int prio)
 		return false;
 	/* No task is boosted above FIFO 99, not even by a deadline task. */
 	prio = max3(prio, ntsync_contrib_prio(top->key), 0);
-	return t->applying || ntsync_normal_prio(t->task) > prio;
+	return t->applying || ntsync_prio_with_boost(t->task) > prio;
 }
 
 /* ---- setting ---- */
@@ -112,7 +112,8 @@ struct param_change {
 
 static bool change_lowers(const struct ntsync_task *t, const struct param_change *c)
 {
-	return ntsync_attr_to_prio(c->params.policy, c->params.prio) > ntsync_normal_prio(t->task);
+	return ntsync_attr_to_prio(c->params.policy, c->params.prio) >
+	       ntsync_prio_with_boost(t->task);
 }
 
 static void prepare_boost(struct param_change *c, const struct ntsync_contrib *top)

@@ -46,7 +46,7 @@ static void detach_event_boost_locked(struct ntsync_task *t)
 {
 	struct ntsync_device *dev = t->event_dev;
 
-	ntsync_contrib_erase_locked(&t->event);
+	ntsync_contrib_erase_locked(&t->event_boost);
 	t->event_dev = NULL;
 	guard(raw_spinlock)(&dev->lock);
 	list_del(&t->dev_node);
@@ -69,28 +69,28 @@ void ntsync_boost_assign_locked(struct ntsync_obj *obj, struct ntsync_acquirer *
 	struct ntsync_task *t = acquirer->t;
 	bool replaces;
 
-	acquirer->boosted = true;
+	acquirer->inherits = true;
 	guard(raw_spinlock)(&t->lock);
-	if (t->dead || (t->event.to && t->event.key <= key))
+	if (t->dead || (t->event_boost.to && t->event_boost.key <= key))
 		return;
-	replaces = t->event.to;
+	replaces = t->event_boost.to;
 	if (replaces)
 		detach_event_boost_locked(t);
-	t->event.kind = NTSYNC_CONTRIB_EVENT;
-	t->event.object = obj->id;
-	ntsync_contrib_insert_locked(&t->event, t, key, policy);
+	t->event_boost.kind = NTSYNC_CONTRIB_EVENT;
+	t->event_boost.object = obj->id;
+	ntsync_contrib_insert_locked(&t->event_boost, t, key, policy);
 	/* Drop the reference of the replaced boost. */
 	if (replaces)
 		ntsync_task_put(t);
 	t->event_dev = dev;
 	guard(raw_spinlock)(&dev->lock);
-	list_add(&t->dev_node, &dev->boosted);
+	list_add(&t->dev_node, &dev->event_boosted);
 }
 
 /* Returns false if there is no event boost. */
 static bool end_event_boost_locked(struct ntsync_task *t)
 {
-	if (!t->event.to)
+	if (!t->event_boost.to)
 		return false;
 	detach_event_boost_locked(t);
 	return true;
@@ -120,12 +120,12 @@ static struct ntsync_task *get_first_boosted(struct ntsync_device *dev)
 	struct ntsync_task *t;
 
 	guard(raw_spinlock)(&dev->lock);
-	t = list_first_entry_or_null(&dev->boosted, struct ntsync_task, dev_node);
+	t = list_first_entry_or_null(&dev->event_boosted, struct ntsync_task, dev_node);
 	return t ? ntsync_task_get(t) : NULL;
 }
 
 /* @dev is being freed: end the boosts that came from its events. */
-void ntsync_device_end_boosts(struct ntsync_device *dev)
+void ntsync_device_end_event_boosts(struct ntsync_device *dev)
 {
 	struct ntsync_task *t;
 

@@ -712,14 +712,14 @@ void ntsync_pi_task_exit(struct ntsync_task *t)
 /* The arbiter's part of an instance. */
 void ntsync_pi_device_init(struct ntsync_device *dev)
 {
-	INIT_LIST_HEAD(&dev->boosted);
+	INIT_LIST_HEAD(&dev->event_boosted);
 	ntsync_owners_init(dev);
 }
 
 /* @dev is being freed. */
 void ntsync_pi_device_exit(struct ntsync_device *dev)
 {
-	ntsync_device_end_boosts(dev);
+	ntsync_device_end_event_boosts(dev);
 	ntsync_owners_destroy(dev);
 }
 

@@ -59,19 +59,19 @@ static void prune_owners(struct ntsync_device *dev)
 
 	for (i = 0; i < PRUNE_BATCH; i++) {
 		struct ntsync_task *t;
-		bool needs_update = false;
+		bool is_unused = false;
 
 		scoped_guard(rcu) {
 			t = xa_find(&dev->owners, &id, ULONG_MAX, XA_PRESENT);
 			if (t)
-				needs_update = READ_ONCE(t->dead) ||
+				is_unused = READ_ONCE(t->dead) ||
 					atomic_read(&t->nr_owners) > MAX_OWNER_IDS;
-			if (needs_update && !refcount_inc_not_zero(&t->refs))
-				needs_update = false;
+			if (is_unused && !refcount_inc_not_zero(&t->refs))
+				is_unused = false;
 		}
 		if (!t)
 			break;
-		if (needs_update) {
+		if (is_unused) {
 			remove_owner(dev, id, t);
 			ntsync_task_put(t);
 		}

@@ -73,7 +73,7 @@ void ntsync_owners_init(struct ntsync_device *dev);
 void ntsync_owners_destroy(struct ntsync_device *dev);
 
 /* boost.c */
-void ntsync_device_end_boosts(struct ntsync_device *dev);
+void ntsync_device_end_event_boosts(struct ntsync_device *dev);
 void ntsync_boost_end_exiting_locked(struct ntsync_task *t);
 
 /* fork.c */

@@ -60,9 +60,9 @@ struct ntsync_sched_params {
  * @lock: raw; inside obj->lock. Protects all members below, unless stated otherwise
  * @wait: the call that the task is blocked in, while that may have entries in queues
  * @contribs: tree of struct ntsync_contrib
- * @event: contribution of an event's boost
+ * @event_boost: contribution of an event's boost
  * @event_dev: the instance of that event
- * @dev_node: in @event_dev->boosted; protected by @event_dev->lock
+ * @dev_node: in @event_dev->event_boosted; protected by @event_dev->lock
  * @noticed: its receivers that have been notified of a request; see core/notice.c and
  *	channel/notification.c
  * @work: contribution of the task to itself while it hands off an object; see
@@ -103,7 +103,7 @@ struct ntsync_task {
 	raw_spinlock_t lock;
 	struct ntsync_wait *wait;
 	struct rb_root_cached contribs;
-	struct ntsync_contrib event;
+	struct ntsync_contrib event_boost;
 	struct ntsync_device *event_dev;
 	struct list_head dev_node;
 	struct list_head noticed;

@@ -42,7 +42,7 @@ static void acquire_mutex(struct ntsync_obj *obj, struct ntsync_acquirer *acquir
 		acquirer->owner_dead = true;
 	}
 	ntsync_trace(acquire, obj, acquirer->task, acquirer->owner, m->count);
-	if (unlikely(m->contrib.to || m->listed_id || !RB_EMPTY_ROOT(&m->waiters.rb_root)))
+	if (unlikely(m->contrib.to || m->listed_id || !RB_EMPTY_ROOT(&m->rt_waiters.rb_root)))
 		ntsync_mutex_update_on_acquire_locked(obj, acquirer);
 }
 
@@ -210,33 +210,33 @@ struct ntsync_obj *ntsync_mutex_create(struct ntsync_device *dev, u32 owner, u32
 static bool raise_to_waiters(struct ntsync_section *h, struct ntsync_obj *obj, u32 owner,
 			     struct ntsync_task *t)
 {
-	bool joined = false;
+	bool boosted_self = false;
 	int prio;
 
 	while (t && obj->mutex.owner == owner) {
-		prio = ntsync_mutex_higher_prio_locked(obj, joined ? t : NULL);
+		prio = ntsync_mutex_higher_prio_locked(obj, boosted_self ? t : NULL);
 		if (likely(prio == MAX_RT_PRIO))
 			break;
 		ntsync_obj_unlock(h);
 		ntsync_pi_boost_self(t, prio);
-		joined = true;
+		boosted_self = true;
 		ntsync_obj_lock(h, obj);
 	}
-	return joined;
+	return boosted_self;
 }
 
 static noinline int release_mutex_slow(struct ntsync_obj *obj, u32 owner, bool abandon, u32 *prev)
 {
 	struct ntsync_task *t = ntsync_task_current();
 	struct ntsync_section h __uninitialized;
-	bool joined;
+	bool boosted_self;
 	int ret;
 
 	ntsync_section_begin_locked(&h, obj);
-	joined = raise_to_waiters(&h, obj, owner, t);
+	boosted_self = raise_to_waiters(&h, obj, owner, t);
 	ret = release_locked(&h, obj, owner, abandon, prev);
 	ntsync_obj_unlock(&h);
-	if (unlikely(joined))
+	if (unlikely(boosted_self))
 		ntsync_pi_unboost_self(t);
 	else
 		ntsync_pi_walk_own(t);

@@ -22,7 +22,7 @@ static bool waiter_is_higher(struct rb_node *a, const struct rb_node *b)
 /* @e contributes @key to the owner of its mutex. */
 static void set_waiter_key_locked(struct ntsync_wait_entry *e, u32 key)
 {
-	struct rb_root_cached *waiters = &e->obj->mutex.waiters;
+	struct rb_root_cached *waiters = &e->obj->mutex.rt_waiters;
 
 	if (!RB_EMPTY_NODE(&e->pi)) {
 		if (e->pi_key == key)
@@ -144,7 +144,7 @@ static bool listed_before(struct rb_node *a, const struct rb_node *b)
 static void update_listed_locked(struct ntsync_obj *obj)
 {
 	struct ntsync_mutex *m = &obj->mutex;
-	u32 owner = m->owner_by_id && !RB_EMPTY_ROOT(&m->waiters.rb_root) ? m->owner : 0;
+	u32 owner = m->owner_by_id && !RB_EMPTY_ROOT(&m->rt_waiters.rb_root) ? m->owner : 0;
 
 	if (likely(owner == m->listed_id))
 		return;
@@ -225,7 +225,7 @@ static bool boosts_owner(const struct ntsync_obj *obj, const struct ntsync_wait_
 
 static u32 find_contrib_key_locked(const struct ntsync_obj *obj, const struct ntsync_task *owner)
 {
-	struct rb_node *n = rb_first_cached(&obj->mutex.waiters);
+	struct rb_node *n = rb_first_cached(&obj->mutex.rt_waiters);
 	unsigned int skipped = 0;
 
 	for (; n; n = rb_next(n)) {
@@ -255,7 +255,7 @@ void ntsync_mutex_update_contrib_locked(struct ntsync_obj *obj, struct ntsync_to
 	/* A hand-off is pending: the task that releases the mutex inherits until that is done. */
 	if (!m->owner && obj->handoff_pending)
 		return;
-	if (m->owner && !RB_EMPTY_ROOT(&m->waiters.rb_root)) {
+	if (m->owner && !RB_EMPTY_ROOT(&m->rt_waiters.rb_root)) {
 		owner = find_owner_locked(obj);
 		if (owner)
 			key = find_contrib_key_locked(obj, owner);
@@ -298,7 +298,7 @@ void ntsync_mutex_update_on_acquire_locked(struct ntsync_obj *obj, struct ntsync
 	ntsync_mutex_update_contrib_locked(obj, &todo);
 	for (i = 0; i < todo.nr; i++) {
 		if (todo.tasks[i] == acquirer->t)
-			acquirer->boosted = true;
+			acquirer->inherits = true;
 		else if (again && !acquirer->lost)
 			acquirer->lost = ntsync_task_get(todo.tasks[i]);
 		else if (again)
@@ -310,18 +310,19 @@ void ntsync_mutex_update_on_acquire_locked(struct ntsync_obj *obj, struct ntsync
 /*
  * The priority of the highest waiter if that is above current's, else MAX_RT_PRIO. current should
  * take on such a priority before it hands off the mutex, so that it is not preempted before it has
- * updated the next owner. @joined: current's record after ntsync_pi_boost_self(), else NULL: that
- * boost counts, even if setting it has failed.
+ * updated the next owner. @boosted_self: current's record after ntsync_pi_boost_self(), else NULL:
+ * that boost counts, even if setting it has failed.
  */
-int ntsync_mutex_higher_prio_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined)
+int ntsync_mutex_higher_prio_locked(const struct ntsync_obj *obj,
+				    const struct ntsync_task *boosted_self)
 {
-	struct rb_node *n = rb_first_cached(&obj->mutex.waiters);
-	int own = ntsync_normal_prio(current), prio;
+	struct rb_node *n = rb_first_cached(&obj->mutex.rt_waiters);
+	int own = ntsync_prio_with_boost(current), prio;
 
 	if (likely(!n))
 		return MAX_RT_PRIO;
-	if (joined)
-		own = min(own, ntsync_contrib_prio(joined->work.key));
+	if (boosted_self)
+		own = min(own, ntsync_contrib_prio(boosted_self->work.key));
 	prio = ntsync_contrib_prio(rb_entry(n, struct ntsync_wait_entry, pi)->pi_key);
 	return prio < own ? prio : MAX_RT_PRIO;
 }

@@ -18,7 +18,8 @@ void ntsync_mutex_remove_waiter_locked(struct ntsync_wait_entry *e);
 void ntsync_mutex_update_on_wait_locked(struct ntsync_obj *obj, struct ntsync_todo *todo);
 void ntsync_mutex_update_on_acquire_locked(struct ntsync_obj *obj,
 					   struct ntsync_acquirer *acquirer);
-int ntsync_mutex_higher_prio_locked(const struct ntsync_obj *obj, const struct ntsync_task *joined);
+int ntsync_mutex_higher_prio_locked(const struct ntsync_obj *obj,
+				    const struct ntsync_task *boosted_self);
 struct task_struct *ntsync_mutex_get_owner_task(struct ntsync_obj *obj);
 
 #endif
