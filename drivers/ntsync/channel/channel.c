@@ -265,7 +265,7 @@ static int finish_send(struct ntsync_channel *c, struct ntsync_channel_entry *e,
 	}
 }
 
-/* Identifies the request, in case that the call is restarted. */
+/* Identifies the request, in case the call is made again: restarted, or repeated by the program. */
 static u64 hash_request(const struct ntsync_channel_entry *e)
 {
 	u64 call = ntsync_ticket_hash(e->channel->id, e->payload);

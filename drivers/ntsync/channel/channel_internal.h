@@ -118,8 +118,8 @@ struct ntsync_latency {
  * @last_id: id of the newest entry
  * @nr_notified: number of receivers with a readiness notification
  * @nr_receives: number of receives that have begun
- * @broken: the last receiving process has closed the channel, so sends fail with EPIPE; reset by
- *	the next receive
+ * @broken: the last receiving process has closed the channel, or no process has a descriptor any
+ *	more: sends fail with EPIPE. Reset by the next receive
  * @receivers: receivers, by task record
  * @nr_receivers: number of receivers
  * @processes: receiving processes, by descriptor table

@@ -7,7 +7,7 @@
 #include "receiver.h"
 
 /*
- * Nothing for a receiver whose process has closed the channel since: it can't receive, and nothing
+ * Does nothing for a receiver whose process has closed the channel: it can't receive, and nothing
  * would ever pass its notification on.
  */
 void ntsync_receiver_notify_locked(struct ntsync_receiver *r)

@@ -3,9 +3,9 @@
  * Receivers, receiving processes, and what happens to requests when they go away: no sender waits
  * for a reply that can't come.
  *
- * A receiver is a task that has called a receive. It stays one until it exits. A receiving process
- * is a descriptor table that receivers use. It stays one until it has closed its last descriptor
- * of the channel; struct ntsync_process stands for it.
+ * A receiver is a task that has called a receive, or an aggregate wait for the channel. It stays
+ * one until it exits. A receiving process is a descriptor table that receivers use. It stays one
+ * until it has closed its last descriptor of the channel; struct ntsync_process stands for it.
  *
  *   event			detected by		consequence
  *   a receiver exits		exit_worker.c		its dispatched requests: ECONNRESET
@@ -147,7 +147,9 @@ static void unpark_receiver_locked(struct ntsync_section *h, struct ntsync_recei
 		ntsync_section_wake_locked(h, r->t->task);
 }
 
-/* A receiver has boosted_self or left a process. One without inherits from no pending request. */
+/*
+ * A receiver has joined or left a process. One without a process inherits from no pending request.
+ */
 static void mark_pending_for_update_locked(struct ntsync_channel *c)
 {
 	const struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
@@ -199,7 +201,7 @@ static void remove_members_locked(struct ntsync_section *h, struct ntsync_proces
 
 /*
  * Closes the receiving process with table @files, if there is one. Returns false and does nothing
- * if it has begun a receive since find_last_receive() was @last.
+ * if it has begun a receive since find_last_receive() returned @last.
  */
 static bool close_process(struct ntsync_channel *c, const void *files, u64 last)
 {

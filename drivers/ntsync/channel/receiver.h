@@ -31,7 +31,8 @@ struct ntsync_receiver_task {
  * @task_node: in ntsync_receiver_task::receivers; protected by exit_worker.c's exit_lock
  * @t: the task's record, counted; immutable
  * @channel: the channel; immutable
- * @process: its receiving process; NULL once its requests were reset after that closed the channel
+ * @process: its receiving process. NULL after that has closed the channel and the requests of the
+ *	receiver were reset, until the next receive
  * @process_node: in process->members or process->leaving
  * @parked: its entry in obj->any, while it waits for a request or a readiness notification
  * @notification: in @t->noticed from a readiness notification until that is used or passed on.

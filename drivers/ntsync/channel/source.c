@@ -7,8 +7,8 @@
  *   it before it is done with its present work. A receiver's own request does not count, because
  *   the receiver itself waits for the reply.
  *
- * So the contribution stays the same when a receiver takes the highest pending request, and it does
- * not fall below that between a reply and the next receive.
+ * So the contribution never falls below the highest pending request, neither when a receiver takes
+ * that one nor between a reply and the next receive.
  *
  * A channel may have thousands of receivers. The call that changes what they depend on updates
  * them, a few at a time.
@@ -129,7 +129,8 @@ void ntsync_channel_source_init(struct ntsync_channel *c)
 }
 
 /*
- * The same in a kworker, because clients may be waiting for the exit worker. The delay is harmless:
+ * ntsync_channel_update_receivers() in a kworker, as clients may wait for the exit worker, which
+ * calls this. The delay is harmless:
  * when a receiver exits, priorities only drop, and a sender verifies its receivers before it
  * sleeps.
  */

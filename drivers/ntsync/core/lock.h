@@ -37,11 +37,12 @@
  *
  * So a wait-all, and a waker that acts for one, looks at its objects one after the other and then
  * acquires them one after the other. Under all_lock no other task changes any of them meanwhile.
- * Only fdinfo, which takes obj->lock alone, can see some of them acquired and others not.
+ * Only fdinfo, which takes obj->lock alone, and poll, which takes no lock, can see some of them
+ * acquired and others not.
  *
  * Lifetimes:
- *   struct ntsync_obj		counted by its file and by chain walks (pi/chain.c); a call
- *				holds the file
+ *   struct ntsync_obj		counted by its file, and by code that has no file, such as a
+ *				chain walk (pi/chain.c); a call holds the file
  *   struct ntsync_task		counted; freed by RCU
  *   struct ntsync_device	counted by its file and by every object
  *   struct ntsync_wait		on the sleeper's stack. A waker finds it through an entry in a
@@ -90,8 +91,8 @@ static inline void ntsync_assert_obj_lock(const struct ntsync_obj *obj)
  * @nr: number of tasks in @wake
  * @wake: tasks that were served and are woken after the unlock; counted
  *
- * Lives on the stack of every call that changes an object. Declare it __uninitialized: otherwise
- * the compiler may clear @wake in each of these calls.
+ * Lives on the stack of the call; fast paths have none. Declare it __uninitialized: otherwise the
+ * compiler may clear @wake in each call.
  */
 struct ntsync_section {
 	struct ntsync_obj *obj;
@@ -120,8 +121,8 @@ void ntsync_obj_wake_pollers(struct ntsync_obj *obj);
 
 /*
  * The inline functions are enough for an object without a waiter or wait-all; the slow paths are in
- * wake.c. An uncontended pair of calls takes 1,838 to 1,892 instructions, of which 1,298 are two
- * ioctls that fail at once (docs/performance.md).
+ * wake.c. An uncontended pair of calls takes 1,838 to 1,892 instructions; two ioctls that fail at
+ * once take 1,298 (docs/performance.md).
  */
 
 static inline void ntsync_section_init(struct ntsync_section *h, struct ntsync_obj *obj, bool all)

@@ -95,7 +95,10 @@ static void free_unused(struct work_struct *work)
 }
 static DECLARE_WORK(unused_work, free_unused);
 
-/* For chain walks, which may hold locks under which an object must not be freed. */
+/*
+ * For callers that have no file, such as chain walks, which may hold locks under which an object
+ * must not be freed.
+ */
 void ntsync_obj_put_later(struct ntsync_obj *obj)
 {
 	if (likely(!refcount_dec_and_test(&obj->refs)))

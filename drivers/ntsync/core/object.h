@@ -58,7 +58,7 @@ struct ntsync_device {
 /**
  * struct ntsync_obj - what one of our file descriptors stands for
  * @lock: protects every field for which no other rule is given
- * @refs: held by the object's file and by chain walks that look at the object
+ * @refs: held by the object's file, and by code that has no file, such as a chain walk
  * @all_waits: number of calls, such as wait-alls, that need the state to change under
  *	dev->all_lock only. Written under both locks
  * @needs_update: the contributions of a channel need an update. The end of the locked section

@@ -42,7 +42,7 @@ struct ntsync_channel_entry;
  * @by_owner: in obj->mutex.by_owner, if the object is a mutex and @node is in obj->any
  * @pi: in obj->mutex.rt_waiters, if the object is a mutex and the task a real-time one
  * @pi_key: key in that tree, see ntsync_contrib_key()
- * @queued: the object is a mutex and the entry is in one of its queues
+ * @queued: the object is a mutex and the entry is in one of its queues; not used with pi=off
  * @obj: the object; the caller's reference to the file keeps it
  * @wait: the wait
  */
@@ -58,8 +58,8 @@ struct ntsync_wait_entry {
 
 /**
  * struct ntsync_wait - a blocked call; on the sleeper's stack
- * @acquirer: the sleeper as acquirer. A waker writes the results under a lock that the sleeper
- *	takes before it reads them
+ * @acquirer: the sleeper as acquirer. A waker writes the results before it sets @waker_done, or
+ *	under a lock that the sleeper takes before it reads them
  * @claim: NTSYNC_UNCLAIMED, the index that the call returns, NTSYNC_CLOSED, or for a send an enum
  *	ntsync_send_result. Set once, by a waker or by the sleeper; a task that sets an index
  *	acquires the object for the sleeper
@@ -118,7 +118,7 @@ struct ntsync_polls {
  * @objs: @count objects, then the alert if @alert
  * @count: number of objects without the alert
  * @alert: there is an alert
- * @owner: owner id, not 0
+ * @owner: owner id; not 0 if one of the objects is a mutex
  * @deadline: when to time out
  * @polls: files that end the wait, or NULL
  * @notify_only: as in struct ntsync_acquirer
@@ -185,7 +185,7 @@ static inline void ntsync_wait_requeue_entry_locked(struct ntsync_wait_entry *e,
 		ntsync_waitq_requeue(&e->obj->any, &e->node, prio);
 }
 
-/* A caller that gets true must acquire the object for this waiter; nobody else does. */
+/* A caller that gets true for an index must acquire the object for the waiter; nobody else does. */
 static inline bool ntsync_wait_claim(struct ntsync_wait *w, u32 index)
 {
 	return atomic_cmpxchg(&w->claim, NTSYNC_UNCLAIMED, index) == NTSYNC_UNCLAIMED;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * WAIT_ANY: acquires the first of several objects that is signaled. A call that can acquire one, or
- * whose deadline has passed, queues and allocates nothing: a ready semaphore takes 1,086
- * instructions, of which 649 are an ioctl that fails at once (docs/performance.md).
+ * whose deadline has passed, does not queue, and allocates nothing once the task has a record and
+ * its owner id is known. A ready semaphore takes 1,086 instructions; an ioctl that fails at once
+ * takes 649 (docs/performance.md).
  */
 #include "core_internal.h"
 #include "lock.h"
@@ -96,8 +97,8 @@ static noinline int block_any(struct ntsync_wait_req *req, struct ntsync_task *t
 	if (!entries)
 		return -ENOMEM;
 	/*
-	 * Before queueing: in a channel's queue we may get the next readiness notification, to
-	 * keep.
+	 * Before queueing: once in a channel's queue we may get a new notification, which must not
+	 * be passed on.
 	 */
 	ntsync_notifications_pass_on(t);
 	ntsync_wait_init(&w, req, t, entries, false);
@@ -128,7 +129,8 @@ out:
  *
  * Context: process; may sleep; the caller holds the objects.
  * Return: 0, -EOWNERDEAD (acquired, but abandoned), -ETIMEDOUT, -ERESTARTSYS,
- * -ENOMEM, -EBADF (its process has closed a channel), or what the poll of a file failed with.
+ * -ENOMEM, -EBADF (current's process has closed one of the channels), or the error of a file's
+ * poll.
  */
 int ntsync_wait_any(struct ntsync_wait_req *req)
 {

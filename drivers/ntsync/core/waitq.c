@@ -22,7 +22,10 @@ void ntsync_waitq_insert_at(struct ntsync_waitq *q, struct ntsync_waitq_node *n,
 	WRITE_ONCE(q->count, q->count + 1);
 }
 
-/* Queues @n behind all of its priority. Not for a queue with arrivals of the instance. */
+/*
+ * Queues @n behind all others of its priority. Do not mix it with ntsync_waitq_insert_at() in a
+ * queue: it counts the arrivals at this queue.
+ */
 void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, int prio)
 {
 	ntsync_waitq_insert_at(q, n, prio, q->arrivals++);

@@ -8,8 +8,8 @@
  * one finds nothing to do, or sets what has changed in between. Waiters for the lock boost a holder
  * of lower priority.
  *
- * t->applying is set, under t->lock, before the parameters are. While it is set, nothing may rely
- * on the parameters that the task has: they may change at any moment.
+ * t->applying is set, under t->lock, before the parameters are set, and cleared after that.
+ * Meanwhile nothing may rely on the parameters that the task has: they may change at any moment.
  */
 #include <linux/sched/rt.h>
 #include <linux/sched/task.h>
@@ -197,8 +197,8 @@ static void make_change(struct ntsync_task *t, const struct param_change *c)
 
 /*
  * current lowers itself with preemption off until it has released apply_lock. Preempted in
- * between, it would delay the waiters of the lock: those of current's old priority have not boosted
- * it, and the kernel does not look at them again when current lowers itself.
+ * between, it would delay the waiters of the lock: those that current has overtaken have not
+ * boosted it, and the kernel does not look at them again when current lowers itself.
  *
  * Here, at a task's exit and in the fork probe, parameters are set with preemption off. current
  * waits for nothing, so the kernel has no chain of PI futexes to walk.
@@ -270,14 +270,14 @@ void ntsync_pi_apply(struct ntsync_task *t)
 
 /*
  * The kernel does not look for other waiters of a lock when it lowers a task that has acquired
- * the lock ahead of waiters of the same priority. current (boosted) and X have FIFO 80, N has
- * FIFO 50:
+ * the lock ahead of waiters of the same or a lower priority. current (boosted) and X have FIFO 80,
+ * N has FIFO 50:
  *
  *   current			X			a third task, on another CPU
  *
- *   acquires a lock of ours	waits for it; its
- *				priority is not higher,
- *				so it boosts nothing
+ *   waits for a lock of ours	waits for it, behind
+ *				current
+ *   acquires the lock		has not boosted current
  *   is preempted by N					ends the boost: lowers current
  *				waits for N
  *
@@ -322,8 +322,8 @@ void ntsync_pi_all_lock_contended(void)
 }
 
 /*
- * current holds all_lock. Waiters of higher priority boost it through the rt_mutex, those of its
- * own priority do not, so a boosted holder still must not be lowered.
+ * current holds all_lock. Tasks that begin to wait now boost it through the rt_mutex, those that it
+ * has overtaken do not, so a boosted holder must not be lowered by others.
  */
 void ntsync_pi_all_locked(void)
 {

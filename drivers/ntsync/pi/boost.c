@@ -35,7 +35,7 @@ u32 ntsync_boost_clamp(u32 prio)
 
 	if (prio <= own || prio <= task_rlimit(current, RLIMIT_RTPRIO))
 		return prio;
-	/* A denial is no event for the audit log of a confined program. */
+	/* Not to have it is normal; capable() could write each denial to the audit log. */
 	if (ns_capable_noaudit(&init_user_ns, CAP_SYS_NICE))
 		return prio;
 	return max_t(u32, own, task_rlimit(current, RLIMIT_RTPRIO));
@@ -87,7 +87,7 @@ void ntsync_boost_assign_locked(struct ntsync_obj *obj, struct ntsync_acquirer *
 	list_add(&t->dev_node, &dev->event_boosted);
 }
 
-/* Returns false if there is no event boost. */
+/* Returns true if there was an event boost; the caller puts the record then. */
 static bool end_event_boost_locked(struct ntsync_task *t)
 {
 	if (!t->event_boost.to)

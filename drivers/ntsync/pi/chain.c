@@ -33,14 +33,14 @@
  * A wait is on its task's stack. A walk may access it only while t->lock is held and t->wait
  * points to it; t->seq tells it from a later wait at the same address.
  *
- * A task that is about to sleep does not rely on other walks, because the task that makes one
- * may be preempted between rule 1 and rule 2. It walks from its own record and verifies: it
- * follows the whole chain even where no contribution changes, sets what has not been set, and
- * iterates again over a wait if the mutexes in it may have got another owner meanwhile. So when
- * it sleeps, each task further down the chain runs at its priority or higher, and no task of a
- * lower priority can delay what these tasks change from then on. While its priority boosts
- * another task it verifies again once a second, because the kernel does not report a priority
- * that is changed from outside.
+ * A task that is about to sleep does not rely on other walks, because the task that makes one may
+ * be preempted after rule 1, before it has restored rule 2. It walks from its own record and
+ * verifies: it follows the whole chain even where no contribution changes, sets what has not been
+ * set, and iterates again over a wait if the mutexes in it may have got another owner meanwhile.
+ * So when it sleeps, each task further down the chain runs at its priority or higher, and no task
+ * of a lower priority can delay what these tasks change from then on. While its priority may boost
+ * others it verifies again once a second, because the kernel does not report a priority that is
+ * changed from outside.
  *
  * The number of hops in a contribution ends cycles; see ntsync_contrib_key().
  */
@@ -209,8 +209,9 @@ static void add_walk_chunk(struct chain_walk *k)
 }
 
 /*
- * The walk that has processed a record last, and whether the record is on its list. Two walks
- * overwrite each other's hint, so a hint may only save work.
+ * t->walk_hint is the id of the walk that has listed or processed the record last, with ON_LIST
+ * while the record is on that walk's list. Two walks overwrite each other's hint, so a hint may
+ * only save work.
  */
 #define ON_LIST	1ULL
 
@@ -426,7 +427,7 @@ static void push_found_records(struct chain_walk *k, struct wait_iter *it)
 
 /* ---- the walk ---- */
 
-/* Would it only lower current? process_self() does that, after all other records. */
+/* Would applying @t only lower current? process_self() does that, after all other records. */
 static bool is_deferred_to_end(const struct chain_walk *k, struct ntsync_task *t)
 {
 	return t == k->self && !is_below(t, -1);
@@ -444,7 +445,7 @@ static void process_record(struct chain_walk *k, struct ntsync_task *t)
 		more = update_next_entry(&it);
 		push_found_records(k, &it);
 	} while (more);
-	/* After the records that were just pushed: by then its mutexes may have other owners. */
+	/* Again, after the records that were just pushed: by then mutexes may have other owners. */
 	if (it.unset)
 		push_record(k, ntsync_task_get(t));
 }
@@ -532,7 +533,7 @@ static bool waits_for_mutex(const struct ntsync_wait *w)
 	return false;
 }
 
-/* Does any task inherit from the sleeper? */
+/* Could a task inherit from the sleeper? Whether one does is not checked. */
 static bool can_boost_others(const struct ntsync_wait *w)
 {
 	if (w->send)
@@ -603,7 +604,7 @@ void ntsync_pi_before_sleep(struct ntsync_wait *w)
 	const struct ntsync_task *t = w->acquirer.t;
 
 	ntsync_trace(wait, w);
-	/* A walk that is just adding a contribution has found t->wait, and does the rest. */
+	/* The walk for a contribution that is added from now on finds t->wait and does the rest. */
 	if (likely(!READ_ONCE(t->contribs.rb_root.rb_node) && !READ_ONCE(t->normal_saved) &&
 		   !can_boost_others(w)))
 		return;
@@ -611,7 +612,7 @@ void ntsync_pi_before_sleep(struct ntsync_wait *w)
 		verify_chain(w);
 }
 
-/* Called now and then while current sleeps and others inherit from it. */
+/* Called once a second while current sleeps and its priority may boost others. */
 void ntsync_pi_verify(struct ntsync_wait *w)
 {
 	ntsync_pi_count(NTSYNC_COUNT_VERIFIES);

@@ -28,8 +28,8 @@ enum ntsync_contrib_kind {
  * @to: the record that it goes to, counted; NULL: it contributes nothing
  * @object: id of the object that it comes from; for debugfs
  *
- * @to->lock protects @rb, @key and @policy. The lock of the object that the contribution belongs
- * to protects @to; if it belongs to a record, @to->lock does.
+ * @to->lock protects @rb, @key and @policy. @to itself is protected by the lock of the object
+ * that the contribution belongs to, or by the lock of the record if it belongs to one.
  */
 struct ntsync_contrib {
 	struct rb_node rb;

@@ -39,7 +39,7 @@ struct child_params {
 	int nice;
 };
 
-/* Under t->lock no boost begins between the check of normal_saved and the read. */
+/* Under t->lock no boost begins between the read and the check of normal_saved. */
 static void read_normal_of_record(struct ntsync_task *t, struct ntsync_sched_params *normal)
 {
 	guard(raw_spinlock)(&t->lock);

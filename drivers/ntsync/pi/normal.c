@@ -2,8 +2,9 @@
 /*
  * A task's normal parameters are those that it has when it is not boosted. They are saved when a
  * boost begins. If others set parameters meanwhile, these become the normal ones if the task is
- * permitted to have them without the boost. The saved ones are forgotten when no setter can be
- * in flight whose permission was only the boost:
+ * permitted to have them without the boost. The saved ones are forgotten when no setter (a task
+ * that is inside sched_setattr() or a similar call) can be in flight that was permitted only by the
+ * boost:
  *
  *   current, unprivileged		another thread of its process
  *
@@ -23,8 +24,8 @@
  * A reference that is kept for long, as by an io_uring, only makes them stay for longer.
  *
  * Only on x86 is (L) a full barrier. Elsewhere a setter's reference can become visible after the
- * setter has read the priority. There the parameters are forgotten at the first recheck, 10 ms
- * later, unless the task has the right to the boost by itself.
+ * setter has read the priority. So there the end of a boost forgets the parameters only if the
+ * task has the right to the boost by itself; otherwise a recheck does, 10 ms later or more.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -54,8 +55,9 @@ static bool has_cap_sys_nice(struct task_struct *p)
 }
 
 /*
- * The capability counts only if the task had it when the boost began, too: what an unprivileged
- * task has set may be found while it executes a set-user-ID program.
+ * The capability counts only if the task had it when the boost began, too. Otherwise an
+ * unprivileged task could set parameters, and execute a set-user-ID program before the driver finds
+ * them.
  */
 static bool had_and_has_cap(const struct ntsync_task *t)
 {
@@ -93,7 +95,7 @@ bool ntsync_pi_params_permitted(const struct ntsync_task *t,
 
 bool ntsync_pi_params_are_ours(const struct ntsync_task *t, const struct ntsync_sched_params *now)
 {
-	/* A boosted task has the flag, unless all of its parameters were set from outside. */
+	/* A boost sets reset_on_fork; if it is clear, somebody else has set the parameters. */
 	if (t->prio)
 		return now->policy == t->policy && now->prio == t->prio && now->reset_on_fork;
 	return now->policy == t->normal.policy && now->prio == t->normal.prio &&
@@ -115,7 +117,7 @@ static void adopt_normal(struct ntsync_task *t, struct ntsync_sched_params *now)
  * ntsync_pi_update_normal() - adopt or reject parameters that were set from outside
  * @t: the record; apply_lock is held, and the task has not exited
  *
- * Return: true if the parameters must be set even if the record says that they are.
+ * Return: true if the parameters must be set even though the record says that the task has them.
  */
 bool ntsync_pi_update_normal(struct ntsync_task *t)
 {
@@ -176,7 +178,7 @@ static void queue_recheck(struct ntsync_task *t)
 	atomic_inc(&nr_queued);
 	if (!mod_delayed_work(workqueue, &t->recheck_work, msecs_to_jiffies(t->recheck_ms)))
 		return;
-	/* It was queued already, for a later time. */
+	/* It was queued already, and keeps that reference. Only its time has changed. */
 	atomic_dec(&nr_queued);
 	ntsync_task_put(t);
 }
@@ -209,8 +211,8 @@ void ntsync_pi_forget_normal(struct ntsync_task *t, unsigned int refs)
 }
 
 /*
- * Have a worker apply what @t should have: what could not be set (the task itself tries again
- * in its next wait, too), or what is left of a chain walk.
+ * Have a worker look at @t in 10 ms: to set what could not be set (the task itself tries again in
+ * its next wait, too), to continue a chain walk, or to forget the normal parameters.
  */
 void ntsync_pi_recheck_soon(struct ntsync_task *t)
 {
@@ -272,9 +274,9 @@ static bool bucket_has_saved(unsigned int bucket)
 }
 
 /*
- * No instance is open, so no boost begins any more. This waits for two seconds until all
- * normal parameters are forgotten. A setter that has been preempted for longer than that can keep
- * the priority of a boost.
+ * No instance is open, so no boost begins any more. Waits until all normal parameters are
+ * forgotten, for two seconds at most. A setter that has been preempted for longer than that can
+ * still give its task the priority of a boost.
  */
 void ntsync_pi_wait_for_setters(void)
 {

@@ -6,11 +6,11 @@
  * - A task that acquires a mutex, itself or through a waker, is stored in the mutex. This is
  *   always right.
  * - A mutex that is created owned belongs to the task that the table of owner ids has for its
- *   owner id: the last task that has begun a wait with the id or has unlocked a mutex with it, or
- *   that has killed a mutex with an id for which there was none. An id keeps its task until
- *   another task uses it or the task exits; of a task with more than 64 ids some are dropped.
- *   While there is no task for the id, nothing is boosted; creating a mutex does not
- *   add the creator.
+ *   owner id: the last task that has begun a wait with the id or has unlocked a mutex with it. A
+ *   task that kills a mutex with the id becomes its task only if the id has none. An id keeps its
+ *   task until another task waits or unlocks with it or the task exits; of a task with more than
+ *   64 ids some are dropped. While there is no task for the id, nothing is boosted; creating a
+ *   mutex does not add the creator.
  *
  * Any task of the instance can use any id, as it can acquire any mutex.
  */
@@ -122,8 +122,8 @@ void ntsync_owner_learn_slow(struct ntsync_device *dev, struct ntsync_task *t, u
 	t->owner_dev = dev->id;
 	WRITE_ONCE(t->owner, owner);
 	/*
-	 * set_owner() in another task clears t->owner after it has taken the id: either the look-up
-	 * finds that task, or its write comes last.
+	 * set_owner() in another task takes the id, then clears t->owner. So either our look-up
+	 * finds that task, or it clears t->owner after our write.
 	 */
 	smp_mb(); /* (O), pairs with (P) in set_owner() */
 	scoped_guard(rcu)

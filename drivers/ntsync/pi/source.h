@@ -22,8 +22,8 @@ struct work_struct;
 /**
  * struct ntsync_source_ops - a mutex, which contributes to its owner, or a channel, which
  *	contributes to its receivers
- * @update_waiter: a waiting task now has @prio. @index is its entry in @w, or, if behind the last
- *	entry, the request of @w. Returns the priority that this contributes. The lock of the
+ * @update_waiter: a waiting task should have @prio. @index is its entry in @w, or, if behind the
+ *	last entry, the request of @w. Returns the priority that this contributes. The lock of the
  *	task's record is held as well
  * @update_contribs: update what the object contributes. An object that contributes to many tasks
  *	updates some of them, those behind @after, which is NULL or the last return value;

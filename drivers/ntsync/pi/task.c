@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The records of tasks, from a task's first call until its exit. Only the task itself looks up
- * its record. All others have a counted pointer from a mutex, an owner id, a contribution or a
- * receiver.
+ * its record by task. Others have a counted pointer from a mutex, an owner id, a contribution or a
+ * receiver, or iterate over all records (ntsync_task_next()).
  */
 #include <linux/module.h>
 #include <linux/sched/task.h>

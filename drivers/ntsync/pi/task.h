@@ -133,7 +133,7 @@ extern struct hlist_head ntsync_tasks[1 << NTSYNC_TASK_BITS];
 
 /*
  * The record of current, or NULL. No reference is needed: only current itself removes it, at its
- * exit. RCU frees the other records of the bucket.
+ * exit. Preemption is off during the search, because RCU frees the bucket's other records.
  */
 static inline struct ntsync_task *ntsync_task_current(void)
 {

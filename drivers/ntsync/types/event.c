@@ -17,8 +17,9 @@ static bool event_signaled(const struct ntsync_obj *obj, u32 owner)
 }
 
 /*
- * Is a waiter of higher priority than @acquirer still queued? A manual-reset event releases all
- * waiters, and the boost is for the highest.
+ * Has the next waiter a higher priority than @acquirer, though it is served later? This happens if
+ * its task was raised and the entry has not been requeued yet. The boost of a manual-reset event is
+ * left for it.
  */
 static bool higher_waits(const struct ntsync_obj *obj, const struct ntsync_acquirer *acquirer)
 {
@@ -142,7 +143,8 @@ int ntsync_event_set(struct ntsync_obj *obj, u32 *prev)
 
 /*
  * Sets the event for the waiters that are queued now. No other task can acquire it or join the
- * queue: its locked section drains the pending hand-offs first, and event_drained() ends the pulse.
+ * queue before the pulse is over: every locked section first drains the pending hand-offs, and at
+ * the end of that event_drained() clears the event.
  */
 int ntsync_event_pulse(struct ntsync_obj *obj, u32 *prev)
 {

@@ -118,8 +118,8 @@ static void mutex_show_tasks(struct seq_file *m, struct ntsync_obj *obj)
 }
 
 /*
- * The mutex is free. current, the owner as a rule, updates its own priority at the end of the call.
- * If another task has inherited from the mutex, the mutex's contribution to that is removed now.
+ * Frees the mutex. current, as a rule the owner, updates its own priority at the end of the call.
+ * If another task inherits from the mutex, the contribution to that task is removed now.
  */
 static void clear_owner_locked(struct ntsync_section *h, struct ntsync_obj *obj)
 {

@@ -2,7 +2,7 @@
 /*
  * What a mutex contributes to its owner: the highest priority of the real-time tasks that wait
  * for it. It is updated in the same hold of obj->lock as each change of the waiters and of the
- * owner.
+ * owner. Only a task that releases the mutex itself keeps it until the hand-off is done.
  */
 #include <linux/init.h>
 #include <linux/sched/rt.h>
@@ -211,8 +211,8 @@ static void update_mutexes_of_owner(struct ntsync_device *dev, u32 owner)
 /* ---- the contribution ---- */
 
 /*
- * A task does not boost itself. Nor does a waiter with the owner's id: it can acquire the mutex
- * while that is held.
+ * A task does not boost itself. Nor does a waiter with the owner's id boost the owner: it can
+ * acquire the mutex although it is held.
  */
 static bool boosts_owner(const struct ntsync_obj *obj, const struct ntsync_wait_entry *e,
 			 const struct ntsync_task *owner)

@@ -257,7 +257,7 @@ static const struct channel_ioctl channel_ioctls[] = {
 
 /*
  * The entry of @table for @_cmd, or NULL. The cmd of an empty slot is 0, which is no ioctl of ours.
- * The entry's address is a sum: with &table[i] the compiler checks the bounds once more.
+ * It uses table + i, because for &table[i] the compiler would add a second bounds check.
  */
 #define FIND(table, _cmd) ({						\
 	const unsigned int __slot = SLOT(_cmd);				\
@@ -275,7 +275,7 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	const struct device_ioctl *ioc = FIND(device_ioctls, cmd);
 
-	/* The only number with two layouts. */
+	/* The only ioctl number with two argument layouts: of 40 and of 48 bytes. */
 	if (cmd == NTSYNC_IOC_AGGREGATE_WAIT_TIMESPEC)
 		return ntsync_ioctl_aggregate_wait_timespec(file->private_data, (void __user *)arg);
 	return ioc ? ioc->fn(file->private_data, (void __user *)arg) : -ENOTTY;

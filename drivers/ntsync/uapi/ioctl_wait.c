@@ -134,7 +134,7 @@ static noinline int wait_with_uring_fd(struct ntsync_device *dev, struct ntsync_
 	return ret;
 }
 
-/* Writes @req->index if the wait has acquired something. */
+/* Writes @req->index if the wait has succeeded. */
 static long wait_result(const struct ntsync_wait_req *req, int ret, u32 __user *index)
 {
 	if (ret && ret != -EOWNERDEAD)
