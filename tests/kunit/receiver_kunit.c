@@ -46,7 +46,7 @@ static void closed_process_gets_no_notification(struct kunit *test)
 	struct ntsync_obj *obj = kt_channel(test);
 	struct ntsync_wait sender = { .claim = ATOMIC_INIT(NTSYNC_UNCLAIMED) };
 	struct ntsync_channel_entry e = { .channel = obj->channel, .wait = &sender };
-	struct ntsync_wait_req req = { .objs = &obj, .count = 1, .notice = true };
+	struct ntsync_wait_req req = { .objs = &obj, .count = 1, .notify_only = true };
 	struct file *unknown = (struct file *)test;
 
 	KUNIT_ASSERT_EQ(test, PTR_ERR(begin_receive(obj, unknown)), -EBADF);
