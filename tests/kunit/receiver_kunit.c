@@ -100,10 +100,24 @@ static void close_outside_a_table(struct kunit *test)
 	ntsync_receivers_flush(obj->channel, NULL, current->files);
 }
 
+/* The last descriptor is closed while the exit worker frees a receiver. */
+static void no_work_for_a_channel_that_ends(struct kunit *test)
+{
+	struct ntsync_obj *obj = kt_channel(test);
+
+	KUNIT_ASSERT_EQ(test, refcount_read(&obj->refs), 1);
+	refcount_set(&obj->refs, 0);
+	ntsync_channel_update_receivers_later(obj->channel);
+	KUNIT_EXPECT_EQ(test, refcount_read(&obj->refs), 0);
+	KUNIT_EXPECT_FALSE(test, cancel_work_sync(&obj->channel->update_work));
+	refcount_set(&obj->refs, 1);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(closed_process_gets_no_notification),
 	KUNIT_CASE(receiver_of_a_closed_process_receives_again),
 	KUNIT_CASE(close_outside_a_table),
+	KUNIT_CASE(no_work_for_a_channel_that_ends),
 	{}
 };
 

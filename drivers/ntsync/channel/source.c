@@ -130,13 +130,26 @@ void ntsync_channel_source_init(struct ntsync_channel *c)
 
 /*
  * ntsync_channel_update_receivers() in a kworker, as clients may wait for the exit worker, which
- * calls this. The delay is harmless:
- * when a receiver exits, priorities only drop, and a sender verifies its receivers before it
- * sleeps.
+ * calls this. The delay is harmless: when a receiver exits, priorities only drop, and a sender
+ * verifies its receivers before it sleeps.
+ *
+ * The caller holds receiver_free_lock, which keeps the channel's memory, but not its last
+ * reference:
+ *
+ *   exit worker			sender
+ *
+ *   resets a request, unlocks,
+ *   wakes the sender
+ *					returns, closes the last descriptor: no reference is left
+ *					destroys the channel: waits for receiver_free_lock
+ *   queues no work
+ *   unlocks receiver_free_lock
+ *					frees the channel
  */
 void ntsync_channel_update_receivers_later(struct ntsync_channel *c)
 {
-	ntsync_obj_get(c->obj);
+	if (!refcount_inc_not_zero(&c->obj->refs))
+		return;
 	if (!ntsync_pi_queue_work(&c->update_work))
 		ntsync_obj_put_later(c->obj);
 }
