@@ -5,6 +5,8 @@
  */
 #include "inversion.h"
 
+#include <sys/syscall.h>
+
 /* A real-time task that waits for @mutex until ->event is set. */
 struct event_waiter {
 	struct actor *actor;
@@ -110,6 +112,14 @@ static int create_mutex_for(struct actor *a, void *owner)
 		  &(struct ntsync_mutex_args){ .owner = *(uint32_t *)owner, .count = 1 });
 }
 
+/* A thread that was joined may still be on its way to the end of its exit. */
+static void await_end_of(pid_t tid)
+{
+	while (!syscall(SYS_tgkill, getpid(), tid, 0))
+		sleep_ms(1);
+	assert_int_equal(errno, ESRCH);
+}
+
 /* The death of a known owner does not make the creator the owner. */
 static void a_known_owner_that_has_died_is_not_the_creator(void **state)
 {
@@ -123,6 +133,7 @@ static void a_known_owner_that_has_died_is_not_the_creator(void **state)
 	mutex = own_fd(f, actor_do(creator, create_mutex_for, &owner->owner));
 	actor_introduce(owner);
 	actor_exit(owner);
+	await_end_of(owner->tid);
 	s = start_waiter(f, HIGH, mutex);
 	assert_unboosted(creator);
 	assert_true(arbiter_idle());
