@@ -90,6 +90,66 @@ static void a_pending_request(void **state)
 	assert_call(second, 0);
 }
 
+static atomic_int in_handler;
+static atomic_bool may_return;
+
+static void stay_in_handler(int sig)
+{
+	(void)sig;
+	atomic_fetch_add(&in_handler, 1);
+	while (!atomic_load(&may_return))
+		sched_yield();
+}
+
+/* Sends until the queue has room; counts how often it had none. */
+struct patient {
+	int channel, ret;
+	atomic_int refused;
+};
+
+static void *send_patiently(void *arg)
+{
+	struct patient *p = arg;
+
+	while ((p->ret = try_send(p->channel, 0, 1)) == -EAGAIN) {
+		atomic_fetch_add(&p->refused, 1);
+		sleep_ms(1);
+	}
+	return NULL;
+}
+
+/* While its handler runs, another request takes the last place in the queue. */
+static void a_request_that_finds_no_room(void **state)
+{
+	struct fixture *f = *state;
+	struct patient p = { .channel = new_channel(f, 2) };
+	struct call *second, *third;
+	pthread_t first;
+
+	atomic_store(&may_return, false);
+	atomic_store(&in_handler, 0);
+	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = stay_in_handler,
+						.sa_flags = SA_RESTART }, NULL);
+	assert_int_equal(pthread_create(&first, NULL, send_patiently, &p), 0);
+	await_info(p.channel, "depth", 1);
+	second = start_send(f, p.channel, 0, 2);
+	pthread_kill(first, SIGUSR1);
+	while (!atomic_load(&in_handler))
+		sleep_ms(1);
+	third = start_send(f, p.channel, 0, 3);
+	atomic_store(&may_return, true);
+	while (!atomic_load(&p.refused))
+		sleep_ms(1);
+	serve(p.channel, 0, 2);
+	await_info(p.channel, "depth", 2);
+	serve(p.channel, 0, 1);
+	serve(p.channel, 0, 3);
+	pthread_join(first, NULL);
+	assert_ret(p.ret, 0);
+	assert_call(second, 0);
+	assert_call(third, 0);
+}
+
 static void a_receive(void **state)
 {
 	struct fixture *f = *state;
@@ -280,6 +340,7 @@ int main(void)
 		CHANNEL_TEST(a_wait),
 		CHANNEL_TEST(behind_those_who_were_there),
 		CHANNEL_TEST(a_pending_request),
+		CHANNEL_TEST(a_request_that_finds_no_room),
 		CHANNEL_TEST(a_receive),
 		CHANNEL_TEST(an_aggregate_wait),
 		CHANNEL_TEST(repeated_by_the_program),

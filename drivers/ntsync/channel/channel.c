@@ -296,7 +296,8 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
 		ret = finish_send(c, e, ret);
 	}
 	ntsync_pi_end_wait(&w);
-	if (unlikely(ret == -ERESTARTSYS))
+	/* A request that finds the queue full keeps its ticket for the next attempt. */
+	if (unlikely(ret == -ERESTARTSYS || (ret == -EAGAIN && req.arrival)))
 		t->ticket = (struct ntsync_ticket){ w.arrival, dev, call };
 	return ret;
 }
