@@ -453,6 +453,25 @@ static void never_forgotten_of_a_mutex(void **state)
 	check_inversion(f, holder, mutex);
 }
 
+/* The driver drops some ids of a task that has used very many, but not the one used last. */
+static void the_last_of_very_many_ids(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = actor_low(f, "holder"), *waiter = actor_high(f);
+	const uint32_t first = holder->owner;
+	int mutex;
+
+	only_ours(f, "no inheritance");
+	for (uint32_t i = 0; i < 200; i++) {
+		holder->owner = first + 1000 * i;
+		actor_introduce(holder);
+		mutex = new_mutex(f, holder->owner, 1);
+		actor_block_on(waiter, mutex);
+		assert_owns(holder, mutex, waiter);
+		close_fd(f, mutex);
+	}
+}
+
 /*
  * Many mutexes with unknown owners, each with a waiter: the driver must find the right one for each
  * id.
@@ -495,6 +514,7 @@ int main(void)
 		PI_TEST(ids_belong_to_an_instance),
 		PI_TEST(never_forgotten),
 		PI_TEST(never_forgotten_of_a_mutex),
+		PI_TEST(the_last_of_very_many_ids),
 		PI_TEST(many_are_unknown_at_once),
 	};
 

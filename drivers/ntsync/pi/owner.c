@@ -41,18 +41,29 @@ void __init ntsync_owner_set_listener(void (*fn)(struct ntsync_device *dev, u32 
 	listener = fn;
 }
 
+/*
+ * @t is not the task of @owner any more. If it uses the id again, ntsync_owner_learn() must not stop
+ * at the comparison.
+ */
+static void forget_use(struct ntsync_task *t)
+{
+	smp_mb(); /* (P), pairs with (O) in ntsync_owner_learn_slow() */
+	WRITE_ONCE(t->owner, 0);
+	atomic_dec(&t->nr_owners);
+}
+
 static void remove_owner(struct ntsync_device *dev, u32 owner, struct ntsync_task *t)
 {
 	if (xa_cmpxchg(&dev->owners, owner, t, NULL, 0) != t)
 		return;
-	atomic_dec(&t->nr_owners);
+	forget_use(t);
 	ntsync_task_put(t);
 	/* Mutexes that it owns by that id have no owner to boost any more. */
 	listener(dev, owner);
 }
 
-/* Bounds the table, however many tasks come and go or ids are used. */
-static void prune_owners(struct ntsync_device *dev)
+/* Bounds the table, however many tasks come and go or ids are used. @owner has just been added. */
+static void prune_owners(struct ntsync_device *dev, u32 owner)
 {
 	unsigned long id = READ_ONCE(dev->next_owner);
 	unsigned int i;
@@ -63,7 +74,7 @@ static void prune_owners(struct ntsync_device *dev)
 
 		scoped_guard(rcu) {
 			t = xa_find(&dev->owners, &id, ULONG_MAX, XA_PRESENT);
-			if (t)
+			if (t && id != owner)
 				is_unused = READ_ONCE(t->dead) ||
 					atomic_read(&t->nr_owners) > MAX_OWNER_IDS;
 			if (is_unused && !refcount_inc_not_zero(&t->refs))
@@ -94,15 +105,10 @@ static void set_owner(struct ntsync_device *dev, struct ntsync_task *t, u32 owne
 	}
 	atomic_inc(&t->nr_owners);
 	if (old) {
-		/*
-		 * (P), pairs with (O) in ntsync_owner_learn_slow(). So @old's next call with the
-		 * id learns it again.
-		 */
-		WRITE_ONCE(old->owner, 0);
-		atomic_dec(&old->nr_owners);
+		forget_use(old);
 		ntsync_task_put(old);
 	}
-	prune_owners(dev);
+	prune_owners(dev, owner);
 	listener(dev, owner);
 }
 
@@ -122,10 +128,10 @@ void ntsync_owner_learn_slow(struct ntsync_device *dev, struct ntsync_task *t, u
 	t->owner_dev = dev->id;
 	WRITE_ONCE(t->owner, owner);
 	/*
-	 * set_owner() in another task takes the id, then clears t->owner. So either our look-up
-	 * finds that task, or it clears t->owner after our write.
+	 * Another task changes the table, then clears t->owner. So either our look-up sees the
+	 * change, or t->owner is cleared after our write.
 	 */
-	smp_mb(); /* (O), pairs with (P) in set_owner() */
+	smp_mb(); /* (O), pairs with (P) in forget_use() */
 	scoped_guard(rcu)
 		known = ntsync_owner_find_locked(dev, owner) == t;
 	if (!known)
