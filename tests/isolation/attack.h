@@ -32,6 +32,7 @@ extern const struct attack ring;
 extern const struct attack sleepers;
 extern const struct attack wait_alls;
 extern const struct attack notified_receiver;
+extern const struct attack exiting_receiver;
 extern const struct attack sleeping_crowd;
 extern const struct attack standing_boosts;
 extern const struct attack signal_storm;

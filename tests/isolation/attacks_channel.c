@@ -11,9 +11,9 @@ static void ignore_signal(int sig)
 	(void)sig;
 }
 
-static int create_channel(void)
+static int create_channel(uint32_t max_depth)
 {
-	struct ntsync_channel_create_args args = { .max_depth = 4 };
+	struct ntsync_channel_create_args args = { .max_depth = max_depth };
 
 	return nt(dev, NTSYNC_IOC_CREATE_CHANNEL, &args);
 }
@@ -58,7 +58,7 @@ static void *receive_once(void *unused)
 static int prepare_receivers(int size)
 {
 	CHECK(!open_instance());
-	channel = create_channel();
+	channel = create_channel(4);
 	CHECK(channel >= 0);
 	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = ignore_signal }, NULL);
 	for (int i = 0; i < size; i++)
@@ -92,7 +92,7 @@ static int prepare_notified(int size)
 	CHECK(!open_instance());
 	never = nt(dev, NTSYNC_IOC_CREATE_EVENT, &args);
 	for (int i = 0; i < size; i++) {
-		channel = create_channel();
+		channel = create_channel(4);
 		CHECK(channel >= 0);
 		try_to_receive(channel);
 	}
@@ -118,3 +118,44 @@ static void pass_on_notification(int size)
 }
 
 const struct attack notified_receiver = { 0, 40000, prepare_notified, pass_on_notification };
+
+/* ---- a thread that works on very many requests exits ---- */
+
+static void *send_once(void *unused)
+{
+	struct ntsync_channel_send_args args = { .policy = SCHED_FIFO };
+
+	attack_announce_sleep();
+	/* Until the receiver has made room in the queue. */
+	while (nt(channel, NTSYNC_IOC_CHANNEL_SEND_PI, &args) == -EAGAIN)
+		sleep_ms(1);
+	for (;;)
+		pause();
+	return unused;
+}
+
+static atomic_bool dispatched;
+
+static void *receive_all_and_exit(void *size)
+{
+	for (intptr_t i = 0; i < (intptr_t)size; i++)
+		while (try_to_receive(channel))
+			sleep_ms(1);
+	atomic_store(&dispatched, true);
+	attack_await_strike();
+	return NULL;
+}
+
+static int prepare_requests(int size)
+{
+	CHECK(!open_instance());
+	channel = create_channel(NTSYNC_CHANNEL_MAX_DEPTH);
+	CHECK(channel >= 0);
+	attack_thread(receive_all_and_exit, (void *)(intptr_t)size);
+	CHECK(!attack_sleepers(size, send_once, NTSYNC_IOC_CHANNEL_SEND_PI));
+	while (!atomic_load(&dispatched))
+		sleep_ms(1);
+	return 0;
+}
+
+const struct attack exiting_receiver = { 0, 10000, prepare_requests, NULL };

@@ -94,6 +94,7 @@ ROW(many_sleepers, &boosts_by_a_signal, &sleepers, MEDIAN)
 ROW(many_wait_alls, &sets_an_event, &wait_alls, MAX)
 ROW(a_receiver_of_many_channels_and_a_death, &loses_its_server, &notified_receiver, MAX)
 ROW(a_receiver_of_many_channels_and_a_notification, &sleeps_with_a_notification, &notified_receiver, MAX)
+ROW(a_death_with_many_requests_and_a_death, &loses_its_server, &exiting_receiver, MAX, .strike = true)
 ROW(a_crowd_and_normal_waits, &normal_waits, &sleeping_crowd, MEDIAN, .apart = true)
 ROW(standing_boosts_and_a_boost, &boosts_by_a_signal, &standing_boosts, MEDIAN)
 ROW(a_storm_of_boosts_and_a_boost, &boosts_by_a_signal, &signal_storm, MEDIAN)
@@ -131,6 +132,7 @@ int main(void)
 		TEST(many_wait_alls),
 		TEST(a_receiver_of_many_channels_and_a_death),
 		TEST(a_receiver_of_many_channels_and_a_notification),
+		TEST(a_death_with_many_requests_and_a_death),
 		TEST(a_crowd_and_normal_waits),
 		TEST(standing_boosts_and_a_boost),
 		TEST(a_storm_of_boosts_and_a_boost),

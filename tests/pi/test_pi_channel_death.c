@@ -4,8 +4,10 @@
  * does that with the priority that the exited thread had, and then has its own again.
  */
 #include "channel.h"
+#include "child.h"
 
 #include <dirent.h>
+#include <signal.h>
 
 #define EXIT_WORKER "ntsync_exit"
 
@@ -97,7 +99,6 @@ static void its_clients_are_not_held_up(void **state)
 	unpin_exit_worker(s.exit_worker);
 }
 
-
 /* The worker has a client without a priority to tell already when the urgent one comes. */
 static void the_more_urgent_first(void **state)
 {
@@ -119,11 +120,66 @@ static void the_more_urgent_first(void **state)
 	unpin_exit_worker(s.exit_worker);
 }
 
+/* Becomes a receiver, finds no request, and does something else. */
+static void *receive_once(void *child)
+{
+	struct ntsync_channel_recv2_args got = { 0 };
+	struct pi_child *p = child;
+
+	p->tid = gettid();
+	if (nt(p->value, TRY_RECV2, &got) != -EAGAIN)
+		_exit(1);
+	pi_child_stop(p);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/* The main thread is no receiver, so nothing boosts it. */
+static int receive_in_thread(struct pi_child *p)
+{
+	pthread_t thread;
+
+	CHECK(!pthread_create(&thread, NULL, receive_once, p));
+	pthread_join(thread, NULL);
+	return 0;
+}
+
+/*
+ * The hog keeps the CPU from the main thread of a process that is being killed. A client must not
+ * wait for that thread to close the channel: the process has no receiver left.
+ */
+static void pending_requests_do_not_wait_for_the_last_thread(void **state)
+{
+	struct fixture *f = *state;
+	struct pi_child *server;
+	struct actor *caller;
+	pid_t exit_worker;
+	int channel;
+
+	only_ours(f, "no channels");
+	exit_worker = find_exit_worker();
+	pin_exit_worker(exit_worker);
+	channel = pi_channel(f);
+	caller = actor_new(f, "caller", FIFO(HIGH));
+	server = pi_child_start(f, receive_in_thread, 0, channel);
+	pi_child_await(server);
+	actor_sends(caller, channel, HIGH);
+	pi_child_assert_boosted(server, HIGH);
+	hog_release();
+	kill(server->pid, SIGKILL);
+	assert_not_held_up(caller, -EPIPE);
+	pi_child_kill(server);
+	await_prio(exit_worker, 1);
+	unpin_exit_worker(exit_worker);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		PI_TEST(its_clients_are_not_held_up),
 		PI_TEST(the_more_urgent_first),
+		PI_TEST(pending_requests_do_not_wait_for_the_last_thread),
 	};
 
 	return RUN(tests);

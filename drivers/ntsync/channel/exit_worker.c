@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The exit worker frees the receivers of tasks that have exited: their senders return with
- * ECONNRESET, and their readiness notifications go to other receivers. The probe of the tracepoint
+ * ECONNRESET, and their readiness notifications go to other receivers. With the last receiver of a
+ * process that dies pending requests may end, too, with EPIPE. The probe of the tracepoint
  * that reports an exit must not sleep, so the work is left to a thread.
  *
  * Senders may sleep until the worker has run. It therefore runs at the highest priority that one of
@@ -31,6 +32,7 @@
 #include <linux/kthread.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/tracepoint.h>
 #include <trace/events/sched.h>
@@ -195,28 +197,34 @@ static void update_worker_prio(void)
 
 /* ---- freeing the receivers of exited tasks ---- */
 
-/*
- * Frees one receiver of the first exited task, or its struct ntsync_receiver_task if it has none
- * left. Returns false if no exited task is queued. A task leaves the queue only after
- * receiver_free_lock was released: otherwise another exiting task could see an empty queue, and
- * lower the worker while that holds receiver_free_lock.
- */
-static bool free_one_receiver(void)
+/* The next receiver to free, or NULL. *@t is its task, or NULL if no exited task is queued. */
+static struct ntsync_receiver *next_exited_receiver(struct ntsync_receiver_task **t)
 {
-	struct ntsync_receiver *r = NULL;
+	guard(raw_spinlock)(&exit_lock);
+	*t = first_exited();
+	return *t ? list_first_entry_or_null(&(*t)->receivers, struct ntsync_receiver,
+					     task_node) : NULL;
+}
+
+/*
+ * Ends a batch of requests of one receiver of the first exited task. Frees the receiver when it has
+ * none left, and the struct ntsync_receiver_task when that has no receiver left. Returns false if
+ * no exited task is queued. A task leaves the queue only after receiver_free_lock was released:
+ * otherwise another exiting task could see an empty queue, and lower the worker while that holds
+ * receiver_free_lock.
+ */
+static bool end_next_batch(void)
+{
 	struct ntsync_receiver_task *t;
+	struct ntsync_receiver *r;
 
 	scoped_guard(ntsync_receiver_free) {
-		scoped_guard(raw_spinlock, &exit_lock) {
-			t = first_exited();
-			if (t)
-				r = list_first_entry_or_null(&t->receivers, struct ntsync_receiver,
-							     task_node);
-			if (r)
+		r = next_exited_receiver(&t);
+		if (r && ntsync_receiver_end_batch(r, t->process_dies)) {
+			scoped_guard(raw_spinlock, &exit_lock)
 				list_del(&r->task_node);
+			ntsync_receiver_free(r, t->process_dies);
 		}
-		if (r)
-			ntsync_receiver_free(r);
 	}
 	if (!t || r)
 		return t;
@@ -227,13 +235,17 @@ static bool free_one_receiver(void)
 	return true;
 }
 
+/*
+ * A task that exits later may have a higher priority, so the worker looks at the queue again after
+ * each batch. A task with thousands of requests delays others by one batch.
+ */
 static void free_exited_receivers(struct kthread_work *work)
 {
 	do {
 		/* Every time, as set_worker_prio() may have failed in an exiting task. */
 		update_worker_prio();
 		cond_resched();
-	} while (free_one_receiver());
+	} while (end_next_batch());
 }
 static DEFINE_KTHREAD_WORK(exit_work, free_exited_receivers);
 
@@ -246,6 +258,7 @@ static void queue_exited_task(struct task_struct *p)
 	scoped_guard(raw_spinlock, &exit_lock) {
 		t = find_task(p);
 		if (t) {
+			t->process_dies = READ_ONCE(p->signal->flags) & SIGNAL_GROUP_EXIT;
 			rb_erase(&t->by_task, &receiver_tasks);
 			ntsync_waitq_insert(&exited_tasks, &t->exited, ntsync_task_queue_prio(p));
 		}

@@ -85,8 +85,8 @@ static void fail_pending_locked(struct ntsync_section *h, struct ntsync_channel 
 }
 
 /*
- * Requests that were dispatched to @r end with ECONNRESET. The lock is dropped in between, so the
- * caller makes sure that @r is not freed: by receiver_free_lock, or because @r is current's.
+ * Requests that were dispatched to @r end with ECONNRESET. The lock is dropped in between; @r is
+ * current's, so it is not freed meanwhile.
  */
 static void reset_entries_locked(struct ntsync_section *h, struct ntsync_receiver *r)
 {
@@ -418,28 +418,123 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
 
 /* ---- the end of receivers ---- */
 
-/* The caller holds receiver_free_lock, and has removed @r from its task's list. */
-void ntsync_receiver_free(struct ntsync_receiver *r)
+/*
+ * ntsync_obj_unlock() for the holder of receiver_free_lock. Clients may wait for that lock's
+ * holder, so a kworker updates the receivers.
+ */
+static void unlock_and_update_later(struct ntsync_section *h)
+{
+	struct ntsync_channel *c = h->obj->channel;
+	bool needs_update = h->needs_update | ntsync_obj_take_needs_update_locked(h->obj);
+	bool has_receivers = c->nr_receivers;
+
+	h->needs_update = false;
+	ntsync_obj_unlock(h);
+	if (needs_update && has_receivers)
+		ntsync_channel_update_receivers_later(c);
+}
+
+/* Is @r the only receiver of its process? */
+static bool is_only_member(const struct ntsync_receiver *r)
+{
+	const struct ntsync_process *p = r->process;
+
+	return p && (list_empty(&p->members) || list_empty(&p->leaving)) &&
+	       r->process_node.next == r->process_node.prev;
+}
+
+/*
+ * Does the receiving process of @r, which has exited, end with @r? Either it is being closed, or it
+ * dies: then its other threads are being killed, and none of them receives.
+ */
+static bool process_ends(const struct ntsync_receiver *r, bool dies)
+{
+	return is_only_member(r) && (dies || r->process->closed);
+}
+
+/* Does no process but @p receive from the channel? If @p is being closed, it is not in the tree. */
+static bool is_last_process(const struct ntsync_channel *c, const struct ntsync_process *p)
+{
+	const struct rb_node *root = c->processes.rb_node;
+
+	return !root || (root == &p->by_files && !root->rb_left && !root->rb_right);
+}
+
+/* The next request that ends because @r has exited; NULL if there is none. */
+static struct ntsync_channel_entry *next_to_end(const struct ntsync_receiver *r)
+{
+	struct ntsync_channel_entry *e = ntsync_receiver_first_entry(r);
+
+	return e || !r->channel->broken ? e : ntsync_channel_first_pending(r->channel);
+}
+
+/**
+ * ntsync_receiver_end_batch() - end requests because their receiver has exited
+ * @r: the receiver; its task has exited
+ * @dies: its whole process dies
+ *
+ * Ends a batch of the requests that were dispatched to @r, with ECONNRESET. After these it ends a
+ * batch of the pending ones, with EPIPE, if no receiving process is left: flush(), which ends them
+ * too, runs in a thread that inherits nothing, and may be preempted.
+ *
+ * Context: process; sleeps; the caller holds receiver_free_lock.
+ * Return: true if there is no such request any more.
+ */
+bool ntsync_receiver_end_batch(struct ntsync_receiver *r, bool dies)
 {
 	struct ntsync_channel *c = r->channel;
+	struct ntsync_channel_entry *e;
 	struct ntsync_section h;
-	bool needs_update;
 
 	ntsync_receiver_free_assert_held();
 	ntsync_obj_lock(&h, c->obj);
-	reset_entries_locked(&h, r);
+	if (process_ends(r, dies) && is_last_process(c, r->process))
+		c->broken = true;
+	ntsync_section_make_room(&h);
+	while ((e = next_to_end(r)) && h.steps < NTSYNC_WAKE_BATCH)
+		ntsync_entry_finish_locked(&h, e, e->receiver ? NTSYNC_SEND_RESET :
+								NTSYNC_SEND_BROKEN);
+	unlock_and_update_later(&h);
+	return !e;
+}
+
+/* Returns the process of @r if it ends with @r and nobody else frees it. */
+static struct ntsync_process *remove_process_locked(struct ntsync_receiver *r, bool dies)
+{
+	struct ntsync_process *p = r->process;
+
+	if (!process_ends(r, dies) || p->closed)
+		return NULL;
+	rb_erase(&p->by_files, &r->channel->processes);
+	return p;
+}
+
+/**
+ * ntsync_receiver_free() - the end of a receiver
+ * @r: the receiver, removed from its task's list; it has no request any more
+ * @dies: its whole process dies
+ *
+ * Context: process; sleeps; the caller holds receiver_free_lock.
+ */
+void ntsync_receiver_free(struct ntsync_receiver *r, bool dies)
+{
+	struct ntsync_channel *c = r->channel;
+	struct ntsync_process *ended;
+	struct ntsync_section h;
+
+	ntsync_receiver_free_assert_held();
+	ntsync_obj_lock(&h, c->obj);
+	WARN_ON_ONCE(ntsync_receiver_first_entry(r));
 	ntsync_receiver_drop_notification_locked(r);
 	ntsync_obj_hand_off(&h, h.obj);
+	ended = remove_process_locked(r, dies);
 	rb_erase(&r->by_task, &c->receivers);
 	c->nr_receivers--;
 	list_del(&r->process_node);
 	ntsync_contrib_set_locked(&r->contrib, NULL, NTSYNC_NO_CONTRIB, 0, &h.todo);
-	needs_update = h.needs_update | ntsync_obj_take_needs_update_locked(c->obj);
-	h.needs_update = false;
-	ntsync_obj_unlock(&h);
-	if (needs_update && c->nr_receivers)
-		ntsync_channel_update_receivers_later(c);
+	unlock_and_update_later(&h);
 
+	kfree(ended);
 	ntsync_task_put(r->t);
 	kfree(r);
 }
@@ -454,7 +549,7 @@ static bool destroy_first_receiver(struct ntsync_channel *c)
 	if (!r)
 		return false;
 	unused = ntsync_receiver_unwatch_exit(r);
-	ntsync_receiver_free(r);
+	ntsync_receiver_free(r, false);
 	ntsync_receiver_task_free(unused);
 	return true;
 }

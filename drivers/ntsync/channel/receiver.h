@@ -15,6 +15,7 @@
  * @exited: in the queue of exited tasks, by the priority that the task had
  * @receivers: linked by task_node; receiver_free_lock is held, too, when one is removed
  * @task: the task; no reference is needed, as its exit is observed
+ * @process_dies: it has exited, and the other threads of its process are being killed
  *
  * Protected by exit_worker.c's exit_lock.
  */
@@ -23,6 +24,7 @@ struct ntsync_receiver_task {
 	struct ntsync_waitq_node exited;
 	struct list_head receivers;
 	struct task_struct *task;
+	bool process_dies;
 };
 
 /**
@@ -110,7 +112,8 @@ void ntsync_channel_check_reachable(struct ntsync_channel *c, struct file *file,
 void ntsync_entry_finish_locked(struct ntsync_section *h, struct ntsync_channel_entry *e,
 				enum ntsync_send_result result);
 
-void ntsync_receiver_free(struct ntsync_receiver *r);
+bool ntsync_receiver_end_batch(struct ntsync_receiver *r, bool dies);
+void ntsync_receiver_free(struct ntsync_receiver *r, bool dies);
 
 /*
  * Does @r sleep in a receive? Then it is idle, and its requests do not count. An aggregate waiter
