@@ -79,6 +79,26 @@ static void all_lock_holder_is_not_lowered(struct kunit *test)
 	unlock_mutex(test, f.mutex, OWNER);
 }
 
+/*
+ * A boost begins: the other task has set current's priority, but has not recorded it yet. all_lock
+ * must count as held by a boosted task already then.
+ */
+static void all_lock_holder_counts_a_new_boost(struct kunit *test)
+{
+	struct ntsync_obj *mutex = kt_mutex(test, 0, 0);
+	struct ntsync_task *t = lock_mutex(test, mutex);
+
+	scoped_guard(raw_spinlock, &t->lock)
+		t->applying = true;
+	scoped_guard(ntsync_all_lock, mutex->dev) {
+		KUNIT_EXPECT_EQ(test, t->lower_disabled, 1);
+		scoped_guard(raw_spinlock, &t->lock)
+			t->applying = false;
+	}
+	KUNIT_EXPECT_EQ(test, t->lower_disabled, 0);
+	unlock_mutex(test, mutex, OWNER);
+}
+
 #define CHANGES	4000
 
 struct changes {
@@ -206,6 +226,7 @@ static void boost_can_not_be_kept(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(all_lock_holder_is_not_lowered),
+	KUNIT_CASE(all_lock_holder_counts_a_new_boost),
 	KUNIT_CASE(own_change_is_no_kernel_boost),
 	KUNIT_CASE(waiters_wait_for_pending_change),
 	KUNIT_CASE(lower_disabled_task_is_not_lowered),

@@ -29,6 +29,7 @@
  * is off in between: a worker that was preempted right after it had lowered itself to 1 would not
  * get to read the queue again.
  */
+#include <linux/fdtable.h>
 #include <linux/kthread.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
@@ -249,22 +250,58 @@ static void free_exited_receivers(struct kthread_work *work)
 }
 static DEFINE_KTHREAD_WORK(exit_work, free_exited_receivers);
 
+/* The threads of larger processes are not counted, as preemption is off. */
+#define MAX_COUNTED_THREADS	64
+
+/* Could a task of another process use the descriptor table of @p's process? */
+static bool table_may_be_shared(struct task_struct *p)
+{
+	unsigned int nr = 0, users = 0;
+	int count = atomic_read(&p->files->count);
+	struct task_struct *thread;
+
+	guard(rcu)();
+	for_each_thread(p, thread) {
+		if (++nr > MAX_COUNTED_THREADS)
+			return true;
+		users += READ_ONCE(thread->files) == p->files;
+	}
+	return count > users;
+}
+
+/*
+ * Does the receiving process of @p, which is exiting, die? Not if another process, made by clone()
+ * with CLONE_FILES, uses the same descriptor table.
+ */
+static bool process_dies(struct task_struct *p)
+{
+	return READ_ONCE(p->signal->flags) & SIGNAL_GROUP_EXIT && p->files &&
+	       !table_may_be_shared(p);
+}
+
+static struct ntsync_receiver_task *remove_task(const struct task_struct *p)
+{
+	struct ntsync_receiver_task *t;
+
+	guard(raw_spinlock)(&exit_lock);
+	t = find_task(p);
+	if (t)
+		rb_erase(&t->by_task, &receiver_tasks);
+	return t;
+}
+
 static void queue_exited_task(struct task_struct *p)
 {
 	struct ntsync_receiver_task *t;
 
 	if (likely(RB_EMPTY_ROOT(&receiver_tasks)))
 		return;
-	scoped_guard(raw_spinlock, &exit_lock) {
-		t = find_task(p);
-		if (t) {
-			t->process_dies = READ_ONCE(p->signal->flags) & SIGNAL_GROUP_EXIT;
-			rb_erase(&t->by_task, &receiver_tasks);
-			ntsync_waitq_insert(&exited_tasks, &t->exited, ntsync_task_queue_prio(p));
-		}
-	}
+	t = remove_task(p);
 	if (!t)
 		return;
+	t->process_dies = process_dies(p);
+	scoped_guard(raw_spinlock, &exit_lock)
+		ntsync_waitq_insert(&exited_tasks, &t->exited, ntsync_task_queue_prio(p));
 	update_worker_prio();
 	kthread_queue_work(worker, &exit_work);
 }

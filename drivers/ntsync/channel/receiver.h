@@ -15,7 +15,8 @@
  * @exited: in the queue of exited tasks, by the priority that the task had
  * @receivers: linked by task_node; receiver_free_lock is held, too, when one is removed
  * @task: the task; no reference is needed, as its exit is observed
- * @process_dies: it has exited, and the other threads of its process are being killed
+ * @process_dies: it has exited, the other threads of its process are being killed, and no other
+ *	process uses the descriptor table
  *
  * Protected by exit_worker.c's exit_lock.
  */

@@ -329,7 +329,8 @@ void ntsync_pi_all_locked(void)
 {
 	struct ntsync_task *t = ntsync_task_current();
 
-	if (unlikely(t && !t->all_lock_disabled && READ_ONCE(t->prio)))
+	if (unlikely(t && !t->all_lock_disabled &&
+		     (READ_ONCE(t->prio) || READ_ONCE(t->applying))))
 		lower_disable_for_all_lock(t);
 }
 
