@@ -23,14 +23,12 @@ enum figure { MEDIAN, MAX };
 /**
  * struct row - one row of the table
  * @strike: the attack acts once, during the measurement
- * @apart:  the victim's calls take no lock that all instances share. Checked if the driver counts
- *          how often that is taken: time does not show it while no other task holds it
  */
 struct row {
 	const struct victim *victim;
 	const struct attack *attack;
 	enum figure figure;
-	bool strike, apart;
+	bool strike;
 };
 
 static double to_us(uint64_t ns)
@@ -60,7 +58,6 @@ static uint64_t choose_figure(const struct row *r, struct figures figures)
 static void check_row(struct fixture *f, const struct row *r)
 {
 	uint64_t quiet, attacked;
-	long long locked;
 
 	only_ours(f, "no inheritance");
 	print_message("# %s (%s counts)\n", r->victim->what,
@@ -68,13 +65,7 @@ static void check_row(struct fixture *f, const struct row *r)
 	victim_setup(r->victim, f);
 	quiet = choose_figure(r, measure_beside(r, &bystander, "quiet"));
 	still_alive();
-	locked = arbiter_stat("pi_lock");
 	attacked = choose_figure(r, measure_beside(r, r->attack, "attacked"));
-	if (r->apart && locked >= 0) {
-		locked = arbiter_stat("pi_lock") - locked;
-		print_message("# %lld locks in %d rounds\n", locked, r->victim->calls);
-		assert_true(locked < r->victim->calls / 10);
-	}
 	print_message("# ratio %.2f\n", (double)attacked / quiet);
 	assert_true(attacked <= quiet * RATIO + (r->figure == MAX ? ONE_INTERRUPT : 0));
 }
@@ -95,7 +86,7 @@ ROW(many_wait_alls, &sets_an_event, &wait_alls, MAX)
 ROW(a_receiver_of_many_channels_and_a_death, &loses_its_server, &notified_receiver, MAX)
 ROW(a_receiver_of_many_channels_and_a_notification, &sleeps_with_a_notification, &notified_receiver, MAX)
 ROW(a_death_with_many_requests_and_a_death, &loses_its_server, &exiting_receiver, MAX, .strike = true)
-ROW(a_crowd_and_normal_waits, &normal_waits, &sleeping_crowd, MEDIAN, .apart = true)
+ROW(a_crowd_and_normal_waits, &normal_waits, &sleeping_crowd, MEDIAN)
 ROW(standing_boosts_and_a_boost, &boosts_by_a_signal, &standing_boosts, MEDIAN)
 ROW(a_storm_of_boosts_and_a_boost, &boosts_by_a_signal, &signal_storm, MEDIAN)
 ROW(a_storm_of_boosts_and_an_owner, &boosts_an_owner, &signal_storm, MEDIAN)

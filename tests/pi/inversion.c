@@ -232,7 +232,7 @@ int pi_teardown(void **state)
  */
 long long looks_in_background(void)
 {
-	return arbiter_stat("pi_verifies") + arbiter_stat("pi_looks");
+	return arbiter_stat("pi_verifies") + arbiter_stat("pi_rechecks");
 }
 
 /* Without records there is no scan. */

@@ -2,7 +2,7 @@
 /*
  * Readiness notifications. An aggregate wait for a channel returns with one: the caller has been
  * told that a request is pending and is expected to receive it. core/aggregate.c explains why.
- * The core passes them on before each sleep (core/notice.c).
+ * The core passes them on before each sleep (core/notification.c).
  */
 #include "receiver.h"
 
@@ -17,7 +17,7 @@ void ntsync_receiver_notify_locked(struct ntsync_receiver *r)
 		return;
 	r->channel->nr_notified++;
 	guard(raw_spinlock)(&r->t->lock);
-	list_add(&r->notification.node, &r->t->noticed);
+	list_add(&r->notification.node, &r->t->notifications);
 }
 
 void ntsync_receiver_drop_notification_locked(struct ntsync_receiver *r)

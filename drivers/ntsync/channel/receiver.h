@@ -38,8 +38,8 @@ struct ntsync_receiver_task {
  *	receiver were reset, until the next receive
  * @process_node: in process->members or process->leaving
  * @parked: its entry in obj->any, while it waits for a request or a readiness notification
- * @notification: in @t->noticed from a readiness notification until that is used or passed on.
- *	Changed under @t->lock as well
+ * @notification: in @t->notifications from a readiness notification until that is used or passed
+ *	on. Changed under @t->lock as well
  * @entries: dispatched requests without a reply, by (newest set, contribution, id)
  * @set: number of the newest set. A blocking receive begins a new set, so that older requests no
  *	longer determine the receiver's priority; TRY_RECV2 adds to the current set

@@ -7,8 +7,8 @@
  * request wakes one waiter: a receiver, which gets the request, or an aggregate waiter, which gets
  * a notification and is expected to receive. A channel wakes another waiter only while it has more
  * pending requests than notifications that were not acted on. So a notification is passed on to
- * another waiter if its task exits, closes the channel, sleeps for something else (notice.c), or
- * could not be told. It reserves nothing: any receiver may take the request.
+ * another waiter if its task exits, closes the channel, sleeps for something else
+ * (notification.c), or could not be told. It reserves nothing: any receiver may take the request.
  */
 #include "core_internal.h"
 #include "trace.h"

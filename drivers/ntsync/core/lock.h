@@ -19,7 +19,7 @@
  *
  * A section of code that reads or changes an object is a locked section. It begins with
  * ntsync_obj_lock() and ends with ntsync_obj_unlock(). A call that finds no waiter uses
- * ntsync_obj_lock_fast() instead.
+ * ntsync_obj_lock_check_idle() instead.
  *
  * The state of an object changes under
  *   obj->lock			if obj->all_waits is 0,
@@ -197,7 +197,7 @@ static inline void ntsync_obj_unlock(struct ntsync_section *h)
 
 /**
  * ntsync_obj_hand_off() - hand an object to its waiters
- * @h: the locked section; NULL after ntsync_obj_lock_fast(), when there is no waiter
+ * @h: the locked section; NULL after ntsync_obj_lock_check_idle(), when there is no waiter
  * @obj: the object
  *
  * A type calls it after a change that may let others acquire the object.
@@ -217,14 +217,14 @@ static __always_inline void ntsync_obj_hand_off(struct ntsync_section *h, struct
  * hand-off, so that the caller needs no struct ntsync_section. If false, the caller goes on with
  * ntsync_section_begin_locked().
  */
-static inline bool ntsync_obj_lock_fast(struct ntsync_obj *obj)
+static inline bool ntsync_obj_lock_check_idle(struct ntsync_obj *obj)
 {
 	raw_spin_lock(&obj->lock);
 	return likely(!obj->all_waits && !obj->handoff_pending && !obj->any.count);
 }
 
 /* @available: as in struct ntsync_section. */
-static inline void ntsync_obj_unlock_fast(struct ntsync_obj *obj, bool available)
+static inline void ntsync_obj_unlock_idle(struct ntsync_obj *obj, bool available)
 {
 	raw_spin_unlock(&obj->lock);
 	ntsync_obj_finish_change(obj, available);

@@ -240,11 +240,11 @@ static inline int ntsync_acquirer_result(struct ntsync_acquirer *acquirer)
 
 void ntsync_notifications_pass_on_all(struct ntsync_task *t);
 
-/* current is about to sleep without having acted on its readiness notifications; notice.c. */
+/* current is about to sleep without having acted on its readiness notifications; notification.c. */
 static inline void ntsync_notifications_pass_on(struct ntsync_task *t)
 {
 	/* Other tasks only remove from the list, so an empty one stays empty. */
-	if (unlikely(!list_empty_careful(&t->noticed)))
+	if (unlikely(!list_empty_careful(&t->notifications)))
 		ntsync_notifications_pass_on_all(t);
 }
 

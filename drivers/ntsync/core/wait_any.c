@@ -57,10 +57,10 @@ static __always_inline bool try_acquire(const struct ntsync_wait_req *req, u32 i
 	struct ntsync_obj *obj = req->objs[index];
 	bool acquired;
 
-	if (!ntsync_obj_lock_fast(obj))
+	if (!ntsync_obj_lock_check_idle(obj))
 		return try_acquire_slow(req, index, acquirer);
 	acquired = try_acquire_locked(req, index, acquirer);
-	ntsync_obj_unlock_fast(obj, false);
+	ntsync_obj_unlock_idle(obj, false);
 	return acquired;
 }
 

@@ -132,11 +132,11 @@ const struct seq_operations ntsync_pi_sops = {
 
 static const char *const count_names[NTSYNC_NR_COUNTS] = {
 	[NTSYNC_COUNT_WALKS] = "pi_walks",
-	[NTSYNC_COUNT_RECORDS] = "pi_visits",
+	[NTSYNC_COUNT_RECORDS] = "pi_records",
 	[NTSYNC_COUNT_SETS] = "pi_sets",
 	[NTSYNC_COUNT_BOOSTS] = "pi_boosts",
 	[NTSYNC_COUNT_VERIFIES] = "pi_verifies",
-	[NTSYNC_COUNT_RECHECKS] = "pi_looks",
+	[NTSYNC_COUNT_RECHECKS] = "pi_rechecks",
 	[NTSYNC_COUNT_REVOKED] = "pi_revoked",
 };
 

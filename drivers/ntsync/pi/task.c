@@ -50,7 +50,7 @@ struct ntsync_task *ntsync_task_create(void)
 	raw_spin_lock_init(&t->lock);
 	rt_mutex_init(&t->apply_lock);
 	t->contribs = RB_ROOT_CACHED;
-	INIT_LIST_HEAD(&t->noticed);
+	INIT_LIST_HEAD(&t->notifications);
 	ntsync_pi_normal_task_init(t);
 	scoped_guard(raw_spinlock, bucket_lock(bucket))
 		hlist_add_head_rcu(&t->hash, &ntsync_tasks[bucket]);

@@ -63,7 +63,7 @@ struct ntsync_sched_params {
  * @event_boost: contribution of an event's boost
  * @event_dev: the instance of that event
  * @dev_node: in @event_dev->event_boosted; protected by @event_dev->lock
- * @noticed: its receivers that have been notified of a request; see core/notice.c and
+ * @notifications: its receivers that have been notified of a request; see core/notification.c and
  *	channel/notification.c
  * @work: contribution of the task to itself while it hands off an object; see
  *	ntsync_pi_boost_self()
@@ -106,7 +106,7 @@ struct ntsync_task {
 	struct ntsync_contrib event_boost;
 	struct ntsync_device *event_dev;
 	struct list_head dev_node;
-	struct list_head noticed;
+	struct list_head notifications;
 	struct ntsync_contrib work;
 	u32 seq;
 	u32 lower_disabled;

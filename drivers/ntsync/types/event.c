@@ -124,13 +124,13 @@ static noinline void set_event_slow(struct ntsync_obj *obj, bool pulse, u8 boost
 static __always_inline void set_event(struct ntsync_obj *obj, bool pulse, u8 boost_policy,
 				      u8 boost_prio, u32 *prev)
 {
-	if (!ntsync_obj_lock_fast(obj)) {
+	if (!ntsync_obj_lock_check_idle(obj)) {
 		set_event_slow(obj, pulse, boost_policy, boost_prio, prev);
 		return;
 	}
 	*prev = obj->event.signaled;
 	set_locked(NULL, obj, pulse, boost_policy, boost_prio);
-	ntsync_obj_unlock_fast(obj, true);
+	ntsync_obj_unlock_idle(obj, true);
 }
 
 int ntsync_event_set(struct ntsync_obj *obj, u32 *prev)

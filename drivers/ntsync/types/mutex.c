@@ -250,10 +250,10 @@ static __always_inline int release_mutex(struct ntsync_obj *obj, u32 owner, bool
 	if (!owner || obj->ops != &mutex_ops)
 		return -EINVAL;
 
-	if (!ntsync_obj_lock_fast(obj))
+	if (!ntsync_obj_lock_check_idle(obj))
 		return release_mutex_slow(obj, owner, abandon, prev);
 	ret = release_locked(NULL, obj, owner, abandon, prev);
-	ntsync_obj_unlock_fast(obj, !ret);
+	ntsync_obj_unlock_idle(obj, !ret);
 	return ret;
 }
 

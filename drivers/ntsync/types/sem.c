@@ -100,10 +100,10 @@ int ntsync_sem_release(struct ntsync_obj *obj, u32 count, u32 *prev)
 	if (obj->ops != &sem_ops)
 		return -EINVAL;
 
-	if (!ntsync_obj_lock_fast(obj))
+	if (!ntsync_obj_lock_check_idle(obj))
 		return release_sem_slow(obj, count, prev);
 	ret = release_locked(NULL, obj, count, prev);
-	ntsync_obj_unlock_fast(obj, !ret);
+	ntsync_obj_unlock_idle(obj, !ret);
 	return ret;
 }
 

@@ -8,12 +8,12 @@
 #include "core_internal.h"
 
 /* The first notification of @t, with its channel counted; NULL if there is none. */
-static struct ntsync_notification *get_first_notice(struct ntsync_task *t)
+static struct ntsync_notification *get_first_notification(struct ntsync_task *t)
 {
 	struct ntsync_notification *n;
 
 	guard(raw_spinlock)(&t->lock);
-	n = list_first_entry_or_null(&t->noticed, struct ntsync_notification, node);
+	n = list_first_entry_or_null(&t->notifications, struct ntsync_notification, node);
 	/* A channel that is being freed removes its notifications itself. */
 	return n && refcount_inc_not_zero(&n->obj->refs) ? n : NULL;
 }
@@ -26,7 +26,7 @@ void ntsync_notifications_pass_on_all(struct ntsync_task *t)
 {
 	struct ntsync_notification *n;
 
-	while ((n = get_first_notice(t))) {
+	while ((n = get_first_notification(t))) {
 		struct ntsync_obj *obj = n->obj;
 
 		obj->ops->pass_on(n);
