@@ -14,8 +14,8 @@
  * Rule 3: The queued entries of a sleeping task have the priority that the task should have.
  *
  * A call that changes contributions must restore rules 2 and 3 for the records that it has
- * changed, and for everything that follows from these. That is the chain walk. No lock but
- * all_lock is held for more than one step:
+ * changed, and for everything that follows from these. That is the chain walk. [4] and [5] are one
+ * hold of obj->lock; no other lock but all_lock is held for more than one step:
  *
  *  Step	Description					Protected by
  *  [1]	take a record off the walk's list		walk-private
