@@ -4,6 +4,7 @@
  * the arbiter walks no chain and sets nothing.
  */
 #include "channel.h"
+#include "prng.h"
 
 #include <signal.h>
 
@@ -86,9 +87,10 @@ static int use_others(struct actor *a, const struct objects *o)
 static int hammer_objects(struct actor *a, void *arg)
 {
 	const struct objects *o = arg;
+	unsigned int rounds = prng_steps(ROUNDS);
 	int ret = 0;
 
-	for (int i = 0; !ret && i < ROUNDS; i++) {
+	for (unsigned int i = 0; !ret && i < rounds; i++) {
 		ret = lock_pair(a, o->mutex[i % 2], i % 3 ? ANY : ALL);
 		if (!ret)
 			ret = lock_both(a, o);
@@ -206,10 +208,11 @@ static int answer_requests(struct actor *a, void *arg)
 
 static int send_requests(struct actor *a, void *arg)
 {
+	unsigned int rounds = prng_steps(ROUNDS);
 	int ret = 0;
 
 	(void)a;
-	for (int i = 0; !ret && i < ROUNDS; i++)
+	for (unsigned int i = 0; !ret && i < rounds; i++)
 		ret = send_here(*(int *)arg, 0);
 	return ret;
 }
