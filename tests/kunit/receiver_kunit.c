@@ -113,11 +113,140 @@ static void no_work_for_a_channel_that_ends(struct kunit *test)
 	refcount_set(&obj->refs, 1);
 }
 
+/* ---- the end of a receiver whose task has exited; current plays that task ---- */
+
+/* A channel, current's receiver, and a pending request whose sender is current, too. */
+struct exit_fixture {
+	struct ntsync_channel *c;
+	struct ntsync_receiver *r;
+	struct ntsync_wait sender;
+	struct ntsync_channel_entry e;
+};
+
+static void init_exit(struct kunit *test, struct exit_fixture *f)
+{
+	struct ntsync_obj *obj = kt_channel(test);
+
+	*f = (struct exit_fixture){
+		.c = obj->channel,
+		.r = begin_receive(obj, open_test_file(test)),
+		.sender = { .claim = ATOMIC_INIT(NTSYNC_UNCLAIMED), .acquirer.task = current },
+		.e = { .channel = obj->channel, .wait = &f->sender },
+	};
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, f->r);
+	scoped_guard(raw_spinlock, &obj->lock)
+		ntsync_entry_queue_locked(&f->e, MAX_RT_PRIO);
+}
+
+/* As the exit worker does it; returns true when the receiver has gone. */
+static bool end_batch(struct exit_fixture *f, const void *dying_files)
+{
+	struct ntsync_receiver_task *task = NULL;
+
+	guard(ntsync_receiver_free)();
+	if (!ntsync_receiver_end_batch(f->r, dying_files))
+		return false;
+	task = ntsync_receiver_unwatch_exit(f->r);
+	ntsync_receiver_free(f->r);
+	ntsync_receiver_task_free(task);
+	return true;
+}
+
+static void withdraw_request(struct exit_fixture *f)
+{
+	guard(raw_spinlock)(&f->c->obj->lock);
+	if (ntsync_wait_claim(&f->sender, NTSYNC_SEND_WITHDRAWN))
+		ntsync_entry_remove_locked(&f->e);
+}
+
+static int result_of(const struct exit_fixture *f)
+{
+	return atomic_read(&f->sender.claim);
+}
+
+/* Another receiving process, with an empty descriptor table. The channel has one already. */
+static struct files_struct *add_process(struct kunit *test, struct ntsync_channel *c)
+{
+	struct files_struct *files = kunit_kzalloc(test, sizeof(*files), GFP_KERNEL);
+	struct ntsync_process *p = kzalloc(sizeof(*p), GFP_KERNEL);
+	struct rb_node *root = c->processes.rb_node;
+
+	KUNIT_ASSERT_NOT_NULL(test, files);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	p->files = files;
+	p->last_receive = 1;
+	INIT_LIST_HEAD(&p->members);
+	INIT_LIST_HEAD(&p->leaving);
+	scoped_guard(raw_spinlock, &c->obj->lock) {
+		rb_link_node(&p->by_files, root, p->files < (const void *)current->files ?
+			     &root->rb_left : &root->rb_right);
+		rb_insert_color(&p->by_files, &c->processes);
+	}
+	return files;
+}
+
+static void pending_request_of_a_dead_process_ends(struct kunit *test)
+{
+	struct exit_fixture f;
+
+	init_exit(test, &f);
+	KUNIT_EXPECT_TRUE(test, end_batch(&f, current->files));
+	KUNIT_EXPECT_EQ(test, result_of(&f), NTSYNC_SEND_BROKEN);
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&f.c->processes));
+	withdraw_request(&f);
+}
+
+/* The last thread of one of two servers closes the channel right after the other server died. */
+static void two_processes_end(struct kunit *test)
+{
+	struct files_struct *other;
+	struct exit_fixture f;
+
+	init_exit(test, &f);
+	other = add_process(test, f.c);
+	KUNIT_EXPECT_TRUE(test, end_batch(&f, current->files));
+	KUNIT_EXPECT_EQ(test, result_of(&f), NTSYNC_UNCLAIMED);
+	ntsync_receivers_flush(f.c, NULL, other);
+	KUNIT_EXPECT_EQ(test, result_of(&f), NTSYNC_SEND_BROKEN);
+	withdraw_request(&f);
+}
+
+/* A process that has the channel is not the one that the exited task belonged to at its end. */
+static void other_table_does_not_die(struct kunit *test)
+{
+	struct exit_fixture f;
+
+	init_exit(test, &f);
+	KUNIT_EXPECT_TRUE(test, end_batch(&f, test));
+	KUNIT_EXPECT_EQ(test, result_of(&f), NTSYNC_UNCLAIMED);
+	KUNIT_EXPECT_FALSE(test, RB_EMPTY_ROOT(&f.c->processes));
+	withdraw_request(&f);
+	ntsync_receivers_flush(f.c, NULL, current->files);
+}
+
+/* Hand-offs that are pending are done first, one batch of them. */
+static void hand_offs_are_a_batch(struct kunit *test)
+{
+	struct exit_fixture f;
+
+	init_exit(test, &f);
+	f.c->obj->handoff_pending = true;
+	while (!end_batch(&f, current->files))
+		;
+	KUNIT_EXPECT_FALSE(test, f.c->obj->handoff_pending);
+	KUNIT_EXPECT_EQ(test, result_of(&f), NTSYNC_SEND_BROKEN);
+	withdraw_request(&f);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(closed_process_gets_no_notification),
 	KUNIT_CASE(receiver_of_a_closed_process_receives_again),
 	KUNIT_CASE(close_outside_a_table),
 	KUNIT_CASE(no_work_for_a_channel_that_ends),
+	KUNIT_CASE(pending_request_of_a_dead_process_ends),
+	KUNIT_CASE(two_processes_end),
+	KUNIT_CASE(other_table_does_not_die),
+	KUNIT_CASE(hand_offs_are_a_batch),
 	{}
 };
 

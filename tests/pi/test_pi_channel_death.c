@@ -120,12 +120,26 @@ static void the_more_urgent_first(void **state)
 	unpin_exit_worker(s.exit_worker);
 }
 
+static void move_to_cpu(int cpu)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		_exit(1);
+}
+
+static bool receives_on_other_cpu;
+
 /* Becomes a receiver, finds no request, and does something else. */
 static void *receive_once(void *child)
 {
 	struct ntsync_channel_recv2_args got = { 0 };
 	struct pi_child *p = child;
 
+	if (receives_on_other_cpu)
+		move_to_cpu(1);
 	p->tid = gettid();
 	if (nt(p->value, TRY_RECV2, &got) != -EAGAIN)
 		_exit(1);
@@ -174,12 +188,56 @@ static void pending_requests_do_not_wait_for_the_last_thread(void **state)
 	unpin_exit_worker(exit_worker);
 }
 
+static bool thread_exists(const struct pi_child *p)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", p->pid, p->tid);
+	return !access(path, F_OK);
+}
+
+/*
+ * The only receiver dies on another CPU, without a priority. The test does not sleep, so neither the
+ * exit worker nor the server's main thread runs before the caller sends. The worker has to take on
+ * the priority of the request.
+ */
+static void a_request_after_the_death_is_not_held_up(void **state)
+{
+	struct fixture *f = *state;
+	struct pi_child *server;
+	struct actor *caller;
+	pid_t exit_worker;
+	int channel;
+
+	only_ours(f, "no channels");
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		skip_because("one CPU");
+	exit_worker = find_exit_worker();
+	pin_exit_worker(exit_worker);
+	channel = pi_channel(f);
+	caller = actor_new(f, "caller", FIFO(HIGH));
+	receives_on_other_cpu = true;
+	server = pi_child_start(f, receive_in_thread, 0, channel);
+	receives_on_other_cpu = false;
+	pi_child_await(server);
+	hog_release();
+	kill(server->pid, SIGKILL);
+	while (thread_exists(server))
+		;
+	actor_send(caller, channel, HIGH);
+	assert_not_held_up(caller, -EPIPE);
+	pi_child_kill(server);
+	await_prio(exit_worker, 1);
+	unpin_exit_worker(exit_worker);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		PI_TEST(its_clients_are_not_held_up),
 		PI_TEST(the_more_urgent_first),
 		PI_TEST(pending_requests_do_not_wait_for_the_last_thread),
+		PI_TEST(a_request_after_the_death_is_not_held_up),
 	};
 
 	return RUN(tests);

@@ -118,8 +118,9 @@ struct ntsync_latency {
  * @last_id: id of the newest entry
  * @nr_notified: number of receivers with a readiness notification
  * @nr_receives: number of receives that have begun
- * @broken: the last receiving process has closed the channel, or no process has a descriptor any
- *	more: sends fail with EPIPE. Reset by the next receive
+ * @broken: the last receiving process has closed the channel or dies, or no process has a
+ *	descriptor any more: sends fail with EPIPE. Reset by the next receive
+ * @raised_exit: the exit worker's priority has to be updated
  * @receivers: receivers, by task record
  * @nr_receivers: number of receivers
  * @processes: receiving processes, by descriptor table
@@ -143,6 +144,7 @@ struct ntsync_channel {
 	u32 nr_notified;
 	u64 nr_receives;
 	bool broken;
+	bool raised_exit;
 	struct rb_root receivers;
 	u32 nr_receivers;
 	struct rb_root processes;
@@ -190,9 +192,9 @@ void ntsync_channel_update_receivers_later(struct ntsync_channel *c);
 bool ntsync_receiver_update_contrib_locked(struct ntsync_receiver *r);
 
 /*
- * What receivers inherit may have changed, at this priority or below. The task that holds obj->lock
- * updates them after the unlock. If it is preempted before that, they are still boosted for a
- * sender: it verifies its receivers before it sleeps.
+ * What receivers inherit may have changed; @prio is the highest priority that one may have gained
+ * or lost. The task that holds obj->lock updates them after the unlock. It may be preempted before
+ * that, but a sender does not rely on it: it verifies its receivers before it sleeps.
  */
 static inline void ntsync_channel_mark_for_update_locked(struct ntsync_channel *c, int prio)
 {

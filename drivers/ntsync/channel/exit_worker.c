@@ -121,6 +121,7 @@ void ntsync_receiver_watch_exit(struct ntsync_receiver *r, struct ntsync_receive
 			rb_add(&t->by_task, &receiver_tasks, task_before);
 		}
 		list_add(&r->task_node, &t->receivers);
+		r->exit = t;
 	}
 	kfree(new);
 }
@@ -221,17 +222,20 @@ static bool end_next_batch(void)
 
 	scoped_guard(ntsync_receiver_free) {
 		r = next_exited_receiver(&t);
-		if (r && ntsync_receiver_end_batch(r, t->process_dies)) {
+		if (r && ntsync_receiver_end_batch(r, t->dying_files)) {
 			scoped_guard(raw_spinlock, &exit_lock)
 				list_del(&r->task_node);
-			ntsync_receiver_free(r, t->process_dies);
+			ntsync_receiver_free(r);
 		}
 	}
 	if (!t || r)
 		return t;
 
-	scoped_guard(raw_spinlock, &exit_lock)
+	scoped_guard(raw_spinlock, &exit_lock) {
 		ntsync_waitq_erase(&exited_tasks, &t->exited);
+		if (t->exiting)
+			t = NULL;
+	}
 	kfree(t);
 	return true;
 }
@@ -250,7 +254,7 @@ static void free_exited_receivers(struct kthread_work *work)
 }
 static DEFINE_KTHREAD_WORK(exit_work, free_exited_receivers);
 
-/* The threads of larger processes are not counted, as preemption is off. */
+/* The threads of larger processes are not counted: the tracepoint's probe must be short. */
 #define MAX_COUNTED_THREADS	64
 
 /* Could a task of another process use the descriptor table of @p's process? */
@@ -270,13 +274,15 @@ static bool table_may_be_shared(struct task_struct *p)
 }
 
 /*
- * Does the receiving process of @p, which is exiting, die? Not if another process, made by clone()
- * with CLONE_FILES, uses the same descriptor table.
+ * The descriptor table of @p, which is exiting, if its process dies: all threads are being killed,
+ * and no other process, made by clone() with CLONE_FILES, uses the table. Otherwise NULL.
  */
-static bool process_dies(struct task_struct *p)
+static const void *find_dying_files(struct task_struct *p)
 {
-	return READ_ONCE(p->signal->flags) & SIGNAL_GROUP_EXIT && p->files &&
-	       !table_may_be_shared(p);
+	bool dies = READ_ONCE(p->signal->flags) & SIGNAL_GROUP_EXIT && p->files &&
+		    !table_may_be_shared(p);
+
+	return dies ? p->files : NULL;
 }
 
 static struct ntsync_receiver_task *remove_task(const struct task_struct *p)
@@ -290,31 +296,97 @@ static struct ntsync_receiver_task *remove_task(const struct task_struct *p)
 	return t;
 }
 
-static void queue_exited_task(struct task_struct *p)
+/* Returns NULL if the task is no receiver. Otherwise finish_exit() has to follow. */
+static struct ntsync_receiver_task *queue_exited_task(struct task_struct *p)
 {
 	struct ntsync_receiver_task *t;
 
 	if (likely(RB_EMPTY_ROOT(&receiver_tasks)))
-		return;
+		return NULL;
 	t = remove_task(p);
 	if (!t)
-		return;
-	t->process_dies = process_dies(p);
+		return NULL;
+	t->dying_files = find_dying_files(p);
+	t->exiting = true;
 	scoped_guard(raw_spinlock, &exit_lock)
 		ntsync_waitq_insert(&exited_tasks, &t->exited, ntsync_task_queue_prio(p));
 	update_worker_prio();
 	kthread_queue_work(worker, &exit_work);
+	return t;
+}
+
+/*
+ * Returns true if the caller has to update the worker's priority after the unlock. That is so for a
+ * task that is at @prio already, too: whoever has raised it may have been preempted since.
+ */
+static bool raise_exited_locked(struct ntsync_receiver_task *t, int prio)
+{
+	lockdep_assert_held(&exit_lock);
+	if (prio > ntsync_waitq_prio(&t->exited))
+		return false;
+	if (prio < ntsync_waitq_prio(&t->exited))
+		ntsync_waitq_requeue(&exited_tasks, &t->exited, prio);
+	return true;
+}
+
+/* The task inherited @prio when its record was retired, even if that had not been set yet. */
+static void finish_exit(struct ntsync_receiver_task *t, int prio)
+{
+	bool raised = false;
+
+	scoped_guard(raw_spinlock, &exit_lock) {
+		t->exiting = false;
+		/* Otherwise the worker has freed all receivers. */
+		if (ntsync_waitq_queued(&t->exited)) {
+			raised = raise_exited_locked(t, prio);
+			t = NULL;
+		}
+	}
+	if (raised)
+		update_worker_prio();
+	kfree(t);
+}
+
+/**
+ * ntsync_receiver_raise_exit() - a request waits for the end of a receiver
+ * @r: the receiver; obj->lock is held, and the record of its task is retired
+ * @prio: the priority of the request
+ *
+ * Return: true if the caller has to call ntsync_exit_worker_update_prio() after the unlock.
+ */
+bool ntsync_receiver_raise_exit(struct ntsync_receiver *r, int prio)
+{
+	guard(raw_spinlock)(&exit_lock);
+	return raise_exited_locked(r->exit, prio);
+}
+
+void ntsync_exit_worker_update_prio(void)
+{
+	update_worker_prio();
 }
 
 /*
  * Runs in every exiting task and must not sleep. The receivers come first: after
- * ntsync_task_remove_current() the task inherits nothing, and the worker would start at too low a
- * priority.
+ * ntsync_task_remove_current() the task inherits nothing, and may be preempted. A request that is
+ * sent meanwhile still counts:
+ *
+ *   exiting task				sender (FIFO 80)
+ *
+ *   queues itself, at its priority
+ *						contribution to the record
+ *   retires its record: what does
+ *   it inherit? 80
+ *   finish_exit(): raises itself to 80
+ *						contribution? The record is retired:
+ *						ntsync_receiver_raise_exit()
  */
 static void probe_exit(void *unused, NTSYNC_EXIT_PROBE_ARGS)
 {
-	queue_exited_task(p);
-	ntsync_task_remove_current();
+	struct ntsync_receiver_task *t = queue_exited_task(p);
+	int prio = ntsync_task_remove_current();
+
+	if (unlikely(t))
+		finish_exit(t, prio);
 }
 
 int ntsync_exit_worker_init(void)

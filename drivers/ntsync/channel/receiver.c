@@ -11,8 +11,8 @@
  *   a receiver exits		exit_worker.c		its dispatched requests: ECONNRESET
  *   the last descriptor of a	flush()			dispatched requests of its
  *   receiving process is closed			receivers: ECONNRESET
- *   ... and it was the last one			pending requests, and all sends
- *							until the next receive: EPIPE
+ *   ... and that was the last	flush(), exit_worker.c	pending requests, and all sends
+ *   receiving process					until the next receive: EPIPE
  *   no process has a descriptor	flush(), senders that	pending requests: EPIPE
  *   any more			wake up to check
  *
@@ -200,6 +200,18 @@ static void remove_members_locked(struct ntsync_section *h, struct ntsync_proces
 }
 
 /*
+ * From now on @p does not receive. Without a receiving process the channel is broken at once, so
+ * that the exit worker ends pending requests, too, if the task that closes is preempted.
+ */
+static void close_process_locked(struct ntsync_channel *c, struct ntsync_process *p)
+{
+	rb_erase(&p->by_files, &c->processes);
+	p->closed = true;
+	if (RB_EMPTY_ROOT(&c->processes))
+		c->broken = true;
+}
+
+/*
  * Closes the receiving process with table @files, if there is one. Returns false and does nothing
  * if it has begun a receive since find_last_receive() returned @last.
  */
@@ -213,8 +225,7 @@ static bool close_process(struct ntsync_channel *c, const void *files, u64 last)
 	p = find_process(c, files);
 	again = p && p->last_receive != last;
 	if (p && !again) {
-		rb_erase(&p->by_files, &c->processes);
-		p->closed = true;
+		close_process_locked(c, p);
 		remove_members_locked(&h, p);
 		if (RB_EMPTY_ROOT(&c->processes))
 			fail_pending_locked(&h, c);
@@ -409,7 +420,7 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
 			}
 		}
 	}
-	/* current has a new descriptor already, but remove_members_locked() has not got to @r yet. */
+	/* current has a new descriptor, but remove_members_locked() has not got to @r yet. */
 	if (closed)
 		reset_receiver(r);
 	/* If current has got another descriptor table, this takes it out of its old process. */
@@ -419,7 +430,7 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
 /* ---- the end of receivers ---- */
 
 /*
- * ntsync_obj_unlock() for the holder of receiver_free_lock. Clients may wait for that lock's
+ * ntsync_obj_unlock() for the holder of receiver_free_lock. Senders may wait for that lock's
  * holder, so a kworker updates the receivers.
  */
 static void unlock_and_update_later(struct ntsync_section *h)
@@ -439,102 +450,102 @@ static bool is_only_member(const struct ntsync_receiver *r)
 {
 	const struct ntsync_process *p = r->process;
 
-	return p && (list_empty(&p->members) || list_empty(&p->leaving)) &&
+	return (list_empty(&p->members) || list_empty(&p->leaving)) &&
 	       r->process_node.next == r->process_node.prev;
 }
 
 /*
- * Does the receiving process of @r, which has exited, end with @r? Either it is being closed, or it
- * dies: then its other threads are being killed, and none of them receives.
+ * Ends the receiving process of @r if that dies and @r is its last receiver. Any of its receivers
+ * may be the one that tells that the process dies; its other threads are being killed then, and
+ * none of them receives. flush() closes the process, too, but it runs in a thread that
+ * inherits nothing, and may be preempted.
  */
-static bool process_ends(const struct ntsync_receiver *r, bool dies)
-{
-	return is_only_member(r) && (dies || r->process->closed);
-}
-
-/* Does no process but @p receive from the channel? If @p is being closed, it is not in the tree. */
-static bool is_last_process(const struct ntsync_channel *c, const struct ntsync_process *p)
-{
-	const struct rb_node *root = c->processes.rb_node;
-
-	return !root || (root == &p->by_files && !root->rb_left && !root->rb_right);
-}
-
-/* The next request that ends because @r has exited; NULL if there is none. */
-static struct ntsync_channel_entry *next_to_end(const struct ntsync_receiver *r)
-{
-	struct ntsync_channel_entry *e = ntsync_receiver_first_entry(r);
-
-	return e || !r->channel->broken ? e : ntsync_channel_first_pending(r->channel);
-}
-
-/**
- * ntsync_receiver_end_batch() - end requests because their receiver has exited
- * @r: the receiver; its task has exited
- * @dies: its whole process dies
- *
- * Ends a batch of the requests that were dispatched to @r, with ECONNRESET. After these it ends a
- * batch of the pending ones, with EPIPE, if no receiving process is left: flush(), which ends them
- * too, runs in a thread that inherits nothing, and may be preempted.
- *
- * Context: process; sleeps; the caller holds receiver_free_lock.
- * Return: true if there is no such request any more.
- */
-bool ntsync_receiver_end_batch(struct ntsync_receiver *r, bool dies)
-{
-	struct ntsync_channel *c = r->channel;
-	struct ntsync_channel_entry *e;
-	struct ntsync_section h;
-
-	ntsync_receiver_free_assert_held();
-	ntsync_obj_lock(&h, c->obj);
-	if (process_ends(r, dies) && is_last_process(c, r->process))
-		c->broken = true;
-	ntsync_section_make_room(&h);
-	while ((e = next_to_end(r)) && h.steps < NTSYNC_WAKE_BATCH)
-		ntsync_entry_finish_locked(&h, e, e->receiver ? NTSYNC_SEND_RESET :
-								NTSYNC_SEND_BROKEN);
-	unlock_and_update_later(&h);
-	return !e;
-}
-
-/* Returns the process of @r if it ends with @r and nobody else frees it. */
-static struct ntsync_process *remove_process_locked(struct ntsync_receiver *r, bool dies)
+static void end_dying_process_locked(struct ntsync_receiver *r, const void *dying_files)
 {
 	struct ntsync_process *p = r->process;
 
-	if (!process_ends(r, dies) || p->closed)
-		return NULL;
-	rb_erase(&p->by_files, &r->channel->processes);
-	return p;
+	if (!p || p->closed)
+		return;
+	if (p->files == dying_files)
+		p->dies = true;
+	if (p->dies && is_only_member(r)) {
+		close_process_locked(r->channel, p);
+		p->freed_with_receiver = true;
+	}
 }
 
-/**
- * ntsync_receiver_free() - the end of a receiver
- * @r: the receiver, removed from its task's list; it has no request any more
- * @dies: its whole process dies
- *
- * Context: process; sleeps; the caller holds receiver_free_lock.
+/*
+ * Ends requests that @r can't serve any more: those that were dispatched to it, and the pending
+ * ones if no receiving process is left. Returns false if that was only one batch of them.
  */
-void ntsync_receiver_free(struct ntsync_receiver *r, bool dies)
+static bool end_batch_locked(struct ntsync_section *h, struct ntsync_receiver *r)
 {
 	struct ntsync_channel *c = r->channel;
-	struct ntsync_process *ended;
-	struct ntsync_section h;
+	struct ntsync_channel_entry *e;
 
-	ntsync_receiver_free_assert_held();
-	ntsync_obj_lock(&h, c->obj);
-	WARN_ON_ONCE(ntsync_receiver_first_entry(r));
+	while (h->steps < NTSYNC_WAKE_BATCH) {
+		e = ntsync_receiver_first_entry(r);
+		if (!e && c->broken)
+			e = ntsync_channel_first_pending(c);
+		if (!e)
+			return true;
+		ntsync_entry_finish_locked(h, e, e->receiver ? NTSYNC_SEND_RESET :
+							       NTSYNC_SEND_BROKEN);
+	}
+	return false;
+}
+
+static void remove_receiver_locked(struct ntsync_section *h, struct ntsync_receiver *r)
+{
+	struct ntsync_channel *c = r->channel;
+
 	ntsync_receiver_drop_notification_locked(r);
-	ntsync_obj_hand_off(&h, h.obj);
-	ended = remove_process_locked(r, dies);
+	ntsync_obj_hand_off(h, h->obj);
 	rb_erase(&r->by_task, &c->receivers);
 	c->nr_receivers--;
 	list_del(&r->process_node);
-	ntsync_contrib_set_locked(&r->contrib, NULL, NTSYNC_NO_CONTRIB, 0, &h.todo);
-	unlock_and_update_later(&h);
+	/* Otherwise close_process() may free it as soon as the lock is dropped. */
+	if (r->process && !r->process->freed_with_receiver)
+		r->process = NULL;
+	ntsync_contrib_set_locked(&r->contrib, NULL, NTSYNC_NO_CONTRIB, 0, &h->todo);
+}
 
-	kfree(ended);
+/**
+ * ntsync_receiver_end_batch() - end a receiver whose task has exited, one batch at a time
+ * @r: the receiver
+ * @dying_files: the descriptor table of a process that dies, to which the task belonged, or NULL
+ *
+ * Does one batch: first of the channel's pending hand-offs, then of the requests that end with @r.
+ * If none is left it removes @r from the channel.
+ *
+ * Context: process; sleeps; the caller holds receiver_free_lock.
+ * Return: true if @r was removed; the caller frees it.
+ */
+bool ntsync_receiver_end_batch(struct ntsync_receiver *r, const void *dying_files)
+{
+	struct ntsync_obj *obj = r->channel->obj;
+	struct ntsync_section h;
+	bool done;
+
+	ntsync_receiver_free_assert_held();
+	ntsync_section_init(&h, obj, false);
+	raw_spin_lock(&obj->lock);
+	/* ntsync_obj_lock() would do all hand-offs. A channel needs no all_lock for them. */
+	done = !obj->handoff_pending || ntsync_section_drain_batch(&h);
+	if (done) {
+		end_dying_process_locked(r, dying_files);
+		done = end_batch_locked(&h, r);
+	}
+	if (done)
+		remove_receiver_locked(&h, r);
+	unlock_and_update_later(&h);
+	return done;
+}
+
+/* @r was removed from its channel and its task's list. A process that it still has ends with it. */
+void ntsync_receiver_free(struct ntsync_receiver *r)
+{
+	kfree(r->process);
 	ntsync_task_put(r->t);
 	kfree(r);
 }
@@ -548,8 +559,10 @@ static bool destroy_first_receiver(struct ntsync_channel *c)
 	r = rb_entry_safe(rb_first(&c->receivers), struct ntsync_receiver, by_task);
 	if (!r)
 		return false;
+	while (!ntsync_receiver_end_batch(r, NULL))
+		;
 	unused = ntsync_receiver_unwatch_exit(r);
-	ntsync_receiver_free(r, false);
+	ntsync_receiver_free(r);
 	ntsync_receiver_task_free(unused);
 	return true;
 }

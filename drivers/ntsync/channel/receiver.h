@@ -15,8 +15,9 @@
  * @exited: in the queue of exited tasks, by the priority that the task had
  * @receivers: linked by task_node; receiver_free_lock is held, too, when one is removed
  * @task: the task; no reference is needed, as its exit is observed
- * @process_dies: it has exited, the other threads of its process are being killed, and no other
- *	process uses the descriptor table
+ * @dying_files: its descriptor table, if it has exited, the other threads of its process are being
+ *	killed, and no other process uses the table; otherwise NULL
+ * @exiting: the task is still in probe_exit(), which frees this if the exit worker is done first
  *
  * Protected by exit_worker.c's exit_lock.
  */
@@ -25,13 +26,15 @@ struct ntsync_receiver_task {
 	struct ntsync_waitq_node exited;
 	struct list_head receivers;
 	struct task_struct *task;
-	bool process_dies;
+	const void *dying_files;
+	bool exiting;
 };
 
 /**
  * struct ntsync_receiver - a task that has received from a channel, or waited for one
  * @by_task: in channel->receivers, by @t
  * @task_node: in ntsync_receiver_task::receivers; protected by exit_worker.c's exit_lock
+ * @exit: the entry that @task_node is linked in
  * @t: the task's record, counted; immutable
  * @channel: the channel; immutable
  * @process: its receiving process. NULL after that has closed the channel and the requests of the
@@ -52,6 +55,7 @@ struct ntsync_receiver_task {
 struct ntsync_receiver {
 	struct rb_node by_task;
 	struct list_head task_node;
+	struct ntsync_receiver_task *exit;
 	struct ntsync_task *t;
 	struct ntsync_channel *channel;
 	struct ntsync_process *process;
@@ -71,7 +75,9 @@ struct ntsync_receiver {
  * @members: its receivers
  * @leaving: after @closed: receivers whose requests are still to be reset
  * @last_receive: value of channel->nr_receives at its last receive
- * @closed: it has closed its last descriptor of the channel
+ * @closed: it has closed its last descriptor of the channel, or has died
+ * @dies: its threads are being killed; it closes with its last receiver
+ * @freed_with_receiver: it is freed with its last receiver
  *
  * Protected by obj->lock.
  */
@@ -82,6 +88,8 @@ struct ntsync_process {
 	struct list_head leaving;
 	u64 last_receive;
 	bool closed;
+	bool dies;
+	bool freed_with_receiver;
 };
 
 static inline struct ntsync_channel_entry *ntsync_receiver_first_entry(const struct ntsync_receiver *r)
@@ -113,12 +121,12 @@ void ntsync_channel_check_reachable(struct ntsync_channel *c, struct file *file,
 void ntsync_entry_finish_locked(struct ntsync_section *h, struct ntsync_channel_entry *e,
 				enum ntsync_send_result result);
 
-bool ntsync_receiver_end_batch(struct ntsync_receiver *r, bool dies);
-void ntsync_receiver_free(struct ntsync_receiver *r, bool dies);
+bool ntsync_receiver_end_batch(struct ntsync_receiver *r, const void *dying_files);
+void ntsync_receiver_free(struct ntsync_receiver *r);
 
 /*
- * Does @r sleep in a receive? Then it is idle, and its requests do not count. An aggregate waiter
- * is not idle: it waits for something that it needs to finish its requests.
+ * Does @r sleep in a receive? Then it has no work, and its requests do not count. An aggregate
+ * waiter is still at work: it waits for something that it needs to finish its requests.
  */
 static inline bool ntsync_receiver_receives_locked(const struct ntsync_receiver *r)
 {
@@ -151,6 +159,8 @@ struct ntsync_receiver_task *ntsync_receiver_task_alloc(void);
 void ntsync_receiver_task_free(struct ntsync_receiver_task *t);
 void ntsync_receiver_watch_exit(struct ntsync_receiver *r, struct ntsync_receiver_task *new);
 struct ntsync_receiver_task *ntsync_receiver_unwatch_exit(struct ntsync_receiver *r);
+bool ntsync_receiver_raise_exit(struct ntsync_receiver *r, int prio);
+void ntsync_exit_worker_update_prio(void);
 void ntsync_receiver_free_lock(void);
 void ntsync_receiver_free_unlock(void);
 void ntsync_receiver_free_assert_held(void);

@@ -2,9 +2,10 @@
 /*
  * What a channel contributes to each of its receivers: the higher of
  *
- * - the highest request of its newest set, unless the receiver waits for the next request;
- * - the highest pending request. Each receiver may be the next to receive it, and none receives
- *   it before it is done with its present work. A receiver's own request does not count, because
+ * - the highest request of its newest set (see ntsync_receiver::set) that still has one without a
+ *   reply, unless the receiver sleeps in a receive;
+ * - the highest pending request. Each receiver may be the next to receive it, and as a rule none
+ *   does before it is done with its present work. A receiver's own request does not count, because
  *   the receiver itself waits for the reply.
  *
  * So the contribution never falls below the highest pending request, neither when a receiver takes
@@ -51,13 +52,19 @@ static const struct ntsync_channel_entry *find_pending_for(const struct ntsync_c
 static bool update_contrib_locked(struct ntsync_receiver *r, struct ntsync_todo *todo)
 {
 	struct boost b = { .key = NTSYNC_NO_CONTRIB };
+	bool changed;
 
 	if (!ntsync_receiver_receives_locked(r))
 		raise_to_entry(&b, ntsync_receiver_first_entry(r));
 	/* A process that has closed the channel can't receive the request. */
 	if (!ntsync_receiver_closed_locked(r))
 		raise_to_entry(&b, find_pending_for(r->channel, r->t));
-	return ntsync_contrib_set_locked(&r->contrib, r->t, b.key, b.policy, todo);
+	changed = ntsync_contrib_set_locked(&r->contrib, r->t, b.key, b.policy, todo);
+	/* The task has exited: the requests wait for the exit worker. */
+	if (unlikely(b.key != NTSYNC_NO_CONTRIB && !r->contrib.to))
+		WRITE_ONCE(r->channel->raised_exit, r->channel->raised_exit |
+			   ntsync_receiver_raise_exit(r, ntsync_contrib_prio(b.key)));
+	return changed;
 }
 
 static struct ntsync_receiver *find_next_receiver(const struct ntsync_channel *c,
@@ -99,17 +106,34 @@ static const void *update_receivers_locked(struct ntsync_obj *obj, const void *a
 	return after;
 }
 
+/* ntsync_source_ops::updated */
+static void update_exit_worker(struct ntsync_obj *obj)
+{
+	struct ntsync_channel *c = obj->channel;
+	bool raised;
+
+	if (likely(!READ_ONCE(c->raised_exit)))
+		return;
+	scoped_guard(raw_spinlock, &obj->lock) {
+		raised = c->raised_exit;
+		WRITE_ONCE(c->raised_exit, false);
+	}
+	if (raised)
+		ntsync_exit_worker_update_prio();
+}
+
 /* After a change of the channel; no raw lock is held. */
 void ntsync_channel_update_receivers(struct ntsync_obj *obj)
 {
-	const void *at = NULL;
 	struct ntsync_todo todo, same;
+	const void *at = NULL;
 
 	do {
 		todo.nr = 0;
 		same.nr = 0;
 		scoped_guard(raw_spinlock, &obj->lock)
 			at = update_receivers_locked(obj, at, &todo, &same);
+		update_exit_worker(obj);
 		ntsync_todo_put_all(&same);
 		ntsync_pi_walk(&todo);
 	} while (at);
@@ -129,7 +153,7 @@ void ntsync_channel_source_init(struct ntsync_channel *c)
 }
 
 /*
- * ntsync_channel_update_receivers() in a kworker, as clients may wait for the exit worker, which
+ * ntsync_channel_update_receivers() in a kworker, as senders may wait for the exit worker, which
  * calls this. The delay is harmless: when a receiver exits, priorities only drop, and a sender
  * verifies its receivers before it sleeps.
  *
@@ -179,4 +203,5 @@ static int update_request(struct ntsync_wait *w, u32 index, int prio)
 const struct ntsync_source_ops ntsync_channel_source = {
 	.update_waiter = update_request,
 	.update_contribs = update_receivers_locked,
+	.updated = update_exit_worker,
 };

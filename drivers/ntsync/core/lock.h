@@ -12,14 +12,18 @@
  *				the wait that it is in. Never two of them at a time
  *           dev->lock		raw spinlock; lists of the instance
  *
+ * Outside all of these is receiver_free_lock, a mutex that keeps receivers of channels from being
+ * freed. Raw locks under which no other is taken are exit_lock (both are in channel/exit_worker.c)
+ * and the bucket locks of the records (pi/task.c).
+ *
  * Code under obj->lock does pointer work that is O(log waiters), or looks at each object of one
  * call. It does not allocate or free, access user memory, take a sleeping lock (on PREEMPT_RT that
  * includes spinlock_t and wait queues), or wake a task. Tasks to wake are collected and woken after
  * the unlock, see wake.c.
  *
  * A section of code that reads or changes an object is a locked section. It begins with
- * ntsync_obj_lock() and ends with ntsync_obj_unlock(). A call that finds no waiter uses
- * ntsync_obj_lock_check_idle() instead.
+ * ntsync_obj_lock() and ends with ntsync_obj_unlock(). A hot path begins it with
+ * ntsync_obj_lock_check_idle(), and needs no struct ntsync_section if that finds no waiter.
  *
  * The state of an object changes under
  *   obj->lock			if obj->all_waits is 0,
@@ -107,6 +111,7 @@ struct ntsync_section {
 };
 
 void ntsync_section_drain(struct ntsync_section *h);
+bool ntsync_section_drain_batch(struct ntsync_section *h);
 void ntsync_section_unlock_slow(struct ntsync_section *h);
 void ntsync_section_hand_off(struct ntsync_section *h);
 
@@ -151,7 +156,8 @@ static inline void ntsync_section_begin_locked(struct ntsync_section *h, struct 
  * @obj: the object
  *
  * Drains pending hand-offs first: on return every waiter that an earlier change released has been
- * served. May sleep if a wait-all looks at the object; all_lock is held then, too.
+ * served. May sleep if the object is in a wait-all (all_waits is not 0); all_lock is held then,
+ * too.
  */
 static inline void ntsync_obj_lock(struct ntsync_section *h, struct ntsync_obj *obj)
 {

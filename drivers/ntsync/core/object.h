@@ -68,7 +68,7 @@ struct ntsync_device {
  * @ops: operations of the type; immutable
  * @dev: the instance it was created in, counted; immutable
  * @pollers: wait queue for poll and epoll; NULL until the first poll, then immutable
- * @any: queue of WAIT_ANY entries and of alerts
+ * @any: queue of WAIT_ANY entries, of alerts, and of a channel's parked receivers
  * @all: queue of WAIT_ALL entries; protected by dev->all_lock alone
  * @id: unique, never reused; for fdinfo and tracepoints; immutable
  * @unused: link in the list of objects that a work item frees
@@ -188,7 +188,8 @@ struct ntsync_obj_ops {
  *   smp_mb(); (A)			smp_mb(); (B)
  *   reads x				looks at the object
  *
- * At least one of the two sees what the other has done. (A) is in ntsync_obj_finish_change(), (B)
+ * x is any memory: a variable of the program for (B), obj->pollers for (C). At least one of the two
+ * sees what the other has done. (A) is in ntsync_obj_finish_change(), (B)
  * in ntsync_wait_any() and in wait_all.c, (C) in ntsync_obj_poll() has the role of (B).
  */
 static inline bool ntsync_obj_peek(const struct ntsync_obj *obj, u32 owner)

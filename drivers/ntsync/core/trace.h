@@ -54,7 +54,10 @@ TRACE_EVENT_CONDITION(ntsync_wait,
 		  __print_array(__get_dynamic_array(objects), __entry->nr, 8))
 );
 
-/* current wakes a task that was served by the object. tid: current's. */
+/*
+ * current wakes a task that has got the object, a sender whose request has ended, or a receiver
+ * whose process has closed the channel. tid: current's.
+ */
 TRACE_EVENT(ntsync_wake,
 	TP_PROTO(const struct ntsync_obj *obj, const struct task_struct *p),
 	TP_ARGS(obj, p),
@@ -143,9 +146,10 @@ TRACE_EVENT(ntsync_aggregate,
 );
 
 /*
- * The arbiter has changed the priority of a task. Priorities are as in sched_attr, 1 to 99; 0 = not
- * a real-time task. source: from what the task inherits now: "mutex", "event", "channel", or "none"
- * if it has its normal priority again.
+ * The arbiter has changed the priority of a task: ntsync_boost if it inherits and is not lower than
+ * before, else ntsync_unboost. Priorities are as in sched_attr, 1 to 99; 0 = not a real-time task.
+ * source: from what the task inherits now: "mutex", "event", "channel", "work" if it has raised
+ * itself to hand off a mutex, or "none" if it has its normal priority again.
  */
 DECLARE_EVENT_CLASS(ntsync_prio_change,
 	TP_PROTO(const struct task_struct *p, const char *source, int old, int new),

@@ -37,8 +37,8 @@ struct ntsync_channel_entry;
 
 /**
  * struct ntsync_wait_entry - one object of a blocked wait, as it stands in a queue
- * @node: in obj->any (WAIT_ANY, and every alert) or in obj->all; its tag is the index that the wait
- *	returns if it is claimed through this entry
+ * @node: in obj->any (WAIT_ANY, and every alert) or in obj->all; its tag is the entry's number in
+ *	@wait->entries. A wait that is claimed through obj->any returns it; a WAIT_ALL returns 0
  * @by_owner: in obj->mutex.by_owner, if the object is a mutex and @node is in obj->any
  * @pi: in obj->mutex.rt_waiters, if the object is a mutex and the task a real-time one
  * @pi_key: key in that tree, see ntsync_contrib_key()
@@ -66,11 +66,11 @@ struct ntsync_wait_entry {
  * @all: the call is a WAIT_ALL; immutable
  * @waker_done: a waker has taken the entries out of all wait-all queues and does not use the
  *	wait any more
- * @boosts_others: a task inherits from the sleeper, which verifies once a second that the boost is
- *	still in place; accessed only by the sleeper
+ * @boosts_others: a task may inherit from the sleeper (whether one does is not checked), so the
+ *	sleeper verifies once a second that each boost is still in place; only for the sleeper
  * @hops: number of tasks that have handed on the sleeper's priority; protected by t->lock
- * @arrival: arrival number of all entries, or of the request; 0 until the first is queued; the
- *	sleeper's own
+ * @arrival: arrival number of all entries, or of the request; 0 until the first is queued, unless
+ *	a ticket has kept one; only for the sleeper
  * @send_prio: priority that the request asks for, as in task_struct::prio; valid if @send
  * @send: the request whose reply the call waits for, or NULL; immutable
  * @send_to: the channel of @send; immutable
@@ -243,7 +243,10 @@ void ntsync_notifications_pass_on_all(struct ntsync_task *t);
 /* current is about to sleep without having acted on its readiness notifications; notification.c. */
 static inline void ntsync_notifications_pass_on(struct ntsync_task *t)
 {
-	/* Other tasks only remove from the list, so an empty one stays empty. */
+	/*
+	 * An aggregate wait of current gets notifications only while it is queued, so now other
+	 * tasks only remove from the list: an empty one stays empty.
+	 */
 	if (unlikely(!list_empty_careful(&t->notifications)))
 		ntsync_notifications_pass_on_all(t);
 }

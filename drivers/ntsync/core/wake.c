@@ -46,7 +46,7 @@
 
 /* ---- locked sections ---- */
 
-/* Takes all_lock if a wait-all looks at the object; drops obj->lock meanwhile. */
+/* Takes all_lock if the object is in a wait-all; drops obj->lock meanwhile. */
 static void take_all_lock_if_needed(struct ntsync_section *h)
 {
 	struct ntsync_obj *obj = h->obj;
@@ -158,7 +158,7 @@ static bool requeue_entry_by_prio(struct ntsync_waitq *q, struct ntsync_wait_ent
 /*
  * Must the lock be dropped now? Until one waiter has been served, only this task continues the
  * drain, and it may be preempted after the unlock. So it takes four times as many steps to find the
- * first one.
+ * first one. One step adds 3 records to h->todo at most, and the end of the section 2 more.
  */
 static bool batch_is_full(const struct ntsync_section *h)
 {
@@ -189,8 +189,8 @@ static bool drain_above_prio_locked(struct ntsync_section *h, int prio)
 	return true;
 }
 
-/* Serves one batch; true if no hand-off is pending any more. */
-static bool drain_batch_locked(struct ntsync_section *h)
+/* Serves one batch; true if no hand-off is pending any more. all_lock is held if it is needed. */
+bool ntsync_section_drain_batch(struct ntsync_section *h)
 {
 	struct ntsync_obj *obj = h->obj;
 
@@ -204,7 +204,7 @@ static bool drain_batch_locked(struct ntsync_section *h)
 
 static void drain(struct ntsync_section *h)
 {
-	while (unlikely(h->obj->handoff_pending) && !drain_batch_locked(h))
+	while (unlikely(h->obj->handoff_pending) && !ntsync_section_drain_batch(h))
 		wake_and_relock(h);
 }
 
@@ -235,7 +235,7 @@ void ntsync_obj_drain_batch(struct ntsync_obj *obj)
 	ntsync_section_init(&h, obj, false);
 	lock_obj(&h);
 	if (obj->handoff_pending)
-		drain_batch_locked(&h);
+		ntsync_section_drain_batch(&h);
 	ntsync_obj_unlock(&h);
 }
 

@@ -9,7 +9,8 @@
  *
  * Rule 1: A contribution has the highest priority of the waiters that it stands for. That of a
  *	   mutex is updated in the same hold of obj->lock that changes the waiters
- *	   (types/mutex_source.c), those of a channel's receivers after it (channel/source.c).
+ *	   (types/mutex_source.c). So is that of a receiver to which a waker hands a request;
+ *	   those of the channel's other receivers are updated after it (channel/source.c).
  * Rule 2: A task has the higher of its normal prio and its highest contribution (pi/apply.c).
  * Rule 3: The queued entries of a sleeping task have the priority that the task should have.
  *
@@ -37,8 +38,8 @@
  * be preempted after rule 1, before it has restored rule 2. It walks from its own record and
  * verifies: it follows the whole chain even where no contribution changes, sets what has not been
  * set, and iterates again over a wait if the mutexes in it may have got another owner meanwhile.
- * So when it sleeps, each task further down the chain runs at its priority or higher, and no task
- * of a lower priority can delay what these tasks change from then on. While its priority may boost
+ * So when it sleeps, each task further down the chain runs at its priority or higher. Whatever such
+ * a task changes after that, it changes at this priority. While the sleeper's priority may boost
  * others it verifies again once a second, because the kernel does not report a priority that is
  * changed from outside.
  *
@@ -380,6 +381,8 @@ static bool update_next_entry(struct wait_iter *it)
 	if (!obj)
 		return false;
 	more = update_entry(it, obj);
+	if (it->request)
+		obj->ops->source->updated(obj);
 	it->obj = obj;
 	if (!it->after)
 		ntsync_obj_put_later(obj);
@@ -596,8 +599,9 @@ void ntsync_pi_end_wait(struct ntsync_wait *w)
  * @w: its wait; all entries are queued
  *
  * When this returns, each task that the sleeper waits for runs at the priority that the wait passes
- * on (for a send, the request's) or higher, unless its owner is unknown or its parameters can't be
- * set. A task without real-time priority that inherits nothing returns at once.
+ * on (for a send, the request's) or higher. Exceptions are a mutex whose owner is unknown, and a
+ * task whose parameters can't be set. A task without real-time priority that inherits nothing
+ * returns at once.
  */
 void ntsync_pi_before_sleep(struct ntsync_wait *w)
 {
@@ -689,15 +693,18 @@ void ntsync_pi_unboost_self(struct ntsync_task *t)
 
 /*
  * Called by the exiting task, where it must not sleep, and for all records when the module is
- * unloaded. Contributions of mutexes to the record are left for their objects to remove.
+ * unloaded. Contributions of objects to the record are left for these to remove. Returns the
+ * highest of them as a prio, MAX_RT_PRIO if there is none.
  */
-void ntsync_pi_task_exit(struct ntsync_task *t)
+int ntsync_pi_task_exit(struct ntsync_task *t)
 {
 	struct ntsync_sched_params normal;
 	bool boosted;
+	u32 top;
 
 	scoped_guard(raw_spinlock, &t->lock) {
 		t->dead = true;
+		top = ntsync_task_top_key_locked(t);
 		boosted = t->prio;
 		normal = t->normal;
 		ntsync_boost_end_exiting_locked(t);
@@ -708,6 +715,7 @@ void ntsync_pi_task_exit(struct ntsync_task *t)
 	 */
 	if (boosted && current == t->task && current->policy != SCHED_DEADLINE)
 		ntsync_sched_params_set(current, &normal);
+	return top == NTSYNC_NO_CONTRIB ? MAX_RT_PRIO : ntsync_contrib_prio(top);
 }
 
 /* The arbiter's part of an instance. */

@@ -28,7 +28,7 @@ static inline void ntsync_pi_count(enum ntsync_pi_count count)
 }
 
 /* chain.c */
-void ntsync_pi_task_exit(struct ntsync_task *t);
+int ntsync_pi_task_exit(struct ntsync_task *t);
 void ntsync_contrib_insert_locked(struct ntsync_contrib *c, struct ntsync_task *to, u32 key,
 				  int policy);
 void ntsync_contrib_erase_locked(struct ntsync_contrib *c);

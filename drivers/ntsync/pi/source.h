@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sources are objects that contribute to other tasks. Their type updates the contributions in, or
- * for a channel after, the hold of obj->lock that changes the object. The arbiter and the core call
- * a source through this table.
+ * Sources are objects that contribute to other tasks. A mutex updates its contribution in the same
+ * hold of obj->lock that changes the object. A channel does so only for the receiver that gets a
+ * request or a notification, and updates the others after the unlock. The arbiter and the core
+ * call a source through this table.
  */
 #ifndef NTSYNC_PI_SOURCE_H
 #define NTSYNC_PI_SOURCE_H
@@ -22,23 +23,26 @@ struct work_struct;
 /**
  * struct ntsync_source_ops - a mutex, which contributes to its owner, or a channel, which
  *	contributes to its receivers
- * @update_waiter: a waiting task should have @prio. @index is its entry in @w, or, if behind the
- *	last entry, the request of @w. Returns the priority that this contributes. The lock of the
+ * @update_waiter: the priority that the task of @w should have may have changed to @prio: update
+ *	what one entry of @w contributes. @index is the number of the entry; one more than the
+ *	last means the request of @w. Returns the priority that it contributes. The lock of the
  *	task's record is held as well
  * @update_contribs: update what the object contributes. An object that contributes to many tasks
  *	updates some of them, those behind @after, which is NULL or the last return value;
  *	returns NULL after the last one. Records whose contributions change are added to @changed,
  *	others that inherit from the object to @same
+ * @updated: called after update_contribs() for a request, without a raw lock
  * @add: an entry has entered the queue of wait-alls; @todo as for enqueued() of the type
  * @remove: the entry has left that queue; @todo is NULL if the object is about to be acquired,
  *	which updates the contribution
  *
- * All are called with obj->lock held.
+ * All but @updated are called with obj->lock held.
  */
 struct ntsync_source_ops {
 	int (*update_waiter)(struct ntsync_wait *w, u32 index, int prio);
 	const void *(*update_contribs)(struct ntsync_obj *obj, const void *after,
 				       struct ntsync_todo *changed, struct ntsync_todo *same);
+	void (*updated)(struct ntsync_obj *obj);
 	void (*add)(struct ntsync_wait_entry *e, struct ntsync_todo *todo);
 	void (*remove)(struct ntsync_wait_entry *e, struct ntsync_todo *todo);
 };

@@ -75,30 +75,40 @@ struct task_struct *ntsync_task_get_task(struct ntsync_task *t)
 	return t->dead ? NULL : get_task_struct(t->task);
 }
 
-/* Remove the record from the table. Contributions to it have no effect any more. */
-static void retire_record(struct ntsync_task *t)
+/*
+ * Remove the record from the table. Contributions to it have no effect any more. Returns the
+ * highest of them, as ntsync_pi_task_exit().
+ */
+static int retire_record(struct ntsync_task *t)
 {
 	unsigned int bucket = hash_ptr(t->task, NTSYNC_TASK_BITS);
+	int inherited;
 
 	scoped_guard(raw_spinlock, bucket_lock(bucket))
 		hlist_del_rcu(&t->hash);
-	ntsync_pi_task_exit(t);
+	inherited = ntsync_pi_task_exit(t);
 	put_task_struct(t->task);
 	ntsync_task_put(t);
+	return inherited;
 }
 
-/* Called by each exiting task. It must not sleep, and its work must be constant. */
-void ntsync_task_remove_current(void)
+/*
+ * Called by each exiting task. It must not sleep, and its work must be constant. Returns the prio
+ * that current inherited, MAX_RT_PRIO if it inherited nothing.
+ */
+int ntsync_task_remove_current(void)
 {
 	struct ntsync_task *t = ntsync_task_current();
 	bool keeps_module;
+	int inherited;
 
 	if (likely(!t))
-		return;
+		return MAX_RT_PRIO;
 	keeps_module = t->keeps_module;
-	retire_record(t);
+	inherited = retire_record(t);
 	if (keeps_module)
 		module_put(THIS_MODULE);
+	return inherited;
 }
 
 /*

@@ -46,10 +46,12 @@ struct ntsync_sched_params {
  * struct ntsync_task - the record of a task
  * @hash: in ntsync_tasks until the task exits
  * @task: counted until the task exits, after that only for comparison; immutable
- * @refs: held by the task until it exits, by mutexes, owner ids, contributions and chain walks
+ * @refs: held by the task until it exits, by mutexes, receivers, owner ids, contributions, chain
+ *	walks and a queued @recheck_work
  * @rcu: for freeing
  * @owner: the owner id that the task has used last, in instance @owner_dev; written by the
- *	task itself, and cleared by another task that uses the id
+ *	task itself, and cleared by another task that takes one of the task's ids, or drops one
+ *	from the table
  * @owner_dev: id of that instance
  * @nr_owners: how many owner ids stand for the task
  * @ticket: the arrival of the task's last call if that was interrupted; only for the task itself
@@ -172,7 +174,7 @@ static inline void ntsync_task_put(struct ntsync_task *t)
 }
 
 struct task_struct *ntsync_task_get_task(struct ntsync_task *t);
-void ntsync_task_remove_current(void);
+int ntsync_task_remove_current(void);
 
 /* The highest contribution, or NULL; t->lock is held. */
 static inline struct ntsync_contrib *ntsync_task_top_locked(const struct ntsync_task *t)
