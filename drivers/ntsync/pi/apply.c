@@ -80,9 +80,10 @@ bool ntsync_pi_needs_update_locked(const struct ntsync_task *t)
 /**
  * ntsync_pi_is_below_locked() - does a task lack the priority that it inherits?
  * @t: its record; t->lock is held
- * @prio: this priority is enough, even if the task inherits a higher one
+ * @prio: a priority that is enough, even if the task inherits a higher one; -1: only what it
+ *	inherits is enough
  *
- * False for a task whose parameters can't be set.
+ * True also while parameters are being set. False for a task whose parameters can't be set.
  */
 bool ntsync_pi_is_below_locked(const struct ntsync_task *t, int prio)
 {
@@ -155,7 +156,7 @@ static bool prepare_change(struct ntsync_task *t, struct param_change *c, bool c
 		return false;
 	if (t->lower_disabled && t->task != current && change_lowers(t, c))
 		return false;
-	t->applying = true;
+	WRITE_ONCE(t->applying, true);
 	return true;
 }
 
@@ -165,11 +166,11 @@ static void record_change(struct ntsync_task *t, const struct param_change *c)
 	int old = t->prio ?: t->normal.prio, new = c->params.prio;
 
 	scoped_guard(raw_spinlock, &t->lock) {
-		t->applying = false;
 		t->retry = false;
 		t->policy = c->boost ? c->params.policy : 0;
-		t->prio = c->boost ? new : 0;
+		WRITE_ONCE(t->prio, c->boost ? new : 0);
 		t->max_prio = max(t->max_prio, t->prio);
+		smp_store_release(&t->applying, false); /* (Q), pairs with (R) in has_boost() */
 	}
 	if (c->boost && new >= old)
 		trace_ntsync_boost(t->task, c->source, old, new);
@@ -183,7 +184,7 @@ static void make_change(struct ntsync_task *t, const struct param_change *c)
 
 	if (ntsync_sched_params_set(t->task, &c->params)) {
 		scoped_guard(raw_spinlock, &t->lock) {
-			t->applying = false;
+			WRITE_ONCE(t->applying, false);
 			t->retry = true;
 		}
 		if (!again)
@@ -197,8 +198,9 @@ static void make_change(struct ntsync_task *t, const struct param_change *c)
 
 /*
  * current lowers itself with preemption off until it has released apply_lock. Preempted in
- * between, it would delay the waiters of the lock: those that current has overtaken have not
- * boosted it, and the kernel does not look at them again when current lowers itself.
+ * between, it would delay the waiters of the lock: those that waited already when current acquired
+ * the lock ahead of them have not boosted it, and the kernel does not look at them again when
+ * current lowers itself; see ntsync_pi_lower_disable().
  *
  * Here, at a task's exit and in the fork probe, parameters are set with preemption off. current
  * waits for nothing, so the kernel has no chain of PI futexes to walk.
@@ -322,6 +324,17 @@ void ntsync_pi_all_lock_contended(void)
 }
 
 /*
+ * Has current a boost, or is one being set? A task that sets it does so between two changes of
+ * t->applying, and records it before the second one. current has it from the first one on.
+ */
+static bool has_boost(const struct ntsync_task *t)
+{
+	smp_rmb(); /* after current has got a lock by its priority */
+	/* (R), pairs with (Q) in record_change() */
+	return smp_load_acquire(&t->applying) || READ_ONCE(t->prio);
+}
+
+/*
  * current holds all_lock. Tasks that begin to wait now boost it through the rt_mutex, those that it
  * has overtaken do not, so a boosted holder must not be lowered by others.
  */
@@ -329,8 +342,7 @@ void ntsync_pi_all_locked(void)
 {
 	struct ntsync_task *t = ntsync_task_current();
 
-	if (unlikely(t && !t->all_lock_disabled &&
-		     (READ_ONCE(t->prio) || READ_ONCE(t->applying))))
+	if (unlikely(t && !t->all_lock_disabled && has_boost(t)))
 		lower_disable_for_all_lock(t);
 }
 

@@ -7,8 +7,9 @@
  *		obj->lock: no other task can get it
  *   applied	by the waker before its call returns, as the woken task might not get a CPU
  *		without it, or by the task before it returns to user space; whichever is first
- *   ended	when the task next waits or receives, in any instance; when it exits; when the
- *		instance is freed; when a higher boost replaces it
+ *   ended	when the task next waits for objects or receives, in any instance; when it exits;
+ *		when the instance is freed; when a higher boost replaces it. A send does not end it:
+ *		the request passes it on
  */
 #include <linux/capability.h>
 #include <linux/sched/signal.h>

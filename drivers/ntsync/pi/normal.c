@@ -19,8 +19,9 @@
  * A setter holds a reference to the task from its check to its change, and changes the task
  * under task_struct::pi_lock. So if the task, looked at under that lock, has its normal
  * parameters and only the references that we know of, no setter is in flight, and later ones are
- * checked against the normal parameters. Otherwise the saved parameters stay, and are checked
- * again: after 10 ms, 100 ms, then once a second; when the task blocks; and when a boost begins.
+ * checked against the normal parameters. Otherwise the saved parameters stay. A worker tries again
+ * to forget them after 10 ms, 100 ms, then once a second. The worker, the task when it blocks, and
+ * the next boost take back what such a setter has set by then.
  * A reference that is kept for long, as by an io_uring, only makes them stay for longer.
  *
  * Only on x86 is (L) a full barrier. Elsewhere a setter's reference can become visible after the

@@ -205,7 +205,8 @@ struct ntsync_obj *ntsync_mutex_create(struct ntsync_device *dev, u32 owner, u32
 /*
  * If a task of higher priority than current waits for the mutex, raises current to that priority
  * until the next owner has been woken and boosted; otherwise current could be preempted in between.
- * True if so; then the lock was dropped meanwhile, and other waiters may have come: hence the loop.
+ * Returns true if it has raised current. For that it drops the lock, and other waiters may come
+ * meanwhile: hence the loop.
  */
 static bool raise_to_waiters(struct ntsync_section *h, struct ntsync_obj *obj, u32 owner,
 			     struct ntsync_task *t)

@@ -2,7 +2,7 @@
 /*
  * What a mutex contributes to its owner: the highest priority of the real-time tasks that wait
  * for it. It is updated in the same hold of obj->lock as each change of the waiters and of the
- * owner. Only a task that releases the mutex itself keeps it until the hand-off is done.
+ * owner, with one exception: an owner that releases the mutex keeps it until the hand-off is done.
  */
 #include <linux/init.h>
 #include <linux/sched/rt.h>
@@ -266,7 +266,7 @@ void ntsync_mutex_update_contrib_locked(struct ntsync_obj *obj, struct ntsync_to
 /*
  * A real-time task has begun to wait. Only a previous owner goes to @todo: the waiter walks the
  * chain before it sleeps, and so updates the present one. Without this each blocking wait would
- * walk twice.
+ * walk twice. A waiter that does not sleep after all leaves the queue, which updates the owner.
  */
 void ntsync_mutex_update_on_wait_locked(struct ntsync_obj *obj, struct ntsync_todo *todo)
 {
