@@ -90,6 +90,8 @@ int fixture_run(const char *group, const struct CMUnitTest *tests, size_t count)
 	set_handler(SIGALRM, watchdog);
 	/* Ends waits that a failed test has left. */
 	set_handler(SIGUSR2, ignore_signal);
+	if (getenv("NTSYNC_TEST_FILTER"))
+		cmocka_set_test_filter(getenv("NTSYNC_TEST_FILTER"));
 	return _cmocka_run_group_tests(group, tests, count, NULL, NULL);
 }
 
