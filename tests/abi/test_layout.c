@@ -25,6 +25,7 @@ static void pin_features(void)
 	PIN_VALUE(NTSYNC_FEATURE_URING_FD, 0x40);
 	PIN_VALUE(NTSYNC_FEATURE_POLL, 0x80);
 	PIN_VALUE(NTSYNC_FEATURE_SIGNAL_AND_WAIT, 0x100);
+	PIN_VALUE(NTSYNC_FEATURE_LEND, 0x400);
 	pin_group("feature bits");
 }
 
@@ -201,6 +202,17 @@ static void pin_aggregate_source(void)
 	pin_group("aggregate source");
 }
 
+static void pin_lend(void)
+{
+	PIN_SIZE(struct ntsync_lend_args, 8);
+	PIN_FIELD(struct ntsync_lend_args, tid, 0, 4);
+	PIN_FIELD(struct ntsync_lend_args, flags, 4, 4);
+	PIN_VALUE(NTSYNC_IOC_LEND, 0x40084e9a);
+	PIN_VALUE(NTSYNC_IOC_UNLEND, 0x00004e9b);
+	PIN_VALUE(NTSYNC_LEND_LATER, 0x1);
+	pin_group("loans");
+}
+
 int main(void)
 {
 	pin_features();
@@ -214,6 +226,7 @@ int main(void)
 	pin_channel_threads();
 	pin_aggregate();
 	pin_aggregate_source();
+	pin_lend();
 	pin_end();
 	return 0;
 }

@@ -8,7 +8,7 @@
  * until it has closed its last descriptor of the channel; struct ntsync_process stands for it.
  *
  *   event			detected by		consequence
- *   a receiver exits		exit_worker.c		its dispatched requests: ECONNRESET
+ *   a receiver exits		receiver_exit.c		its dispatched requests: ECONNRESET
  *   the last descriptor of a	flush()			dispatched requests of its
  *   receiving process is closed			receivers: ECONNRESET
  *   ... and it was the last one			pending requests, and all sends

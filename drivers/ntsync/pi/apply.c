@@ -22,6 +22,7 @@ static const char *const kind_names[] = {
 	[NTSYNC_CONTRIB_CHANNEL] = "channel",
 	[NTSYNC_CONTRIB_EVENT] = "event",
 	[NTSYNC_CONTRIB_WORK] = "work",
+	[NTSYNC_CONTRIB_LOAN] = "loan",
 };
 
 const char *ntsync_contrib_name(const struct ntsync_contrib *c)
