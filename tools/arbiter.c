@@ -25,6 +25,12 @@ static void parse_base(struct boosted *b, const char *line)
 	b->base_prio = prio;
 }
 
+/* Of a loan the number is the lender's tid, which may be the number of an object, too. */
+uint64_t contrib_object(const struct contrib *c)
+{
+	return strcmp(c->source, "loan") ? c->object : 0;
+}
+
 size_t arbiter_parse(const char *text, struct boosted *out, size_t max, bool *more)
 {
 	struct boosted *b = NULL;

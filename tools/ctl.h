@@ -130,6 +130,16 @@ struct object {
 /* False if @text is not of the driver. */
 bool fdinfo_parse(const char *text, struct object *o);
 
+/* prio: 0 = the lender has nothing to lend at the moment. */
+struct loan {
+	pid_t lender;
+	pid_t borrower;
+	int prio;
+};
+
+/* The loans of an instance. Returns how many it wrote to @out, at most @max; *@more: there were more. */
+size_t fdinfo_parse_loans(const char *text, struct loan *out, size_t max, bool *more);
+
 /* How many tasks wait. Of a channel: its senders, not its receivers. */
 uint64_t object_waiters(const struct object *o);
 int object_top_prio(const struct object *o);
@@ -153,6 +163,8 @@ struct boosted {
 	struct contrib contrib[MAX_CONTRIBS];
 };
 
+/* The object that it comes from; 0 if it does not come from an object, as a loan. */
+uint64_t contrib_object(const struct contrib *c);
 /* Returns how many it wrote to @out, at most @max; *@more: there were more. */
 size_t arbiter_parse(const char *text, struct boosted *out, size_t max, bool *more);
 
@@ -161,6 +173,7 @@ size_t arbiter_parse(const char *text, struct boosted *out, size_t max, bool *mo
 #define MAX_OBJECTS	4096
 #define MAX_PROCESSES	1024
 #define MAX_BOOSTED	2048
+#define MAX_LOANS	4096
 #define MAX_FDS		65536
 
 /* count: objects by type; with the in-tree driver, descriptors. */
@@ -177,6 +190,7 @@ struct process {
  * @truncated: there was more than fits
  * @arbiter: debugfs could be read, so @boosted is true
  * @lending: the objects that boost a task, by number
+ * @loan: loans between tasks
  * @next_idle: in a full table, where to look for an object that makes room
  */
 struct scan {
@@ -184,7 +198,8 @@ struct scan {
 	struct object *object;
 	struct boosted *boosted;
 	uint64_t *lending;
-	unsigned int nr_processes, nr_objects, nr_boosted, nr_lending, next_idle;
+	struct loan *loan;
+	unsigned int nr_processes, nr_objects, nr_boosted, nr_lending, nr_loans, next_idle;
 	unsigned int unreadable;
 	bool truncated;
 	bool arbiter;

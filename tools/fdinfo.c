@@ -143,6 +143,26 @@ bool fdinfo_parse(const char *text, struct object *o)
 	return ours;
 }
 
+size_t fdinfo_parse_loans(const char *text, struct loan *out, size_t max, bool *more)
+{
+	char key[32], value[128];
+	size_t nr = 0;
+
+	*more = false;
+	while (next_line(&text, key, sizeof(key), value, sizeof(value))) {
+		struct loan l;
+
+		if (strcmp(key, "loan") ||
+		    sscanf(value, "%d %d %d", &l.lender, &l.borrower, &l.prio) != 3)
+			continue;
+		if (nr == max)
+			*more = true;
+		else
+			out[nr++] = l;
+	}
+	return nr;
+}
+
 uint64_t object_waiters(const struct object *o)
 {
 	if (o->type == TYPE_CHANNEL)

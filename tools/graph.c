@@ -2,14 +2,17 @@
 /*
  * ntsyncctl graph: which tasks wait for which at this moment, as input for Graphviz' dot. An
  * arrow goes from a task to the object that it waits for, and from an object to the task that
- * has it. A red arrow goes from an object to the task that is boosted by it.
+ * has it. A red arrow goes from an object to the task that is boosted by it, and from a task that lends
+ * its priority to the borrower.
  */
 #include <json-c/json.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "graph.h"
 
-const char *const edge_names[] = { "waits", "parked", "held", "pending", "served", "boost" };
+const char *const edge_names[] = { "waits", "parked", "held", "pending", "served", "boost",
+				   "lends" };
 
 static bool add_task(struct graph *g, pid_t tid)
 {
@@ -39,15 +42,15 @@ static void add_channel(struct graph *g, const struct object *o)
 	for (unsigned int i = 0; i < o->nr_request; i++) {
 		const struct request *r = &o->request[i];
 
-		add_edge(g, (struct edge){ r->receiver ? EDGE_WAITS : EDGE_PENDING, r->sender, o,
-					   r->prio, .source = "" });
+		add_edge(g, (struct edge){ .kind = r->receiver ? EDGE_WAITS : EDGE_PENDING,
+					   .tid = r->sender, .object = o, .prio = r->prio });
 		if (r->receiver)
-			add_edge(g, (struct edge){ EDGE_SERVED, r->receiver, o, r->prio,
-						   .source = "" });
+			add_edge(g, (struct edge){ .kind = EDGE_SERVED, .tid = r->receiver,
+						   .object = o, .prio = r->prio });
 	}
 	for (unsigned int i = 0; i < o->nr_waiter; i++)
-		add_edge(g, (struct edge){ EDGE_PARKED, o->waiter[i].tid, o, o->waiter[i].prio,
-					   .source = "" });
+		add_edge(g, (struct edge){ .kind = EDGE_PARKED, .tid = o->waiter[i].tid, .object = o,
+					   .prio = o->waiter[i].prio });
 }
 
 static void add_object(struct graph *g, const struct object *o)
@@ -57,11 +60,11 @@ static void add_object(struct graph *g, const struct object *o)
 		return;
 	}
 	for (unsigned int i = 0; i < o->nr_waiter; i++)
-		add_edge(g, (struct edge){ EDGE_WAITS, o->waiter[i].tid, o, o->waiter[i].prio,
-					   o->waiter[i].all, "" });
+		add_edge(g, (struct edge){ .kind = EDGE_WAITS, .tid = o->waiter[i].tid, .object = o,
+					   .prio = o->waiter[i].prio, .all = o->waiter[i].all });
 	/* The owner of a mutex without waiters is shown only if the owner itself waits. */
 	if (o->type == TYPE_MUTEX && o->owner && (o->nr_waiter || o->boosts))
-		add_edge(g, (struct edge){ EDGE_HELD, o->owner_tid, o, 0, .source = "" });
+		add_edge(g, (struct edge){ .kind = EDGE_HELD, .tid = o->owner_tid, .object = o });
 }
 
 static const struct object *find_object(const struct scan *s, uint64_t id)
@@ -77,12 +80,24 @@ static void add_boosts(struct graph *g, const struct boosted *b)
 {
 	for (unsigned int i = 0; i < b->nr; i++) {
 		const struct contrib *c = &b->contrib[i];
-		struct edge e = { EDGE_BOOST, b->tid, find_object(g->scan, c->object), c->prio,
-				  .source = "" };
+		struct edge e = { .kind = EDGE_BOOST, .tid = b->tid, .prio = c->prio,
+				  .object = find_object(g->scan, contrib_object(c)) };
 
+		/* fdinfo has these, also without a boost, and names the lender. */
+		if (!strcmp(c->source, "loan"))
+			continue;
 		snprintf(e.source, sizeof(e.source), "%s", c->source);
 		add_edge(g, e);
 	}
+}
+
+static void add_loan(struct graph *g, const struct loan *l)
+{
+	if (l->lender && !add_task(g, l->lender))
+		g->truncated = true;
+	else if (l->lender)
+		add_edge(g, (struct edge){ .kind = EDGE_LENDS, .tid = l->borrower,
+					   .lender = l->lender, .prio = l->prio });
 }
 
 struct graph *graph_build(const struct scan *s)
@@ -97,6 +112,8 @@ struct graph *graph_build(const struct scan *s)
 		add_object(g, &s->object[i]);
 	for (unsigned int i = 0; i < s->nr_boosted; i++)
 		add_boosts(g, &s->boosted[i]);
+	for (unsigned int i = 0; i < s->nr_loans; i++)
+		add_loan(g, &s->loan[i]);
 	return g;
 }
 
@@ -139,6 +156,8 @@ static void add_json_edge(struct json_object *list, const struct edge *e)
 	json_add_int(o, "prio", e->prio);
 	if (e->kind == EDGE_BOOST)
 		json_add_string(o, "source", e->source);
+	if (e->kind == EDGE_LENDS)
+		json_add_int(o, "lender", e->lender);
 	if (e->kind == EDGE_WAITS)
 		json_add_bool(o, "all", e->all);
 }

@@ -8,14 +8,19 @@
 #define MAX_EDGES	4096
 #define MAX_NODES	4096
 
-enum edge_kind { EDGE_WAITS, EDGE_PARKED, EDGE_HELD, EDGE_PENDING, EDGE_SERVED, EDGE_BOOST };
+enum edge_kind { EDGE_WAITS, EDGE_PARKED, EDGE_HELD, EDGE_PENDING, EDGE_SERVED, EDGE_BOOST,
+		 EDGE_LENDS };
 
 extern const char *const edge_names[];
 
-/* From a task to an object; held, served and boost: from an object to a task. */
+/*
+ * From a task to an object; held, served and boost: from an object to a task; lends: from the task
+ * @lender to a task.
+ */
 struct edge {
 	enum edge_kind kind;
 	pid_t tid;
+	pid_t lender;
 	const struct object *object;
 	int prio;
 	bool all;

@@ -50,6 +50,16 @@ static void dot_boost(FILE *out, const struct edge *e, uint64_t id)
 	fprintf(out, " [label=\"lends %d\", color=red, fontcolor=red];\n", e->prio);
 }
 
+/* One that is worth nothing at the moment is not red. */
+static void dot_loan(FILE *out, const struct edge *e)
+{
+	fprintf(out, "\tt%d -> t%d [label=\"lends", e->lender, e->tid);
+	if (e->prio)
+		fprintf(out, " %d\", color=red, fontcolor=red];\n", e->prio);
+	else
+		fputs("\"];\n", out);
+}
+
 static void dot_edge(FILE *out, const struct edge *e)
 {
 	uint64_t id = e->object ? e->object->id : 0;
@@ -71,6 +81,9 @@ static void dot_edge(FILE *out, const struct edge *e)
 		break;
 	case EDGE_BOOST:
 		dot_boost(out, e, id);
+		break;
+	case EDGE_LENDS:
+		dot_loan(out, e);
 		break;
 	}
 }

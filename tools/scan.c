@@ -27,8 +27,9 @@ int scan_init(struct scan *s)
 	s->object = calloc(MAX_OBJECTS, sizeof(*s->object));
 	s->boosted = calloc(MAX_BOOSTED, sizeof(*s->boosted));
 	s->lending = calloc(MAX_BOOSTED * MAX_CONTRIBS, sizeof(*s->lending));
+	s->loan = calloc(MAX_LOANS, sizeof(*s->loan));
 	s->bucket = calloc(BUCKETS, sizeof(*s->bucket));
-	if (s->process && s->object && s->boosted && s->lending && s->bucket)
+	if (s->process && s->object && s->boosted && s->lending && s->loan && s->bucket)
 		return 0;
 	scan_exit(s);
 	return -ENOMEM;
@@ -40,6 +41,7 @@ void scan_exit(struct scan *s)
 	free(s->object);
 	free(s->boosted);
 	free(s->lending);
+	free(s->loan);
 	free(s->bucket);
 }
 
@@ -117,8 +119,19 @@ static void add_holder(struct object *o, pid_t pid)
 	o->nr_holders++;
 }
 
-/* Adds what fdinfo says of one descriptor of @p. */
-static void add_object(struct scan *s, struct process *p, const struct object *seen)
+/* Several descriptors show the same instance; the loans are added with the first one. */
+static void add_loans(struct scan *s, const char *text)
+{
+	bool more;
+
+	s->nr_loans += fdinfo_parse_loans(text, s->loan + s->nr_loans, MAX_LOANS - s->nr_loans,
+					  &more);
+	s->truncated |= more;
+}
+
+/* Adds what fdinfo, @text, says of one descriptor of @p. */
+static void add_object(struct scan *s, struct process *p, const struct object *seen,
+		       const char *text)
 {
 	struct object *o = find_object(s, seen);
 
@@ -126,6 +139,8 @@ static void add_object(struct scan *s, struct process *p, const struct object *s
 		p->count[seen->type]++;
 		return;
 	}
+	if (!o->nr_holders && o->type == TYPE_INSTANCE)
+		add_loans(s, text);
 	if (is_held_by(o, p->pid))
 		return;
 	add_holder(o, p->pid);
@@ -142,31 +157,35 @@ static bool is_of_driver(const char *target, bool *instance)
 	       !strcmp(target, "anon_inode:[ntsync]");
 }
 
-/* False: the descriptor is gone. @found is all zero if it is not of the driver. */
-static bool read_fdinfo(struct scan *s, const char *path, struct object *found)
+/* The whole text, to be freed; NULL: the descriptor is gone. */
+static char *read_fdinfo(const char *path, bool *truncated)
 {
-	char start[8192], *all = NULL;
-	bool truncated;
+	char start[8192];
 	ssize_t len = file_read(path, start, sizeof(start));
 
+	*truncated = false;
 	if (len < 0)
-		return false;
+		return NULL;
 	/* Lines of the kernel come first, one for each lock of the file among them. */
 	if (len == sizeof(start) - 1)
-		all = file_read_all(path, MAX_FDINFO, &truncated);
-	if (!fdinfo_parse(all ? all : start, found) || !key_of(found)) {
-		memset(found, 0, sizeof(*found));
-		s->truncated |= all && truncated;
-	}
-	free(all);
-	return true;
+		return file_read_all(path, MAX_FDINFO, truncated);
+	return strdup(start);
+}
+
+/* @found is all zero if the text is not of the driver. */
+static void parse_fdinfo(struct scan *s, const char *text, bool truncated, struct object *found)
+{
+	if (fdinfo_parse(text, found) && key_of(found))
+		return;
+	memset(found, 0, sizeof(*found));
+	s->truncated |= truncated;
 }
 
 static void look_at_fd(struct scan *s, struct process *p, int dir, const char *name)
 {
-	char target[64], path[64];
+	char target[64], path[64], *text;
 	struct object o;
-	bool instance;
+	bool instance, truncated;
 	ssize_t len = readlinkat(dir, name, target, sizeof(target) - 1);
 
 	if (len <= 0)
@@ -175,15 +194,18 @@ static void look_at_fd(struct scan *s, struct process *p, int dir, const char *n
 	if (!is_of_driver(target, &instance))
 		return;
 	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%.10s", p->pid, name);
-	if (!read_fdinfo(s, path, &o))
+	text = read_fdinfo(path, &truncated);
+	if (!text)
 		return;
+	parse_fdinfo(s, text, truncated, &o);
 	if (key_of(&o))
-		add_object(s, p, &o);
+		add_object(s, p, &o, text);
 	else if (!instance)
 		p->count[TYPE_UNKNOWN]++;
 	/* The in-tree driver has no fdinfo; or it is another file with that name. */
 	else if (file_is_device(dir, name, "/sys/class/misc/ntsync/dev"))
 		p->count[TYPE_INSTANCE]++;
+	free(text);
 }
 
 static void look_at_fds(struct scan *s, struct process *p, DIR *fds)
@@ -291,8 +313,10 @@ static void look_at_arbiter(struct scan *s)
 	free(text);
 	for (unsigned int i = 0; i < s->nr_boosted; i++) {
 		for (unsigned int k = 0; k < s->boosted[i].nr; k++) {
-			if (s->boosted[i].contrib[k].object)
-				s->lending[s->nr_lending++] = s->boosted[i].contrib[k].object;
+			uint64_t object = contrib_object(&s->boosted[i].contrib[k]);
+
+			if (object)
+				s->lending[s->nr_lending++] = object;
 		}
 	}
 	qsort(s->lending, s->nr_lending, sizeof(*s->lending), by_number);
@@ -309,10 +333,12 @@ const struct boosted *scan_boosted(const struct scan *s, pid_t tid)
 
 static void link_boost(struct scan *s, const struct contrib *c)
 {
-	for (unsigned int i = 0; c->object && i < s->nr_objects; i++) {
+	uint64_t id = contrib_object(c);
+
+	for (unsigned int i = 0; id && i < s->nr_objects; i++) {
 		struct object *o = &s->object[i];
 
-		if (o->id != c->object)
+		if (o->id != id)
 			continue;
 		o->boosts++;
 		if (c->prio > o->boost_prio)
@@ -335,6 +361,7 @@ void scan_run(struct scan *s)
 	s->nr_objects = 0;
 	s->nr_boosted = 0;
 	s->nr_lending = 0;
+	s->nr_loans = 0;
 	s->next_idle = 0;
 	s->unreadable = 0;
 	s->truncated = false;

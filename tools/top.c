@@ -22,6 +22,9 @@
 #define HEADING	"%8s %-7s %5s %4s %5s %7s %-15s %s"
 #define NAME_COLUMNS	15
 
+#define LOAN_ROW	"%8d %s%*s %8d %s%*s %4d"
+#define LOAN_HEADING	"%8s %-15s %8s %-15s %4s"
+
 /* ---- the order ---- */
 
 static bool is_idle(const struct object *o)
@@ -182,17 +185,48 @@ static void print_heading(FILE *out, const struct scan *s, const struct system_f
 	print_line(out, line, width);
 }
 
+/* Returns how many rows it has printed. */
+static unsigned int print_loans(FILE *out, const struct scan *s, unsigned int rows, int width)
+{
+	char line[256];
+	unsigned int i;
+
+	if (!s->nr_loans || rows < 3)
+		return 0;
+	snprintf(line, sizeof(line), LOAN_HEADING, "LENDER", "NAME", "BORROWER", "NAME", "PRIO");
+	fputc('\n', out);
+	print_line(out, line, width);
+	for (i = 0; i < s->nr_loans && i < rows - 2; i++) {
+		const struct loan *l = &s->loan[i];
+		struct task lender, borrower;
+		int pad[2];
+
+		task_look(l->lender, &lender);
+		task_look(l->borrower, &borrower);
+		pad[0] = NAME_COLUMNS - text_width(lender.comm);
+		pad[1] = NAME_COLUMNS - text_width(borrower.comm);
+		snprintf(line, sizeof(line), LOAN_ROW, l->lender, lender.comm,
+			 pad[0] > 0 ? pad[0] : 0, "", l->borrower, borrower.comm,
+			 pad[1] > 0 ? pad[1] : 0, "", l->prio);
+		print_line(out, line, width);
+	}
+	return i;
+}
+
 void top_screen(FILE *out, const struct scan *s, const struct system_facts *f, unsigned int rows,
 		int width, bool idle)
 {
-	unsigned int nr = s->nr_objects;
+	unsigned int nr = s->nr_objects, shown;
+	bool all;
 
 	while (!idle && nr && is_idle(&s->object[nr - 1]))
 		nr--;
 	print_heading(out, s, f, width);
 	for (unsigned int i = 0; i < nr && i < rows; i++)
 		print_row(out, &s->object[i], width);
-	if (s->truncated || nr > rows)
+	shown = nr < rows ? nr : rows;
+	all = print_loans(out, s, rows - shown, width) == s->nr_loans && nr <= rows;
+	if (s->truncated || !all)
 		fputs("(there is more than is shown)\n", out);
 	if (nr < s->nr_objects)
 		fprintf(out, "(%u idle objects: --all shows them)\n", s->nr_objects - nr);
@@ -218,6 +252,20 @@ static void add_row(struct json_object *list, const struct object *o)
 	json_add_state(row, o);
 }
 
+static void add_loan(struct json_object *list, const struct loan *l)
+{
+	struct json_object *row = json_append_object(list);
+	struct task t;
+
+	json_add_int(row, "lender", l->lender);
+	task_look(l->lender, &t);
+	json_add_string(row, "lender_name", t.comm);
+	json_add_int(row, "borrower", l->borrower);
+	task_look(l->borrower, &t);
+	json_add_string(row, "borrower_name", t.comm);
+	json_add_int(row, "prio", l->prio);
+}
+
 static int print_json(const struct scan *s, const struct system_facts *f)
 {
 	struct json_object *root = json_object_new_object(), *list;
@@ -227,6 +275,9 @@ static int print_json(const struct scan *s, const struct system_facts *f)
 	list = json_add_array(root, "objects");
 	for (unsigned int i = 0; i < s->nr_objects && i < BATCH_ROWS; i++)
 		add_row(list, &s->object[i]);
+	list = json_add_array(root, "loans");
+	for (unsigned int i = 0; i < s->nr_loans; i++)
+		add_loan(list, &s->loan[i]);
 	json_add_scan(root, s, s->truncated || s->nr_objects > BATCH_ROWS);
 	return json_print(root, true);
 }

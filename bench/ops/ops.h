@@ -32,7 +32,7 @@ struct operation {
 
 extern const struct operation floor_ops[], object_ops[], single_ops[], any_ops[], all_ops[];
 extern const struct operation pingpong_ops[], lock_ops[], broadcast_ops[], chain_ops[],
-	channel_ops[];
+	channel_ops[], lend_ops[];
 
 /* ---- instance.c: the device, and objects that several operations use ---- */
 

@@ -639,6 +639,46 @@ int ntsync_aggregate_wait(int dev, const struct ntsync_aggregate_source *sources
 			  uint32_t count, const struct ntsync_aggregate_opts *opts,
 			  uint32_t *index, uint32_t *events);
 
+/* ----------------------------------------------------------------- Loans */
+
+/**
+ * ntsync_lend() - lend the calling thread's priority to another thread
+ * @dev: the instance.
+ * @tid: the thread, in the caller's pid namespace.
+ * @flags: 0, or NTSYNC_LEND_LATER: also what the caller inherits later, if it has no
+ *	real-time priority now.
+ *
+ * For a wait that is not for an object, as for a reply through a pipe: call this before
+ * it, and ntsync_unlend() after it. The thread runs with the caller's priority
+ * meanwhile, if its own is lower, and so do those that it waits for. A thread has one
+ * loan: the next one replaces it.
+ *
+ * A caller without a real-time priority has nothing to lend: 0, and its earlier loan
+ * has ended. With NTSYNC_LEND_LATER there is a loan of what it may inherit.
+ *
+ * Does not wait for the thread.
+ *
+ * Needs NTSYNC_FEATURE_LEND.
+ *
+ * Return: 0, or
+ * -EINVAL: unknown flags, or @tid is the caller.
+ * -ESRCH: there is no such thread, or it exits or has not begun to run.
+ * -EPERM: the caller may not set its priority, or it is a thread of the kernel.
+ * -ENOTSUP: the driver lacks this function.
+ * -ENOMEM.
+ * After an error an earlier loan stands.
+ */
+int ntsync_lend(int dev, uint32_t tid, uint32_t flags);
+
+/**
+ * ntsync_unlend() - end the calling thread's loan
+ * @dev: any instance.
+ *
+ * Return: 0, also if there is none, or
+ * -ENOTSUP: the driver lacks this function.
+ */
+int ntsync_unlend(int dev);
+
 #ifdef __cplusplus
 }
 #endif

@@ -201,6 +201,17 @@ static void pin_aggregate_source(void)
 	pin_group("aggregate source");
 }
 
+static void pin_lend(void)
+{
+	PIN_SIZE(struct ntsync_lend_args, 8);
+	PIN_FIELD(struct ntsync_lend_args, tid, 0, 4);
+	PIN_FIELD(struct ntsync_lend_args, flags, 4, 4);
+	PIN_VALUE(NTSYNC_IOC_LEND, 0x40084e9a);
+	PIN_VALUE(NTSYNC_IOC_UNLEND, 0x00004e9b);
+	PIN_VALUE(NTSYNC_LEND_LATER, 0x1);
+	pin_group("loans");
+}
+
 int main(void)
 {
 	pin_features();
@@ -214,6 +225,7 @@ int main(void)
 	pin_channel_threads();
 	pin_aggregate();
 	pin_aggregate_source();
+	pin_lend();
 	pin_end();
 	return 0;
 }

@@ -4,6 +4,7 @@
  * is build/tools/ntsyncctl, or the one in NTSYNCCTL.
  */
 #include "../pi/channel.h"
+#include "../pi/lend.h"
 #include "../pi/tracefs.h"
 
 #include <grp.h>
@@ -220,6 +221,42 @@ static void graph_in_dot(void **state)
 	assert_string_equal(text + strlen(text) - 2, "}\n");
 	free(text);
 	end_chain(&c);
+}
+
+static void loans_are_shown(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *lender = actor_high(f), *borrower = actor_normal(f);
+	struct json_object *root, *loan;
+	char line[128], *text;
+
+	need_loans(f);
+	actor_lends(lender, borrower);
+	root = run_ctl_json("graph --json");
+	loan = find_element(root, "edges", "lender", lender->tid);
+	assert_string_equal(read_string(loan, "kind"), "lends");
+	assert_int_equal(read_number(loan, "tid"), borrower->tid);
+	assert_int_equal(read_number(loan, "prio"), HIGH);
+	assert_int_equal(json_object_array_length(find_member(root, "edges")), 1);
+	assert_task(root, borrower, "normal", 0);
+	json_object_put(root);
+	text = run_ctl("graph", 0);
+	snprintf(line, sizeof(line), "\n\tt%d -> t%d [label=\"lends %d\", color=red,", lender->tid,
+		 borrower->tid, HIGH);
+	assert_non_null(strstr(text, line));
+	free(text);
+	root = run_ctl_json("top --json -n 1");
+	loan = find_element(root, "loans", "lender", lender->tid);
+	assert_int_equal(read_number(loan, "borrower"), borrower->tid);
+	assert_int_equal(read_number(loan, "prio"), HIGH);
+	json_object_put(root);
+	text = run_ctl("top -b -n 1", 0);
+	assert_non_null(strstr(text, "LENDER"));
+	free(text);
+	actor_unlends(lender);
+	text = run_ctl("top -b -n 1", 0);
+	assert_null(strstr(text, "LENDER"));
+	free(text);
 }
 
 static void assert_mutex_row(struct json_object *root, int mutex, const struct actor *owner)
@@ -514,6 +551,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		PI_TEST(graph_of_a_boosted_chain),
 		PI_TEST(graph_in_dot),
+		PI_TEST(loans_are_shown),
 		PI_TEST(top_of_a_boosted_chain),
 		TEST(top_in_text),
 		PI_TEST(requests_and_receivers),

@@ -37,6 +37,8 @@ extern const struct attack sleeping_crowd;
 extern const struct attack standing_boosts;
 extern const struct attack signal_storm;
 extern const struct attack long_chain;
+extern const struct attack many_loans;
+extern const struct attack exiting_lenders;
 
 /* So that all threads and descriptors fit; called by root before the first attack. */
 void attack_raise_limits(void);

@@ -92,6 +92,10 @@ ROW(a_storm_of_boosts_and_a_boost, &boosts_by_a_signal, &signal_storm, MEDIAN)
 ROW(a_storm_of_boosts_and_an_owner, &boosts_an_owner, &signal_storm, MEDIAN)
 ROW(a_long_chain_and_an_owner, &boosts_an_owner, &long_chain, MAX)
 ROW(a_long_chain_and_a_signal, &boosts_by_a_signal, &long_chain, MAX)
+ROW(many_loans_and_a_loan, &lends_and_unlends, &many_loans, MEDIAN)
+ROW(many_loans_and_an_owner, &boosts_an_owner, &many_loans, MEDIAN)
+ROW(many_lenders_exit_and_a_lender, &loses_its_lender, &exiting_lenders, MAX, .strike = true)
+ROW(many_lenders_exit_and_a_server, &loses_its_server, &exiting_lenders, MAX, .strike = true)
 
 static void a_ring_and_who_never_opened_the_device(void **state)
 {
@@ -130,6 +134,10 @@ int main(void)
 		TEST(a_storm_of_boosts_and_an_owner),
 		TEST(a_long_chain_and_an_owner),
 		TEST(a_long_chain_and_a_signal),
+		TEST(many_loans_and_a_loan),
+		TEST(many_loans_and_an_owner),
+		TEST(many_lenders_exit_and_a_lender),
+		TEST(many_lenders_exit_and_a_server),
 	};
 
 	const char *row = getenv("NTSYNC_ISOLATION_ROW");

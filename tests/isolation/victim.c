@@ -225,6 +225,82 @@ const struct victim sleeps_with_a_notification = {
 	"going to sleep with a notification", 80, setup_notification, sleep_notified, 300,
 };
 
+/* ---- loans ---- */
+
+static pid_t borrower;
+
+static void *be_lent_to(void *ready)
+{
+	borrower = gettid();
+	sem_post(ready);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void setup_borrower(void)
+{
+	static sem_t ready;
+
+	start_helper(be_lent_to, &ready);
+}
+
+static int lend_to_helper(void)
+{
+	struct ntsync_lend_args args = { .tid = borrower };
+
+	return nt(f->dev, NTSYNC_IOC_LEND, &args);
+}
+
+static uint64_t lend_and_unlend(void)
+{
+	uint64_t begin = monotonic_ns();
+
+	assert_ret(lend_to_helper(), 0);
+	assert_ret(nt(f->dev, NTSYNC_IOC_UNLEND, NULL), 0);
+	return monotonic_ns() - begin;
+}
+
+const struct victim lends_and_unlends = {
+	"LEND to a normal task, and UNLEND", 80, setup_borrower, lend_and_unlend, 500,
+};
+
+/* ---- a lender that dies: from its last instruction until its borrower is normal again ---- */
+
+static void *lend_and_die(void *unused)
+{
+	fifo(60);
+	lend_to_helper();
+	atomic_store(&died, monotonic_ns());
+	return unused;
+}
+
+static bool is_boosted(void)
+{
+	struct task_attr attr;
+
+	return !task_get_attr(borrower, &attr) && attr.prio;
+}
+
+static uint64_t lose_lender(void)
+{
+	const struct timespec moment = { .tv_nsec = 10000 };
+	pthread_t lender;
+	uint64_t end;
+
+	atomic_store(&died, 0);
+	lender = attack_thread(lend_and_die, NULL);
+	while (!atomic_load(&died) || is_boosted())
+		nanosleep(&moment, NULL);
+	end = monotonic_ns();
+	pthread_join(lender, NULL);
+	return end - atomic_load(&died);
+}
+
+const struct victim loses_its_lender = {
+	"death of a lender until its borrower is lowered", 80, setup_borrower, lose_lender, 200,
+};
+
 /* ---- normal threads ---- */
 
 static int ping, pong;

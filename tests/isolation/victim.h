@@ -28,6 +28,8 @@ extern const struct victim sets_an_event;
 extern const struct victim loses_its_server;
 extern const struct victim sleeps_with_a_notification;
 extern const struct victim normal_waits;
+extern const struct victim lends_and_unlends;
+extern const struct victim loses_its_lender;
 
 /**
  * struct figures - of all calls, in nanoseconds

@@ -87,8 +87,10 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 
 	*call = (struct fake_call){ .fd = fd, .request = request };
 	/* The ioctl number contains the size of what the kernel reads or writes. */
-	memcpy(call->arg, arg, _IOC_SIZE(request));
-	memcpy(arg, reply->out, reply->size);
+	if (arg) {
+		memcpy(call->arg, arg, _IOC_SIZE(request));
+		memcpy(arg, reply->out, reply->size);
+	}
 	return reply->ret;
 }
 

@@ -147,6 +147,11 @@ void hog_release(void)
 	sem_post(&pi.hog->told);
 }
 
+bool hog_is_running(void)
+{
+	return !atomic_load(&pi.hog->held) && !atomic_load(&pi.hog->idle);
+}
+
 int pi_setup(void **state)
 {
 	struct fixture *f;

@@ -167,6 +167,8 @@ void pi_assert_task_boosted(pid_t tid, const char *name, int policy, int prio, c
 
 /* Lets it run as soon as no thread above FIFO 50 can. A job may call it. */
 void hog_release(void);
+/* It has been released, and its time is not over. */
+bool hog_is_running(void);
 
 /* Waits for @a, whose job must have ended with @ret before the hog got the CPU. Stops the hog. */
 #define assert_not_held_up(a, ret) pi_assert_not_held_up(a, ret, __FILE__, __LINE__)

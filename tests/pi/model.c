@@ -91,6 +91,10 @@ static bool update_prio(const struct model *m, struct prios *p, int task)
 
 	for (int c = 0; c < CHANNELS; c++)
 		prio = higher_prio(prio, prio_from_channel(m, p, task, c));
+	for (int l = 0; l < TASKS; l++) {
+		if (m->borrower[l] == task)
+			prio = higher_prio(prio, p->eff[l]);
+	}
 	if (prio == p->inherited[task])
 		return false;
 	p->inherited[task] = prio;
@@ -220,6 +224,8 @@ static void print_task(const struct model *m, const struct prios *p, int t)
 		print_error(" with %d, dispatched to %d in set %u", r->intent, r->server, r->set);
 	for (int c = 0; c < CHANNELS; c++)
 		print_error("%s", m->serves[t][c] ? c ? ", serves 1" : ", serves 0" : "");
+	if (m->borrower[t] != NOBODY)
+		print_error(", lends to t%d", m->borrower[t]);
 	print_error("\n");
 }
 

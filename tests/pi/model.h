@@ -10,15 +10,17 @@
  *		prio(r) for the requests r that t works on: the newest set that has any, in
  *			every channel in which t is not parked
  *		prio(r) for the pending requests r of other tasks, in the same channels
+ *		eff(l) for all l that have lent to t
  *	prio(r) = max(what was asked for, inherited(its sender))
  *
- * The steps make no cycles: no task waits for itself, directly or through others (docs/pi.md says
- * what cycles do).
+ * The steps make no cycles of waits: no task waits for itself, directly or through others (docs/pi.md
+ * says what cycles do). Loans make cycles, as a lender is not blocked by its loan.
  */
 #ifndef NTSYNC_TESTS_PI_MODEL_H
 #define NTSYNC_TESTS_PI_MODEL_H
 
 #include "channel.h"
+#include "lend.h"
 
 #define TASKS 7
 #define MUTEXES 4
@@ -55,7 +57,8 @@ struct prios {
 
 /**
  * struct model - the state of all tasks and objects
- * @boosts: how many times a task was found boosted; the test checks that there were enough
+ * @boosts, @lends: how many times a task was found boosted, and how many loans there were; the
+ *	test checks that there were enough
  * @wants: the objects that a task WAITS for, as bits
  * @all:   it waits for all of them
  * @at: the channel of a task that SENDS or is PARKED
@@ -63,11 +66,12 @@ struct prios {
  * @serves: the task has received from that channel
  * @set: number of its newest set there
  * @holder, @depth: of each mutex
+ * @borrower: the task that a task has lent to, or NOBODY
  */
 struct model {
 	struct fixture *f;
 	uint64_t random;
-	unsigned int step, boosts, sends;
+	unsigned int step, boosts, sends, lends;
 	struct actor *task[TASKS];
 	enum doing doing[TASKS];
 	unsigned int wants[TASKS];
@@ -78,6 +82,7 @@ struct model {
 	unsigned int set[TASKS][CHANNELS];
 	int mutex[MUTEXES], holder[MUTEXES];
 	uint32_t depth[MUTEXES];
+	int borrower[TASKS];
 	int channel[CHANNELS];
 	int event;
 };

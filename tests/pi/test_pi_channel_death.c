@@ -5,65 +5,9 @@
  */
 #include "channel.h"
 #include "child.h"
+#include "exit_worker.h"
 
-#include <dirent.h>
 #include <signal.h>
-
-#define EXIT_WORKER "ntsync_exit"
-
-static bool is_exit_worker(const char *pid)
-{
-	char path[300], name[32] = "";
-	FILE *file;
-	bool is;
-
-	snprintf(path, sizeof(path), "/proc/%s/comm", pid);
-	file = fopen(path, "re");
-	is = file && fgets(name, sizeof(name), file) && !strcmp(name, EXIT_WORKER "\n");
-	if (file)
-		fclose(file);
-	return is;
-}
-
-static pid_t find_exit_worker(void)
-{
-	DIR *proc = opendir("/proc");
-	const struct dirent *entry;
-	pid_t pid = 0;
-
-	assert_non_null(proc);
-	while (!pid && (entry = readdir(proc))) {
-		if (is_exit_worker(entry->d_name))
-			pid = atoi(entry->d_name);
-	}
-	closedir(proc);
-	assert_true(pid > 0);
-	return pid;
-}
-
-/* To the one CPU of the test, where it competes with the hog. */
-static void pin_exit_worker(pid_t exit_worker)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	assert_int_equal(sched_setaffinity(exit_worker, sizeof(cpus), &cpus), 0);
-}
-
-static void unpin_exit_worker(pid_t exit_worker)
-{
-	cpu_set_t cpus;
-
-	memset(&cpus, 0xff, sizeof(cpus));
-	assert_int_equal(sched_setaffinity(exit_worker, sizeof(cpus), &cpus), 0);
-}
-
-static void await_prio(pid_t exit_worker, int prio)
-{
-	for (unsigned int polls = 0; task_live_prio(exit_worker) != prio; polls++)
-		let_others_run(polls);
-}
 
 struct scenario {
 	int channel;
@@ -77,11 +21,10 @@ static void set_up(struct scenario *s, struct fixture *f, int prio)
 	only_ours(f, "no channels");
 	*s = (struct scenario){
 		.channel = pi_channel(f),
-		.exit_worker = find_exit_worker(),
+		.exit_worker = exit_worker_begin(),
 		.server = actor_low(f, "server"),
 		.caller = actor_new(f, "caller", FIFO(HIGH)),
 	};
-	pin_exit_worker(s->exit_worker);
 	actor_sends(s->caller, s->channel, prio);
 	actor_receives(s->server, s->channel, s->caller);
 }
@@ -95,8 +38,7 @@ static void its_clients_are_not_held_up(void **state)
 	hog_release();
 	actor_exit(s.server);
 	assert_not_held_up(s.caller, -ECONNRESET);
-	await_prio(s.exit_worker, 1);
-	unpin_exit_worker(s.exit_worker);
+	exit_worker_end(s.exit_worker);
 }
 
 /* The worker has a client without a priority to tell already when the urgent one comes. */
@@ -116,8 +58,7 @@ static void the_more_urgent_first(void **state)
 	actor_exit(s.server);
 	assert_not_held_up(s.caller, -ECONNRESET);
 	assert_ret(actor_finish(minor), -ECONNRESET);
-	await_prio(s.exit_worker, 1);
-	unpin_exit_worker(s.exit_worker);
+	exit_worker_end(s.exit_worker);
 }
 
 static void move_to_cpu(int cpu)
@@ -172,8 +113,7 @@ static void pending_requests_do_not_wait_for_the_last_thread(void **state)
 	int channel;
 
 	only_ours(f, "no channels");
-	exit_worker = find_exit_worker();
-	pin_exit_worker(exit_worker);
+	exit_worker = exit_worker_begin();
 	channel = pi_channel(f);
 	caller = actor_new(f, "caller", FIFO(HIGH));
 	server = pi_child_start(f, receive_in_thread, 0, channel);
@@ -184,8 +124,7 @@ static void pending_requests_do_not_wait_for_the_last_thread(void **state)
 	kill(server->pid, SIGKILL);
 	assert_not_held_up(caller, -EPIPE);
 	pi_child_kill(server);
-	await_prio(exit_worker, 1);
-	unpin_exit_worker(exit_worker);
+	exit_worker_end(exit_worker);
 }
 
 static bool thread_exists(const struct pi_child *p)

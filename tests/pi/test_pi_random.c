@@ -341,6 +341,33 @@ static void step_reply(struct model *m, int task)
 	m->doing[sender] = IDLE;
 }
 
+/* ---- loans ---- */
+
+static void step_unlend(struct model *m, int task)
+{
+	trace_step(m, task, "ends its loan");
+	actor_unlends(m->task[task]);
+	m->borrower[task] = NOBODY;
+}
+
+/* Without a priority there is no loan, except with the flag. */
+static void step_lend(struct model *m, int task, const struct prios *prios)
+{
+	int to = pick(m, TASKS);
+	uint32_t flags = pick(m, 2) ? LATER : 0;
+
+	if (task == NOBODY)
+		return;
+	if (to == task || !pick(m, 3)) {
+		step_unlend(m, task);
+		return;
+	}
+	trace_step(m, task, "lends to t%d%s", to, flags ? ", later, too" : "");
+	assert_ret(actor_lends_to(m->task[task], m->task[to]->tid, flags), 0);
+	m->borrower[task] = flags || prios->eff[task] ? to : NOBODY;
+	m->lends += m->borrower[task] != NOBODY;
+}
+
 /* ---- the choice of a step ---- */
 
 /* Only of a task that inherits nothing: docs/pi.md says what the driver does not see otherwise. */
@@ -349,7 +376,7 @@ static void step_change_own_prio(struct model *m, int task, const struct prios *
 	struct actor *a = m->task[task];
 	struct task_attr attr = NORMAL((int)pick(m, 10));
 
-	if (prios->inherited[task])
+	if (prios->inherited[task] || m->borrower[task] != NOBODY)
 		return;
 	if (pick(m, 3))
 		attr = pick(m, 2) ? FIFO(1 + pick(m, 79)) :
@@ -403,8 +430,10 @@ static void one_step(struct model *m)
 		step_event(m);
 	else if (kind < 15)
 		step_kill(m, pick(m, MUTEXES));
-	else if (kind < 40)
+	else if (kind < 36)
 		step_reply(m, task);
+	else if (kind < 46)
+		step_lend(m, pick_idle(m), &prios);
 	else
 		step_idle_task(m, pick_idle(m), &prios);
 	update_holders(m, &prios);
@@ -416,8 +445,10 @@ static void set_up(struct model *m, struct fixture *f)
 	static const char *const names[TASKS] = { "t0", "t1", "t2", "t3", "t4", "t5", "t6" };
 
 	m->f = f;
-	for (int t = 0; t < TASKS; t++)
+	for (int t = 0; t < TASKS; t++) {
 		m->task[t] = actor_new(f, names[t], start_as[t]);
+		m->borrower[t] = NOBODY;
+	}
 	for (int i = 0; i < MUTEXES; i++) {
 		m->mutex[i] = new_mutex(f, 0, 0);
 		m->holder[i] = NOBODY;
@@ -433,6 +464,8 @@ static void release_all(struct model *m)
 		step_interrupt(m, t);
 	for (int i = 0; i < MUTEXES; i++)
 		step_kill(m, i);
+	for (int t = 0; t < TASKS; t++)
+		step_unlend(m, t);
 	pi_assert_exact(m->f);
 }
 
@@ -450,9 +483,11 @@ static void random_steps(void **state)
 		still_alive();
 	}
 	release_all(&m);
-	print_message("# found %u tasks boosted, %u requests\n", m.boosts, m.sends);
+	print_message("# found %u tasks boosted, %u requests, %u loans\n", m.boosts, m.sends,
+		      m.lends);
 	assert_true(m.boosts > steps / 4);
 	assert_true(m.sends > steps / 30);
+	assert_true(m.lends > steps / 40);
 }
 
 int main(void)

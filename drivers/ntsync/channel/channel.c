@@ -523,7 +523,7 @@ int ntsync_channel_init(void)
 
 	if (ret)
 		return ret;
-	ret = ntsync_exit_worker_init();
+	ret = ntsync_receiver_exit_init();
 	if (ret)
 		ntsync_entries_exit();
 	return ret;
@@ -531,6 +531,6 @@ int ntsync_channel_init(void)
 
 void ntsync_channel_exit(void)
 {
-	ntsync_exit_worker_exit();
+	ntsync_receiver_exit_exit();
 	ntsync_entries_exit();
 }

@@ -8,7 +8,7 @@
  * until it has closed its last descriptor of the channel; struct ntsync_process stands for it.
  *
  *   event			detected by		consequence
- *   a receiver exits		exit_worker.c		its dispatched requests: ECONNRESET
+ *   a receiver exits		receiver_exit.c		its dispatched requests: ECONNRESET
  *   the last descriptor of a	flush()			dispatched requests of its
  *   receiving process is closed			receivers: ECONNRESET
  *   ... and that was the last	flush(), exit_worker.c	pending requests, and all sends
@@ -499,8 +499,6 @@ static void remove_receiver_locked(struct ntsync_section *h, struct ntsync_recei
 {
 	struct ntsync_channel *c = r->channel;
 
-	ntsync_receiver_drop_notification_locked(r);
-	ntsync_obj_hand_off(h, h->obj);
 	rb_erase(&r->by_task, &c->receivers);
 	c->nr_receivers--;
 	list_del(&r->process_node);
@@ -530,6 +528,11 @@ bool ntsync_receiver_end_batch(struct ntsync_receiver *r, const void *dying_file
 	ntsync_receiver_free_assert_held();
 	ntsync_section_init(&h, obj, false);
 	raw_spin_lock(&obj->lock);
+	/* Another receiver gets its notification. */
+	if (ntsync_receiver_notified_locked(r)) {
+		ntsync_receiver_drop_notification_locked(r);
+		obj->handoff_pending = true;
+	}
 	/* ntsync_obj_lock() would do all hand-offs. A channel needs no all_lock for them. */
 	done = !obj->handoff_pending || ntsync_section_drain_batch(&h);
 	if (done) {

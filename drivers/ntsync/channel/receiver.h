@@ -8,32 +8,35 @@
 #include <linux/cleanup.h>
 
 #include "channel_internal.h"
+#include "pi/exit_worker.h"
 
 /**
  * struct ntsync_receiver_task - a task that is a receiver of one or more channels
  * @by_task: in the tree of running receiver tasks, until the task exits
- * @exited: in the queue of exited tasks, by the priority that the task had
+ * @exit: for the exit worker, after the task has exited
  * @receivers: linked by task_node; receiver_free_lock is held, too, when one is removed
  * @task: the task; no reference is needed, as its exit is observed
  * @dying_files: its descriptor table, if it has exited, the other threads of its process are being
  *	killed, and no other process uses the table; otherwise NULL
- * @exiting: the task is still in probe_exit(), which frees this if the exit worker is done first
+ * @refs: held by the task until it exits, after that by the exit worker and by probe_exit()
+ * @rcu: for freeing
  *
- * Protected by exit_worker.c's exit_lock.
+ * Protected by receiver_exit.c's exit_lock.
  */
 struct ntsync_receiver_task {
 	struct rb_node by_task;
-	struct ntsync_waitq_node exited;
+	struct ntsync_exit_item exit;
 	struct list_head receivers;
 	struct task_struct *task;
 	const void *dying_files;
-	bool exiting;
+	refcount_t refs;
+	struct rcu_head rcu;
 };
 
 /**
  * struct ntsync_receiver - a task that has received from a channel, or waited for one
  * @by_task: in channel->receivers, by @t
- * @task_node: in ntsync_receiver_task::receivers; protected by exit_worker.c's exit_lock
+ * @task_node: in ntsync_receiver_task::receivers; protected by receiver_exit.c's exit_lock
  * @exit: the entry that @task_node is linked in
  * @t: the task's record, counted; immutable
  * @channel: the channel; immutable
@@ -150,17 +153,16 @@ void ntsync_receiver_notify_locked(struct ntsync_receiver *r);
 void ntsync_receiver_drop_notification_locked(struct ntsync_receiver *r);
 void ntsync_receiver_pass_on_notification(struct ntsync_notification *n);
 
-/* ---- exit_worker.c ---- */
+/* ---- receiver_exit.c ---- */
 
-int ntsync_exit_worker_init(void);
-void ntsync_exit_worker_exit(void);
+int ntsync_receiver_exit_init(void);
+void ntsync_receiver_exit_exit(void);
 
 struct ntsync_receiver_task *ntsync_receiver_task_alloc(void);
 void ntsync_receiver_task_free(struct ntsync_receiver_task *t);
 void ntsync_receiver_watch_exit(struct ntsync_receiver *r, struct ntsync_receiver_task *new);
 struct ntsync_receiver_task *ntsync_receiver_unwatch_exit(struct ntsync_receiver *r);
 bool ntsync_receiver_raise_exit(struct ntsync_receiver *r, int prio);
-void ntsync_exit_worker_update_prio(void);
 void ntsync_receiver_free_lock(void);
 void ntsync_receiver_free_unlock(void);
 void ntsync_receiver_free_assert_held(void);

@@ -16,6 +16,7 @@
  */
 #include <linux/sched/rt.h>
 
+#include "pi/exit_worker.h"
 #include "receiver.h"
 
 /* How many receivers are updated in one hold of obj->lock. */
@@ -48,22 +49,42 @@ static const struct ntsync_channel_entry *find_pending_for(const struct ntsync_c
 	return rb_entry_safe(n, struct ntsync_channel_entry, contrib_node);
 }
 
+/*
+ * The task of @r has exited, and somebody waits with @prio for what the exit worker does then. Also
+ * if the contribution to the record is an old one, which has no effect any more.
+ */
+static void raise_exit_locked(struct ntsync_receiver *r, int prio)
+{
+	struct ntsync_channel *c = r->channel;
+
+	if (ntsync_receiver_raise_exit(r, prio))
+		WRITE_ONCE(c->raised_exit, true);
+}
+
+/*
+ * Does @r inherit from pending requests? A process that has closed the channel can't receive them.
+ * If it was the last one, the exit worker may be about to end them.
+ */
+static bool counts_pending(const struct ntsync_receiver *r, bool dead)
+{
+	return !ntsync_receiver_closed_locked(r) || (dead && r->channel->broken);
+}
+
 /* Returns true if anything has changed. */
 static bool update_contrib_locked(struct ntsync_receiver *r, struct ntsync_todo *todo)
 {
 	struct boost b = { .key = NTSYNC_NO_CONTRIB };
-	bool changed;
+	bool dead = READ_ONCE(r->t->dead), changed;
 
 	if (!ntsync_receiver_receives_locked(r))
 		raise_to_entry(&b, ntsync_receiver_first_entry(r));
-	/* A process that has closed the channel can't receive the request. */
-	if (!ntsync_receiver_closed_locked(r))
+	if (counts_pending(r, dead))
 		raise_to_entry(&b, find_pending_for(r->channel, r->t));
 	changed = ntsync_contrib_set_locked(&r->contrib, r->t, b.key, b.policy, todo);
-	/* The task has exited: the requests wait for the exit worker. */
-	if (unlikely(b.key != NTSYNC_NO_CONTRIB && !r->contrib.to))
-		WRITE_ONCE(r->channel->raised_exit, r->channel->raised_exit |
-			   ntsync_receiver_raise_exit(r, ntsync_contrib_prio(b.key)));
+	/* It may have exited since. */
+	dead |= b.key != NTSYNC_NO_CONTRIB && !r->contrib.to;
+	if (unlikely(dead && b.key != NTSYNC_NO_CONTRIB))
+		raise_exit_locked(r, ntsync_contrib_prio(b.key));
 	return changed;
 }
 
@@ -106,7 +127,10 @@ static const void *update_receivers_locked(struct ntsync_obj *obj, const void *a
 	return after;
 }
 
-/* ntsync_source_ops::updated */
+/*
+ * ntsync_source_ops::updated. Preemption is off, as another caller relies on the one that has
+ * cleared the flag.
+ */
 static void update_exit_worker(struct ntsync_obj *obj)
 {
 	struct ntsync_channel *c = obj->channel;
@@ -114,6 +138,7 @@ static void update_exit_worker(struct ntsync_obj *obj)
 
 	if (likely(!READ_ONCE(c->raised_exit)))
 		return;
+	guard(preempt)();
 	scoped_guard(raw_spinlock, &obj->lock) {
 		raised = c->raised_exit;
 		WRITE_ONCE(c->raised_exit, false);
@@ -197,6 +222,9 @@ static int update_request(struct ntsync_wait *w, u32 index, int prio)
 
 	prio = min(prio, ntsync_entry_requested_prio(e));
 	ntsync_entry_set_prio_locked(e, prio);
+	/* After the exit every request counts, not only those of the newest set. */
+	if (e->receiver && unlikely(READ_ONCE(e->receiver->t->dead)))
+		raise_exit_locked(e->receiver, prio);
 	return prio;
 }
 

@@ -8,6 +8,8 @@
  *				of them at a time
  *       obj->lock		raw spinlock; state and any-queue of one object. Never two
  *				of them at a time, never from an interrupt
+ *       loan->lock		raw spinlock; the loan of one task. Never two of them at a
+ *				time, nor together with an obj->lock
  *         t->lock		raw spinlock; the record of one task: its contributions and
  *				the wait that it is in. Never two of them at a time
  *           dev->lock		raw spinlock; lists of the instance

@@ -41,6 +41,7 @@ struct task_struct;
  * @mutexes_by_id: mutexes that real-time tasks wait for and whose owner is known by its owner id
  *	only; types/mutex_source.c
  * @event_boosted: records of tasks that have an event boost from this instance; pi/boost.c
+ * @loans: loans that were made through this instance; pi/loan.c
  */
 struct ntsync_device {
 	struct kref refs;
@@ -53,6 +54,7 @@ struct ntsync_device {
 	raw_spinlock_t lock;
 	struct rb_root mutexes_by_id;
 	struct list_head event_boosted;
+	struct list_head loans;
 };
 
 /**

@@ -148,8 +148,8 @@ TRACE_EVENT(ntsync_aggregate,
 /*
  * The arbiter has changed the priority of a task: ntsync_boost if it inherits and is not lower than
  * before, else ntsync_unboost. Priorities are as in sched_attr, 1 to 99; 0 = not a real-time task.
- * source: from what the task inherits now: "mutex", "event", "channel", "work" if it has raised
- * itself to hand off a mutex, or "none" if it has its normal priority again.
+ * source: from what the task inherits now: "mutex", "event", "channel", "loan", "work" if it has
+ * raised itself to hand off a mutex, or "none" if it has its normal priority again.
  */
 DECLARE_EVENT_CLASS(ntsync_prio_change,
 	TP_PROTO(const struct task_struct *p, const char *source, int old, int new),
@@ -180,6 +180,32 @@ DEFINE_EVENT(ntsync_prio_change, ntsync_boost,
 DEFINE_EVENT(ntsync_prio_change, ntsync_unboost,
 	TP_PROTO(const struct task_struct *p, const char *source, int old, int new),
 	TP_ARGS(p, source, old, new));
+
+/* A loan begins, and ends. prio: what the lender lends now, as in sched_attr; 0 = nothing. */
+DECLARE_EVENT_CLASS(ntsync_loan,
+	TP_PROTO(u32 tid, u32 borrower_tid, u32 prio),
+	TP_ARGS(tid, borrower_tid, prio),
+	TP_STRUCT__entry(
+		__field(u32, tid)
+		__field(u32, borrower_tid)
+		__field(u32, prio)
+	),
+	TP_fast_assign(
+		__entry->tid = tid;
+		__entry->borrower_tid = borrower_tid;
+		__entry->prio = prio;
+	),
+	TP_printk("tid=%u borrower_tid=%u prio=%u",
+		  __entry->tid, __entry->borrower_tid, __entry->prio)
+);
+
+DEFINE_EVENT(ntsync_loan, ntsync_lend,
+	TP_PROTO(u32 tid, u32 borrower_tid, u32 prio),
+	TP_ARGS(tid, borrower_tid, prio));
+
+DEFINE_EVENT(ntsync_loan, ntsync_unlend,
+	TP_PROTO(u32 tid, u32 borrower_tid, u32 prio),
+	TP_ARGS(tid, borrower_tid, prio));
 
 /*
  * A request is sent, received, replied to, or withdrawn. channel: a number that is never reused.

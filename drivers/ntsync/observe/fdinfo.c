@@ -9,6 +9,7 @@
 #include "core/show.h"
 #include "core/wait.h"
 #include "observe.h"
+#include "pi/loan.h"
 
 struct shown_waiter {
 	pid_t tid;
@@ -84,8 +85,9 @@ void ntsync_obj_show(struct seq_file *m, struct ntsync_obj *obj)
 	show_all_waiters(m, obj);
 }
 
-void ntsync_device_show(struct seq_file *m, const struct ntsync_device *dev)
+void ntsync_device_show(struct seq_file *m, struct ntsync_device *dev)
 {
 	seq_puts(m, "ntsync-type:\tinstance\n");
 	seq_printf(m, "ntsync-instance:\t%llu\n", dev->id);
+	ntsync_loans_show(m, dev);
 }

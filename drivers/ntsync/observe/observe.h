@@ -10,7 +10,7 @@ struct ntsync_obj;
 struct seq_file;
 
 void ntsync_obj_show(struct seq_file *m, struct ntsync_obj *obj);
-void ntsync_device_show(struct seq_file *m, const struct ntsync_device *dev);
+void ntsync_device_show(struct seq_file *m, struct ntsync_device *dev);
 
 void ntsync_debugfs_init(void);
 void ntsync_debugfs_exit(void);

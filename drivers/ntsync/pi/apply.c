@@ -22,6 +22,7 @@ static const char *const kind_names[] = {
 	[NTSYNC_CONTRIB_CHANNEL] = "channel",
 	[NTSYNC_CONTRIB_EVENT] = "event",
 	[NTSYNC_CONTRIB_WORK] = "work",
+	[NTSYNC_CONTRIB_LOAN] = "loan",
 };
 
 const char *ntsync_contrib_name(const struct ntsync_contrib *c)
@@ -160,18 +161,22 @@ static bool prepare_change(struct ntsync_task *t, struct param_change *c, bool c
 	return true;
 }
 
-/* The parameters in @c have been set. */
+/* The parameters in @c have been set. A task that has exited meanwhile gets its normal ones. */
 static void record_change(struct ntsync_task *t, const struct param_change *c)
 {
 	int old = t->prio ?: t->normal.prio, new = c->params.prio;
+	bool dead;
 
 	scoped_guard(raw_spinlock, &t->lock) {
+		dead = t->dead;
 		t->retry = false;
 		t->policy = c->boost ? c->params.policy : 0;
 		WRITE_ONCE(t->prio, c->boost ? new : 0);
 		t->max_prio = max(t->max_prio, t->prio);
 		smp_store_release(&t->applying, false); /* (Q), pairs with (R) in has_boost() */
 	}
+	if (unlikely(dead && c->boost))
+		ntsync_sched_params_set(t->task, &t->normal);
 	if (c->boost && new >= old)
 		trace_ntsync_boost(t->task, c->source, old, new);
 	else

@@ -23,13 +23,16 @@
  *  [2]	set the parameters of its task (rule 2)		t->apply_lock
  *  [3]	get a reference to the object of the next	t->lock
  *	entry of the task's wait; if there is none,
- *	goto [1]
+ *	goto [7]
  *  [4]	if the task is still in that wait: requeue	obj->lock + t->lock
  *	the entry at the task's priority (rule 3)
  *  [5]	update the contribution of the mutex, or of	obj->lock + lock of the record
  *	some of the channel's receivers (rule 1)	that it goes to
  *  [6]	put the records whose contributions have	walk-private
  *	changed on the list; goto [3]
+ *  [7]	if the task has a loan: update its		loan->lock + lock of each
+ *	contribution, and put the borrower's record	of the two records in turn
+ *	on the list; goto [1] (pi/loan.c)
  *
  * A wait is on its task's stack. A walk may access it only while t->lock is held and t->wait
  * points to it; t->seq tells it from a later wait at the same address.
@@ -448,6 +451,11 @@ static void process_record(struct chain_walk *k, struct ntsync_task *t)
 		more = update_next_entry(&it);
 		push_found_records(k, &it);
 	} while (more);
+	/* update_next_entry() has taken t->lock; see the race at the top of loan.c. */
+	if (unlikely(READ_ONCE(t->loan.borrower))) {
+		it.prio = ntsync_loan_update(t, &it.changed, &it.same);
+		push_found_records(k, &it);
+	}
 	/* Again, after the records that were just pushed: by then mutexes may have other owners. */
 	if (it.unset)
 		push_record(k, ntsync_task_get(t));
@@ -470,15 +478,15 @@ static void process_records(struct chain_walk *k)
 }
 
 /*
- * Others may lower current again. If its own parameters change and it is about to sleep, its
- * entries are requeued, too.
+ * Others may lower current again. If its own parameters change and it is about to sleep or has a
+ * loan, what it contributes changes, too.
  */
 static void process_self(struct chain_walk *k)
 {
 	if (!k->self || !ntsync_pi_lower_enable(k->self))
 		return;
 	ntsync_pi_apply(k->self);
-	if (!k->self->wait)
+	if (!k->self->wait && !READ_ONCE(k->self->loan.borrower))
 		return;
 	push_record(k, ntsync_task_get(k->self));
 	process_records(k);
@@ -516,6 +524,19 @@ void ntsync_pi_walk_from(struct ntsync_task *t)
 	run_walk(&k);
 }
 
+/*
+ * Verifies, as a task does that is about to sleep: when it returns, each task that @t depends on
+ * has the priority that @t passes on, or a higher one.
+ */
+void ntsync_pi_walk_verify(struct ntsync_task *t)
+{
+	struct chain_walk k;
+
+	walk_init(&k, true);
+	push_record(&k, ntsync_task_get(t));
+	run_walk(&k);
+}
+
 /* For the end of a call in which current may have lost a boost. */
 void ntsync_pi_walk_own(struct ntsync_task *t)
 {
@@ -547,11 +568,7 @@ static bool can_boost_others(const struct ntsync_wait *w)
 
 static void verify_chain(struct ntsync_wait *w)
 {
-	struct chain_walk k;
-
-	walk_init(&k, true);
-	push_record(&k, ntsync_task_get(w->acquirer.t));
-	run_walk(&k);
+	ntsync_pi_walk_verify(w->acquirer.t);
 	w->boosts_others = can_boost_others(w);
 }
 
@@ -626,22 +643,12 @@ void ntsync_pi_verify(struct ntsync_wait *w)
 /* ---- the priority of a wait ---- */
 
 /*
- * The priority that a wait contributes, and the number of hops that it has come by; t->lock is
- * held. It is the priority that the task should have, not the one that it has: otherwise one of
- * two walks could see what the other has not lowered yet, and pass it on as the task's own. A
- * boost by the kernel's own locks counts as the task's own. A request passes on what its sender
+ * The priority that a wait contributes; t->lock is held. A request passes on what its sender
  * inherits, but not the sender's normal prio.
  */
 int ntsync_pi_wait_prio_locked(const struct ntsync_task *t, struct ntsync_wait *w)
 {
-	u32 top = ntsync_task_top_key_locked(t);
-	int inherited = top == NTSYNC_NO_CONTRIB ? MAX_RT_PRIO : ntsync_contrib_prio(top);
-	int own = ntsync_task_kernel_boost_prio(t->task);
-
-	if (!w->send)
-		own = min(own, ntsync_pi_normal_prio_locked(t));
-	w->hops = inherited < own ? ntsync_contrib_hops(top) : 0;
-	return min(own, inherited);
+	return ntsync_pi_should_have_locked(t, !w->send, &w->hops);
 }
 
 /* The priority inherited by the request that current is about to send. */
@@ -722,6 +729,7 @@ int ntsync_pi_task_exit(struct ntsync_task *t)
 void ntsync_pi_device_init(struct ntsync_device *dev)
 {
 	INIT_LIST_HEAD(&dev->event_boosted);
+	INIT_LIST_HEAD(&dev->loans);
 	ntsync_owners_init(dev);
 }
 
@@ -729,7 +737,21 @@ void ntsync_pi_device_init(struct ntsync_device *dev)
 void ntsync_pi_device_exit(struct ntsync_device *dev)
 {
 	ntsync_device_end_event_boosts(dev);
+	ntsync_device_end_loans(dev);
 	ntsync_owners_destroy(dev);
+}
+
+/* What inheritance needs of the kernel: probes of forks and of execve(). */
+static int init_probes(void)
+{
+	int ret = ntsync_fork_init();
+
+	if (ret)
+		return ret;
+	ret = ntsync_loan_init();
+	if (ret)
+		ntsync_fork_exit();
+	return ret;
 }
 
 int ntsync_pi_init(void)
@@ -739,14 +761,26 @@ int ntsync_pi_init(void)
 	if (ret)
 		return ret;
 	ntsync_task_init();
-	ret = ntsync_pi_enabled ? ntsync_fork_init() : 0;
+	ret = ntsync_exit_worker_init();
 	if (ret)
-		ntsync_pi_normal_exit();
+		goto err_normal;
+	ret = ntsync_pi_enabled ? init_probes() : 0;
+	if (ret)
+		goto err_worker;
+	return 0;
+
+err_worker:
+	ntsync_exit_worker_exit();
+err_normal:
+	ntsync_pi_normal_exit();
 	return ret;
 }
 
 void ntsync_pi_exit(void)
 {
+	if (ntsync_pi_enabled)
+		ntsync_loan_exit();
+	ntsync_exit_worker_exit();
 	ntsync_task_exit();
 	if (ntsync_pi_enabled)
 		ntsync_fork_exit();

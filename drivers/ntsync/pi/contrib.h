@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A contribution is one reason for a task to run at a higher priority than its normal prio. Each
- * mutex and each receiver of a channel has one embedded, and each record has two.
+ * mutex and each receiver of a channel has one embedded, and each record has three.
  */
 #ifndef NTSYNC_PI_CONTRIB_H
 #define NTSYNC_PI_CONTRIB_H
@@ -17,6 +17,7 @@ enum ntsync_contrib_kind {
 	NTSYNC_CONTRIB_CHANNEL,
 	NTSYNC_CONTRIB_EVENT,
 	NTSYNC_CONTRIB_WORK,
+	NTSYNC_CONTRIB_LOAN,
 };
 
 /**
@@ -26,7 +27,7 @@ enum ntsync_contrib_kind {
  * @policy: SCHED_FIFO or SCHED_RR
  * @kind: enum ntsync_contrib_kind; for debugfs and tracepoints
  * @to: the record that it goes to, counted; NULL: it contributes nothing
- * @object: id of the object that it comes from; for debugfs
+ * @object: id of the object that it comes from, or of a loan the lender's tid; for debugfs
  *
  * @to->lock protects @rb, @key and @policy. @to itself is protected by the lock of the object
  * that the contribution belongs to, or by the lock of the record if it belongs to one.

@@ -299,6 +299,12 @@ bool ntsync_pi_queue_work(struct work_struct *work)
 	return queue_work(workqueue, work);
 }
 
+/* Returns when all works have run that were queued before. */
+void ntsync_pi_flush_work(void)
+{
+	flush_workqueue(workqueue);
+}
+
 int ntsync_pi_normal_init(void)
 {
 	workqueue = alloc_workqueue("ntsync", WQ_UNBOUND, 0);

@@ -4,6 +4,7 @@
 #define NTSYNC_PI_INTERNAL_H
 
 #include "core/wait.h"
+#include "loan.h"
 #include "owner.h"
 #include "pi.h"
 #include "source.h"
@@ -33,6 +34,8 @@ void ntsync_contrib_insert_locked(struct ntsync_contrib *c, struct ntsync_task *
 				  int policy);
 void ntsync_contrib_erase_locked(struct ntsync_contrib *c);
 
+void ntsync_pi_walk_verify(struct ntsync_task *t);
+
 /* apply.c */
 bool ntsync_pi_is_boosted_locked(const struct ntsync_task *t);
 const char *ntsync_contrib_name(const struct ntsync_contrib *c);
@@ -52,6 +55,7 @@ bool ntsync_pi_update_normal(struct ntsync_task *t);
 void ntsync_pi_save_normal(struct ntsync_task *t);
 void ntsync_pi_forget_normal(struct ntsync_task *t, unsigned int refs);
 void ntsync_pi_normal_task_init(struct ntsync_task *t);
+void ntsync_pi_flush_work(void);
 int ntsync_pi_normal_init(void);
 void ntsync_pi_normal_exit(void);
 
@@ -68,6 +72,26 @@ void ntsync_task_init(void);
 void ntsync_task_exit(void);
 struct ntsync_task *ntsync_task_next(unsigned int bucket, const struct ntsync_task *after);
 
+/*
+ * The priority that a task should have, and the number of hops that it has come by; t->lock is held,
+ * and the task has not exited. It is passed on, and not the priority that the task has: otherwise
+ * one of two walks could see what the other has not lowered yet, and pass it on as the task's own. A
+ * boost by the kernel's own locks counts as the task's own. Without @normal the task's normal prio
+ * is left out.
+ */
+static __always_inline int ntsync_pi_should_have_locked(const struct ntsync_task *t, bool normal,
+							unsigned int *hops)
+{
+	u32 top = ntsync_task_top_key_locked(t);
+	int inherited = top == NTSYNC_NO_CONTRIB ? MAX_RT_PRIO : ntsync_contrib_prio(top);
+	int own = ntsync_task_kernel_boost_prio(t->task);
+
+	if (normal)
+		own = min(own, ntsync_pi_normal_prio_locked(t));
+	*hops = inherited < own ? ntsync_contrib_hops(top) : 0;
+	return min(own, inherited);
+}
+
 /* owner.c */
 void ntsync_owners_init(struct ntsync_device *dev);
 void ntsync_owners_destroy(struct ntsync_device *dev);
@@ -75,6 +99,15 @@ void ntsync_owners_destroy(struct ntsync_device *dev);
 /* boost.c */
 void ntsync_device_end_event_boosts(struct ntsync_device *dev);
 void ntsync_boost_end_exiting_locked(struct ntsync_task *t);
+
+/* loan.c */
+int ntsync_loan_update(struct ntsync_task *t, struct ntsync_todo *changed,
+		       struct ntsync_todo *same);
+void ntsync_loan_end_later(struct ntsync_task *t);
+void ntsync_device_end_loans(struct ntsync_device *dev);
+void ntsync_loan_task_init(struct ntsync_task *t);
+int ntsync_loan_init(void);
+void ntsync_loan_exit(void);
 
 /* fork.c */
 int ntsync_fork_init(void);

@@ -1,8 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The records of tasks, from a task's first call until its exit. Only the task itself looks up
- * its record by task. Others have a counted pointer from a mutex, an owner id, a contribution or a
- * receiver, or iterate over all records (ntsync_task_next()).
+ * The records of tasks, from a task's first call, or the first loan to it, until its exit. The task
+ * itself looks up its record, and so does a task that lends to it. Others have a counted pointer
+ * from a mutex, an owner id, a contribution, a loan or a receiver, or iterate over all records
+ * (ntsync_task_next()).
+ *
+ * A lender may make the record of a task that exits at that moment. Somebody has to retire it:
+ *
+ *   lender				the borrower's exit
+ *
+ *   lock(bucket)			PF_EXITING is set
+ *   no record yet: inserts one		...
+ *   unlock(bucket)			the tracepoint's probe:
+ *   smp_mb(); (S), pairs with (T)	smp_mb(); (T), pairs with (S)
+ *   PF_EXITING? then retires it	is there a record? then retires it
+ *
+ * At least one of them sees the other. If both do, the one that removes the record from its bucket,
+ * under the bucket's lock, retires it. A lender retires only what it has inserted itself, as the
+ * exit's probe may have been over before that, and looks for other records in any case.
  */
 #include <linux/module.h>
 #include <linux/sched/task.h>
@@ -38,22 +53,67 @@ static raw_spinlock_t *bucket_lock(unsigned int bucket)
 	return &bucket_locks[bucket % ARRAY_SIZE(bucket_locks)];
 }
 
-struct ntsync_task *ntsync_task_create(void)
+static struct ntsync_task *alloc_record(struct task_struct *p)
 {
-	unsigned int bucket = hash_ptr(current, NTSYNC_TASK_BITS);
 	struct ntsync_task *t = kmem_cache_zalloc(cache, GFP_KERNEL_ACCOUNT);
 
 	if (!t)
 		return NULL;
-	t->task = get_task_struct(current);
+	t->task = get_task_struct(p);
 	refcount_set(&t->refs, 1);
 	raw_spin_lock_init(&t->lock);
 	rt_mutex_init(&t->apply_lock);
 	t->contribs = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&t->notifications);
 	ntsync_pi_normal_task_init(t);
-	scoped_guard(raw_spinlock, bucket_lock(bucket))
-		hlist_add_head_rcu(&t->hash, &ntsync_tasks[bucket]);
+	ntsync_loan_task_init(t);
+	return t;
+}
+
+/* Under the bucket's lock, or RCU's. */
+static struct ntsync_task *find_record(const struct task_struct *p)
+{
+	struct ntsync_task *t;
+
+	hlist_for_each_entry_rcu(t, &ntsync_tasks[hash_ptr(p, NTSYNC_TASK_BITS)], hash, true) {
+		if (t->task == p)
+			return t;
+	}
+	return NULL;
+}
+
+/*
+ * Inserts @new, unless another task has been faster. Returns the task's record, with a reference
+ * for the caller.
+ */
+static struct ntsync_task *insert_record(struct ntsync_task *new)
+{
+	unsigned int bucket = hash_ptr(new->task, NTSYNC_TASK_BITS);
+	struct ntsync_task *t;
+
+	scoped_guard(raw_spinlock, bucket_lock(bucket)) {
+		t = find_record(new->task) ?: new;
+		if (t == new)
+			hlist_add_head_rcu(&t->hash, &ntsync_tasks[bucket]);
+		ntsync_task_get(t);
+	}
+	if (t != new) {
+		put_task_struct(new->task);
+		kmem_cache_free(cache, new);
+	}
+	return t;
+}
+
+/* Makes the record of current. Returns NULL without memory. */
+struct ntsync_task *ntsync_task_create(void)
+{
+	struct ntsync_task *t = alloc_record(current);
+
+	if (!t)
+		return NULL;
+	t = insert_record(t);
+	/* current's own reference is enough. */
+	ntsync_task_put(t);
 	return t;
 }
 
@@ -75,20 +135,36 @@ struct task_struct *ntsync_task_get_task(struct ntsync_task *t)
 	return t->dead ? NULL : get_task_struct(t->task);
 }
 
+/* Returns true for the one that has to retire the record. */
+static bool remove_record(struct ntsync_task *t)
+{
+	guard(raw_spinlock)(bucket_lock(hash_ptr(t->task, NTSYNC_TASK_BITS)));
+	if (hlist_unhashed(&t->hash))
+		return false;
+	hlist_del_init_rcu(&t->hash);
+	return true;
+}
+
 /*
- * Remove the record from the table. Contributions to it have no effect any more. Returns the
- * highest of them, as ntsync_pi_task_exit().
+ * Remove the record from the table, at the exit of its task. Contributions to it have no effect any
+ * more; returns the highest of them, as ntsync_pi_task_exit(). Constant work that does not sleep.
+ * The caller keeps the record by RCU or a reference.
  */
 static int retire_record(struct ntsync_task *t)
 {
-	unsigned int bucket = hash_ptr(t->task, NTSYNC_TASK_BITS);
+	bool keeps_module;
 	int inherited;
 
-	scoped_guard(raw_spinlock, bucket_lock(bucket))
-		hlist_del_rcu(&t->hash);
+	if (!remove_record(t))
+		return MAX_RT_PRIO;
+	keeps_module = t->keeps_module;
+	/* At the priority that the task still has. */
+	ntsync_loan_end_later(t);
 	inherited = ntsync_pi_task_exit(t);
 	put_task_struct(t->task);
 	ntsync_task_put(t);
+	if (keeps_module)
+		module_put(THIS_MODULE);
 	return inherited;
 }
 
@@ -98,17 +174,66 @@ static int retire_record(struct ntsync_task *t)
  */
 int ntsync_task_remove_current(void)
 {
-	struct ntsync_task *t = ntsync_task_current();
-	bool keeps_module;
-	int inherited;
+	struct ntsync_task *t;
 
-	if (likely(!t))
-		return MAX_RT_PRIO;
-	keeps_module = t->keeps_module;
-	inherited = retire_record(t);
-	if (keeps_module)
-		module_put(THIS_MODULE);
-	return inherited;
+	smp_mb(); /* (T), pairs with (S) in ntsync_task_get_record_of() */
+	guard(preempt)();
+	t = ntsync_task_current();
+	return unlikely(t) ? retire_record(t) : MAX_RT_PRIO;
+}
+
+/* A reference to the record of @p, or NULL if there is none. */
+static struct ntsync_task *get_record(const struct task_struct *p)
+{
+	struct ntsync_task *t;
+
+	guard(rcu)();
+	t = find_record(p);
+	return t && refcount_inc_not_zero(&t->refs) ? t : NULL;
+}
+
+/*
+ * A child is in the table of pids before the probe in fork.c has put its parameters right. What it
+ * has copied of its parent's boost must not be saved as its normal parameters, so it counts as not
+ * there. It leaves TASK_NEW under its pi_lock after the probe, and its parameters are read under
+ * that lock.
+ */
+static bool is_new_or_exits(const struct task_struct *p)
+{
+	return READ_ONCE(p->__state) & TASK_NEW || READ_ONCE(p->flags) & PF_EXITING;
+}
+
+/**
+ * ntsync_task_get_record_of() - the record of another task, made if there is none
+ * @p: the task; the caller has a reference
+ *
+ * The race with the task's exit is drawn at the top of this file.
+ *
+ * Context: process; may sleep.
+ *
+ * Return: the record, with a reference for the caller; -ESRCH if the task exits or has not begun to
+ * run; -ENOMEM.
+ */
+struct ntsync_task *ntsync_task_get_record_of(struct task_struct *p)
+{
+	struct ntsync_task *t, *new;
+
+	if (is_new_or_exits(p))
+		return ERR_PTR(-ESRCH);
+	t = get_record(p);
+	if (likely(t))
+		return t;
+	new = alloc_record(p);
+	if (!new)
+		return ERR_PTR(-ENOMEM);
+	t = insert_record(new);
+	smp_mb(); /* (S), pairs with (T) in ntsync_task_remove_current() */
+	if (t != new || likely(!(READ_ONCE(p->flags) & PF_EXITING)))
+		return t;
+	/* The task may have used it in between, so that there is more to do than to free it. */
+	retire_record(t);
+	ntsync_task_put(t);
+	return ERR_PTR(-ESRCH);
 }
 
 /*

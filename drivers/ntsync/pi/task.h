@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The record of a task: made in the task's first call that waits, sends, receives, unlocks or
- * kills, and kept until the task exits. docs/pi.md explains the model.
+ * The record of a task: made in the first call of the task that waits, sends, receives, unlocks,
+ * kills or lends, or in the first call of another task that lends to it, and kept until the task
+ * exits. docs/pi.md explains the model.
  */
 #ifndef NTSYNC_PI_TASK_H
 #define NTSYNC_PI_TASK_H
@@ -19,6 +20,7 @@
 
 #include "contrib.h"
 #include "core/call.h"
+#include "loan.h"
 
 struct ntsync_device;
 struct ntsync_wait;
@@ -46,8 +48,8 @@ struct ntsync_sched_params {
  * struct ntsync_task - the record of a task
  * @hash: in ntsync_tasks until the task exits
  * @task: counted until the task exits, after that only for comparison; immutable
- * @refs: held by the task until it exits, by mutexes, receivers, owner ids, contributions, chain
- *	walks and a queued @recheck_work
+ * @refs: held by the task until it exits, by mutexes, receivers, owner ids, contributions, loans,
+ *	chain walks and a queued @recheck_work
  * @rcu: for freeing
  * @owner: the owner id that the task has used last, in instance @owner_dev; written by the
  *	task itself, and cleared by another task that takes one of the task's ids, or drops one
@@ -88,6 +90,7 @@ struct ntsync_sched_params {
  * @recheck_ms: delay of @recheck_work
  * @recheck_work: forgets @normal when that is safe, and sets what could not be set before
  * @walk_hint: the last chain walk that has processed the record; see chain.c
+ * @loan: its loan as a lender
  */
 struct ntsync_task {
 	struct hlist_node hash;
@@ -127,6 +130,7 @@ struct ntsync_task {
 	unsigned int recheck_ms;
 	struct delayed_work recheck_work;
 	u64 walk_hint;
+	struct ntsync_loan loan;
 };
 
 #define NTSYNC_TASK_BITS	13
@@ -134,8 +138,8 @@ struct ntsync_task {
 extern struct hlist_head ntsync_tasks[1 << NTSYNC_TASK_BITS];
 
 /*
- * The record of current, or NULL. No reference is needed: only current itself removes it, at its
- * exit. Preemption is off during the search, because RCU frees the bucket's other records.
+ * The record of current, or NULL. No reference is needed: nobody removes it before current exits.
+ * Preemption is off during the search, because RCU frees the bucket's other records.
  */
 static inline struct ntsync_task *ntsync_task_current(void)
 {
@@ -151,6 +155,7 @@ static inline struct ntsync_task *ntsync_task_current(void)
 }
 
 struct ntsync_task *ntsync_task_create(void);
+struct ntsync_task *ntsync_task_get_record_of(struct task_struct *p);
 
 /* The record of current, created if there is none; NULL without memory. */
 static inline struct ntsync_task *ntsync_task_find_or_create(void)

@@ -18,6 +18,7 @@
 #include "core/core.h"
 #include "ioctl.h"
 #include "observe/observe.h"
+#include "pi/loan.h"
 #include "pi/pi.h"
 #include "types/types.h"
 #include "uapi.h"
@@ -45,7 +46,8 @@ static long query_features(struct ntsync_device *dev, void __user *argp)
 	};
 
 	if (ntsync_pi_enabled)
-		args.features |= NTSYNC_FEATURE_MUTEX_PI | NTSYNC_FEATURE_EVENT_SET_PI;
+		args.features |= NTSYNC_FEATURE_MUTEX_PI | NTSYNC_FEATURE_EVENT_SET_PI |
+				 NTSYNC_FEATURE_LEND;
 
 	return copy_to_user(argp, &args, sizeof(args)) ? -EFAULT : 0;
 }
@@ -84,6 +86,24 @@ static long create_channel(struct ntsync_device *dev, void __user *argp)
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
 	return install_obj_fd(ntsync_channel_create(dev, args.max_depth), &ntsync_channel_fops);
+}
+
+static long lend(struct ntsync_device *dev, void __user *argp)
+{
+	struct ntsync_lend_args args;
+
+	if (copy_from_user(&args, argp, sizeof(args)))
+		return -EFAULT;
+	if (args.flags & ~NTSYNC_LEND_LATER || args.tid == task_pid_vnr(current))
+		return -EINVAL;
+	return ntsync_lend(dev, args.tid, args.flags & NTSYNC_LEND_LATER);
+}
+
+/* Any instance ends the loan. */
+static long unlend(struct ntsync_device *dev, void __user *argp)
+{
+	ntsync_unlend();
+	return 0;
 }
 
 /* ---- ioctls on an object ---- */
@@ -230,6 +250,8 @@ static const struct device_ioctl device_ioctls[] = {
 	ENTRY(NTSYNC_IOC_AGGREGATE_WAIT, ntsync_ioctl_aggregate_wait),
 	ENTRY(NTSYNC_IOC_SIGNAL_AND_WAIT, ntsync_ioctl_signal_and_wait),
 	ENTRY(NTSYNC_IOC_QUERY_FEATURES, query_features),
+	ENTRY(NTSYNC_IOC_LEND, lend),
+	ENTRY(NTSYNC_IOC_UNLEND, unlend),
 };
 
 static const struct obj_ioctl obj_ioctls[] = {

@@ -82,6 +82,7 @@
  * * NTSYNC_FEATURE_URING_FD: &ntsync_wait_args.uring_fd other than 0.
  * * NTSYNC_FEATURE_POLL: objects can be polled.
  * * NTSYNC_FEATURE_SIGNAL_AND_WAIT: NTSYNC_IOC_SIGNAL_AND_WAIT.
+ * * NTSYNC_FEATURE_LEND: NTSYNC_IOC_LEND and NTSYNC_IOC_UNLEND.
  *
  * Programs ignore bits that they do not know.
  */
@@ -94,6 +95,8 @@
 #define NTSYNC_FEATURE_URING_FD			(1ULL << 6)
 #define NTSYNC_FEATURE_POLL			(1ULL << 7)
 #define NTSYNC_FEATURE_SIGNAL_AND_WAIT		(1ULL << 8)
+/* Bit 9 is reserved. */
+#define NTSYNC_FEATURE_LEND			(1ULL << 10)
 
 /**
  * struct ntsync_features_args - features of this driver
@@ -693,5 +696,57 @@ struct ntsync_aggregate_wait_timespec_args {
 
 #define NTSYNC_IOC_AGGREGATE_WAIT_TIMESPEC \
 	_IOWR('N', 0x97, struct ntsync_aggregate_wait_timespec_args)
+
+/*
+ * &ntsync_lend_args.flags: lend also what the caller gets later, if it has
+ * nothing to lend yet.
+ */
+#define NTSYNC_LEND_LATER		0x1
+
+/**
+ * struct ntsync_lend_args - lend the caller's priority to a task
+ * @tid: the task, in the caller's pid namespace.
+ * @flags: 0 or NTSYNC_LEND_LATER.
+ *
+ * NTSYNC_IOC_LEND, on dev; announced by NTSYNC_FEATURE_LEND. The task has the
+ * caller's real-time priority, if its own is lower, wherever the caller blocks
+ * meanwhile. That includes what the caller inherits, also later. What the task
+ * waits for inherits it in turn. The task need not know this driver. Of several
+ * loans to a task the highest counts.
+ *
+ * The loan ends with NTSYNC_IOC_UNLEND, with another NTSYNC_IOC_LEND, execve(2)
+ * or exit of the caller, and when the instance and all its objects are closed.
+ *
+ * A caller may lend to a task whose effective or real user id is its own
+ * effective user id, or with CAP_SYS_NICE in the task's user namespace.
+ *
+ * A caller without a real-time priority has nothing to lend: success, an earlier
+ * loan ends, and the task is not looked for. With NTSYNC_LEND_LATER it is, and
+ * gets what the caller inherits from then on.
+ *
+ * After an error an earlier loan stands.
+ *
+ * * EFAULT
+ * * EINVAL: unknown @flags; @tid is the caller's own.
+ * * ESRCH: no such task.
+ * * EPERM: the caller may not lend to it, or it is a thread of the kernel.
+ * * ESRCH: the task exits, or has not begun to run.
+ * * ENOMEM: in the first loan of a caller, or to a task.
+ *
+ * Without inheritance (pi=off) the arguments are checked, and nothing is lent.
+ */
+struct ntsync_lend_args {
+	__u32 tid;
+	__u32 flags;
+};
+
+#define NTSYNC_IOC_LEND			_IOW('N', 0x9a, struct ntsync_lend_args)
+
+/*
+ * NTSYNC_IOC_UNLEND, on dev, without an argument; announced by
+ * NTSYNC_FEATURE_LEND. Ends the caller's loan, whichever instance it was made
+ * through. Success too if there is none.
+ */
+#define NTSYNC_IOC_UNLEND		_IO('N', 0x9b)
 
 #endif /* _UAPI_LINUX_NTSYNC_H */

@@ -50,6 +50,38 @@ static void a_channel(void **state)
 	assert_string_equal(o.receiver[0].state, "working");
 }
 
+static void loans_of_an_instance(void **state)
+{
+	static const char text[] = "ntsync-type:\tinstance\nntsync-instance:\t3\n"
+				   "ntsync-loan:\t5 6 80\nntsync-loan:\t7 6\n"
+				   "ntsync-loan:\tno 6 1\nntsync-loan:\t8 9 0\n";
+	struct loan loan[2];
+	struct object o;
+	bool more;
+
+	(void)state;
+	assert_true(fdinfo_parse(text, &o));
+	assert_int_equal(o.type, TYPE_INSTANCE);
+	assert_int_equal(fdinfo_parse_loans(text, loan, 2, &more), 2);
+	assert_false(more);
+	assert_true(loan[0].lender == 5 && loan[0].borrower == 6 && loan[0].prio == 80);
+	assert_true(loan[1].lender == 8 && loan[1].borrower == 9 && !loan[1].prio);
+	assert_int_equal(fdinfo_parse_loans(text, loan, 1, &more), 1);
+	assert_true(more);
+	assert_int_equal(fdinfo_parse_loans("", loan, 2, &more), 0);
+}
+
+/* Its number is a tid, and may be that of an object. */
+static void a_loan_has_no_object(void **state)
+{
+	const struct contrib loan = { .source = "loan", .object = 3 };
+	const struct contrib mutex = { .source = "mutex", .object = 3 };
+
+	(void)state;
+	assert_int_equal(contrib_object(&loan), 0);
+	assert_int_equal(contrib_object(&mutex), 3);
+}
+
 static void other_files_are_not_ours(void **state)
 {
 	struct object o;
@@ -174,6 +206,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_mutex),
 		cmocka_unit_test(a_channel),
+		cmocka_unit_test(loans_of_an_instance),
+		cmocka_unit_test(a_loan_has_no_object),
 		cmocka_unit_test(other_files_are_not_ours),
 		cmocka_unit_test(what_is_not_known_is_passed_over),
 		cmocka_unit_test(nonsense_does_no_harm),

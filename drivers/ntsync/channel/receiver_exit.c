@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The receivers of tasks that have exited are freed by the exit worker (pi/exit_worker.c): their
+ * senders return with ECONNRESET, and their readiness notifications go to other receivers. With the
+ * last receiver of a process that dies pending requests may end, too, with EPIPE. The probe of the
+ * tracepoint that reports an exit must not sleep.
+ */
+#include <linux/fdtable.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/tracepoint.h>
+#include <trace/events/sched.h>
+
+#include "pi/exit_worker.h"
+#include "pi/hook.h"
+#include "receiver.h"
+
+/* Protects the tree of running tasks that are receivers, and the receivers of each task. */
+static DEFINE_RAW_SPINLOCK(exit_lock);
+static struct rb_root receiver_tasks = RB_ROOT;
+
+/* Held by whoever frees a receiver; the outermost lock. */
+static DEFINE_MUTEX(receiver_free_lock);
+
+static struct ntsync_hook exit_hook;
+
+void ntsync_receiver_free_lock(void)
+{
+	mutex_lock(&receiver_free_lock);
+}
+
+void ntsync_receiver_free_unlock(void)
+{
+	mutex_unlock(&receiver_free_lock);
+}
+
+void ntsync_receiver_free_assert_held(void)
+{
+	lockdep_assert_held(&receiver_free_lock);
+}
+
+/* ---- tasks that are receivers ---- */
+
+static struct ntsync_receiver_task *find_task(const struct task_struct *p)
+{
+	struct rb_node *n = receiver_tasks.rb_node;
+
+	lockdep_assert_held(&exit_lock);
+	while (n) {
+		struct ntsync_receiver_task *t =
+			rb_entry(n, struct ntsync_receiver_task, by_task);
+
+		if (t->task == p)
+			return t;
+		n = p < t->task ? n->rb_left : n->rb_right;
+	}
+	return NULL;
+}
+
+static bool task_before(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct ntsync_receiver_task, by_task)->task <
+	       rb_entry(b, struct ntsync_receiver_task, by_task)->task;
+}
+
+void ntsync_receiver_task_free(struct ntsync_receiver_task *t)
+{
+	kfree(t);
+}
+
+/* From now on the exit worker frees @r, which is current's, when current exits. Consumes @new. */
+void ntsync_receiver_watch_exit(struct ntsync_receiver *r, struct ntsync_receiver_task *new)
+{
+	struct ntsync_receiver_task *t;
+
+	scoped_guard(raw_spinlock, &exit_lock) {
+		t = find_task(current);
+		if (!t) {
+			t = new;
+			new = NULL;
+			rb_add(&t->by_task, &receiver_tasks, task_before);
+		}
+		list_add(&r->task_node, &t->receivers);
+		r->exit = t;
+	}
+	kfree(new);
+}
+
+/*
+ * From now on the exit worker does not free @r. Returns the task's entry if @r was its last
+ * receiver, for the caller to free after @r; NULL otherwise, or if the task has exited.
+ */
+struct ntsync_receiver_task *ntsync_receiver_unwatch_exit(struct ntsync_receiver *r)
+{
+	struct ntsync_receiver_task *t;
+
+	guard(raw_spinlock)(&exit_lock);
+	list_del(&r->task_node);
+	t = find_task(r->t->task);
+	if (!t || !list_empty(&t->receivers))
+		return NULL;
+	rb_erase(&t->by_task, &receiver_tasks);
+	return t;
+}
+
+/* ---- freeing the receivers of exited tasks ---- */
+
+static struct ntsync_receiver *first_receiver(struct ntsync_receiver_task *t)
+{
+	guard(raw_spinlock)(&exit_lock);
+	return list_first_entry_or_null(&t->receivers, struct ntsync_receiver, task_node);
+}
+
+/*
+ * ntsync_exit_item::step. Ends a batch of requests of one receiver, and frees the receiver when it has none left. Returns
+ * true if the task has no receiver left.
+ */
+static bool end_next_batch(struct ntsync_exit_item *item)
+{
+	struct ntsync_receiver_task *t = container_of(item, struct ntsync_receiver_task, exit);
+	struct ntsync_receiver *r;
+
+	guard(ntsync_receiver_free)();
+	r = first_receiver(t);
+	if (r && ntsync_receiver_end_batch(r, t->dying_files)) {
+		scoped_guard(raw_spinlock, &exit_lock)
+			list_del(&r->task_node);
+		ntsync_receiver_free(r);
+	}
+	return !r;
+}
+
+/* By RCU: the last one may be the probe, with preemption off, where kfree() may not be called. */
+static void put_exited_task(struct ntsync_receiver_task *t)
+{
+	if (refcount_dec_and_test(&t->refs))
+		kfree_rcu(t, rcu);
+}
+
+/* ntsync_exit_item::release */
+static void release_exited_task(struct ntsync_exit_item *item)
+{
+	put_exited_task(container_of(item, struct ntsync_receiver_task, exit));
+}
+
+struct ntsync_receiver_task *ntsync_receiver_task_alloc(void)
+{
+	struct ntsync_receiver_task *t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+
+	if (t) {
+		t->task = current;
+		INIT_LIST_HEAD(&t->receivers);
+		ntsync_exit_item_init(&t->exit, end_next_batch, release_exited_task);
+		refcount_set(&t->refs, 1);
+	}
+	return t;
+}
+
+/* The threads of larger processes are not counted: the tracepoint's probe must be short. */
+#define MAX_COUNTED_THREADS	64
+
+/* Could a task of another process use the descriptor table of @p's process? */
+static bool table_may_be_shared(struct task_struct *p)
+{
+	unsigned int nr = 0, users = 0;
+	int count = atomic_read(&p->files->count);
+	struct task_struct *thread;
+
+	guard(rcu)();
+	for_each_thread(p, thread) {
+		if (++nr > MAX_COUNTED_THREADS)
+			return true;
+		users += READ_ONCE(thread->files) == p->files;
+	}
+	return count > users;
+}
+
+/*
+ * The descriptor table of @p, which is exiting, if its process dies: all threads are being killed,
+ * and no other process, made by clone() with CLONE_FILES, uses the table. Otherwise NULL.
+ */
+static const void *find_dying_files(struct task_struct *p)
+{
+	bool dies = READ_ONCE(p->signal->flags) & SIGNAL_GROUP_EXIT && p->files &&
+		    !table_may_be_shared(p);
+
+	return dies ? p->files : NULL;
+}
+
+static struct ntsync_receiver_task *remove_task(const struct task_struct *p)
+{
+	struct ntsync_receiver_task *t;
+
+	guard(raw_spinlock)(&exit_lock);
+	t = find_task(p);
+	if (t)
+		rb_erase(&t->by_task, &receiver_tasks);
+	return t;
+}
+
+/* Returns NULL if the task is no receiver, otherwise a reference for the caller. */
+static struct ntsync_receiver_task *queue_exited_task(struct task_struct *p)
+{
+	struct ntsync_receiver_task *t;
+
+	if (likely(RB_EMPTY_ROOT(&receiver_tasks)))
+		return NULL;
+	t = remove_task(p);
+	if (!t)
+		return NULL;
+	t->dying_files = find_dying_files(p);
+	refcount_inc(&t->refs);
+	ntsync_exit_queue_item(&t->exit, ntsync_task_queue_prio(p));
+	return t;
+}
+
+/**
+ * ntsync_receiver_raise_exit() - a request waits for the end of a receiver
+ * @r: the receiver; obj->lock is held, and the record of its task is retired
+ * @prio: the priority of the request
+ *
+ * Return: true if the caller has to call ntsync_exit_worker_update_prio() after the unlock.
+ */
+bool ntsync_receiver_raise_exit(struct ntsync_receiver *r, int prio)
+{
+	return ntsync_exit_raise_item(&r->exit->exit, prio);
+}
+
+/*
+ * Runs in every exiting task and must not sleep. The receivers come first: after
+ * ntsync_task_remove_current() the task inherits nothing. A request that is sent meanwhile still
+ * counts. Preemption is off (before 7.0 it is in any case), as the task has no boost by then:
+ *
+ *   exiting task				sender (FIFO 80)
+ *
+ *   queues itself, at its priority
+ *						contribution to the record
+ *   retires its record: what does
+ *   it inherit? 80
+ *   raises itself to 80
+ *						contribution? The record is retired:
+ *						ntsync_receiver_raise_exit()
+ */
+static void probe_exit(void *unused, NTSYNC_EXIT_PROBE_ARGS)
+{
+	struct ntsync_receiver_task *t;
+	int prio;
+
+	guard(preempt)();
+	t = queue_exited_task(p);
+	prio = ntsync_task_remove_current();
+	if (likely(!t))
+		return;
+	if (ntsync_exit_raise_item(&t->exit, prio))
+		ntsync_exit_worker_update_prio();
+	put_exited_task(t);
+}
+
+int ntsync_receiver_exit_init(void)
+{
+	check_trace_callback_type_sched_process_exit(probe_exit);
+	return ntsync_hook_init(&exit_hook, "sched_process_exit", probe_exit);
+}
+
+void ntsync_receiver_exit_exit(void)
+{
+	ntsync_hook_exit(&exit_hook);
+	ntsync_exit_worker_flush();
+}
