@@ -151,8 +151,7 @@ static void a_request_after_the_death_is_not_held_up(void **state)
 	only_ours(f, "no channels");
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		skip_because("one CPU");
-	exit_worker = find_exit_worker();
-	pin_exit_worker(exit_worker);
+	exit_worker = exit_worker_begin();
 	channel = pi_channel(f);
 	caller = actor_new(f, "caller", FIFO(HIGH));
 	receives_on_other_cpu = true;
@@ -166,8 +165,7 @@ static void a_request_after_the_death_is_not_held_up(void **state)
 	actor_send(caller, channel, HIGH);
 	assert_not_held_up(caller, -EPIPE);
 	pi_child_kill(server);
-	await_prio(exit_worker, 1);
-	unpin_exit_worker(exit_worker);
+	exit_worker_end(exit_worker);
 }
 
 int main(void)
