@@ -67,6 +67,7 @@ extern "C" {
 #define NTSYNC_STATUS_INVALID_PARAMETER_1	0xc00000efu
 #define NTSYNC_STATUS_INVALID_PARAMETER_3	0xc00000f1u
 #define NTSYNC_STATUS_TOO_MANY_OPENED_FILES	0xc000011fu
+#define NTSYNC_STATUS_CANCELLED			0xc0000120u
 #define NTSYNC_STATUS_MUTANT_LIMIT_EXCEEDED	0xc0000191u
 #define NTSYNC_STATUS_NOT_SAME_OBJECT		0xc00001acu
 #define NTSYNC_STATUS_HANDLE_NOT_CLOSABLE	0xc0000235u
@@ -675,9 +676,11 @@ struct ntsync_nt_deadline ntsync_nt_timeout(const int64_t *timeout);
  * @deadline: when the wait times out, for example ntsync_nt_timeout(&timeout).
  *
  * If there are several reasons to return, the object comes first, then an alert, then the
- * deadline. A signal handler does not end a wait and does not prolong it.
+ * deadline. A signal handler does not end a wait and does not prolong it. ntsync_nt_stop() and
+ * ntsync_nt_interrupt_thread() end any wait.
  *
  * Return: WAIT_0, or
+ * the status given to ntsync_nt_stop() or ntsync_nt_interrupt_thread(): nothing was acquired.
  * ABANDONED_WAIT_0: the mutant was acquired, and had been abandoned.
  * USER_APC: the thread has APCs, which its runtime is to call now.
  * ALERTED: the thread was alerted.
@@ -728,9 +731,10 @@ uint32_t ntsync_nt_wait_multiple(struct ntsync_nt *nt, const uint32_t *handles, 
  * thread that this wakes finds the caller waiting, or @handle acquired. Without it, another
  * thread may act between the signal and the wait.
  *
- * Return: as ntsync_nt_wait_single(). @signal was signaled also with TIMEOUT, USER_APC, ALERTED
- * and MUTANT_LIMIT_EXCEEDED; with NO_MEMORY it may have been signaled or not. In addition,
- * and with nothing changed:
+ * Return: as ntsync_nt_wait_single(). @signal was signaled also with TIMEOUT, USER_APC, ALERTED,
+ * MUTANT_LIMIT_EXCEEDED and the status of a stop or an interruption, even if the table was
+ * stopped before the call: to continue later, wait for @handle alone. With NO_MEMORY it may have
+ * been signaled or not. In addition, and with nothing changed:
  * MUTANT_NOT_OWNED: the caller does not own the mutant @signal.
  * ABANDONED_WAIT_0: the mutant @signal is abandoned.
  * SEMAPHORE_LIMIT_EXCEEDED: the semaphore @signal is at its limit.
@@ -747,9 +751,66 @@ uint32_t ntsync_nt_signal_and_wait(struct ntsync_nt *nt, uint32_t signal, uint32
  *	its priority.
  *
  * Return: SUCCESS: the deadline has passed, or
- * USER_APC, ALERTED, INVALID_PARAMETER, NO_MEMORY: as ntsync_nt_wait_single().
+ * USER_APC, ALERTED, INVALID_PARAMETER, NO_MEMORY, the status of a stop or an interruption: as
+ * ntsync_nt_wait_single().
  */
 uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable, struct ntsync_nt_deadline deadline);
+
+/* -------------------------------------------------------------- Stopping */
+
+/*
+ * NT ends a wait of any kind only when it terminates the thread, and no guest sees the status of
+ * that. These functions are for the runtime, which ends its guest, or saves its state, while guest
+ * threads wait. They do not depend on the threads: one that is suspended returns from its wait when
+ * it is resumed, and delays nothing before.
+ *
+ * A wait that is ended so has acquired nothing, and its place among the waiters is free. A wait that
+ * acquires its objects at the same moment returns that instead.
+ */
+
+/**
+ * ntsync_nt_stop() - end all waits of a table, and refuse new ones
+ * @nt: the table.
+ * @status: what they return: an error, 0xC0000000 or higher, for example
+ *	%NTSYNC_STATUS_CANCELLED. It should be one that the table's waits do not return otherwise.
+ *
+ * The waits in progress return @status, alertable or not, and so do all that begin before
+ * ntsync_nt_resume(): also if their objects are ready, and also those that only try. The same holds
+ * for ntsync_nt_delay() and ntsync_nt_signal_and_wait(); the latter signals its object all the same.
+ * All other functions do what they always do.
+ *
+ * Does not wait for the threads. ntsync_nt_check() and ntsync_nt_destroy() need that no call is in
+ * progress: join the threads, or know otherwise that they have returned.
+ *
+ * Return: SUCCESS, or
+ * INVALID_PARAMETER: @status is not an error.
+ */
+uint32_t ntsync_nt_stop(struct ntsync_nt *nt, uint32_t status);
+
+/**
+ * ntsync_nt_resume() - accept waits again
+ * @nt: the table.
+ *
+ * The waits that the stop has ended return its status also if their threads did not run yet.
+ */
+void ntsync_nt_resume(struct ntsync_nt *nt);
+
+/**
+ * ntsync_nt_interrupt_thread() - end one thread's wait, alertable or not
+ * @nt: the table.
+ * @tid: the thread's id.
+ * @status: what the wait returns: an error, as for ntsync_nt_stop(); 0: withdraws the last call,
+ *	if no wait has returned its status yet.
+ *
+ * The thread's present wait returns @status, or else its next one, even if its objects are ready. A
+ * second call before that replaces the status. It comes before an alert, which stays. A thread that
+ * is not attached is interrupted when it is, as by ntsync_nt_alert_thread().
+ *
+ * Return: SUCCESS, or
+ * INVALID_PARAMETER: @status is neither an error nor 0.
+ * INVALID_CID, NO_MEMORY: as ntsync_nt_alert_thread().
+ */
+uint32_t ntsync_nt_interrupt_thread(struct ntsync_nt *nt, uint32_t tid, uint32_t status);
 
 /* --------------------------------------------------------------- Threads */
 
@@ -772,7 +833,7 @@ uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable, struct ntsync_nt_
  * -EINVAL: @tid is out of range.
  * -EEXIST: another thread has this id.
  * -EALREADY: the caller is attached already.
- * -EMFILE, -ENFILE: an attached thread needs a descriptor, and there is none left.
+ * -EMFILE, -ENFILE: an attached thread needs two descriptors, and there are none left.
  * -ENOMEM.
  */
 int ntsync_nt_thread_attach(struct ntsync_nt *nt, uint32_t tid);
@@ -819,10 +880,11 @@ uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt);
  * outside the library. If the thread is inside a call on the table, or makes one later, the
  * table is corrupted. Set the event that stands for the thread after this call, not before.
  *
- * If no thread is attached with this id, discards the alerts and APCs that were sent to it.
+ * If no thread is attached with this id, discards the alerts, APCs and the interruption that were
+ * sent to it.
  *
  * Return: SUCCESS, or
- * INVALID_CID: no thread is attached with this id, and no alert was sent to it.
+ * INVALID_CID: no thread is attached with this id, and nothing was sent to it.
  */
 uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid);
 

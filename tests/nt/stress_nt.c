@@ -159,10 +159,16 @@ static void alert_thread(struct worker *w)
 {
 	uint32_t tid = 1 + choose_below(w, THREADS);
 
-	if (choose_below(w, 2))
+	switch (choose_below(w, 3)) {
+	case 0:
 		ntsync_nt_alert_thread(w->s->nt, tid);
-	else
+		break;
+	case 1:
 		ntsync_nt_queue_apc(w->s->nt, tid);
+		break;
+	default:
+		ntsync_nt_interrupt_thread(w->s->nt, tid, NTSYNC_STATUS_CANCELLED);
+	}
 }
 
 static void make_other_calls(struct worker *w)
@@ -282,7 +288,8 @@ static void enter_from_a_token(struct worker *w)
 		return;
 	atomic_fetch_add(&s->acquisitions, 1);
 	status = ntsync_nt_signal_and_wait(s->exact, s->tokens, s->mutant, false, soon);
-	if (is_owner(status) || status == NTSYNC_STATUS_TIMEOUT)
+	if (is_owner(status) || status == NTSYNC_STATUS_TIMEOUT ||
+	    status == NTSYNC_STATUS_CANCELLED)
 		atomic_fetch_add(&s->releases, 1);
 	if (!is_owner(status))
 		return;
@@ -290,11 +297,20 @@ static void enter_from_a_token(struct worker *w)
 	leave_mutant(w);
 }
 
+/* Another thread may stop it again meanwhile, and this one lets it go on. */
+static void stop_waits(struct worker *w)
+{
+	struct ntsync_nt *nt = choose_below(w, 2) ? w->s->nt : w->s->exact;
+
+	ntsync_nt_stop(nt, NTSYNC_STATUS_CANCELLED);
+	ntsync_nt_resume(nt);
+}
+
 static void *run_worker(void *arg)
 {
 	static void (*const operations[])(struct worker *w) = {
 		create_object, create_named, duplicate, duplicate, close_blindly, signal_some, wait_some,
-		make_other_calls, pass_token, enter_mutant, enter_from_a_token,
+		make_other_calls, pass_token, enter_mutant, enter_from_a_token, stop_waits,
 	};
 	struct worker *w = arg;
 

@@ -60,6 +60,9 @@ static void use_timers(struct ntsync_nt *nt)
 static void use_threads(struct ntsync_nt *nt)
 {
 	ntsync_nt_alert_thread(nt, ntsync_nt_thread_id(nt));
+	ntsync_nt_stop(nt, NTSYNC_STATUS_CANCELLED);
+	ntsync_nt_resume(nt);
+	ntsync_nt_interrupt_thread(nt, ntsync_nt_thread_id(nt), NTSYNC_STATUS_CANCELLED);
 	ntsync_nt_delay(nt, true, POLL);
 	ntsync_nt_thread_detach(nt);
 }
@@ -128,6 +131,37 @@ static void the_others_go_on(struct fixture *f, enum ntsync_nt_reuse reuse)
 	pthread_join(victim.thread, NULL);
 }
 
+static uint32_t wait_for_it(struct fixture *f, void *arg)
+{
+	return ntsync_nt_wait_single(f->nt, *(uint32_t *)arg, false, FOREVER);
+}
+
+/* The table is stopped and goes on while the thread is suspended in its wait. */
+static void stopped_while_suspended(void **state)
+{
+	const struct sigaction action = { .sa_handler = suspend, .sa_flags = SA_RESTART };
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, false, false);
+
+	sem_init(&suspended, 0, 0);
+	sem_init(&resumed, 0, 0);
+	sigaction(SIGUSR1, &action, NULL);
+	for (int i = 0; i < 20; i++) {
+		struct helper *waiter = start_asleep(f, wait_for_it, &event);
+
+		interrupt(waiter, SIGUSR1);
+		while (sem_wait(&suspended))
+			;
+		assert_ok(ntsync_nt_stop(f->nt, NTSYNC_STATUS_CANCELLED));
+		check(f);
+		if (i % 2)
+			ntsync_nt_resume(f->nt);
+		sem_post(&resumed);
+		assert_status(finish(waiter), NTSYNC_STATUS_CANCELLED);
+		ntsync_nt_resume(f->nt);
+	}
+}
+
 static void last_in_first_out(void **state)
 {
 	the_others_go_on(*state, NTSYNC_NT_REUSE_LIFO);
@@ -143,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(last_in_first_out),
 		TEST(quarantined),
+		TEST(stopped_while_suspended),
 	};
 
 	return RUN(tests);

@@ -46,21 +46,14 @@ static uint32_t send_alert(struct nt_thread *thread, uint32_t bit)
 
 static uint32_t send_alert_to(struct ntsync_nt *nt, uint32_t tid, uint32_t bit)
 {
-	bool is_guest = tid < NTSYNC_NT_OWN_TIDS;
 	struct nt_thread *thread;
 	struct nt_saved saved;
 	uint32_t status;
 
-	if (!tid)
-		return NTSYNC_STATUS_INVALID_CID;
 	nt_lock(&nt->lock, &saved);
-	/* A guest thread may exist before it attaches. A host thread has no id before. */
-	thread = is_guest ? nt_thread_find_or_create_locked(nt, tid) :
-			    nt_thread_find_locked(nt, tid);
-	if (thread)
+	status = nt_thread_address_locked(nt, tid, &thread);
+	if (!status)
 		status = send_alert(thread, bit);
-	else
-		status = is_guest ? NTSYNC_STATUS_NO_MEMORY : NTSYNC_STATUS_INVALID_CID;
 	nt_unlock(&nt->lock, &saved);
 	return status;
 }

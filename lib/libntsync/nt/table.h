@@ -31,6 +31,7 @@ struct nt_timers;
  * @fork_marker: reads 1; 0 in a forked child: nt_in_forked_child().
  * @objects: memory of the objects.
  * @process: what %NTSYNC_NT_CURRENT_PROCESS stands for, or NULL.
+ * @stops: whether the table is stopped, with which status, and how often it was: stop.c.
  * @live: how many handles are live, of all types.
  * @fd_end: objects use descriptors below this number.
  * @next_id: id of the object created last.
@@ -57,6 +58,7 @@ struct ntsync_nt {
 	const uint32_t *fork_marker;
 	struct nt_pool objects;
 	struct nt_object *_Atomic process;
+	_Atomic uint64_t stops;
 	alignas(NT_CACHE_LINE) _Atomic uint32_t live;
 	_Atomic uint32_t fd_end;
 	_Atomic uint64_t next_id;

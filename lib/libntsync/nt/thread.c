@@ -76,10 +76,29 @@ struct nt_thread *nt_thread_find_or_create_locked(struct ntsync_nt *nt, uint32_t
 	return thread ? thread : create_thread_locked(nt, tid);
 }
 
+uint32_t nt_thread_address_locked(struct ntsync_nt *nt, uint32_t tid, struct nt_thread **thread)
+{
+	bool is_guest = tid && tid < NTSYNC_NT_OWN_TIDS;
+
+	*thread = is_guest ? nt_thread_find_or_create_locked(nt, tid) :
+			     tid ? nt_thread_find_locked(nt, tid) : NULL;
+	if (*thread)
+		return NTSYNC_STATUS_SUCCESS;
+	return is_guest ? NTSYNC_STATUS_NO_MEMORY : NTSYNC_STATUS_INVALID_CID;
+}
+
+static void close_events(struct nt_thread *thread)
+{
+	if (thread->alert_fd < 0)
+		return;
+	nt_close_fd(thread->alert_fd);
+	nt_close_fd(thread->stop_fd);
+	thread->alert_fd = -1;
+}
+
 static void free_thread(struct nt_thread *thread)
 {
-	if (thread->alert_fd >= 0)
-		nt_close_fd(thread->alert_fd);
+	close_events(thread);
 	free(thread->owned);
 	free(thread);
 }
@@ -90,28 +109,35 @@ static void remove_thread_locked(struct nt_thread *thread)
 	free_thread(thread);
 }
 
-/* The event is signaled if alerts were sent before the thread attached. */
-static int create_alert_event_locked(struct nt_thread *thread)
+static int create_event(const struct ntsync_nt *nt, bool signaled)
 {
-	int fd = nt_fd_nonzero(ntsync_event_create(thread->nt->config.dev, false,
-						   atomic_load(&thread->alerts)));
+	return nt_fd_nonzero(ntsync_event_create(nt->config.dev, false, signaled));
+}
 
-	if (fd < 0)
-		return fd;
-	thread->alert_fd = fd;
+/* The event for alerts is signaled if some were sent before the thread attached. */
+static int create_events_locked(struct nt_thread *thread)
+{
+	int stop_fd = create_event(thread->nt, false), alert_fd;
+
+	if (stop_fd < 0)
+		return stop_fd;
+	alert_fd = create_event(thread->nt, atomic_load(&thread->alerts));
+	if (alert_fd < 0) {
+		nt_close_fd(stop_fd);
+		return alert_fd;
+	}
+	thread->stop_fd = stop_fd;
+	thread->alert_fd = alert_fd;
 	return 0;
 }
 
-/* Undoes a failed attach. Alerts sent to the id stay for the next try. */
+/* Undoes a failed attach. What was sent to the id stays for the next try. */
 static void undo_attach_locked(struct nt_thread *thread)
 {
-	if (!atomic_load(&thread->alerts)) {
+	if (atomic_load(&thread->alerts) || atomic_load(&thread->interruption))
+		close_events(thread);
+	else
 		remove_thread_locked(thread);
-		return;
-	}
-	if (thread->alert_fd >= 0)
-		nt_close_fd(thread->alert_fd);
-	thread->alert_fd = -1;
 }
 
 static int attach_locked(struct ntsync_nt *nt, uint32_t tid)
@@ -124,7 +150,7 @@ static int attach_locked(struct ntsync_nt *nt, uint32_t tid)
 		return -ENOMEM;
 	if (thread->attached)
 		return -EEXIST;
-	ret = create_alert_event_locked(thread);
+	ret = create_events_locked(thread);
 	if (!ret)
 		ret = -pthread_setspecific(nt->thread_key, thread);
 	if (ret)

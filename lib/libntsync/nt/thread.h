@@ -37,6 +37,10 @@ struct nt_owned {
  * @alerts: NT_ALERT and NT_APC, set until the thread takes them.
  * @alert_fd: event that ends the thread's alertable waits, -1 before it is attached. Created
  *	when the thread attaches, as an alertable wait has no status for a lack of descriptors.
+ * @stop_fd: event that ends the thread's other waits: stop.c. Exists while @alert_fd does.
+ * @interruption: the status that the thread's present or next wait returns, or 0.
+ * @nr_ends: how often both events were set to end a wait.
+ * @nr_ends_seen: the thread's waits have reset the events since @nr_ends had this value.
  * @self: what %NTSYNC_NT_CURRENT_THREAD stands for, or NULL.
  */
 struct nt_thread {
@@ -52,6 +56,10 @@ struct nt_thread {
 	bool abandoned;
 	_Atomic uint32_t alerts;
 	int alert_fd;
+	int stop_fd;
+	_Atomic uint32_t interruption;
+	_Atomic uint32_t nr_ends;
+	uint32_t nr_ends_seen;
 	struct nt_object *self;
 };
 
@@ -68,6 +76,11 @@ uint32_t nt_thread_own_tid(void);
 struct nt_thread *nt_thread_find_locked(const struct ntsync_nt *nt, uint32_t tid);
 /* The record of the thread with this id, created if there is none; NULL without memory. */
 struct nt_thread *nt_thread_find_or_create_locked(struct ntsync_nt *nt, uint32_t tid);
+/*
+ * The record of a thread that something is sent to, SUCCESS, INVALID_CID or NO_MEMORY. A guest thread
+ * may exist before it attaches, so its record is created. A host thread has no id before.
+ */
+uint32_t nt_thread_address_locked(struct ntsync_nt *nt, uint32_t tid, struct nt_thread **thread);
 
 /* owned.c: the mutants that a thread owns */
 /* Makes room for @count more: 0 or -ENOMEM. */
