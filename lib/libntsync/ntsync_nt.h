@@ -50,6 +50,7 @@ extern "C" {
 #define NTSYNC_STATUS_USER_APC			0x000000c0u
 #define NTSYNC_STATUS_ALERTED			0x00000101u
 #define NTSYNC_STATUS_TIMEOUT			0x00000102u
+#define NTSYNC_STATUS_PENDING			0x00000103u
 #define NTSYNC_STATUS_OBJECT_NAME_EXISTS	0x40000000u
 #define NTSYNC_STATUS_INVALID_HANDLE		0xc0000008u
 #define NTSYNC_STATUS_INVALID_CID		0xc000000bu
@@ -62,6 +63,8 @@ extern "C" {
 #define NTSYNC_STATUS_OBJECT_NAME_COLLISION	0xc0000035u
 #define NTSYNC_STATUS_MUTANT_NOT_OWNED		0xc0000046u
 #define NTSYNC_STATUS_SEMAPHORE_LIMIT_EXCEEDED	0xc0000047u
+#define NTSYNC_STATUS_SUSPEND_COUNT_EXCEEDED	0xc000004au
+#define NTSYNC_STATUS_THREAD_IS_TERMINATING	0xc000004bu
 #define NTSYNC_STATUS_INSUFFICIENT_RESOURCES	0xc000009au
 #define NTSYNC_STATUS_INTERNAL_ERROR		0xc00000e5u
 #define NTSYNC_STATUS_INVALID_PARAMETER_1	0xc00000efu
@@ -86,7 +89,8 @@ struct ntsync_nt;
  * @NTSYNC_NT_MUTANT: mutant, NT's mutex.
  * @NTSYNC_NT_SEMAPHORE: semaphore.
  * @NTSYNC_NT_TIMER: waitable timer.
- * @NTSYNC_NT_TYPES: one more than the highest type.
+ * @NTSYNC_NT_THREAD: thread object.
+ * @NTSYNC_NT_TYPES: one more than the highest type. Grows when types are added.
  */
 enum ntsync_nt_type {
 	NTSYNC_NT_NONE = 0,
@@ -94,7 +98,8 @@ enum ntsync_nt_type {
 	NTSYNC_NT_MUTANT = 2,
 	NTSYNC_NT_SEMAPHORE = 3,
 	NTSYNC_NT_TIMER = 4,
-	NTSYNC_NT_TYPES = 5
+	NTSYNC_NT_THREAD = 5,
+	NTSYNC_NT_TYPES = 6
 };
 
 /**
@@ -287,8 +292,8 @@ uint32_t ntsync_nt_features(const struct ntsync_nt *nt);
 
 /*
  * Pseudo-handles of the calling process and thread. They stand for the objects set by
- * ntsync_nt_bind_process() and ntsync_nt_bind_thread(), and are invalid before that. A wait for
- * several objects does not accept them. Closing one succeeds and has no effect.
+ * ntsync_nt_bind_process() and ntsync_nt_bind_thread(). A thread that is not bound has its thread
+ * object. Without that, they are invalid. A wait for several objects does not accept them. Closing one succeeds and has no effect.
  */
 #define NTSYNC_NT_CURRENT_PROCESS	0xffffffffu
 #define NTSYNC_NT_CURRENT_THREAD	0xfffffffeu
@@ -738,7 +743,7 @@ uint32_t ntsync_nt_wait_multiple(struct ntsync_nt *nt, const uint32_t *handles, 
  * MUTANT_NOT_OWNED: the caller does not own the mutant @signal.
  * ABANDONED_WAIT_0: the mutant @signal is abandoned.
  * SEMAPHORE_LIMIT_EXCEEDED: the semaphore @signal is at its limit.
- * OBJECT_TYPE_MISMATCH: @signal is a timer.
+ * OBJECT_TYPE_MISMATCH: @signal is a timer or a thread.
  */
 uint32_t ntsync_nt_signal_and_wait(struct ntsync_nt *nt, uint32_t signal, uint32_t handle,
 				   bool alertable, struct ntsync_nt_deadline deadline);
@@ -852,9 +857,10 @@ uint32_t ntsync_nt_thread_id(struct ntsync_nt *nt);
  * ntsync_nt_thread_detach() - detach the calling thread, whose guest thread has ended
  * @nt: the table.
  *
- * Abandons the mutants that the thread owns: the next wait for each returns ABANDONED_WAIT_0. A
- * pthread that ends is detached automatically, so this is for runtimes whose guest threads
- * end before their host threads. The thread's next call attaches it again.
+ * Abandons the mutants that the thread owns: the next wait for each returns ABANDONED_WAIT_0. After
+ * that, signals its thread object, if it has one. A pthread that ends is detached automatically, so
+ * this is for runtimes whose guest threads end before their host threads. The thread's next call
+ * attaches it again.
  */
 void ntsync_nt_thread_detach(struct ntsync_nt *nt);
 
@@ -863,11 +869,13 @@ void ntsync_nt_thread_detach(struct ntsync_nt *nt);
  * @nt: the table.
  *
  * Calls ntsync_nt_thread_detach(), and then sets the event of ntsync_nt_bind_thread() if there is
- * one. This is the order of NT: a thread that has waited for the event finds the mutants
- * abandoned. A runtime that sets the event before it detaches the thread breaks that.
+ * one. This is the order of NT: a thread that has waited for the event finds the mutants abandoned.
+ * A runtime that sets the event before it detaches the thread breaks that. A thread object needs no
+ * such call: it is signaled however the thread ends.
  *
  * Return: SUCCESS, or
- * OBJECT_TYPE_MISMATCH: the thread is bound to an object that is not an event.
+ * OBJECT_TYPE_MISMATCH: the thread is bound to an object that is neither an event nor its thread
+ * object.
  */
 uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt);
 
@@ -878,13 +886,14 @@ uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt);
  *
  * For a thread that cannot call ntsync_nt_thread_detach(), because it was stopped for ever
  * outside the library. If the thread is inside a call on the table, or makes one later, the
- * table is corrupted. Set the event that stands for the thread after this call, not before.
+ * table is corrupted. The thread's object is signaled. If an event of yours stands for the thread, set
+ * it after this call, not before.
  *
  * If no thread is attached with this id, discards the alerts, APCs and the interruption that were
- * sent to it.
+ * sent to it, and signals its thread object: the thread will not run.
  *
  * Return: SUCCESS, or
- * INVALID_CID: no thread is attached with this id, and nothing was sent to it.
+ * INVALID_CID: no thread is attached with this id, nothing was sent to it, and it has no object.
  */
 uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid);
 
@@ -912,6 +921,122 @@ uint32_t ntsync_nt_bind_thread(struct ntsync_nt *nt, uint32_t handle);
  * INVALID_PARAMETER: the process is bound already, or @handle is 0.
  */
 uint32_t ntsync_nt_bind_process(struct ntsync_nt *nt, uint32_t handle);
+
+/**
+ * ntsync_nt_thread_create_object() - create a thread object (the object of NtCreateThread)
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @tid: the thread's id, from 1 to NTSYNC_NT_OWN_TIDS - 1; 0: the caller; or the id of a thread that
+ *	is attached.
+ *
+ * The object is not signaled while the thread exists, and stays signaled when it has ended: when it
+ * has called ntsync_nt_thread_end() or _detach(), its pthread has ended, or it was abandoned. Its
+ * mutants are abandoned before that, and its id is free. Nothing else signals or resets the object;
+ * other functions than those of waits, handles and threads return OBJECT_TYPE_MISMATCH.
+ *
+ * The thread need not run yet. Create the object, send it alerts and APCs, suspend it, and then start
+ * a host thread that attaches with @tid. %NTSYNC_NT_CURRENT_THREAD stands for the object in that
+ * thread, unless it is bound to another.
+ *
+ * The thread keeps the object until it ends, also if all handles are closed.
+ *
+ * Return: SUCCESS, or
+ * INVALID_PARAMETER: the thread has an object already, see ntsync_nt_open_thread(); @out is NULL.
+ * INVALID_CID: @tid is NTSYNC_NT_OWN_TIDS or higher and no thread has it.
+ * INSUFFICIENT_RESOURCES, TOO_MANY_OPENED_FILES, NO_MEMORY: see &struct ntsync_nt_attributes.
+ */
+uint32_t ntsync_nt_thread_create_object(struct ntsync_nt *nt, uint32_t *out, uint32_t tid);
+
+/**
+ * ntsync_nt_open_thread() - create a further handle of a thread object (NtOpenThread)
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @tid: the thread's id.
+ *
+ * Return: SUCCESS, or
+ * INVALID_CID: no thread with this id has an object; it may have ended.
+ * INVALID_PARAMETER: @out is NULL.
+ * INSUFFICIENT_RESOURCES: see &struct ntsync_nt_attributes.
+ */
+uint32_t ntsync_nt_open_thread(struct ntsync_nt *nt, uint32_t *out, uint32_t tid);
+
+/**
+ * ntsync_nt_thread_set_exit_status() - set what a thread's exit status will be
+ * @nt: the table.
+ * @handle: the thread, for example %NTSYNC_NT_CURRENT_THREAD.
+ * @status: the status. Without this call, it is SUCCESS.
+ *
+ * For NtTerminateThread, before the thread ends or is abandoned.
+ *
+ * Return: SUCCESS, or
+ * THREAD_IS_TERMINATING: it has ended.
+ */
+uint32_t ntsync_nt_thread_set_exit_status(struct ntsync_nt *nt, uint32_t handle, uint32_t status);
+
+/**
+ * struct ntsync_nt_thread_state - state of a thread
+ * @tid: its id. When it has ended, another thread may have this id.
+ * @exit_status: its exit status; PENDING (as NT's STILL_ACTIVE) until it has ended.
+ * @suspend_count: how often it was suspended and not resumed.
+ * @attached: whether a host thread is attached with its id.
+ * @ended: whether it has ended.
+ */
+struct ntsync_nt_thread_state {
+	uint32_t tid;
+	uint32_t exit_status;
+	uint32_t suspend_count;
+	bool attached;
+	bool ended;
+};
+
+/**
+ * ntsync_nt_query_thread() - read a thread (NtQueryInformationThread)
+ * @nt: the table.
+ * @handle: the thread.
+ * @state: where to write its state.
+ *
+ * Return: a status common to all functions.
+ */
+uint32_t ntsync_nt_query_thread(struct ntsync_nt *nt, uint32_t handle,
+				struct ntsync_nt_thread_state *state);
+
+/**
+ * ntsync_nt_suspend_thread() - add 1 to a thread's suspend count (NtSuspendThread)
+ * @nt: the table.
+ * @handle: the thread.
+ * @previous: where to write the previous count.
+ *
+ * The library counts. The thread sleeps in ntsync_nt_thread_park(), which its runtime calls; a
+ * runtime that suspends threads by a signal lets the handler wait while the count is not 0.
+ *
+ * Return: SUCCESS, or
+ * SUSPEND_COUNT_EXCEEDED: the count is 127, the highest.
+ * THREAD_IS_TERMINATING: the thread has ended.
+ */
+uint32_t ntsync_nt_suspend_thread(struct ntsync_nt *nt, uint32_t handle, uint32_t *previous);
+
+/**
+ * ntsync_nt_resume_thread() - subtract 1 from a thread's suspend count (NtResumeThread)
+ * @nt: the table.
+ * @handle: the thread.
+ * @previous: where to write the previous count. If it is 0, nothing changes.
+ *
+ * Return: SUCCESS, or
+ * THREAD_IS_TERMINATING: the thread has ended.
+ */
+uint32_t ntsync_nt_resume_thread(struct ntsync_nt *nt, uint32_t handle, uint32_t *previous);
+
+/**
+ * ntsync_nt_thread_park() - sleep while the caller's suspend count is not 0
+ * @nt: the table.
+ *
+ * A runtime calls it in a new thread after the attachment, because a thread can be created suspended,
+ * and wherever the guest's code may be suspended.
+ *
+ * Return: SUCCESS, or
+ * NO_MEMORY, the status of a stop or an interruption: as ntsync_nt_wait_single().
+ */
+uint32_t ntsync_nt_thread_park(struct ntsync_nt *nt);
 
 /**
  * ntsync_nt_alert_thread() - end a thread's alertable wait (NtAlertThread)

@@ -63,6 +63,12 @@ static uint32_t choose_handle(struct worker *w)
 	return atomic_load(&w->s->handles[choose_below(w, SHARED)]);
 }
 
+/* A guest's id, which a worker may have at this moment. */
+static uint32_t choose_tid(struct worker *w)
+{
+	return 1 + choose_below(w, THREADS);
+}
+
 /* The thread that replaces a handle closes it: else it would never be closed. */
 static void share(struct worker *w, uint32_t handle)
 {
@@ -79,7 +85,7 @@ static void create_object(struct worker *w)
 	struct ntsync_nt *nt = w->s->nt;
 	uint32_t handle = 0;
 
-	switch (choose_below(w, 4)) {
+	switch (choose_below(w, 6)) {
 	case 0:
 		ntsync_nt_create_event(nt, &handle, NULL, choose_below(w, 2), choose_below(w, 2));
 		break;
@@ -88,6 +94,12 @@ static void create_object(struct worker *w)
 		break;
 	case 2:
 		ntsync_nt_create_mutant(nt, &handle, NULL, choose_below(w, 2));
+		break;
+	case 3:
+		ntsync_nt_thread_create_object(nt, &handle, choose_tid(w));
+		break;
+	case 4:
+		ntsync_nt_open_thread(nt, &handle, choose_tid(w));
 		break;
 	default:
 		ntsync_nt_create_timer(nt, &handle, NULL, choose_below(w, 2));
@@ -135,6 +147,8 @@ static void signal_some(struct worker *w)
 	ntsync_nt_set_event(nt, handle, NULL);
 	ntsync_nt_release_semaphore(nt, handle, 1, NULL);
 	ntsync_nt_release_mutant(nt, handle, NULL);
+	ntsync_nt_suspend_thread(nt, handle, NULL);
+	ntsync_nt_resume_thread(nt, handle, NULL);
 	ntsync_nt_set_timer(nt, handle, soon, 0, NULL);
 }
 
@@ -157,7 +171,7 @@ static void wait_some(struct worker *w)
 
 static void alert_thread(struct worker *w)
 {
-	uint32_t tid = 1 + choose_below(w, THREADS);
+	uint32_t tid = choose_tid(w);
 
 	switch (choose_below(w, 3)) {
 	case 0:
@@ -297,6 +311,13 @@ static void enter_from_a_token(struct worker *w)
 	leave_mutant(w);
 }
 
+/* One guest thread ends, and another one begins, if its id is not in use. */
+static void change_guest_thread(struct worker *w)
+{
+	ntsync_nt_thread_detach(w->s->nt);
+	ntsync_nt_thread_attach(w->s->nt, choose_tid(w));
+}
+
 /* Another thread may stop it again meanwhile, and this one lets it go on. */
 static void stop_waits(struct worker *w)
 {
@@ -311,6 +332,7 @@ static void *run_worker(void *arg)
 	static void (*const operations[])(struct worker *w) = {
 		create_object, create_named, duplicate, duplicate, close_blindly, signal_some, wait_some,
 		make_other_calls, pass_token, enter_mutant, enter_from_a_token, stop_waits,
+		change_guest_thread,
 	};
 	struct worker *w = arg;
 
@@ -377,6 +399,9 @@ static void check_shared(struct shared *s)
 {
 	uint32_t handles, objects;
 
+	/* Threads that were prepared and never ran. */
+	for (uint32_t tid = 1; tid <= THREADS; tid++)
+		ntsync_nt_thread_abandon(s->nt, tid);
 	close_rest(s);
 	handles = open_handles(s->nt, &objects);
 	stress_check(&s->stress, atomic_load(&s->steps) > 100, "the threads got somewhere");

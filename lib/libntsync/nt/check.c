@@ -71,9 +71,12 @@ static void count_bindings(struct ntsync_nt *nt, struct tally *tally)
 	nt_lock(&nt->lock, &saved);
 	while ((link = nt_hash_next(&nt->threads, link))) {
 		const struct nt_thread *thread = (const struct nt_thread *)link;
+		const struct nt_object *object = atomic_load(&thread->object);
 
 		if (thread->self)
 			tally->references[thread->self->index]++;
+		if (object)
+			tally->references[object->index]++;
 	}
 	nt_unlock(&nt->lock, &saved);
 }

@@ -162,7 +162,7 @@ static struct nt_object *pseudo_object(const struct ntsync_nt *nt, uint32_t hand
 	if (handle == NTSYNC_NT_CURRENT_PROCESS)
 		return atomic_load(&nt->process);
 	thread = nt_thread_find_self(nt);
-	return thread ? thread->self : NULL;
+	return thread ? nt_thread_pseudo_object(thread) : NULL;
 }
 
 struct nt_pin nt_get_pseudo(struct ntsync_nt *nt, uint32_t handle, uint32_t *status)

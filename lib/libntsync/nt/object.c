@@ -73,12 +73,20 @@ bool nt_object_get_handle_if_any(struct nt_object *object)
 	return inc_if_nonzero(&object->handles, memory_order_relaxed);
 }
 
+/* A forked child does not have the thread that may hold the timers' lock. */
+void nt_object_free_parts(struct ntsync_nt *nt, struct nt_object *object)
+{
+	if (object->type == NTSYNC_NT_TIMER && !nt_in_forked_child(nt))
+		nt_timer_destroy(nt->timers, object->timer);
+	if (object->type == NTSYNC_NT_THREAD)
+		nt_realloc(object->thread, 0);
+	nt_close_fd(object->fd);
+}
+
 static void destroy_object(struct ntsync_nt *nt, struct nt_object *object)
 {
 	nt_assert(!atomic_load(&object->handles) && !atomic_load(&object->name));
-	if (object->timer)
-		nt_timer_destroy(nt->timers, object->timer);
-	nt_close_fd(object->fd);
+	nt_object_free_parts(nt, object);
 	nt_gauge_dec(&nt->counts[object->type].objects);
 	nt_pool_free(&nt->objects, object->index);
 }

@@ -14,6 +14,12 @@ static uint32_t signal_object(struct nt_thread *thread, struct nt_object *object
 	}
 }
 
+static bool can_be_signaled(const struct nt_object *object)
+{
+	return object->type == NTSYNC_NT_EVENT || object->type == NTSYNC_NT_MUTANT ||
+	       object->type == NTSYNC_NT_SEMAPHORE;
+}
+
 /* Whether the driver has signaled the object, however the wait ended. */
 static bool has_signaled(int ret)
 {
@@ -73,7 +79,7 @@ static uint32_t signal_and_wait(struct nt_wait *wait, struct nt_object *signal)
 {
 	uint32_t refused;
 
-	if (signal->type == NTSYNC_NT_TIMER)
+	if (!can_be_signaled(signal))
 		return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
 	refused = nt_wait_refuse(wait);
 	if (refused)

@@ -69,7 +69,7 @@ uint32_t nt_stop_take(struct nt_thread *thread, uint64_t stops)
 }
 
 /* Before it is attached, a thread has no events. */
-static void end_wait_locked(struct nt_thread *thread)
+void nt_stop_wake_locked(struct nt_thread *thread)
 {
 	if (!thread->attached)
 		return;
@@ -93,7 +93,7 @@ NTSYNC_API uint32_t ntsync_nt_interrupt_thread(struct ntsync_nt *nt, uint32_t ti
 	if (!found) {
 		atomic_store(&thread->interruption, status);
 		if (status)
-			end_wait_locked(thread);
+			nt_stop_wake_locked(thread);
 	}
 	nt_unlock(&nt->lock, &saved);
 	return found;
@@ -111,7 +111,7 @@ NTSYNC_API uint32_t ntsync_nt_stop(struct ntsync_nt *nt, uint32_t status)
 	count = (atomic_load(&nt->stops) >> COUNT_SHIFT) + 1;
 	atomic_store(&nt->stops, count << COUNT_SHIFT | STOPPED | status);
 	while ((link = nt_hash_next(&nt->threads, link)))
-		end_wait_locked((struct nt_thread *)link);
+		nt_stop_wake_locked((struct nt_thread *)link);
 	nt_unlock(&nt->lock, &saved);
 	return NTSYNC_STATUS_SUCCESS;
 }

@@ -16,4 +16,7 @@ uint32_t nt_stop_refuse(struct nt_thread *thread, uint64_t *stops);
  */
 uint32_t nt_stop_take(struct nt_thread *thread, uint64_t stops);
 
+/* Ends the thread's present wait, or its next one: it finds the reason, or starts again. */
+void nt_stop_wake_locked(struct nt_thread *thread);
+
 #endif /* LIBNTSYNC_NT_STOP_H */

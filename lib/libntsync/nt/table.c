@@ -150,12 +150,8 @@ static void close_objects(struct ntsync_nt *nt)
 	for (uint32_t i = 0; i < nt_pool_used(&nt->objects); i++) {
 		struct nt_object *object = nt_pool_item(&nt->objects, i);
 
-		if (!atomic_load(&object->refs))
-			continue;
-		/* A forked child does not have the thread that may hold the timers' lock. */
-		if (object->timer && !nt_in_forked_child(nt))
-			nt_timer_destroy(nt->timers, object->timer);
-		nt_close_fd(object->fd);
+		if (atomic_load(&object->refs))
+			nt_object_free_parts(nt, object);
 	}
 }
 

@@ -40,6 +40,12 @@ struct nt_thread *nt_thread_find_self(const struct ntsync_nt *nt)
 	return pthread_getspecific(nt->thread_key);
 }
 
+struct nt_object *nt_thread_pseudo_object(const struct nt_thread *thread)
+{
+	return thread->self ? thread->self :
+			      atomic_load_explicit(&thread->object, memory_order_relaxed);
+}
+
 /* From the kernel's id, which debuggers and /proc show; it has 22 bits. */
 uint32_t nt_thread_own_tid(void)
 {
@@ -131,13 +137,18 @@ static int create_events_locked(struct nt_thread *thread)
 	return 0;
 }
 
+void nt_thread_forget_unused_locked(struct nt_thread *thread)
+{
+	if (!thread->attached && !atomic_load(&thread->alerts) &&
+	    !atomic_load(&thread->interruption) && !atomic_load(&thread->object))
+		remove_thread_locked(thread);
+}
+
 /* Undoes a failed attach. What was sent to the id stays for the next try. */
 static void undo_attach_locked(struct nt_thread *thread)
 {
-	if (atomic_load(&thread->alerts) || atomic_load(&thread->interruption))
-		close_events(thread);
-	else
-		remove_thread_locked(thread);
+	close_events(thread);
+	nt_thread_forget_unused_locked(thread);
 }
 
 static int attach_locked(struct ntsync_nt *nt, uint32_t tid)
@@ -205,18 +216,42 @@ static void release_objects(struct nt_thread *thread)
 		nt_object_put(thread->nt, self);
 }
 
+/* The thread's object, which belongs to the caller now; NULL if it has none. */
+static struct nt_object *take_object_locked(struct nt_thread *thread)
+{
+	struct nt_object *object = atomic_load(&thread->object);
+
+	atomic_store(&thread->object, NULL);
+	if (object)
+		object->thread->ended = true;
+	return object;
+}
+
+/* Last: a thread that waited for the object finds the mutants abandoned, and the id free. */
+static void signal_end(struct ntsync_nt *nt, struct nt_object *object)
+{
+	if (!object)
+		return;
+	nt_race();
+	ntsync_event_set(object->fd, NULL);
+	nt_object_put(nt, object);
+}
+
 /* In a forked child, the record is that of a thread of the parent. */
 static void detach(struct nt_thread *thread)
 {
-	struct nt_lock *lock = &thread->nt->lock;
+	struct ntsync_nt *nt = thread->nt;
+	struct nt_object *object;
 	struct nt_saved saved;
 
-	if (nt_in_forked_child(thread->nt))
+	if (nt_in_forked_child(nt))
 		return;
 	release_objects(thread);
-	nt_lock(lock, &saved);
+	nt_lock(&nt->lock, &saved);
+	object = take_object_locked(thread);
 	remove_thread_locked(thread);
-	nt_unlock(lock, &saved);
+	nt_unlock(&nt->lock, &saved);
+	signal_end(nt, object);
 }
 
 /* The destructor of the key: the calling thread ends. */
@@ -248,7 +283,7 @@ static uint32_t end_thread(struct nt_thread *thread, struct nt_object *self)
 	struct ntsync_nt *nt = thread->nt;
 	uint32_t status;
 
-	if (!self) {
+	if (!self || self->type == NTSYNC_NT_THREAD) {
 		ntsync_nt_thread_detach(nt);
 		return NTSYNC_STATUS_SUCCESS;
 	}
@@ -266,19 +301,21 @@ NTSYNC_API uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt)
 
 	if (!thread || nt_in_forked_child(nt))
 		return NTSYNC_STATUS_SUCCESS;
-	if (thread->self && thread->self->type != NTSYNC_NT_EVENT)
+	if (thread->self && thread->self->type != NTSYNC_NT_EVENT &&
+	    thread->self != atomic_load(&thread->object))
 		return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
 	return end_thread(thread, thread->self);
 }
 
 /*
  * Finds the thread and marks it, so that of several callers only one goes on. The thread keeps its
- * id until its mutants are abandoned: a new thread with this id would own them. A record that only
- * stores alerts is removed here.
+ * id until its mutants are abandoned: a new thread with this id would own them. A record that no
+ * thread is attached to is removed here.
  */
 static uint32_t begin_to_abandon(struct ntsync_nt *nt, uint32_t tid, struct nt_thread **thread)
 {
 	uint32_t status = NTSYNC_STATUS_SUCCESS;
+	struct nt_object *object = NULL;
 	struct nt_saved saved;
 
 	nt_lock(&nt->lock, &saved);
@@ -287,12 +324,14 @@ static uint32_t begin_to_abandon(struct ntsync_nt *nt, uint32_t tid, struct nt_t
 		*thread = NULL;
 		status = NTSYNC_STATUS_INVALID_CID;
 	} else if (!(*thread)->attached) {
+		object = take_object_locked(*thread);
 		remove_thread_locked(*thread);
 		*thread = NULL;
 	} else {
 		(*thread)->abandoned = true;
 	}
 	nt_unlock(&nt->lock, &saved);
+	signal_end(nt, object);
 	return status;
 }
 
@@ -303,6 +342,7 @@ static uint32_t begin_to_abandon(struct ntsync_nt *nt, uint32_t tid, struct nt_t
 NTSYNC_API uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid)
 {
 	struct nt_thread *thread;
+	struct nt_object *object;
 	struct nt_saved saved;
 	uint32_t status = begin_to_abandon(nt, tid, &thread);
 
@@ -311,9 +351,11 @@ NTSYNC_API uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid)
 	nt_race();
 	release_objects(thread);
 	nt_lock(&nt->lock, &saved);
+	object = take_object_locked(thread);
 	nt_hash_remove(&nt->threads, &thread->link);
 	set_tid_locked(thread, 0);
 	nt_unlock(&nt->lock, &saved);
+	signal_end(nt, object);
 	return NTSYNC_STATUS_SUCCESS;
 }
 

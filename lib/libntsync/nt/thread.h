@@ -41,7 +41,10 @@ struct nt_owned {
  * @interruption: the status that the thread's present or next wait returns, or 0.
  * @nr_ends: how often both events were set to end a wait.
  * @nr_ends_seen: the thread's waits have reset the events since @nr_ends had this value.
- * @self: what %NTSYNC_NT_CURRENT_THREAD stands for, or NULL.
+ * @suspends: how often it was suspended and not resumed. Under the table's lock.
+ * @parked: it sleeps in ntsync_nt_thread_park(). Under the table's lock.
+ * @self: what it was bound to, or NULL.
+ * @object: its thread object, or NULL. Written under the table's lock, and read by the thread.
  */
 struct nt_thread {
 	struct nt_hash_link link;
@@ -60,7 +63,10 @@ struct nt_thread {
 	_Atomic uint32_t interruption;
 	_Atomic uint32_t nr_ends;
 	uint32_t nr_ends_seen;
+	uint32_t suspends;
+	bool parked;
 	struct nt_object *self;
+	struct nt_object *_Atomic object;
 };
 
 /* thread.c */
@@ -71,6 +77,8 @@ void nt_threads_exit(struct ntsync_nt *nt);
 struct nt_thread *nt_thread_self(struct ntsync_nt *nt);
 /* The calling thread, or NULL if it is not attached. */
 struct nt_thread *nt_thread_find_self(const struct ntsync_nt *nt);
+/* What %NTSYNC_NT_CURRENT_THREAD stands for, or NULL. */
+struct nt_object *nt_thread_pseudo_object(const struct nt_thread *thread);
 /* The id that the table chooses for the calling thread. */
 uint32_t nt_thread_own_tid(void);
 struct nt_thread *nt_thread_find_locked(const struct ntsync_nt *nt, uint32_t tid);
@@ -81,6 +89,8 @@ struct nt_thread *nt_thread_find_or_create_locked(struct ntsync_nt *nt, uint32_t
  * may exist before it attaches, so its record is created. A host thread has no id before.
  */
 uint32_t nt_thread_address_locked(struct ntsync_nt *nt, uint32_t tid, struct nt_thread **thread);
+/* Removes a record that stores nothing, and that no thread is attached to. */
+void nt_thread_forget_unused_locked(struct nt_thread *thread);
 
 /* owned.c: the mutants that a thread owns */
 /* Makes room for @count more: 0 or -ENOMEM. */
