@@ -52,6 +52,7 @@ extern "C" {
 #define NTSYNC_STATUS_TIMEOUT			0x00000102u
 #define NTSYNC_STATUS_PENDING			0x00000103u
 #define NTSYNC_STATUS_OBJECT_NAME_EXISTS	0x40000000u
+#define NTSYNC_STATUS_NO_MORE_ENTRIES		0x8000001au
 #define NTSYNC_STATUS_INVALID_HANDLE		0xc0000008u
 #define NTSYNC_STATUS_INVALID_CID		0xc000000bu
 #define NTSYNC_STATUS_INVALID_PARAMETER		0xc000000du
@@ -1054,6 +1055,59 @@ uint32_t ntsync_nt_thread_park(struct ntsync_nt *nt);
  */
 uint32_t ntsync_nt_alert_thread(struct ntsync_nt *nt, uint32_t tid);
 
+/*
+ * APCs. On NT, NtQueueApcThread queues a routine with three arguments to a thread. An alertable wait
+ * returns USER_APC if the queue is not empty, after the thread has called all routines in their
+ * order, also those that were queued meanwhile. A routine may make an alertable wait, which calls the
+ * next ones. The queue may be the library's or the runtime's.
+ *
+ * The library's: ntsync_nt_queue_user_apc() and ntsync_nt_set_timer_apc() fill it. While it is not
+ * empty, each alertable wait returns USER_APC if its objects are not ready. The runtime then calls
+ * what ntsync_nt_take_apc() returns, until there is none.
+ *
+ * The runtime's: ntsync_nt_queue_apc() and ntsync_nt_set_apc_pending().
+ */
+
+/**
+ * struct ntsync_nt_apc - an APC
+ * @function: the guest's address of the routine, or what else the runtime knows it by.
+ * @arguments: its arguments.
+ */
+struct ntsync_nt_apc {
+	uint64_t function;
+	uint64_t arguments[3];
+};
+
+/**
+ * ntsync_nt_queue_user_apc() - queue an APC in the library's queue (NtQueueApcThread)
+ * @nt: the table.
+ * @tid: the thread's id.
+ * @apc: the APC, which is copied.
+ *
+ * The APC is at the end of the queue, and ends the thread's present alertable wait or its next one.
+ * For a thread that is not attached, see ntsync_nt_alert_thread(). What a thread has not taken when
+ * it ends is discarded.
+ *
+ * Return: SUCCESS, or
+ * INVALID_PARAMETER: @apc is NULL.
+ * INVALID_CID: as ntsync_nt_alert_thread().
+ * NO_MEMORY.
+ */
+uint32_t ntsync_nt_queue_user_apc(struct ntsync_nt *nt, uint32_t tid,
+				  const struct ntsync_nt_apc *apc);
+
+/**
+ * ntsync_nt_take_apc() - take the first APC out of the caller's queue
+ * @nt: the table.
+ * @apc: where to write it.
+ *
+ * Return: SUCCESS, or
+ * NO_MORE_ENTRIES: the queue is empty.
+ * INVALID_PARAMETER: @apc is NULL.
+ * NO_MEMORY: the caller could not be attached.
+ */
+uint32_t ntsync_nt_take_apc(struct ntsync_nt *nt, struct ntsync_nt_apc *apc);
+
 /**
  * ntsync_nt_queue_apc() - end a thread's alertable wait for an APC (NtQueueApcThread)
  * @nt: the table.
@@ -1086,6 +1140,9 @@ uint32_t ntsync_nt_set_apc_pending(struct ntsync_nt *nt, bool pending);
 /**
  * ntsync_nt_test_alert() - take an alert without waiting (NtTestAlert)
  * @nt: the table.
+ *
+ * On NT, the thread calls its APCs before the call returns. Here the runtime does that: after
+ * USER_APC it takes them out of the queue.
  *
  * Return: SUCCESS: there is none; ALERTED; USER_APC, or
  * NO_MEMORY: the caller could not be attached.
@@ -1137,6 +1194,29 @@ uint32_t ntsync_nt_open_timer(struct ntsync_nt *nt, uint32_t *out, const char *n
  */
 uint32_t ntsync_nt_set_timer(struct ntsync_nt *nt, uint32_t handle, struct ntsync_nt_deadline due,
 			     uint64_t period, int32_t *previous);
+
+/**
+ * ntsync_nt_set_timer_apc() - set a timer that also queues an APC (NtSetTimer with a routine)
+ * @nt: the table.
+ * @handle: the timer.
+ * @due: as in ntsync_nt_set_timer().
+ * @period: as in ntsync_nt_set_timer().
+ * @apc: the APC: the routine and its first argument, NT's TimerContext. The other two arguments are
+ *	the time of the expiry, in units of 100 ns since 1601: its low and its high 32 bits.
+ * @previous: as in ntsync_nt_set_timer().
+ *
+ * At each expiry, the APC is queued to the calling thread, see &struct ntsync_nt_apc. As on NT, it is
+ * in the queue at most once: while the thread has not taken it, a further expiry queues nothing. If
+ * the timer is cancelled, set again or destroyed, the APC is removed from the queue. If the thread
+ * ends, the timer is cancelled.
+ *
+ * Return: SUCCESS, or
+ * INVALID_PARAMETER: as ntsync_nt_set_timer(), and @apc is NULL.
+ * NO_MEMORY: the caller could not be attached.
+ */
+uint32_t ntsync_nt_set_timer_apc(struct ntsync_nt *nt, uint32_t handle,
+				 struct ntsync_nt_deadline due, uint64_t period,
+				 const struct ntsync_nt_apc *apc, int32_t *previous);
 
 /**
  * ntsync_nt_cancel_timer() - cancel a timer (NtCancelTimer)

@@ -138,6 +138,8 @@ static void close_blindly(struct worker *w)
 	ntsync_nt_close(w->s->nt, choose_handle(w));
 }
 
+static const struct ntsync_nt_apc an_apc = { .function = 1 };
+
 static void signal_some(struct worker *w)
 {
 	struct ntsync_nt *nt = w->s->nt;
@@ -149,7 +151,11 @@ static void signal_some(struct worker *w)
 	ntsync_nt_release_mutant(nt, handle, NULL);
 	ntsync_nt_suspend_thread(nt, handle, NULL);
 	ntsync_nt_resume_thread(nt, handle, NULL);
-	ntsync_nt_set_timer(nt, handle, soon, 0, NULL);
+	if (choose_below(w, 2))
+		ntsync_nt_set_timer(nt, handle, soon, 0, NULL);
+	else
+		ntsync_nt_set_timer_apc(nt, handle, soon, choose_below(w, 2) * NS_PER_MS, &an_apc,
+					NULL);
 }
 
 static void wait_some(struct worker *w)
@@ -165,6 +171,8 @@ static void wait_some(struct worker *w)
 	else
 		status = ntsync_nt_signal_and_wait(w->s->nt, handles[0], handles[count - 1],
 						   choose_below(w, 2), soon);
+	if (status == NTSYNC_STATUS_USER_APC && choose_below(w, 2))
+		ntsync_nt_take_apc(w->s->nt, &(struct ntsync_nt_apc){ 0 });
 	if (status == NTSYNC_STATUS_INTERNAL_ERROR)
 		atomic_fetch_add(&w->s->strange, 1);
 }
@@ -173,12 +181,15 @@ static void alert_thread(struct worker *w)
 {
 	uint32_t tid = choose_tid(w);
 
-	switch (choose_below(w, 3)) {
+	switch (choose_below(w, 4)) {
 	case 0:
 		ntsync_nt_alert_thread(w->s->nt, tid);
 		break;
 	case 1:
 		ntsync_nt_queue_apc(w->s->nt, tid);
+		break;
+	case 2:
+		ntsync_nt_queue_user_apc(w->s->nt, tid, &an_apc);
 		break;
 	default:
 		ntsync_nt_interrupt_thread(w->s->nt, tid, NTSYNC_STATUS_CANCELLED);

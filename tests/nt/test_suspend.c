@@ -48,17 +48,26 @@ static void use_mutants(struct ntsync_nt *nt)
 
 static void use_timers(struct ntsync_nt *nt)
 {
+	const struct ntsync_nt_apc apc = { .function = 1 };
+	struct ntsync_nt_apc taken;
 	uint32_t timer;
 
 	if (ntsync_nt_create_timer(nt, &timer, NULL, false))
 		return;
 	ntsync_nt_set_timer(nt, timer, in_ms(100000), 0, NULL);
+	ntsync_nt_set_timer_apc(nt, timer, POLL, 0, &apc, NULL);
+	ntsync_nt_queue_user_apc(nt, ntsync_nt_thread_id(nt), &apc);
+	ntsync_nt_take_apc(nt, &taken);
 	ntsync_nt_cancel_timer(nt, timer, NULL);
 	ntsync_nt_close(nt, timer);
 }
 
 static void use_threads(struct ntsync_nt *nt)
 {
+	uint32_t thread;
+
+	if (!ntsync_nt_thread_create_object(nt, &thread, 0))
+		ntsync_nt_close(nt, thread);
 	ntsync_nt_alert_thread(nt, ntsync_nt_thread_id(nt));
 	ntsync_nt_stop(nt, NTSYNC_STATUS_CANCELLED);
 	ntsync_nt_resume(nt);

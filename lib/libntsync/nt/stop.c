@@ -19,6 +19,8 @@
  */
 #include "stop.h"
 
+#include "alert.h"
+
 /* &ntsync_nt.stops from the lowest bit: 32 status, 1 stopped, 31 count of stops. */
 #define STOPPED		(1ull << 32)
 #define COUNT_SHIFT	33
@@ -35,15 +37,6 @@ static uint32_t take_interruption(struct nt_thread *thread)
 	return atomic_exchange(&thread->interruption, NTSYNC_STATUS_SUCCESS);
 }
 
-/* An alert that was sent before the reset has its bit set already. */
-static void reset_events(struct nt_thread *thread)
-{
-	ntsync_event_reset(thread->stop_fd, NULL);
-	ntsync_event_reset(thread->alert_fd, NULL);
-	if (atomic_load(&thread->alerts))
-		ntsync_event_set(thread->alert_fd, NULL);
-}
-
 uint32_t nt_stop_refuse(struct nt_thread *thread, uint64_t *stops)
 {
 	for (;;) {
@@ -55,7 +48,8 @@ uint32_t nt_stop_refuse(struct nt_thread *thread, uint64_t *stops)
 		if (status || ends == thread->nr_ends_seen)
 			return status;
 		thread->nr_ends_seen = ends;
-		reset_events(thread);
+		ntsync_event_reset(thread->stop_fd, NULL);
+		nt_alert_reset(thread);
 	}
 }
 

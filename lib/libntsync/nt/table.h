@@ -37,11 +37,12 @@ struct nt_timers;
  * @next_id: id of the object created last.
  * @sequence: number of the last trace record.
  * @counts: counts by type.
- * @lock: protects the members below it, and what is documented to be under the table's lock.
+ * @lock: protects the members below it up to @timers, and what is documented to be under the table's lock.
  * @threads: &struct nt_thread by id.
  * @next_tid: the next id for a thread whose own one is taken.
  * @names: &struct nt_name by its text.
  * @timers: NULL before the first timer; does not change after that.
+ * @apc_lock: protects the threads' queues of APCs. Nests inside all other locks.
  *
  * Members above @objects do not change after the creation.
  */
@@ -69,6 +70,7 @@ struct ntsync_nt {
 	uint32_t next_tid;
 	struct nt_hash names;
 	struct nt_timers *timers;
+	struct nt_lock apc_lock;
 };
 
 /* Whether the driver signals and waits in one step. */

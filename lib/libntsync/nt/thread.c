@@ -105,6 +105,7 @@ static void close_events(struct nt_thread *thread)
 static void free_thread(struct nt_thread *thread)
 {
 	close_events(thread);
+	nt_apc_free_all(thread);
 	free(thread->owned);
 	free(thread);
 }
@@ -205,12 +206,13 @@ NTSYNC_API uint32_t ntsync_nt_thread_id(struct ntsync_nt *nt)
 	return thread ? thread->tid : 0;
 }
 
-/* The guest thread has ended: it owns no mutants any more, and its pseudo-handle is unbound. */
+/* The guest thread has ended: it owns no mutants, gets no APCs, and its pseudo-handle is unbound. */
 static void release_objects(struct nt_thread *thread)
 {
 	struct nt_object *self = thread->self;
 
 	nt_owned_abandon(thread);
+	nt_timers_forget_thread(thread);
 	thread->self = NULL;
 	if (self)
 		nt_object_put(thread->nt, self);

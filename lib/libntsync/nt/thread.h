@@ -3,6 +3,7 @@
 #ifndef LIBNTSYNC_NT_THREAD_H
 #define LIBNTSYNC_NT_THREAD_H
 
+#include "apc.h"
 #include "object.h"
 
 /**
@@ -20,6 +21,7 @@ struct nt_owned {
 
 #define NT_ALERT	1u
 #define NT_APC		2u
+#define NT_QUEUED	4u
 
 /**
  * struct nt_thread - a thread of a table
@@ -34,13 +36,18 @@ struct nt_owned {
  * @attached: the thread is attached. Before, the record only stores the alerts sent to its id.
  *	Under the table's lock.
  * @abandoned: by ntsync_nt_thread_abandon(). Under the table's lock.
- * @alerts: NT_ALERT and NT_APC, set until the thread takes them.
+ * @alerts: NT_ALERT and NT_APC, set until the thread takes them; NT_QUEUED while @first_apc is not
+ *	NULL.
  * @alert_fd: event that ends the thread's alertable waits, -1 before it is attached. Created
  *	when the thread attaches, as an alertable wait has no status for a lack of descriptors.
  * @stop_fd: event that ends the thread's other waits: stop.c. Exists while @alert_fd does.
  * @interruption: the status that the thread's present or next wait returns, or 0.
  * @nr_ends: how often both events were set to end a wait.
  * @nr_ends_seen: the thread's waits have reset the events since @nr_ends had this value.
+ * @first_apc: its queue of APCs. Under &ntsync_nt.apc_lock.
+ * @last_apc: the last one, if there is a first one.
+ * @timers: the timers that send it APCs. Under the lock of the timers.
+ * @has_timer_apcs: it has set such a timer. Only the thread itself uses it.
  * @suspends: how often it was suspended and not resumed. Under the table's lock.
  * @parked: it sleeps in ntsync_nt_thread_park(). Under the table's lock.
  * @self: what it was bound to, or NULL.
@@ -63,6 +70,10 @@ struct nt_thread {
 	_Atomic uint32_t interruption;
 	_Atomic uint32_t nr_ends;
 	uint32_t nr_ends_seen;
+	struct nt_apc *first_apc;
+	struct nt_apc *last_apc;
+	struct nt_timer *timers;
+	bool has_timer_apcs;
 	uint32_t suspends;
 	bool parked;
 	struct nt_object *self;

@@ -139,6 +139,19 @@ static void retry_overdue_timers(struct attempt *attempt)
 	call_driver(attempt, &once);
 }
 
+/* An APC of a timer that was due before comes first, also if the timer thread has not run. */
+static uint32_t end_timed_out(const struct attempt *attempt)
+{
+	struct nt_thread *thread = attempt->wait->thread;
+	uint32_t status = NTSYNC_STATUS_SUCCESS;
+
+	if (attempt->wait->alertable && attempt->opts->alert && thread->has_timer_apcs) {
+		nt_timers_catch_up(attempt->wait->nt);
+		status = nt_alert_take(thread);
+	}
+	return status ? status : NTSYNC_STATUS_TIMEOUT;
+}
+
 /*
  * Turns the driver's answer into a status. The wait starts again after a signal handler, and
  * after an event whose alert or interruption was taken before; the deadline is absolute, so it does
@@ -164,7 +177,7 @@ static uint32_t finish_attempt(struct attempt *attempt)
 			if (status)
 				return status;
 		} else if (attempt->ret == -ETIMEDOUT) {
-			return NTSYNC_STATUS_TIMEOUT;
+			return end_timed_out(attempt);
 		} else if (attempt->ret != -EINTR) {
 			return nt_status(attempt->ret);
 		}
