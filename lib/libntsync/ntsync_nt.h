@@ -91,6 +91,7 @@ struct ntsync_nt;
  * @NTSYNC_NT_SEMAPHORE: semaphore.
  * @NTSYNC_NT_TIMER: waitable timer.
  * @NTSYNC_NT_THREAD: thread object.
+ * @NTSYNC_NT_OWN: object of one of the runtime's own types.
  * @NTSYNC_NT_TYPES: one more than the highest type. Grows when types are added.
  */
 enum ntsync_nt_type {
@@ -100,7 +101,8 @@ enum ntsync_nt_type {
 	NTSYNC_NT_SEMAPHORE = 3,
 	NTSYNC_NT_TIMER = 4,
 	NTSYNC_NT_THREAD = 5,
-	NTSYNC_NT_TYPES = 6
+	NTSYNC_NT_OWN = 6,
+	NTSYNC_NT_TYPES = 7
 };
 
 /**
@@ -272,7 +274,8 @@ int ntsync_nt_create(const struct ntsync_nt_config *config, struct ntsync_nt **o
  * @nt: the table, or NULL. No call on it may be in progress, and none may follow. No attached
  *	thread may be about to end.
  *
- * Closes all handles, without trace records. Attached threads may continue to run.
+ * Closes all handles, without trace records, and destroys all objects; references of
+ * ntsync_nt_reference() are invalid after that. Attached threads may continue to run.
  */
 void ntsync_nt_destroy(struct ntsync_nt *nt);
 
@@ -323,6 +326,31 @@ uint32_t ntsync_nt_features(const struct ntsync_nt *nt);
  */
 uint32_t ntsync_nt_duplicate(struct ntsync_nt *nt, uint32_t handle, uint32_t *out,
 			     uint32_t options);
+
+/**
+ * ntsync_nt_duplicate_at() - create a further handle of an object with a given value
+ * @nt: the table.
+ * @handle: a handle of the object, or a pseudo-handle.
+ * @value: the value of the new handle.
+ * @options: as in ntsync_nt_duplicate(), but if the call fails, @handle stays open.
+ *
+ * NT issues handle values by itself. This is for a runtime that restores a state, or whose guest
+ * expects certain values: create an object, and move its handle with CLOSE_SOURCE. A value in
+ * quarantine can be used.
+ *
+ * Takes a lock, and time that grows with the number of closed handles. If @value was never issued,
+ * all values below it become closed handles, and their slots use memory, 16 bytes each. A function
+ * that creates a handle at the same time in another thread may return INSUFFICIENT_RESOURCES if
+ * nearly all values are in use.
+ *
+ * Return: SUCCESS, or
+ * INVALID_PARAMETER: unknown options; @value cannot be a handle of this table.
+ * OBJECT_NAME_COLLISION: @value is an open handle, or a closed one that a call uses; or there is no
+ * memory for the slots.
+ * INSUFFICIENT_RESOURCES: the table has as many open handles as it may have.
+ */
+uint32_t ntsync_nt_duplicate_at(struct ntsync_nt *nt, uint32_t handle, uint32_t value,
+				uint32_t options);
 
 /**
  * ntsync_nt_close() - close a handle (NtClose)
@@ -460,6 +488,132 @@ struct ntsync_nt_attributes {
  */
 uint32_t ntsync_nt_open(struct ntsync_nt *nt, uint32_t *out,
 			const struct ntsync_nt_attributes *attributes, enum ntsync_nt_type type);
+
+/* ------------------------------------------------ Objects of the runtime */
+
+/*
+ * On NT, files, keys, sections and others are handles of the same table as events, and NtClose,
+ * NtDuplicateObject and waits take any of them. An object lives as long as it has a handle or the
+ * kernel refers to it; then its type's delete procedure is called. So a runtime puts its own objects
+ * into the table, too.
+ */
+
+/**
+ * typedef ntsync_nt_destroy_fn - called when an object is destroyed
+ * @data: the object's data.
+ *
+ * Called once, by the thread whose call dropped the last handle or reference, without a lock: for
+ * example at the end of a wait for the object whose handles were closed. It may use the table,
+ * except when ntsync_nt_destroy() calls it. The thread cannot be cancelled in it.
+ */
+typedef void (*ntsync_nt_destroy_fn)(void *data);
+
+/**
+ * struct ntsync_nt_own - an object of one of the runtime's own types
+ * @kind: the runtime's number of the type; not 0.
+ * @event: an event, by which the object is waited for: a wait for the object waits for the event,
+ *	and so acquires it. The event exists at least as long as the object. 0: a wait for the
+ *	object returns OBJECT_TYPE_MISMATCH.
+ * @data: what the runtime keeps with the object.
+ * @destroy: called with @data when the object is destroyed, or NULL.
+ */
+struct ntsync_nt_own {
+	uint32_t kind;
+	uint32_t event;
+	void *data;
+	ntsync_nt_destroy_fn destroy;
+};
+
+/**
+ * ntsync_nt_create_own() - create an object of one of the runtime's own types
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @attributes: its name, or NULL.
+ * @own: what it is. Copied.
+ *
+ * If this returns anything but SUCCESS, the data is not used: with OBJECT_NAME_EXISTS, the handle is
+ * of the object that has the name.
+ *
+ * Return: see &struct ntsync_nt_attributes; a type is a type of the table, and a kind. In addition,
+ * INVALID_PARAMETER: @own is NULL, or its kind is 0.
+ * INVALID_HANDLE, OBJECT_TYPE_MISMATCH: the event is not one.
+ */
+uint32_t ntsync_nt_create_own(struct ntsync_nt *nt, uint32_t *out,
+			      const struct ntsync_nt_attributes *attributes,
+			      const struct ntsync_nt_own *own);
+
+/**
+ * ntsync_nt_open_own() - open such an object by its name
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @name: the name.
+ * @kind: the kind that the object must have; 0: any.
+ *
+ * Return: see &struct ntsync_nt_attributes.
+ */
+uint32_t ntsync_nt_open_own(struct ntsync_nt *nt, uint32_t *out, const char *name, uint32_t kind);
+
+/**
+ * ntsync_nt_query_own() - read the kind of such an object
+ * @nt: the table.
+ * @handle: the object.
+ * @kind: where to write its kind.
+ *
+ * Return: a status common to all functions.
+ */
+uint32_t ntsync_nt_query_own(struct ntsync_nt *nt, uint32_t handle, uint32_t *kind);
+
+/**
+ * ntsync_nt_set_data() - set what the runtime keeps with an object of any type
+ * @nt: the table.
+ * @handle: the object, or a pseudo-handle: %NTSYNC_NT_CURRENT_THREAD for data of a thread.
+ * @data: the data. NULL at first, or &ntsync_nt_own.data.
+ *
+ * Return: a status common to all functions.
+ */
+uint32_t ntsync_nt_set_data(struct ntsync_nt *nt, uint32_t handle, void *data);
+
+/**
+ * ntsync_nt_get_data() - read what the runtime keeps with an object
+ * @nt: the table.
+ * @handle: the object, or a pseudo-handle.
+ * @data: where to write it.
+ *
+ * Another thread may close the handle right after that. Where the data must not be destroyed while it
+ * is used, call ntsync_nt_reference().
+ *
+ * Return: a status common to all functions.
+ */
+uint32_t ntsync_nt_get_data(struct ntsync_nt *nt, uint32_t handle, void **data);
+
+/**
+ * struct ntsync_nt_object - an object that the runtime has a reference to
+ */
+struct ntsync_nt_object;
+
+/**
+ * ntsync_nt_reference() - take a reference to an object (ObReferenceObjectByHandle)
+ * @nt: the table.
+ * @handle: the object, or a pseudo-handle.
+ * @kind: the kind that it must have, of the runtime's own types; 0: an object of any type.
+ * @object: where to write the reference; NULL is written on an error.
+ * @data: where to write the object's data, or NULL.
+ *
+ * The object is not destroyed before ntsync_nt_dereference(), even if its handles are closed.
+ *
+ * Return: SUCCESS, or
+ * OBJECT_TYPE_MISMATCH: the object is of another kind, or not of the runtime's own types.
+ * INVALID_PARAMETER: @object is NULL.
+ */
+uint32_t ntsync_nt_reference(struct ntsync_nt *nt, uint32_t handle, uint32_t kind,
+			     struct ntsync_nt_object **object, void **data);
+
+/**
+ * ntsync_nt_dereference() - drop a reference
+ * @nt: the table.
+ * @object: the reference, or NULL.
+ */
+void ntsync_nt_dereference(struct ntsync_nt *nt, struct ntsync_nt_object *object);
 
 /* ---------------------------------------------------------------- Events */
 
@@ -692,6 +846,7 @@ struct ntsync_nt_deadline ntsync_nt_timeout(const int64_t *timeout);
  * ALERTED: the thread was alerted.
  * TIMEOUT: the deadline has passed.
  * INVALID_PARAMETER: unknown flags of @deadline.
+ * OBJECT_TYPE_MISMATCH: the object is of one of the runtime's own types, without an event.
  * MUTANT_LIMIT_EXCEEDED: the caller has acquired the mutant as often as it may.
  * NO_MEMORY: also if the caller could not be attached, even for lack of a descriptor.
  */
@@ -744,7 +899,7 @@ uint32_t ntsync_nt_wait_multiple(struct ntsync_nt *nt, const uint32_t *handles, 
  * MUTANT_NOT_OWNED: the caller does not own the mutant @signal.
  * ABANDONED_WAIT_0: the mutant @signal is abandoned.
  * SEMAPHORE_LIMIT_EXCEEDED: the semaphore @signal is at its limit.
- * OBJECT_TYPE_MISMATCH: @signal is a timer or a thread.
+ * OBJECT_TYPE_MISMATCH: @signal is a timer, a thread or of one of the runtime's own types.
  */
 uint32_t ntsync_nt_signal_and_wait(struct ntsync_nt *nt, uint32_t signal, uint32_t handle,
 				   bool alertable, struct ntsync_nt_deadline deadline);

@@ -37,6 +37,7 @@ struct shared {
 	uint64_t guarded;
 	atomic_int inside;
 	_Atomic uint64_t steps, acquisitions, releases, overlaps, strange, traced[3];
+	_Atomic uint64_t created, destroyed;
 };
 
 struct worker {
@@ -80,12 +81,30 @@ static void share(struct worker *w, uint32_t handle)
 	ntsync_nt_close(w->s->nt, old);
 }
 
+static void count_destruction(void *data)
+{
+	struct shared *s = data;
+
+	atomic_fetch_add(&s->destroyed, 1);
+}
+
+/* With an event of its own, if there is one at this handle. */
+static void create_own(struct worker *w, uint32_t *handle)
+{
+	const struct ntsync_nt_own own = {
+		.kind = 1, .event = choose_handle(w), .data = w->s, .destroy = count_destruction,
+	};
+
+	if (!ntsync_nt_create_own(w->s->nt, handle, NULL, &own))
+		atomic_fetch_add(&w->s->created, 1);
+}
+
 static void create_object(struct worker *w)
 {
 	struct ntsync_nt *nt = w->s->nt;
 	uint32_t handle = 0;
 
-	switch (choose_below(w, 6)) {
+	switch (choose_below(w, 7)) {
 	case 0:
 		ntsync_nt_create_event(nt, &handle, NULL, choose_below(w, 2), choose_below(w, 2));
 		break;
@@ -100,6 +119,9 @@ static void create_object(struct worker *w)
 		break;
 	case 4:
 		ntsync_nt_open_thread(nt, &handle, choose_tid(w));
+		break;
+	case 5:
+		create_own(w, &handle);
 		break;
 	default:
 		ntsync_nt_create_timer(nt, &handle, NULL, choose_below(w, 2));
@@ -130,6 +152,28 @@ static void duplicate(struct worker *w)
 	ntsync_nt_duplicate(w->s->nt, choose_handle(w), &handle, choose_below(w, 8));
 	if (handle)
 		share(w, handle);
+}
+
+/* The object is not destroyed while the reference is held. */
+static void refer_to(struct worker *w)
+{
+	struct ntsync_nt_object *object;
+	void *data = NULL;
+
+	if (ntsync_nt_reference(w->s->nt, choose_handle(w), 1, &object, &data))
+		return;
+	if (data != w->s)
+		atomic_fetch_add(&w->s->strange, 1);
+	ntsync_nt_dereference(w->s->nt, object);
+}
+
+/* A value that may be in use, closed, or in quarantine. */
+static void duplicate_at(struct worker *w)
+{
+	uint32_t value = 4 + 4 * choose_below(w, 2 * SHARED);
+
+	if (!ntsync_nt_duplicate_at(w->s->nt, choose_handle(w), value, choose_below(w, 2)))
+		share(w, value);
 }
 
 /* The handle stays shared: other threads go on using it, and may meet another object. */
@@ -343,7 +387,7 @@ static void *run_worker(void *arg)
 	static void (*const operations[])(struct worker *w) = {
 		create_object, create_named, duplicate, duplicate, close_blindly, signal_some, wait_some,
 		make_other_calls, pass_token, enter_mutant, enter_from_a_token, stop_waits,
-		change_guest_thread,
+		change_guest_thread, refer_to, duplicate_at,
 	};
 	struct worker *w = arg;
 
@@ -416,10 +460,12 @@ static void check_shared(struct shared *s)
 	close_rest(s);
 	handles = open_handles(s->nt, &objects);
 	stress_check(&s->stress, atomic_load(&s->steps) > 100, "the threads got somewhere");
-	stress_check(&s->stress, !atomic_load(&s->strange), "no wait met an error of the library");
+	stress_check(&s->stress, !atomic_load(&s->strange), "no wait met an error of the library, and no reference one of another object");
 	stress_check(&s->stress, !handles && !objects, "nothing is left");
 	stress_check(&s->stress, ntsync_nt_check(s->nt) == 0,
 		     "the table of the guessed handles agrees with itself");
+	stress_check(&s->stress, atomic_load(&s->created) == atomic_load(&s->destroyed),
+		     "each object of the runtime's own was destroyed once");
 	stress_check(&s->stress, atomic_load(&s->traced[NTSYNC_NT_CREATE]) ==
 		     atomic_load(&s->traced[NTSYNC_NT_DESTROY]),
 		     "each handle that was created was destroyed once");

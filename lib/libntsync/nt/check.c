@@ -53,6 +53,9 @@ static void check_object(struct ntsync_nt *nt, struct tally *tally, uint32_t ind
 	const struct nt_object *object = nt_pool_item(&nt->objects, index);
 	uint32_t refs = atomic_load(&object->refs);
 
+	/* @held of a free object is that of the last one. */
+	if (refs)
+		tally->references[index] += atomic_load(&object->held);
 	expect(tally, refs == tally->references[index]);
 	if (!refs)
 		return;
@@ -79,6 +82,18 @@ static void count_bindings(struct ntsync_nt *nt, struct tally *tally)
 			tally->references[object->index]++;
 	}
 	nt_unlock(&nt->lock, &saved);
+}
+
+/* The references of objects to their events. */
+static void count_events(struct ntsync_nt *nt, struct tally *tally)
+{
+	for (uint32_t i = 0; i < nt_pool_used(&nt->objects); i++) {
+		const struct nt_object *object = nt_pool_item(&nt->objects, i);
+
+		if (atomic_load(&object->refs) && object->type == NTSYNC_NT_OWN &&
+		    object->own->event)
+			tally->references[object->own->event->index]++;
+	}
 }
 
 static void check_counts(struct ntsync_nt *nt, struct tally *tally)
@@ -108,6 +123,7 @@ NTSYNC_API int ntsync_nt_check(struct ntsync_nt *nt)
 	for (uint32_t i = 0; i < nt_pool_used(&nt->slots); i++)
 		count_slot(nt, &tally, i);
 	count_bindings(nt, &tally);
+	count_events(nt, &tally);
 	for (uint32_t i = 0; i < objects; i++)
 		check_object(nt, &tally, i);
 	check_counts(nt, &tally);

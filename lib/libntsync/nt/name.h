@@ -11,7 +11,7 @@
 uint32_t nt_name_create(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
 			const struct nt_object_spec *spec, struct nt_object **out);
 uint32_t nt_name_open(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
-		      enum ntsync_nt_type type, struct nt_object **out);
+		      enum ntsync_nt_type type, uint32_t kind, struct nt_object **out);
 /* Drops one of the object's handles, and with the last one its name. The caller has a reference. */
 void nt_name_put_handle(struct ntsync_nt *nt, struct nt_object *object);
 /* Frees all names. No other call on the table is in progress. */

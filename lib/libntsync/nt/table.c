@@ -157,7 +157,7 @@ static void close_objects(struct ntsync_nt *nt)
 		struct nt_object *object = nt_pool_item(&nt->objects, i);
 
 		if (atomic_load(&object->refs))
-			nt_object_free_parts(nt, object);
+			nt_object_destroy_last(nt, object);
 	}
 }
 

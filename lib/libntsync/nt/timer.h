@@ -22,6 +22,7 @@
  * @target: the thread that it sends an APC to, or NULL.
  * @apc: the APC.
  * @next: the next timer with the same target.
+ * @data: of ntsync_nt_set_data().
  */
 struct nt_timer {
 	struct nt_heap *heap;
@@ -32,6 +33,7 @@ struct nt_timer {
 	struct nt_thread *target;
 	struct nt_apc apc;
 	struct nt_timer *next;
+	void *_Atomic data;
 };
 
 /**

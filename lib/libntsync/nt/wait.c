@@ -43,6 +43,10 @@ uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle)
 
 	if (status)
 		return status;
+	if (pin->object->fd == NT_NO_FD) {
+		nt_put(wait->nt, pin);
+		return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
+	}
 	wait->fds[wait->count++] = pin->object->fd;
 	wait->timers |= pin->object->type == NTSYNC_NT_TIMER;
 	return NTSYNC_STATUS_SUCCESS;
@@ -294,11 +298,12 @@ static uint32_t style_status(const struct ntsync_nt *nt, uint32_t status)
 							      status;
 }
 
+/* By descriptor: an object of the runtime's own types has that of its event. */
 static bool has_duplicates(const struct nt_wait *wait)
 {
 	for (uint32_t i = 1; i < wait->count; i++) {
 		for (uint32_t j = 0; j < i; j++) {
-			if (wait->pins[i].object == wait->pins[j].object)
+			if (wait->fds[i] == wait->fds[j])
 				return true;
 		}
 	}
