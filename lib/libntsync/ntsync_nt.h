@@ -57,6 +57,7 @@ extern "C" {
 #define NTSYNC_STATUS_INVALID_CID		0xc000000bu
 #define NTSYNC_STATUS_INVALID_PARAMETER		0xc000000du
 #define NTSYNC_STATUS_NO_MEMORY			0xc0000017u
+#define NTSYNC_STATUS_BUFFER_TOO_SMALL		0xc0000023u
 #define NTSYNC_STATUS_OBJECT_TYPE_MISMATCH	0xc0000024u
 #define NTSYNC_STATUS_INVALID_PARAMETER_MIX	0xc0000030u
 #define NTSYNC_STATUS_OBJECT_NAME_INVALID	0xc0000033u
@@ -554,14 +555,16 @@ uint32_t ntsync_nt_create_own(struct ntsync_nt *nt, uint32_t *out,
 uint32_t ntsync_nt_open_own(struct ntsync_nt *nt, uint32_t *out, const char *name, uint32_t kind);
 
 /**
- * ntsync_nt_query_own() - read the kind of such an object
+ * ntsync_nt_query_own() - read the kind of such an object, and its event
  * @nt: the table.
  * @handle: the object.
  * @kind: where to write its kind.
+ * @event: where to write the id of its event, as in &struct ntsync_nt_info; 0: it has none.
  *
  * Return: a status common to all functions.
  */
-uint32_t ntsync_nt_query_own(struct ntsync_nt *nt, uint32_t handle, uint32_t *kind);
+uint32_t ntsync_nt_query_own(struct ntsync_nt *nt, uint32_t handle, uint32_t *kind,
+			     uint64_t *event);
 
 /**
  * ntsync_nt_set_data() - set what the runtime keeps with an object of any type
@@ -1405,6 +1408,122 @@ struct ntsync_nt_timer_state {
  */
 uint32_t ntsync_nt_query_timer(struct ntsync_nt *nt, uint32_t handle,
 			       struct ntsync_nt_timer_state *state);
+
+/* ----------------------------------------------------------- Save states */
+
+/*
+ * A runtime saves a stopped table, see ntsync_nt_stop(): each handle of a snapshot with the object's
+ * id, its queries, its name; and each thread. It restores the table in another one: creates each object
+ * with its state, gives it its handles with ntsync_nt_duplicate_at(), sends the threads what was
+ * pending, and begins the waits again that the stop has ended. docs/handles.md has the list.
+ */
+
+/**
+ * ntsync_nt_query_name() - read an object's name (NtQueryObject)
+ * @nt: the table.
+ * @handle: the object.
+ * @name: where to write the name as it was given, with a 0 at the end; not read if @size is 0.
+ * @size: how many bytes fit; NTSYNC_NT_MAX_NAME + 1 are enough.
+ * @length: where to write the length of the name without the 0; 0: it has none. Also written with
+ *	BUFFER_TOO_SMALL.
+ *
+ * Return: SUCCESS, or
+ * BUFFER_TOO_SMALL: only the beginning was written.
+ */
+uint32_t ntsync_nt_query_name(struct ntsync_nt *nt, uint32_t handle, char *name, size_t size,
+			      size_t *length);
+
+/**
+ * struct ntsync_nt_timer_setting - how a timer is set
+ * @due: when it expires next. For ever: it is not set.
+ * @period: nanoseconds from one expiry to the next, or 0.
+ * @tid: the id of the thread that it sends an APC to, or 0.
+ * @apc: the APC: the routine and its first argument.
+ */
+struct ntsync_nt_timer_setting {
+	struct ntsync_nt_deadline due;
+	uint64_t period;
+	uint32_t tid;
+	struct ntsync_nt_apc apc;
+};
+
+/**
+ * ntsync_nt_query_timer_setting() - read how a timer is set
+ * @nt: the table.
+ * @handle: the timer.
+ * @setting: where to write that.
+ *
+ * A time of CLOCK_MONOTONIC has a meaning until the machine is started again. To restore a timer later,
+ * save the time that remains.
+ *
+ * Return: a status common to all functions.
+ */
+uint32_t ntsync_nt_query_timer_setting(struct ntsync_nt *nt, uint32_t handle,
+				       struct ntsync_nt_timer_setting *setting);
+
+/**
+ * ntsync_nt_restore_mutant() - create a mutant that another thread owns
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @attributes: its name, or NULL.
+ * @owner: the id of the thread that owns it, which is not attached yet, from 1 to
+ *	NTSYNC_NT_OWN_TIDS - 1. Do not let it attach before the call returns.
+ * @count: how often the owner has acquired it.
+ *
+ * To restore an abandoned mutant, give it to an id, and call ntsync_nt_thread_abandon() for that.
+ *
+ * Return: see &struct ntsync_nt_attributes, and
+ * INVALID_PARAMETER: @owner is out of range or attached; @count is 0 or above the table's limit.
+ */
+uint32_t ntsync_nt_restore_mutant(struct ntsync_nt *nt, uint32_t *out,
+				  const struct ntsync_nt_attributes *attributes, uint32_t owner,
+				  uint32_t count);
+
+/**
+ * ntsync_nt_thread_ids() - list the ids of the table's threads
+ * @nt: the table.
+ * @tids: where to write them, in no particular order; not used if @size is 0.
+ * @size: how many fit.
+ *
+ * Threads that are attached, and ids that something was sent to or created for.
+ *
+ * Return: how many there are.
+ */
+size_t ntsync_nt_thread_ids(struct ntsync_nt *nt, uint32_t *tids, size_t size);
+
+/**
+ * struct ntsync_nt_pending - what a thread has not taken yet
+ * @apcs: how many APCs are in its queue.
+ * @interruption: the status of ntsync_nt_interrupt_thread(), or 0.
+ * @alerted: ntsync_nt_alert_thread() was called.
+ * @apc_pending: ntsync_nt_queue_apc() was called.
+ * @attached: the thread is attached.
+ */
+struct ntsync_nt_pending {
+	size_t apcs;
+	uint32_t interruption;
+	bool alerted;
+	bool apc_pending;
+	bool attached;
+};
+
+/**
+ * ntsync_nt_query_pending() - read what a thread has not taken yet
+ * @nt: the table.
+ * @tid: the thread's id.
+ * @pending: where to write that.
+ * @apcs: where to write the APCs of its queue in their order; not used if @size is 0.
+ * @size: how many fit.
+ *
+ * An APC that a timer has sent is one of them. Restored by ntsync_nt_queue_user_apc(), it is no longer
+ * the timer's.
+ *
+ * Return: SUCCESS, or
+ * INVALID_CID: the table has no thread with this id.
+ */
+uint32_t ntsync_nt_query_pending(struct ntsync_nt *nt, uint32_t tid,
+				 struct ntsync_nt_pending *pending, struct ntsync_nt_apc *apcs,
+				 size_t size);
 
 /* ----------------------------------------------------------- Diagnostics */
 

@@ -56,7 +56,7 @@ static void destroyed_with_the_last_handle(void **state)
 	uint32_t handle = new_file(f, &file, 0), dup = duplicate(f, handle), kind = 0;
 
 	assert_int_equal(info_of(f, handle).type, NTSYNC_NT_OWN);
-	assert_ok(ntsync_nt_query_own(f->nt, dup, &kind));
+	assert_ok(ntsync_nt_query_own(f->nt, dup, &kind, NULL));
 	assert_int_equal(kind, FILE_KIND);
 	assert_ok(ntsync_nt_compare(f->nt, handle, dup));
 	close_handle(f, handle);
@@ -224,7 +224,7 @@ static void wrong_arguments(void **state)
 	own.event = event;
 	assert_status(ntsync_nt_create_own(f->nt, NULL, NULL, &own),
 		      NTSYNC_STATUS_INVALID_PARAMETER);
-	assert_status(ntsync_nt_query_own(f->nt, event, NULL), NTSYNC_STATUS_OBJECT_TYPE_MISMATCH);
+	assert_status(ntsync_nt_query_own(f->nt, event, NULL, NULL), NTSYNC_STATUS_OBJECT_TYPE_MISMATCH);
 	assert_int_equal(file.destroyed, 0);
 	close_handle(f, event);
 	check(f);

@@ -38,6 +38,8 @@ bool nt_apc_is_queued(struct nt_thread *thread, const struct nt_apc *apc);
 void nt_apc_remove(struct nt_thread *thread, struct nt_apc *apc);
 /* Takes the first one out of the caller's queue. False if there is none. */
 bool nt_apc_take(struct nt_thread *thread, struct ntsync_nt_apc *call);
+/* Copies the first @size ones; how many there are. */
+size_t nt_apc_copy(struct nt_thread *thread, struct ntsync_nt_apc *calls, size_t size);
 /* Frees what is in the queue. Nothing is queued any more. */
 void nt_apc_free_all(struct nt_thread *thread);
 

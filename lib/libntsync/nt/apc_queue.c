@@ -88,6 +88,22 @@ bool nt_apc_take(struct nt_thread *thread, struct ntsync_nt_apc *call)
 	return apc;
 }
 
+size_t nt_apc_copy(struct nt_thread *thread, struct ntsync_nt_apc *calls, size_t size)
+{
+	struct nt_lock *lock = &thread->nt->apc_lock;
+	struct nt_saved saved;
+	size_t count = 0;
+
+	nt_lock(lock, &saved);
+	for (const struct nt_apc *apc = thread->first_apc; apc; apc = apc->next) {
+		if (count < size)
+			calls[count] = apc->call;
+		count++;
+	}
+	nt_unlock(lock, &saved);
+	return count;
+}
+
 void nt_apc_free_all(struct nt_thread *thread)
 {
 	while (thread->first_apc) {

@@ -230,6 +230,24 @@ void nt_name_put_handle(struct ntsync_nt *nt, struct nt_object *object)
 		remove_unused_name(nt, object);
 }
 
+size_t nt_name_read(struct ntsync_nt *nt, const struct nt_object *object, char *text, size_t size)
+{
+	const struct nt_name *name;
+	struct nt_saved saved;
+	size_t length, copied;
+
+	nt_lock(&nt->lock, &saved);
+	name = atomic_load_explicit(&object->name, memory_order_relaxed);
+	length = name ? name->size : 0;
+	copied = length < size ? length : size ? size - 1 : 0;
+	if (copied)
+		memcpy(text, name->text, copied);
+	nt_unlock(&nt->lock, &saved);
+	if (size)
+		text[copied] = 0;
+	return length;
+}
+
 void nt_names_exit(struct ntsync_nt *nt)
 {
 	struct nt_hash_link *link;

@@ -99,7 +99,7 @@ _Static_assert(sizeof(struct nt_object) <= NT_CACHE_LINE, "one object a cache li
  * @create_fd: creates the ntsync object: a descriptor or a negative errno. NULL: the object has @fd.
  * @fd: see @create_fd.
  * @value: semaphore: its count; mutant: its owner; event: whether it is signaled.
- * @limit: semaphore: its limit.
+ * @limit: semaphore: its limit; mutant: how often it is acquired.
  * @timer: &nt_object.timer. Belongs to the object if one was created, else to the caller.
  * @thread: &nt_object.thread, as @timer.
  * @own: &nt_object.own, as @timer.

@@ -74,7 +74,8 @@ NTSYNC_API uint32_t ntsync_nt_open_own(struct ntsync_nt *nt, uint32_t *out, cons
 	return nt_open_kind(nt, out, &attributes, NTSYNC_NT_OWN, kind);
 }
 
-NTSYNC_API uint32_t ntsync_nt_query_own(struct ntsync_nt *nt, uint32_t handle, uint32_t *kind)
+NTSYNC_API uint32_t ntsync_nt_query_own(struct ntsync_nt *nt, uint32_t handle, uint32_t *kind,
+					uint64_t *event)
 {
 	struct nt_pin pin;
 	uint32_t status = nt_get_type(nt, handle, NTSYNC_NT_OWN, &pin);
@@ -83,6 +84,8 @@ NTSYNC_API uint32_t ntsync_nt_query_own(struct ntsync_nt *nt, uint32_t handle, u
 		return status;
 	if (kind)
 		*kind = pin.object->own->kind;
+	if (event)
+		*event = pin.object->own->event ? pin.object->own->event->id : 0;
 	nt_put(nt, &pin);
 	return NTSYNC_STATUS_SUCCESS;
 }

@@ -141,7 +141,8 @@ static int create_events_locked(struct nt_thread *thread)
 void nt_thread_forget_unused_locked(struct nt_thread *thread)
 {
 	if (!thread->attached && !atomic_load(&thread->alerts) &&
-	    !atomic_load(&thread->interruption) && !atomic_load(&thread->object))
+	    !atomic_load(&thread->interruption) && !atomic_load(&thread->object) &&
+	    thread->nr_owned == thread->nr_free)
 		remove_thread_locked(thread);
 }
 
@@ -326,6 +327,7 @@ static uint32_t begin_to_abandon(struct ntsync_nt *nt, uint32_t tid, struct nt_t
 		*thread = NULL;
 		status = NTSYNC_STATUS_INVALID_CID;
 	} else if (!(*thread)->attached) {
+		nt_owned_abandon(*thread);
 		object = take_object_locked(*thread);
 		remove_thread_locked(*thread);
 		*thread = NULL;

@@ -28,7 +28,8 @@ struct nt_owned {
  * @link: in &ntsync_nt.threads.
  * @nt: the table.
  * @tid: the thread's id, and the owner id of its mutants. 0 after it was abandoned.
- * @owned: the mutants that it owns. Only the thread itself uses the list.
+ * @owned: the mutants that it owns. Only the thread itself uses the list; under the table's lock
+ *	before it is attached.
  * @nr_owned: how many entries of @owned have been in use.
  * @max_owned: how many entries there are.
  * @free_owned: the first free entry below @nr_owned, or NT_NO_INDEX.
@@ -108,6 +109,8 @@ void nt_thread_forget_unused_locked(struct nt_thread *thread);
 int nt_owned_reserve(struct nt_thread *thread, uint32_t count);
 /* Records one acquisition. There is room for it. */
 void nt_owned_acquired(struct nt_thread *thread, struct nt_object *mutant);
+/* Records @count acquisitions of a mutant that is not in the list. There is room for it. */
+void nt_owned_restore(struct nt_thread *thread, struct nt_object *mutant, uint32_t count);
 /* How often @thread has acquired the mutant; 0 if it does not own it. */
 uint32_t nt_owned_count(const struct nt_thread *thread, const struct nt_object *mutant);
 /* The mutant's index in the list, or NT_NO_INDEX. Called before the mutant is released. */

@@ -194,3 +194,41 @@ NTSYNC_API uint32_t ntsync_nt_query_timer(struct ntsync_nt *nt, uint32_t handle,
 		*state = found;
 	return status;
 }
+
+static void read_setting_locked(struct nt_timers *timers, const struct nt_timer *timer,
+				struct ntsync_nt_timer_setting *setting)
+{
+	struct nt_times now = nt_times_now();
+
+	nt_timers_catch_up_locked(timers, &now);
+	*setting = (struct ntsync_nt_timer_setting){ .due.ns = NTSYNC_WAIT_FOREVER };
+	if (timer->place != NT_NOT_SET) {
+		setting->due.ns = timer->deadline;
+		setting->due.flags = timer->heap->clock == CLOCK_REALTIME ? NTSYNC_WAIT_REALTIME : 0;
+		setting->period = timer->period;
+	}
+	if (timer->target) {
+		setting->tid = timer->target->tid;
+		setting->apc.function = timer->apc.call.function;
+		setting->apc.arguments[0] = timer->apc.call.arguments[0];
+	}
+}
+
+NTSYNC_API uint32_t ntsync_nt_query_timer_setting(struct ntsync_nt *nt, uint32_t handle,
+						  struct ntsync_nt_timer_setting *setting)
+{
+	struct ntsync_nt_timer_setting found;
+	struct nt_saved saved;
+	struct nt_pin pin;
+	uint32_t status = nt_get_type(nt, handle, NTSYNC_NT_TIMER, &pin);
+
+	if (status)
+		return status;
+	nt_lock(&nt->timers->lock, &saved);
+	read_setting_locked(nt->timers, pin.object->timer, &found);
+	nt_unlock(&nt->timers->lock, &saved);
+	nt_put(nt, &pin);
+	if (setting)
+		*setting = found;
+	return NTSYNC_STATUS_SUCCESS;
+}
