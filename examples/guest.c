@@ -32,7 +32,7 @@ static void must(uint32_t status, const char *what)
 {
 	if (status == NTSYNC_STATUS_SUCCESS)
 		return;
-	fprintf(stderr, "guest: %s: NTSTATUS %#x\n", what, status);
+	fprintf(stderr, "guest: %s: %s (%#x)\n", what, ntsync_nt_status_name(status), status);
 	exit(EXIT_FAILURE);
 }
 

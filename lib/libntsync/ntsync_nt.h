@@ -77,6 +77,18 @@ extern "C" {
 #define NTSYNC_STATUS_NOT_SAME_OBJECT		0xc00001acu
 #define NTSYNC_STATUS_HANDLE_NOT_CLOSABLE	0xc0000235u
 
+/**
+ * ntsync_nt_status_name() - the name of a status, for messages
+ * @status: the status.
+ *
+ * Knows the statuses of this header, WAIT_1 to WAIT_63 and ABANDONED_WAIT_1 to ABANDONED_WAIT_63, and
+ * some that guests often meet besides. 0 is STATUS_SUCCESS, which is also WAIT_0. A signal handler may
+ * call it.
+ *
+ * Return: NT's name, such as "STATUS_TIMEOUT", or NULL if the status is not known.
+ */
+const char *ntsync_nt_status_name(uint32_t status);
+
 /* ----------------------------------------------------------------- Table */
 
 /**
