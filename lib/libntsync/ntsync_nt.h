@@ -81,9 +81,9 @@ extern "C" {
  * ntsync_nt_status_name() - the name of a status, for messages
  * @status: the status.
  *
- * Knows the statuses of this header, WAIT_1 to WAIT_63 and ABANDONED_WAIT_1 to ABANDONED_WAIT_63, and
- * some that guests often meet besides. 0 is STATUS_SUCCESS, which is also WAIT_0. A signal handler may
- * call it.
+ * Knows the statuses of this header, WAIT_1 to WAIT_63 and ABANDONED_WAIT_1 to ABANDONED_WAIT_63,
+ * and some that guests often meet besides. 0 is STATUS_SUCCESS, which is also WAIT_0. A signal
+ * handler may call it.
  *
  * Return: NT's name, such as "STATUS_TIMEOUT", or NULL if the status is not known.
  */
@@ -310,7 +310,8 @@ uint32_t ntsync_nt_features(const struct ntsync_nt *nt);
 /*
  * Pseudo-handles of the calling process and thread. They stand for the objects set by
  * ntsync_nt_bind_process() and ntsync_nt_bind_thread(). A thread that is not bound has its thread
- * object. Without that, they are invalid. A wait for several objects does not accept them. Closing one succeeds and has no effect.
+ * object. Without that, they are invalid. A wait for several objects does not accept them. Closing
+ * one succeeds and has no effect.
  */
 #define NTSYNC_NT_CURRENT_PROCESS	0xffffffffu
 #define NTSYNC_NT_CURRENT_THREAD	0xfffffffeu
@@ -507,8 +508,8 @@ uint32_t ntsync_nt_open(struct ntsync_nt *nt, uint32_t *out,
 /*
  * On NT, files, keys, sections and others are handles of the same table as events, and NtClose,
  * NtDuplicateObject and waits take any of them. An object lives as long as it has a handle or the
- * kernel refers to it; then its type's delete procedure is called. So a runtime puts its own objects
- * into the table, too.
+ * kernel refers to it; then its type's delete procedure is called. So a runtime puts its own
+ * objects into the table, too.
  */
 
 /**
@@ -544,8 +545,8 @@ struct ntsync_nt_own {
  * @attributes: its name, or NULL.
  * @own: what it is. Copied.
  *
- * If this returns anything but SUCCESS, the data is not used: with OBJECT_NAME_EXISTS, the handle is
- * of the object that has the name.
+ * If this returns anything but SUCCESS, the data is not used: with OBJECT_NAME_EXISTS, the handle
+ * is of the object that has the name.
  *
  * Return: see &struct ntsync_nt_attributes; a type is a type of the table, and a kind. In addition,
  * INVALID_PARAMETER: @own is NULL, or its kind is 0.
@@ -594,8 +595,8 @@ uint32_t ntsync_nt_set_data(struct ntsync_nt *nt, uint32_t handle, void *data);
  * @handle: the object, or a pseudo-handle.
  * @data: where to write it.
  *
- * Another thread may close the handle right after that. Where the data must not be destroyed while it
- * is used, call ntsync_nt_reference().
+ * Another thread may close the handle right after that. Where the data must not be destroyed while
+ * it is used, call ntsync_nt_reference().
  *
  * Return: a status common to all functions.
  */
@@ -940,8 +941,8 @@ uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable, struct ntsync_nt_
  * threads wait. They do not depend on the threads: one that is suspended returns from its wait when
  * it is resumed, and delays nothing before.
  *
- * A wait that is ended so has acquired nothing, and its place among the waiters is free. A wait that
- * acquires its objects at the same moment returns that instead.
+ * A wait that is ended so has acquired nothing, and its place among the waiters is free. A wait
+ * that acquires its objects at the same moment returns that instead.
  */
 
 /**
@@ -952,8 +953,8 @@ uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable, struct ntsync_nt_
  *
  * The waits in progress return @status, alertable or not, and so do all that begin before
  * ntsync_nt_resume(): also if their objects are ready, and also those that only try. The same holds
- * for ntsync_nt_delay() and ntsync_nt_signal_and_wait(); the latter signals its object all the same.
- * All other functions do what they always do.
+ * for ntsync_nt_delay() and ntsync_nt_signal_and_wait(); the latter signals its object all the
+ * same. All other functions do what they always do.
  *
  * Does not wait for the threads. ntsync_nt_check() and ntsync_nt_destroy() need that no call is in
  * progress: join the threads, or know otherwise that they have returned.
@@ -1057,8 +1058,8 @@ uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt);
  *
  * For a thread that cannot call ntsync_nt_thread_detach(), because it was stopped for ever
  * outside the library. If the thread is inside a call on the table, or makes one later, the
- * table is corrupted. The thread's object is signaled. If an event of yours stands for the thread, set
- * it after this call, not before.
+ * table is corrupted. The thread's object is signaled. If an event of yours stands for the thread,
+ * set it after this call, not before.
  *
  * If no thread is attached with this id, discards the alerts, APCs and the interruption that were
  * sent to it, and signals its thread object: the thread will not run.
@@ -1097,17 +1098,17 @@ uint32_t ntsync_nt_bind_process(struct ntsync_nt *nt, uint32_t handle);
  * ntsync_nt_thread_create_object() - create a thread object (the object of NtCreateThread)
  * @nt: the table.
  * @out: where to write the handle.
- * @tid: the thread's id, from 1 to NTSYNC_NT_OWN_TIDS - 1; 0: the caller; or the id of a thread that
- *	is attached.
+ * @tid: the thread's id, from 1 to NTSYNC_NT_OWN_TIDS - 1; 0: the caller; or the id of a thread
+ *	that is attached.
  *
  * The object is not signaled while the thread exists, and stays signaled when it has ended: when it
  * has called ntsync_nt_thread_end() or _detach(), its pthread has ended, or it was abandoned. Its
  * mutants are abandoned before that, and its id is free. Nothing else signals or resets the object;
  * other functions than those of waits, handles and threads return OBJECT_TYPE_MISMATCH.
  *
- * The thread need not run yet. Create the object, send it alerts and APCs, suspend it, and then start
- * a host thread that attaches with @tid. %NTSYNC_NT_CURRENT_THREAD stands for the object in that
- * thread, unless it is bound to another.
+ * The thread need not run yet. Create the object, send it alerts and APCs, suspend it, and then
+ * start a host thread that attaches with @tid. %NTSYNC_NT_CURRENT_THREAD stands for the object in
+ * that thread, unless it is bound to another.
  *
  * The thread keeps the object until it ends, also if all handles are closed.
  *
@@ -1201,8 +1202,8 @@ uint32_t ntsync_nt_resume_thread(struct ntsync_nt *nt, uint32_t handle, uint32_t
  * ntsync_nt_thread_park() - sleep while the caller's suspend count is not 0
  * @nt: the table.
  *
- * A runtime calls it in a new thread after the attachment, because a thread can be created suspended,
- * and wherever the guest's code may be suspended.
+ * A runtime calls it in a new thread after the attachment, because a thread can be created
+ * suspended, and wherever the guest's code may be suspended.
  *
  * Return: SUCCESS, or
  * NO_MEMORY, the status of a stop or an interruption: as ntsync_nt_wait_single().
@@ -1226,10 +1227,10 @@ uint32_t ntsync_nt_thread_park(struct ntsync_nt *nt);
 uint32_t ntsync_nt_alert_thread(struct ntsync_nt *nt, uint32_t tid);
 
 /*
- * APCs. On NT, NtQueueApcThread queues a routine with three arguments to a thread. An alertable wait
- * returns USER_APC if the queue is not empty, after the thread has called all routines in their
- * order, also those that were queued meanwhile. A routine may make an alertable wait, which calls the
- * next ones. The queue may be the library's or the runtime's.
+ * APCs. On NT, NtQueueApcThread queues a routine with three arguments to a thread. An alertable
+ * wait returns USER_APC if the queue is not empty, after the thread has called all routines in
+ * their order, also those that were queued meanwhile. A routine may make an alertable wait, which
+ * calls the next ones. The queue may be the library's or the runtime's.
  *
  * The library's: ntsync_nt_queue_user_apc() and ntsync_nt_set_timer_apc() fill it. While it is not
  * empty, each alertable wait returns USER_APC if its objects are not ready. The runtime then calls
@@ -1375,10 +1376,10 @@ uint32_t ntsync_nt_set_timer(struct ntsync_nt *nt, uint32_t handle, struct ntsyn
  *	the time of the expiry, in units of 100 ns since 1601: its low and its high 32 bits.
  * @previous: as in ntsync_nt_set_timer().
  *
- * At each expiry, the APC is queued to the calling thread, see &struct ntsync_nt_apc. As on NT, it is
- * in the queue at most once: while the thread has not taken it, a further expiry queues nothing. If
- * the timer is cancelled, set again or destroyed, the APC is removed from the queue. If the thread
- * ends, the timer is cancelled.
+ * At each expiry, the APC is queued to the calling thread, see &struct ntsync_nt_apc. As on NT, it
+ * is in the queue at most once: while the thread has not taken it, a further expiry queues nothing.
+ * If the timer is cancelled, set again or destroyed, the APC is removed from the queue. If the
+ * thread ends, the timer is cancelled.
  *
  * Return: SUCCESS, or
  * INVALID_PARAMETER: as ntsync_nt_set_timer(), and @apc is NULL.
@@ -1424,10 +1425,11 @@ uint32_t ntsync_nt_query_timer(struct ntsync_nt *nt, uint32_t handle,
 /* ----------------------------------------------------------- Save states */
 
 /*
- * A runtime saves a stopped table, see ntsync_nt_stop(): each handle of a snapshot with the object's
- * id, its queries, its name; and each thread. It restores the table in another one: creates each object
- * with its state, gives it its handles with ntsync_nt_duplicate_at(), sends the threads what was
- * pending, and begins the waits again that the stop has ended. docs/handles.md has the list.
+ * A runtime saves a stopped table, see ntsync_nt_stop(): each handle of a snapshot with the
+ * object's id, its queries, its name; and each thread. It restores the table in another one:
+ * creates each object with its state, gives it its handles with ntsync_nt_duplicate_at(), sends the
+ * threads what was pending, and begins the waits again that the stop has ended. docs/handles.md has
+ * the list.
  */
 
 /**
@@ -1465,8 +1467,8 @@ struct ntsync_nt_timer_setting {
  * @handle: the timer.
  * @setting: where to write that.
  *
- * A time of CLOCK_MONOTONIC has a meaning until the machine is started again. To restore a timer later,
- * save the time that remains.
+ * A time of CLOCK_MONOTONIC has a meaning until the machine is started again. To restore a timer
+ * later, save the time that remains.
  *
  * Return: a status common to all functions.
  */
@@ -1527,8 +1529,8 @@ struct ntsync_nt_pending {
  * @apcs: where to write the APCs of its queue in their order; not used if @size is 0.
  * @size: how many fit.
  *
- * An APC that a timer has sent is one of them. Restored by ntsync_nt_queue_user_apc(), it is no longer
- * the timer's.
+ * An APC that a timer has sent is one of them. Restored by ntsync_nt_queue_user_apc(), it is no
+ * longer the timer's.
  *
  * Return: SUCCESS, or
  * INVALID_CID: the table has no thread with this id.

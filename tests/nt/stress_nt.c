@@ -460,7 +460,8 @@ static void check_shared(struct shared *s)
 	close_rest(s);
 	handles = open_handles(s->nt, &objects);
 	stress_check(&s->stress, atomic_load(&s->steps) > 100, "the threads got somewhere");
-	stress_check(&s->stress, !atomic_load(&s->strange), "no wait met an error of the library, and no reference one of another object");
+	stress_check(&s->stress, !atomic_load(&s->strange),
+		     "no wait met an error of the library, and no reference got another object");
 	stress_check(&s->stress, !handles && !objects, "nothing is left");
 	stress_check(&s->stress, ntsync_nt_check(s->nt) == 0,
 		     "the table of the guessed handles agrees with itself");

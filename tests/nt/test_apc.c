@@ -38,7 +38,7 @@ static void assert_no_apc(struct fixture *f)
 	assert_ok(ntsync_nt_delay(f->nt, true, in_ms(1)));
 }
 
-/* -- The queue ------------------------------------------------------------------------------- */
+/* -- The queue --------------------------------------------------------------------------- */
 
 static void in_order(void **state)
 {
@@ -120,7 +120,7 @@ static void before_it_attaches(void **state)
 	queue_apc(f, GUEST, 9);
 	assert_ok(finish(start(f, sleep_and_take, &apc)));
 	assert_true(apc.function == 8);
-	/* What the thread has not taken went with it; so did what was sent to a thread that never ran. */
+	/* What a thread has not taken is gone with it, also if it never ran. */
 	queue_apc(f, GUEST, 10);
 	assert_ok(ntsync_nt_thread_abandon(f->nt, GUEST));
 	assert_status(ntsync_nt_thread_abandon(f->nt, GUEST), NTSYNC_STATUS_INVALID_CID);
@@ -194,7 +194,7 @@ static void wrong_arguments(void **state)
 	assert_no_apc(f);
 }
 
-/* -- Timers ------------------------------------------------------------------------------------ */
+/* -- Timers ------------------------------------------------------------------------------ */
 
 #define EPOCH 116444736000000000ull
 
@@ -347,7 +347,7 @@ static void to_the_thread_that_set_it(void **state)
 	assert_no_apc(f);
 }
 
-/* -- Races -------------------------------------------------------------------------------------- */
+/* -- Races ------------------------------------------------------------------------------- */
 
 #define MANY 2000
 

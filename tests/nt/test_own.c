@@ -47,7 +47,7 @@ static uint32_t new_file(struct fixture *f, struct file *file, uint32_t event)
 	return handle;
 }
 
-/* -- Lifetime --------------------------------------------------------------------------------- */
+/* -- Lifetime ---------------------------------------------------------------------------- */
 
 static void destroyed_with_the_last_handle(void **state)
 {
@@ -116,7 +116,7 @@ static void destroyed_with_the_table(void **state)
 	free(files);
 }
 
-/* -- Waits -------------------------------------------------------------------------------------- */
+/* -- Waits ------------------------------------------------------------------------------- */
 
 static void waited_for_by_its_event(void **state)
 {
@@ -165,7 +165,7 @@ static void without_an_event(void **state)
 	check(f);
 }
 
-/* -- Names and kinds ---------------------------------------------------------------------------- */
+/* -- Names and kinds --------------------------------------------------------------------- */
 
 static void names(void **state)
 {
@@ -224,13 +224,14 @@ static void wrong_arguments(void **state)
 	own.event = event;
 	assert_status(ntsync_nt_create_own(f->nt, NULL, NULL, &own),
 		      NTSYNC_STATUS_INVALID_PARAMETER);
-	assert_status(ntsync_nt_query_own(f->nt, event, NULL, NULL), NTSYNC_STATUS_OBJECT_TYPE_MISMATCH);
+	assert_status(ntsync_nt_query_own(f->nt, event, NULL, NULL),
+		      NTSYNC_STATUS_OBJECT_TYPE_MISMATCH);
 	assert_int_equal(file.destroyed, 0);
 	close_handle(f, event);
 	check(f);
 }
 
-/* -- Data and references ---------------------------------------------------------------------- */
+/* -- Data and references ----------------------------------------------------------------- */
 
 static void data_of_each_type(void **state)
 {
@@ -304,7 +305,7 @@ static void references(void **state)
 	check(f);
 }
 
-/* -- Handles with chosen values ----------------------------------------------------------------- */
+/* -- Handles with chosen values ---------------------------------------------------------- */
 
 static void move_to(struct fixture *f, uint32_t handle, uint32_t value)
 {
@@ -445,7 +446,7 @@ static void as_many_as_there_may_be(void **state)
 	check(f);
 }
 
-/* -- Races ---------------------------------------------------------------------------------------- */
+/* -- Races ------------------------------------------------------------------------------- */
 
 #define ROUNDS 500
 

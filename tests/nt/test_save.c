@@ -59,7 +59,7 @@ struct state {
 	struct saved_thread threads[MAX_THREADS];
 };
 
-/* -- Save ------------------------------------------------------------------------------------- */
+/* -- Save -------------------------------------------------------------------------------- */
 
 static void save_handle(void *context, const struct ntsync_nt_entry *entry)
 {
@@ -136,7 +136,7 @@ static struct state *save(struct fixture *f)
 	return s;
 }
 
-/* -- Restore ------------------------------------------------------------------------------------ */
+/* -- Restore ----------------------------------------------------------------------------- */
 
 /* The handle of the object that has been restored already, or 0. */
 static uint32_t find_restored(const struct state *s, const struct saved_handle *end, uint64_t id)
@@ -270,7 +270,7 @@ static void restore(struct state *s)
 		restore_pending(s->f, &s->threads[i]);
 }
 
-/* -- The same ------------------------------------------------------------------------------------- */
+/* -- The same ---------------------------------------------------------------------------- */
 
 /* Ids, generations and the time that remains may differ. */
 static void assert_same_handle(const struct saved_handle *x, const struct saved_handle *y)
@@ -332,7 +332,7 @@ static void assert_same_threads(const struct state *a, const struct state *b)
 	}
 }
 
-/* -- A guest in the middle of everything ---------------------------------------------------------- */
+/* -- A guest in the middle of everything ------------------------------------------------- */
 
 /**
  * struct guest - what a guest uses
@@ -475,7 +475,7 @@ static void a_table_is_saved_and_restored(void **state)
 	free(after);
 }
 
-/* -- The single calls ------------------------------------------------------------------------------ */
+/* -- The single calls -------------------------------------------------------------------- */
 
 static void names_are_read(void **state)
 {

@@ -85,7 +85,7 @@ static uint32_t stop(struct fixture *f)
 	return ntsync_nt_stop(f->nt, CANCELLED);
 }
 
-/* -- Stop ----------------------------------------------------------------------------------- */
+/* -- Stop -------------------------------------------------------------------------------- */
 
 static void each_wait_ends(struct fixture *f, bool alertable)
 {
@@ -251,7 +251,7 @@ static void a_signal_handler_does_not_hide_a_stop(void **state)
 	}
 }
 
-/* -- One thread ------------------------------------------------------------------------------ */
+/* -- One thread -------------------------------------------------------------------------- */
 
 static void interruption_ends_each_wait(void **state)
 {
@@ -353,7 +353,7 @@ static void wrong_arguments(void **state)
 	assert_ok(ntsync_nt_delay(f->nt, false, in_ms(1)));
 }
 
-/* -- Races ------------------------------------------------------------------------------------ */
+/* -- Races ------------------------------------------------------------------------------- */
 
 #define ROUNDS 300
 

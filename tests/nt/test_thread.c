@@ -23,7 +23,7 @@ static struct ntsync_nt_thread_state thread_state(struct fixture *f, uint32_t ha
 	return state;
 }
 
-/* -- How a guest thread ends --------------------------------------------------------------- */
+/* -- How a guest thread ends ------------------------------------------------------------- */
 
 static uint32_t attach(struct fixture *f)
 {
@@ -148,7 +148,7 @@ static void nothing_else_signals_it(void **state)
 	assert_status(poll_handle(f, thread), NTSYNC_STATUS_TIMEOUT);
 }
 
-/* -- Its exit status -------------------------------------------------------------------------- */
+/* -- Its exit status --------------------------------------------------------------------- */
 
 static uint32_t end_with_status(struct fixture *f, void *arg)
 {
@@ -193,7 +193,7 @@ static void terminated(void **state)
 	assert_status(ntsync_nt_thread_abandon(f->nt, GUEST), NTSYNC_STATUS_INVALID_CID);
 }
 
-/* -- Handles and pseudo-handles --------------------------------------------------------------- */
+/* -- Handles and pseudo-handles ---------------------------------------------------------- */
 
 static uint32_t check_pseudo_handle(struct fixture *f, void *arg)
 {
@@ -290,7 +290,7 @@ static void an_id_that_is_used_again(void **state)
 	assert_false(thread_state(f, second).ended);
 }
 
-/* -- Prepared before it runs ------------------------------------------------------------------ */
+/* -- Prepared before it runs ------------------------------------------------------------- */
 
 static uint32_t run_prepared(struct fixture *f, void *arg)
 {
@@ -392,7 +392,7 @@ static void counting_does_not_end_a_wait(void **state)
 	assert_ok(finish(helper));
 }
 
-/* -- Races -------------------------------------------------------------------------------------- */
+/* -- Races ------------------------------------------------------------------------------- */
 
 /**
  * struct race - a thread that attaches and ends again and again

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Queues of APCs. Each thread has one; a timer has one APC, which is in the queue of the thread that
- * set the timer from its expiry until the thread takes it. NT_QUEUED in &nt_thread.alerts says that
- * the queue is not empty.
+ * Queues of APCs. Each thread has one; a timer has one APC, which is in the queue of the thread
+ * that set the timer from its expiry until the thread takes it. NT_QUEUED in &nt_thread.alerts says
+ * that the queue is not empty.
  */
 #ifndef LIBNTSYNC_NT_APC_H
 #define LIBNTSYNC_NT_APC_H

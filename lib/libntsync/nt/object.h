@@ -57,8 +57,8 @@ struct nt_thread_object {
  * @refs: how many references there are.
  * @handles: how many handles it has, those included that a call is about to publish. The name
  *	is removed with the last one.
- * @fd: its descriptor; never 0, so that an event can be an alert. Of the runtime's own types: that of
- *	the event, or NT_NO_FD.
+ * @fd: its descriptor; never 0, so that an event can be an alert. Of the runtime's own types: that
+ *	of the event, or NT_NO_FD.
  * @type: its type.
  * @manual: event or timer: releases all waiters.
  * @id: its number, which no other object of the table gets; 0 before the first use.
@@ -96,7 +96,8 @@ _Static_assert(sizeof(struct nt_object) <= NT_CACHE_LINE, "one object a cache li
  * struct nt_object_spec - an object to be created
  * @type: its type.
  * @manual: &nt_object.manual
- * @create_fd: creates the ntsync object: a descriptor or a negative errno. NULL: the object has @fd.
+ * @create_fd: creates the ntsync object: a descriptor or a negative errno. NULL: the object has
+ *	@fd.
  * @fd: see @create_fd.
  * @value: semaphore: its count; mutant: its owner; event: whether it is signaled.
  * @limit: semaphore: its limit; mutant: how often it is acquired.

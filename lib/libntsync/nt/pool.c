@@ -292,7 +292,7 @@ void nt_pool_return(struct nt_pool *pool, uint32_t index)
 	push_stack(pool, pool->fifo ? &pool->returned : &pool->head, index);
 }
 
-/* -- A certain item ------------------------------------------------------------------------ */
+/* -- A certain item ---------------------------------------------------------------------- */
 
 /* The items before it become free. The lowest is on top, as if they had been used in order. */
 static bool claim_unused(struct nt_pool *pool, uint32_t index)

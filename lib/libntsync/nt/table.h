@@ -37,7 +37,8 @@ struct nt_timers;
  * @next_id: id of the object created last.
  * @sequence: number of the last trace record.
  * @counts: counts by type.
- * @lock: protects the members below it up to @timers, and what is documented to be under the table's lock.
+ * @lock: protects the members below it up to @timers, and what is documented to be under the
+ *	table's lock.
  * @threads: &struct nt_thread by id.
  * @next_tid: the next id for a thread whose own one is taken.
  * @names: &struct nt_name by its text.

@@ -207,7 +207,7 @@ NTSYNC_API uint32_t ntsync_nt_thread_id(struct ntsync_nt *nt)
 	return thread ? thread->tid : 0;
 }
 
-/* The guest thread has ended: it owns no mutants, gets no APCs, and its pseudo-handle is unbound. */
+/* The guest thread has ended: it owns no mutants, gets no APCs, and is not bound any more. */
 static void release_objects(struct nt_thread *thread)
 {
 	struct nt_object *self = thread->self;

@@ -97,8 +97,8 @@ struct nt_thread *nt_thread_find_locked(const struct ntsync_nt *nt, uint32_t tid
 /* The record of the thread with this id, created if there is none; NULL without memory. */
 struct nt_thread *nt_thread_find_or_create_locked(struct ntsync_nt *nt, uint32_t tid);
 /*
- * The record of a thread that something is sent to, SUCCESS, INVALID_CID or NO_MEMORY. A guest thread
- * may exist before it attaches, so its record is created. A host thread has no id before.
+ * The record of a thread that something is sent to, SUCCESS, INVALID_CID or NO_MEMORY. A guest
+ * thread may exist before it attaches, so its record is created. A host thread has no id before.
  */
 uint32_t nt_thread_address_locked(struct ntsync_nt *nt, uint32_t tid, struct nt_thread **thread);
 /* Removes a record that stores nothing, and that no thread is attached to. */

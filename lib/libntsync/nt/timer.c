@@ -204,7 +204,8 @@ static void read_setting_locked(struct nt_timers *timers, const struct nt_timer 
 	*setting = (struct ntsync_nt_timer_setting){ .due.ns = NTSYNC_WAIT_FOREVER };
 	if (timer->place != NT_NOT_SET) {
 		setting->due.ns = timer->deadline;
-		setting->due.flags = timer->heap->clock == CLOCK_REALTIME ? NTSYNC_WAIT_REALTIME : 0;
+		if (timer->heap->clock == CLOCK_REALTIME)
+			setting->due.flags = NTSYNC_WAIT_REALTIME;
 		setting->period = timer->period;
 	}
 	if (timer->target) {
