@@ -956,8 +956,9 @@ uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable, struct ntsync_nt_
  * for ntsync_nt_delay() and ntsync_nt_signal_and_wait(); the latter signals its object all the
  * same. All other functions do what they always do.
  *
- * Does not wait for the threads. ntsync_nt_check() and ntsync_nt_destroy() need that no call is in
- * progress: join the threads, or know otherwise that they have returned.
+ * Does not wait for the threads. ntsync_nt_destroy() needs that no call is in progress: join the
+ * threads, or know otherwise that they have returned. A stopped table can be checked and saved
+ * before that, if no thread is in another call.
  *
  * Return: SUCCESS, or
  * INVALID_PARAMETER: @status is not an error.
@@ -1625,7 +1626,7 @@ size_t ntsync_nt_snapshot_diff(const struct ntsync_nt_snapshot *before,
 
 /**
  * ntsync_nt_check() - check that the table is consistent
- * @nt: the table. No other call on it may be in progress.
+ * @nt: the table. No other call on it may be in progress, except for waits while it is stopped.
  *
  * For tests, and for a runtime that suspects memory corruption.
  *

@@ -150,18 +150,23 @@ static void stopped_while_suspended(void **state)
 {
 	const struct sigaction action = { .sa_handler = suspend, .sa_flags = SA_RESTART };
 	struct fixture *f = *state;
-	uint32_t event = new_event(f, false, false);
+	uint32_t event;
 
 	sem_init(&suspended, 0, 0);
 	sem_init(&resumed, 0, 0);
 	sigaction(SIGUSR1, &action, NULL);
 	for (int i = 0; i < 20; i++) {
-		struct helper *waiter = start_asleep(f, wait_for_it, &event);
+		struct helper *waiter;
 
+		event = new_event(f, false, false);
+		waiter = start_asleep(f, wait_for_it, &event);
 		interrupt(waiter, SIGUSR1);
 		while (sem_wait(&suspended))
 			;
 		assert_ok(ntsync_nt_stop(f->nt, NTSYNC_STATUS_CANCELLED));
+		check(f);
+		/* Only the wait has the object. */
+		close_handle(f, event);
 		check(f);
 		if (i % 2)
 			ntsync_nt_resume(f->nt);

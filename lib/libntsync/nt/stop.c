@@ -30,6 +30,11 @@ static bool is_error(uint32_t status)
 	return status >> 30 == 3;
 }
 
+bool nt_is_stopped(const struct ntsync_nt *nt)
+{
+	return atomic_load(&nt->stops) & STOPPED;
+}
+
 static uint32_t take_interruption(struct nt_thread *thread)
 {
 	if (!atomic_load_explicit(&thread->interruption, memory_order_relaxed))

@@ -5,6 +5,7 @@
 
 #include "thread.h"
 
+bool nt_is_stopped(const struct ntsync_nt *nt);
 /*
  * At the beginning of a wait: the status that refuses it, or SUCCESS and in @stops what
  * nt_stop_take() compares with.
