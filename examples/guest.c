@@ -7,8 +7,7 @@
  * file, have handles of one table. In the end two threads wait for ever, and the runtime stops
  * them.
  *
- * A real runtime also converts the guest's memory, whose byte order may differ. Here the guest is
- * C code, so an APC's function is an address and handles are in variables.
+ * A real runtime also converts the guest's memory. Here the guest is C code.
  */
 #include <ntsync_nt.h>
 #include <pthread.h>
@@ -72,7 +71,8 @@ static uint32_t create_thread(struct runtime *rt, uint32_t (*code)(struct runtim
 	struct guest_thread *t = &rt->threads[rt->nr_threads];
 
 	*t = (struct guest_thread){ .rt = rt, .code = code };
-	t->tid = 4u * (uint32_t)++rt->nr_threads;
+	rt->nr_threads++;
+	t->tid = 4u * (uint32_t)rt->nr_threads;
 	must(rt, ntsync_nt_thread_create_object(rt->nt, &t->handle, t->tid), "thread");
 	must(rt, ntsync_nt_suspend_thread(rt->nt, t->handle, NULL), "suspend");
 	if (pthread_create(&t->host, NULL, run_thread, t))

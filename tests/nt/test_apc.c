@@ -292,12 +292,18 @@ static void removed_with_its_timer(void **state)
 		assert_no_apc(f);
 	}
 	/* The last one of the queue. */
-	timer = new_timer(f, false);
-	set_apc(f, timer, POLL, 0, 7);
-	close_handle(f, timer);
-	queue_apc(f, tid, 3);
-	take_apc(f, 3);
-	assert_no_apc(f);
+	for (int i = 0; i < 2; i++) {
+		timer = new_timer(f, false);
+		if (i)
+			queue_apc(f, tid, 1);
+		set_apc(f, timer, POLL, 0, 7);
+		close_handle(f, timer);
+		queue_apc(f, tid, 3);
+		if (i)
+			take_apc(f, 1);
+		take_apc(f, 3);
+		assert_no_apc(f);
+	}
 }
 
 static uint32_t set_for_itself(struct fixture *f, void *arg)

@@ -30,7 +30,7 @@ struct nt_apc {
 };
 
 /* apc_queue.c: take &ntsync_nt.apc_lock, which nests inside all other locks. */
-/* An APC that is queued already stays where it is. The thread's record is not freed meanwhile. */
+/* The APC is in no queue, and the thread's record is not freed meanwhile. */
 void nt_apc_queue(struct nt_thread *thread, struct nt_apc *apc);
 /* Whether it is in the thread's queue. */
 bool nt_apc_is_queued(struct nt_thread *thread, const struct nt_apc *apc);

@@ -7,8 +7,6 @@ static void append_locked(struct nt_thread *thread, struct nt_apc *apc)
 {
 	struct nt_apc **end = &thread->first_apc;
 
-	if (apc->queued)
-		return;
 	apc->queued = true;
 	apc->next = NULL;
 	if (thread->first_apc)
