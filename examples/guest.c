@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: 0BSD
 /*
  * The synchronisation of a small emulator, by NT handles. Three guest threads share a queue: two
  * producers add numbers and release a semaphore, a consumer waits for the semaphore or for the end.
