@@ -72,7 +72,7 @@ check-load: deps	## progress of normal tasks under real-time load for MINUTES=1,
 	$(RUN) scripts/check/progress $(KERNEL) $(if $(filter file,$(origin MINUTES)),60,$$(( $(MINUTES) * 60 )))
 
 ##@ Build
-.PHONY: deps modules lib tools tests examples install uninstall deb dkms-install dkms-remove plots clean
+.PHONY: deps modules lib tools tests examples install uninstall deb dist dkms-install dkms-remove plots clean
 deps:			## install the Debian packages that are missing (root or sudo)
 	@scripts/check/deps
 
@@ -86,8 +86,12 @@ examples:		## build the examples into build/examples
 install:		## install libntsync, its headers, pkg-config file, manual pages and ntsyncctl under PREFIX
 uninstall:		## take away what install brought, with the same PREFIX
 
-deb: deps		## build the Debian packages, into build/deb
+deb:			## build the Debian packages, into build/deb; installs only what that needs
+	@scripts/check/deps packaging/packages
 	$(RUN) packaging/build-deb
+
+dist:			## make the source archive that packaging/arch and packaging/rpm begin with, into build/dist
+	$(RUN) packaging/dist
 
 dkms-install:		## give the module of this tree to DKMS, and load it (root or sudo)
 	$(RUN) packaging/dkms-tree install
