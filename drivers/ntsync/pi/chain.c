@@ -732,8 +732,14 @@ int ntsync_pi_init(void)
 		return ret;
 	ntsync_task_init();
 	ret = ntsync_pi_enabled ? ntsync_fork_init() : 0;
-	if (ret)
-		ntsync_pi_normal_exit();
+	if (!ret)
+		return 0;
+	if (NTSYNC_UNTESTED && ret == -ENODEV) {
+		ntsync_pi_enabled = false;
+		pr_warn("ntsync: pi=off, no priority inheritance on this kernel: forks are not noticed\n");
+		return 0;
+	}
+	ntsync_pi_normal_exit();
 	return ret;
 }
 
