@@ -52,7 +52,7 @@ bench-record: deps	## record what make check compares the module with
 	$(RUN) scripts/check/bench --record
 
 ##@ Parts of the check
-.PHONY: check-host check-fast check-deep check-isolation check-load soak
+.PHONY: check-host check-fast check-deep check-kernels check-isolation check-load soak
 check-host: deps	## what needs no VM: builds, ABI, library tests, static checks
 	$(RUN) scripts/check/all host
 
@@ -61,6 +61,9 @@ check-fast: deps	## the suites on Debian's real-time kernel, in the VM
 
 check-deep: deps	## KUnit and the suites on the instrumented kernel, in the VM
 	$(RUN) scripts/check/all deep
+
+check-kernels: deps	## every kernel of scripts/check/kernels.table, and the table of docs/kernels.md (long)
+	$(RUN) scripts/check/kernel-matrix
 
 soak: deps		## the stress programs for MINUTES=10 on Debian's real-time kernel
 	$(RUN) NTSYNC_STRESS_SECONDS=$$(( $(MINUTES) * 60 )) scripts/check/all soak
