@@ -52,7 +52,7 @@ bench-record: deps	## record what make check compares the module with
 	$(RUN) scripts/check/bench --record
 
 ##@ Parts of the check
-.PHONY: check-host check-fast check-deep check-isolation check-load soak
+.PHONY: check-host check-fast check-deep check-kernels check-isolation check-load soak
 check-host: deps	## what needs no VM: builds, ABI, library tests, static checks
 	$(RUN) scripts/check/all host
 
@@ -61,6 +61,9 @@ check-fast: deps	## the suites on Debian's real-time kernel, in the VM
 
 check-deep: deps	## KUnit and the suites on the instrumented kernel, in the VM
 	$(RUN) scripts/check/all deep
+
+check-kernels: deps	## every kernel of scripts/check/kernels.table, and the table of docs/kernels.md (long)
+	$(RUN) scripts/check/kernel-matrix
 
 soak: deps		## the stress programs for MINUTES=10 on Debian's real-time kernel
 	$(RUN) NTSYNC_STRESS_SECONDS=$$(( $(MINUTES) * 60 )) scripts/check/all soak
@@ -72,7 +75,7 @@ check-load: deps	## progress of normal tasks under real-time load for MINUTES=1,
 	$(RUN) scripts/check/progress $(KERNEL) $(if $(filter file,$(origin MINUTES)),60,$$(( $(MINUTES) * 60 )))
 
 ##@ Build
-.PHONY: deps modules lib tools tests examples install uninstall deb dkms-install dkms-remove plots clean
+.PHONY: deps modules lib tools tests examples install uninstall deb dist dkms-install dkms-remove plots clean
 deps:			## install the Debian packages that are missing (root or sudo)
 	@scripts/check/deps
 
@@ -86,8 +89,12 @@ examples:		## build the examples into build/examples
 install:		## install libntsync, its headers, pkg-config file, manual pages and ntsyncctl under PREFIX
 uninstall:		## take away what install brought, with the same PREFIX
 
-deb: deps		## build the Debian packages, into build/deb
+deb:			## build the Debian packages, into build/deb; installs only what that needs
+	@scripts/check/deps packaging/packages
 	$(RUN) packaging/build-deb
+
+dist:			## make the source archive that packaging/arch and packaging/rpm begin with, into build/dist
+	$(RUN) packaging/dist
 
 dkms-install:		## give the module of this tree to DKMS, and load it (root or sudo)
 	$(RUN) packaging/dkms-tree install

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: 0BSD
 /*
  * A boosted chain to look at. On one CPU, high (FIFO 80) waits for a mutex that middle (FIFO 20) has,
  * and middle waits for a mutex that low (FIFO 10) has. Then low works, while hog (FIFO 50) wants

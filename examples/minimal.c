@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: 0BSD
 /* Waits for an event and a mutex at once. Both are ready, so both are acquired. */
 #include <libntsync.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ntsyncctl check: what keeps priority inheritance from working for this user, and how to fix
- * it. With a problem it does not work; with a warning it does not always work.
+ * ntsyncctl check: what keeps priority inheritance from working for this user, who uses the device,
+ * and how to fix what is wrong. With a problem it does not work; with a warning it does not always
+ * work.
  */
 #include <errno.h>
 #include <json-c/json.h>
@@ -84,44 +85,130 @@ static const char *old_wineservers(const struct system_facts *f)
 	return f->wineservers;
 }
 
+/* That nobody uses it now is neither good nor bad. */
+static enum verdict test_users(const struct system_facts *f)
+{
+	if (f->wine_without[0])
+		return VERDICT_WARNING;
+	return f->users[0] ? VERDICT_OK : VERDICT_SKIPPED;
+}
+
+static const char *users_of_device(const struct system_facts *f)
+{
+	return f->users;
+}
+
+static const char *wineservers_without(const struct system_facts *f)
+{
+	return f->wine_without;
+}
+
+static enum verdict test_wine(const struct system_facts *f)
+{
+	if (f->wine_can[0])
+		return VERDICT_OK;
+	return f->wine_cannot[0] ? VERDICT_WARNING : VERDICT_SKIPPED;
+}
+
+static const char *capable_wines(const struct system_facts *f)
+{
+	return f->wine_can;
+}
+
+static const char *incapable_wines(const struct system_facts *f)
+{
+	return f->wine_cannot;
+}
+
+static enum verdict test_rtkit(const struct system_facts *f)
+{
+	if (f->rtkit)
+		return VERDICT_OK;
+	return f->rtprio_soft || f->cap_sys_nice ? VERDICT_SKIPPED : VERDICT_WARNING;
+}
+
+static enum verdict test_boot(const struct system_facts *f)
+{
+	return warning_if(!f->at_boot[0]);
+}
+
+static const char *loader_at_boot(const struct system_facts *f)
+{
+	return f->at_boot;
+}
+
+static enum verdict test_initramfs(const struct system_facts *f)
+{
+	return f->initramfs < 0 ? VERDICT_SKIPPED : warning_if(f->initramfs);
+}
+
 const struct check checks[] = {
-	{ "module", test_module,
-	  "a driver serves /dev/ntsync",
-	  "no driver serves /dev/ntsync",
-	  "modprobe ntsync; at every boot: echo ntsync > /etc/modules-load.d/ntsync.conf", NULL },
-	{ "node", test_node,
-	  "this user may open /dev/ntsync",
-	  "this user may not open /dev/ntsync",
-	  "chmod 666 /dev/ntsync; for good, a udev rule: KERNEL==\"ntsync\", MODE=\"0666\"", NULL },
-	{ "driver", test_driver,
-	  "the driver is ntsync-rt",
-	  "the driver is the kernel's own, which knows no priorities",
-	  "install ntsync-rt's module, end what uses /dev/ntsync, then: rmmod ntsync; modprobe ntsync", NULL },
-	{ "inheritance", test_pi,
-	  "priority inheritance is on",
-	  "the module was loaded with pi=off",
-	  "take pi=off out of /etc/modprobe.d, then: rmmod ntsync; modprobe ntsync pi=on", NULL },
-	{ "kernel", test_kernel,
-	  "the kernel is PREEMPT_RT",
-	  "the kernel is not PREEMPT_RT: inheritance works, but the kernel itself can hold up a real-time task for milliseconds",
-	  "boot a real-time kernel (Debian: apt-get install linux-image-rt-amd64)", NULL },
-	{ "rtprio", test_rtprio,
-	  "this user may use real-time priorities",
-	  "this user may not use real-time priorities (RLIMIT_RTPRIO is 0): only threads that somebody else gives one (rtkit, root) have any to inherit",
-	  "in /etc/security/limits.d/rt.conf: @audio - rtprio 95; join that group, and log in again", NULL },
-	{ "throttling", test_throttling,
-	  "real-time tasks are not throttled",
-	  "real-time tasks may be stopped for a part of each second (sched_rt_runtime_us)",
-	  "if you trust them: sysctl kernel.sched_rt_runtime_us=-1; from Linux 6.12 on also write 0 into each /sys/kernel/debug/sched/fair_server/cpu*/runtime", NULL },
-	{ "rt-group", test_rt_group,
-	  "real-time tasks need no share of a control group",
-	  "the kernel has RT group scheduling: a boosted task in a group without a share does not run",
-	  "give the group a cpu.rt_runtime_us, or use a kernel without CONFIG_RT_GROUP_SCHED", NULL },
-	{ "wineserver", test_wineserver,
-	  "no wineserver is older than the driver",
-	  "started before the driver was there, so Wine's programs don't use it: wineserver",
-	  "end Wine's programs, then, as the same user and with the same WINEPREFIX: wineserver -k; the next one will use it",
-	  old_wineservers },
+	{ .id = "module", .test = test_module,
+	  .good = "a driver serves /dev/ntsync",
+	  .bad = "no driver serves /dev/ntsync",
+	  .fix = "modprobe ntsync; if there is no such module, install that of ntsync-rt" },
+	{ .id = "node", .test = test_node,
+	  .good = "this user may open /dev/ntsync",
+	  .bad = "this user may not open /dev/ntsync",
+	  .fix = "chmod 666 /dev/ntsync; for good, a udev rule: KERNEL==\"ntsync\", MODE=\"0666\"" },
+	{ .id = "driver", .test = test_driver,
+	  .good = "the driver is ntsync-rt",
+	  .bad = "the driver is the kernel's own, which knows no priorities",
+	  .fix = "install ntsync-rt's module, end what uses /dev/ntsync, then: rmmod ntsync; modprobe ntsync" },
+	{ .id = "inheritance", .test = test_pi,
+	  .good = "priority inheritance is on",
+	  .bad = "the module was loaded with pi=off",
+	  .fix = "take pi=off out of /etc/modprobe.d, then: rmmod ntsync; modprobe ntsync pi=on" },
+	{ .id = "users", .test = test_users,
+	  .good = "in use by",
+	  .bad = "Wine runs, and does not use the device: wineserver",
+	  .fix = "use a Wine that was built with ntsync; see wine",
+	  .who = wineservers_without,
+	  .good_who = users_of_device,
+	  .unknown = "no process that this user may see has it open now" },
+	{ .id = "wine", .test = test_wine,
+	  .good = "built with ntsync:",
+	  .bad = "built without ntsync, so it never uses the device:",
+	  .fix = "take a Wine of 10.16 or later that was built with a complete <linux/ntsync.h> (docs/wine.md)",
+	  .who = incapable_wines,
+	  .good_who = capable_wines,
+	  .unknown = "no Wine in the usual places" },
+	{ .id = "wineserver", .test = test_wineserver,
+	  .good = "no wineserver is older than the driver",
+	  .bad = "started before the driver was there, so Wine's programs don't use it: wineserver",
+	  .fix = "end Wine's programs, then, as the same user and with the same WINEPREFIX: wineserver -k; the next one will use it",
+	  .who = old_wineservers },
+	{ .id = "kernel", .test = test_kernel,
+	  .good = "the kernel is PREEMPT_RT",
+	  .bad = "the kernel is not PREEMPT_RT: inheritance works, but the kernel itself can hold up a real-time task for milliseconds",
+	  .fix = "boot a real-time kernel (Debian: apt-get install linux-image-rt-amd64)" },
+	{ .id = "rtprio", .test = test_rtprio,
+	  .good = "this user may use real-time priorities",
+	  .bad = "this user may not use real-time priorities (RLIMIT_RTPRIO is 0): only threads that somebody else gives one (rtkit, root) have any to inherit",
+	  .fix = "in /etc/security/limits.d/rt.conf: @audio - rtprio 95; join that group, and log in again" },
+	{ .id = "rtkit", .test = test_rtkit,
+	  .good = "programs can ask rtkit for real-time priorities",
+	  .bad = "there is no rtkit, so no program gets a real-time priority for this user",
+	  .fix = "install rtkit; or see rtprio",
+	  .unknown = "there is none; this user needs none" },
+	{ .id = "throttling", .test = test_throttling,
+	  .good = "real-time tasks are not throttled",
+	  .bad = "real-time tasks may be stopped for a part of each second (sched_rt_runtime_us)",
+	  .fix = "if you trust them: sysctl kernel.sched_rt_runtime_us=-1; from Linux 6.12 on also write 0 into each /sys/kernel/debug/sched/fair_server/cpu*/runtime" },
+	{ .id = "rt-group", .test = test_rt_group,
+	  .good = "real-time tasks need no share of a control group",
+	  .bad = "the kernel has RT group scheduling: a boosted task in a group without a share does not run",
+	  .fix = "give the group a cpu.rt_runtime_us, or use a kernel without CONFIG_RT_GROUP_SCHED" },
+	{ .id = "boot", .test = test_boot,
+	  .good = "the module is loaded at boot:",
+	  .bad = "nothing loads the module at boot",
+	  .fix = "systemctl add-wants sysinit.target modprobe@ntsync.service; without systemd: echo ntsync > /etc/modules-load.d/ntsync.conf",
+	  .good_who = loader_at_boot },
+	{ .id = "initramfs", .test = test_initramfs,
+	  .good = "the initramfs has no other ntsync than the one that is installed",
+	  .bad = "the initramfs has another ntsync than the one that is installed, and loads that",
+	  .fix = "update-initramfs -u (Debian), dracut -f (Fedora) or mkinitcpio -P (Arch); then reboot",
+	  .unknown = "no initramfs of this kernel that this user may read" },
 };
 
 const size_t nr_checks = ARRAY_SIZE(checks);
@@ -136,12 +223,13 @@ static bool is_bad(enum verdict v)
 void check_text(const struct check *c, enum verdict v, const struct system_facts *f, char *out,
 		size_t size)
 {
+	const char *(*who)(const struct system_facts *f) = is_bad(v) ? c->who : c->good_who;
+
 	if (v == VERDICT_SKIPPED)
-		snprintf(out, size, "can't be told");
-	else if (is_bad(v) && c->who)
-		snprintf(out, size, "%s %s", c->bad, c->who(f));
+		snprintf(out, size, "%s", c->unknown ? c->unknown : "can't be told");
 	else
-		snprintf(out, size, "%s", is_bad(v) ? c->bad : c->good);
+		snprintf(out, size, "%s%s%s", is_bad(v) ? c->bad : c->good, who ? " " : "",
+			 who ? who(f) : "");
 }
 
 static void print_check(const struct check *c, enum verdict v, const char *text)
@@ -158,23 +246,35 @@ static void add_check(struct json_object *list, const struct check *c, enum verd
 
 	json_add_string(o, "id", c->id);
 	json_add_string(o, "verdict", verdict_names[v]);
-	json_add_string(o, "text", v == VERDICT_SKIPPED ? "" : text);
+	json_add_string(o, "text", text);
 	json_add_string(o, "fix", is_bad(v) ? c->fix : "");
+}
+
+static bool look_at_all(struct system_facts *f)
+{
+	system_look(f);
+	wine_look(f);
+	wine_files_look(f);
+	boot_look(f);
+	return users_look(f);
 }
 
 /* Returns 1 if there is a problem. */
 int check_command(const struct options *opts)
 {
-	struct json_object *root = json_object_new_object();
-	struct json_object *list = json_add_array(root, "checks");
+	struct json_object *root, *list;
 	struct system_facts f;
 	int problems = 0;
 
-	system_look(&f);
-	wine_look(&f);
+	if (!look_at_all(&f))
+		return 2;
+	root = json_object_new_object();
+	json_add_string(root, "ntsyncctl", NTSYNCCTL_VERSION);
+	status_add_facts(root, &f);
+	list = json_add_array(root, "checks");
 	for (size_t i = 0; i < nr_checks; i++) {
 		enum verdict v = checks[i].test(&f);
-		char text[256];
+		char text[512];
 
 		check_text(&checks[i], v, &f, text, sizeof(text));
 		problems += v == VERDICT_PROBLEM;

@@ -19,6 +19,8 @@
 
 #include <libntsync.h>
 
+#include "facts.h"
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 struct json_object;
@@ -41,6 +43,8 @@ int text_width(const char *in);
 size_t text_fit(const char *in, int columns);
 /* Drops an incomplete character at the end: the kernel cuts names after 15 bytes. */
 void text_drop_partial(char *name);
+/* Adds @item to @list, after a comma; false, and nothing is added, if it has no room. */
+bool text_list_add(char *list, size_t size, const char *item);
 
 /* ---- file.c: small files ---- */
 
@@ -227,71 +231,6 @@ struct task {
 void task_look(pid_t tid, struct task *t);
 const char *policy_name(int policy);
 
-/* ---- system.c: the driver, the kernel, the rights of this user ---- */
-
-/**
- * struct system_facts - what is the same whoever uses the device
- * @loaded: some driver serves /dev/ntsync
- * @asked: 0 if the driver has filled @features, or -errno
- * @pi: of our driver's parameter: 1, 0, -1 = not known
- * @version: of the module, if it has one
- * @rt_runtime_us, @rt_period_us: real-time throttling; -1 = off, -2 = not known
- * @node_since: when the node was made, in seconds since the epoch; 0 = not known
- * @wineservers: process ids of Wine's servers that are older than the node, and don't use it
- * @rt_group: RT group scheduling in the kernel: 1, 0, -1 = not known
- * @rt_group_us: what this process's group may use; -1 = there is no such limit
- */
-struct system_facts {
-	bool loaded;
-	int asked;
-	struct ntsync_features features;
-	int pi;
-	char version[64];
-	bool node;
-	unsigned int node_mode, node_uid, node_gid;
-	bool node_usable;
-	long long node_since;
-	char wineservers[64];
-	char release[65], kernel[65];
-	bool realtime;
-	uint64_t rtprio_soft, rtprio_hard;
-	bool cap_sys_nice;
-	long long rt_runtime_us, rt_period_us;
-	int rt_group;
-	long long rt_group_us;
-};
-
-void system_look(struct system_facts *f);
-bool system_has_driver(void);
-/* wine.c: fills @wineservers. */
-void wine_look(struct system_facts *f);
-/* By the version string, or /sys/kernel/realtime. */
-bool kernel_is_realtime(const char *version, long long sys_kernel_realtime);
-const char *driver_name(const struct system_facts *f);
-/* Returns the number of @names: one per bit, at most 64. */
-size_t feature_names(uint64_t features, const char **names);
-
-/* ---- check.c ---- */
-
-enum verdict { VERDICT_OK, VERDICT_WARNING, VERDICT_PROBLEM, VERDICT_SKIPPED };
-
-struct check {
-	const char *id;
-	enum verdict (*test)(const struct system_facts *f);
-	const char *good;
-	const char *bad;
-	const char *fix;
-	/* The processes to be named after @bad; or NULL. */
-	const char *(*who)(const struct system_facts *f);
-};
-
-/* Writes @good, or @bad with the processes that it is about. */
-void check_text(const struct check *c, enum verdict v, const struct system_facts *f, char *out,
-		size_t size);
-
-extern const struct check checks[];
-extern const size_t nr_checks;
-
 /* ---- json.c ---- */
 
 void json_add_string(struct json_object *to, const char *key, const char *value);
@@ -304,6 +243,8 @@ struct json_object *json_append_object(struct json_object *array);
 void json_append_int(struct json_object *array, long long value);
 /* Prints and frees @root. @line: on one line, for a stream of documents. */
 int json_print(struct json_object *root, bool line);
+/* status.c: the driver, the node, the kernel and this user's rights. */
+void status_add_facts(struct json_object *to, const struct system_facts *f);
 /* The fields that all commands print of an object, and of a scan. */
 void json_add_state(struct json_object *to, const struct object *o);
 void json_add_scan(struct json_object *to, const struct scan *s, bool truncated);

@@ -91,7 +91,7 @@ static void add_driver(struct json_object *to, const struct system_facts *f)
 		json_object_array_add(list, json_object_new_string(names[i]));
 }
 
-static void add_facts(struct json_object *to, const struct system_facts *f)
+static void add_user(struct json_object *to, const struct system_facts *f)
 {
 	struct json_object *node = json_add_object(to, "node");
 	struct json_object *kernel = json_add_object(to, "kernel");
@@ -111,12 +111,17 @@ static void add_facts(struct json_object *to, const struct system_facts *f)
 	json_add_bool(user, "cap_sys_nice", f->cap_sys_nice);
 }
 
+void status_add_facts(struct json_object *to, const struct system_facts *f)
+{
+	add_driver(to, f);
+	add_user(to, f);
+}
+
 static int print_json(const struct system_facts *f, const struct scan *s)
 {
 	struct json_object *root = json_object_new_object(), *list;
 
-	add_driver(root, f);
-	add_facts(root, f);
+	status_add_facts(root, f);
 	list = json_add_array(root, "processes");
 	for (unsigned int i = 0; i < s->nr_processes; i++) {
 		struct json_object *o = json_append_object(list);

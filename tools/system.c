@@ -136,6 +136,7 @@ static void look_at_limits(struct system_facts *f)
 	f->rtprio_soft = limit.rlim_cur;
 	f->rtprio_hard = limit.rlim_max;
 	f->cap_sys_nice = has_cap_sys_nice();
+	f->rtkit = file_exists("/usr/share/dbus-1/system-services/org.freedesktop.RealtimeKit1.service");
 	f->rt_runtime_us = file_number("/proc/sys/kernel/sched_rt_runtime_us", -2);
 	f->rt_period_us = file_number("/proc/sys/kernel/sched_rt_period_us", -2);
 	f->rt_group = configured_rt_group(f->release);

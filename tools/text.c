@@ -145,3 +145,14 @@ void text_drop_partial(char *name)
 	if (need > tail + 1)
 		name[len - 1 - tail] = '\0';
 }
+
+bool text_list_add(char *list, size_t size, const char *item)
+{
+	size_t len = strlen(list);
+	const char *comma = len ? ", " : "";
+
+	if (len + strlen(comma) + strlen(item) >= size)
+		return false;
+	snprintf(list + len, size - len, "%s%s", comma, item);
+	return true;
+}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Wine's server opens the device when it starts, and never later. So a server that is older than
- * the driver keeps all programs of its prefix from using it.
+ * the driver keeps all programs of its prefix from using it. One that is newer, and has not opened
+ * it, was built without ntsync.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -60,38 +61,39 @@ static bool lacks_the_device(int proc, pid_t pid)
 	return !has;
 }
 
-static bool is_too_old(const struct system_facts *f, int proc, pid_t pid)
+/* Notes a server that has not opened the device: as there was none yet, or as it can't. */
+static void look_at_server(struct system_facts *f, int proc, const char *pid)
 {
 	static const char name[] = "wineserver";
 	char path[64], comm[32];
 	long long since;
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	snprintf(path, sizeof(path), "/proc/%.20s/comm", pid);
 	if (file_read(path, comm, sizeof(comm)) <= 0 || strncmp(comm, name, strlen(name)))
-		return false;
-	since = started_at(pid);
-	return since && since < f->node_since && lacks_the_device(proc, pid);
+		return;
+	since = started_at(atoi(pid));
+	if (!since || !lacks_the_device(proc, atoi(pid)))
+		return;
+	/* The first ones are enough for a message. */
+	if (since < f->node_since)
+		text_list_add(f->wineservers, sizeof(f->wineservers), pid);
+	else
+		text_list_add(f->wine_without, sizeof(f->wine_without), pid);
 }
 
 void wine_look(struct system_facts *f)
 {
 	struct dirent *entry;
-	size_t len = 0;
 	char path[512];
 	DIR *proc;
 
 	f->wineservers[0] = '\0';
+	f->wine_without[0] = '\0';
 	snprintf(path, sizeof(path), "%s/proc", file_root);
 	proc = f->node_since ? opendir(path) : NULL;
 	while (proc && (entry = readdir(proc))) {
-		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    !is_too_old(f, dirfd(proc), atoi(entry->d_name)))
-			continue;
-		/* The first ones are enough for a message. */
-		if (len + strlen(entry->d_name) + 2 >= sizeof(f->wineservers))
-			break;
-		len += snprintf(f->wineservers + len, sizeof(f->wineservers) - len, "%s%s",
-				len ? " " : "", entry->d_name);
+		if (isdigit((unsigned char)entry->d_name[0]))
+			look_at_server(f, dirfd(proc), entry->d_name);
 	}
 	if (proc)
 		closedir(proc);

@@ -36,6 +36,7 @@ static int __init ntsync_init(void)
 	ret = ntsync_channel_init();
 	if (ret)
 		goto err_pi;
+	ntsync_pi_check_kernel();
 	ret = misc_register(&ntsync_miscdev);
 	if (ret)
 		goto err_channel;

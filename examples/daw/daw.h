@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: 0BSD */
 /*
  * A toy audio engine. In every period of a sound card:
  *

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: 0BSD
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>

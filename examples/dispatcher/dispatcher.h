@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: 0BSD */
 /*
  * A file server in one thread. Clients send requests through a channel; the server reads
  * from a file through io_uring and replies when the read is done:

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: 0BSD
 /*
  * How many requests a second a dispatcher serves, when it takes one per wake-up and when it takes
  * all that are pending; and which priority it has meanwhile. The content of every answer is

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: 0BSD
 /*
  * The machine's settings for as long as the program runs. A child process runs the scenarios, so that
  * this process can restore the settings however the child ends.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: 0BSD */
 /*
  * In a scenario, a few threads contend for twelve mutexes (0 to b), an event (e) and a
  * channel (c). Each thread runs a program, one character a step:

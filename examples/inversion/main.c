@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: 0BSD
 /*
  * Priority inversion without and with inheritance. On one CPU, a FIFO 80 thread waits for a
  * millisecond of work by a FIFO 10 thread, while a FIFO 50 thread burns one second: how long does it

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: 0BSD
 /* The threads of a scenario, and the objects that they contend for. */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -13,6 +13,10 @@ INSTALL ?= install
 Q ?=
 OBJCOPY ?= objcopy
 
+# For programs that include <linux/ntsync.h> where the system's is old or a stub. It is in no program's
+# include path unless that asks for it.
+LIBNTSYNC_UAPIDIR = $(INCLUDEDIR)/libntsync/uapi
+
 LIBNTSYNC_VERSION := $(shell sed -n 's/^NTSYNC_VERSION := //p' Kbuild)
 LIBNTSYNC_SONAME := libntsync.so.0
 LIBNTSYNC_DIR := lib/libntsync
@@ -31,7 +35,7 @@ LIBNTSYNC_NT_OBJECTS := $(LIBNTSYNC_NT_SOURCES:%.c=$(LIBNTSYNC_OBJDIR)/%.o)
 LIBNTSYNC_NT_O := $(LIBNTSYNC_OBJDIR)/nt.o
 
 # On 32-bit machines, time_t has 64 bits too: a timer beyond 2038 must not expire at once.
-LIBNTSYNC_TIME64 := $(if $(findstring __LP64__,$(shell $(CC) $(CFLAGS) -E -dM -x c /dev/null)),, \
+LIBNTSYNC_TIME64 := $(if $(findstring __LP64__,$(shell $(CC) $(CFLAGS) -E -dM -x c /dev/null 2>/dev/null)),, \
 	-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
 
 # One set of objects for both libraries. The static one can be linked into position-independent
@@ -76,8 +80,9 @@ lib-install: lib
 	ln -sf $(LIBNTSYNC_SONAME) $(DESTDIR)$(LIBDIR)/libntsync.so
 	$(INSTALL) -m 644 $(LIBNTSYNC_DIR)/libntsync.h $(DESTDIR)$(INCLUDEDIR)/libntsync/libntsync.h
 	$(INSTALL) -m 644 $(LIBNTSYNC_DIR)/ntsync_nt.h $(DESTDIR)$(INCLUDEDIR)/libntsync/ntsync_nt.h
-	$(INSTALL) -m 644 include/uapi/linux/ntsync.h \
-		$(DESTDIR)$(INCLUDEDIR)/libntsync/ntsync_uapi.h
+	$(INSTALL) -d $(DESTDIR)$(LIBNTSYNC_UAPIDIR)/linux
+	$(INSTALL) -m 644 include/uapi/linux/ntsync.h $(DESTDIR)$(LIBNTSYNC_UAPIDIR)/linux/ntsync.h
+	ln -sf uapi/linux/ntsync.h $(DESTDIR)$(INCLUDEDIR)/libntsync/ntsync_uapi.h
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(LIBNTSYNC_VERSION)|' \
 		$(LIBNTSYNC_DIR)/libntsync.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/libntsync.pc

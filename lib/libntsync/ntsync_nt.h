@@ -50,11 +50,14 @@ extern "C" {
 #define NTSYNC_STATUS_USER_APC			0x000000c0u
 #define NTSYNC_STATUS_ALERTED			0x00000101u
 #define NTSYNC_STATUS_TIMEOUT			0x00000102u
+#define NTSYNC_STATUS_PENDING			0x00000103u
 #define NTSYNC_STATUS_OBJECT_NAME_EXISTS	0x40000000u
+#define NTSYNC_STATUS_NO_MORE_ENTRIES		0x8000001au
 #define NTSYNC_STATUS_INVALID_HANDLE		0xc0000008u
 #define NTSYNC_STATUS_INVALID_CID		0xc000000bu
 #define NTSYNC_STATUS_INVALID_PARAMETER		0xc000000du
 #define NTSYNC_STATUS_NO_MEMORY			0xc0000017u
+#define NTSYNC_STATUS_BUFFER_TOO_SMALL		0xc0000023u
 #define NTSYNC_STATUS_OBJECT_TYPE_MISMATCH	0xc0000024u
 #define NTSYNC_STATUS_INVALID_PARAMETER_MIX	0xc0000030u
 #define NTSYNC_STATUS_OBJECT_NAME_INVALID	0xc0000033u
@@ -62,14 +65,29 @@ extern "C" {
 #define NTSYNC_STATUS_OBJECT_NAME_COLLISION	0xc0000035u
 #define NTSYNC_STATUS_MUTANT_NOT_OWNED		0xc0000046u
 #define NTSYNC_STATUS_SEMAPHORE_LIMIT_EXCEEDED	0xc0000047u
+#define NTSYNC_STATUS_SUSPEND_COUNT_EXCEEDED	0xc000004au
+#define NTSYNC_STATUS_THREAD_IS_TERMINATING	0xc000004bu
 #define NTSYNC_STATUS_INSUFFICIENT_RESOURCES	0xc000009au
 #define NTSYNC_STATUS_INTERNAL_ERROR		0xc00000e5u
 #define NTSYNC_STATUS_INVALID_PARAMETER_1	0xc00000efu
 #define NTSYNC_STATUS_INVALID_PARAMETER_3	0xc00000f1u
 #define NTSYNC_STATUS_TOO_MANY_OPENED_FILES	0xc000011fu
+#define NTSYNC_STATUS_CANCELLED			0xc0000120u
 #define NTSYNC_STATUS_MUTANT_LIMIT_EXCEEDED	0xc0000191u
 #define NTSYNC_STATUS_NOT_SAME_OBJECT		0xc00001acu
 #define NTSYNC_STATUS_HANDLE_NOT_CLOSABLE	0xc0000235u
+
+/**
+ * ntsync_nt_status_name() - the name of a status, for messages
+ * @status: the status.
+ *
+ * Knows the statuses of this header, WAIT_1 to WAIT_63 and ABANDONED_WAIT_1 to ABANDONED_WAIT_63,
+ * and some that guests often meet besides. 0 is STATUS_SUCCESS, which is also WAIT_0. A signal
+ * handler may call it.
+ *
+ * Return: NT's name, such as "STATUS_TIMEOUT", or NULL if the status is not known.
+ */
+const char *ntsync_nt_status_name(uint32_t status);
 
 /* ----------------------------------------------------------------- Table */
 
@@ -85,7 +103,9 @@ struct ntsync_nt;
  * @NTSYNC_NT_MUTANT: mutant, NT's mutex.
  * @NTSYNC_NT_SEMAPHORE: semaphore.
  * @NTSYNC_NT_TIMER: waitable timer.
- * @NTSYNC_NT_TYPES: one more than the highest type.
+ * @NTSYNC_NT_THREAD: thread object.
+ * @NTSYNC_NT_OWN: object of one of the runtime's own types.
+ * @NTSYNC_NT_TYPES: one more than the highest type. Grows when types are added.
  */
 enum ntsync_nt_type {
 	NTSYNC_NT_NONE = 0,
@@ -93,7 +113,9 @@ enum ntsync_nt_type {
 	NTSYNC_NT_MUTANT = 2,
 	NTSYNC_NT_SEMAPHORE = 3,
 	NTSYNC_NT_TIMER = 4,
-	NTSYNC_NT_TYPES = 5
+	NTSYNC_NT_THREAD = 5,
+	NTSYNC_NT_OWN = 6,
+	NTSYNC_NT_TYPES = 7
 };
 
 /**
@@ -265,7 +287,8 @@ int ntsync_nt_create(const struct ntsync_nt_config *config, struct ntsync_nt **o
  * @nt: the table, or NULL. No call on it may be in progress, and none may follow. No attached
  *	thread may be about to end.
  *
- * Closes all handles, without trace records. Attached threads may continue to run.
+ * Closes all handles, without trace records, and destroys all objects; references of
+ * ntsync_nt_reference() are invalid after that. Attached threads may continue to run.
  */
 void ntsync_nt_destroy(struct ntsync_nt *nt);
 
@@ -286,8 +309,9 @@ uint32_t ntsync_nt_features(const struct ntsync_nt *nt);
 
 /*
  * Pseudo-handles of the calling process and thread. They stand for the objects set by
- * ntsync_nt_bind_process() and ntsync_nt_bind_thread(), and are invalid before that. A wait for
- * several objects does not accept them. Closing one succeeds and has no effect.
+ * ntsync_nt_bind_process() and ntsync_nt_bind_thread(). A thread that is not bound has its thread
+ * object. Without that, they are invalid. A wait for several objects does not accept them. Closing
+ * one succeeds and has no effect.
  */
 #define NTSYNC_NT_CURRENT_PROCESS	0xffffffffu
 #define NTSYNC_NT_CURRENT_THREAD	0xfffffffeu
@@ -316,6 +340,31 @@ uint32_t ntsync_nt_features(const struct ntsync_nt *nt);
  */
 uint32_t ntsync_nt_duplicate(struct ntsync_nt *nt, uint32_t handle, uint32_t *out,
 			     uint32_t options);
+
+/**
+ * ntsync_nt_duplicate_at() - create a further handle of an object with a given value
+ * @nt: the table.
+ * @handle: a handle of the object, or a pseudo-handle.
+ * @value: the value of the new handle.
+ * @options: as in ntsync_nt_duplicate(), but if the call fails, @handle stays open.
+ *
+ * NT issues handle values by itself. This is for a runtime that restores a state, or whose guest
+ * expects certain values: create an object, and move its handle with CLOSE_SOURCE. A value in
+ * quarantine can be used.
+ *
+ * Takes a lock, and time that grows with the number of closed handles. If @value was never issued,
+ * all values below it become closed handles, and their slots use memory, 16 bytes each. A function
+ * that creates a handle at the same time in another thread may return INSUFFICIENT_RESOURCES if
+ * nearly all values are in use.
+ *
+ * Return: SUCCESS, or
+ * INVALID_PARAMETER: unknown options; @value cannot be a handle of this table.
+ * OBJECT_NAME_COLLISION: @value is an open handle, or a closed one that a call uses; or there is no
+ * memory for the slots.
+ * INSUFFICIENT_RESOURCES: the table has as many open handles as it may have.
+ */
+uint32_t ntsync_nt_duplicate_at(struct ntsync_nt *nt, uint32_t handle, uint32_t value,
+				uint32_t options);
 
 /**
  * ntsync_nt_close() - close a handle (NtClose)
@@ -453,6 +502,134 @@ struct ntsync_nt_attributes {
  */
 uint32_t ntsync_nt_open(struct ntsync_nt *nt, uint32_t *out,
 			const struct ntsync_nt_attributes *attributes, enum ntsync_nt_type type);
+
+/* ------------------------------------------------ Objects of the runtime */
+
+/*
+ * On NT, files, keys, sections and others are handles of the same table as events, and NtClose,
+ * NtDuplicateObject and waits take any of them. An object lives as long as it has a handle or the
+ * kernel refers to it; then its type's delete procedure is called. So a runtime puts its own
+ * objects into the table, too.
+ */
+
+/**
+ * typedef ntsync_nt_destroy_fn - called when an object is destroyed
+ * @data: the object's data.
+ *
+ * Called once, by the thread whose call dropped the last handle or reference, without a lock: for
+ * example at the end of a wait for the object whose handles were closed. It may use the table,
+ * except when ntsync_nt_destroy() calls it. The thread cannot be cancelled in it.
+ */
+typedef void (*ntsync_nt_destroy_fn)(void *data);
+
+/**
+ * struct ntsync_nt_own - an object of one of the runtime's own types
+ * @kind: the runtime's number of the type; not 0.
+ * @event: an event, by which the object is waited for: a wait for the object waits for the event,
+ *	and so acquires it. The event exists at least as long as the object. 0: a wait for the
+ *	object returns OBJECT_TYPE_MISMATCH.
+ * @data: what the runtime keeps with the object.
+ * @destroy: called with @data when the object is destroyed, or NULL.
+ */
+struct ntsync_nt_own {
+	uint32_t kind;
+	uint32_t event;
+	void *data;
+	ntsync_nt_destroy_fn destroy;
+};
+
+/**
+ * ntsync_nt_create_own() - create an object of one of the runtime's own types
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @attributes: its name, or NULL.
+ * @own: what it is. Copied.
+ *
+ * If this returns anything but SUCCESS, the data is not used: with OBJECT_NAME_EXISTS, the handle
+ * is of the object that has the name.
+ *
+ * Return: see &struct ntsync_nt_attributes; a type is a type of the table, and a kind. In addition,
+ * INVALID_PARAMETER: @own is NULL, or its kind is 0.
+ * INVALID_HANDLE, OBJECT_TYPE_MISMATCH: the event is not one.
+ */
+uint32_t ntsync_nt_create_own(struct ntsync_nt *nt, uint32_t *out,
+			      const struct ntsync_nt_attributes *attributes,
+			      const struct ntsync_nt_own *own);
+
+/**
+ * ntsync_nt_open_own() - open such an object by its name
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @name: the name.
+ * @kind: the kind that the object must have; 0: any.
+ *
+ * Return: see &struct ntsync_nt_attributes.
+ */
+uint32_t ntsync_nt_open_own(struct ntsync_nt *nt, uint32_t *out, const char *name, uint32_t kind);
+
+/**
+ * ntsync_nt_query_own() - read the kind of such an object, and its event
+ * @nt: the table.
+ * @handle: the object.
+ * @kind: where to write its kind.
+ * @event: where to write the id of its event, as in &struct ntsync_nt_info; 0: it has none.
+ *
+ * Return: a status common to all functions.
+ */
+uint32_t ntsync_nt_query_own(struct ntsync_nt *nt, uint32_t handle, uint32_t *kind,
+			     uint64_t *event);
+
+/**
+ * ntsync_nt_set_data() - set what the runtime keeps with an object of any type
+ * @nt: the table.
+ * @handle: the object, or a pseudo-handle: %NTSYNC_NT_CURRENT_THREAD for data of a thread.
+ * @data: the data. NULL at first, or &ntsync_nt_own.data.
+ *
+ * Return: a status common to all functions.
+ */
+uint32_t ntsync_nt_set_data(struct ntsync_nt *nt, uint32_t handle, void *data);
+
+/**
+ * ntsync_nt_get_data() - read what the runtime keeps with an object
+ * @nt: the table.
+ * @handle: the object, or a pseudo-handle.
+ * @data: where to write it.
+ *
+ * Another thread may close the handle right after that. Where the data must not be destroyed while
+ * it is used, call ntsync_nt_reference().
+ *
+ * Return: a status common to all functions.
+ */
+uint32_t ntsync_nt_get_data(struct ntsync_nt *nt, uint32_t handle, void **data);
+
+/**
+ * struct ntsync_nt_object - an object that the runtime has a reference to
+ */
+struct ntsync_nt_object;
+
+/**
+ * ntsync_nt_reference() - take a reference to an object (ObReferenceObjectByHandle)
+ * @nt: the table.
+ * @handle: the object, or a pseudo-handle.
+ * @kind: the kind that it must have, of the runtime's own types; 0: an object of any type.
+ * @object: where to write the reference; NULL is written on an error.
+ * @data: where to write the object's data, or NULL.
+ *
+ * The object is not destroyed before ntsync_nt_dereference(), even if its handles are closed.
+ *
+ * Return: SUCCESS, or
+ * OBJECT_TYPE_MISMATCH: the object is of another kind, or not of the runtime's own types.
+ * INVALID_PARAMETER: @object is NULL.
+ */
+uint32_t ntsync_nt_reference(struct ntsync_nt *nt, uint32_t handle, uint32_t kind,
+			     struct ntsync_nt_object **object, void **data);
+
+/**
+ * ntsync_nt_dereference() - drop a reference
+ * @nt: the table.
+ * @object: the reference, or NULL.
+ */
+void ntsync_nt_dereference(struct ntsync_nt *nt, struct ntsync_nt_object *object);
 
 /* ---------------------------------------------------------------- Events */
 
@@ -675,14 +852,17 @@ struct ntsync_nt_deadline ntsync_nt_timeout(const int64_t *timeout);
  * @deadline: when the wait times out, for example ntsync_nt_timeout(&timeout).
  *
  * If there are several reasons to return, the object comes first, then an alert, then the
- * deadline. A signal handler does not end a wait and does not prolong it.
+ * deadline. A signal handler does not end a wait and does not prolong it. ntsync_nt_stop() and
+ * ntsync_nt_interrupt_thread() end any wait.
  *
  * Return: WAIT_0, or
+ * the status given to ntsync_nt_stop() or ntsync_nt_interrupt_thread(): nothing was acquired.
  * ABANDONED_WAIT_0: the mutant was acquired, and had been abandoned.
  * USER_APC: the thread has APCs, which its runtime is to call now.
  * ALERTED: the thread was alerted.
  * TIMEOUT: the deadline has passed.
  * INVALID_PARAMETER: unknown flags of @deadline.
+ * OBJECT_TYPE_MISMATCH: the object is of one of the runtime's own types, without an event.
  * MUTANT_LIMIT_EXCEEDED: the caller has acquired the mutant as often as it may.
  * NO_MEMORY: also if the caller could not be attached, even for lack of a descriptor.
  */
@@ -728,13 +908,14 @@ uint32_t ntsync_nt_wait_multiple(struct ntsync_nt *nt, const uint32_t *handles, 
  * thread that this wakes finds the caller waiting, or @handle acquired. Without it, another
  * thread may act between the signal and the wait.
  *
- * Return: as ntsync_nt_wait_single(). @signal was signaled also with TIMEOUT, USER_APC, ALERTED
- * and MUTANT_LIMIT_EXCEEDED; with NO_MEMORY it may have been signaled or not. In addition,
- * and with nothing changed:
+ * Return: as ntsync_nt_wait_single(). @signal was signaled also with TIMEOUT, USER_APC, ALERTED,
+ * MUTANT_LIMIT_EXCEEDED and the status of a stop or an interruption, even if the table was
+ * stopped before the call: to continue later, wait for @handle alone. With NO_MEMORY it may have
+ * been signaled or not. In addition, and with nothing changed:
  * MUTANT_NOT_OWNED: the caller does not own the mutant @signal.
  * ABANDONED_WAIT_0: the mutant @signal is abandoned.
  * SEMAPHORE_LIMIT_EXCEEDED: the semaphore @signal is at its limit.
- * OBJECT_TYPE_MISMATCH: @signal is a timer.
+ * OBJECT_TYPE_MISMATCH: @signal is a timer, a thread or of one of the runtime's own types.
  */
 uint32_t ntsync_nt_signal_and_wait(struct ntsync_nt *nt, uint32_t signal, uint32_t handle,
 				   bool alertable, struct ntsync_nt_deadline deadline);
@@ -747,9 +928,67 @@ uint32_t ntsync_nt_signal_and_wait(struct ntsync_nt *nt, uint32_t signal, uint32
  *	its priority.
  *
  * Return: SUCCESS: the deadline has passed, or
- * USER_APC, ALERTED, INVALID_PARAMETER, NO_MEMORY: as ntsync_nt_wait_single().
+ * USER_APC, ALERTED, INVALID_PARAMETER, NO_MEMORY, the status of a stop or an interruption: as
+ * ntsync_nt_wait_single().
  */
 uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable, struct ntsync_nt_deadline deadline);
+
+/* -------------------------------------------------------------- Stopping */
+
+/*
+ * NT ends a wait of any kind only when it terminates the thread, and no guest sees the status of
+ * that. These functions are for the runtime, which ends its guest, or saves its state, while guest
+ * threads wait. They do not depend on the threads: one that is suspended returns from its wait when
+ * it is resumed, and delays nothing before.
+ *
+ * A wait that is ended so has acquired nothing, and its place among the waiters is free. A wait
+ * that acquires its objects at the same moment returns that instead.
+ */
+
+/**
+ * ntsync_nt_stop() - end all waits of a table, and refuse new ones
+ * @nt: the table.
+ * @status: what they return: an error, 0xC0000000 or higher, for example
+ *	%NTSYNC_STATUS_CANCELLED. It should be one that the table's waits do not return otherwise.
+ *
+ * The waits in progress return @status, alertable or not, and so do all that begin before
+ * ntsync_nt_resume(): also if their objects are ready, and also those that only try. The same holds
+ * for ntsync_nt_delay() and ntsync_nt_signal_and_wait(); the latter signals its object all the
+ * same. All other functions do what they always do.
+ *
+ * Does not wait for the threads. ntsync_nt_destroy() needs that no call is in progress: join the
+ * threads, or know otherwise that they have returned. A stopped table can be checked and saved
+ * before that, if no thread is in another call.
+ *
+ * Return: SUCCESS, or
+ * INVALID_PARAMETER: @status is not an error.
+ */
+uint32_t ntsync_nt_stop(struct ntsync_nt *nt, uint32_t status);
+
+/**
+ * ntsync_nt_resume() - accept waits again
+ * @nt: the table.
+ *
+ * The waits that the stop has ended return its status also if their threads did not run yet.
+ */
+void ntsync_nt_resume(struct ntsync_nt *nt);
+
+/**
+ * ntsync_nt_interrupt_thread() - end one thread's wait, alertable or not
+ * @nt: the table.
+ * @tid: the thread's id.
+ * @status: what the wait returns: an error, as for ntsync_nt_stop(); 0: withdraws the last call,
+ *	if no wait has returned its status yet.
+ *
+ * The thread's present wait returns @status, or else its next one, even if its objects are ready. A
+ * second call before that replaces the status. It comes before an alert, which stays. A thread that
+ * is not attached is interrupted when it is, as by ntsync_nt_alert_thread().
+ *
+ * Return: SUCCESS, or
+ * INVALID_PARAMETER: @status is neither an error nor 0.
+ * INVALID_CID, NO_MEMORY: as ntsync_nt_alert_thread().
+ */
+uint32_t ntsync_nt_interrupt_thread(struct ntsync_nt *nt, uint32_t tid, uint32_t status);
 
 /* --------------------------------------------------------------- Threads */
 
@@ -772,7 +1011,7 @@ uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable, struct ntsync_nt_
  * -EINVAL: @tid is out of range.
  * -EEXIST: another thread has this id.
  * -EALREADY: the caller is attached already.
- * -EMFILE, -ENFILE: an attached thread needs a descriptor, and there is none left.
+ * -EMFILE, -ENFILE: an attached thread needs two descriptors, and there are none left.
  * -ENOMEM.
  */
 int ntsync_nt_thread_attach(struct ntsync_nt *nt, uint32_t tid);
@@ -791,9 +1030,10 @@ uint32_t ntsync_nt_thread_id(struct ntsync_nt *nt);
  * ntsync_nt_thread_detach() - detach the calling thread, whose guest thread has ended
  * @nt: the table.
  *
- * Abandons the mutants that the thread owns: the next wait for each returns ABANDONED_WAIT_0. A
- * pthread that ends is detached automatically, so this is for runtimes whose guest threads
- * end before their host threads. The thread's next call attaches it again.
+ * Abandons the mutants that the thread owns: the next wait for each returns ABANDONED_WAIT_0. After
+ * that, signals its thread object, if it has one. A pthread that ends is detached automatically, so
+ * this is for runtimes whose guest threads end before their host threads. The thread's next call
+ * attaches it again.
  */
 void ntsync_nt_thread_detach(struct ntsync_nt *nt);
 
@@ -802,11 +1042,13 @@ void ntsync_nt_thread_detach(struct ntsync_nt *nt);
  * @nt: the table.
  *
  * Calls ntsync_nt_thread_detach(), and then sets the event of ntsync_nt_bind_thread() if there is
- * one. This is the order of NT: a thread that has waited for the event finds the mutants
- * abandoned. A runtime that sets the event before it detaches the thread breaks that.
+ * one. This is the order of NT: a thread that has waited for the event finds the mutants abandoned.
+ * A runtime that sets the event before it detaches the thread breaks that. A thread object needs no
+ * such call: it is signaled however the thread ends.
  *
  * Return: SUCCESS, or
- * OBJECT_TYPE_MISMATCH: the thread is bound to an object that is not an event.
+ * OBJECT_TYPE_MISMATCH: the thread is bound to an object that is neither an event nor its thread
+ * object.
  */
 uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt);
 
@@ -817,12 +1059,14 @@ uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt);
  *
  * For a thread that cannot call ntsync_nt_thread_detach(), because it was stopped for ever
  * outside the library. If the thread is inside a call on the table, or makes one later, the
- * table is corrupted. Set the event that stands for the thread after this call, not before.
+ * table is corrupted. The thread's object is signaled. If an event of yours stands for the thread,
+ * set it after this call, not before.
  *
- * If no thread is attached with this id, discards the alerts and APCs that were sent to it.
+ * If no thread is attached with this id, discards the alerts, APCs and the interruption that were
+ * sent to it, and signals its thread object: the thread will not run.
  *
  * Return: SUCCESS, or
- * INVALID_CID: no thread is attached with this id, and no alert was sent to it.
+ * INVALID_CID: no thread is attached with this id, nothing was sent to it, and it has no object.
  */
 uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid);
 
@@ -852,6 +1096,122 @@ uint32_t ntsync_nt_bind_thread(struct ntsync_nt *nt, uint32_t handle);
 uint32_t ntsync_nt_bind_process(struct ntsync_nt *nt, uint32_t handle);
 
 /**
+ * ntsync_nt_thread_create_object() - create a thread object (the object of NtCreateThread)
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @tid: the thread's id, from 1 to NTSYNC_NT_OWN_TIDS - 1; 0: the caller; or the id of a thread
+ *	that is attached.
+ *
+ * The object is not signaled while the thread exists, and stays signaled when it has ended: when it
+ * has called ntsync_nt_thread_end() or _detach(), its pthread has ended, or it was abandoned. Its
+ * mutants are abandoned before that, and its id is free. Nothing else signals or resets the object;
+ * other functions than those of waits, handles and threads return OBJECT_TYPE_MISMATCH.
+ *
+ * The thread need not run yet. Create the object, send it alerts and APCs, suspend it, and then
+ * start a host thread that attaches with @tid. %NTSYNC_NT_CURRENT_THREAD stands for the object in
+ * that thread, unless it is bound to another.
+ *
+ * The thread keeps the object until it ends, also if all handles are closed.
+ *
+ * Return: SUCCESS, or
+ * INVALID_PARAMETER: the thread has an object already, see ntsync_nt_open_thread(); @out is NULL.
+ * INVALID_CID: @tid is NTSYNC_NT_OWN_TIDS or higher and no thread has it.
+ * INSUFFICIENT_RESOURCES, TOO_MANY_OPENED_FILES, NO_MEMORY: see &struct ntsync_nt_attributes.
+ */
+uint32_t ntsync_nt_thread_create_object(struct ntsync_nt *nt, uint32_t *out, uint32_t tid);
+
+/**
+ * ntsync_nt_open_thread() - create a further handle of a thread object (NtOpenThread)
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @tid: the thread's id.
+ *
+ * Return: SUCCESS, or
+ * INVALID_CID: no thread with this id has an object; it may have ended.
+ * INVALID_PARAMETER: @out is NULL.
+ * INSUFFICIENT_RESOURCES: see &struct ntsync_nt_attributes.
+ */
+uint32_t ntsync_nt_open_thread(struct ntsync_nt *nt, uint32_t *out, uint32_t tid);
+
+/**
+ * ntsync_nt_thread_set_exit_status() - set what a thread's exit status will be
+ * @nt: the table.
+ * @handle: the thread, for example %NTSYNC_NT_CURRENT_THREAD.
+ * @status: the status. Without this call, it is SUCCESS.
+ *
+ * For NtTerminateThread, before the thread ends or is abandoned.
+ *
+ * Return: SUCCESS, or
+ * THREAD_IS_TERMINATING: it has ended.
+ */
+uint32_t ntsync_nt_thread_set_exit_status(struct ntsync_nt *nt, uint32_t handle, uint32_t status);
+
+/**
+ * struct ntsync_nt_thread_state - state of a thread
+ * @tid: its id. When it has ended, another thread may have this id.
+ * @exit_status: its exit status; PENDING (as NT's STILL_ACTIVE) until it has ended.
+ * @suspend_count: how often it was suspended and not resumed.
+ * @attached: whether a host thread is attached with its id.
+ * @ended: whether it has ended.
+ */
+struct ntsync_nt_thread_state {
+	uint32_t tid;
+	uint32_t exit_status;
+	uint32_t suspend_count;
+	bool attached;
+	bool ended;
+};
+
+/**
+ * ntsync_nt_query_thread() - read a thread (NtQueryInformationThread)
+ * @nt: the table.
+ * @handle: the thread.
+ * @state: where to write its state.
+ *
+ * Return: a status common to all functions.
+ */
+uint32_t ntsync_nt_query_thread(struct ntsync_nt *nt, uint32_t handle,
+				struct ntsync_nt_thread_state *state);
+
+/**
+ * ntsync_nt_suspend_thread() - add 1 to a thread's suspend count (NtSuspendThread)
+ * @nt: the table.
+ * @handle: the thread.
+ * @previous: where to write the previous count.
+ *
+ * The library counts. The thread sleeps in ntsync_nt_thread_park(), which its runtime calls; a
+ * runtime that suspends threads by a signal lets the handler wait while the count is not 0.
+ *
+ * Return: SUCCESS, or
+ * SUSPEND_COUNT_EXCEEDED: the count is 127, the highest.
+ * THREAD_IS_TERMINATING: the thread has ended.
+ */
+uint32_t ntsync_nt_suspend_thread(struct ntsync_nt *nt, uint32_t handle, uint32_t *previous);
+
+/**
+ * ntsync_nt_resume_thread() - subtract 1 from a thread's suspend count (NtResumeThread)
+ * @nt: the table.
+ * @handle: the thread.
+ * @previous: where to write the previous count. If it is 0, nothing changes.
+ *
+ * Return: SUCCESS, or
+ * THREAD_IS_TERMINATING: the thread has ended.
+ */
+uint32_t ntsync_nt_resume_thread(struct ntsync_nt *nt, uint32_t handle, uint32_t *previous);
+
+/**
+ * ntsync_nt_thread_park() - sleep while the caller's suspend count is not 0
+ * @nt: the table.
+ *
+ * A runtime calls it in a new thread after the attachment, because a thread can be created
+ * suspended, and wherever the guest's code may be suspended.
+ *
+ * Return: SUCCESS, or
+ * NO_MEMORY, the status of a stop or an interruption: as ntsync_nt_wait_single().
+ */
+uint32_t ntsync_nt_thread_park(struct ntsync_nt *nt);
+
+/**
  * ntsync_nt_alert_thread() - end a thread's alertable wait (NtAlertThread)
  * @nt: the table.
  * @tid: the thread's id.
@@ -866,6 +1226,59 @@ uint32_t ntsync_nt_bind_process(struct ntsync_nt *nt, uint32_t handle);
  * NO_MEMORY: for an id that no thread is attached with.
  */
 uint32_t ntsync_nt_alert_thread(struct ntsync_nt *nt, uint32_t tid);
+
+/*
+ * APCs. On NT, NtQueueApcThread queues a routine with three arguments to a thread. An alertable
+ * wait returns USER_APC if the queue is not empty, after the thread has called all routines in
+ * their order, also those that were queued meanwhile. A routine may make an alertable wait, which
+ * calls the next ones. The queue may be the library's or the runtime's.
+ *
+ * The library's: ntsync_nt_queue_user_apc() and ntsync_nt_set_timer_apc() fill it. While it is not
+ * empty, each alertable wait returns USER_APC if its objects are not ready. The runtime then calls
+ * what ntsync_nt_take_apc() returns, until there is none.
+ *
+ * The runtime's: ntsync_nt_queue_apc() and ntsync_nt_set_apc_pending().
+ */
+
+/**
+ * struct ntsync_nt_apc - an APC
+ * @function: the guest's address of the routine, or what else the runtime knows it by.
+ * @arguments: its arguments.
+ */
+struct ntsync_nt_apc {
+	uint64_t function;
+	uint64_t arguments[3];
+};
+
+/**
+ * ntsync_nt_queue_user_apc() - queue an APC in the library's queue (NtQueueApcThread)
+ * @nt: the table.
+ * @tid: the thread's id.
+ * @apc: the APC, which is copied.
+ *
+ * The APC is at the end of the queue, and ends the thread's present alertable wait or its next one.
+ * For a thread that is not attached, see ntsync_nt_alert_thread(). What a thread has not taken when
+ * it ends is discarded.
+ *
+ * Return: SUCCESS, or
+ * INVALID_PARAMETER: @apc is NULL.
+ * INVALID_CID: as ntsync_nt_alert_thread().
+ * NO_MEMORY.
+ */
+uint32_t ntsync_nt_queue_user_apc(struct ntsync_nt *nt, uint32_t tid,
+				  const struct ntsync_nt_apc *apc);
+
+/**
+ * ntsync_nt_take_apc() - take the first APC out of the caller's queue
+ * @nt: the table.
+ * @apc: where to write it.
+ *
+ * Return: SUCCESS, or
+ * NO_MORE_ENTRIES: the queue is empty.
+ * INVALID_PARAMETER: @apc is NULL.
+ * NO_MEMORY: the caller could not be attached.
+ */
+uint32_t ntsync_nt_take_apc(struct ntsync_nt *nt, struct ntsync_nt_apc *apc);
 
 /**
  * ntsync_nt_queue_apc() - end a thread's alertable wait for an APC (NtQueueApcThread)
@@ -899,6 +1312,9 @@ uint32_t ntsync_nt_set_apc_pending(struct ntsync_nt *nt, bool pending);
 /**
  * ntsync_nt_test_alert() - take an alert without waiting (NtTestAlert)
  * @nt: the table.
+ *
+ * On NT, the thread calls its APCs before the call returns. Here the runtime does that: after
+ * USER_APC it takes them out of the queue.
  *
  * Return: SUCCESS: there is none; ALERTED; USER_APC, or
  * NO_MEMORY: the caller could not be attached.
@@ -952,6 +1368,29 @@ uint32_t ntsync_nt_set_timer(struct ntsync_nt *nt, uint32_t handle, struct ntsyn
 			     uint64_t period, int32_t *previous);
 
 /**
+ * ntsync_nt_set_timer_apc() - set a timer that also queues an APC (NtSetTimer with a routine)
+ * @nt: the table.
+ * @handle: the timer.
+ * @due: as in ntsync_nt_set_timer().
+ * @period: as in ntsync_nt_set_timer().
+ * @apc: the APC: the routine and its first argument, NT's TimerContext. The other two arguments are
+ *	the time of the expiry, in units of 100 ns since 1601: its low and its high 32 bits.
+ * @previous: as in ntsync_nt_set_timer().
+ *
+ * At each expiry, the APC is queued to the calling thread, see &struct ntsync_nt_apc. As on NT, it
+ * is in the queue at most once: while the thread has not taken it, a further expiry queues nothing.
+ * If the timer is cancelled, set again or destroyed, the APC is removed from the queue. If the
+ * thread ends, the timer is cancelled.
+ *
+ * Return: SUCCESS, or
+ * INVALID_PARAMETER: as ntsync_nt_set_timer(), and @apc is NULL.
+ * NO_MEMORY: the caller could not be attached.
+ */
+uint32_t ntsync_nt_set_timer_apc(struct ntsync_nt *nt, uint32_t handle,
+				 struct ntsync_nt_deadline due, uint64_t period,
+				 const struct ntsync_nt_apc *apc, int32_t *previous);
+
+/**
  * ntsync_nt_cancel_timer() - cancel a timer (NtCancelTimer)
  * @nt: the table.
  * @handle: the timer.
@@ -983,6 +1422,123 @@ struct ntsync_nt_timer_state {
  */
 uint32_t ntsync_nt_query_timer(struct ntsync_nt *nt, uint32_t handle,
 			       struct ntsync_nt_timer_state *state);
+
+/* ----------------------------------------------------------- Save states */
+
+/*
+ * A runtime saves a stopped table, see ntsync_nt_stop(): each handle of a snapshot with the
+ * object's id, its queries, its name; and each thread. It restores the table in another one:
+ * creates each object with its state, gives it its handles with ntsync_nt_duplicate_at(), sends the
+ * threads what was pending, and begins the waits again that the stop has ended. docs/handles.md has
+ * the list.
+ */
+
+/**
+ * ntsync_nt_query_name() - read an object's name (NtQueryObject)
+ * @nt: the table.
+ * @handle: the object.
+ * @name: where to write the name as it was given, with a 0 at the end; not read if @size is 0.
+ * @size: how many bytes fit; NTSYNC_NT_MAX_NAME + 1 are enough.
+ * @length: where to write the length of the name without the 0; 0: it has none. Also written with
+ *	BUFFER_TOO_SMALL.
+ *
+ * Return: SUCCESS, or
+ * BUFFER_TOO_SMALL: only the beginning was written.
+ */
+uint32_t ntsync_nt_query_name(struct ntsync_nt *nt, uint32_t handle, char *name, size_t size,
+			      size_t *length);
+
+/**
+ * struct ntsync_nt_timer_setting - how a timer is set
+ * @due: when it expires next. For ever: it is not set.
+ * @period: nanoseconds from one expiry to the next, or 0.
+ * @tid: the id of the thread that it sends an APC to, or 0.
+ * @apc: the APC: the routine and its first argument.
+ */
+struct ntsync_nt_timer_setting {
+	struct ntsync_nt_deadline due;
+	uint64_t period;
+	uint32_t tid;
+	struct ntsync_nt_apc apc;
+};
+
+/**
+ * ntsync_nt_query_timer_setting() - read how a timer is set
+ * @nt: the table.
+ * @handle: the timer.
+ * @setting: where to write that.
+ *
+ * A time of CLOCK_MONOTONIC has a meaning until the machine is started again. To restore a timer
+ * later, save the time that remains.
+ *
+ * Return: a status common to all functions.
+ */
+uint32_t ntsync_nt_query_timer_setting(struct ntsync_nt *nt, uint32_t handle,
+				       struct ntsync_nt_timer_setting *setting);
+
+/**
+ * ntsync_nt_restore_mutant() - create a mutant that another thread owns
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @attributes: its name, or NULL.
+ * @owner: the id of the thread that owns it, which is not attached yet, from 1 to
+ *	NTSYNC_NT_OWN_TIDS - 1. Do not let it attach before the call returns.
+ * @count: how often the owner has acquired it.
+ *
+ * To restore an abandoned mutant, give it to an id, and call ntsync_nt_thread_abandon() for that.
+ *
+ * Return: see &struct ntsync_nt_attributes, and
+ * INVALID_PARAMETER: @owner is out of range or attached; @count is 0 or above the table's limit.
+ */
+uint32_t ntsync_nt_restore_mutant(struct ntsync_nt *nt, uint32_t *out,
+				  const struct ntsync_nt_attributes *attributes, uint32_t owner,
+				  uint32_t count);
+
+/**
+ * ntsync_nt_thread_ids() - list the ids of the table's threads
+ * @nt: the table.
+ * @tids: where to write them, in no particular order; not used if @size is 0.
+ * @size: how many fit.
+ *
+ * Threads that are attached, and ids that something was sent to or created for.
+ *
+ * Return: how many there are.
+ */
+size_t ntsync_nt_thread_ids(struct ntsync_nt *nt, uint32_t *tids, size_t size);
+
+/**
+ * struct ntsync_nt_pending - what a thread has not taken yet
+ * @apcs: how many APCs are in its queue.
+ * @interruption: the status of ntsync_nt_interrupt_thread(), or 0.
+ * @alerted: ntsync_nt_alert_thread() was called.
+ * @apc_pending: ntsync_nt_queue_apc() was called.
+ * @attached: the thread is attached.
+ */
+struct ntsync_nt_pending {
+	size_t apcs;
+	uint32_t interruption;
+	bool alerted;
+	bool apc_pending;
+	bool attached;
+};
+
+/**
+ * ntsync_nt_query_pending() - read what a thread has not taken yet
+ * @nt: the table.
+ * @tid: the thread's id.
+ * @pending: where to write that.
+ * @apcs: where to write the APCs of its queue in their order; not used if @size is 0.
+ * @size: how many fit.
+ *
+ * An APC that a timer has sent is one of them. Restored by ntsync_nt_queue_user_apc(), it is no
+ * longer the timer's.
+ *
+ * Return: SUCCESS, or
+ * INVALID_CID: the table has no thread with this id.
+ */
+uint32_t ntsync_nt_query_pending(struct ntsync_nt *nt, uint32_t tid,
+				 struct ntsync_nt_pending *pending, struct ntsync_nt_apc *apcs,
+				 size_t size);
 
 /* ----------------------------------------------------------- Diagnostics */
 
@@ -1070,7 +1626,7 @@ size_t ntsync_nt_snapshot_diff(const struct ntsync_nt_snapshot *before,
 
 /**
  * ntsync_nt_check() - check that the table is consistent
- * @nt: the table. No other call on it may be in progress.
+ * @nt: the table. No other call on it may be in progress, except for waits while it is stopped.
  *
  * For tests, and for a runtime that suspects memory corruption.
  *

@@ -21,6 +21,18 @@ host_suite() {
 	(. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")
 }
 
+# kernel_row NAME: its source, architecture and tier, of scripts/check/kernels.table.
+kernel_row() {
+	awk -v name="$1" '$1 == name { print $2, $3, $4; found = 1 } END { exit !found }' \
+		"$vm_dir/../check/kernels.table"
+}
+
+# kernels_in_tier TIER…: the names of the kernels of these tiers (of all: all), one a line.
+kernels_in_tier() {
+	awk -v tiers=" $* " '!/^#/ && NF && (tiers == " all " || index(tiers, " " $4 " ")) { print $1 }' \
+		"$vm_dir/../check/kernels.table"
+}
+
 # Holds the lock NAME of the cache until the calling (sub)shell ends. The lock's
 # descriptor is 9; children that outlive their parent must close it.
 lock() {

@@ -1,43 +1,38 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154 # its caller sets what is shared
-# Debian's own PREEMPT_RT kernels, unpacked from their packages: nothing is
-# installed on the host. Sourced by kernel.
+# Debian's own kernels, unpacked from their packages: nothing is installed on the host. Sourced
+# by kernel.
 
-get_debian_612() {
-	case $(host_suite) in
-	bookworm) get_debian "$1" bookworm "" linux-image-6.12-rt-amd64 ;;
-	trixie) get_debian "$1" trixie "" linux-image-rt-amd64 ;;
-	*) die "debian-6.12 needs Debian 12 or 13 here (its compiler has to fit)" ;;
-	esac
-}
-
-get_debian_73() {
-	get_debian "$1" trixie trixie-backports linux-image-rt-amd64
-}
-
-# get_debian NAME SUITE RELEASE META: the kernel that the package META stands for
-# in SUITE, or in its RELEASE (backports).
+# get_debian NAME SOURCE ARCH TIER: a kernel of the table.
 get_debian() {
-	local name=$1 suite=$2 release=$3 meta=$4 dir version image
-	dir=$cache_dir/kernel/$name
+	local name=$1 suite=${2%%/*} series=${2#*/} arch=$3 tier=$4
+	local dir=$cache_dir/kernel/$1 flavour=$3 image version
+	[[ $series != *-rt ]] || flavour=rt-$flavour
+	series=${series%-rt}
+	[ "$suite" != host ] || suite=$(host_suite)
+	case $suite in
+	bookworm | trixie) ;;
+	*) die "$name needs Debian 12 or 13 here (its compiler has to fit)" ;;
+	esac
+	[ "$arch" = amd64 ] || suite=$suite:$arch
+	# It was only built for up to now.
+	[ "$tier" = build ] || [ -e "$dir/current/vmlinuz" ] || rm -f "$dir/current/stamp"
 	[ -n "$(find "$dir/current/stamp" -mtime -1 2>/dev/null)" ] && return
 	if ! debian_lists "$suite"; then
 		[ -e "$dir/current/stamp" ] || die "no package lists of $suite: is there a network?"
 		note "$name: no news from the archive, taking the cached one"
 		return
 	fi
-	version=$(debian_version "$suite" "$meta" "$release") || die "$suite has no $meta"
-	case $version in
-	"${name#debian-}".*) ;;
-	*) note "$name: $suite has moved on to $version, taking that" ;;
-	esac
-	image=$(debian_depends "$suite" "$meta=$version" | grep -m 1 '^linux-image-')
-	entry "$dir/$version" unpack_debian "$suite" "$image" "$version"
+	image=$(debian_image "$suite" "$series" "$flavour") ||
+		die "$suite has no linux-image-$series.*-$flavour any more"
+	version=$(debian_version "$suite" "$image")
+	entry "$dir/$version" unpack_debian "$suite" "$image" "$version" "$arch" "$tier"
 	make_current "$name" "$version"
 }
 
 # The packages that a kernel consists of. From 7.x on the image package has
-# nothing but dependencies: linux-binary-* and linux-modules-*.
+# nothing but dependencies: linux-binary-* and linux-modules-*. linux-kbuild-6.1 is common to all 6.1
+# kernels, and may be newer.
 kernel_packages() {
 	local suite=$1 image=$2 version=$3 headers
 	headers=${image/image/headers}
@@ -47,19 +42,22 @@ kernel_packages() {
 		echo "$headers"
 		debian_depends "$suite" "$headers=$version"
 	} | grep -E '^linux-(image|binary|modules|headers|kbuild)-[0-9]' | grep -v unsigned |
-		sort -u | sed "s/\$/=$version/"
+		sort -u | sed -E "/^linux-kbuild-[0-9]+\.[0-9]+\$/!s/\$/=$version/"
 }
 
 unpack_debian() {
-	local suite=$1 image=$2 version=$3 new=$4 release all
+	local suite=$1 image=$2 version=$3 arch=$4 tier=$5 new=$6 release all
 	release=${image#linux-image-}
 	mapfile -t all < <(kernel_packages "$suite" "$image" "$version")
-	unpack_image "$suite" "$release" "$new" "${all[@]}"
+	[ "$tier" = build ] || unpack_image "$suite" "$new" "${all[@]}"
+	unpack_headers "$suite" "$release" "$new" "${all[@]}"
 	if [ "$(host_suite)" = "$suite" ]; then
-		unpack_headers "$suite" "$release" "$new" "${all[@]}"
+		headers_for_host "$release" "$new"
 	else
-		make_root "$suite" "$release" "$new" "${all[@]}"
+		(lock "root-${suite/:/-}"; make_root "$suite")
+		ln -s "../../../root/${suite/:/-}/root" "$new/root"
 	fi
+	echo "$arch" >"$new/arch"
 	echo "$release" >"$new/release"
 	echo pc >"$new/machine"
 }
@@ -70,48 +68,67 @@ select_packages() {
 	printf '%s\n' "$@" | grep -E "$pattern"
 }
 
-# Of a kernel's hundred megabytes of modules the VM needs one at most.
+# The modules that the VM needs, in the order in which they are loaded: the console and the channel to the host
+# (most kernels have them built in). And the kernel's own ntsync.
+vm_modules=(virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_console ntsync)
+
 unpack_image() {
-	local suite=$1 release=$2 new=$3 packages
-	shift 3
+	local suite=$1 new=$2 packages module
+	shift 2
 	mapfile -t packages < <(select_packages '^linux-(image|binary|modules)-' "$@")
 	debian_unpack "$suite" "$new/image" "${packages[@]}"
 	# In /boot, or from 7.x on beside the modules.
 	find "$new/image" -type f -name 'vmlinuz*' -exec mv {} "$new/vmlinuz" \;
 	[ -e "$new/vmlinuz" ] || die "no kernel in ${packages[*]}"
 	mkdir "$new/modules"
-	find "$new/image" -name 'ntsync.ko*' -exec cp {} "$new/modules/" \;
+	for module in "${vm_modules[@]}"; do
+		find "$new/image" -name "$module.ko*" -exec cp {} "$new/modules/" \;
+	done
 	find "$new/modules" -name '*.xz' -exec unxz {} +
-	rm -rf "$new/image"
+	find "$new/modules" -name '*.ko' -printf '%f\n' >"$new/modules/all"
+	printf '%s.ko\n' "${vm_modules[@]}" | grep -xFf "$new/modules/all" | { grep -vx ntsync.ko || :; } \
+		>"$new/modules/load"
+	rm -rf "$new/image" "$new/modules/all"
 }
 
-# Headers that fit this host's compiler are used where they are. Their makefile
-# names its other half, and from 7.x on itself, by an absolute path.
 unpack_headers() {
-	local suite=$1 release=$2 new=$3 packages final=${3%.new}/packages
+	local suite=$1 release=$2 new=$3 packages kbuild
 	shift 3
-	mapfile -t packages < <(select_packages '^linux-(headers|kbuild)-' "$@")
+	mapfile -t packages < <(select_packages '^linux-headers-' "$@")
+	mapfile -t kbuild < <(select_packages '^linux-kbuild-' "$@")
 	debian_unpack "$suite" "$new/packages" "${packages[@]}"
-	sed -i -E "s#^(include |KBUILD_OUTPUT=)/usr/src/#\1$final/usr/src/#" \
-		"$new/packages/usr/src/linux-headers-$release/Makefile"
+	# Programs, so of this machine's architecture.
+	debian_lists "${suite%:*}"
+	debian_unpack "${suite%:*}" "$new/packages" "${kbuild[@]}"
 	# With type data to go by, every module build would need pahole.
 	rm -f "$new/packages/usr/src/linux-headers-$release/vmlinux"
 	ln -s "packages/usr/src/linux-headers-$release" "$new/build"
 }
 
-# Another suite's headers want its compiler, and their objtool its libc: they are
-# used inside a folder of that suite.
+# Headers that fit this host's compiler are used where they are. Their makefile names its other half, and from
+# 7.x on itself, by an absolute path.
+headers_for_host() {
+	local release=$1 new=$2 final=${2%.new}/packages
+	sed -i -E "s#^(include |KBUILD_OUTPUT=)/usr/src/#\1$final/usr/src/#" \
+		"$new/packages/usr/src/linux-headers-$release/Makefile"
+}
+
+# Another suite's headers want its compiler, and their tools its libc: they are used inside a folder of
+# that suite, which has a compiler for SUITE's architecture.
 make_root() {
-	local suite=$1 release=$2 new=$3 root=$3/root packages
-	shift 3
-	mapfile -t packages < <(select_packages '^linux-(headers|kbuild)-' "$@")
-	progress "debootstrap $suite" as_root debootstrap --variant=minbase \
-		--include=gcc-14,make,libelf1t64,sparse "$suite" "$root" "$(debian_mirror)"
-	as_root rm -rf "$root/var/cache/apt/archives" "$root/var/lib/apt/lists"
-	debian_unpack "$suite" "$new/headers" "${packages[@]}"
-	as_root cp -a --no-preserve=ownership "$new/headers/usr/." "$root/usr/"
-	as_root mkdir -p "$root/mnt/module"
-	as_root rm -f "$root/usr/src/linux-headers-$release/vmlinux"
-	rm -rf "$new/headers"
-	ln -s "root/usr/src/linux-headers-$release" "$new/build"
+	entry "$cache_dir/root/${1/:/-}" fill_root "$1"
+}
+
+fill_root() {
+	local suite=${1%:*} include
+	case $1 in
+	bookworm) include=gcc-12,libelf1 ;;
+	bookworm:arm64) include=gcc-12,gcc-12-aarch64-linux-gnu,libelf1 ;;
+	trixie) include=gcc-14,libelf1t64 ;;
+	trixie:arm64) include=gcc-14,gcc-14-aarch64-linux-gnu,libelf1t64 ;;
+	esac
+	progress "debootstrap $1" as_root debootstrap --variant=minbase --include="$include,make,sparse" \
+		"$suite" "$2/root" "$(debian_mirror)"
+	as_root rm -rf "$2/root/var/cache/apt/archives" "$2/root/var/lib/apt/lists"
+	as_root mkdir -p "$2/root/mnt/module"
 }

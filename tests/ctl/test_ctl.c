@@ -424,6 +424,8 @@ static void check_finds_nothing_here(void **state)
 	assert_int_equal(read_number(root, "problems"), 0);
 	assert_string_equal(find_verdict(root, "inheritance"), "ok");
 	assert_string_equal(find_verdict(root, "kernel"), "ok");
+	/* This program. */
+	assert_string_equal(find_verdict(root, "users"), "ok");
 	json_object_put(root);
 }
 

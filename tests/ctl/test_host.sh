@@ -123,7 +123,11 @@ json() {
 	# One document a line.
 	[ "$(with_driver "$ctl" top --json -n 3 -d 0.1 | jq -c .truncated | wc -l)" -eq 3 ]
 	{ "$ctl" check --json || [ $? -eq 1 ]; } |
+		tee "$work/checks" |
 		jq -e '.problems == ([.checks[] | select(.verdict == "problem")] | length)'
+	# What a report of a bug needs.
+	jq -e '.ntsyncctl and .driver.name and .node and .kernel.release and .user' "$work/checks"
+	jq -e '[.checks[] | select(.text == "")] == []' "$work/checks"
 }
 
 check_status() {

@@ -224,6 +224,11 @@ static void boost_can_not_be_kept(struct kunit *test)
 	unlock_mutex(test, f.mutex, OWNER);
 }
 
+static void selftest_succeeds(struct kunit *test)
+{
+	KUNIT_EXPECT_STREQ(test, ntsync_pi_selftest() ?: "nothing", "nothing");
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(all_lock_holder_is_not_lowered),
 	KUNIT_CASE(all_lock_holder_counts_a_new_boost),
@@ -231,6 +236,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(waiters_wait_for_pending_change),
 	KUNIT_CASE(lower_disabled_task_is_not_lowered),
 	KUNIT_CASE(boost_can_not_be_kept),
+	KUNIT_CASE(selftest_succeeds),
 	{}
 };
 

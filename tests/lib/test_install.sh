@@ -86,7 +86,31 @@ cflags_name_our_folder_only() {
 }
 
 uapi_header_is_a_copy() {
-	cmp include/uapi/linux/ntsync.h "$root$prefix/include/libntsync/ntsync_uapi.h"
+	local header
+	for header in ntsync_uapi.h uapi/linux/ntsync.h; do
+		cmp include/uapi/linux/ntsync.h "$root$prefix/include/libntsync/$header"
+	done
+}
+
+# As Wine's configure does: it asks whether the header is there, and the source whether it is complete. The
+# system's is one that neither may find.
+uapi_folder_replaces_the_systems() {
+	local folder
+	mkdir -p "$work/old/linux"
+	echo '#error the system has an old one' >"$work/old/linux/ntsync.h"
+	cat >"$work/uapi.c" <<-'C'
+	#include <linux/ntsync.h>
+	#ifndef NTSYNC_IOC_EVENT_READ
+	#error incomplete
+	#endif
+	struct ntsync_wait_args args = { .pad = 0 };
+	C
+	folder=$(pkg-config --variable=uapidir libntsync)
+	folder=$root${folder#"$root"}
+	$CC -isystem "$work/old" "-I$folder" -Wall -Wextra -Werror -fsyntax-only "$work/uapi.c"
+	# The library's own flags do not bring it: such a program has what its system has.
+	# shellcheck disable=SC2046 # words are meant to be split
+	! $CC -isystem "$work/old" $(pkg-config --cflags libntsync) -fsyntax-only "$work/uapi.c"
 }
 
 nothing_outside() {
@@ -105,6 +129,7 @@ tap "it stays below PREFIX" nothing_outside
 tap "pkg-config knows the version" module_version
 tap "the include path has no linux/ntsync.h in it" cflags_name_our_folder_only
 tap "the installed interface header is ours" uapi_header_is_a_copy
+tap "uapidir has the header, for programs that ask for it" uapi_folder_replaces_the_systems
 tap "C program, shared" shared "$CC -std=c11"
 tap "C program, static" static "$CC -std=c11"
 tap "C++ program, shared" shared "$CXX -x c++ -std=c++11"

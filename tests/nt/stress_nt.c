@@ -37,6 +37,7 @@ struct shared {
 	uint64_t guarded;
 	atomic_int inside;
 	_Atomic uint64_t steps, acquisitions, releases, overlaps, strange, traced[3];
+	_Atomic uint64_t created, destroyed;
 };
 
 struct worker {
@@ -63,6 +64,12 @@ static uint32_t choose_handle(struct worker *w)
 	return atomic_load(&w->s->handles[choose_below(w, SHARED)]);
 }
 
+/* A guest's id, which a worker may have at this moment. */
+static uint32_t choose_tid(struct worker *w)
+{
+	return 1 + choose_below(w, THREADS);
+}
+
 /* The thread that replaces a handle closes it: else it would never be closed. */
 static void share(struct worker *w, uint32_t handle)
 {
@@ -74,12 +81,30 @@ static void share(struct worker *w, uint32_t handle)
 	ntsync_nt_close(w->s->nt, old);
 }
 
+static void count_destruction(void *data)
+{
+	struct shared *s = data;
+
+	atomic_fetch_add(&s->destroyed, 1);
+}
+
+/* With an event of its own, if there is one at this handle. */
+static void create_own(struct worker *w, uint32_t *handle)
+{
+	const struct ntsync_nt_own own = {
+		.kind = 1, .event = choose_handle(w), .data = w->s, .destroy = count_destruction,
+	};
+
+	if (!ntsync_nt_create_own(w->s->nt, handle, NULL, &own))
+		atomic_fetch_add(&w->s->created, 1);
+}
+
 static void create_object(struct worker *w)
 {
 	struct ntsync_nt *nt = w->s->nt;
 	uint32_t handle = 0;
 
-	switch (choose_below(w, 4)) {
+	switch (choose_below(w, 7)) {
 	case 0:
 		ntsync_nt_create_event(nt, &handle, NULL, choose_below(w, 2), choose_below(w, 2));
 		break;
@@ -88,6 +113,15 @@ static void create_object(struct worker *w)
 		break;
 	case 2:
 		ntsync_nt_create_mutant(nt, &handle, NULL, choose_below(w, 2));
+		break;
+	case 3:
+		ntsync_nt_thread_create_object(nt, &handle, choose_tid(w));
+		break;
+	case 4:
+		ntsync_nt_open_thread(nt, &handle, choose_tid(w));
+		break;
+	case 5:
+		create_own(w, &handle);
 		break;
 	default:
 		ntsync_nt_create_timer(nt, &handle, NULL, choose_below(w, 2));
@@ -120,11 +154,35 @@ static void duplicate(struct worker *w)
 		share(w, handle);
 }
 
+/* The object is not destroyed while the reference is held. */
+static void refer_to(struct worker *w)
+{
+	struct ntsync_nt_object *object;
+	void *data = NULL;
+
+	if (ntsync_nt_reference(w->s->nt, choose_handle(w), 1, &object, &data))
+		return;
+	if (data != w->s)
+		atomic_fetch_add(&w->s->strange, 1);
+	ntsync_nt_dereference(w->s->nt, object);
+}
+
+/* A value that may be in use, closed, or in quarantine. */
+static void duplicate_at(struct worker *w)
+{
+	uint32_t value = 4 + 4 * choose_below(w, 2 * SHARED);
+
+	if (!ntsync_nt_duplicate_at(w->s->nt, choose_handle(w), value, choose_below(w, 2)))
+		share(w, value);
+}
+
 /* The handle stays shared: other threads go on using it, and may meet another object. */
 static void close_blindly(struct worker *w)
 {
 	ntsync_nt_close(w->s->nt, choose_handle(w));
 }
+
+static const struct ntsync_nt_apc an_apc = { .function = 1 };
 
 static void signal_some(struct worker *w)
 {
@@ -135,7 +193,13 @@ static void signal_some(struct worker *w)
 	ntsync_nt_set_event(nt, handle, NULL);
 	ntsync_nt_release_semaphore(nt, handle, 1, NULL);
 	ntsync_nt_release_mutant(nt, handle, NULL);
-	ntsync_nt_set_timer(nt, handle, soon, 0, NULL);
+	ntsync_nt_suspend_thread(nt, handle, NULL);
+	ntsync_nt_resume_thread(nt, handle, NULL);
+	if (choose_below(w, 2))
+		ntsync_nt_set_timer(nt, handle, soon, 0, NULL);
+	else
+		ntsync_nt_set_timer_apc(nt, handle, soon, choose_below(w, 2) * NS_PER_MS, &an_apc,
+					NULL);
 }
 
 static void wait_some(struct worker *w)
@@ -151,18 +215,29 @@ static void wait_some(struct worker *w)
 	else
 		status = ntsync_nt_signal_and_wait(w->s->nt, handles[0], handles[count - 1],
 						   choose_below(w, 2), soon);
+	if (status == NTSYNC_STATUS_USER_APC && choose_below(w, 2))
+		ntsync_nt_take_apc(w->s->nt, &(struct ntsync_nt_apc){ 0 });
 	if (status == NTSYNC_STATUS_INTERNAL_ERROR)
 		atomic_fetch_add(&w->s->strange, 1);
 }
 
 static void alert_thread(struct worker *w)
 {
-	uint32_t tid = 1 + choose_below(w, THREADS);
+	uint32_t tid = choose_tid(w);
 
-	if (choose_below(w, 2))
+	switch (choose_below(w, 4)) {
+	case 0:
 		ntsync_nt_alert_thread(w->s->nt, tid);
-	else
+		break;
+	case 1:
 		ntsync_nt_queue_apc(w->s->nt, tid);
+		break;
+	case 2:
+		ntsync_nt_queue_user_apc(w->s->nt, tid, &an_apc);
+		break;
+	default:
+		ntsync_nt_interrupt_thread(w->s->nt, tid, NTSYNC_STATUS_CANCELLED);
+	}
 }
 
 static void make_other_calls(struct worker *w)
@@ -282,7 +357,8 @@ static void enter_from_a_token(struct worker *w)
 		return;
 	atomic_fetch_add(&s->acquisitions, 1);
 	status = ntsync_nt_signal_and_wait(s->exact, s->tokens, s->mutant, false, soon);
-	if (is_owner(status) || status == NTSYNC_STATUS_TIMEOUT)
+	if (is_owner(status) || status == NTSYNC_STATUS_TIMEOUT ||
+	    status == NTSYNC_STATUS_CANCELLED)
 		atomic_fetch_add(&s->releases, 1);
 	if (!is_owner(status))
 		return;
@@ -290,11 +366,28 @@ static void enter_from_a_token(struct worker *w)
 	leave_mutant(w);
 }
 
+/* One guest thread ends, and another one begins, if its id is not in use. */
+static void change_guest_thread(struct worker *w)
+{
+	ntsync_nt_thread_detach(w->s->nt);
+	ntsync_nt_thread_attach(w->s->nt, choose_tid(w));
+}
+
+/* Another thread may stop it again meanwhile, and this one lets it go on. */
+static void stop_waits(struct worker *w)
+{
+	struct ntsync_nt *nt = choose_below(w, 2) ? w->s->nt : w->s->exact;
+
+	ntsync_nt_stop(nt, NTSYNC_STATUS_CANCELLED);
+	ntsync_nt_resume(nt);
+}
+
 static void *run_worker(void *arg)
 {
 	static void (*const operations[])(struct worker *w) = {
 		create_object, create_named, duplicate, duplicate, close_blindly, signal_some, wait_some,
-		make_other_calls, pass_token, enter_mutant, enter_from_a_token,
+		make_other_calls, pass_token, enter_mutant, enter_from_a_token, stop_waits,
+		change_guest_thread, refer_to, duplicate_at,
 	};
 	struct worker *w = arg;
 
@@ -361,13 +454,19 @@ static void check_shared(struct shared *s)
 {
 	uint32_t handles, objects;
 
+	/* Threads that were prepared and never ran. */
+	for (uint32_t tid = 1; tid <= THREADS; tid++)
+		ntsync_nt_thread_abandon(s->nt, tid);
 	close_rest(s);
 	handles = open_handles(s->nt, &objects);
 	stress_check(&s->stress, atomic_load(&s->steps) > 100, "the threads got somewhere");
-	stress_check(&s->stress, !atomic_load(&s->strange), "no wait met an error of the library");
+	stress_check(&s->stress, !atomic_load(&s->strange),
+		     "no wait met an error of the library, and no reference got another object");
 	stress_check(&s->stress, !handles && !objects, "nothing is left");
 	stress_check(&s->stress, ntsync_nt_check(s->nt) == 0,
 		     "the table of the guessed handles agrees with itself");
+	stress_check(&s->stress, atomic_load(&s->created) == atomic_load(&s->destroyed),
+		     "each object of the runtime's own was destroyed once");
 	stress_check(&s->stress, atomic_load(&s->traced[NTSYNC_NT_CREATE]) ==
 		     atomic_load(&s->traced[NTSYNC_NT_DESTROY]),
 		     "each handle that was created was destroyed once");

@@ -48,18 +48,30 @@ static void use_mutants(struct ntsync_nt *nt)
 
 static void use_timers(struct ntsync_nt *nt)
 {
+	const struct ntsync_nt_apc apc = { .function = 1 };
+	struct ntsync_nt_apc taken;
 	uint32_t timer;
 
 	if (ntsync_nt_create_timer(nt, &timer, NULL, false))
 		return;
 	ntsync_nt_set_timer(nt, timer, in_ms(100000), 0, NULL);
+	ntsync_nt_set_timer_apc(nt, timer, POLL, 0, &apc, NULL);
+	ntsync_nt_queue_user_apc(nt, ntsync_nt_thread_id(nt), &apc);
+	ntsync_nt_take_apc(nt, &taken);
 	ntsync_nt_cancel_timer(nt, timer, NULL);
 	ntsync_nt_close(nt, timer);
 }
 
 static void use_threads(struct ntsync_nt *nt)
 {
+	uint32_t thread;
+
+	if (!ntsync_nt_thread_create_object(nt, &thread, 0))
+		ntsync_nt_close(nt, thread);
 	ntsync_nt_alert_thread(nt, ntsync_nt_thread_id(nt));
+	ntsync_nt_stop(nt, NTSYNC_STATUS_CANCELLED);
+	ntsync_nt_resume(nt);
+	ntsync_nt_interrupt_thread(nt, ntsync_nt_thread_id(nt), NTSYNC_STATUS_CANCELLED);
 	ntsync_nt_delay(nt, true, POLL);
 	ntsync_nt_thread_detach(nt);
 }
@@ -128,6 +140,42 @@ static void the_others_go_on(struct fixture *f, enum ntsync_nt_reuse reuse)
 	pthread_join(victim.thread, NULL);
 }
 
+static uint32_t wait_for_it(struct fixture *f, void *arg)
+{
+	return ntsync_nt_wait_single(f->nt, *(uint32_t *)arg, false, FOREVER);
+}
+
+/* The table is stopped and goes on while the thread is suspended in its wait. */
+static void stopped_while_suspended(void **state)
+{
+	const struct sigaction action = { .sa_handler = suspend, .sa_flags = SA_RESTART };
+	struct fixture *f = *state;
+	uint32_t event;
+
+	sem_init(&suspended, 0, 0);
+	sem_init(&resumed, 0, 0);
+	sigaction(SIGUSR1, &action, NULL);
+	for (int i = 0; i < 20; i++) {
+		struct helper *waiter;
+
+		event = new_event(f, false, false);
+		waiter = start_asleep(f, wait_for_it, &event);
+		interrupt(waiter, SIGUSR1);
+		while (sem_wait(&suspended))
+			;
+		assert_ok(ntsync_nt_stop(f->nt, NTSYNC_STATUS_CANCELLED));
+		check(f);
+		/* Only the wait has the object. */
+		close_handle(f, event);
+		check(f);
+		if (i % 2)
+			ntsync_nt_resume(f->nt);
+		sem_post(&resumed);
+		assert_status(finish(waiter), NTSYNC_STATUS_CANCELLED);
+		ntsync_nt_resume(f->nt);
+	}
+}
+
 static void last_in_first_out(void **state)
 {
 	the_others_go_on(*state, NTSYNC_NT_REUSE_LIFO);
@@ -143,6 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(last_in_first_out),
 		TEST(quarantined),
+		TEST(stopped_while_suspended),
 	};
 
 	return RUN(tests);

@@ -348,7 +348,7 @@ static void a_circle_leaves_nothing(void **state)
 }
 
 /* The lender waits for a mutex of the borrower. */
-static void lender_and_borrower_wait_for_each_other(void **state)
+static void lender_and_borrower_need_one_another(void **state)
 {
 	struct fixture *f = *state;
 	struct actor *lender = actor_high(f), *borrower = actor_normal(f);
@@ -538,7 +538,7 @@ int main(int argc, char **argv)
 		PI_TEST(it_moves_from_one_to_another),
 		PI_TEST(the_same_loan_again_changes_nothing),
 		PI_TEST(a_circle_leaves_nothing),
-		PI_TEST(lender_and_borrower_wait_for_each_other),
+		PI_TEST(lender_and_borrower_need_one_another),
 		PI_TEST(a_deadline_lender),
 		PI_TEST(a_deadline_borrower),
 		PI_TEST(children_of_the_borrower),

@@ -1,37 +1,64 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Everything that differs between the supported kernels. Kbuild forces this header into every file.
- * The rest of the driver is written for the newest kernel and has no version test (CI checks).
+ * Everything that differs between the supported kernels. Kbuild forces this header into every file,
+ * after ntsync_features.h, which compat/configure makes. The rest of the driver is written for the
+ * newest kernel and has no version test (CI checks). docs/kernels.md says how a difference is
+ * handled.
  */
 #ifndef NTSYNC_COMPAT_H
 #define NTSYNC_COMPAT_H
 
 #include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
-#error "ntsync: kernels before 6.12 are not supported"
-#endif
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 4, 0)
-#error "ntsync: this kernel is newer than the newest that was tested (7.3)"
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "ntsync: kernels before 6.1 are not supported"
 #endif
 
 #include <linux/ktime.h>
+#if !__has_include(<linux/cleanup.h>)
+#error "ntsync: this kernel is too old: it has no <linux/cleanup.h>"
+#endif
+#include <linux/cleanup.h>
+#include <linux/file.h>
 #include <linux/nsproxy.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/time_namespace.h>
 
 /* Arguments of the sched_process_exit tracepoint. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+#ifdef NTSYNC_HAVE_EXIT_GROUP_DEAD
 #define NTSYNC_EXIT_PROBE_ARGS	struct task_struct *p, bool group_dead
 #else
 #define NTSYNC_EXIT_PROBE_ARGS	struct task_struct *p
 #endif
 
 /* Arguments of the task_newtask tracepoint. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#ifdef NTSYNC_HAVE_NEWTASK_U64
 #define NTSYNC_NEWTASK_PROBE_ARGS	struct task_struct *p, u64 clone_flags
 #else
 #define NTSYNC_NEWTASK_PROBE_ARGS	struct task_struct *p, unsigned long clone_flags
+#endif
+
+/* The slice that @p has asked for, or 0. */
+static inline u64 ntsync_custom_slice(const struct task_struct *p)
+{
+#ifdef NTSYNC_HAVE_CUSTOM_SLICE
+	return p->se.custom_slice ? p->se.slice : 0;
+#else
+	return 0;
+#endif
+}
+
+/* For __assign_str(), which needs the string again before 6.10 and must not get it later. */
+#define ntsync_assign_str(dst, src)	memcpy(__get_str(dst), src, strlen(src) + 1)
+
+#ifndef fd_file
+#define fd_file(f)	((f).file)
+#endif
+
+/* Without this flag another one that keeps caches apart; it also hides them from kmemleak. */
+#ifndef SLAB_NO_MERGE
+#define SLAB_NO_MERGE	SLAB_NOLEAKTRACE
 #endif
 
 /*
@@ -51,5 +78,18 @@ static inline ktime_t ntsync_monotonic_to_host(ktime_t t)
 	return t;
 #endif
 }
+
+#ifndef NTSYNC_UNTESTED
+#define NTSYNC_UNTESTED	0
+#endif
+
+/* For scripts/check/untested: a kernel that agrees to all parameters and sets none. */
+#ifdef NTSYNC_PRETEND_DEAF
+static inline int ntsync_ignore_attr(struct task_struct *p, const struct sched_attr *attr)
+{
+	return 0;
+}
+#define sched_setattr_nocheck	ntsync_ignore_attr
+#endif
 
 #endif

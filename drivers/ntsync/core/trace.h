@@ -98,7 +98,7 @@ DECLARE_EVENT_CLASS(ntsync_transfer,
 	),
 	TP_fast_assign(
 		__entry->object = obj->id;
-		__assign_str(type);
+		ntsync_assign_str(type, obj->ops->name);
 		__entry->tid = p->pid;
 		__entry->owner = owner;
 		__entry->value = value;
@@ -164,7 +164,7 @@ DECLARE_EVENT_CLASS(ntsync_prio_change,
 	TP_fast_assign(
 		__entry->tid = p->pid;
 		memcpy(__entry->comm, p->comm, TASK_COMM_LEN);
-		__assign_str(source);
+		ntsync_assign_str(source, source);
 		__entry->old_prio = old;
 		__entry->new_prio = new;
 	),

@@ -765,6 +765,11 @@ int ntsync_pi_init(void)
 	if (ret)
 		goto err_normal;
 	ret = ntsync_pi_enabled ? init_probes() : 0;
+	if (NTSYNC_UNTESTED && ret == -ENODEV) {
+		ntsync_pi_enabled = false;
+		pr_warn("ntsync: pi=off, no priority inheritance on this kernel: forks are not noticed\n");
+		ret = 0;
+	}
 	if (ret)
 		goto err_worker;
 	return 0;

@@ -154,7 +154,7 @@ static void probe_task_newtask(void *unused, NTSYNC_NEWTASK_PROBE_ARGS)
 int ntsync_fork_init(void)
 {
 	check_trace_callback_type_task_newtask(probe_task_newtask);
-	/* Without the probe boosts would leak to children, so the module does not load. */
+	/* Without the probe boosts would leak to children, so there must be none. */
 	return ntsync_hook_init(&fork_hook, "task_newtask", probe_task_newtask);
 }
 

@@ -39,7 +39,7 @@ void ntsync_sched_params_read(struct task_struct *p, struct ntsync_sched_params 
 	params->policy = p->policy;
 	params->prio = p->rt_priority;
 	params->reset_on_fork = p->sched_reset_on_fork;
-	params->slice = p->se.custom_slice ? p->se.slice : 0;
+	params->slice = ntsync_custom_slice(p);
 	params->slack = p->timer_slack_ns;
 }
 

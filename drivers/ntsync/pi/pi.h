@@ -24,6 +24,7 @@ int ntsync_task_cache_init(void);
 void ntsync_task_cache_exit(void);
 int ntsync_pi_init(void);
 void ntsync_pi_exit(void);
+void ntsync_pi_check_kernel(void);
 void ntsync_pi_device_init(struct ntsync_device *dev);
 void ntsync_pi_device_exit(struct ntsync_device *dev);
 

@@ -114,4 +114,7 @@ int ntsync_fork_init(void);
 void ntsync_fork_exit(void);
 void ntsync_fork_fix_child(struct task_struct *child);
 
+/* selftest.c */
+const char *ntsync_pi_selftest(void);
+
 #endif

@@ -59,13 +59,13 @@ static void copy_record_locked(struct shown_record *out, const struct ntsync_tas
 	copy_contribs(out, t);
 }
 
-/* Returns false if the task inherits nothing. */
+/* Returns false if the task inherits nothing, and is not about to be given what it did inherit. */
 static bool copy_record(struct shown_record *out, struct ntsync_task *t)
 {
 	bool shown;
 
 	guard(raw_spinlock)(&t->lock);
-	shown = !t->dead && (t->prio || ntsync_pi_is_boosted_locked(t));
+	shown = !t->dead && (t->prio || t->applying || ntsync_pi_is_boosted_locked(t));
 	if (shown)
 		copy_record_locked(out, t);
 	return shown;

@@ -6,13 +6,14 @@
  * starts again.
  */
 #include "alert.h"
+#include "timer.h"
 
-/* The wait consumed the event for the alert. An APC that was sent too needs it again. */
+/* The wait consumed the event for the alert. APCs that were sent too need it again. */
 static uint32_t take_alert(struct nt_thread *thread)
 {
 	uint32_t before = atomic_fetch_and(&thread->alerts, ~NT_ALERT);
 
-	if (before & NT_APC)
+	if (before & ~NT_ALERT)
 		ntsync_event_set(thread->alert_fd, NULL);
 	return NTSYNC_STATUS_ALERTED;
 }
@@ -23,9 +24,11 @@ uint32_t nt_alert_take(struct nt_thread *thread)
 
 	if (alerts & NT_ALERT)
 		return take_alert(thread);
-	if (!(alerts & NT_APC))
+	if (!alerts)
 		return NTSYNC_STATUS_SUCCESS;
 	atomic_fetch_and(&thread->alerts, ~NT_APC);
+	/* Until the queue is empty each alertable wait ends, also one in an APC. */
+	nt_alert_signal_again(thread);
 	return NTSYNC_STATUS_USER_APC;
 }
 
@@ -33,6 +36,13 @@ void nt_alert_signal_again(struct nt_thread *thread)
 {
 	if (atomic_load(&thread->alerts))
 		ntsync_event_set(thread->alert_fd, NULL);
+}
+
+/* An alert that was sent before the reset has its bit set already. */
+void nt_alert_reset(struct nt_thread *thread)
+{
+	ntsync_event_reset(thread->alert_fd, NULL);
+	nt_alert_signal_again(thread);
 }
 
 /* For another thread under the table's lock, so that the thread is not freed meanwhile. */
@@ -46,21 +56,14 @@ static uint32_t send_alert(struct nt_thread *thread, uint32_t bit)
 
 static uint32_t send_alert_to(struct ntsync_nt *nt, uint32_t tid, uint32_t bit)
 {
-	bool is_guest = tid < NTSYNC_NT_OWN_TIDS;
 	struct nt_thread *thread;
 	struct nt_saved saved;
 	uint32_t status;
 
-	if (!tid)
-		return NTSYNC_STATUS_INVALID_CID;
 	nt_lock(&nt->lock, &saved);
-	/* A guest thread may exist before it attaches. A host thread has no id before. */
-	thread = is_guest ? nt_thread_find_or_create_locked(nt, tid) :
-			    nt_thread_find_locked(nt, tid);
-	if (thread)
+	status = nt_thread_address_locked(nt, tid, &thread);
+	if (!status)
 		status = send_alert(thread, bit);
-	else
-		status = is_guest ? NTSYNC_STATUS_NO_MEMORY : NTSYNC_STATUS_INVALID_CID;
 	nt_unlock(&nt->lock, &saved);
 	return status;
 }
@@ -91,5 +94,9 @@ NTSYNC_API uint32_t ntsync_nt_test_alert(struct ntsync_nt *nt)
 {
 	struct nt_thread *thread = nt_thread_self(nt);
 
-	return thread ? nt_alert_take(thread) : NTSYNC_STATUS_NO_MEMORY;
+	if (!thread)
+		return NTSYNC_STATUS_NO_MEMORY;
+	if (thread->has_timer_apcs)
+		nt_timers_catch_up(nt);
+	return nt_alert_take(thread);
 }

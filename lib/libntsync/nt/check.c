@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "handle.h"
+#include "stop.h"
 #include "thread.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@
  * @by_type: live slots by type.
  * @objects: live objects by type.
  * @live: live slots.
+ * @waits: waits may be in progress: the table is stopped, and suspended threads have not returned.
  * @broken: broken invariants.
  */
 struct tally {
@@ -19,6 +21,7 @@ struct tally {
 	uint32_t by_type[NTSYNC_NT_TYPES];
 	uint32_t objects[NTSYNC_NT_TYPES];
 	uint32_t live;
+	bool waits;
 	size_t broken;
 };
 
@@ -33,16 +36,18 @@ static void count_slot(struct ntsync_nt *nt, struct tally *tally, uint32_t index
 	uint64_t word = atomic_load(&slot->word);
 	const struct nt_object *object = slot->object;
 
-	/* A slot without refs is free, as no call is in progress. */
-	if (!(word & NT_REF_MASK)) {
+	/* A slot without refs is free, unless a wait uses it. */
+	if (!(word & NT_REF_MASK) && (!object || !tally->waits)) {
 		expect(tally, !object);
 		return;
 	}
-	expect(tally, !(word & NT_PIN_MASK) && object);
+	expect(tally, object && (!(word & NT_PIN_MASK) || tally->waits));
 	if (!object)
 		return;
 	expect(tally, atomic_load(&object->refs) > 0);
 	tally->references[object->index]++;
+	if (!(word & NT_REF_MASK))
+		return;
 	tally->handles[object->index]++;
 	tally->by_type[object->type]++;
 	tally->live++;
@@ -53,7 +58,12 @@ static void check_object(struct ntsync_nt *nt, struct tally *tally, uint32_t ind
 	const struct nt_object *object = nt_pool_item(&nt->objects, index);
 	uint32_t refs = atomic_load(&object->refs);
 
-	expect(tally, refs == tally->references[index]);
+	/* @held of a free object is that of the last one. */
+	if (refs)
+		tally->references[index] += atomic_load(&object->held);
+	/* A wait has a reference to what a pseudo-handle stands for. */
+	expect(tally, tally->waits ? refs >= tally->references[index] :
+				     refs == tally->references[index]);
 	if (!refs)
 		return;
 	expect(tally, atomic_load(&object->handles) == tally->handles[index]);
@@ -71,11 +81,26 @@ static void count_bindings(struct ntsync_nt *nt, struct tally *tally)
 	nt_lock(&nt->lock, &saved);
 	while ((link = nt_hash_next(&nt->threads, link))) {
 		const struct nt_thread *thread = (const struct nt_thread *)link;
+		const struct nt_object *object = atomic_load(&thread->object);
 
 		if (thread->self)
 			tally->references[thread->self->index]++;
+		if (object)
+			tally->references[object->index]++;
 	}
 	nt_unlock(&nt->lock, &saved);
+}
+
+/* The references of objects to their events. */
+static void count_events(struct ntsync_nt *nt, struct tally *tally)
+{
+	for (uint32_t i = 0; i < nt_pool_used(&nt->objects); i++) {
+		const struct nt_object *object = nt_pool_item(&nt->objects, i);
+
+		if (atomic_load(&object->refs) && object->type == NTSYNC_NT_OWN &&
+		    object->own->event)
+			tally->references[object->own->event->index]++;
+	}
 }
 
 static void check_counts(struct ntsync_nt *nt, struct tally *tally)
@@ -95,7 +120,7 @@ static void check_counts(struct ntsync_nt *nt, struct tally *tally)
 NTSYNC_API int ntsync_nt_check(struct ntsync_nt *nt)
 {
 	uint32_t objects = nt_pool_used(&nt->objects);
-	struct tally tally = { 0 };
+	struct tally tally = { .waits = nt_is_stopped(nt) };
 
 	tally.references = nt_realloc(NULL, (objects + 1) * 2 * sizeof(*tally.references));
 	if (!tally.references)
@@ -105,6 +130,7 @@ NTSYNC_API int ntsync_nt_check(struct ntsync_nt *nt)
 	for (uint32_t i = 0; i < nt_pool_used(&nt->slots); i++)
 		count_slot(nt, &tally, i);
 	count_bindings(nt, &tally);
+	count_events(nt, &tally);
 	for (uint32_t i = 0; i < objects; i++)
 		check_object(nt, &tally, i);
 	check_counts(nt, &tally);

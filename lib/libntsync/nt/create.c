@@ -50,9 +50,9 @@ uint32_t nt_create(struct ntsync_nt *nt, uint32_t *out,
 	return status;
 }
 
-NTSYNC_API uint32_t ntsync_nt_open(struct ntsync_nt *nt, uint32_t *out,
-				   const struct ntsync_nt_attributes *attributes,
-				   enum ntsync_nt_type type)
+uint32_t nt_open_kind(struct ntsync_nt *nt, uint32_t *out,
+		      const struct ntsync_nt_attributes *attributes, enum ntsync_nt_type type,
+		      uint32_t kind)
 {
 	struct nt_object *object;
 	uint32_t index, status;
@@ -68,7 +68,7 @@ NTSYNC_API uint32_t ntsync_nt_open(struct ntsync_nt *nt, uint32_t *out,
 	index = nt_slot_reserve(nt);
 	if (index == NT_NO_INDEX)
 		return NTSYNC_STATUS_INSUFFICIENT_RESOURCES;
-	status = nt_name_open(nt, attributes, type, &object);
+	status = nt_name_open(nt, attributes, type, kind, &object);
 	if (status)
 		nt_slot_cancel(nt, index);
 	else
@@ -76,9 +76,16 @@ NTSYNC_API uint32_t ntsync_nt_open(struct ntsync_nt *nt, uint32_t *out,
 	return status;
 }
 
+NTSYNC_API uint32_t ntsync_nt_open(struct ntsync_nt *nt, uint32_t *out,
+				   const struct ntsync_nt_attributes *attributes,
+				   enum ntsync_nt_type type)
+{
+	return nt_open_kind(nt, out, attributes, type, 0);
+}
+
 uint32_t nt_open(struct ntsync_nt *nt, uint32_t *out, const char *name, enum ntsync_nt_type type)
 {
 	const struct ntsync_nt_attributes attributes = { .name = name };
 
-	return ntsync_nt_open(nt, out, &attributes, type);
+	return nt_open_kind(nt, out, &attributes, type, 0);
 }

@@ -49,15 +49,12 @@ void nt_handle_invalid(struct ntsync_nt *nt, uint32_t handle)
 		nt_trace(nt, &record);
 }
 
-uint32_t nt_slot_reserve(struct ntsync_nt *nt)
+/* Begins the next generation of a slot that was free. */
+static uint32_t begin_generation(struct ntsync_nt *nt, uint32_t index)
 {
 	struct nt_slot *slot;
-	uint32_t index;
 	uint64_t word;
 
-	if (!inc_live(nt))
-		return NT_NO_INDEX;
-	index = nt_pool_alloc(&nt->slots);
 	if (index == NT_NO_INDEX) {
 		dec_live(nt);
 		return index;
@@ -68,6 +65,22 @@ uint32_t nt_slot_reserve(struct ntsync_nt *nt)
 	atomic_store_explicit(&slot->word, (word & ~(NT_GENERATION_ONE - 1)) + NT_GENERATION_ONE,
 			      memory_order_relaxed);
 	return index;
+}
+
+uint32_t nt_slot_reserve(struct ntsync_nt *nt)
+{
+	return inc_live(nt) ? begin_generation(nt, nt_pool_alloc(&nt->slots)) : NT_NO_INDEX;
+}
+
+static uint32_t claim_slot(struct ntsync_nt *nt, uint32_t index)
+{
+	struct nt_saved saved;
+	bool claimed;
+
+	nt_lock(&nt->lock, &saved);
+	claimed = nt_pool_claim(&nt->slots, index);
+	nt_unlock(&nt->lock, &saved);
+	return claimed ? index : NT_NO_INDEX;
 }
 
 void nt_slot_cancel(struct ntsync_nt *nt, uint32_t index)
@@ -162,7 +175,7 @@ static struct nt_object *pseudo_object(const struct ntsync_nt *nt, uint32_t hand
 	if (handle == NTSYNC_NT_CURRENT_PROCESS)
 		return atomic_load(&nt->process);
 	thread = nt_thread_find_self(nt);
-	return thread ? thread->self : NULL;
+	return thread ? nt_thread_pseudo_object(thread) : NULL;
 }
 
 struct nt_pin nt_get_pseudo(struct ntsync_nt *nt, uint32_t handle, uint32_t *status)
@@ -195,19 +208,26 @@ static uint64_t pinned_word(const struct nt_pin *pin)
 	return pin->slot ? atomic_load_explicit(&pin->slot->word, memory_order_relaxed) : 0;
 }
 
-static uint32_t create_duplicate(struct ntsync_nt *nt, const struct nt_pin *pin, uint32_t *out,
-			  uint32_t options)
+static uint32_t publish_duplicate(struct ntsync_nt *nt, uint32_t index, const struct nt_pin *pin,
+				  uint32_t options)
 {
-	uint32_t index = nt_slot_reserve(nt);
 	uint64_t flags = 0;
 
-	if (index == NT_NO_INDEX)
-		return NTSYNC_STATUS_INSUFFICIENT_RESOURCES;
 	if (options & NTSYNC_NT_DUPLICATE_SAME_ATTRIBUTES)
 		flags = pinned_word(pin) & NT_PROTECTED;
 	nt_object_get(pin->object);
 	atomic_fetch_add_explicit(&pin->object->handles, 1, memory_order_relaxed);
-	*out = nt_slot_publish(nt, index, pin->object, flags);
+	return nt_slot_publish(nt, index, pin->object, flags);
+}
+
+static uint32_t create_duplicate(struct ntsync_nt *nt, const struct nt_pin *pin, uint32_t *out,
+				 uint32_t options)
+{
+	uint32_t index = nt_slot_reserve(nt);
+
+	if (index == NT_NO_INDEX)
+		return NTSYNC_STATUS_INSUFFICIENT_RESOURCES;
+	*out = publish_duplicate(nt, index, pin, options);
 	return NTSYNC_STATUS_SUCCESS;
 }
 
@@ -255,6 +275,46 @@ NTSYNC_API uint32_t ntsync_nt_duplicate(struct ntsync_nt *nt, uint32_t handle, u
 	if (status)
 		return status;
 	status = duplicate_pinned(nt, &pin, out, options);
+	nt_put(nt, &pin);
+	return status;
+}
+
+static bool can_be_handle(const struct ntsync_nt *nt, uint32_t value)
+{
+	uint32_t index = nt_index_of(nt, value);
+
+	return index < nt->slots.capacity && nt_handle_at(nt, index) == value &&
+	       !nt_is_pseudo(value);
+}
+
+static uint32_t duplicate_pinned_at(struct ntsync_nt *nt, const struct nt_pin *pin,
+				    uint32_t value, uint32_t options)
+{
+	uint32_t index;
+
+	if (!inc_live(nt))
+		return NTSYNC_STATUS_INSUFFICIENT_RESOURCES;
+	index = begin_generation(nt, claim_slot(nt, nt_index_of(nt, value)));
+	if (index == NT_NO_INDEX)
+		return NTSYNC_STATUS_OBJECT_NAME_COLLISION;
+	publish_duplicate(nt, index, pin, options);
+	if (options & NTSYNC_NT_DUPLICATE_CLOSE_SOURCE)
+		close_source(nt, pin);
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+NTSYNC_API uint32_t ntsync_nt_duplicate_at(struct ntsync_nt *nt, uint32_t handle, uint32_t value,
+					   uint32_t options)
+{
+	struct nt_pin pin;
+	uint32_t status;
+
+	if (options & ~ALL_OPTIONS || !can_be_handle(nt, value))
+		return NTSYNC_STATUS_INVALID_PARAMETER;
+	status = nt_get(nt, handle, &pin);
+	if (status)
+		return status;
+	status = duplicate_pinned_at(nt, &pin, value, options);
 	nt_put(nt, &pin);
 	return status;
 }

@@ -5,7 +5,7 @@
 
 static int create_fd(const struct ntsync_nt *nt, const struct nt_object_spec *spec)
 {
-	return ntsync_mutex_create(nt->config.dev, spec->value, spec->value ? 1 : 0);
+	return ntsync_mutex_create(nt->config.dev, spec->value, spec->limit);
 }
 
 static uint32_t create_owned(struct ntsync_nt *nt, uint32_t *out,
@@ -20,6 +20,7 @@ static uint32_t create_owned(struct ntsync_nt *nt, uint32_t *out,
 		return NTSYNC_STATUS_NO_MEMORY;
 	}
 	spec->value = thread->tid;
+	spec->limit = 1;
 	return nt_create(nt, out, attributes, spec, thread);
 }
 
@@ -32,6 +33,73 @@ NTSYNC_API uint32_t ntsync_nt_create_mutant(struct ntsync_nt *nt, uint32_t *out,
 	if (owned)
 		return create_owned(nt, out, attributes, &spec);
 	return nt_create(nt, out, attributes, &spec, NULL);
+}
+
+/* The list of a thread that is not attached is under the table's lock. */
+static uint32_t reserve_locked(struct nt_thread *thread)
+{
+	if (thread->attached)
+		return NTSYNC_STATUS_INVALID_PARAMETER;
+	return nt_owned_reserve(thread, 1) ? NTSYNC_STATUS_NO_MEMORY : NTSYNC_STATUS_SUCCESS;
+}
+
+/* Gives @mutant to its owner; NULL: only finds out whether that is possible. */
+static uint32_t add_to_owner(struct ntsync_nt *nt, const struct nt_object_spec *spec,
+			     struct nt_object *mutant)
+{
+	struct nt_thread *thread;
+	struct nt_saved saved;
+	uint32_t status;
+
+	nt_lock(&nt->lock, &saved);
+	status = nt_thread_address_locked(nt, spec->value, &thread);
+	if (!status)
+		status = reserve_locked(thread);
+	if (!status && mutant)
+		nt_owned_restore(thread, mutant, spec->limit);
+	else if (thread)
+		nt_thread_forget_unused_locked(thread);
+	nt_unlock(&nt->lock, &saved);
+	return status;
+}
+
+/* The handle is closed again if the owner's record cannot have the mutant. */
+static uint32_t restore_mutant(struct ntsync_nt *nt, uint32_t *out,
+			       const struct ntsync_nt_attributes *attributes,
+			       const struct nt_object_spec *spec)
+{
+	uint32_t status = add_to_owner(nt, spec, NULL);
+	struct nt_pin pin;
+
+	if (!status)
+		status = nt_create(nt, out, attributes, spec, NULL);
+	if (status)
+		return status;
+	status = nt_get(nt, *out, &pin);
+	if (status)
+		return status;
+	status = add_to_owner(nt, spec, pin.object);
+	nt_put(nt, &pin);
+	if (status) {
+		ntsync_nt_close(nt, *out);
+		*out = nt->config.failure_value;
+	}
+	return status;
+}
+
+NTSYNC_API uint32_t ntsync_nt_restore_mutant(struct ntsync_nt *nt, uint32_t *out,
+					     const struct ntsync_nt_attributes *attributes,
+					     uint32_t owner, uint32_t count)
+{
+	const struct nt_object_spec spec = {
+		.type = NTSYNC_NT_MUTANT, .create_fd = create_fd, .value = owner, .limit = count,
+	};
+
+	if (out)
+		*out = nt->config.failure_value;
+	if (!owner || owner >= NTSYNC_NT_OWN_TIDS || !count || count > nt->config.mutant_limit)
+		return NTSYNC_STATUS_INVALID_PARAMETER;
+	return restore_mutant(nt, out, attributes, &spec);
 }
 
 NTSYNC_API uint32_t ntsync_nt_open_mutant(struct ntsync_nt *nt, uint32_t *out, const char *name)

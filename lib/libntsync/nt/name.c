@@ -150,12 +150,17 @@ static void put_named(struct ntsync_nt *nt, struct nt_object *object)
 
 /* @status if the object is of the type. Otherwise it is put. */
 static uint32_t check_type(struct ntsync_nt *nt, struct nt_object *object,
-			   enum ntsync_nt_type type, uint32_t status)
+			   enum ntsync_nt_type type, uint32_t kind, uint32_t status)
 {
-	if (object->type == type)
+	if (nt_object_is_of(object, type, kind))
 		return status;
 	put_named(nt, object);
 	return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
+}
+
+static uint32_t kind_of(const struct nt_object_spec *spec)
+{
+	return spec->type == NTSYNC_NT_OWN ? spec->own->kind : 0;
 }
 
 uint32_t nt_name_create(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
@@ -181,11 +186,11 @@ uint32_t nt_name_create(struct ntsync_nt *nt, const struct ntsync_nt_attributes 
 		put_named(nt, found);
 		return NTSYNC_STATUS_OBJECT_NAME_COLLISION;
 	}
-	return check_type(nt, found, spec->type, NTSYNC_STATUS_OBJECT_NAME_EXISTS);
+	return check_type(nt, found, spec->type, kind_of(spec), NTSYNC_STATUS_OBJECT_NAME_EXISTS);
 }
 
 uint32_t nt_name_open(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
-		      enum ntsync_nt_type type, struct nt_object **out)
+		      enum ntsync_nt_type type, uint32_t kind, struct nt_object **out)
 {
 	struct nt_name *name;
 	struct nt_saved saved;
@@ -196,7 +201,7 @@ uint32_t nt_name_open(struct ntsync_nt *nt, const struct ntsync_nt_attributes *a
 	*out = find_name_locked(nt, name, attributes->flags);
 	free(name);
 	nt_unlock(&nt->lock, &saved);
-	return *out ? check_type(nt, *out, type, NTSYNC_STATUS_SUCCESS) :
+	return *out ? check_type(nt, *out, type, kind, NTSYNC_STATUS_SUCCESS) :
 		      NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
@@ -223,6 +228,24 @@ void nt_name_put_handle(struct ntsync_nt *nt, struct nt_object *object)
 	nt_assert(handles > 0);
 	if (handles == 1 && atomic_load_explicit(&object->name, memory_order_relaxed))
 		remove_unused_name(nt, object);
+}
+
+size_t nt_name_read(struct ntsync_nt *nt, const struct nt_object *object, char *text, size_t size)
+{
+	const struct nt_name *name;
+	struct nt_saved saved;
+	size_t length, copied;
+
+	nt_lock(&nt->lock, &saved);
+	name = atomic_load_explicit(&object->name, memory_order_relaxed);
+	length = name ? name->size : 0;
+	copied = length < size ? length : size ? size - 1 : 0;
+	if (copied)
+		memcpy(text, name->text, copied);
+	nt_unlock(&nt->lock, &saved);
+	if (size)
+		text[copied] = 0;
+	return length;
 }
 
 void nt_names_exit(struct ntsync_nt *nt)

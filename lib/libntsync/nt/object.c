@@ -12,6 +12,7 @@ static void init_object(struct ntsync_nt *nt, struct nt_object *object,
 	object->manual = spec->manual;
 	atomic_store_explicit(&object->name, NULL, memory_order_relaxed);
 	object->timer = spec->timer;
+	atomic_store_explicit(&object->held, 0, memory_order_relaxed);
 	object->id = atomic_fetch_add_explicit(&nt->next_id, 1, memory_order_relaxed) + 1;
 	atomic_store_explicit(&object->handles, 1, memory_order_relaxed);
 	/* Last: nt_object_get_if_live() succeeds from here on, and its caller reads the id. */
@@ -19,22 +20,31 @@ static void init_object(struct ntsync_nt *nt, struct nt_object *object,
 	nt_gauge_inc(&nt->counts[object->type].objects);
 }
 
+static uint32_t open_fd(struct ntsync_nt *nt, const struct nt_object_spec *spec, int *fd)
+{
+	*fd = spec->fd;
+	if (!spec->create_fd)
+		return NTSYNC_STATUS_SUCCESS;
+	*fd = nt_fd_nonzero(spec->create_fd(nt, spec));
+	if (*fd >= 0 && !nt_fd_is_for_objects(nt, *fd)) {
+		nt_close_fd(*fd);
+		*fd = -EMFILE;
+	}
+	return *fd < 0 ? nt_status(*fd) : NTSYNC_STATUS_SUCCESS;
+}
+
 uint32_t nt_object_create(struct ntsync_nt *nt, const struct nt_object_spec *spec,
 			  struct nt_object **out)
 {
-	uint32_t index = nt_pool_alloc(&nt->objects);
+	uint32_t index = nt_pool_alloc(&nt->objects), status;
 	int fd;
 
 	if (index == NT_NO_INDEX)
 		return NTSYNC_STATUS_INSUFFICIENT_RESOURCES;
-	fd = nt_fd_nonzero(spec->create_fd(nt, spec));
-	if (fd >= 0 && !nt_fd_is_for_objects(nt, fd)) {
-		nt_close_fd(fd);
-		fd = -EMFILE;
-	}
-	if (fd < 0) {
+	status = open_fd(nt, spec, &fd);
+	if (status) {
 		nt_pool_free(&nt->objects, index);
-		return nt_status(fd);
+		return status;
 	}
 	*out = nt_pool_item(&nt->objects, index);
 	(*out)->index = index;
@@ -73,14 +83,63 @@ bool nt_object_get_handle_if_any(struct nt_object *object)
 	return inc_if_nonzero(&object->handles, memory_order_relaxed);
 }
 
+bool nt_object_is_of(const struct nt_object *object, enum ntsync_nt_type type, uint32_t kind)
+{
+	return object->type == type && (!kind || object->own->kind == kind);
+}
+
+/* The runtime's function may be a cancellation point, and this call completes its work. */
+static void call_destroy(const struct nt_own_object *own)
+{
+	int state;
+
+	if (!own->destroy)
+		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	own->destroy(atomic_load(&own->data));
+	pthread_setcancelstate(state, NULL);
+}
+
+/* A forked child does not have the thread that may hold the timers' lock. */
+static void free_parts(struct ntsync_nt *nt, struct nt_object *object)
+{
+	if (object->type == NTSYNC_NT_TIMER && !nt_in_forked_child(nt))
+		nt_timer_destroy(nt->timers, object->timer);
+	if (object->type == NTSYNC_NT_THREAD)
+		nt_realloc(object->thread, 0);
+	if (object->type != NTSYNC_NT_OWN)
+		nt_close_fd(object->fd);
+}
+
+void nt_object_destroy_last(struct ntsync_nt *nt, struct nt_object *object)
+{
+	free_parts(nt, object);
+	if (object->type != NTSYNC_NT_OWN)
+		return;
+	if (!nt_in_forked_child(nt))
+		call_destroy(object->own);
+	nt_realloc(object->own, 0);
+}
+
+/* Last: the runtime's function may use the table. */
+static void finish_own(struct ntsync_nt *nt, struct nt_own_object *own)
+{
+	if (own->event)
+		nt_object_put(nt, own->event);
+	call_destroy(own);
+	nt_realloc(own, 0);
+}
+
 static void destroy_object(struct ntsync_nt *nt, struct nt_object *object)
 {
+	struct nt_own_object *own = object->type == NTSYNC_NT_OWN ? object->own : NULL;
+
 	nt_assert(!atomic_load(&object->handles) && !atomic_load(&object->name));
-	if (object->timer)
-		nt_timer_destroy(nt->timers, object->timer);
-	nt_close_fd(object->fd);
+	free_parts(nt, object);
 	nt_gauge_dec(&nt->counts[object->type].objects);
 	nt_pool_free(&nt->objects, object->index);
+	if (own)
+		finish_own(nt, own);
 }
 
 void nt_object_put(struct ntsync_nt *nt, struct nt_object *object)

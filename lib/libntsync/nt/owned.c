@@ -96,18 +96,23 @@ static uint32_t alloc_entry(struct nt_thread *thread)
 	return index;
 }
 
+void nt_owned_restore(struct nt_thread *thread, struct nt_object *mutant, uint32_t count)
+{
+	uint32_t index = alloc_entry(thread);
+
+	nt_assert(index < thread->max_owned);
+	thread->owned[index] = (struct nt_owned){ mutant, mutant->id, count };
+	atomic_store_explicit(&mutant->owned_at, index, memory_order_relaxed);
+}
+
 void nt_owned_acquired(struct nt_thread *thread, struct nt_object *mutant)
 {
 	uint32_t index = nt_owned_find(thread, mutant);
 
-	if (index != NT_NO_INDEX) {
+	if (index != NT_NO_INDEX)
 		thread->owned[index].count++;
-		return;
-	}
-	index = alloc_entry(thread);
-	nt_assert(index < thread->max_owned);
-	thread->owned[index] = (struct nt_owned){ mutant, mutant->id, 1 };
-	atomic_store_explicit(&mutant->owned_at, index, memory_order_relaxed);
+	else
+		nt_owned_restore(thread, mutant, 1);
 }
 
 void nt_owned_released(struct nt_thread *thread, uint32_t index)

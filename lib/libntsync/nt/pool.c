@@ -291,3 +291,91 @@ void nt_pool_return(struct nt_pool *pool, uint32_t index)
 {
 	push_stack(pool, pool->fifo ? &pool->returned : &pool->head, index);
 }
+
+/* -- A certain item ---------------------------------------------------------------------- */
+
+/* The items before it become free. The lowest is on top, as if they had been used in order. */
+static bool claim_unused(struct nt_pool *pool, uint32_t index)
+{
+	uint32_t used = nt_pool_used(pool);
+
+	for (uint32_t i = used; i <= index; i = ((i >> pool->shift) + 1) << pool->shift) {
+		if (!ensure_segment(pool, i))
+			return false;
+	}
+	do {
+		if (index < used)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(&pool->nr_used, &used, index + 1,
+							memory_order_acq_rel,
+							memory_order_acquire));
+	for (uint32_t i = index; i-- > used;)
+		nt_pool_return(pool, i);
+	return true;
+}
+
+/* Moves the items before it to another stack, and back. */
+static bool claim_stacked(struct nt_pool *pool, _Atomic uint64_t *stack, uint32_t index)
+{
+	_Atomic uint64_t before = STACK_END;
+	uint32_t item = pop_stack(pool, stack);
+	bool found;
+
+	while (item != NT_NO_INDEX && item != index) {
+		push_stack(pool, &before, item);
+		item = pop_stack(pool, stack);
+	}
+	found = item == index;
+	while ((item = pop_stack(pool, &before)) != NT_NO_INDEX)
+		push_stack(pool, stack, item);
+	return found;
+}
+
+static bool take_from_quarantine(struct nt_pool *pool, uint32_t *index)
+{
+	uint32_t queued = atomic_load_explicit(&pool->nr_queued, memory_order_acquire);
+
+	do {
+		if (!queued)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(&pool->nr_queued, &queued, queued - 1,
+							memory_order_acq_rel,
+							memory_order_acquire));
+	*index = dequeue(pool);
+	return true;
+}
+
+/*
+ * Moves each item of the queue to its end once. The item that is always in the queue can be
+ * dequeued only if there is another one.
+ */
+static bool claim_queued(struct nt_pool *pool, uint32_t index)
+{
+	uint32_t count = atomic_load_explicit(&pool->nr_queued, memory_order_acquire) + 1, item;
+	bool found = false;
+
+	if (count == 1) {
+		item = take_unused(pool);
+		if (item == NT_NO_INDEX)
+			return false;
+		nt_pool_free(pool, item);
+	}
+	while (count-- && take_from_quarantine(pool, &item)) {
+		if (item == index)
+			found = true;
+		else
+			nt_pool_free(pool, item);
+	}
+	return found;
+}
+
+bool nt_pool_claim(struct nt_pool *pool, uint32_t index)
+{
+	if (index >= pool->capacity)
+		return false;
+	if (index >= nt_pool_used(pool) && claim_unused(pool, index))
+		return true;
+	if (!pool->fifo)
+		return claim_stacked(pool, &pool->head, index);
+	return claim_stacked(pool, &pool->returned, index) || claim_queued(pool, index);
+}

@@ -78,6 +78,13 @@ void nt_pool_free(struct nt_pool *pool, uint32_t index);
  */
 void nt_pool_return(struct nt_pool *pool, uint32_t index);
 
+/*
+ * Allocates the item @index if it is free, also if it is in quarantine. In time and memory that
+ * grow with the number of free items, and with @index if it has not been in use. Not called by two
+ * threads at a time. An allocation by another thread may find no free item meanwhile.
+ */
+bool nt_pool_claim(struct nt_pool *pool, uint32_t index);
+
 /* nt_pool_segment() for a caller that knows @shift as a constant, for speed. */
 static inline char *nt_pool_segment_at(const struct nt_pool *pool, uint32_t index, uint32_t shift)
 {

@@ -14,6 +14,12 @@ static uint32_t signal_object(struct nt_thread *thread, struct nt_object *object
 	}
 }
 
+static bool can_be_signaled(const struct nt_object *object)
+{
+	return object->type == NTSYNC_NT_EVENT || object->type == NTSYNC_NT_MUTANT ||
+	       object->type == NTSYNC_NT_SEMAPHORE;
+}
+
 /* Whether the driver has signaled the object, however the wait ended. */
 static bool has_signaled(int ret)
 {
@@ -61,10 +67,23 @@ static bool is_refused_by_limit(const struct nt_wait *wait, const struct nt_obje
 	return wait->pins[0].object != signal && nt_wait_is_at_limit(wait);
 }
 
+/* The wait is refused with @refused: if the signal is made, that is what the call returns. */
+static uint32_t signal_alone(struct nt_wait *wait, struct nt_object *signal, uint32_t refused)
+{
+	uint32_t status = signal_object(wait->thread, signal);
+
+	return status ? status : refused;
+}
+
 static uint32_t signal_and_wait(struct nt_wait *wait, struct nt_object *signal)
 {
-	if (signal->type == NTSYNC_NT_TIMER)
+	uint32_t refused;
+
+	if (!can_be_signaled(signal))
 		return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
+	refused = nt_wait_refuse(wait);
+	if (refused)
+		return signal_alone(wait, signal, refused);
 	if (nt_can_signal_and_wait(wait->nt) && !is_refused_by_limit(wait, signal))
 		return signal_and_wait_atomically(wait, signal);
 	return signal_then_wait(wait, signal);

@@ -48,9 +48,12 @@ static int init_memory(struct ntsync_nt *nt)
 	ret = nt_lock_init(&nt->lock);
 	if (ret)
 		goto exit_objects;
-	ret = nt_fork_init(nt);
+	ret = nt_lock_init(&nt->apc_lock);
 	if (ret)
 		goto exit_lock;
+	ret = nt_fork_init(nt);
+	if (ret)
+		goto exit_apc_lock;
 	ret = nt_trace_init(nt);
 	if (ret)
 		goto exit_fork;
@@ -63,6 +66,8 @@ exit_trace:
 	nt_trace_exit(nt);
 exit_fork:
 	nt_fork_exit(nt);
+exit_apc_lock:
+	nt_lock_exit(&nt->apc_lock);
 exit_lock:
 	nt_lock_exit(&nt->lock);
 exit_objects:
@@ -76,6 +81,7 @@ static void exit_memory(struct ntsync_nt *nt)
 {
 	nt_trace_exit(nt);
 	nt_fork_exit(nt);
+	nt_lock_exit(&nt->apc_lock);
 	nt_lock_exit(&nt->lock);
 	nt_pool_exit(&nt->objects);
 	nt_pool_exit(&nt->slots);
@@ -150,12 +156,8 @@ static void close_objects(struct ntsync_nt *nt)
 	for (uint32_t i = 0; i < nt_pool_used(&nt->objects); i++) {
 		struct nt_object *object = nt_pool_item(&nt->objects, i);
 
-		if (!atomic_load(&object->refs))
-			continue;
-		/* A forked child does not have the thread that may hold the timers' lock. */
-		if (object->timer && !nt_in_forked_child(nt))
-			nt_timer_destroy(nt->timers, object->timer);
-		nt_close_fd(object->fd);
+		if (atomic_load(&object->refs))
+			nt_object_destroy_last(nt, object);
 	}
 }
 

@@ -31,16 +31,19 @@ struct nt_timers;
  * @fork_marker: reads 1; 0 in a forked child: nt_in_forked_child().
  * @objects: memory of the objects.
  * @process: what %NTSYNC_NT_CURRENT_PROCESS stands for, or NULL.
+ * @stops: whether the table is stopped, with which status, and how often it was: stop.c.
  * @live: how many handles are live, of all types.
  * @fd_end: objects use descriptors below this number.
  * @next_id: id of the object created last.
  * @sequence: number of the last trace record.
  * @counts: counts by type.
- * @lock: protects the members below it, and what is documented to be under the table's lock.
+ * @lock: protects the members below it up to @timers, and what is documented to be under the
+ *	table's lock.
  * @threads: &struct nt_thread by id.
  * @next_tid: the next id for a thread whose own one is taken.
  * @names: &struct nt_name by its text.
  * @timers: NULL before the first timer; does not change after that.
+ * @apc_lock: protects the threads' queues of APCs. Nests inside all other locks.
  *
  * Members above @objects do not change after the creation.
  */
@@ -57,6 +60,7 @@ struct ntsync_nt {
 	const uint32_t *fork_marker;
 	struct nt_pool objects;
 	struct nt_object *_Atomic process;
+	_Atomic uint64_t stops;
 	alignas(NT_CACHE_LINE) _Atomic uint32_t live;
 	_Atomic uint32_t fd_end;
 	_Atomic uint64_t next_id;
@@ -67,6 +71,7 @@ struct ntsync_nt {
 	uint32_t next_tid;
 	struct nt_hash names;
 	struct nt_timers *timers;
+	struct nt_lock apc_lock;
 };
 
 /* Whether the driver signals and waits in one step. */

@@ -40,6 +40,12 @@ struct nt_thread *nt_thread_find_self(const struct ntsync_nt *nt)
 	return pthread_getspecific(nt->thread_key);
 }
 
+struct nt_object *nt_thread_pseudo_object(const struct nt_thread *thread)
+{
+	return thread->self ? thread->self :
+			      atomic_load_explicit(&thread->object, memory_order_relaxed);
+}
+
 /* From the kernel's id, which debuggers and /proc show; it has 22 bits. */
 uint32_t nt_thread_own_tid(void)
 {
@@ -76,10 +82,30 @@ struct nt_thread *nt_thread_find_or_create_locked(struct ntsync_nt *nt, uint32_t
 	return thread ? thread : create_thread_locked(nt, tid);
 }
 
+uint32_t nt_thread_address_locked(struct ntsync_nt *nt, uint32_t tid, struct nt_thread **thread)
+{
+	bool is_guest = tid && tid < NTSYNC_NT_OWN_TIDS;
+
+	*thread = is_guest ? nt_thread_find_or_create_locked(nt, tid) :
+			     tid ? nt_thread_find_locked(nt, tid) : NULL;
+	if (*thread)
+		return NTSYNC_STATUS_SUCCESS;
+	return is_guest ? NTSYNC_STATUS_NO_MEMORY : NTSYNC_STATUS_INVALID_CID;
+}
+
+static void close_events(struct nt_thread *thread)
+{
+	if (thread->alert_fd < 0)
+		return;
+	nt_close_fd(thread->alert_fd);
+	nt_close_fd(thread->stop_fd);
+	thread->alert_fd = -1;
+}
+
 static void free_thread(struct nt_thread *thread)
 {
-	if (thread->alert_fd >= 0)
-		nt_close_fd(thread->alert_fd);
+	close_events(thread);
+	nt_apc_free_all(thread);
 	free(thread->owned);
 	free(thread);
 }
@@ -90,28 +116,41 @@ static void remove_thread_locked(struct nt_thread *thread)
 	free_thread(thread);
 }
 
-/* The event is signaled if alerts were sent before the thread attached. */
-static int create_alert_event_locked(struct nt_thread *thread)
+static int create_event(const struct ntsync_nt *nt, bool signaled)
 {
-	int fd = nt_fd_nonzero(ntsync_event_create(thread->nt->config.dev, false,
-						   atomic_load(&thread->alerts)));
+	return nt_fd_nonzero(ntsync_event_create(nt->config.dev, false, signaled));
+}
 
-	if (fd < 0)
-		return fd;
-	thread->alert_fd = fd;
+/* The event for alerts is signaled if some were sent before the thread attached. */
+static int create_events_locked(struct nt_thread *thread)
+{
+	int stop_fd = create_event(thread->nt, false), alert_fd;
+
+	if (stop_fd < 0)
+		return stop_fd;
+	alert_fd = create_event(thread->nt, atomic_load(&thread->alerts));
+	if (alert_fd < 0) {
+		nt_close_fd(stop_fd);
+		return alert_fd;
+	}
+	thread->stop_fd = stop_fd;
+	thread->alert_fd = alert_fd;
 	return 0;
 }
 
-/* Undoes a failed attach. Alerts sent to the id stay for the next try. */
+void nt_thread_forget_unused_locked(struct nt_thread *thread)
+{
+	if (!thread->attached && !atomic_load(&thread->alerts) &&
+	    !atomic_load(&thread->interruption) && !atomic_load(&thread->object) &&
+	    thread->nr_owned == thread->nr_free)
+		remove_thread_locked(thread);
+}
+
+/* Undoes a failed attach. What was sent to the id stays for the next try. */
 static void undo_attach_locked(struct nt_thread *thread)
 {
-	if (!atomic_load(&thread->alerts)) {
-		remove_thread_locked(thread);
-		return;
-	}
-	if (thread->alert_fd >= 0)
-		nt_close_fd(thread->alert_fd);
-	thread->alert_fd = -1;
+	close_events(thread);
+	nt_thread_forget_unused_locked(thread);
 }
 
 static int attach_locked(struct ntsync_nt *nt, uint32_t tid)
@@ -124,7 +163,7 @@ static int attach_locked(struct ntsync_nt *nt, uint32_t tid)
 		return -ENOMEM;
 	if (thread->attached)
 		return -EEXIST;
-	ret = create_alert_event_locked(thread);
+	ret = create_events_locked(thread);
 	if (!ret)
 		ret = -pthread_setspecific(nt->thread_key, thread);
 	if (ret)
@@ -168,29 +207,54 @@ NTSYNC_API uint32_t ntsync_nt_thread_id(struct ntsync_nt *nt)
 	return thread ? thread->tid : 0;
 }
 
-/* The guest thread has ended: it owns no mutants any more, and its pseudo-handle is unbound. */
+/* The guest thread has ended: it owns no mutants, gets no APCs, and is not bound any more. */
 static void release_objects(struct nt_thread *thread)
 {
 	struct nt_object *self = thread->self;
 
 	nt_owned_abandon(thread);
+	nt_timers_forget_thread(thread);
 	thread->self = NULL;
 	if (self)
 		nt_object_put(thread->nt, self);
 }
 
+/* The thread's object, which belongs to the caller now; NULL if it has none. */
+static struct nt_object *take_object_locked(struct nt_thread *thread)
+{
+	struct nt_object *object = atomic_load(&thread->object);
+
+	atomic_store(&thread->object, NULL);
+	if (object)
+		object->thread->ended = true;
+	return object;
+}
+
+/* Last: a thread that waited for the object finds the mutants abandoned, and the id free. */
+static void signal_end(struct ntsync_nt *nt, struct nt_object *object)
+{
+	if (!object)
+		return;
+	nt_race();
+	ntsync_event_set(object->fd, NULL);
+	nt_object_put(nt, object);
+}
+
 /* In a forked child, the record is that of a thread of the parent. */
 static void detach(struct nt_thread *thread)
 {
-	struct nt_lock *lock = &thread->nt->lock;
+	struct ntsync_nt *nt = thread->nt;
+	struct nt_object *object;
 	struct nt_saved saved;
 
-	if (nt_in_forked_child(thread->nt))
+	if (nt_in_forked_child(nt))
 		return;
 	release_objects(thread);
-	nt_lock(lock, &saved);
+	nt_lock(&nt->lock, &saved);
+	object = take_object_locked(thread);
 	remove_thread_locked(thread);
-	nt_unlock(lock, &saved);
+	nt_unlock(&nt->lock, &saved);
+	signal_end(nt, object);
 }
 
 /* The destructor of the key: the calling thread ends. */
@@ -222,7 +286,7 @@ static uint32_t end_thread(struct nt_thread *thread, struct nt_object *self)
 	struct ntsync_nt *nt = thread->nt;
 	uint32_t status;
 
-	if (!self) {
+	if (!self || self->type == NTSYNC_NT_THREAD) {
 		ntsync_nt_thread_detach(nt);
 		return NTSYNC_STATUS_SUCCESS;
 	}
@@ -240,19 +304,21 @@ NTSYNC_API uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt)
 
 	if (!thread || nt_in_forked_child(nt))
 		return NTSYNC_STATUS_SUCCESS;
-	if (thread->self && thread->self->type != NTSYNC_NT_EVENT)
+	if (thread->self && thread->self->type != NTSYNC_NT_EVENT &&
+	    thread->self != atomic_load(&thread->object))
 		return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
 	return end_thread(thread, thread->self);
 }
 
 /*
  * Finds the thread and marks it, so that of several callers only one goes on. The thread keeps its
- * id until its mutants are abandoned: a new thread with this id would own them. A record that only
- * stores alerts is removed here.
+ * id until its mutants are abandoned: a new thread with this id would own them. A record that no
+ * thread is attached to is removed here.
  */
 static uint32_t begin_to_abandon(struct ntsync_nt *nt, uint32_t tid, struct nt_thread **thread)
 {
 	uint32_t status = NTSYNC_STATUS_SUCCESS;
+	struct nt_object *object = NULL;
 	struct nt_saved saved;
 
 	nt_lock(&nt->lock, &saved);
@@ -261,12 +327,15 @@ static uint32_t begin_to_abandon(struct ntsync_nt *nt, uint32_t tid, struct nt_t
 		*thread = NULL;
 		status = NTSYNC_STATUS_INVALID_CID;
 	} else if (!(*thread)->attached) {
+		nt_owned_abandon(*thread);
+		object = take_object_locked(*thread);
 		remove_thread_locked(*thread);
 		*thread = NULL;
 	} else {
 		(*thread)->abandoned = true;
 	}
 	nt_unlock(&nt->lock, &saved);
+	signal_end(nt, object);
 	return status;
 }
 
@@ -277,6 +346,7 @@ static uint32_t begin_to_abandon(struct ntsync_nt *nt, uint32_t tid, struct nt_t
 NTSYNC_API uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid)
 {
 	struct nt_thread *thread;
+	struct nt_object *object;
 	struct nt_saved saved;
 	uint32_t status = begin_to_abandon(nt, tid, &thread);
 
@@ -285,9 +355,11 @@ NTSYNC_API uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid)
 	nt_race();
 	release_objects(thread);
 	nt_lock(&nt->lock, &saved);
+	object = take_object_locked(thread);
 	nt_hash_remove(&nt->threads, &thread->link);
 	set_tid_locked(thread, 0);
 	nt_unlock(&nt->lock, &saved);
+	signal_end(nt, object);
 	return NTSYNC_STATUS_SUCCESS;
 }
 

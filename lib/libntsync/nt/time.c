@@ -21,6 +21,11 @@ struct nt_times nt_times_now(void)
 	return (struct nt_times){ clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME) };
 }
 
+uint64_t nt_system_time(void)
+{
+	return clock_ns(CLOCK_REALTIME) / NS_PER_TICK + EPOCH;
+}
+
 /*
  * @ticks after @start. The driver takes a deadline above INT64_MAX for the past, so one that
  * would be there, in 292 years, becomes "never".

@@ -3,6 +3,7 @@
 
 #include "create.h"
 #include "handle.h"
+#include "thread.h"
 
 static int create_fd(const struct ntsync_nt *nt, const struct nt_object_spec *spec)
 {
@@ -37,12 +38,26 @@ NTSYNC_API uint32_t ntsync_nt_open_timer(struct ntsync_nt *nt, uint32_t *out, co
 	return nt_open(nt, out, name, NTSYNC_NT_TIMER);
 }
 
+/**
+ * struct setting - how a timer is set
+ * @due: when it expires.
+ * @period: nanoseconds from one expiry to the next, or 0.
+ * @thread: who gets an APC, or NULL.
+ * @call: the APC.
+ */
+struct setting {
+	struct ntsync_nt_deadline due;
+	uint64_t period;
+	struct nt_thread *thread;
+	const struct ntsync_nt_apc *call;
+};
+
 /* As on NT: setting a timer ends its signal first, also if the new deadline has passed. */
 static uint32_t set_timer_locked(struct nt_timers *timers, const struct nt_object *object,
-			   struct ntsync_nt_deadline due, uint64_t period, uint32_t *previous)
+				 const struct setting *setting, uint32_t *previous)
 {
 	struct nt_timer *timer = object->timer;
-	bool date = due.flags & NTSYNC_WAIT_REALTIME;
+	bool date = setting->due.flags & NTSYNC_WAIT_REALTIME;
 	struct nt_times now = nt_times_now();
 	int ret;
 
@@ -53,34 +68,66 @@ static uint32_t set_timer_locked(struct nt_timers *timers, const struct nt_objec
 	if (timer->place != NT_NOT_SET)
 		nt_heap_remove(timer);
 	timer->fd = object->fd;
-	timer->deadline = due.ns;
-	timer->period = period;
-	if (due.ns != NTSYNC_WAIT_FOREVER)
+	timer->deadline = setting->due.ns;
+	timer->period = setting->period;
+	nt_timer_aim_locked(timer, setting->thread, setting->call);
+	if (setting->due.ns != NTSYNC_WAIT_FOREVER)
 		nt_heap_insert(date ? &timers->realtime : &timers->monotonic, timer);
 	nt_timers_run_locked(timers, &now);
 	return NTSYNC_STATUS_SUCCESS;
+}
+
+static bool is_valid(const struct setting *setting)
+{
+	return !(setting->due.flags & ~NTSYNC_WAIT_REALTIME) && setting->period <= INT64_MAX &&
+	       (setting->due.ns <= INT64_MAX || setting->due.ns == NTSYNC_WAIT_FOREVER);
+}
+
+static uint32_t set_timer(struct ntsync_nt *nt, uint32_t handle, const struct setting *setting,
+			  int32_t *previous)
+{
+	struct nt_pin pin;
+	uint32_t status, signaled;
+	struct nt_saved saved;
+
+	if (!is_valid(setting))
+		return NTSYNC_STATUS_INVALID_PARAMETER;
+	status = nt_get_type(nt, handle, NTSYNC_NT_TIMER, &pin);
+	if (status)
+		return status;
+	nt_lock(&nt->timers->lock, &saved);
+	status = set_timer_locked(nt->timers, pin.object, setting, &signaled);
+	nt_unlock(&nt->timers->lock, &saved);
+	if (!status && previous)
+		*previous = (int32_t)signaled;
+	nt_put(nt, &pin);
+	return status;
 }
 
 NTSYNC_API uint32_t ntsync_nt_set_timer(struct ntsync_nt *nt, uint32_t handle,
 					struct ntsync_nt_deadline due, uint64_t period,
 					int32_t *previous)
 {
-	struct nt_pin pin;
-	uint32_t status, signaled;
-	struct nt_saved saved;
+	const struct setting setting = { .due = due, .period = period };
 
-	if (due.flags & ~NTSYNC_WAIT_REALTIME || period > INT64_MAX ||
-	    (due.ns > INT64_MAX && due.ns != NTSYNC_WAIT_FOREVER))
+	return set_timer(nt, handle, &setting, previous);
+}
+
+NTSYNC_API uint32_t ntsync_nt_set_timer_apc(struct ntsync_nt *nt, uint32_t handle,
+					    struct ntsync_nt_deadline due, uint64_t period,
+					    const struct ntsync_nt_apc *call, int32_t *previous)
+{
+	struct setting setting = { .due = due, .period = period, .call = call };
+	uint32_t status;
+
+	if (!call)
 		return NTSYNC_STATUS_INVALID_PARAMETER;
-	status = nt_get_type(nt, handle, NTSYNC_NT_TIMER, &pin);
-	if (status)
-		return status;
-	nt_lock(&nt->timers->lock, &saved);
-	status = set_timer_locked(nt->timers, pin.object, due, period, &signaled);
-	nt_unlock(&nt->timers->lock, &saved);
-	if (!status && previous)
-		*previous = (int32_t)signaled;
-	nt_put(nt, &pin);
+	setting.thread = nt_thread_self(nt);
+	if (!setting.thread)
+		return NTSYNC_STATUS_NO_MEMORY;
+	status = set_timer(nt, handle, &setting, previous);
+	if (!status)
+		setting.thread->has_timer_apcs = true;
 	return status;
 }
 
@@ -102,6 +149,8 @@ static uint32_t read_timer_locked(struct nt_timers *timers, const struct nt_obje
 		if (cancel)
 			nt_heap_remove(timer);
 	}
+	if (cancel)
+		nt_timer_aim_locked(timer, NULL, NULL);
 	status = nt_status(ntsync_event_read(object->fd, NULL, &signaled));
 	state->signaled = signaled;
 	return status;
@@ -144,4 +193,43 @@ NTSYNC_API uint32_t ntsync_nt_query_timer(struct ntsync_nt *nt, uint32_t handle,
 	if (!status && state)
 		*state = found;
 	return status;
+}
+
+static void read_setting_locked(struct nt_timers *timers, const struct nt_timer *timer,
+				struct ntsync_nt_timer_setting *setting)
+{
+	struct nt_times now = nt_times_now();
+
+	nt_timers_catch_up_locked(timers, &now);
+	*setting = (struct ntsync_nt_timer_setting){ .due.ns = NTSYNC_WAIT_FOREVER };
+	if (timer->place != NT_NOT_SET) {
+		setting->due.ns = timer->deadline;
+		if (timer->heap->clock == CLOCK_REALTIME)
+			setting->due.flags = NTSYNC_WAIT_REALTIME;
+		setting->period = timer->period;
+	}
+	if (timer->target) {
+		setting->tid = timer->target->tid;
+		setting->apc.function = timer->apc.call.function;
+		setting->apc.arguments[0] = timer->apc.call.arguments[0];
+	}
+}
+
+NTSYNC_API uint32_t ntsync_nt_query_timer_setting(struct ntsync_nt *nt, uint32_t handle,
+						  struct ntsync_nt_timer_setting *setting)
+{
+	struct ntsync_nt_timer_setting found;
+	struct nt_saved saved;
+	struct nt_pin pin;
+	uint32_t status = nt_get_type(nt, handle, NTSYNC_NT_TIMER, &pin);
+
+	if (status)
+		return status;
+	nt_lock(&nt->timers->lock, &saved);
+	read_setting_locked(nt->timers, pin.object->timer, &found);
+	nt_unlock(&nt->timers->lock, &saved);
+	nt_put(nt, &pin);
+	if (setting)
+		*setting = found;
+	return NTSYNC_STATUS_SUCCESS;
 }

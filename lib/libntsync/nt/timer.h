@@ -7,6 +7,7 @@
 #ifndef LIBNTSYNC_NT_TIMER_H
 #define LIBNTSYNC_NT_TIMER_H
 
+#include "apc.h"
 #include "table.h"
 
 #define NT_NOT_SET	SIZE_MAX
@@ -18,6 +19,10 @@
  * @deadline: when it expires, on the heap's clock.
  * @period: nanoseconds from one expiry to the next, or 0.
  * @fd: the event.
+ * @target: the thread that it sends an APC to, or NULL.
+ * @apc: the APC.
+ * @next: the next timer with the same target.
+ * @data: of ntsync_nt_set_data().
  */
 struct nt_timer {
 	struct nt_heap *heap;
@@ -25,6 +30,10 @@ struct nt_timer {
 	uint64_t deadline;
 	uint64_t period;
 	int fd;
+	struct nt_thread *target;
+	struct nt_apc apc;
+	struct nt_timer *next;
+	void *_Atomic data;
 };
 
 /**
@@ -76,6 +85,8 @@ struct nt_timers {
 
 /* time.c */
 struct nt_times nt_times_now(void);
+/* NT's: in units of 100 ns since 1601. */
+uint64_t nt_system_time(void);
 
 /* heap.c: @timer must not be set. */
 void nt_heap_insert(struct nt_heap *heap, struct nt_timer *timer);

@@ -164,6 +164,7 @@ void nt_timer_destroy(struct nt_timers *timers, struct nt_timer *timer)
 	nt_lock(&timers->lock, &saved);
 	if (timer->place != NT_NOT_SET)
 		nt_heap_remove(timer);
+	nt_timer_aim_locked(timer, NULL, NULL);
 	timers->nr_timers--;
 	free(timer);
 	nt_unlock(&timers->lock, &saved);

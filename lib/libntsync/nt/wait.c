@@ -2,9 +2,19 @@
 #include "wait.h"
 
 #include "alert.h"
+#include "stop.h"
 #include "timer.h"
 
 #include <sched.h>
+
+/* What may end the wait besides the objects and the deadline. A poll does not sleep. */
+static int choose_event(const struct nt_thread *thread, bool alertable,
+			struct ntsync_nt_deadline deadline)
+{
+	if (alertable)
+		return thread->alert_fd;
+	return deadline.ns ? thread->stop_fd : 0;
+}
 
 uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertable,
 		       struct ntsync_nt_deadline deadline)
@@ -14,15 +24,15 @@ uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertabl
 	wait->nt = nt;
 	wait->count = 0;
 	wait->all = false;
+	wait->alertable = alertable;
 	wait->timers = false;
 	wait->thread = nt_thread_self(nt);
 	if (!wait->thread)
 		return NTSYNC_STATUS_NO_MEMORY;
 	wait->opts = (struct ntsync_wait_opts){
 		.deadline = deadline.ns, .flags = deadline.flags, .owner = wait->thread->tid,
+		.alert = choose_event(wait->thread, alertable, deadline),
 	};
-	if (alertable)
-		wait->opts.alert = wait->thread->alert_fd;
 	return NTSYNC_STATUS_SUCCESS;
 }
 
@@ -33,6 +43,10 @@ uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle)
 
 	if (status)
 		return status;
+	if (pin->object->fd == NT_NO_FD) {
+		nt_put(wait->nt, pin);
+		return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
+	}
 	wait->fds[wait->count++] = pin->object->fd;
 	wait->timers |= pin->object->type == NTSYNC_NT_TIMER;
 	return NTSYNC_STATUS_SUCCESS;
@@ -50,7 +64,7 @@ void nt_wait_end(struct nt_wait *wait)
  * @count: how many of its objects.
  * @opts: the driver's options.
  * @ret: the driver's last answer.
- * @index: what ended the wait, if @ret is 0 or -EOWNERDEAD; @count: the alert.
+ * @index: what ended the wait, if @ret is 0 or -EOWNERDEAD; @count: the thread's event.
  */
 struct attempt {
 	const struct nt_wait *wait;
@@ -102,6 +116,19 @@ static uint32_t end_acquired(const struct attempt *attempt)
 						NTSYNC_STATUS_WAIT_0);
 }
 
+/* The thread's event ended the wait, perhaps for several reasons, and was reset by that. */
+static uint32_t end_alerted(const struct nt_wait *wait)
+{
+	uint32_t status = nt_stop_take(wait->thread, wait->stops);
+
+	if (!wait->alertable)
+		return status;
+	if (!status)
+		return nt_alert_take(wait->thread);
+	nt_alert_signal_again(wait->thread);
+	return status;
+}
+
 /*
  * The wait has timed out or was alerted. A timer that was due before that ends it instead, though
  * its event may not be set yet: sets it and tries once more.
@@ -116,10 +143,23 @@ static void retry_overdue_timers(struct attempt *attempt)
 	call_driver(attempt, &once);
 }
 
+/* An APC of a timer that was due before comes first, also if the timer thread has not run. */
+static uint32_t end_timed_out(const struct attempt *attempt)
+{
+	struct nt_thread *thread = attempt->wait->thread;
+	uint32_t status = NTSYNC_STATUS_SUCCESS;
+
+	if (attempt->wait->alertable && attempt->opts->alert && thread->has_timer_apcs) {
+		nt_timers_catch_up(attempt->wait->nt);
+		status = nt_alert_take(thread);
+	}
+	return status ? status : NTSYNC_STATUS_TIMEOUT;
+}
+
 /*
  * Turns the driver's answer into a status. The wait starts again after a signal handler, and
- * after an alert's event whose alert was taken before; the deadline is absolute, so it does not
- * move.
+ * after an event whose alert or interruption was taken before; the deadline is absolute, so it does
+ * not move.
  */
 static uint32_t finish_attempt(struct attempt *attempt)
 {
@@ -137,11 +177,11 @@ static uint32_t finish_attempt(struct attempt *attempt)
 			return end_acquired(attempt);
 		}
 		if (alerted) {
-			status = nt_alert_take(thread);
+			status = end_alerted(attempt->wait);
 			if (status)
 				return status;
 		} else if (attempt->ret == -ETIMEDOUT) {
-			return NTSYNC_STATUS_TIMEOUT;
+			return end_timed_out(attempt);
 		} else if (attempt->ret != -EINTR) {
 			return nt_status(attempt->ret);
 		}
@@ -198,6 +238,11 @@ uint32_t nt_wait_prepare(struct nt_wait *wait)
 							      NTSYNC_STATUS_SUCCESS;
 }
 
+uint32_t nt_wait_refuse(struct nt_wait *wait)
+{
+	return nt_stop_refuse(wait->thread, &wait->stops);
+}
+
 bool nt_wait_is_at_limit(const struct nt_wait *wait)
 {
 	return find_at_limit(wait) < wait->count;
@@ -228,6 +273,8 @@ static uint32_t run_and_end(struct nt_wait *wait, uint32_t status)
 	if (!status)
 		status = nt_wait_prepare(wait);
 	if (!status)
+		status = nt_wait_refuse(wait);
+	if (!status)
 		status = nt_wait_run(wait);
 	nt_wait_end(wait);
 	return status;
@@ -251,11 +298,12 @@ static uint32_t style_status(const struct ntsync_nt *nt, uint32_t status)
 							      status;
 }
 
+/* By descriptor: an object of the runtime's own types has that of its event. */
 static bool has_duplicates(const struct nt_wait *wait)
 {
 	for (uint32_t i = 1; i < wait->count; i++) {
 		for (uint32_t j = 0; j < i; j++) {
-			if (wait->pins[i].object == wait->pins[j].object)
+			if (wait->fds[i] == wait->fds[j])
 				return true;
 		}
 	}
@@ -322,6 +370,8 @@ NTSYNC_API uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable,
 	struct nt_wait wait;
 	uint32_t status = nt_wait_begin(&wait, nt, alertable, deadline);
 
+	if (!status)
+		status = nt_wait_refuse(&wait);
 	if (!status)
 		status = nt_wait_run(&wait);
 	if (status != NTSYNC_STATUS_TIMEOUT)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A wait in steps: nt_wait_begin(), nt_wait_add() for each object, nt_wait_prepare(),
- * nt_wait_run(), nt_wait_end().
+ * nt_wait_refuse(), nt_wait_run(), nt_wait_end().
  */
 #ifndef LIBNTSYNC_NT_WAIT_H
 #define LIBNTSYNC_NT_WAIT_H
@@ -15,7 +15,9 @@
  * @thread: the calling thread.
  * @count: how many objects there are.
  * @all: the wait is for all of them at once.
+ * @alertable: an alert ends it.
  * @timers: some of them are timers.
+ * @stops: for nt_stop_take().
  * @opts: the driver's options.
  * @pins: the objects, pinned: the wait goes on if their handles are closed.
  * @fds: their descriptors.
@@ -25,7 +27,9 @@ struct nt_wait {
 	struct nt_thread *thread;
 	uint32_t count;
 	bool all;
+	bool alertable;
 	bool timers;
+	uint64_t stops;
 	struct ntsync_wait_opts opts;
 	struct nt_pin pins[NTSYNC_MAX_WAIT_COUNT];
 	int fds[NTSYNC_MAX_WAIT_COUNT];
@@ -37,6 +41,8 @@ uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertabl
 uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle);
 /* Does what may fail, while nothing has happened yet, and signals overdue timers. */
 uint32_t nt_wait_prepare(struct nt_wait *wait);
+/* The status of a stop or an interruption that refuses the wait, or SUCCESS. */
+uint32_t nt_wait_refuse(struct nt_wait *wait);
 /* Whether the caller owns one of the mutants as often as it may. */
 bool nt_wait_is_at_limit(const struct nt_wait *wait);
 uint32_t nt_wait_run(const struct nt_wait *wait);

@@ -23,16 +23,25 @@ static const struct system_facts good = {
 	.rt_period_us = 1000000,
 	.rt_group = 0,
 	.rt_group_us = -1,
+	.rtkit = true,
+	.users = "wineserver (7)",
+	.wine_can = "/usr/bin/wineserver",
+	.at_boot = "/etc/modules",
 };
 
-static enum verdict find_verdict(const char *id, const struct system_facts *f)
+static const struct check *find_check(const char *id)
 {
 	for (size_t i = 0; i < nr_checks; i++) {
 		if (!strcmp(checks[i].id, id))
-			return checks[i].test(f);
+			return &checks[i];
 	}
 	fail_msg("no check %s", id);
-	return VERDICT_SKIPPED;
+	return NULL;
+}
+
+static enum verdict find_verdict(const char *id, const struct system_facts *f)
+{
+	return find_check(id)->test(f);
 }
 
 /* Every check passes; and each says what to do if it does not. */
@@ -71,6 +80,11 @@ static void each_fault_is_found(void **state)
 	assert_verdict("rt-group", VERDICT_PROBLEM, f_.rt_group_us = 0);
 	assert_verdict("rt-group", VERDICT_WARNING, f_.rt_group = 1);
 	assert_verdict("wineserver", VERDICT_WARNING, f_.wineservers[0] = '7');
+	assert_verdict("users", VERDICT_WARNING, f_.wine_without[0] = '7');
+	assert_verdict("wine", VERDICT_WARNING, (f_.wine_can[0] = '\0', f_.wine_cannot[0] = '/'));
+	assert_verdict("rtkit", VERDICT_WARNING, (f_.rtkit = false, f_.rtprio_soft = 0));
+	assert_verdict("boot", VERDICT_WARNING, f_.at_boot[0] = '\0');
+	assert_verdict("initramfs", VERDICT_WARNING, f_.initramfs = 1);
 }
 
 /* The verdict names the process, and says what to do. */
@@ -81,15 +95,11 @@ static void old_wineservers_are_named(void **state)
 
 	(void)state;
 	snprintf(f.wineservers, sizeof(f.wineservers), "4711 4712");
-	for (size_t i = 0; i < nr_checks; i++) {
-		if (strcmp(checks[i].id, "wineserver"))
-			continue;
-		check_text(&checks[i], VERDICT_WARNING, &f, text, sizeof(text));
-		assert_non_null(strstr(text, "4711 4712"));
-		assert_non_null(strstr(checks[i].fix, "wineserver -k"));
-		check_text(&checks[i], VERDICT_OK, &f, text, sizeof(text));
-		assert_string_equal(text, checks[i].good);
-	}
+	check_text(find_check("wineserver"), VERDICT_WARNING, &f, text, sizeof(text));
+	assert_non_null(strstr(text, "4711 4712"));
+	assert_non_null(strstr(find_check("wineserver")->fix, "wineserver -k"));
+	check_text(find_check("wineserver"), VERDICT_OK, &f, text, sizeof(text));
+	assert_string_equal(text, find_check("wineserver")->good);
 }
 
 /* An unknown fact must not be reported as good or bad. */
@@ -105,6 +115,34 @@ static void what_can_not_be_told(void **state)
 	assert_verdict("throttling", VERDICT_SKIPPED, f_.rt_runtime_us = -2);
 	assert_verdict("rt-group", VERDICT_SKIPPED, f_.rt_group = -1);
 	assert_verdict("wineserver", VERDICT_SKIPPED, f_.loaded = false);
+	assert_verdict("users", VERDICT_SKIPPED, f_.users[0] = '\0');
+	assert_verdict("wine", VERDICT_SKIPPED, f_.wine_can[0] = '\0');
+	assert_verdict("wine", VERDICT_OK, f_.wine_cannot[0] = '/');
+	/* With a right of its own, the user needs none. */
+	assert_verdict("rtkit", VERDICT_SKIPPED, f_.rtkit = false);
+	assert_verdict("initramfs", VERDICT_SKIPPED, f_.initramfs = -1);
+}
+
+/* Each verdict names what it is about. */
+static void what_it_is_about(void **state)
+{
+	struct system_facts f = good;
+	char text[512];
+
+	(void)state;
+	check_text(find_check("users"), VERDICT_OK, &f, text, sizeof(text));
+	assert_non_null(strstr(text, "wineserver (7)"));
+	check_text(find_check("wine"), VERDICT_OK, &f, text, sizeof(text));
+	assert_non_null(strstr(text, "/usr/bin/wineserver"));
+	snprintf(f.wine_cannot, sizeof(f.wine_cannot), "/opt/old");
+	check_text(find_check("wine"), VERDICT_WARNING, &f, text, sizeof(text));
+	assert_non_null(strstr(text, "/opt/old"));
+	check_text(find_check("boot"), VERDICT_OK, &f, text, sizeof(text));
+	assert_non_null(strstr(text, "/etc/modules"));
+	check_text(find_check("users"), VERDICT_SKIPPED, &f, text, sizeof(text));
+	assert_string_equal(text, find_check("users")->unknown);
+	check_text(find_check("rt-group"), VERDICT_SKIPPED, &f, text, sizeof(text));
+	assert_string_equal(text, "can't be told");
 }
 
 static void real_time_kernels(void **state)
@@ -134,6 +172,7 @@ int main(void)
 		cmocka_unit_test(each_fault_is_found),
 		cmocka_unit_test(old_wineservers_are_named),
 		cmocka_unit_test(what_can_not_be_told),
+		cmocka_unit_test(what_it_is_about),
 		cmocka_unit_test(real_time_kernels),
 		cmocka_unit_test(names_of_features),
 	};

@@ -13,46 +13,7 @@
 #include <cmocka.h>
 
 #include "ctl.h"
-
-static char root[32];
-
-static void format_path(char *out, size_t size, const char *format, va_list args)
-{
-	size_t len = snprintf(out, size, "%s", root);
-
-	vsnprintf(out + len, size - len, format, args);
-}
-
-static void make_dir(const char *format, ...)
-{
-	char path[256];
-	va_list args;
-
-	va_start(args, format);
-	format_path(path, sizeof(path), format, args);
-	va_end(args);
-	for (char *at = path + strlen(root) + 1; (at = strchr(at, '/')); at++) {
-		*at = '\0';
-		mkdir(path, 0700);
-		*at = '/';
-	}
-	mkdir(path, 0700);
-}
-
-static void make_file(const char *text, const char *format, ...)
-{
-	char path[256];
-	va_list args;
-	FILE *out;
-
-	va_start(args, format);
-	format_path(path, sizeof(path), format, args);
-	va_end(args);
-	out = fopen(path, "we");
-	assert_non_null(out);
-	fputs(text, out);
-	fclose(out);
-}
+#include "tree.h"
 
 static void make_fd(int pid, int fd, const char *target, const char *info)
 {
@@ -60,7 +21,7 @@ static void make_fd(int pid, int fd, const char *target, const char *info)
 
 	make_dir("/proc/%d/fd", pid);
 	make_dir("/proc/%d/fdinfo", pid);
-	snprintf(link, sizeof(link), "%s/proc/%d/fd/%d", root, pid, fd);
+	snprintf(link, sizeof(link), "%s/proc/%d/fd/%d", file_root, pid, fd);
 	assert_int_equal(symlink(target, link), 0);
 	if (info)
 		make_file(info, "/proc/%d/fdinfo/%d", pid, fd);
@@ -101,10 +62,8 @@ static int setup(void **state)
 {
 	static struct scan s;
 
-	snprintf(root, sizeof(root), "/tmp/ntsyncctl-XXXXXX");
-	if (!mkdtemp(root) || scan_init(&s))
+	if (tree_setup(NULL) || scan_init(&s))
 		return -1;
-	file_root = root;
 	make_dir("/proc");
 	*state = &s;
 	return 0;
@@ -112,12 +71,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	char command[128];
-
 	scan_exit(*state);
-	file_root = "";
-	snprintf(command, sizeof(command), "rm -rf '%s'", root);
-	return system(command);
+	return tree_teardown(NULL);
 }
 
 static const struct process *find_process(const struct scan *s, pid_t pid)
@@ -413,6 +368,7 @@ static void wineservers_older_than_the_driver(void **state)
 	make_process(THIRD, "wine) S 7 ((", 400);
 	wine_look(&f);
 	assert_string_equal(f.wineservers, "5000001");
+	assert_string_equal(f.wine_without, "5000002");
 	/* One that has the device open has got it in another way. */
 	make_fd(FIRST, 3, "/dev/ntsync", "pos:\t0\n");
 	wine_look(&f);
@@ -422,6 +378,7 @@ static void wineservers_older_than_the_driver(void **state)
 	f.node_since = 0;
 	wine_look(&f);
 	assert_string_equal(f.wineservers, "");
+	assert_string_equal(f.wine_without, "");
 }
 
 static char *make_picture(const struct scan *s)

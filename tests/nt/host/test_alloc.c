@@ -43,7 +43,9 @@ static void names_timers_and_threads(void **state)
 {
 	const struct ntsync_nt_attributes named = { .name = "a" };
 	struct fixture *f = *state;
-	uint32_t mutant, timer;
+	const struct ntsync_nt_apc apc = { .function = 1 };
+	struct ntsync_nt_apc taken;
+	uint32_t mutant, timer, thread;
 
 	fake_watch_allocations();
 	ntsync_nt_create_mutant(f->nt, &mutant, &named, true);
@@ -51,7 +53,11 @@ static void names_timers_and_threads(void **state)
 	ntsync_nt_create_timer(f->nt, &timer, NULL, true);
 	ntsync_nt_close(f->nt, timer);
 	for (uint32_t tid = 1; tid < 200; tid++)
-		ntsync_nt_queue_apc(f->nt, tid);
+		ntsync_nt_queue_user_apc(f->nt, tid, &apc);
+	if (!ntsync_nt_thread_create_object(f->nt, &thread, 0))
+		ntsync_nt_close(f->nt, thread);
+	ntsync_nt_queue_user_apc(f->nt, ntsync_nt_thread_id(f->nt), &apc);
+	ntsync_nt_take_apc(f->nt, &taken);
 	ntsync_nt_thread_detach(f->nt);
 	assert_signals_were_blocked();
 }

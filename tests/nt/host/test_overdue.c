@@ -131,6 +131,34 @@ static void overdue_dates_and_periods(void **state)
 	}
 }
 
+/* An APC of a timer: in polls, and before the end of a wait for something else. */
+static void overdue_apcs(void **state)
+{
+	const struct ntsync_nt_apc apc = { .function = 1 };
+	struct fixture *f = *state;
+	uint32_t timer = new_timer(f, false), never = new_event(f, false, false);
+	struct ntsync_nt_apc taken;
+
+	assert_ok(ntsync_nt_set_timer_apc(f->nt, timer, in_ms(2), 0, &apc, NULL));
+	assert_status(ntsync_nt_delay(f->nt, true, in_ms(10)), NTSYNC_STATUS_USER_APC);
+	assert_ok(ntsync_nt_take_apc(f->nt, &taken));
+	assert_ok(ntsync_nt_set_timer_apc(f->nt, timer, in_ms(2), 0, &apc, NULL));
+	assert_status(ntsync_nt_wait_single(f->nt, never, true, in_ms(10)),
+		      NTSYNC_STATUS_USER_APC);
+	assert_ok(ntsync_nt_take_apc(f->nt, &taken));
+	assert_ok(ntsync_nt_set_timer_apc(f->nt, timer, in_ms(2), 2 * NS_PER_MS, &apc, NULL));
+	sleep_ms(4);
+	assert_status(ntsync_nt_test_alert(f->nt), NTSYNC_STATUS_USER_APC);
+	assert_ok(ntsync_nt_take_apc(f->nt, &taken));
+	sleep_ms(4);
+	assert_ok(ntsync_nt_take_apc(f->nt, &taken));
+	sleep_ms(4);
+	assert_status(ntsync_nt_wait_single(f->nt, never, true, POLL), NTSYNC_STATUS_USER_APC);
+	/* Not alertable: the queue waits. */
+	assert_ok(ntsync_nt_set_timer_apc(f->nt, timer, in_ms(2), 0, &apc, NULL));
+	assert_status(ntsync_nt_wait_single(f->nt, never, false, in_ms(5)), NTSYNC_STATUS_TIMEOUT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +167,7 @@ int main(void)
 		HELD(overdue_before_an_alert),
 		HELD(overdue_in_queries),
 		HELD(overdue_dates_and_periods),
+		HELD(overdue_apcs),
 	};
 
 	return RUN(tests);

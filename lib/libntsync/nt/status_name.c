@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Names of statuses, for messages. */
+#include "../internal.h"
+#include "../ntsync_nt.h"
+
+/* With the name in it: pointers would make the table a variable of the shared library. */
+struct status_name {
+	uint32_t status;
+	char name[36];
+};
+
+#define NAME(status, name) { status, "STATUS_" #name }
+
+/* Indexes 1 to 63 of a wait for several. */
+#define WAIT(prefix, base, index) { (base) + (index), "STATUS_" #prefix #index }
+#define WAITS_OF(prefix, base, tens) \
+	WAIT(prefix, base, tens##0), WAIT(prefix, base, tens##1), WAIT(prefix, base, tens##2), \
+	WAIT(prefix, base, tens##3), WAIT(prefix, base, tens##4), WAIT(prefix, base, tens##5), \
+	WAIT(prefix, base, tens##6), WAIT(prefix, base, tens##7), WAIT(prefix, base, tens##8), \
+	WAIT(prefix, base, tens##9)
+#define WAITS(prefix, base) \
+	WAIT(prefix, base, 1), WAIT(prefix, base, 2), WAIT(prefix, base, 3), \
+	WAIT(prefix, base, 4), WAIT(prefix, base, 5), WAIT(prefix, base, 6), \
+	WAIT(prefix, base, 7), WAIT(prefix, base, 8), WAIT(prefix, base, 9), \
+	WAITS_OF(prefix, base, 1), WAITS_OF(prefix, base, 2), WAITS_OF(prefix, base, 3), \
+	WAITS_OF(prefix, base, 4), WAITS_OF(prefix, base, 5), WAIT(prefix, base, 60), \
+	WAIT(prefix, base, 61), WAIT(prefix, base, 62), WAIT(prefix, base, 63)
+
+/* Those of the table, and what guests and runtimes often meet besides. Ascending. */
+static const struct status_name status_names[] = {
+	NAME(0x00000000, SUCCESS),
+	WAITS(WAIT_, 0x00),
+	NAME(0x00000080, ABANDONED_WAIT_0),
+	WAITS(ABANDONED_WAIT_, 0x80),
+	NAME(0x000000c0, USER_APC),
+	NAME(0x00000100, KERNEL_APC),
+	NAME(0x00000101, ALERTED),
+	NAME(0x00000102, TIMEOUT),
+	NAME(0x00000103, PENDING),
+	NAME(0x00000104, REPARSE),
+	NAME(0x00000105, MORE_ENTRIES),
+	NAME(0x0000010b, NOTIFY_CLEANUP),
+	NAME(0x0000010c, NOTIFY_ENUM_DIR),
+	NAME(0x40000000, OBJECT_NAME_EXISTS),
+	NAME(0x40000001, THREAD_WAS_SUSPENDED),
+	NAME(0x40000019, WAS_UNLOCKED),
+	NAME(0x80000001, GUARD_PAGE_VIOLATION),
+	NAME(0x80000002, DATATYPE_MISALIGNMENT),
+	NAME(0x80000003, BREAKPOINT),
+	NAME(0x80000004, SINGLE_STEP),
+	NAME(0x80000005, BUFFER_OVERFLOW),
+	NAME(0x80000006, NO_MORE_FILES),
+	NAME(0x8000001a, NO_MORE_ENTRIES),
+	NAME(0xc0000001, UNSUCCESSFUL),
+	NAME(0xc0000002, NOT_IMPLEMENTED),
+	NAME(0xc0000003, INVALID_INFO_CLASS),
+	NAME(0xc0000004, INFO_LENGTH_MISMATCH),
+	NAME(0xc0000005, ACCESS_VIOLATION),
+	NAME(0xc0000006, IN_PAGE_ERROR),
+	NAME(0xc0000008, INVALID_HANDLE),
+	NAME(0xc0000009, BAD_INITIAL_STACK),
+	NAME(0xc000000b, INVALID_CID),
+	NAME(0xc000000d, INVALID_PARAMETER),
+	NAME(0xc000000e, NO_SUCH_DEVICE),
+	NAME(0xc000000f, NO_SUCH_FILE),
+	NAME(0xc0000010, INVALID_DEVICE_REQUEST),
+	NAME(0xc0000011, END_OF_FILE),
+	NAME(0xc0000017, NO_MEMORY),
+	NAME(0xc0000018, CONFLICTING_ADDRESSES),
+	NAME(0xc0000019, NOT_MAPPED_VIEW),
+	NAME(0xc000001d, ILLEGAL_INSTRUCTION),
+	NAME(0xc000001e, INVALID_LOCK_SEQUENCE),
+	NAME(0xc0000022, ACCESS_DENIED),
+	NAME(0xc0000023, BUFFER_TOO_SMALL),
+	NAME(0xc0000024, OBJECT_TYPE_MISMATCH),
+	NAME(0xc0000025, NONCONTINUABLE_EXCEPTION),
+	NAME(0xc000002a, NOT_LOCKED),
+	NAME(0xc0000030, INVALID_PARAMETER_MIX),
+	NAME(0xc0000033, OBJECT_NAME_INVALID),
+	NAME(0xc0000034, OBJECT_NAME_NOT_FOUND),
+	NAME(0xc0000035, OBJECT_NAME_COLLISION),
+	NAME(0xc0000039, OBJECT_PATH_INVALID),
+	NAME(0xc000003a, OBJECT_PATH_NOT_FOUND),
+	NAME(0xc0000043, SHARING_VIOLATION),
+	NAME(0xc0000044, QUOTA_EXCEEDED),
+	NAME(0xc0000046, MUTANT_NOT_OWNED),
+	NAME(0xc0000047, SEMAPHORE_LIMIT_EXCEEDED),
+	NAME(0xc000004a, SUSPEND_COUNT_EXCEEDED),
+	NAME(0xc000004b, THREAD_IS_TERMINATING),
+	NAME(0xc0000061, PRIVILEGE_NOT_HELD),
+	NAME(0xc000007f, DISK_FULL),
+	NAME(0xc0000094, INTEGER_DIVIDE_BY_ZERO),
+	NAME(0xc0000096, PRIVILEGED_INSTRUCTION),
+	NAME(0xc000009a, INSUFFICIENT_RESOURCES),
+	NAME(0xc00000ba, FILE_IS_A_DIRECTORY),
+	NAME(0xc00000bb, NOT_SUPPORTED),
+	NAME(0xc00000e5, INTERNAL_ERROR),
+	NAME(0xc00000ef, INVALID_PARAMETER_1),
+	NAME(0xc00000f0, INVALID_PARAMETER_2),
+	NAME(0xc00000f1, INVALID_PARAMETER_3),
+	NAME(0xc00000f2, INVALID_PARAMETER_4),
+	NAME(0xc00000fd, STACK_OVERFLOW),
+	NAME(0xc0000101, DIRECTORY_NOT_EMPTY),
+	NAME(0xc0000103, NOT_A_DIRECTORY),
+	NAME(0xc000010a, PROCESS_IS_TERMINATING),
+	NAME(0xc000011f, TOO_MANY_OPENED_FILES),
+	NAME(0xc0000120, CANCELLED),
+	NAME(0xc0000135, DLL_NOT_FOUND),
+	NAME(0xc0000139, ENTRYPOINT_NOT_FOUND),
+	NAME(0xc000013a, CONTROL_C_EXIT),
+	NAME(0xc0000191, MUTANT_LIMIT_EXCEEDED),
+	NAME(0xc0000194, POSSIBLE_DEADLOCK),
+	NAME(0xc00001ac, NOT_SAME_OBJECT),
+	NAME(0xc0000225, NOT_FOUND),
+	NAME(0xc0000235, HANDLE_NOT_CLOSABLE),
+	NAME(0xc0000264, RESOURCE_NOT_OWNED),
+	NAME(0xc0000353, PORT_NOT_SET),
+	NAME(0xc0000409, STACK_BUFFER_OVERRUN),
+};
+
+NTSYNC_API const char *ntsync_nt_status_name(uint32_t status)
+{
+	size_t from = 0, to = sizeof(status_names) / sizeof(status_names[0]);
+
+	while (from < to) {
+		size_t middle = (from + to) / 2;
+
+		if (status_names[middle].status == status)
+			return status_names[middle].name;
+		if (status_names[middle].status < status)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return NULL;
+}

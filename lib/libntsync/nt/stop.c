@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Ending waits. Every wait that may sleep has one of its thread's two events as its alert: the one
+ * for alerts if it is alertable, else the one that only this file sets. A stop and an interruption
+ * set both:
+ *
+ *	ntsync_nt_stop()			a wait
+ *
+ *	  (a) &ntsync_nt.stops			  (d) reads &ntsync_nt.stops
+ *	  (b) sets both events			  (e) sleeps
+ *	  (c) &nt_thread.nr_ends + 1
+ *
+ * If (d) does not see (a), (e) is before (b) or finds the event set. The event stays set if the
+ * thread does not wait, or waits with the other one: (c) tells the thread's next wait to reset it.
+ * That is before (d), so no stop is lost by the reset.
+ *
+ * The count of stops in &ntsync_nt.stops ends a wait also if the table goes on before the thread
+ * has run, which may be suspended.
+ */
+#include "stop.h"
+
+#include "alert.h"
+
+/* &ntsync_nt.stops from the lowest bit: 32 status, 1 stopped, 31 count of stops. */
+#define STOPPED		(1ull << 32)
+#define COUNT_SHIFT	33
+
+static bool is_error(uint32_t status)
+{
+	return status >> 30 == 3;
+}
+
+bool nt_is_stopped(const struct ntsync_nt *nt)
+{
+	return atomic_load(&nt->stops) & STOPPED;
+}
+
+static uint32_t take_interruption(struct nt_thread *thread)
+{
+	if (!atomic_load_explicit(&thread->interruption, memory_order_relaxed))
+		return NTSYNC_STATUS_SUCCESS;
+	return atomic_exchange(&thread->interruption, NTSYNC_STATUS_SUCCESS);
+}
+
+uint32_t nt_stop_refuse(struct nt_thread *thread, uint64_t *stops)
+{
+	for (;;) {
+		uint32_t ends = atomic_load(&thread->nr_ends), status;
+
+		nt_race();
+		*stops = atomic_load(&thread->nt->stops);
+		status = *stops & STOPPED ? (uint32_t)*stops : take_interruption(thread);
+		if (status || ends == thread->nr_ends_seen)
+			return status;
+		thread->nr_ends_seen = ends;
+		ntsync_event_reset(thread->stop_fd, NULL);
+		nt_alert_reset(thread);
+	}
+}
+
+uint32_t nt_stop_take(struct nt_thread *thread, uint64_t stops)
+{
+	uint64_t now = atomic_load(&thread->nt->stops);
+
+	if (now >> COUNT_SHIFT != stops >> COUNT_SHIFT)
+		return (uint32_t)now;
+	return take_interruption(thread);
+}
+
+/* Before it is attached, a thread has no events. */
+void nt_stop_wake_locked(struct nt_thread *thread)
+{
+	if (!thread->attached)
+		return;
+	nt_race();
+	ntsync_event_set(thread->stop_fd, NULL);
+	ntsync_event_set(thread->alert_fd, NULL);
+	nt_race();
+	atomic_fetch_add(&thread->nr_ends, 1);
+}
+
+NTSYNC_API uint32_t ntsync_nt_interrupt_thread(struct ntsync_nt *nt, uint32_t tid, uint32_t status)
+{
+	struct nt_thread *thread;
+	struct nt_saved saved;
+	uint32_t found;
+
+	if (status && !is_error(status))
+		return NTSYNC_STATUS_INVALID_PARAMETER;
+	nt_lock(&nt->lock, &saved);
+	found = nt_thread_address_locked(nt, tid, &thread);
+	if (!found) {
+		atomic_store(&thread->interruption, status);
+		if (status)
+			nt_stop_wake_locked(thread);
+	}
+	nt_unlock(&nt->lock, &saved);
+	return found;
+}
+
+NTSYNC_API uint32_t ntsync_nt_stop(struct ntsync_nt *nt, uint32_t status)
+{
+	struct nt_hash_link *link = NULL;
+	struct nt_saved saved;
+	uint64_t count;
+
+	if (!is_error(status))
+		return NTSYNC_STATUS_INVALID_PARAMETER;
+	nt_lock(&nt->lock, &saved);
+	count = (atomic_load(&nt->stops) >> COUNT_SHIFT) + 1;
+	atomic_store(&nt->stops, count << COUNT_SHIFT | STOPPED | status);
+	while ((link = nt_hash_next(&nt->threads, link)))
+		nt_stop_wake_locked((struct nt_thread *)link);
+	nt_unlock(&nt->lock, &saved);
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+NTSYNC_API void ntsync_nt_resume(struct ntsync_nt *nt)
+{
+	atomic_fetch_and(&nt->stops, ~STOPPED);
+}
