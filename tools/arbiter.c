@@ -19,10 +19,10 @@ static void parse_base(struct boosted *b, const char *line)
 {
 	int policy, prio;
 
-	if (sscanf(line, "base policy=%d prio=%d", &policy, &prio) != 2)
+	if (sscanf(line, "normal policy=%d prio=%d", &policy, &prio) != 2)
 		return;
-	b->base_policy = policy;
-	b->base_prio = prio;
+	b->normal_policy = policy;
+	b->normal_prio = prio;
 }
 
 /* Of a loan the number is the lender's tid, which may be the number of an object, too. */
@@ -46,7 +46,7 @@ size_t arbiter_parse(const char *text, struct boosted *out, size_t max, bool *mo
 				*b = (struct boosted){ .tid = tid };
 		} else if (!strncmp(text, "more ", 5)) {
 			*more = true;
-		} else if (b && !strncmp(text, "base ", 5)) {
+		} else if (b && !strncmp(text, "normal ", 7)) {
 			parse_base(b, text);
 		} else if (b && !strncmp(text, "  contribution ", 15)) {
 			parse_contrib(b, text);

@@ -161,8 +161,8 @@ struct contrib {
 
 struct boosted {
 	pid_t tid;
-	int base_policy;
-	int base_prio;
+	int normal_policy;
+	int normal_prio;
 	unsigned int nr;
 	struct contrib contrib[MAX_CONTRIBS];
 };

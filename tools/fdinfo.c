@@ -94,7 +94,7 @@ static void parse_line(struct object *o, const char *key, const char *value)
 		o->owner_tid = atoi(value);
 	else if (!strcmp(key, "waiter"))
 		parse_waiter(o, value);
-	else if (!strcmp(key, "pending") || !strcmp(key, "served"))
+	else if (!strcmp(key, "pending") || !strcmp(key, "dispatched-request"))
 		parse_request(o, value);
 	else if (!strcmp(key, "receiver"))
 		parse_receiver(o, value);

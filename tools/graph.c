@@ -141,8 +141,8 @@ static void add_json_task(struct json_object *list, const struct scan *s, pid_t 
 	json_add_int(o, "prio", t.prio);
 	json_add_bool(o, "boosted", b);
 	if (b) {
-		json_add_string(o, "base_policy", policy_name(b->base_policy));
-		json_add_int(o, "base_prio", b->base_prio);
+		json_add_string(o, "normal_policy", policy_name(b->normal_policy));
+		json_add_int(o, "normal_prio", b->normal_prio);
 	}
 }
 

@@ -7,16 +7,16 @@
 
 static void describe_prio(const struct task *t, const struct boosted *b, char *out, size_t size)
 {
-	char now[32], base[32];
+	char now[32], normal[32];
 
 	snprintf(now, sizeof(now), t->prio ? "%s %d" : "%s", policy_name(t->policy), t->prio);
 	if (!b) {
 		snprintf(out, size, "%s", now);
 		return;
 	}
-	snprintf(base, sizeof(base), b->base_prio ? "%s %d" : "%s", policy_name(b->base_policy),
-		 b->base_prio);
-	snprintf(out, size, "%s, of its own %s", now, base);
+	snprintf(normal, sizeof(normal), b->normal_prio ? "%s %d" : "%s", policy_name(b->normal_policy),
+		 b->normal_prio);
+	snprintf(out, size, "%s, of its own %s", now, normal);
 }
 
 static void dot_task(FILE *out, const struct scan *s, pid_t tid)

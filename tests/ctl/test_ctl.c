@@ -154,17 +154,17 @@ static void end_chain(const struct chain *c)
 	actor_pass_mutex(c->mid, c->high, c->second);
 }
 
-static void assert_task(struct json_object *root, const struct actor *a, const char *base, int base_prio)
+static void assert_task(struct json_object *root, const struct actor *a, const char *normal, int normal_prio)
 {
 	struct json_object *t = find_element(root, "tasks", "tid", a->tid);
 
 	assert_string_equal(read_string(t, "policy"), "FIFO");
 	assert_int_equal(read_number(t, "prio"), HIGH);
-	assert_int_equal(read_number(t, "boosted"), base != NULL);
-	if (!base)
+	assert_int_equal(read_number(t, "boosted"), normal != NULL);
+	if (!normal)
 		return;
-	assert_string_equal(read_string(t, "base_policy"), base);
-	assert_int_equal(read_number(t, "base_prio"), base_prio);
+	assert_string_equal(read_string(t, "normal_policy"), normal);
+	assert_int_equal(read_number(t, "normal_prio"), normal_prio);
 }
 
 static void graph_of_a_boosted_chain(void **state)

@@ -17,7 +17,7 @@ struct fixture {
 	struct ntsync_channel *c;
 	struct ntsync_receiver r;
 	struct ntsync_wait wait[ENTRIES]; /* of senders that do not exist; never claimed */
-	struct ntsync_channel_entry e[ENTRIES];
+	struct ntsync_request e[ENTRIES];
 };
 
 static struct fixture *setup_fixture(struct kunit *test)
@@ -42,38 +42,38 @@ static void queue_entry(struct fixture *f, int i, u32 prio)
 {
 	guard(raw_spinlock)(&f->c->obj->lock);
 	f->e[i].prio = prio;
-	ntsync_entry_queue_locked(&f->e[i], MAX_RT_PRIO);
+	ntsync_request_queue_locked(&f->e[i], MAX_RT_PRIO);
 }
 
 static void dispatch_entry(struct fixture *f, int i)
 {
 	guard(raw_spinlock)(&f->c->obj->lock);
-	ntsync_entry_dispatch_locked(&f->e[i], &f->r);
+	ntsync_request_dispatch_locked(&f->e[i], &f->r);
 }
 
 static void put_back_entry(struct fixture *f, int i)
 {
 	guard(raw_spinlock)(&f->c->obj->lock);
-	ntsync_entry_put_back_locked(&f->e[i]);
+	ntsync_request_put_back_locked(&f->e[i]);
 }
 
 static void set_entry_prio(struct fixture *f, int i, int prio)
 {
 	guard(raw_spinlock)(&f->c->obj->lock);
-	ntsync_entry_set_prio_locked(&f->e[i], prio);
+	ntsync_request_set_prio_locked(&f->e[i], prio);
 }
 
 static void expect_first_and_remove(struct kunit *test, struct fixture *f, int i)
 {
 	guard(raw_spinlock)(&f->c->obj->lock);
 	KUNIT_EXPECT_PTR_EQ(test, ntsync_channel_first_pending(f->c), &f->e[i]);
-	ntsync_entry_remove_locked(&f->e[i]);
+	ntsync_request_remove_locked(&f->e[i]);
 }
 
 static void remove_entry(struct fixture *f, int i)
 {
 	guard(raw_spinlock)(&f->c->obj->lock);
-	ntsync_entry_remove_locked(&f->e[i]);
+	ntsync_request_remove_locked(&f->e[i]);
 }
 
 static void pending_are_ordered_by_prio_then_arrival(struct kunit *test)
@@ -156,9 +156,9 @@ static void only_dispatched_entries_are_found_by_id(struct kunit *test)
 	queue_entry(f, 1, 10);
 	dispatch_entry(f, 0);
 	scoped_guard(raw_spinlock, &f->c->obj->lock) {
-		KUNIT_EXPECT_PTR_EQ(test, ntsync_entry_find_locked(f->c, 1), &f->e[0]);
-		KUNIT_EXPECT_NULL(test, ntsync_entry_find_locked(f->c, 2));
-		KUNIT_EXPECT_NULL(test, ntsync_entry_find_locked(f->c, 0));
+		KUNIT_EXPECT_PTR_EQ(test, ntsync_request_find_locked(f->c, 1), &f->e[0]);
+		KUNIT_EXPECT_NULL(test, ntsync_request_find_locked(f->c, 2));
+		KUNIT_EXPECT_NULL(test, ntsync_request_find_locked(f->c, 0));
 	}
 	remove_entry(f, 0);
 	remove_entry(f, 1);

@@ -45,17 +45,17 @@ static void closed_process_gets_no_notification(struct kunit *test)
 {
 	struct ntsync_obj *obj = kt_channel(test);
 	struct ntsync_wait sender = { .claim = ATOMIC_INIT(NTSYNC_UNCLAIMED) };
-	struct ntsync_channel_entry e = { .channel = obj->channel, .wait = &sender };
+	struct ntsync_request e = { .channel = obj->channel, .wait = &sender };
 	struct ntsync_wait_req req = { .objs = &obj, .count = 1, .notify_only = true };
 	struct file *unknown = (struct file *)test;
 
 	KUNIT_ASSERT_EQ(test, PTR_ERR(begin_receive(obj, unknown)), -EBADF);
 	scoped_guard(raw_spinlock, &obj->lock)
-		ntsync_entry_queue_locked(&e, MAX_RT_PRIO);
+		ntsync_request_queue_locked(&e, MAX_RT_PRIO);
 	KUNIT_EXPECT_EQ(test, ntsync_wait_any(&req), 0);
 	KUNIT_EXPECT_EQ(test, obj->channel->nr_notified, 0);
 	scoped_guard(raw_spinlock, &obj->lock)
-		ntsync_entry_remove_locked(&e);
+		ntsync_request_remove_locked(&e);
 }
 
 /* The receiver's old process is being closed, while it receives by another descriptor table. */
@@ -120,7 +120,7 @@ struct exit_fixture {
 	struct ntsync_channel *c;
 	struct ntsync_receiver *r;
 	struct ntsync_wait sender;
-	struct ntsync_channel_entry e;
+	struct ntsync_request e;
 };
 
 static void init_exit(struct kunit *test, struct exit_fixture *f)
@@ -135,7 +135,7 @@ static void init_exit(struct kunit *test, struct exit_fixture *f)
 	};
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, f->r);
 	scoped_guard(raw_spinlock, &obj->lock)
-		ntsync_entry_queue_locked(&f->e, MAX_RT_PRIO);
+		ntsync_request_queue_locked(&f->e, MAX_RT_PRIO);
 }
 
 /* As the exit worker does it; returns true when the receiver has gone. */
@@ -156,7 +156,7 @@ static void withdraw_request(struct exit_fixture *f)
 {
 	guard(raw_spinlock)(&f->c->obj->lock);
 	if (ntsync_wait_claim(&f->sender, NTSYNC_SEND_WITHDRAWN))
-		ntsync_entry_remove_locked(&f->e);
+		ntsync_request_remove_locked(&f->e);
 }
 
 static int result_of(const struct exit_fixture *f)

@@ -119,7 +119,7 @@ static struct ntsync_waitq_node *find_first(struct ntsync_waitq_node *n)
 			continue;
 		if (!first || ntsync_waitq_prio(c) < ntsync_waitq_prio(first) ||
 		    (ntsync_waitq_prio(c) == ntsync_waitq_prio(first) &&
-		     ntsync_waitq_arrival(c) < ntsync_waitq_arrival(first)))
+		     ntsync_waitq_order(c) < ntsync_waitq_order(first)))
 			first = c;
 	}
 	return first;

@@ -289,7 +289,7 @@ static void requests_and_receivers_are_named(void **state)
 		senders[i] = start_send(f, channel, 10 + i, i + 1);
 	take(channel, 11, 2);
 	assert_request(channel, "ntsync-pending", 1, call_tid(senders[0]), 10, 0);
-	assert_request(channel, "ntsync-served", 2, call_tid(senders[1]), 11, gettid());
+	assert_request(channel, "ntsync-dispatched-request", 2, call_tid(senders[1]), 11, gettid());
 	assert_line(channel, "ntsync-receiver:\t%d working\n", gettid());
 	assert_line(channel, "ntsync-queueing-ns:\t1 ");
 	assert_line(channel, "ntsync-response-ns:\t0 0 0\n");

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 static const char *const caches[] = { "ntsync_obj", "ntsync_wait_q",
-				     "ntsync_channel_entry" };
+				     "ntsync_request" };
 
 static void need_slabs(struct fixture *f)
 {
@@ -85,7 +85,7 @@ static void requests_come_from_their_cache(void **state)
 	channel = new_channel(f, 128);
 	for (int i = 0; i < 100; i++)
 		start_send(f, channel, 0, i);
-	assert_true(read_number("ntsync_channel_entry", "objects") >= 100);
+	assert_true(read_number("ntsync_request", "objects") >= 100);
 }
 
 int main(void)

@@ -46,10 +46,10 @@ static bool channel_signaled(const struct ntsync_obj *obj, u32 owner)
 
 static void dispatch_first_locked(struct ntsync_channel *c, struct ntsync_receiver *r)
 {
-	struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
+	struct ntsync_request *e = ntsync_channel_first_pending(c);
 
 	ntsync_assert_obj_lock(c->obj);
-	ntsync_entry_dispatch_locked(e, r);
+	ntsync_request_dispatch_locked(e, r);
 	r->message = (struct ntsync_message){
 		.id = e->id,
 		.payload = e->payload,
@@ -192,7 +192,7 @@ static void drop_own_notification_locked(struct ntsync_channel *c, const struct 
 		ntsync_receiver_drop_notification_locked(r);
 }
 
-static int queue_request(struct ntsync_channel *c, struct ntsync_channel_entry *e,
+static int queue_request(struct ntsync_channel *c, struct ntsync_request *e,
 			 struct file *file)
 {
 	struct ntsync_section h;
@@ -205,7 +205,7 @@ static int queue_request(struct ntsync_channel *c, struct ntsync_channel_entry *
 		ret = -EAGAIN;
 	} else {
 		drop_own_notification_locked(c, e->wait->acquirer.t);
-		ntsync_entry_queue_locked(e, ntsync_pi_inherited_prio(e->wait));
+		ntsync_request_queue_locked(e, ntsync_pi_inherited_prio(e->wait));
 		trace_ntsync_channel_send(c->id, e->id, current->pid, e->prio);
 		ntsync_obj_hand_off(&h, h.obj);
 		ntsync_channel_check_reachable_locked(&h, c, file, 0);
@@ -240,7 +240,7 @@ static int sleep_for_reply(struct ntsync_channel *c, struct ntsync_wait *w, stru
  * Removes @e if it has not ended yet. @ret says why the sender woke up; returns what the call
  * returns.
  */
-static int finish_send(struct ntsync_channel *c, struct ntsync_channel_entry *e, int ret)
+static int finish_send(struct ntsync_channel *c, struct ntsync_request *e, int ret)
 {
 	struct ntsync_section h;
 
@@ -248,7 +248,7 @@ static int finish_send(struct ntsync_channel *c, struct ntsync_channel_entry *e,
 	if (ntsync_wait_claim(e->wait, NTSYNC_SEND_WITHDRAWN)) {
 		if (e->receiver)
 			ret = -EINTR;
-		ntsync_entry_remove_locked(e);
+		ntsync_request_remove_locked(e);
 		trace_ntsync_channel_withdraw(c->id, e->id, current->pid);
 	}
 	ntsync_obj_unlock(&h);
@@ -266,14 +266,14 @@ static int finish_send(struct ntsync_channel *c, struct ntsync_channel_entry *e,
 }
 
 /* Identifies the request, in case the call is made again: restarted, or repeated by the program. */
-static u64 hash_request(const struct ntsync_channel_entry *e)
+static u64 hash_request(const struct ntsync_request *e)
 {
 	u64 call = ntsync_ticket_hash(e->channel->id, e->payload);
 
 	return ntsync_ticket_hash(ntsync_ticket_hash(call, e->reply), e->prio);
 }
 
-static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *e,
+static int send_and_wait(struct ntsync_channel *c, struct ntsync_request *e,
 			 struct file *file, struct ntsync_task *t)
 {
 	const u64 dev = c->obj->dev->id, call = hash_request(e);
@@ -285,7 +285,7 @@ static int send_and_wait(struct ntsync_channel *c, struct ntsync_channel_entry *
 	ntsync_wait_init(&w, &req, t, NULL, false);
 	w.send = e;
 	w.send_to = c->obj;
-	w.send_prio = ntsync_entry_requested_prio(e);
+	w.send_prio = ntsync_request_requested_prio(e);
 	e->wait = &w;
 	ntsync_pi_begin_wait(&w);
 	ret = queue_request(c, e, file);
@@ -318,12 +318,12 @@ int ntsync_channel_send(struct ntsync_obj *obj, struct file *file, u32 policy, u
 			u64 payload, u64 reply)
 {
 	struct ntsync_task *t = ntsync_task_find_or_create();
-	struct ntsync_channel_entry *e;
+	struct ntsync_request *e;
 	int ret;
 
 	if (!is_channel(obj))
 		return -EINVAL;
-	e = t ? ntsync_entry_alloc() : NULL;
+	e = t ? ntsync_request_alloc() : NULL;
 	if (!e)
 		return -ENOMEM;
 	e->channel = obj->channel;
@@ -335,7 +335,7 @@ int ntsync_channel_send(struct ntsync_obj *obj, struct file *file, u32 policy, u
 	e->policy = e->prio ? policy : SCHED_FIFO;
 	e->borrows_file = ntsync_channel_borrows_file(obj->channel, file);
 	ret = send_and_wait(obj->channel, e, file, t);
-	ntsync_entry_free(e);
+	ntsync_request_free(e);
 	return ret;
 }
 
@@ -442,13 +442,13 @@ int ntsync_channel_recv(struct ntsync_obj *obj, struct file *file, bool block,
 void ntsync_channel_put_back(struct ntsync_obj *obj, u64 id)
 {
 	struct ntsync_channel *c = obj->channel;
-	struct ntsync_channel_entry *e;
+	struct ntsync_request *e;
 	struct ntsync_section h;
 
 	ntsync_obj_lock(&h, obj);
-	e = ntsync_entry_find_locked(c, id);
+	e = ntsync_request_find_locked(c, id);
 	if (e && e->receiver->t->task == current) {
-		ntsync_entry_put_back_locked(e);
+		ntsync_request_put_back_locked(e);
 		ntsync_obj_hand_off(&h, h.obj);
 	}
 	ntsync_obj_unlock(&h);
@@ -459,16 +459,16 @@ void ntsync_channel_put_back(struct ntsync_obj *obj, u64 id)
 /* Returns -ENOENT if no sender waits for a reply to @id. */
 int ntsync_channel_reply(struct ntsync_obj *obj, u64 id)
 {
-	struct ntsync_channel_entry *e;
+	struct ntsync_request *e;
 	struct ntsync_section h;
 
 	if (!is_channel(obj))
 		return -EINVAL;
 	ntsync_obj_lock(&h, obj);
 	ntsync_section_make_room(&h);
-	e = ntsync_entry_find_locked(obj->channel, id);
+	e = ntsync_request_find_locked(obj->channel, id);
 	if (e)
-		ntsync_entry_finish_locked(&h, e, NTSYNC_SEND_REPLIED);
+		ntsync_request_finish_locked(&h, e, NTSYNC_SEND_REPLIED);
 	ntsync_obj_unlock(&h);
 	if (!e)
 		return -ENOENT;
@@ -519,18 +519,18 @@ void ntsync_channel_flush(struct ntsync_obj *obj, struct file *file, const void 
 
 int ntsync_channel_init(void)
 {
-	int ret = ntsync_entries_init();
+	int ret = ntsync_requests_init();
 
 	if (ret)
 		return ret;
 	ret = ntsync_receiver_exit_init();
 	if (ret)
-		ntsync_entries_exit();
+		ntsync_requests_exit();
 	return ret;
 }
 
 void ntsync_channel_exit(void)
 {
 	ntsync_receiver_exit_exit();
-	ntsync_entries_exit();
+	ntsync_requests_exit();
 }

@@ -22,7 +22,7 @@
 #include "pi/source.h"
 
 /**
- * struct ntsync_channel_entry - a request whose sender sleeps
+ * struct ntsync_request - a request whose sender sleeps
  * @node: [1] in channel->pending; [2] in channel->dispatched, by @id
  * @contrib_node: [1] in channel->contributing, if @key contributes anything; [2] in
  *	receiver->entries
@@ -46,7 +46,7 @@
  * @node, @contrib_node, @key, @receiver and @set are protected by obj->lock; the others do not
  * change after the entry was queued.
  */
-struct ntsync_channel_entry {
+struct ntsync_request {
 	struct ntsync_waitq_node node;
 	struct rb_node contrib_node;
 	struct ntsync_channel *channel;
@@ -156,26 +156,26 @@ struct ntsync_channel {
 
 /* ---- entry.c ---- */
 
-int ntsync_entries_init(void);
-void ntsync_entries_exit(void);
-struct ntsync_channel_entry *ntsync_entry_alloc(void);
-void ntsync_entry_free(struct ntsync_channel_entry *e);
+int ntsync_requests_init(void);
+void ntsync_requests_exit(void);
+struct ntsync_request *ntsync_request_alloc(void);
+void ntsync_request_free(struct ntsync_request *e);
 
-int ntsync_entry_requested_prio(const struct ntsync_channel_entry *e);
-void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited);
-void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_receiver *r);
-void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e);
-void ntsync_entry_remove_locked(struct ntsync_channel_entry *e);
-void ntsync_entry_add_latency_locked(const struct ntsync_channel_entry *e,
+int ntsync_request_requested_prio(const struct ntsync_request *e);
+void ntsync_request_queue_locked(struct ntsync_request *e, int inherited);
+void ntsync_request_dispatch_locked(struct ntsync_request *e, struct ntsync_receiver *r);
+void ntsync_request_put_back_locked(struct ntsync_request *e);
+void ntsync_request_remove_locked(struct ntsync_request *e);
+void ntsync_request_add_latency_locked(const struct ntsync_request *e,
 				     struct ntsync_latency *l);
-void ntsync_entry_set_prio_locked(struct ntsync_channel_entry *e, int prio);
-struct ntsync_channel_entry *ntsync_entry_find_locked(const struct ntsync_channel *c, u64 id);
+void ntsync_request_set_prio_locked(struct ntsync_request *e, int prio);
+struct ntsync_request *ntsync_request_find_locked(const struct ntsync_channel *c, u64 id);
 
-static inline struct ntsync_channel_entry *ntsync_channel_first_pending(const struct ntsync_channel *c)
+static inline struct ntsync_request *ntsync_channel_first_pending(const struct ntsync_channel *c)
 {
 	struct ntsync_waitq_node *n = ntsync_waitq_first(&c->pending);
 
-	return n ? container_of(n, struct ntsync_channel_entry, node) : NULL;
+	return n ? container_of(n, struct ntsync_request, node) : NULL;
 }
 
 /* ---- show.c ---- */

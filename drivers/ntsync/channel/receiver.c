@@ -55,13 +55,13 @@
 /* ---- the end of an entry ---- */
 
 /* Ends @e: its sender returns. The caller has called ntsync_section_make_room(). */
-void ntsync_entry_finish_locked(struct ntsync_section *h, struct ntsync_channel_entry *e,
+void ntsync_request_finish_locked(struct ntsync_section *h, struct ntsync_request *e,
 				enum ntsync_send_result result)
 {
 	ntsync_assert_obj_lock(e->channel->obj);
 	if (result == NTSYNC_SEND_REPLIED)
-		ntsync_entry_add_latency_locked(e, &e->channel->response);
-	ntsync_entry_remove_locked(e);
+		ntsync_request_add_latency_locked(e, &e->channel->response);
+	ntsync_request_remove_locked(e);
 	ntsync_wait_claim(e->wait, result);
 	ntsync_section_wake_locked(h, e->wait->acquirer.task);
 }
@@ -72,7 +72,7 @@ void ntsync_entry_finish_locked(struct ntsync_section *h, struct ntsync_channel_
  */
 static void fail_pending_locked(struct ntsync_section *h, struct ntsync_channel *c)
 {
-	struct ntsync_channel_entry *e;
+	struct ntsync_request *e;
 
 	c->broken = true;
 	for (;;) {
@@ -80,7 +80,7 @@ static void fail_pending_locked(struct ntsync_section *h, struct ntsync_channel 
 		e = ntsync_channel_first_pending(c);
 		if (!c->broken || !e)
 			break;
-		ntsync_entry_finish_locked(h, e, NTSYNC_SEND_BROKEN);
+		ntsync_request_finish_locked(h, e, NTSYNC_SEND_BROKEN);
 	}
 }
 
@@ -90,14 +90,14 @@ static void fail_pending_locked(struct ntsync_section *h, struct ntsync_channel 
  */
 static void reset_entries_locked(struct ntsync_section *h, struct ntsync_receiver *r)
 {
-	struct ntsync_channel_entry *e;
+	struct ntsync_request *e;
 
 	for (;;) {
 		ntsync_section_make_room(h);
 		e = ntsync_receiver_first_entry(r);
 		if (!e)
 			break;
-		ntsync_entry_finish_locked(h, e, NTSYNC_SEND_RESET);
+		ntsync_request_finish_locked(h, e, NTSYNC_SEND_RESET);
 	}
 }
 
@@ -152,7 +152,7 @@ static void unpark_receiver_locked(struct ntsync_section *h, struct ntsync_recei
  */
 static void mark_pending_for_update_locked(struct ntsync_channel *c)
 {
-	const struct ntsync_channel_entry *e = ntsync_channel_first_pending(c);
+	const struct ntsync_request *e = ntsync_channel_first_pending(c);
 
 	if (e)
 		ntsync_channel_mark_for_update_locked(c, ntsync_waitq_prio(&e->node));
@@ -172,7 +172,7 @@ static void leave_process_locked(struct ntsync_receiver *r)
  */
 static void remove_members_locked(struct ntsync_section *h, struct ntsync_process *p)
 {
-	struct ntsync_channel_entry *e;
+	struct ntsync_request *e;
 	struct ntsync_receiver *r;
 
 	for (;;) {
@@ -192,7 +192,7 @@ static void remove_members_locked(struct ntsync_section *h, struct ntsync_proces
 			break;
 		e = ntsync_receiver_first_entry(r);
 		if (e)
-			ntsync_entry_finish_locked(h, e, NTSYNC_SEND_RESET);
+			ntsync_request_finish_locked(h, e, NTSYNC_SEND_RESET);
 		else
 			leave_process_locked(r);
 		h->steps++;
@@ -481,7 +481,7 @@ static void end_dying_process_locked(struct ntsync_receiver *r, const void *dyin
 static bool end_batch_locked(struct ntsync_section *h, struct ntsync_receiver *r)
 {
 	struct ntsync_channel *c = r->channel;
-	struct ntsync_channel_entry *e;
+	struct ntsync_request *e;
 
 	while (h->steps < NTSYNC_WAKE_BATCH) {
 		e = ntsync_receiver_first_entry(r);
@@ -489,7 +489,7 @@ static bool end_batch_locked(struct ntsync_section *h, struct ntsync_receiver *r
 			e = ntsync_channel_first_pending(c);
 		if (!e)
 			return true;
-		ntsync_entry_finish_locked(h, e, e->receiver ? NTSYNC_SEND_RESET :
+		ntsync_request_finish_locked(h, e, e->receiver ? NTSYNC_SEND_RESET :
 							       NTSYNC_SEND_BROKEN);
 	}
 	return false;

@@ -95,16 +95,16 @@ struct ntsync_process {
 	bool freed_with_receiver;
 };
 
-static inline struct ntsync_channel_entry *ntsync_receiver_first_entry(const struct ntsync_receiver *r)
+static inline struct ntsync_request *ntsync_receiver_first_entry(const struct ntsync_receiver *r)
 {
-	return rb_entry_safe(rb_first_cached(&r->entries), struct ntsync_channel_entry,
+	return rb_entry_safe(rb_first_cached(&r->entries), struct ntsync_request,
 			     contrib_node);
 }
 
 /* The priority of the request that @r works on; MAX_RT_PRIO if there is none. */
 static inline int ntsync_receiver_work_prio(const struct ntsync_receiver *r)
 {
-	const struct ntsync_channel_entry *e = ntsync_receiver_first_entry(r);
+	const struct ntsync_request *e = ntsync_receiver_first_entry(r);
 
 	return e ? ntsync_waitq_prio(&e->node) : MAX_RT_PRIO;
 }
@@ -121,7 +121,7 @@ void ntsync_channel_check_reachable_locked(struct ntsync_section *h, struct ntsy
 					   struct file *file, int others);
 bool ntsync_channel_borrows_file(const struct ntsync_channel *c, struct file *file);
 void ntsync_channel_check_reachable(struct ntsync_channel *c, struct file *file, int others);
-void ntsync_entry_finish_locked(struct ntsync_section *h, struct ntsync_channel_entry *e,
+void ntsync_request_finish_locked(struct ntsync_section *h, struct ntsync_request *e,
 				enum ntsync_send_result result);
 
 bool ntsync_receiver_end_batch(struct ntsync_receiver *r, const void *dying_files);

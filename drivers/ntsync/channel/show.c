@@ -22,7 +22,7 @@ struct shown_receiver {
 	const char *state;
 };
 
-static struct shown_entry copy_entry(const struct ntsync_channel_entry *e)
+static struct shown_entry copy_entry(const struct ntsync_request *e)
 {
 	return (struct shown_entry){
 		.id = e->id,
@@ -39,7 +39,7 @@ static u32 copy_entries(struct rb_node *rb, struct shown_entry *out)
 	u32 nr;
 
 	for (nr = 0; rb && nr < NTSYNC_SHOW_MAX; rb = rb_next(rb))
-		out[nr++] = copy_entry(rb_entry(rb, struct ntsync_channel_entry, node.rb));
+		out[nr++] = copy_entry(rb_entry(rb, struct ntsync_request, node.rb));
 	return nr;
 }
 

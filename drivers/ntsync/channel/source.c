@@ -27,26 +27,26 @@ struct boost {
 	int policy;
 };
 
-static void raise_to_entry(struct boost *b, const struct ntsync_channel_entry *e)
+static void raise_to_entry(struct boost *b, const struct ntsync_request *e)
 {
 	bool requested;
 
 	if (!e || e->key >= b->key)
 		return;
-	requested = ntsync_waitq_prio(&e->node) == ntsync_entry_requested_prio(e);
+	requested = ntsync_waitq_prio(&e->node) == ntsync_request_requested_prio(e);
 	b->key = e->key;
 	b->policy = requested ? e->policy : SCHED_FIFO;
 }
 
-static const struct ntsync_channel_entry *find_pending_for(const struct ntsync_channel *c,
+static const struct ntsync_request *find_pending_for(const struct ntsync_channel *c,
 							   const struct ntsync_task *t)
 {
 	struct rb_node *n = rb_first_cached(&c->contributing);
 
 	/* A task has one request at a time, so the next one is not its own. */
-	if (n && rb_entry(n, struct ntsync_channel_entry, contrib_node)->wait->acquirer.t == t)
+	if (n && rb_entry(n, struct ntsync_request, contrib_node)->wait->acquirer.t == t)
 		n = rb_next(n);
-	return rb_entry_safe(n, struct ntsync_channel_entry, contrib_node);
+	return rb_entry_safe(n, struct ntsync_request, contrib_node);
 }
 
 /*
@@ -218,10 +218,10 @@ bool ntsync_receiver_update_contrib_locked(struct ntsync_receiver *r)
 /* ntsync_source_ops::update_waiter; of the wait of a sender only the request contributes. */
 static int update_request(struct ntsync_wait *w, u32 index, int prio)
 {
-	struct ntsync_channel_entry *e = w->send;
+	struct ntsync_request *e = w->send;
 
-	prio = min(prio, ntsync_entry_requested_prio(e));
-	ntsync_entry_set_prio_locked(e, prio);
+	prio = min(prio, ntsync_request_requested_prio(e));
+	ntsync_request_set_prio_locked(e, prio);
 	/* After the exit every request counts, not only those of the newest set. */
 	if (e->receiver && unlikely(READ_ONCE(e->receiver->t->dead)))
 		raise_exit_locked(e->receiver, prio);

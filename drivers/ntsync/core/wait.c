@@ -21,7 +21,7 @@ struct ntsync_task *ntsync_wait_begin_slow(const struct ntsync_wait_req *req,
 	if (ntsync_req_entries(req) && req->owner)
 		ntsync_owner_learn(req->objs[0]->dev, t, req->owner);
 	if (READ_ONCE(t->event_boost.to) || READ_ONCE(t->retry))
-		ntsync_boost_end_current(t);
+		ntsync_event_boost_end_current(t);
 	return t;
 }
 
@@ -40,7 +40,7 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 	atomic_set(&w->claim, NTSYNC_UNCLAIMED);
 	w->all = all;
 	w->waker_done = false;
-	w->boosts_others = false;
+	w->may_boost_others = false;
 	w->hops = 0;
 	w->arrival = req->arrival;
 	w->send = NULL;
@@ -146,7 +146,7 @@ static ktime_t next_timeout(const struct ntsync_wait *w, const struct ntsync_dea
 {
 	ktime_t now;
 
-	if (likely(!w->boosts_others))
+	if (likely(!w->may_boost_others))
 		return deadline->expires;
 	now = deadline->clock == CLOCK_REALTIME ? ktime_get_real() : ktime_get();
 	return min(deadline->expires, ktime_add_safe(now, VERIFY_NS));
@@ -155,7 +155,7 @@ static ktime_t next_timeout(const struct ntsync_wait *w, const struct ntsync_dea
 /* The timer has fired: true if the deadline has passed, else it was time to verify the boosts. */
 static bool handle_timeout(struct ntsync_wait *w, const struct ntsync_deadline *deadline)
 {
-	if (likely(!w->boosts_others) || ntsync_deadline_passed(deadline))
+	if (likely(!w->may_boost_others) || ntsync_deadline_passed(deadline))
 		return true;
 	__set_current_state(TASK_RUNNING);
 	ntsync_pi_verify(w);

@@ -16,7 +16,7 @@
 #include "pi/task.h"
 
 struct file;
-struct ntsync_channel_entry;
+struct ntsync_request;
 
 #define NTSYNC_UNCLAIMED	(-1)
 
@@ -66,7 +66,7 @@ struct ntsync_wait_entry {
  * @all: the call is a WAIT_ALL; immutable
  * @waker_done: a waker has taken the entries out of all wait-all queues and does not use the
  *	wait any more
- * @boosts_others: a task may inherit from the sleeper (whether one does is not checked), so the
+ * @may_boost_others: a task may inherit from the sleeper (whether one does is not checked), so the
  *	sleeper verifies once a second that each boost is still in place; only for the sleeper
  * @hops: number of tasks that have handed on the sleeper's priority; protected by t->lock
  * @arrival: arrival number of all entries, or of the request; 0 until the first is queued, unless
@@ -83,11 +83,11 @@ struct ntsync_wait {
 	atomic_t claim;
 	bool all;
 	bool waker_done;
-	bool boosts_others;
+	bool may_boost_others;
 	unsigned int hops;
 	int send_prio;
 	u64 arrival;
-	struct ntsync_channel_entry *send;
+	struct ntsync_request *send;
 	struct ntsync_obj *send_to;
 	u32 count;
 	u32 nr;

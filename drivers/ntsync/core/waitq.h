@@ -63,7 +63,7 @@ static inline u8 ntsync_waitq_tag(const struct ntsync_waitq_node *n)
 }
 
 /* Arrival and tag: orders two nodes of one queue by arrival. */
-static inline u64 ntsync_waitq_arrival(const struct ntsync_waitq_node *n)
+static inline u64 ntsync_waitq_order(const struct ntsync_waitq_node *n)
 {
 	return n->key & ~NTSYNC_WAITQ_PRIO;
 }
@@ -76,7 +76,7 @@ static inline u64 ntsync_waitq_prio_bits(int prio)
 /* @n must not be queued. */
 static inline void ntsync_waitq_set_prio(struct ntsync_waitq_node *n, int prio)
 {
-	n->key = ntsync_waitq_arrival(n) | ntsync_waitq_prio_bits(prio);
+	n->key = ntsync_waitq_order(n) | ntsync_waitq_prio_bits(prio);
 }
 
 static inline void ntsync_waitq_init(struct ntsync_waitq *q)

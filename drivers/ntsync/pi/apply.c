@@ -21,7 +21,7 @@ static const char *const kind_names[] = {
 	[NTSYNC_CONTRIB_MUTEX] = "mutex",
 	[NTSYNC_CONTRIB_CHANNEL] = "channel",
 	[NTSYNC_CONTRIB_EVENT] = "event",
-	[NTSYNC_CONTRIB_WORK] = "work",
+	[NTSYNC_CONTRIB_HANDOFF] = "handoff",
 	[NTSYNC_CONTRIB_LOAN] = "loan",
 };
 
@@ -34,7 +34,7 @@ const char *ntsync_contrib_name(const struct ntsync_contrib *c)
 int ntsync_pi_normal_prio_locked(const struct ntsync_task *t)
 {
 	return t->normal_saved ? ntsync_attr_to_prio(t->normal.policy, t->normal.prio) :
-				 ntsync_prio_with_boost(t->task);
+				 ntsync_prio_without_kernel_boost(t->task);
 }
 
 /* The contribution that boosts the task, or NULL; t->lock is held. */
@@ -52,12 +52,12 @@ bool ntsync_pi_is_boosted_locked(const struct ntsync_task *t)
 }
 
 /**
- * ntsync_pi_needs_update_locked() - do parameters have to be set?
+ * ntsync_pi_needs_apply_locked() - do parameters have to be set?
  * @t: the record; t->lock is held
  *
  * A change from outside is noticed only if it has changed the real-time priority.
  */
-bool ntsync_pi_needs_update_locked(const struct ntsync_task *t)
+bool ntsync_pi_needs_apply_locked(const struct ntsync_task *t)
 {
 	const struct ntsync_contrib *top;
 	int policy, prio;
@@ -74,7 +74,7 @@ bool ntsync_pi_needs_update_locked(const struct ntsync_task *t)
 		return false;
 	policy = top ? top->policy : 0;
 	prio = top ? ntsync_prio_to_attr(ntsync_contrib_prio(top->key)) : 0;
-	return t->policy != policy || t->prio != prio ||
+	return t->boost_policy != policy || t->boost_prio != prio ||
 	       (int)READ_ONCE(t->task->rt_priority) != (prio ?: t->normal.prio);
 }
 
@@ -95,7 +95,7 @@ bool ntsync_pi_is_below_locked(const struct ntsync_task *t, int prio)
 		return false;
 	/* No task is boosted above FIFO 99, not even by a deadline task. */
 	prio = max3(prio, ntsync_contrib_prio(top->key), 0);
-	return t->applying || ntsync_prio_with_boost(t->task) > prio;
+	return t->applying || ntsync_prio_without_kernel_boost(t->task) > prio;
 }
 
 /* ---- setting ---- */
@@ -115,7 +115,7 @@ struct param_change {
 static bool change_lowers(const struct ntsync_task *t, const struct param_change *c)
 {
 	return ntsync_attr_to_prio(c->params.policy, c->params.prio) >
-	       ntsync_prio_with_boost(t->task);
+	       ntsync_prio_without_kernel_boost(t->task);
 }
 
 static void prepare_boost(struct param_change *c, const struct ntsync_contrib *top)
@@ -152,8 +152,8 @@ static bool prepare_change(struct ntsync_task *t, struct param_change *c, bool c
 		prepare_normal(c, t);
 	else
 		return false;
-	if (!changed && t->policy == (c->boost ? c->params.policy : 0) &&
-	    t->prio == (c->boost ? c->params.prio : 0))
+	if (!changed && t->boost_policy == (c->boost ? c->params.policy : 0) &&
+	    t->boost_prio == (c->boost ? c->params.prio : 0))
 		return false;
 	if (t->lower_disabled && t->task != current && change_lowers(t, c))
 		return false;
@@ -164,15 +164,15 @@ static bool prepare_change(struct ntsync_task *t, struct param_change *c, bool c
 /* The parameters in @c have been set. A task that has exited meanwhile gets its normal ones. */
 static void record_change(struct ntsync_task *t, const struct param_change *c)
 {
-	int old = t->prio ?: t->normal.prio, new = c->params.prio;
+	int old = t->boost_prio ?: t->normal.prio, new = c->params.prio;
 	bool dead;
 
 	scoped_guard(raw_spinlock, &t->lock) {
 		dead = t->dead;
 		t->retry = false;
-		t->policy = c->boost ? c->params.policy : 0;
-		WRITE_ONCE(t->prio, c->boost ? new : 0);
-		t->max_prio = max(t->max_prio, t->prio);
+		t->boost_policy = c->boost ? c->params.policy : 0;
+		WRITE_ONCE(t->boost_prio, c->boost ? new : 0);
+		t->max_boost_prio = max(t->max_boost_prio, t->boost_prio);
 		smp_store_release(&t->applying, false); /* (Q), pairs with (R) in has_boost() */
 	}
 	if (unlikely(dead && c->boost))
@@ -310,7 +310,7 @@ void ntsync_pi_lower_disable(struct ntsync_task *t)
 bool ntsync_pi_lower_enable(struct ntsync_task *t)
 {
 	guard(raw_spinlock)(&t->lock);
-	return !--t->lower_disabled && ntsync_pi_needs_update_locked(t);
+	return !--t->lower_disabled && ntsync_pi_needs_apply_locked(t);
 }
 
 static void lower_disable_for_all_lock(struct ntsync_task *t)
@@ -336,7 +336,7 @@ static bool has_boost(const struct ntsync_task *t)
 {
 	smp_rmb(); /* after current has got a lock by its priority */
 	/* (R), pairs with (Q) in record_change() */
-	return smp_load_acquire(&t->applying) || READ_ONCE(t->prio);
+	return smp_load_acquire(&t->applying) || READ_ONCE(t->boost_prio);
 }
 
 /*

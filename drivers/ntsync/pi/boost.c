@@ -54,7 +54,7 @@ static void detach_event_boost_locked(struct ntsync_task *t)
 }
 
 /**
- * ntsync_boost_assign_locked() - the task that takes a signal gets its boost
+ * ntsync_event_boost_assign_locked() - the task that takes a signal gets its boost
  * @obj: the event; its lock is held
  * @acquirer: the task; its boost has to be applied before its call returns
  * @policy: SCHED_FIFO or SCHED_RR
@@ -62,7 +62,7 @@ static void detach_event_boost_locked(struct ntsync_task *t)
  *
  * If one wait takes two boosts, the higher one counts.
  */
-void ntsync_boost_assign_locked(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer,
+void ntsync_event_boost_assign_locked(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer,
 				int policy, u32 prio)
 {
 	u32 key = ntsync_contrib_key(MAX_RT_PRIO - 1 - prio, 0);
@@ -98,14 +98,14 @@ static bool end_event_boost_locked(struct ntsync_task *t)
 }
 
 /* The task exits; t->lock is held. The task's own reference keeps the record. */
-void ntsync_boost_end_exiting_locked(struct ntsync_task *t)
+void ntsync_event_boost_end_exiting_locked(struct ntsync_task *t)
 {
 	if (end_event_boost_locked(t))
 		ntsync_task_put(t);
 }
 
 /* current enters its next wait. Also tries again to set what could not be set before. */
-void ntsync_boost_end_current(struct ntsync_task *t)
+void ntsync_event_boost_end_current(struct ntsync_task *t)
 {
 	bool dropped;
 

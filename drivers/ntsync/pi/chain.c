@@ -392,10 +392,10 @@ static bool update_next_entry(struct wait_iter *it)
 	return more;
 }
 
-static bool needs_update(struct ntsync_task *t)
+static bool needs_apply(struct ntsync_task *t)
 {
 	guard(raw_spinlock)(&t->lock);
-	return ntsync_pi_needs_update_locked(t);
+	return ntsync_pi_needs_apply_locked(t);
 }
 
 static bool is_below(struct ntsync_task *t, int prio)
@@ -407,7 +407,7 @@ static bool is_below(struct ntsync_task *t, int prio)
 /* Step [6] for a record whose contribution has not changed. Consumes the reference. */
 static void push_unchanged_record(struct chain_walk *k, struct wait_iter *it, struct ntsync_task *t)
 {
-	bool wanted = k->verify ? is_below(t, it->prio) : needs_update(t);
+	bool wanted = k->verify ? is_below(t, it->prio) : needs_apply(t);
 
 	if (wanted && k->verify) {
 		it->unset = true;
@@ -445,7 +445,7 @@ static void process_record(struct chain_walk *k, struct ntsync_task *t)
 	bool more;
 
 	ntsync_pi_count(NTSYNC_COUNT_RECORDS);
-	if (!is_deferred_to_end(k, t) && needs_update(t))
+	if (!is_deferred_to_end(k, t) && needs_apply(t))
 		ntsync_pi_apply(t);
 	do {
 		more = update_next_entry(&it);
@@ -540,7 +540,7 @@ void ntsync_pi_walk_verify(struct ntsync_task *t)
 /* For the end of a call in which current may have lost a boost. */
 void ntsync_pi_walk_own(struct ntsync_task *t)
 {
-	if (t && needs_update(t))
+	if (t && needs_apply(t))
 		ntsync_pi_walk_from(t);
 }
 
@@ -569,7 +569,7 @@ static bool can_boost_others(const struct ntsync_wait *w)
 static void verify_chain(struct ntsync_wait *w)
 {
 	ntsync_pi_walk_verify(w->acquirer.t);
-	w->boosts_others = can_boost_others(w);
+	w->may_boost_others = can_boost_others(w);
 }
 
 /**
@@ -674,13 +674,14 @@ int ntsync_pi_inherited_prio(struct ntsync_wait *w)
  */
 void ntsync_pi_boost_self(struct ntsync_task *t, int prio)
 {
-	bool again = t->work.to;
+	bool again = t->handoff_boost.to;
 
 	scoped_guard(raw_spinlock, &t->lock) {
 		if (again)
-			ntsync_contrib_erase_locked(&t->work);
-		t->work.kind = NTSYNC_CONTRIB_WORK;
-		ntsync_contrib_insert_locked(&t->work, t, ntsync_contrib_key(prio, 0), SCHED_FIFO);
+			ntsync_contrib_erase_locked(&t->handoff_boost);
+		t->handoff_boost.kind = NTSYNC_CONTRIB_HANDOFF;
+		ntsync_contrib_insert_locked(&t->handoff_boost, t, ntsync_contrib_key(prio, 0),
+					     SCHED_FIFO);
 	}
 	if (again)
 		ntsync_task_put(t);
@@ -691,7 +692,7 @@ void ntsync_pi_boost_self(struct ntsync_task *t, int prio)
 void ntsync_pi_unboost_self(struct ntsync_task *t)
 {
 	scoped_guard(raw_spinlock, &t->lock)
-		ntsync_contrib_erase_locked(&t->work);
+		ntsync_contrib_erase_locked(&t->handoff_boost);
 	ntsync_pi_walk_from(t);
 	ntsync_task_put(t);
 }
@@ -712,9 +713,9 @@ int ntsync_pi_task_exit(struct ntsync_task *t)
 	scoped_guard(raw_spinlock, &t->lock) {
 		t->dead = true;
 		top = ntsync_task_top_key_locked(t);
-		boosted = t->prio;
+		boosted = t->boost_prio;
 		normal = t->normal;
-		ntsync_boost_end_exiting_locked(t);
+		ntsync_event_boost_end_exiting_locked(t);
 	}
 	/*
 	 * The rest of the exit runs with normal parameters. For a deadline task setting them could

@@ -79,7 +79,8 @@ bool ntsync_pi_params_permitted(const struct ntsync_task *t,
 	unsigned long limit = task_rlimit(t->task, RLIMIT_RTPRIO);
 
 	/* A boost does not help to become a deadline task. */
-	if (params->policy == SCHED_DEADLINE || params->prio > max(t->max_prio, t->normal.prio))
+	if (params->policy == SCHED_DEADLINE ||
+	    params->prio > max(t->max_boost_prio, t->normal.prio))
 		return true;
 	if (had_and_has_cap(t))
 		return true;
@@ -97,8 +98,9 @@ bool ntsync_pi_params_permitted(const struct ntsync_task *t,
 bool ntsync_pi_params_are_ours(const struct ntsync_task *t, const struct ntsync_sched_params *now)
 {
 	/* A boost sets reset_on_fork; if it is clear, somebody else has set the parameters. */
-	if (t->prio)
-		return now->policy == t->policy && now->prio == t->prio && now->reset_on_fork;
+	if (t->boost_prio)
+		return now->policy == t->boost_policy && now->prio == t->boost_prio &&
+		       now->reset_on_fork;
 	return now->policy == t->normal.policy && now->prio == t->normal.prio &&
 	       now->reset_on_fork == t->normal.reset_on_fork;
 }
@@ -106,7 +108,7 @@ bool ntsync_pi_params_are_ours(const struct ntsync_task *t, const struct ntsync_
 /* Somebody has set @now. In a boosted task reset_on_fork and the slack are the boost's. */
 static void adopt_normal(struct ntsync_task *t, struct ntsync_sched_params *now)
 {
-	if (t->prio) {
+	if (t->boost_prio) {
 		now->reset_on_fork &= t->normal.reset_on_fork;
 		now->slack = now->prio ? 0 : t->normal.slack;
 	}
@@ -131,7 +133,7 @@ bool ntsync_pi_update_normal(struct ntsync_task *t)
 		return false;
 	if (ntsync_pi_params_permitted(t, &now)) {
 		adopt_normal(t, &now);
-		return t->prio;
+		return t->boost_prio;
 	}
 	ntsync_pi_count(NTSYNC_COUNT_REVOKED);
 	pr_notice_ratelimited("%s[%d]: policy %d with priority %d was set while it was boosted; it has no right to that, so it is dropped\n",
@@ -151,9 +153,9 @@ void ntsync_pi_save_normal(struct ntsync_task *t)
 	guard(raw_spinlock)(&t->lock);
 	t->normal = now;
 	t->had_cap = had_cap;
-	t->max_prio = 0;
-	t->policy = 0;
-	t->prio = 0;
+	t->max_boost_prio = 0;
+	t->boost_policy = 0;
+	t->boost_prio = 0;
 	t->normal_saved = true;
 	ntsync_pi_count(NTSYNC_COUNT_BOOSTS);
 }
@@ -201,7 +203,7 @@ static void forget_normal(struct ntsync_task *t)
  */
 void ntsync_pi_forget_normal(struct ntsync_task *t, unsigned int refs)
 {
-	bool own_right = t->max_prio <= task_rlimit(t->task, RLIMIT_RTPRIO) &&
+	bool own_right = t->max_boost_prio <= task_rlimit(t->task, RLIMIT_RTPRIO) &&
 			 t->normal.policy != SCHED_IDLE;
 
 	if (own_right || had_and_has_cap(t) ||
@@ -228,10 +230,10 @@ static void recheck_locked(struct ntsync_task *t)
 
 	if (!p)
 		return;
-	if (t->normal_saved && !t->prio && !t->retry && no_setter_in_flight(t, 1))
+	if (t->normal_saved && !t->boost_prio && !t->retry && no_setter_in_flight(t, 1))
 		forget_normal(t);
 	/* While a boost is in effect no recheck is needed: its end does one. */
-	if (t->retry || (t->normal_saved && !t->prio)) {
+	if (t->retry || (t->normal_saved && !t->boost_prio)) {
 		t->recheck_ms = min(t->recheck_ms * 10, 1000);
 		queue_recheck(t);
 	}

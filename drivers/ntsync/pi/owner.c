@@ -42,8 +42,8 @@ void __init ntsync_owner_set_listener(void (*fn)(struct ntsync_device *dev, u32 
 }
 
 /*
- * @t is not the task of @owner any more. If it uses the id again, ntsync_owner_learn() must not stop
- * at the comparison.
+ * One of @t's owner ids is not its own any more. If @t uses it again, ntsync_owner_learn() must not
+ * stop at the comparison.
  */
 static void forget_use(struct ntsync_task *t)
 {
@@ -70,19 +70,19 @@ static void prune_owners(struct ntsync_device *dev, u32 owner)
 
 	for (i = 0; i < PRUNE_BATCH; i++) {
 		struct ntsync_task *t;
-		bool is_unused = false;
+		bool drop = false;
 
 		scoped_guard(rcu) {
 			t = xa_find(&dev->owners, &id, ULONG_MAX, XA_PRESENT);
 			if (t && id != owner)
-				is_unused = READ_ONCE(t->dead) ||
+				drop = READ_ONCE(t->dead) ||
 					atomic_read(&t->nr_owners) > MAX_OWNER_IDS;
-			if (is_unused && !refcount_inc_not_zero(&t->refs))
-				is_unused = false;
+			if (drop && !refcount_inc_not_zero(&t->refs))
+				drop = false;
 		}
 		if (!t)
 			break;
-		if (is_unused) {
+		if (drop) {
 			remove_owner(dev, id, t);
 			ntsync_task_put(t);
 		}
@@ -113,7 +113,7 @@ static void set_owner(struct ntsync_device *dev, struct ntsync_task *t, u32 owne
 }
 
 /* The caller has preemption off or holds the RCU read lock, which keeps the record. */
-struct ntsync_task *ntsync_owner_find_locked(struct ntsync_device *dev, u32 owner)
+struct ntsync_task *ntsync_owner_find_rcu(struct ntsync_device *dev, u32 owner)
 {
 	struct ntsync_task *t = xa_load(&dev->owners, owner);
 
@@ -133,7 +133,7 @@ void ntsync_owner_learn_slow(struct ntsync_device *dev, struct ntsync_task *t, u
 	 */
 	smp_mb(); /* (O), pairs with (P) in forget_use() */
 	scoped_guard(rcu)
-		known = ntsync_owner_find_locked(dev, owner) == t;
+		known = ntsync_owner_find_rcu(dev, owner) == t;
 	if (!known)
 		set_owner(dev, t, owner);
 }
@@ -147,7 +147,7 @@ void ntsync_owner_learn_kill(struct ntsync_device *dev, struct ntsync_task *t, u
 	bool known;
 
 	scoped_guard(rcu)
-		known = ntsync_owner_find_locked(dev, owner);
+		known = ntsync_owner_find_rcu(dev, owner);
 	if (!known)
 		set_owner(dev, t, owner);
 }

@@ -11,7 +11,7 @@
 void ntsync_owner_learn_slow(struct ntsync_device *dev, struct ntsync_task *t, u32 owner);
 void ntsync_owner_learn_kill(struct ntsync_device *dev, struct ntsync_task *t, u32 owner);
 void ntsync_owner_set_listener(void (*fn)(struct ntsync_device *dev, u32 owner));
-struct ntsync_task *ntsync_owner_find_locked(struct ntsync_device *dev, u32 owner);
+struct ntsync_task *ntsync_owner_find_rcu(struct ntsync_device *dev, u32 owner);
 
 /*
  * current, whose record is @t, uses @owner. Most calls of a task use the same id, so they stop at

@@ -27,7 +27,7 @@ int ntsync_prio_to_attr(int prio)
 }
 
 /* Without boosts by the kernel's own locks, but with ours; at most MAX_RT_PRIO. */
-int ntsync_prio_with_boost(const struct task_struct *p)
+int ntsync_prio_without_kernel_boost(const struct task_struct *p)
 {
 	return min_t(int, READ_ONCE(p->normal_prio), MAX_RT_PRIO);
 }

@@ -61,9 +61,9 @@ static inline void ntsync_pi_walk(struct ntsync_todo *todo)
 
 /* boost.c: boosts that come with the signal of an event */
 u32 ntsync_boost_clamp(u32 prio);
-void ntsync_boost_assign_locked(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer,
+void ntsync_event_boost_assign_locked(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer,
 				int policy, u32 prio);
-void ntsync_boost_end_current(struct ntsync_task *t);
+void ntsync_event_boost_end_current(struct ntsync_task *t);
 
 /* show.c */
 extern const struct seq_operations ntsync_pi_sops;

@@ -40,7 +40,7 @@ void ntsync_pi_walk_verify(struct ntsync_task *t);
 bool ntsync_pi_is_boosted_locked(const struct ntsync_task *t);
 const char *ntsync_contrib_name(const struct ntsync_contrib *c);
 int ntsync_pi_normal_prio_locked(const struct ntsync_task *t);
-bool ntsync_pi_needs_update_locked(const struct ntsync_task *t);
+bool ntsync_pi_needs_apply_locked(const struct ntsync_task *t);
 bool ntsync_pi_is_below_locked(const struct ntsync_task *t, int prio);
 void ntsync_pi_apply(struct ntsync_task *t);
 void ntsync_pi_lower_disable(struct ntsync_task *t);
@@ -73,11 +73,11 @@ void ntsync_task_exit(void);
 struct ntsync_task *ntsync_task_next(unsigned int bucket, const struct ntsync_task *after);
 
 /*
- * The priority that a task should have, and the number of hops that it has come by; t->lock is held,
- * and the task has not exited. It is passed on, and not the priority that the task has: otherwise
- * one of two walks could see what the other has not lowered yet, and pass it on as the task's own. A
- * boost by the kernel's own locks counts as the task's own. Without @normal the task's normal prio
- * is left out.
+ * The priority that a task should have, and the number of hops that it has come by; t->lock is
+ * held, and the task has not exited. It is passed on, and not the priority that the task has:
+ * otherwise one of two walks could see what the other has not lowered yet, and pass it on as the
+ * task's own. A boost by the kernel's own locks counts as the task's own. Without @normal the
+ * task's normal prio is left out.
  */
 static __always_inline int ntsync_pi_should_have_locked(const struct ntsync_task *t, bool normal,
 							unsigned int *hops)
@@ -98,7 +98,7 @@ void ntsync_owners_destroy(struct ntsync_device *dev);
 
 /* boost.c */
 void ntsync_device_end_event_boosts(struct ntsync_device *dev);
-void ntsync_boost_end_exiting_locked(struct ntsync_task *t);
+void ntsync_event_boost_end_exiting_locked(struct ntsync_task *t);
 
 /* loan.c */
 int ntsync_loan_update(struct ntsync_task *t, struct ntsync_todo *changed,

@@ -49,8 +49,8 @@ static int sleep_until_stopped(void *data)
 static void begin_boost(struct ntsync_task *t)
 {
 	scoped_guard(raw_spinlock, &t->lock) {
-		t->work.kind = NTSYNC_CONTRIB_WORK;
-		ntsync_contrib_insert_locked(&t->work, t,
+		t->handoff_boost.kind = NTSYNC_CONTRIB_HANDOFF;
+		ntsync_contrib_insert_locked(&t->handoff_boost, t,
 					     ntsync_contrib_key(MAX_RT_PRIO - 1 - BOOST, 0),
 					     SCHED_FIFO);
 	}
@@ -60,7 +60,7 @@ static void begin_boost(struct ntsync_task *t)
 static void end_boost(struct ntsync_task *t)
 {
 	scoped_guard(raw_spinlock, &t->lock)
-		ntsync_contrib_erase_locked(&t->work);
+		ntsync_contrib_erase_locked(&t->handoff_boost);
 	ntsync_task_put(t);
 	ntsync_pi_apply(t);
 }

@@ -65,7 +65,7 @@ static bool copy_record(struct shown_record *out, struct ntsync_task *t)
 	bool shown;
 
 	guard(raw_spinlock)(&t->lock);
-	shown = !t->dead && (t->prio || t->applying || ntsync_pi_is_boosted_locked(t));
+	shown = !t->dead && (t->boost_prio || t->applying || ntsync_pi_is_boosted_locked(t));
 	if (shown)
 		copy_record_locked(out, t);
 	return shown;
@@ -78,7 +78,7 @@ static void print_record(struct seq_file *m, const struct shown_record *r)
 	seq_printf(m, "task %d ", r->tid);
 	/* A task's name must not look like a line of this file. */
 	seq_escape(m, r->comm, "\n\\");
-	seq_printf(m, "\nbase policy=%d prio=%d nice=%d reset_on_fork=%d\n", r->normal.policy,
+	seq_printf(m, "\nnormal policy=%d prio=%d nice=%d reset_on_fork=%d\n", r->normal.policy,
 		   r->normal.prio, r->nice, r->normal.reset_on_fork);
 	for (i = 0; i < r->nr; i++)
 		seq_printf(m, "  contribution %s policy=%d prio=%d object=%llu\n",

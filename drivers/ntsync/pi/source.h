@@ -53,6 +53,6 @@ bool ntsync_contrib_set_locked(struct ntsync_contrib *c, struct ntsync_task *to,
 int ntsync_pi_wait_prio_locked(const struct ntsync_task *t, struct ntsync_wait *w);
 void ntsync_pi_recheck_soon(struct ntsync_task *t);
 bool ntsync_pi_queue_work(struct work_struct *work);
-int ntsync_prio_with_boost(const struct task_struct *p);
+int ntsync_prio_without_kernel_boost(const struct task_struct *p);
 
 #endif

@@ -69,7 +69,7 @@ struct ntsync_sched_params {
  * @dev_node: in @event_dev->event_boosted; protected by @event_dev->lock
  * @notifications: its receivers that have been notified of a request; see core/notification.c and
  *	channel/notification.c
- * @work: contribution of the task to itself while it hands off an object; see
+ * @handoff_boost: contribution of the task to itself while it hands off an object; see
  *	ntsync_pi_boost_self()
  * @seq: changes whenever @wait does
  * @lower_disabled: while it is not 0, other tasks must not lower this one; a nesting count, see
@@ -79,9 +79,9 @@ struct ntsync_sched_params {
  * @had_cap: the task had CAP_SYS_NICE when @normal was saved
  * @retry: setting the parameters that it should have has failed
  * @applying: a task, maybe this one, is about to set the parameters
- * @policy: the policy that was set, if @prio is not 0
- * @prio: the boost that was set, as in sched_attr; 0: none
- * @max_prio: the highest @prio since @normal was saved
+ * @boost_policy: the policy that was set, if @boost_prio is not 0
+ * @boost_prio: the boost that was set, as in sched_attr; 0: none
+ * @max_boost_prio: the highest @boost_prio since @normal was saved
  * @normal: the parameters without boosts; see normal.c
  * @apply_lock: held while the task's parameters are set; outside @lock. Members from
  *	@normal_saved to @normal are written with both locks held
@@ -112,7 +112,7 @@ struct ntsync_task {
 	struct ntsync_device *event_dev;
 	struct list_head dev_node;
 	struct list_head notifications;
-	struct ntsync_contrib work;
+	struct ntsync_contrib handoff_boost;
 	u32 seq;
 	u32 lower_disabled;
 	bool dead;
@@ -120,9 +120,9 @@ struct ntsync_task {
 	bool had_cap;
 	bool retry;
 	bool applying;
-	int policy;
-	int prio;
-	int max_prio;
+	int boost_policy;
+	int boost_prio;
+	int max_boost_prio;
 	struct ntsync_sched_params normal;
 
 	struct rt_mutex apply_lock;

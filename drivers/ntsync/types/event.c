@@ -35,7 +35,7 @@ static void pass_boost_locked(struct ntsync_obj *obj, struct ntsync_acquirer *ac
 	u8 prio = obj->event.boost_prio;
 
 	obj->event.boost_prio = 0;
-	ntsync_boost_assign_locked(obj, acquirer, obj->event.boost_policy, prio);
+	ntsync_event_boost_assign_locked(obj, acquirer, obj->event.boost_policy, prio);
 }
 
 static void acquire_event(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer)

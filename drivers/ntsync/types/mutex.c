@@ -59,7 +59,7 @@ static bool owner_less(struct rb_node *a, const struct rb_node *b)
 
 	if (l->wait->acquirer.owner != r->wait->acquirer.owner)
 		return l->wait->acquirer.owner < r->wait->acquirer.owner;
-	return ntsync_waitq_arrival(&l->node) < ntsync_waitq_arrival(&r->node);
+	return ntsync_waitq_order(&l->node) < ntsync_waitq_order(&r->node);
 }
 
 static int compare_owner(const void *key, const struct rb_node *node)

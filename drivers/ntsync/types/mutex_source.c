@@ -96,7 +96,7 @@ static struct ntsync_task *find_owner_locked(struct ntsync_obj *obj)
 	if (!m->owner)
 		return NULL;
 	/* Preemption is off under obj->lock, so RCU keeps a record that the table drops. */
-	return m->owner_by_id ? ntsync_owner_find_locked(obj->dev, m->owner) : m->task;
+	return m->owner_by_id ? ntsync_owner_find_rcu(obj->dev, m->owner) : m->task;
 }
 
 /* The owner's task, counted; NULL if it has exited or is not known. */
@@ -317,12 +317,12 @@ int ntsync_mutex_higher_prio_locked(const struct ntsync_obj *obj,
 				    const struct ntsync_task *boosted_self)
 {
 	struct rb_node *n = rb_first_cached(&obj->mutex.rt_waiters);
-	int own = ntsync_prio_with_boost(current), prio;
+	int own = ntsync_prio_without_kernel_boost(current), prio;
 
 	if (likely(!n))
 		return MAX_RT_PRIO;
 	if (boosted_self)
-		own = min(own, ntsync_contrib_prio(boosted_self->work.key));
+		own = min(own, ntsync_contrib_prio(boosted_self->handoff_boost.key));
 	prio = ntsync_contrib_prio(rb_entry(n, struct ntsync_wait_entry, pi)->pi_key);
 	return prio < own ? prio : MAX_RT_PRIO;
 }

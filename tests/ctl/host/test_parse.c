@@ -38,7 +38,7 @@ static void a_channel(void **state)
 	assert_true(fdinfo_parse("ntsync-type:\tchannel\nntsync-max-depth:\t64\nntsync-depth:\t1\n"
 				 "ntsync-dispatched:\t1\nntsync-receivers:\t1\n"
 				 "ntsync-queueing-ns:\t3 300 200\nntsync-response-ns:\t2 500 400\n"
-				 "ntsync-pending:\t7 11 20 1500 0\nntsync-served:\t6 12 30 2500 13\n"
+				 "ntsync-pending:\t7 11 20 1500 0\nntsync-dispatched-request:\t6 12 30 2500 13\n"
 				 "ntsync-receiver:\t13 working\n", &o));
 	assert_int_equal(object_waiters(&o), 2);
 	assert_int_equal(object_top_prio(&o), 30);
@@ -155,16 +155,16 @@ static void the_arbiters_records(void **state)
 	bool more;
 
 	(void)state;
-	assert_int_equal(arbiter_parse("task 12 a b\nbase policy=0 prio=0 nice=5 reset_on_fork=0\n"
+	assert_int_equal(arbiter_parse("task 12 a b\nnormal policy=0 prio=0 nice=5 reset_on_fork=0\n"
 				       "  contribution mutex policy=1 prio=80 object=4\n"
 				       "  contribution channel policy=2 prio=70 object=5\n"
-				       "task 13 x\nbase policy=1 prio=10 nice=0 reset_on_fork=1\n"
+				       "task 13 x\nnormal policy=1 prio=10 nice=0 reset_on_fork=1\n"
 				       "  contribution event policy=1 prio=99 object=0\n", b, 2, &more), 2);
 	assert_false(more);
-	assert_true(b[0].tid == 12 && b[0].nr == 2 && b[0].base_prio == 0);
+	assert_true(b[0].tid == 12 && b[0].nr == 2 && b[0].normal_prio == 0);
 	assert_string_equal(b[0].contrib[1].source, "channel");
 	assert_int_equal(b[0].contrib[1].object, 5);
-	assert_true(b[1].tid == 13 && b[1].base_prio == 10 && b[1].nr == 1);
+	assert_true(b[1].tid == 13 && b[1].normal_prio == 10 && b[1].nr == 1);
 }
 
 /*
@@ -176,8 +176,8 @@ static void names_make_no_records(void **state)
 	bool more;
 
 	(void)state;
-	assert_int_equal(arbiter_parse("task 12 a\\012task 1 b\nbase policy=0 prio=0\n", b, 4, &more), 1);
-	assert_int_equal(arbiter_parse("  contribution mutex policy=1 prio=80 object=4\nbase policy=1 prio=1\n"
+	assert_int_equal(arbiter_parse("task 12 a\\012task 1 b\nnormal policy=0 prio=0\n", b, 4, &more), 1);
+	assert_int_equal(arbiter_parse("  contribution mutex policy=1 prio=80 object=4\nnormal policy=1 prio=1\n"
 				       "task x\nnonsense\n\n", b, 4, &more), 0);
 }
 

@@ -218,7 +218,7 @@ static void boosts_find_their_objects(void **state)
 
 	make_object(FIRST, 4, "mutex", 2);
 	make_dir("/sys/kernel/debug/ntsync");
-	make_file("task 77 x\nbase policy=0 prio=0 nice=0 reset_on_fork=0\n"
+	make_file("task 77 x\nnormal policy=0 prio=0 nice=0 reset_on_fork=0\n"
 		  "  contribution mutex policy=1 prio=80 object=2\n"
 		  "  contribution mutex policy=1 prio=70 object=999\n", "/sys/kernel/debug/ntsync/pi");
 	scan_run(s);

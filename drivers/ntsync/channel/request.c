@@ -16,44 +16,44 @@
 
 static struct kmem_cache *cache;
 
-int ntsync_entries_init(void)
+int ntsync_requests_init(void)
 {
-	cache = ntsync_cache_create("ntsync_channel_entry", sizeof(struct ntsync_channel_entry));
+	cache = ntsync_cache_create("ntsync_request", sizeof(struct ntsync_request));
 	return cache ? 0 : -ENOMEM;
 }
 
 /* No file is open, so no entry is allocated. */
-void ntsync_entries_exit(void)
+void ntsync_requests_exit(void)
 {
 	kmem_cache_destroy(cache);
 }
 
-struct ntsync_channel_entry *ntsync_entry_alloc(void)
+struct ntsync_request *ntsync_request_alloc(void)
 {
 	return kmem_cache_zalloc(cache, GFP_KERNEL_ACCOUNT);
 }
 
-void ntsync_entry_free(struct ntsync_channel_entry *e)
+void ntsync_request_free(struct ntsync_request *e)
 {
 	kmem_cache_free(cache, e);
 }
 
 /* The priority that the sender asked for, without what it inherits. */
-int ntsync_entry_requested_prio(const struct ntsync_channel_entry *e)
+int ntsync_request_requested_prio(const struct ntsync_request *e)
 {
 	return e->prio ? MAX_RT_PRIO - 1 - e->prio : MAX_RT_PRIO;
 }
 
 static bool id_before(struct rb_node *a, const struct rb_node *b)
 {
-	return rb_entry(a, struct ntsync_channel_entry, node.rb)->id <
-	       rb_entry(b, struct ntsync_channel_entry, node.rb)->id;
+	return rb_entry(a, struct ntsync_request, node.rb)->id <
+	       rb_entry(b, struct ntsync_request, node.rb)->id;
 }
 
 static int compare_id(const void *key, const struct rb_node *node)
 {
-	const struct ntsync_channel_entry *e =
-		rb_entry(node, struct ntsync_channel_entry, node.rb);
+	const struct ntsync_request *e =
+		rb_entry(node, struct ntsync_request, node.rb);
 	u64 id = *(const u64 *)key;
 
 	return id < e->id ? -1 : id > e->id;
@@ -61,10 +61,10 @@ static int compare_id(const void *key, const struct rb_node *node)
 
 static bool contributes_before(struct rb_node *a, const struct rb_node *b)
 {
-	const struct ntsync_channel_entry *l =
-		rb_entry(a, struct ntsync_channel_entry, contrib_node);
-	const struct ntsync_channel_entry *r =
-		rb_entry(b, struct ntsync_channel_entry, contrib_node);
+	const struct ntsync_request *l =
+		rb_entry(a, struct ntsync_request, contrib_node);
+	const struct ntsync_request *r =
+		rb_entry(b, struct ntsync_request, contrib_node);
 
 	if (l->set != r->set)
 		return l->set > r->set;
@@ -74,18 +74,18 @@ static bool contributes_before(struct rb_node *a, const struct rb_node *b)
 }
 
 /* What a request with this priority contributes. */
-static u32 make_contrib_key(const struct ntsync_channel_entry *e, int prio)
+static u32 make_contrib_key(const struct ntsync_request *e, int prio)
 {
 	if (prio == MAX_RT_PRIO)
 		return NTSYNC_NO_CONTRIB;
-	if (prio == ntsync_entry_requested_prio(e))
+	if (prio == ntsync_request_requested_prio(e))
 		return ntsync_contrib_key(prio, 1);
 	if (e->wait->hops >= NTSYNC_MAX_HOPS)
 		return NTSYNC_NO_CONTRIB;
 	return ntsync_contrib_key(prio, e->wait->hops + 1);
 }
 
-static void add_contrib(struct ntsync_channel_entry *e)
+static void add_contrib(struct ntsync_request *e)
 {
 	if (e->receiver)
 		rb_add_cached(&e->contrib_node, &e->receiver->entries, contributes_before);
@@ -93,7 +93,7 @@ static void add_contrib(struct ntsync_channel_entry *e)
 		rb_add_cached(&e->contrib_node, &e->channel->contributing, contributes_before);
 }
 
-static void remove_contrib(struct ntsync_channel_entry *e)
+static void remove_contrib(struct ntsync_request *e)
 {
 	if (e->receiver)
 		rb_erase_cached(&e->contrib_node, &e->receiver->entries);
@@ -102,7 +102,7 @@ static void remove_contrib(struct ntsync_channel_entry *e)
 }
 
 /* Adds the time since the request was queued. */
-void ntsync_entry_add_latency_locked(const struct ntsync_channel_entry *e, struct ntsync_latency *l)
+void ntsync_request_add_latency_locked(const struct ntsync_request *e, struct ntsync_latency *l)
 {
 	u64 ns = ktime_get_ns() - e->sent;
 
@@ -113,10 +113,10 @@ void ntsync_entry_add_latency_locked(const struct ntsync_channel_entry *e, struc
 }
 
 /* The arrival is new, or the one that an interrupted call of the sender has kept. */
-void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
+void ntsync_request_queue_locked(struct ntsync_request *e, int inherited)
 {
 	struct ntsync_channel *c = e->channel;
-	int prio = min(ntsync_entry_requested_prio(e), inherited);
+	int prio = min(ntsync_request_requested_prio(e), inherited);
 
 	ntsync_assert_obj_lock(c->obj);
 	e->id = ++c->last_id;
@@ -129,14 +129,14 @@ void ntsync_entry_queue_locked(struct ntsync_channel_entry *e, int inherited)
 	ntsync_channel_mark_for_update_locked(c, ntsync_waitq_prio(&e->node));
 }
 
-void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_receiver *r)
+void ntsync_request_dispatch_locked(struct ntsync_request *e, struct ntsync_receiver *r)
 {
 	struct ntsync_channel *c = e->channel;
 
 	ntsync_assert_obj_lock(c->obj);
 	ntsync_channel_mark_for_update_locked(c, min(ntsync_receiver_work_prio(r),
 						     ntsync_waitq_prio(&e->node)));
-	ntsync_entry_add_latency_locked(e, &c->queueing);
+	ntsync_request_add_latency_locked(e, &c->queueing);
 	ntsync_waitq_erase(&c->pending, &e->node);
 	remove_contrib(e);
 	c->nr_borrowing -= e->borrows_file;
@@ -147,7 +147,7 @@ void ntsync_entry_dispatch_locked(struct ntsync_channel_entry *e, struct ntsync_
 	add_contrib(e);
 }
 
-static void undispatch_entry(struct ntsync_channel_entry *e)
+static void undispatch_entry(struct ntsync_request *e)
 {
 	remove_contrib(e);
 	/* The receiver may inherit from an older set again. */
@@ -158,7 +158,7 @@ static void undispatch_entry(struct ntsync_channel_entry *e)
 }
 
 /* Back to pending, with the old arrival. */
-void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e)
+void ntsync_request_put_back_locked(struct ntsync_request *e)
 {
 	ntsync_assert_obj_lock(e->channel->obj);
 	undispatch_entry(e);
@@ -169,7 +169,7 @@ void ntsync_entry_put_back_locked(struct ntsync_channel_entry *e)
 	ntsync_channel_mark_for_update_locked(e->channel, ntsync_waitq_prio(&e->node));
 }
 
-void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
+void ntsync_request_remove_locked(struct ntsync_request *e)
 {
 	ntsync_assert_obj_lock(e->channel->obj);
 	if (e->receiver) {
@@ -186,7 +186,7 @@ void ntsync_entry_remove_locked(struct ntsync_channel_entry *e)
  * What the sender inherits has changed. Nothing happens to an entry that is not queued yet or that
  * has ended.
  */
-void ntsync_entry_set_prio_locked(struct ntsync_channel_entry *e, int prio)
+void ntsync_request_set_prio_locked(struct ntsync_request *e, int prio)
 {
 	u32 key = make_contrib_key(e, prio);
 
@@ -205,9 +205,9 @@ void ntsync_entry_set_prio_locked(struct ntsync_channel_entry *e, int prio)
 }
 
 /* The dispatched entry with this id, or NULL. */
-struct ntsync_channel_entry *ntsync_entry_find_locked(const struct ntsync_channel *c, u64 id)
+struct ntsync_request *ntsync_request_find_locked(const struct ntsync_channel *c, u64 id)
 {
 	ntsync_assert_obj_lock(c->obj);
 	return rb_entry_safe(rb_find(&id, &c->dispatched, compare_id),
-			     struct ntsync_channel_entry, node.rb);
+			     struct ntsync_request, node.rb);
 }
