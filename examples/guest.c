@@ -7,11 +7,11 @@
  * file, have handles of one table. In the end two threads wait for ever, and the runtime stops
  * them.
  *
- * A real runtime also converts the guest's memory, whose byte order may differ. Here the guest is
- * C code, so an APC's function is an address and handles are in variables.
+ * A real runtime also converts the guest's memory. Here the guest is C code.
  */
 #include <ntsync_nt.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +21,7 @@
 #define FRAMES 30
 #define MAX_THREADS 8
 
+static _Thread_local jmp_buf stopped;
 static const struct ntsync_nt_deadline forever = { NTSYNC_WAIT_FOREVER, 0 };
 
 /* -- The runtime ------------------------------------------------------------------------------ */
@@ -48,7 +49,7 @@ static void must(struct runtime *rt, uint32_t status, const char *what)
 		return;
 	if (status == NTSYNC_STATUS_CANCELLED) {
 		ntsync_nt_thread_set_exit_status(rt->nt, NTSYNC_NT_CURRENT_THREAD, status);
-		pthread_exit(NULL);
+		longjmp(stopped, 1);
 	}
 	fprintf(stderr, "guest: %s: %s (%#x)\n", what, ntsync_nt_status_name(status), status);
 	exit(EXIT_FAILURE);
@@ -60,7 +61,7 @@ static void *run_thread(void *arg)
 	struct guest_thread *t = arg;
 	struct ntsync_nt *nt = t->rt->nt;
 
-	if (ntsync_nt_thread_attach(nt, t->tid))
+	if (setjmp(stopped) || ntsync_nt_thread_attach(nt, t->tid))
 		return NULL;
 	must(t->rt, ntsync_nt_thread_park(nt), "start");
 	ntsync_nt_thread_set_exit_status(nt, NTSYNC_NT_CURRENT_THREAD, t->code(t->rt));
@@ -72,7 +73,8 @@ static uint32_t create_thread(struct runtime *rt, uint32_t (*code)(struct runtim
 	struct guest_thread *t = &rt->threads[rt->nr_threads];
 
 	*t = (struct guest_thread){ .rt = rt, .code = code };
-	t->tid = 4u * (uint32_t)++rt->nr_threads;
+	rt->nr_threads++;
+	t->tid = 4u * (uint32_t)rt->nr_threads;
 	must(rt, ntsync_nt_thread_create_object(rt->nt, &t->handle, t->tid), "thread");
 	must(rt, ntsync_nt_suspend_thread(rt->nt, t->handle, NULL), "suspend");
 	if (pthread_create(&t->host, NULL, run_thread, t))
@@ -138,7 +140,6 @@ static size_t write_file(struct runtime *rt, uint32_t handle, size_t size)
 	return now;
 }
 
-/* Whatever the guest's threads wait for. */
 static void stop_guest(struct runtime *rt)
 {
 	must(rt, ntsync_nt_stop(rt->nt, NTSYNC_STATUS_CANCELLED), "stop");
@@ -224,7 +225,6 @@ static void show_frame(struct runtime *rt)
 		must(rt, ntsync_nt_cancel_timer(rt->nt, g->vblank, NULL), "cancel timer");
 }
 
-/* The APCs are the timer's, of the thread that sets it. */
 static uint32_t show_frames(struct runtime *rt)
 {
 	const struct ntsync_nt_apc apc = { .function = (uintptr_t)show_frame };

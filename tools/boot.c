@@ -156,8 +156,7 @@ static bool find_module(const char *release, char *out, size_t size, struct stat
 /* The output of @tool for @image; NULL if it can't be run. */
 static FILE *list_image(const char *tool, const char *image, pid_t *pid)
 {
-	char *argv[] = { (char *)tool, (char *)image, NULL };
-	char *env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
+	char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
 	int out[2], null;
 
 	if (pipe2(out, O_CLOEXEC))
@@ -167,7 +166,7 @@ static FILE *list_image(const char *tool, const char *image, pid_t *pid)
 		null = open("/dev/null", O_RDWR);
 		if (null < 0 || dup2(null, 0) < 0 || dup2(out[1], 1) < 0 || dup2(null, 2) < 0)
 			_exit(127);
-		execve(tool, argv, env);
+		execle(tool, tool, image, NULL, env);
 		_exit(127);
 	}
 	close(out[1]);

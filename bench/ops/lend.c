@@ -3,6 +3,7 @@
  * Loans to a thread that sleeps: by a normal caller, by a real-time one to a thread that has that
  * priority already, and to a normal thread, which is raised and lowered.
  */
+#define _GNU_SOURCE
 #include "ops.h"
 
 #include <errno.h>

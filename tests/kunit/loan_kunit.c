@@ -5,13 +5,13 @@
  */
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
 #include "fixture.h"
 #include "pi/pi_internal.h"
 
 #define ROUNDS	500
-#define INIT	1	/* a task that may be lent to: no thread of the kernel */
 
 /* ---- records ---- */
 
@@ -162,11 +162,30 @@ static void not_before_birth_nor_in_exit(struct kunit *test)
 
 /* ---- loans ---- */
 
-static struct ntsync_task *lend_to_init(struct kunit *test)
+/*
+ * A task that may be lent to: no thread of the kernel. Not init, which would keep its record: the one
+ * that loads the module.
+ */
+static pid_t find_user_task(struct kunit *test)
+{
+	struct task_struct *p;
+	pid_t pid = 0;
+
+	scoped_guard(rcu) {
+		for_each_process(p) {
+			if (p->pid != 1 && !(p->flags & (PF_KTHREAD | PF_EXITING)))
+				pid = p->pid;
+		}
+	}
+	KUNIT_ASSERT_NE(test, pid, 0);
+	return pid;
+}
+
+static struct ntsync_task *lend_to_user_task(struct kunit *test)
 {
 	struct ntsync_task *t;
 
-	KUNIT_ASSERT_EQ(test, ntsync_lend(test->priv, INIT, false), 0);
+	KUNIT_ASSERT_EQ(test, ntsync_lend(test->priv, find_user_task(test), false), 0);
 	t = ntsync_task_current();
 	KUNIT_ASSERT_NOT_NULL(test, t);
 	KUNIT_EXPECT_NOT_NULL(test, READ_ONCE(t->loan.contrib.to));
@@ -180,10 +199,10 @@ static void exec_ends_the_loan(struct kunit *test)
 	unsigned int refs;
 
 	kt_set_prio(current, 20);
-	t = lend_to_init(test);
+	t = lend_to_user_task(test);
 	ntsync_unlend();
 	refs = refcount_read(&t->refs);
-	lend_to_init(test);
+	lend_to_user_task(test);
 	KUNIT_EXPECT_EQ(test, refcount_read(&t->refs), refs + 1);
 	/* It is queued twice, or a second time after its step. */
 	ntsync_loan_end_later(t);
@@ -202,11 +221,11 @@ static void a_loan_after_the_exec_stands(struct kunit *test)
 	unsigned int i;
 
 	kt_set_prio(current, 20);
-	t = lend_to_init(test);
+	t = lend_to_user_task(test);
 	for (i = 0; i < ROUNDS; i++) {
 		ntsync_loan_end_later(t);
 		udelay(i % 20);
-		lend_to_init(test);
+		lend_to_user_task(test);
 		ntsync_exit_worker_flush();
 		KUNIT_ASSERT_NOT_NULL(test, READ_ONCE(t->loan.contrib.to));
 	}
@@ -220,7 +239,7 @@ static void an_empty_loan_ends_at_once(struct kunit *test)
 {
 	struct ntsync_task *t;
 
-	KUNIT_ASSERT_EQ(test, ntsync_lend(test->priv, INIT, true), 0);
+	KUNIT_ASSERT_EQ(test, ntsync_lend(test->priv, find_user_task(test), true), 0);
 	t = ntsync_task_current();
 	KUNIT_EXPECT_NOT_NULL(test, READ_ONCE(t->loan.borrower));
 	KUNIT_EXPECT_NULL(test, READ_ONCE(t->loan.contrib.to));

@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #define ROUNDS 3000
@@ -139,11 +140,18 @@ static void both_are_killed(void **state)
 
 /* ---- borrowers that live for a moment ---- */
 
-/* How many records there are, or -1. */
+/* How many records there are, or -1. KASAN keeps freed ones in its quarantine, and counts them. */
 static int count_records(void)
 {
 	FILE *file = fopen("/sys/kernel/slab/ntsync_task/objects", "re");
+	struct utsname kernel;
 	int n = -1;
+
+	uname(&kernel);
+	if (file && strstr(kernel.release, "instrumented")) {
+		fclose(file);
+		return -1;
+	}
 
 	if (file && fscanf(file, "%d", &n) != 1)
 		n = -1;
@@ -223,8 +231,9 @@ static void borrowers_that_exit_at_that_moment(void **state)
 
 /* ---- borrowers that are not born yet ---- */
 
+/* @rounds: how often the lender has made its loans */
 struct birth {
-	atomic_int next;
+	atomic_int next, rounds;
 	atomic_bool over;
 	int wrong;
 };
@@ -247,8 +256,32 @@ static int lend_to_the_next(struct actor *a, void *arg)
 				return ret;
 		}
 		nt(a->f->dev, NTSYNC_IOC_UNLEND, NULL);
+		atomic_fetch_add(&b->rounds, 1);
 	}
 	return 0;
+}
+
+static bool is_normal(pid_t pid)
+{
+	struct task_attr attr;
+
+	return task_get_attr(pid, &attr) || attr.policy == SCHED_OTHER;
+}
+
+/*
+ * A dead child's parameters can still be read. A call of LEND that was about to set them when the
+ * child died sets them, finds that the child is dead, and takes that back. So the call has to end
+ * before the second look.
+ */
+static bool has_kept_boost(struct birth *b, pid_t pid)
+{
+	int rounds = atomic_load(&b->rounds);
+
+	if (is_normal(pid))
+		return false;
+	while (atomic_load(&b->rounds) < rounds + 2)
+		sleep_ms(1);
+	return !is_normal(pid);
 }
 
 static int boosted_parent(struct actor *a, void *arg)
@@ -257,7 +290,6 @@ static int boosted_parent(struct actor *a, void *arg)
 
 	(void)a;
 	for (int i = 0; i < BIRTHS; i++) {
-		struct task_attr attr;
 		siginfo_t info;
 		pid_t pid = fork();
 
@@ -266,10 +298,8 @@ static int boosted_parent(struct actor *a, void *arg)
 		if (pid < 0)
 			return -errno;
 		atomic_store(&b->next, pid + 1);
-		/* A dead child's parameters can still be read, and no loan changes them any more. */
 		waitid(P_PID, pid, &info, WEXITED | WNOWAIT);
-		if (!task_get_attr(pid, &attr) && attr.policy != SCHED_OTHER)
-			b->wrong++;
+		b->wrong += has_kept_boost(b, pid);
 		waitpid(pid, NULL, 0);
 	}
 	return 0;

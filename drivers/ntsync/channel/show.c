@@ -63,7 +63,7 @@ static void show_entries(struct seq_file *m, const struct ntsync_channel *c)
 	print_entries(m, "pending", entries, nr);
 	scoped_guard(raw_spinlock, &c->obj->lock)
 		nr = copy_entries(rb_first(&c->dispatched), entries);
-	print_entries(m, "served", entries, nr);
+	print_entries(m, "dispatched-request", entries, nr);
 }
 
 static const char *receiver_state(const struct ntsync_receiver *r)

@@ -15,9 +15,6 @@
 #endif
 
 #include <linux/ktime.h>
-#if !__has_include(<linux/cleanup.h>)
-#error "ntsync: this kernel is too old: it has no <linux/cleanup.h>"
-#endif
 #include <linux/cleanup.h>
 #include <linux/file.h>
 #include <linux/nsproxy.h>

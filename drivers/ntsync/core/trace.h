@@ -147,9 +147,8 @@ TRACE_EVENT(ntsync_aggregate,
 
 /*
  * The arbiter has changed the priority of a task: ntsync_boost if it inherits and is not lower than
- * before, else ntsync_unboost. Priorities are as in sched_attr, 1 to 99; 0 = not a real-time task.
- * source: from what the task inherits now: "mutex", "event", "channel", "loan", "handoff" if it has
- * raised itself to hand off a mutex, or "none" if it has its normal priority again.
+ * before, else ntsync_unboost. Priorities are as in sched_attr; 0 = not a real-time task. source is
+ * what the task inherits from now: "mutex", "event", "channel", "loan", "handoff", or "none".
  */
 DECLARE_EVENT_CLASS(ntsync_prio_change,
 	TP_PROTO(const struct task_struct *p, const char *source, int old, int new),

@@ -2,10 +2,9 @@
 /* What the runtime keeps with an object, and references that keep the object. */
 #include "handle.h"
 #include "timer.h"
-#include "types.h"
 
 /* In an object without further parts it is where others have the pointer to theirs. */
-void *_Atomic *nt_data_of(struct nt_object *object)
+static struct nt_data *data_of(struct nt_object *object)
 {
 	switch (object->type) {
 	case NTSYNC_NT_TIMER:
@@ -26,7 +25,7 @@ NTSYNC_API uint32_t ntsync_nt_set_data(struct ntsync_nt *nt, uint32_t handle, vo
 
 	if (status)
 		return status;
-	atomic_store(nt_data_of(pin.object), data);
+	atomic_store(&data_of(pin.object)->value, data);
 	nt_put(nt, &pin);
 	return NTSYNC_STATUS_SUCCESS;
 }
@@ -39,7 +38,7 @@ NTSYNC_API uint32_t ntsync_nt_get_data(struct ntsync_nt *nt, uint32_t handle, vo
 	if (status)
 		return status;
 	if (data)
-		*data = atomic_load(nt_data_of(pin.object));
+		*data = atomic_load(&data_of(pin.object)->value);
 	nt_put(nt, &pin);
 	return NTSYNC_STATUS_SUCCESS;
 }
@@ -69,7 +68,7 @@ NTSYNC_API uint32_t ntsync_nt_reference(struct ntsync_nt *nt, uint32_t handle, u
 	if (!status)
 		*out = hold_object(pin.object);
 	if (!status && data)
-		*data = atomic_load(nt_data_of(pin.object));
+		*data = atomic_load(&data_of(pin.object)->value);
 	nt_put(nt, &pin);
 	return status;
 }

@@ -96,7 +96,7 @@ static void call_destroy(const struct nt_own_object *own)
 	if (!own->destroy)
 		return;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	own->destroy(atomic_load(&own->data));
+	own->destroy(atomic_load(&own->data.value));
 	pthread_setcancelstate(state, NULL);
 }
 

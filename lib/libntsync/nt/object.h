@@ -29,7 +29,7 @@ struct nt_timer;
  */
 struct nt_own_object {
 	uint32_t kind;
-	void *_Atomic data;
+	struct nt_data data;
 	ntsync_nt_destroy_fn destroy;
 	struct nt_object *event;
 };
@@ -45,7 +45,7 @@ struct nt_thread_object {
 	uint32_t tid;
 	uint32_t exit_status;
 	bool ended;
-	void *_Atomic data;
+	struct nt_data data;
 };
 
 #define NT_NO_FD (-1)
@@ -86,7 +86,7 @@ struct nt_object {
 		struct nt_timer *timer;
 		struct nt_thread_object *thread;
 		struct nt_own_object *own;
-		void *_Atomic data;
+		struct nt_data data;
 	};
 };
 

@@ -37,7 +37,7 @@ static uint32_t create_with_event(struct ntsync_nt *nt, uint32_t *out,
 	if (!spec.own)
 		return NTSYNC_STATUS_NO_MEMORY;
 	*spec.own = (struct nt_own_object){
-		.kind = own->kind, .data = own->data, .destroy = own->destroy, .event = event,
+		.kind = own->kind, .data = { own->data }, .destroy = own->destroy, .event = event,
 	};
 	status = nt_create(nt, out, attributes, &spec, NULL);
 	/* Also if another object has the name, and the handle is of that one. */

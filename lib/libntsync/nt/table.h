@@ -18,6 +18,14 @@ struct nt_object;
 struct nt_timers;
 
 /**
+ * struct nt_data - what the runtime keeps with an object
+ * @value: ntsync_nt_set_data()
+ */
+struct nt_data {
+	void *_Atomic value;
+};
+
+/**
  * struct ntsync_nt - a handle table
  * @slots: one slot per handle; the slot at index i is handle @base + (i << @shift).
  * @base: the lowest handle.

@@ -33,7 +33,7 @@ struct nt_timer {
 	struct nt_thread *target;
 	struct nt_apc apc;
 	struct nt_timer *next;
-	void *_Atomic data;
+	struct nt_data data;
 };
 
 /**

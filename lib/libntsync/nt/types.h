@@ -13,7 +13,4 @@ uint32_t nt_mutant_not_owned_status(const struct nt_object *mutant);
 /* semaphore.c */
 uint32_t nt_semaphore_release(struct nt_object *semaphore, uint32_t count, uint32_t *previous);
 
-/* data.c: what ntsync_nt_set_data() sets. */
-void *_Atomic *nt_data_of(struct nt_object *object);
-
 #endif /* LIBNTSYNC_NT_TYPES_H */
