@@ -99,6 +99,52 @@ static void all_lock_holder_counts_a_new_boost(struct kunit *test)
 	unlock_mutex(test, mutex, OWNER);
 }
 
+/* Two tasks boost current again and again, and each takes its boost back. */
+struct boosters {
+	struct ntsync_task *t;
+	atomic_t running;
+};
+
+static int boost_and_unboost(void *arg)
+{
+	struct boosters *b = arg;
+	struct ntsync_contrib c = { .kind = NTSYNC_CONTRIB_EVENT };
+	int i;
+
+	for (i = 0; i < 4000; i++) {
+		scoped_guard(raw_spinlock, &b->t->lock)
+			ntsync_contrib_insert_locked(&c, b->t,
+						     ntsync_contrib_key(MAX_RT_PRIO - 1 - HIGH, 0),
+						     SCHED_FIFO);
+		ntsync_pi_apply(b->t);
+		scoped_guard(raw_spinlock, &b->t->lock)
+			ntsync_contrib_erase_locked(&c);
+		ntsync_task_put(b->t);
+		ntsync_pi_apply(b->t);
+	}
+	atomic_dec(&b->running);
+	return 0;
+}
+
+/*
+ * A contribution that is added while another task applies the record must not begin a boost before
+ * the normal parameters are saved: it would never end.
+ */
+static void no_boost_begins_unsaved(struct kunit *test)
+{
+	struct ntsync_obj *mutex = kt_mutex(test, 0, 0);
+	struct boosters b = { .t = lock_mutex(test, mutex), .running = ATOMIC_INIT(2) };
+	int i;
+
+	for (i = 0; i < 2; i++)
+		KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(boost_and_unboost, &b, "boost")));
+	while (atomic_read(&b.running))
+		schedule_timeout_uninterruptible(1);
+	KUNIT_EXPECT_EQ(test, current->policy, SCHED_NORMAL);
+	KUNIT_EXPECT_EQ(test, current->rt_priority, 0);
+	unlock_mutex(test, mutex, OWNER);
+}
+
 #define CHANGES	4000
 
 struct changes {
@@ -232,6 +278,7 @@ static void selftest_succeeds(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(all_lock_holder_is_not_lowered),
 	KUNIT_CASE(all_lock_holder_counts_a_new_boost),
+	KUNIT_CASE(no_boost_begins_unsaved),
 	KUNIT_CASE(own_change_is_no_kernel_boost),
 	KUNIT_CASE(waiters_wait_for_pending_change),
 	KUNIT_CASE(lower_disabled_task_is_not_lowered),

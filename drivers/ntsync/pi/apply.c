@@ -137,6 +137,25 @@ static void prepare_normal(struct param_change *c, const struct ntsync_task *t)
 }
 
 /*
+ * The contribution that boosts the task, or NULL; t->lock and apply_lock are held. If a boost is
+ * about to begin the normal parameters are saved in the same hold of t->lock: a contribution that
+ * is added at any other moment would begin a boost without them, which would never end.
+ */
+static const struct ntsync_contrib *find_boost_and_save_locked(struct ntsync_task *t)
+{
+	const struct ntsync_contrib *top = find_boost_locked(t);
+
+	if (!top || t->normal_saved)
+		return top;
+	ntsync_pi_save_normal_locked(t);
+	/* Others may have raised the task since the first look. */
+	top = find_boost_locked(t);
+	if (!top)
+		t->normal_saved = false;
+	return top;
+}
+
+/*
  * apply_lock is held. Returns false if nothing is to be set, or if the task must not be lowered by
  * others now and will do it itself.
  */
@@ -145,7 +164,7 @@ static bool prepare_change(struct ntsync_task *t, struct param_change *c, bool c
 	const struct ntsync_contrib *top;
 
 	guard(raw_spinlock)(&t->lock);
-	top = find_boost_locked(t);
+	top = find_boost_and_save_locked(t);
 	if (top)
 		prepare_boost(c, top);
 	else if (t->normal_saved)
@@ -217,31 +236,13 @@ static void lower_self_and_unlock(struct ntsync_task *t, const struct param_chan
 	rt_mutex_unlock(&t->apply_lock);
 }
 
-/* Returns true if it has saved the normal parameters, because a boost is about to begin. */
-static bool save_normal_if_needed(struct ntsync_task *t)
-{
-	bool needed;
-
-	if (t->normal_saved)
-		return false;
-	scoped_guard(raw_spinlock, &t->lock)
-		needed = find_boost_locked(t);
-	if (needed)
-		ntsync_pi_save_normal(t);
-	return needed;
-}
-
 /* Releases apply_lock. */
 static void apply_and_unlock(struct ntsync_task *t)
 {
 	bool changed = ntsync_pi_update_normal(t);
-	bool saved = save_normal_if_needed(t);
 	struct param_change c;
 
 	if (!prepare_change(t, &c, changed)) {
-		/* The contribution has gone in between. */
-		if (unlikely(saved))
-			ntsync_pi_forget_normal(t, 1);
 		rt_mutex_unlock(&t->apply_lock);
 	} else if (t->task == current && change_lowers(t, &c) &&
 		   current->policy != SCHED_DEADLINE) {

@@ -143,16 +143,12 @@ bool ntsync_pi_update_normal(struct ntsync_task *t)
 
 /* ---- saving and forgetting ---- */
 
-/* A boost is about to begin; apply_lock is held. */
-void ntsync_pi_save_normal(struct ntsync_task *t)
+/* A boost is about to begin; t->lock and apply_lock are held. */
+void ntsync_pi_save_normal_locked(struct ntsync_task *t)
 {
-	struct ntsync_sched_params now;
-	bool had_cap = has_cap_sys_nice(t->task);
-
-	ntsync_sched_params_read(t->task, &now);
-	guard(raw_spinlock)(&t->lock);
-	t->normal = now;
-	t->had_cap = had_cap;
+	lockdep_assert_held(&t->lock);
+	ntsync_sched_params_read(t->task, &t->normal);
+	t->had_cap = has_cap_sys_nice(t->task);
 	t->max_boost_prio = 0;
 	t->boost_policy = 0;
 	t->boost_prio = 0;

@@ -52,7 +52,7 @@ bool ntsync_pi_params_permitted(const struct ntsync_task *t,
 				const struct ntsync_sched_params *params);
 bool ntsync_pi_params_are_ours(const struct ntsync_task *t, const struct ntsync_sched_params *now);
 bool ntsync_pi_update_normal(struct ntsync_task *t);
-void ntsync_pi_save_normal(struct ntsync_task *t);
+void ntsync_pi_save_normal_locked(struct ntsync_task *t);
 void ntsync_pi_forget_normal(struct ntsync_task *t, unsigned int refs);
 void ntsync_pi_normal_task_init(struct ntsync_task *t);
 void ntsync_pi_flush_work(void);
