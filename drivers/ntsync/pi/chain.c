@@ -537,10 +537,14 @@ void ntsync_pi_walk_verify(struct ntsync_task *t)
 	run_walk(&k);
 }
 
-/* For the end of a call in which current may have lost a boost. */
+/*
+ * For the end of a call in which current may have lost a contribution. Only a loan passes on what a
+ * task that does not wait inherits. Its borrower may have to be lowered even if current has the
+ * same priority as before: in a cycle of tasks that may be its own, come round.
+ */
 void ntsync_pi_walk_own(struct ntsync_task *t)
 {
-	if (t && needs_apply(t))
+	if (t && (needs_apply(t) || READ_ONCE(t->loan.borrower)))
 		ntsync_pi_walk_from(t);
 }
 
