@@ -6,9 +6,18 @@
 
 static pid_t borrower;
 
+static void kill_borrower(void)
+{
+	kill(borrower, SIGKILL);
+	child_finish(borrower);
+}
+
+/* A new one each time: the first loan to a task makes its record. */
 static void setup_borrower(struct scenario *s)
 {
 	(void)s;
+	if (borrower)
+		kill_borrower();
 	borrower = fork();
 	assert_true(borrower >= 0);
 	while (!borrower)
@@ -35,14 +44,14 @@ static void verify_loan(struct scenario *s)
 
 static int end_borrower(void **state)
 {
-	kill(borrower, SIGKILL);
-	child_finish(borrower);
+	kill_borrower();
 	return fixture_teardown(state);
 }
 
 static const struct op ops[] = {
 	{ .name = "LEND", .setup = setup_borrower, .run = run_lend, .verify = verify_loan,
-	  .teardown = end_borrower, .memory = 1, .copies = 1, .fifo = true },
+	  .teardown = end_borrower, .renews = true, .memory = 1, .copies = 1,
+	  .fifo = true },
 };
 
 int main(void)

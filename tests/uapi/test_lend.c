@@ -325,8 +325,9 @@ static void its_borrower_exits(void **state)
 	struct fixture *f = *state;
 	pid_t child;
 
-	child = child_start(f, stop_here, NULL);
+	/* It skips the test without loans, so there is no child yet. */
 	lend_here(f);
+	child = child_start(f, stop_here, NULL);
 	assert_ret(lend(f->dev, child, 0), 0);
 	assert_prio(borrower.tid, 0);
 	assert_prio(child, 30);
