@@ -11,7 +11,7 @@
 #include <libntsync.h>
 
 /**
- * struct system_facts - what is the same whoever uses the device
+ * struct system_facts - facts that do not depend on who uses the device
  * @loaded: some driver serves /dev/ntsync
  * @asked: 0 if the driver has filled @features, or -errno
  * @pi: of our driver's parameter: 1, 0, -1 = not known

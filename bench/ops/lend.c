@@ -56,7 +56,7 @@ static int lend_and_unlend(const struct operation *op, uint64_t *ns)
 	return ntsync_lend(dev, (uint32_t)atomic_load(&borrower), 0) || ntsync_unlend(dev) ? -1 : 1;
 }
 
-/* As a normal thread: nothing is lent. */
+/* A normal thread has no priority to pass on. */
 static int lend_nothing(const struct operation *op, uint64_t *ns)
 {
 	uint64_t from;

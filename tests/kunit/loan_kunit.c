@@ -163,8 +163,8 @@ static void not_before_birth_nor_in_exit(struct kunit *test)
 /* ---- loans ---- */
 
 /*
- * A task that may be lent to: no thread of the kernel. Not init, which would keep its record: the one
- * that loads the module.
+ * A task that LEND accepts as a borrower: the one that loads the module. A kernel thread is refused,
+ * and init would keep its record after the test.
  */
 static pid_t find_user_task(struct kunit *test)
 {
@@ -214,7 +214,7 @@ static void exec_ends_the_loan(struct kunit *test)
 	kt_set_prio(current, KT_NORMAL);
 }
 
-/* The new program has lent again: the worker may come before that or after it. */
+/* The new program makes a loan of its own, before or after the exit worker ends the old one. */
 static void a_loan_after_the_exec_stands(struct kunit *test)
 {
 	struct ntsync_task *t;

@@ -10,7 +10,7 @@
  *		prio(r) for the requests r that t works on: the newest set that has any, in
  *			every channel in which t is not parked
  *		prio(r) for the pending requests r of other tasks, in the same channels
- *		eff(l) for all l that have lent to t
+ *		eff(l) for all l with a loan to t
  *	prio(r) = max(what was asked for, inherited(its sender))
  *
  * The steps make no cycles of waits: no task waits for itself, directly or through others (docs/pi.md
@@ -66,7 +66,7 @@ struct prios {
  * @serves: the task has received from that channel
  * @set: number of its newest set there
  * @holder, @depth: of each mutex
- * @borrower: the task that a task has lent to, or NOBODY
+ * @borrower: the borrower of a task's loan, or NOBODY
  */
 struct model {
 	struct fixture *f;

@@ -733,7 +733,7 @@ struct ntsync_aggregate_wait_timespec_args {
  * * ESRCH: the task exits, or has not begun to run.
  * * ENOMEM: in the first loan of a caller, or to a task.
  *
- * Without inheritance (pi=off) the arguments are checked, and nothing is lent.
+ * Without inheritance (pi=off) the call checks its arguments and does nothing else.
  */
 struct ntsync_lend_args {
 	__u32 tid;
