@@ -61,26 +61,12 @@ static void the_more_urgent_first(void **state)
 	exit_worker_end(s.exit_worker);
 }
 
-static void move_to_cpu(int cpu)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(cpu, &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus))
-		_exit(1);
-}
-
-static bool receives_on_other_cpu;
-
 /* Becomes a receiver, finds no request, and does something else. */
 static void *receive_once(void *child)
 {
 	struct ntsync_channel_recv2_args got = { 0 };
 	struct pi_child *p = child;
 
-	if (receives_on_other_cpu)
-		move_to_cpu(1);
 	p->tid = gettid();
 	if (nt(p->value, TRY_RECV2, &got) != -EAGAIN)
 		_exit(1);
@@ -90,14 +76,56 @@ static void *receive_once(void *child)
 	return NULL;
 }
 
-/* The main thread is no receiver, so nothing boosts it. */
-static int receive_in_thread(struct pi_child *p)
+/* The main thread stays on the test's CPU. It is no receiver, so nothing boosts it. */
+static int receive_on_cpu(struct pi_child *p, int cpu)
 {
+	pthread_attr_t attr;
 	pthread_t thread;
+	cpu_set_t cpus;
 
-	CHECK(!pthread_create(&thread, NULL, receive_once, p));
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	CHECK(!pthread_attr_init(&attr));
+	CHECK(!pthread_attr_setaffinity_np(&attr, sizeof(cpus), &cpus));
+	CHECK(!pthread_create(&thread, &attr, receive_once, p));
 	pthread_join(thread, NULL);
 	return 0;
+}
+
+static int receive_on_own_cpu(struct pi_child *p)
+{
+	return receive_on_cpu(p, 0);
+}
+
+static int receive_on_other_cpu(struct pi_child *p)
+{
+	return receive_on_cpu(p, 1);
+}
+
+/* A process whose only receiver is a thread, and a caller that has not sent yet. */
+struct process_scenario {
+	int channel;
+	pid_t exit_worker;
+	struct pi_child *server;
+	struct actor *caller;
+};
+
+static void set_up_process(struct process_scenario *s, struct fixture *f,
+			   int (*receive)(struct pi_child *p))
+{
+	s->exit_worker = exit_worker_begin();
+	s->channel = pi_channel(f);
+	s->caller = actor_new(f, "caller", FIFO(HIGH));
+	s->server = pi_child_start(f, receive, 0, s->channel);
+	pi_child_await(s->server);
+}
+
+/* The hog did not delay the caller's EPIPE. */
+static void check_broken(struct process_scenario *s)
+{
+	assert_not_held_up(s->caller, -EPIPE);
+	pi_child_kill(s->server);
+	exit_worker_end(s->exit_worker);
 }
 
 /*
@@ -107,24 +135,15 @@ static int receive_in_thread(struct pi_child *p)
 static void pending_requests_do_not_wait_for_the_last_thread(void **state)
 {
 	struct fixture *f = *state;
-	struct pi_child *server;
-	struct actor *caller;
-	pid_t exit_worker;
-	int channel;
+	struct process_scenario s;
 
 	only_ours(f, "no channels");
-	exit_worker = exit_worker_begin();
-	channel = pi_channel(f);
-	caller = actor_new(f, "caller", FIFO(HIGH));
-	server = pi_child_start(f, receive_in_thread, 0, channel);
-	pi_child_await(server);
-	actor_sends(caller, channel, HIGH);
-	pi_child_assert_boosted(server, HIGH);
+	set_up_process(&s, f, receive_on_own_cpu);
+	actor_sends(s.caller, s.channel, HIGH);
+	pi_child_assert_boosted(s.server, HIGH);
 	hog_release();
-	kill(server->pid, SIGKILL);
-	assert_not_held_up(caller, -EPIPE);
-	pi_child_kill(server);
-	exit_worker_end(exit_worker);
+	kill(s.server->pid, SIGKILL);
+	check_broken(&s);
 }
 
 static bool thread_exists(const struct pi_child *p)
@@ -143,29 +162,18 @@ static bool thread_exists(const struct pi_child *p)
 static void a_request_after_the_death_is_not_held_up(void **state)
 {
 	struct fixture *f = *state;
-	struct pi_child *server;
-	struct actor *caller;
-	pid_t exit_worker;
-	int channel;
+	struct process_scenario s;
 
 	only_ours(f, "no channels");
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		skip_because("one CPU");
-	exit_worker = exit_worker_begin();
-	channel = pi_channel(f);
-	caller = actor_new(f, "caller", FIFO(HIGH));
-	receives_on_other_cpu = true;
-	server = pi_child_start(f, receive_in_thread, 0, channel);
-	receives_on_other_cpu = false;
-	pi_child_await(server);
+	set_up_process(&s, f, receive_on_other_cpu);
 	hog_release();
-	kill(server->pid, SIGKILL);
-	while (thread_exists(server))
+	kill(s.server->pid, SIGKILL);
+	while (thread_exists(s.server))
 		;
-	actor_send(caller, channel, HIGH);
-	assert_not_held_up(caller, -EPIPE);
-	pi_child_kill(server);
-	exit_worker_end(exit_worker);
+	actor_send(s.caller, s.channel, HIGH);
+	check_broken(&s);
 }
 
 int main(void)

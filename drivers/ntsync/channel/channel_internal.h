@@ -154,7 +154,7 @@ struct ntsync_channel {
 	struct work_struct update_work;
 };
 
-/* ---- entry.c ---- */
+/* ---- request.c ---- */
 
 int ntsync_requests_init(void);
 void ntsync_requests_exit(void);
@@ -167,7 +167,7 @@ void ntsync_request_dispatch_locked(struct ntsync_request *e, struct ntsync_rece
 void ntsync_request_put_back_locked(struct ntsync_request *e);
 void ntsync_request_remove_locked(struct ntsync_request *e);
 void ntsync_request_add_latency_locked(const struct ntsync_request *e,
-				     struct ntsync_latency *l);
+				       struct ntsync_latency *l);
 void ntsync_request_set_prio_locked(struct ntsync_request *e, int prio);
 struct ntsync_request *ntsync_request_find_locked(const struct ntsync_channel *c, u64 id);
 

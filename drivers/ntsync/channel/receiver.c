@@ -11,8 +11,8 @@
  *   a receiver exits		receiver_exit.c		its dispatched requests: ECONNRESET
  *   the last descriptor of a	flush()			dispatched requests of its
  *   receiving process is closed			receivers: ECONNRESET
- *   ... and that was the last	flush(), exit_worker.c	pending requests, and all sends
- *   receiving process					until the next receive: EPIPE
+ *   ... and that was the last	flush(), a receiver's	pending requests, and all sends
+ *   receiving process		exit			until the next receive: EPIPE
  *   no process has a descriptor	flush(), senders that	pending requests: EPIPE
  *   any more			wake up to check
  *

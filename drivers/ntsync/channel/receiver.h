@@ -162,7 +162,6 @@ struct ntsync_receiver_task *ntsync_receiver_task_alloc(void);
 void ntsync_receiver_task_free(struct ntsync_receiver_task *t);
 void ntsync_receiver_watch_exit(struct ntsync_receiver *r, struct ntsync_receiver_task *new);
 struct ntsync_receiver_task *ntsync_receiver_unwatch_exit(struct ntsync_receiver *r);
-bool ntsync_receiver_raise_exit(struct ntsync_receiver *r, int prio);
 void ntsync_receiver_free_lock(void);
 void ntsync_receiver_free_unlock(void);
 void ntsync_receiver_free_assert_held(void);

@@ -21,7 +21,7 @@
 static DEFINE_RAW_SPINLOCK(exit_lock);
 static struct rb_root receiver_tasks = RB_ROOT;
 
-/* Held by whoever frees a receiver; the outermost lock. */
+/* Held while a receiver is freed. The outermost lock. */
 static DEFINE_MUTEX(receiver_free_lock);
 
 static struct ntsync_hook exit_hook;
@@ -216,18 +216,6 @@ static struct ntsync_receiver_task *queue_exited_task(struct task_struct *p)
 	return t;
 }
 
-/**
- * ntsync_receiver_raise_exit() - a request waits for the end of a receiver
- * @r: the receiver; obj->lock is held, and the record of its task is retired
- * @prio: the priority of the request
- *
- * Return: true if the caller has to call ntsync_exit_worker_update_prio() after the unlock.
- */
-bool ntsync_receiver_raise_exit(struct ntsync_receiver *r, int prio)
-{
-	return ntsync_exit_raise_item(&r->exit->exit, prio);
-}
-
 /*
  * Runs in every exiting task and must not sleep. The receivers come first: after
  * ntsync_task_remove_current() the task inherits nothing. A request that is sent meanwhile still
@@ -241,7 +229,7 @@ bool ntsync_receiver_raise_exit(struct ntsync_receiver *r, int prio)
  *   it inherit? 80
  *   raises itself to 80
  *						contribution? The record is retired:
- *						ntsync_receiver_raise_exit()
+ *						raise_exit_locked() in source.c
  */
 static void probe_exit(void *unused, NTSYNC_EXIT_PROBE_ARGS)
 {

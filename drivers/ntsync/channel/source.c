@@ -16,7 +16,6 @@
  */
 #include <linux/sched/rt.h>
 
-#include "pi/exit_worker.h"
 #include "receiver.h"
 
 /* How many receivers are updated in one hold of obj->lock. */
@@ -50,14 +49,14 @@ static const struct ntsync_request *find_pending_for(const struct ntsync_channel
 }
 
 /*
- * The task of @r has exited, and somebody waits with @prio for what the exit worker does then. Also
- * if the contribution to the record is an old one, which has no effect any more.
+ * The task of @r has exited, and a request of priority @prio waits for the exit worker. A contribution
+ * to the record has no effect any more, not even one that was made before the exit.
  */
 static void raise_exit_locked(struct ntsync_receiver *r, int prio)
 {
 	struct ntsync_channel *c = r->channel;
 
-	if (ntsync_receiver_raise_exit(r, prio))
+	if (ntsync_exit_raise_item(&r->exit->exit, prio))
 		WRITE_ONCE(c->raised_exit, true);
 }
 

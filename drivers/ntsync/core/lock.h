@@ -15,8 +15,9 @@
  *           dev->lock		raw spinlock; lists of the instance
  *
  * Outside all of these is receiver_free_lock, a mutex that keeps receivers of channels from being
- * freed. Raw locks under which no other is taken are exit_lock (both are in channel/exit_worker.c)
- * and the bucket locks of the records (pi/task.c).
+ * freed. Raw locks under which no other is taken are exit_lock (both are in
+ * channel/receiver_exit.c), the exit worker's queue_lock, and the bucket locks of the records
+ * (pi/task.c).
  *
  * Code under obj->lock does pointer work that is O(log waiters), or looks at each object of one
  * call. It does not allocate or free, access user memory, take a sleeping lock (on PREEMPT_RT that

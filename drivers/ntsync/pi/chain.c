@@ -514,14 +514,19 @@ void ntsync_pi_walk_todo(struct ntsync_todo *todo)
 	run_walk(&k);
 }
 
-/* The chain walk from one record. */
-void ntsync_pi_walk_from(struct ntsync_task *t)
+static void walk_from(struct ntsync_task *t, bool verify)
 {
 	struct chain_walk k;
 
-	walk_init(&k, false);
+	walk_init(&k, verify);
 	push_record(&k, ntsync_task_get(t));
 	run_walk(&k);
+}
+
+/* The chain walk from one record. */
+void ntsync_pi_walk_from(struct ntsync_task *t)
+{
+	walk_from(t, false);
 }
 
 /*
@@ -530,11 +535,7 @@ void ntsync_pi_walk_from(struct ntsync_task *t)
  */
 void ntsync_pi_walk_verify(struct ntsync_task *t)
 {
-	struct chain_walk k;
-
-	walk_init(&k, true);
-	push_record(&k, ntsync_task_get(t));
-	run_walk(&k);
+	walk_from(t, true);
 }
 
 /*
@@ -757,6 +758,14 @@ static int init_probes(void)
 	if (ret)
 		ntsync_fork_exit();
 	return ret;
+}
+
+/* The kernel turns out not to inherit: from now on as with pi=off. No task is boosted. */
+void ntsync_pi_disable(void)
+{
+	ntsync_loan_exit();
+	ntsync_fork_exit();
+	ntsync_pi_enabled = false;
 }
 
 int ntsync_pi_init(void)

@@ -164,6 +164,14 @@ static void do_queued_items(struct kthread_work *work)
 }
 static DEFINE_KTHREAD_WORK(items_work, do_queued_items);
 
+/* @item is queued. */
+static void raise_item_locked(struct ntsync_exit_item *item, int prio)
+{
+	lockdep_assert_held(&queue_lock);
+	if (prio < ntsync_waitq_prio(&item->node))
+		ntsync_waitq_requeue(&queue, &item->node, prio);
+}
+
 /**
  * ntsync_exit_queue_item() - have the exit worker end what a task has left behind
  * @item: the item; it may be queued already, and gets one more step then
@@ -180,10 +188,10 @@ bool ntsync_exit_queue_item(struct ntsync_exit_item *item, int prio)
 	scoped_guard(raw_spinlock, &queue_lock) {
 		queued = ntsync_waitq_queued(&item->node);
 		item->again = queued;
-		if (!queued)
+		if (queued)
+			raise_item_locked(item, prio);
+		else
 			ntsync_waitq_insert(&queue, &item->node, prio);
-		else if (prio < ntsync_waitq_prio(&item->node))
-			ntsync_waitq_requeue(&queue, &item->node, prio);
 	}
 	ntsync_exit_worker_update_prio();
 	kthread_queue_work(worker, &items_work);
@@ -197,17 +205,16 @@ bool ntsync_exit_queue_item(struct ntsync_exit_item *item, int prio)
  *
  * Context: any task; does not sleep. Raw locks may be held.
  *
- * Return: true if the caller has to call ntsync_exit_worker_update_prio() when it holds no raw lock.
- * That is so for an item that has the priority already, too: whoever has raised it may have been
- * preempted since. False if the item has left the queue.
+ * Return: true if the caller has to call ntsync_exit_worker_update_prio() after it has released all
+ * raw locks, also if the item has the priority already: the task that raised it may have been
+ * preempted before that call. False if the item has a higher priority, or has left the queue.
  */
 bool ntsync_exit_raise_item(struct ntsync_exit_item *item, int prio)
 {
 	guard(raw_spinlock)(&queue_lock);
 	if (!ntsync_waitq_queued(&item->node) || prio > ntsync_waitq_prio(&item->node))
 		return false;
-	if (prio < ntsync_waitq_prio(&item->node))
-		ntsync_waitq_requeue(&queue, &item->node, prio);
+	raise_item_locked(item, prio);
 	return true;
 }
 

@@ -35,6 +35,7 @@ void ntsync_contrib_insert_locked(struct ntsync_contrib *c, struct ntsync_task *
 void ntsync_contrib_erase_locked(struct ntsync_contrib *c);
 
 void ntsync_pi_walk_verify(struct ntsync_task *t);
+void ntsync_pi_disable(void);
 
 /* apply.c */
 bool ntsync_pi_is_boosted_locked(const struct ntsync_task *t);

@@ -145,8 +145,6 @@ void ntsync_pi_check_kernel(void)
 	fault = ntsync_pi_selftest();
 	if (!fault)
 		return;
-	ntsync_loan_exit();
-	ntsync_fork_exit();
-	ntsync_pi_enabled = false;
+	ntsync_pi_disable();
 	pr_warn("ntsync: pi=off, no priority inheritance on this kernel: %s\n", fault);
 }
