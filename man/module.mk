@@ -5,7 +5,8 @@
 #   man-uninstall  removes them
 
 MANDIR ?= $(PREFIX)/share/man
-MAN_PAGES := $(wildcard man/*.[1-8])
+# wine-install installs that of ntsync-wine.
+MAN_PAGES := $(filter-out man/ntsync-wine.1,$(wildcard man/*.[1-8]))
 
 .PHONY: man-install man-uninstall
 

@@ -17,6 +17,8 @@ NTSYNC_API int ntsync_aggregate_wait(int dev, const struct ntsync_aggregate_sour
 	if (!ret || ret == -EOWNERDEAD) {
 		ntsync_set_result(index, args.fired_index);
 		ntsync_set_result(events, args.fired_events);
+	} else if (ret == -EINVAL) {
+		ret = ntsync_explain_einval(dev, ntsync_clock_feature(opts->flags));
 	}
 	return ret;
 }

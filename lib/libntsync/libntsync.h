@@ -475,7 +475,9 @@ int ntsync_channel_deregister_thread(int channel, uint32_t tid);
  * @deadline: when the wait times out: an absolute time in nanoseconds of
  *	CLOCK_MONOTONIC, or NTSYNC_WAIT_FOREVER. With 0 or a time in the past, the
  *	call tries once and does not wait.
- * @flags: 0, or NTSYNC_WAIT_REALTIME: @deadline is a time of CLOCK_REALTIME.
+ * @flags: 0, or NTSYNC_WAIT_REALTIME: @deadline is a time of CLOCK_REALTIME, or
+ *	NTSYNC_WAIT_BOOTTIME: of CLOCK_BOOTTIME, which goes on while the machine is
+ *	suspended. Needs NTSYNC_FEATURE_BOOTTIME. The wait does not end the suspension.
  * @owner: the owner id that acquires mutexes. Not 0, even if there are none.
  * @alert: one more object, which ends the wait if no other object is ready; 0: none.
  *	(NT: the thread's APC event.) It is acquired only if it ends the wait.
@@ -518,12 +520,12 @@ struct ntsync_wait_opts {
  * that it protects may be inconsistent.
  * -ETIMEDOUT: the deadline has passed.
  * -EINTR: see above.
- * -EINVAL: unknown flags; the owner is 0; @count is too large; an element of @objs or
- * the alert is not an object of this instance, or is a closed descriptor.
+ * -EINVAL: unknown flags, or both; the owner is 0; @count is too large; an element of
+ * @objs or the alert is not an object of this instance, or is a closed descriptor.
  * -EBADF: @dev or the uring_fd is not an open descriptor.
  * -EPERM: the uring_fd cannot be polled, as a regular file cannot.
- * -ENOTSUP: there is a uring_fd and the driver cannot wait for it. Such a driver
- * answers -EINVAL; the library then calls ntsync_features() to find out why.
+ * -ENOTSUP: there is a uring_fd, or NTSYNC_WAIT_BOOTTIME, and the driver lacks it. Such
+ * a driver answers -EINVAL; the library then calls ntsync_features() to find out why.
  * -EFAULT, -ENOMEM.
  */
 int ntsync_wait_any(int dev, const int *objs, uint32_t count,
@@ -574,7 +576,7 @@ int ntsync_wait_all(int dev, const int *objs, uint32_t count,
  * -EOVERFLOW: the semaphore @signal is at its maximum.
  * -EPERM: the owner does not hold the mutex @signal.
  * -EINVAL: as ntsync_wait_any(), for both objects; there is a uring_fd.
- * -ENOTSUP: the driver lacks this function.
+ * -ENOTSUP: the driver lacks this function, or NTSYNC_WAIT_BOOTTIME.
  */
 int ntsync_signal_and_wait(int dev, int signal, int wait,
 			   const struct ntsync_wait_opts *opts, uint32_t *index);
@@ -584,7 +586,8 @@ int ntsync_signal_and_wait(int dev, int signal, int wait,
  * @deadline: when the wait times out: an absolute time in nanoseconds of
  *	CLOCK_MONOTONIC, or NTSYNC_WAIT_FOREVER. With 0 or a time in the past, the
  *	call tries once and does not wait.
- * @flags: 0, or NTSYNC_AGG_FLAG_REALTIME: @deadline is a time of CLOCK_REALTIME.
+ * @flags: 0, or NTSYNC_AGG_FLAG_REALTIME: @deadline is a time of CLOCK_REALTIME, or
+ *	NTSYNC_AGG_FLAG_BOOTTIME: of CLOCK_BOOTTIME, see &struct ntsync_wait_opts.
  * @owner: the owner id that acquires mutexes. May be 0 if there are none.
  */
 struct ntsync_aggregate_opts {
@@ -626,13 +629,13 @@ struct ntsync_aggregate_opts {
  * -EOWNERDEAD: success, and the mutex that was acquired had been abandoned.
  * -ETIMEDOUT: the deadline has passed.
  * -EINTR: a signal was handled, and nothing was acquired.
- * -EINVAL: @count is out of range; unknown flags; a source of unknown type; an
+ * -EINVAL: @count is out of range; unknown flags, or both; a source of unknown type; an
  * object with events; a pad that is not 0; a mutex, and the owner is 0.
  * -EBADF: a source is not an open descriptor; an object is not of this instance; the
  * process has closed its last descriptor of a channel during the call.
  * -EPERM: a descriptor cannot be polled, as a regular file cannot.
- * -ENOTSUP: the driver lacks this function. It answers -ENOTTY; the library makes one or
- * two more system calls to find out why.
+ * -ENOTSUP: the driver lacks this function, or NTSYNC_AGG_FLAG_BOOTTIME. It answers
+ * -ENOTTY or -EINVAL; the library makes one or two more system calls to find out why.
  * -EFAULT, -ENOMEM.
  */
 int ntsync_aggregate_wait(int dev, const struct ntsync_aggregate_source *sources,
@@ -678,6 +681,81 @@ int ntsync_lend(int dev, uint32_t tid, uint32_t flags);
  * -ENOTSUP: the driver lacks this function.
  */
 int ntsync_unlend(int dev);
+
+/* ------------------------------------------------------------- Addresses */
+
+/**
+ * struct ntsync_addr_opts - how to wait on an address
+ * @deadline: as in &struct ntsync_wait_opts.
+ * @flags: 0, or NTSYNC_WAIT_REALTIME or NTSYNC_WAIT_BOOTTIME, NTSYNC_ADDR_SHARED,
+ *	NTSYNC_ADDR_TAKE_OVER.
+ * @owner: the thread that has what the caller waits for, and inherits from it, in the
+ *	caller's pid namespace; 0: not known.
+ * @alert: as in &struct ntsync_wait_opts, but no mutex.
+ */
+struct ntsync_addr_opts {
+	uint64_t deadline;
+	uint32_t flags;
+	uint32_t owner;
+	int alert;
+};
+
+/**
+ * ntsync_addr_wait() - sleep while a word has a value (RtlWaitOnAddress)
+ * @dev: an instance, or -1: a futex is used.
+ * @addr: the word, aligned to @size.
+ * @size: 1, 2, 4 or 8.
+ * @expected: the value; only its lower @size bytes count.
+ * @opts: how to wait. Not NULL.
+ * @index: gets what ended the wait: 0 for a wake, 1 for the alert.
+ *
+ * Waits. Returns after a wake of the address, and now and then without one: look at the
+ * word again, and at its owner.
+ *
+ * While the caller sleeps, all that sleep on the word pass on their priority to the
+ * thread that was named as the owner last. With NTSYNC_ADDR_TAKE_OVER the others pass it
+ * on to the caller from when it is woken; it has to wake another one if it gives up then
+ * without having slept again. With NTSYNC_ADDR_SHARED the word may be in memory that
+ * processes share.
+ *
+ * With a driver without NTSYNC_FEATURE_ADDRESS, and for a @dev of -1, it is a futex:
+ * nobody inherits, the owner is not looked for, wakes follow the kernel's order, and an
+ * alert is refused. It is more than one system call. A word of 8 bytes makes it look
+ * again each millisecond, and a deadline of CLOCK_BOOTTIME each second. A word of another
+ * size than 4 that can't be read ends the program by a signal then. All that share a word
+ * have to use the same: the driver, or futexes.
+ *
+ * Return: 0, or
+ * -EAGAIN: the word has another value.
+ * -ETIMEDOUT: the deadline has passed.
+ * -EINTR: a signal was handled.
+ * -EINVAL: unknown flags, or both clocks; another @size, or @addr is not aligned to it;
+ * the owner is the caller; the alert is not an object of this instance, or is a mutex.
+ * -ESRCH, -EPERM: as ntsync_lend(), of the owner. Wait with 0 then.
+ * -EFAULT: the word can't be read.
+ * -EACCES: NTSYNC_ADDR_SHARED, and the mapping can't be made writable.
+ * -ENOTSUP: an alert, and a futex; NTSYNC_WAIT_BOOTTIME, and a driver that has waits on
+ * addresses but not that.
+ * -ENOMEM.
+ */
+int ntsync_addr_wait(int dev, const volatile void *addr, uint32_t size, uint64_t expected,
+		     const struct ntsync_addr_opts *opts, uint32_t *index);
+
+/**
+ * ntsync_addr_wake() - wake threads that sleep on an address (RtlWakeAddressSingle, -All)
+ * @dev: as the waiters have it.
+ * @addr: the address that the waiters have given.
+ * @count: how many at most.
+ * @flags: 0 or NTSYNC_ADDR_SHARED, as the waiters have it.
+ *
+ * Wakes those with the highest priority, and within one priority those that came first.
+ * Change the word before; it is not touched.
+ *
+ * Return: how many were woken, or
+ * -EINVAL: unknown flags.
+ * -EFAULT, -EACCES: NTSYNC_ADDR_SHARED: as ntsync_addr_wait().
+ */
+int ntsync_addr_wake(int dev, const volatile void *addr, uint32_t count, uint32_t flags);
 
 #ifdef __cplusplus
 }

@@ -20,16 +20,27 @@ LIBNTSYNC_UAPIDIR = $(INCLUDEDIR)/libntsync/uapi
 LIBNTSYNC_VERSION := $(shell sed -n 's/^NTSYNC_VERSION := //p' Kbuild)
 LIBNTSYNC_SONAME := libntsync.so.0
 LIBNTSYNC_DIR := lib/libntsync
+LIBNTSYNC_HEADERS := $(addprefix $(LIBNTSYNC_DIR)/,libntsync.h ntsync_lock.h ntsync_lock_inline.h ntsync_nt.h)
 LIBNTSYNC_OBJDIR := $(BUILD)/lib/obj
 LIBNTSYNC_A := $(BUILD)/lib/libntsync.a
 LIBNTSYNC_SO := $(BUILD)/lib/$(LIBNTSYNC_SONAME)
 
-LIBNTSYNC_SOURCES := $(sort $(notdir $(wildcard $(LIBNTSYNC_DIR)/*.c)))
+# Files that call each other are linked to one object, as those of the handle table are to nt.o.
+LIBNTSYNC_ADDR_SOURCES := addr.c addr_futex.c
+LIBNTSYNC_ADDR_OBJECTS := $(LIBNTSYNC_ADDR_SOURCES:%.c=$(LIBNTSYNC_OBJDIR)/%.o)
+LIBNTSYNC_ADDR_O := $(LIBNTSYNC_OBJDIR)/addr_all.o
+LIBNTSYNC_LOCK_SOURCES := lock.c locker.c $(sort $(notdir $(wildcard $(LIBNTSYNC_DIR)/lock_*.c)))
+LIBNTSYNC_LOCK_OBJECTS := $(LIBNTSYNC_LOCK_SOURCES:%.c=$(LIBNTSYNC_OBJDIR)/%.o)
+LIBNTSYNC_LOCK_O := $(LIBNTSYNC_OBJDIR)/lock_all.o
+
+LIBNTSYNC_SOURCES := $(filter-out $(LIBNTSYNC_ADDR_SOURCES) $(LIBNTSYNC_LOCK_SOURCES), \
+	$(sort $(notdir $(wildcard $(LIBNTSYNC_DIR)/*.c))))
 LIBNTSYNC_OBJECTS := $(LIBNTSYNC_SOURCES:%.c=$(LIBNTSYNC_OBJDIR)/%.o)
 
 # The handle table. Its files call each other by names that programs must not see, so in the static
-# library they are one object, in which these names are local. So are the symbols that -flto names
-# after the files for their debug information.
+# library they are one object, in which these names are local. So are LIBNTSYNC_LTO_NAMES:
+# what follows the dot in names that -flto makes of those of static functions and files.
+LIBNTSYNC_LTO_NAMES := c. lto_priv isra part constprop cold
 LIBNTSYNC_NT_SOURCES := $(sort $(patsubst $(LIBNTSYNC_DIR)/%,%,$(wildcard $(LIBNTSYNC_DIR)/nt/*.c)))
 LIBNTSYNC_NT_OBJECTS := $(LIBNTSYNC_NT_SOURCES:%.c=$(LIBNTSYNC_OBJDIR)/%.o)
 LIBNTSYNC_NT_O := $(LIBNTSYNC_OBJDIR)/nt.o
@@ -57,18 +68,24 @@ $(LIBNTSYNC_OBJDIR)/%.o: $(LIBNTSYNC_DIR)/%.c $(LIBNTSYNC_DIR)/module.mk
 	$(Q)$(CC) $(CPPFLAGS) $(LIBNTSYNC_CFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(LIBNTSYNC_NT_O): $(LIBNTSYNC_NT_OBJECTS)
+$(LIBNTSYNC_ADDR_O): $(LIBNTSYNC_ADDR_OBJECTS)
+$(LIBNTSYNC_LOCK_O): $(LIBNTSYNC_LOCK_OBJECTS)
+$(LIBNTSYNC_NT_O) $(LIBNTSYNC_ADDR_O) $(LIBNTSYNC_LOCK_O):
 	$(Q)$(CC) $(CFLAGS) $(LIBNTSYNC_PARTIAL) -r -nostdlib -o $@.all $^
-	$(Q)$(OBJCOPY) -w --localize-symbol='nt_*' --localize-symbol='*.c.*' $@.all $@
+	$(Q)$(OBJCOPY) -w --localize-symbol='nt_*' --localize-symbol='addr_*' \
+		--localize-symbol='lock_*' $(LIBNTSYNC_LTO_NAMES:%=--localize-symbol='*.%*') \
+		$@.all $@
 
 # ar alone would keep members whose source was removed.
-$(LIBNTSYNC_A): $(LIBNTSYNC_OBJECTS) $(LIBNTSYNC_NT_O)
+$(LIBNTSYNC_A): $(LIBNTSYNC_OBJECTS) $(LIBNTSYNC_ADDR_O) $(LIBNTSYNC_LOCK_O) $(LIBNTSYNC_NT_O)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(LIBNTSYNC_SO): $(LIBNTSYNC_OBJECTS) $(LIBNTSYNC_NT_OBJECTS) $(LIBNTSYNC_DIR)/libntsync.map
+$(LIBNTSYNC_SO): $(LIBNTSYNC_OBJECTS) $(LIBNTSYNC_ADDR_OBJECTS) $(LIBNTSYNC_LOCK_OBJECTS) \
+		$(LIBNTSYNC_NT_OBJECTS) $(LIBNTSYNC_DIR)/libntsync.map
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(LIBNTSYNC_SONAME) -Wl,-z,defs \
 		-Wl,--version-script=$(LIBNTSYNC_DIR)/libntsync.map -o $@ \
-		$(LIBNTSYNC_OBJECTS) $(LIBNTSYNC_NT_OBJECTS) -lpthread
+		$(filter %.o,$^) -lpthread
 	$(Q)ln -sf $(LIBNTSYNC_SONAME) $(BUILD)/lib/libntsync.so
 
 # The pkg-config file is written by the installation: it depends on PREFIX.
@@ -78,8 +95,7 @@ lib-install: lib
 	$(INSTALL) -m 755 $(LIBNTSYNC_SO) $(DESTDIR)$(LIBDIR)/libntsync.so.$(LIBNTSYNC_VERSION)
 	ln -sf libntsync.so.$(LIBNTSYNC_VERSION) $(DESTDIR)$(LIBDIR)/$(LIBNTSYNC_SONAME)
 	ln -sf $(LIBNTSYNC_SONAME) $(DESTDIR)$(LIBDIR)/libntsync.so
-	$(INSTALL) -m 644 $(LIBNTSYNC_DIR)/libntsync.h $(DESTDIR)$(INCLUDEDIR)/libntsync/libntsync.h
-	$(INSTALL) -m 644 $(LIBNTSYNC_DIR)/ntsync_nt.h $(DESTDIR)$(INCLUDEDIR)/libntsync/ntsync_nt.h
+	$(INSTALL) -m 644 $(LIBNTSYNC_HEADERS) $(DESTDIR)$(INCLUDEDIR)/libntsync/
 	$(INSTALL) -d $(DESTDIR)$(LIBNTSYNC_UAPIDIR)/linux
 	$(INSTALL) -m 644 include/uapi/linux/ntsync.h $(DESTDIR)$(LIBNTSYNC_UAPIDIR)/linux/ntsync.h
 	ln -sf uapi/linux/ntsync.h $(DESTDIR)$(INCLUDEDIR)/libntsync/ntsync_uapi.h
@@ -94,4 +110,5 @@ lib-uninstall:
 		$(DESTDIR)$(LIBDIR)/pkgconfig/libntsync.pc
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/libntsync
 
--include $(LIBNTSYNC_OBJECTS:.o=.d) $(LIBNTSYNC_NT_OBJECTS:.o=.d)
+-include $(patsubst %.o,%.d,$(LIBNTSYNC_OBJECTS) $(LIBNTSYNC_ADDR_OBJECTS) $(LIBNTSYNC_LOCK_OBJECTS) \
+	$(LIBNTSYNC_NT_OBJECTS))

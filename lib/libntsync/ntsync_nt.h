@@ -53,6 +53,7 @@ extern "C" {
 #define NTSYNC_STATUS_PENDING			0x00000103u
 #define NTSYNC_STATUS_OBJECT_NAME_EXISTS	0x40000000u
 #define NTSYNC_STATUS_NO_MORE_ENTRIES		0x8000001au
+#define NTSYNC_STATUS_ACCESS_VIOLATION		0xc0000005u
 #define NTSYNC_STATUS_INVALID_HANDLE		0xc0000008u
 #define NTSYNC_STATUS_INVALID_CID		0xc000000bu
 #define NTSYNC_STATUS_INVALID_PARAMETER		0xc000000du
@@ -74,8 +75,10 @@ extern "C" {
 #define NTSYNC_STATUS_TOO_MANY_OPENED_FILES	0xc000011fu
 #define NTSYNC_STATUS_CANCELLED			0xc0000120u
 #define NTSYNC_STATUS_MUTANT_LIMIT_EXCEEDED	0xc0000191u
+#define NTSYNC_STATUS_POSSIBLE_DEADLOCK		0xc0000194u
 #define NTSYNC_STATUS_NOT_SAME_OBJECT		0xc00001acu
 #define NTSYNC_STATUS_HANDLE_NOT_CLOSABLE	0xc0000235u
+#define NTSYNC_STATUS_RESOURCE_NOT_OWNED	0xc0000264u
 
 /**
  * ntsync_nt_status_name() - the name of a status, for messages
@@ -105,6 +108,7 @@ struct ntsync_nt;
  * @NTSYNC_NT_TIMER: waitable timer.
  * @NTSYNC_NT_THREAD: thread object.
  * @NTSYNC_NT_OWN: object of one of the runtime's own types.
+ * @NTSYNC_NT_KEYED_EVENT: keyed event.
  * @NTSYNC_NT_TYPES: one more than the highest type. Grows when types are added.
  */
 enum ntsync_nt_type {
@@ -115,7 +119,8 @@ enum ntsync_nt_type {
 	NTSYNC_NT_TIMER = 4,
 	NTSYNC_NT_THREAD = 5,
 	NTSYNC_NT_OWN = 6,
-	NTSYNC_NT_TYPES = 7
+	NTSYNC_NT_KEYED_EVENT = 7,
+	NTSYNC_NT_TYPES = 8
 };
 
 /**
@@ -285,7 +290,7 @@ int ntsync_nt_create(const struct ntsync_nt_config *config, struct ntsync_nt **o
 /**
  * ntsync_nt_destroy() - destroy a table
  * @nt: the table, or NULL. No call on it may be in progress, and none may follow. No attached
- *	thread may be about to end.
+ *	thread may end during the call.
  *
  * Closes all handles, without trace records, and destroys all objects; references of
  * ntsync_nt_reference() are invalid after that. Attached threads may continue to run.
@@ -953,8 +958,10 @@ uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable, struct ntsync_nt_
  *
  * The waits in progress return @status, alertable or not, and so do all that begin before
  * ntsync_nt_resume(): also if their objects are ready, and also those that only try. The same holds
- * for ntsync_nt_delay() and ntsync_nt_signal_and_wait(); the latter signals its object all the
- * same. All other functions do what they always do.
+ * for ntsync_nt_delay(), the waits without an object, both calls of keyed events, and
+ * ntsync_nt_signal_and_wait(); the latter signals its object all the same. A critical section or
+ * SRW lock that is free is acquired, and @status is returned where the thread would wait. All other
+ * functions do what they always do.
  *
  * Does not wait for the threads. ntsync_nt_destroy() needs that no call is in progress: join the
  * threads, or know otherwise that they have returned. A stopped table can be checked and saved
@@ -1423,6 +1430,226 @@ struct ntsync_nt_timer_state {
 uint32_t ntsync_nt_query_timer(struct ntsync_nt *nt, uint32_t handle,
 			       struct ntsync_nt_timer_state *state);
 
+/* ---------------------------------------------------------- Keyed events */
+
+/**
+ * ntsync_nt_create_keyed_event() - create a keyed event (NtCreateKeyedEvent)
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @attributes: its name, or NULL.
+ *
+ * A wait for it by ntsync_nt_wait_single() or _multiple() returns at once, as on NT.
+ *
+ * Return: see &struct ntsync_nt_attributes.
+ */
+uint32_t ntsync_nt_create_keyed_event(struct ntsync_nt *nt, uint32_t *out,
+				      const struct ntsync_nt_attributes *attributes);
+
+/**
+ * ntsync_nt_open_keyed_event() - open a keyed event by its name (NtOpenKeyedEvent)
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @name: the name.
+ *
+ * Return: see &struct ntsync_nt_attributes.
+ */
+uint32_t ntsync_nt_open_keyed_event(struct ntsync_nt *nt, uint32_t *out, const char *name);
+
+/**
+ * ntsync_nt_wait_for_keyed_event() - meet a thread that releases (NtWaitForKeyedEvent)
+ * @nt: the table.
+ * @handle: the keyed event; 0: one that the table always has.
+ * @key: what both threads give; the lowest bit is 0.
+ * @alertable: whether an alert ends the wait.
+ * @deadline: when the wait times out.
+ *
+ * Sleeps until another thread calls ntsync_nt_release_keyed_event() with the same key, unless one
+ * sleeps there already. One release is for one wait, in the order of arrival.
+ *
+ * Return: SUCCESS: the threads have met, or
+ * INVALID_PARAMETER_1: the lowest bit of @key is 1. This comes before a bad handle.
+ * USER_APC, ALERTED, TIMEOUT, INVALID_PARAMETER, NO_MEMORY, the status of a stop or an
+ * interruption: as ntsync_nt_wait_single().
+ */
+uint32_t ntsync_nt_wait_for_keyed_event(struct ntsync_nt *nt, uint32_t handle, uint64_t key,
+					bool alertable, struct ntsync_nt_deadline deadline);
+
+/**
+ * ntsync_nt_release_keyed_event() - meet a thread that waits (NtReleaseKeyedEvent)
+ * @nt: the table.
+ * @handle: as in ntsync_nt_wait_for_keyed_event().
+ * @key: as there.
+ * @alertable: as there.
+ * @deadline: when to give up.
+ *
+ * Sleeps until another thread calls ntsync_nt_wait_for_keyed_event(), unless one sleeps there.
+ *
+ * Return: as ntsync_nt_wait_for_keyed_event().
+ */
+uint32_t ntsync_nt_release_keyed_event(struct ntsync_nt *nt, uint32_t handle, uint64_t key,
+				       bool alertable, struct ntsync_nt_deadline deadline);
+
+/* ------------------------------------------------ Waits without an object */
+
+/*
+ * They use the driver's waits on addresses, and futexes if the driver has none
+ * (NTSYNC_FEATURE_ADDRESS in libntsync.h). A stop or an interruption ends them, as any other wait.
+ */
+
+/**
+ * ntsync_nt_wait_on_address() - sleep while a value is unchanged (RtlWaitOnAddress)
+ * @nt: the table.
+ * @addr: the value, in memory of the host; a multiple of @size.
+ * @compare: what it is compared with; need not be aligned.
+ * @size: 1, 2, 4, or in a 64-bit process 8.
+ * @deadline: when the wait times out.
+ *
+ * Returns at once if the value differs. Else sleeps until a wake of @addr; as on NT, it may also
+ * return without one, for example after a signal handler.
+ *
+ * Return: SUCCESS: look at the value again, or
+ * TIMEOUT: the deadline has passed.
+ * the status given to ntsync_nt_stop() or ntsync_nt_interrupt_thread().
+ * INVALID_PARAMETER: another @size; @addr is not a multiple of it; unknown flags of @deadline.
+ * ACCESS_VIOLATION: @addr cannot be read. With futexes, sizes 1 and 2 cause SIGSEGV instead.
+ * NO_MEMORY: also if the caller could not be attached.
+ */
+uint32_t ntsync_nt_wait_on_address(struct ntsync_nt *nt, const volatile void *addr,
+				   const void *compare, size_t size,
+				   struct ntsync_nt_deadline deadline);
+
+/**
+ * ntsync_nt_wake_address_single() - wake one thread on an address (RtlWakeAddressSingle)
+ * @nt: the table.
+ * @addr: the address, which is not touched. Change the value before.
+ *
+ * Wakes the one with the highest priority; within a priority, the one that came first.
+ */
+void ntsync_nt_wake_address_single(struct ntsync_nt *nt, const volatile void *addr);
+
+/**
+ * ntsync_nt_wake_address_all() - wake all threads that sleep on an address (RtlWakeAddressAll)
+ * @nt: the table.
+ * @addr: as in ntsync_nt_wake_address_single().
+ */
+void ntsync_nt_wake_address_all(struct ntsync_nt *nt, const volatile void *addr);
+
+/**
+ * ntsync_nt_wait_for_alert_by_id() - sleep until ntsync_nt_alert_by_id() (NtWaitForAlertByThreadId)
+ * @nt: the table.
+ * @deadline: when the wait times out.
+ *
+ * Not alertable. If the alert came before, returns at once. These alerts have nothing to do with
+ * those of ntsync_nt_alert_thread().
+ *
+ * Return: ALERTED, or
+ * TIMEOUT, INVALID_PARAMETER, NO_MEMORY, the status of a stop or an interruption: as
+ * ntsync_nt_wait_on_address().
+ */
+uint32_t ntsync_nt_wait_for_alert_by_id(struct ntsync_nt *nt, struct ntsync_nt_deadline deadline);
+
+/**
+ * ntsync_nt_alert_by_id() - end a thread's wait (NtAlertThreadByThreadId)
+ * @nt: the table.
+ * @tid: the thread's id.
+ *
+ * The thread's present ntsync_nt_wait_for_alert_by_id() returns, or else its next one. Several
+ * calls before that count as one. For a thread that is not attached, see ntsync_nt_alert_thread().
+ *
+ * Return: as ntsync_nt_alert_thread().
+ */
+uint32_t ntsync_nt_alert_by_id(struct ntsync_nt *nt, uint32_t tid);
+
+/* -------------------------------------------- Locks in the guest's memory */
+
+/*
+ * The guest's own structs as the host has them mapped, in the host's byte order. The guest uses them
+ * by these functions only. Without contention they make no system call. An exclusive owner inherits
+ * the priority of those that wait, as with ntsync_lock.h. If a thread ends that holds one, it stays
+ * held.
+ */
+
+/**
+ * ntsync_nt_enter_critical_section() - enter a critical section (RtlEnterCriticalSection)
+ * @nt: the table.
+ * @section: an RTL_CRITICAL_SECTION; a multiple of 4. LockCount is -1 and the rest of it 0 at
+ *	first, except for DebugInfo and SpinCount, which are not used.
+ * @pointer_size: the size of the guest's pointers, 4 or 8.
+ *
+ * Its owner may enter again. LockSemaphore belongs to the library, which also writes LockCount (-1
+ * or -2), RecursionCount, and the owner's id in the table in OwningThread.
+ *
+ * Return: SUCCESS, or
+ * the status given to ntsync_nt_stop() or ntsync_nt_interrupt_thread(): it would have waited.
+ * INVALID_PARAMETER: another @pointer_size; @section is not a multiple of 4.
+ * INSUFFICIENT_RESOURCES: the caller has entered it 2^31 - 1 times.
+ * NO_MEMORY: the caller could not be attached.
+ */
+uint32_t ntsync_nt_enter_critical_section(struct ntsync_nt *nt, void *section,
+					  size_t pointer_size);
+
+/**
+ * ntsync_nt_try_enter_critical_section() - enter it without a wait (RtlTryEnterCriticalSection)
+ * @nt: the table.
+ * @section: as in ntsync_nt_enter_critical_section().
+ * @pointer_size: as there.
+ *
+ * Return: whether it was entered.
+ */
+bool ntsync_nt_try_enter_critical_section(struct ntsync_nt *nt, void *section,
+					  size_t pointer_size);
+
+/**
+ * ntsync_nt_leave_critical_section() - leave a critical section (RtlLeaveCriticalSection)
+ * @nt: the table.
+ * @section: as in ntsync_nt_enter_critical_section().
+ * @pointer_size: as there.
+ *
+ * Return: SUCCESS, or
+ * RESOURCE_NOT_OWNED: the caller is not in it.
+ * INVALID_PARAMETER, NO_MEMORY: as ntsync_nt_enter_critical_section().
+ */
+uint32_t ntsync_nt_leave_critical_section(struct ntsync_nt *nt, void *section,
+					  size_t pointer_size);
+
+/**
+ * ntsync_nt_acquire_srw_lock() - lock (RtlAcquireSRWLockExclusive, RtlAcquireSRWLockShared)
+ * @nt: the table.
+ * @lock: an SRWLOCK, 0 if it is free; a multiple of 4. Its first 32 bits are a &struct ntsync_rw.
+ * @shared: for reading.
+ *
+ * Return: SUCCESS, or
+ * the status given to ntsync_nt_stop() or ntsync_nt_interrupt_thread(): it would have waited.
+ * POSSIBLE_DEADLOCK: the caller has it exclusively.
+ * INVALID_PARAMETER: @lock is not a multiple of 4.
+ * INSUFFICIENT_RESOURCES: there are 2^30 - 1 readers.
+ * NO_MEMORY: the caller could not be attached.
+ */
+uint32_t ntsync_nt_acquire_srw_lock(struct ntsync_nt *nt, void *lock, bool shared);
+
+/**
+ * ntsync_nt_try_acquire_srw_lock() - lock without a wait (RtlTryAcquireSRWLockExclusive, -Shared)
+ * @nt: the table.
+ * @lock: as in ntsync_nt_acquire_srw_lock().
+ * @shared: for reading.
+ *
+ * Return: whether it was acquired.
+ */
+bool ntsync_nt_try_acquire_srw_lock(struct ntsync_nt *nt, void *lock, bool shared);
+
+/**
+ * ntsync_nt_release_srw_lock() - end a lock (RtlReleaseSRWLockExclusive, -Shared)
+ * @nt: the table.
+ * @lock: as in ntsync_nt_acquire_srw_lock().
+ * @shared: how the caller has it.
+ *
+ * Return: SUCCESS, or
+ * RESOURCE_NOT_OWNED: the caller does not have it exclusively; @shared: there is no reader. That
+ * the caller is one can't be checked.
+ * INVALID_PARAMETER, NO_MEMORY: as ntsync_nt_acquire_srw_lock().
+ */
+uint32_t ntsync_nt_release_srw_lock(struct ntsync_nt *nt, void *lock, bool shared);
+
 /* ----------------------------------------------------------- Save states */
 
 /*
@@ -1513,6 +1740,7 @@ size_t ntsync_nt_thread_ids(struct ntsync_nt *nt, uint32_t *tids, size_t size);
  * @alerted: ntsync_nt_alert_thread() was called.
  * @apc_pending: ntsync_nt_queue_apc() was called.
  * @attached: the thread is attached.
+ * @alerted_by_id: ntsync_nt_alert_by_id() was called.
  */
 struct ntsync_nt_pending {
 	size_t apcs;
@@ -1520,6 +1748,7 @@ struct ntsync_nt_pending {
 	bool alerted;
 	bool apc_pending;
 	bool attached;
+	bool alerted_by_id;
 };
 
 /**

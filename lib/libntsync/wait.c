@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "internal.h"
 
-/*
- * A driver that cannot wait for a uring_fd answers -EINVAL. Only then are its features asked for:
- * asking before every wait would cost a system call each time.
- */
-static int explain_einval(int dev, const struct ntsync_wait_opts *opts)
+static uint64_t needed_features(const struct ntsync_wait_opts *opts)
 {
-	struct ntsync_features found;
-
-	if (!opts->uring_fd || ntsync_features(dev, &found))
-		return -EINVAL;
-	return found.features & NTSYNC_FEATURE_URING_FD ? -EINVAL : -ENOTSUP;
+	return ntsync_clock_feature(opts->flags) | (opts->uring_fd ? NTSYNC_FEATURE_URING_FD : 0);
 }
 
 static int wait_for_objects(int dev, unsigned long request, const int *objs, uint32_t count,
@@ -31,7 +23,7 @@ static int wait_for_objects(int dev, unsigned long request, const int *objs, uin
 	if (!ret || ret == -EOWNERDEAD)
 		ntsync_set_result(index, args.index);
 	else if (ret == -EINVAL)
-		ret = explain_einval(dev, opts);
+		ret = ntsync_explain_einval(dev, needed_features(opts));
 	return ret;
 }
 
@@ -59,6 +51,8 @@ NTSYNC_API int ntsync_signal_and_wait(int dev, int signal, int wait,
 	ret = ntsync_dev_ioctl(dev, NTSYNC_IOC_SIGNAL_AND_WAIT, &args);
 	if (!ret || ret == -EOWNERDEAD)
 		ntsync_set_result(index, args.index);
+	else if (ret == -EINVAL)
+		ret = ntsync_explain_einval(dev, needed_features(opts));
 	return ret;
 }
 

@@ -10,9 +10,10 @@ Q ?=
 
 ABI_TESTS := $(foreach variant,c c-m32 cxx cxx-m32,\
 	$(BUILD)/tests/abi/test_layout-$(variant) \
+	$(BUILD)/tests/abi/test_lock_layout-$(variant) \
 	$(BUILD)/tests/abi/test_intree_source-$(variant))
-ABI_FLAGS := -Iinclude/uapi -O2 -Wall -Wextra -Wpedantic -Werror
-ABI_DEPS := include/uapi/linux/ntsync.h tests/abi/pin.h tests/abi/module.mk
+ABI_FLAGS := -Iinclude/uapi -Ilib/libntsync -O2 -Wall -Wextra -Wpedantic -Werror
+ABI_DEPS := include/uapi/linux/ntsync.h $(LIBNTSYNC_HEADERS) tests/abi/pin.h tests/abi/module.mk
 
 .PHONY: abi-tests
 abi-tests: $(ABI_TESTS)

@@ -25,7 +25,9 @@ static void pin_features(void)
 	PIN_VALUE(NTSYNC_FEATURE_URING_FD, 0x40);
 	PIN_VALUE(NTSYNC_FEATURE_POLL, 0x80);
 	PIN_VALUE(NTSYNC_FEATURE_SIGNAL_AND_WAIT, 0x100);
+	PIN_VALUE(NTSYNC_FEATURE_BOOTTIME, 0x200);
 	PIN_VALUE(NTSYNC_FEATURE_LEND, 0x400);
+	PIN_VALUE(NTSYNC_FEATURE_ADDRESS, 0x800);
 	pin_group("feature bits");
 }
 
@@ -97,6 +99,7 @@ static void pin_wait(void)
 	PIN_VALUE(NTSYNC_IOC_WAIT_ANY, 0xc0284e82);
 	PIN_VALUE(NTSYNC_IOC_WAIT_ALL, 0xc0284e83);
 	PIN_VALUE(NTSYNC_WAIT_REALTIME, 0x1);
+	PIN_VALUE(NTSYNC_WAIT_BOOTTIME, 0x80000000u);
 	PIN_VALUE(NTSYNC_MAX_WAIT_COUNT, 64);
 	PIN_VALUE(NTSYNC_INDEX_URING_READY, 0xfffffffeu);
 	pin_group("wait for any and all");
@@ -198,6 +201,7 @@ static void pin_aggregate_source(void)
 	PIN_VALUE(NTSYNC_AGG_FD, 2);
 	PIN_VALUE(NTSYNC_AGG_MAX, 64);
 	PIN_VALUE(NTSYNC_AGG_FLAG_REALTIME, 0x1);
+	PIN_VALUE(NTSYNC_AGG_FLAG_BOOTTIME, 0x80000000u);
 	PIN_VALUE(NTSYNC_AGG_TIMEOUT, 0xffffffffu);
 	pin_group("aggregate source");
 }
@@ -211,6 +215,28 @@ static void pin_lend(void)
 	PIN_VALUE(NTSYNC_IOC_UNLEND, 0x00004e9b);
 	PIN_VALUE(NTSYNC_LEND_LATER, 0x1);
 	pin_group("loans");
+}
+
+static void pin_addr(void)
+{
+	PIN_SIZE(struct ntsync_addr_wait_args, 48);
+	PIN_FIELD(struct ntsync_addr_wait_args, timeout, 0, 8);
+	PIN_FIELD(struct ntsync_addr_wait_args, addr, 8, 8);
+	PIN_FIELD(struct ntsync_addr_wait_args, expected, 16, 8);
+	PIN_FIELD(struct ntsync_addr_wait_args, size, 24, 4);
+	PIN_FIELD(struct ntsync_addr_wait_args, flags, 28, 4);
+	PIN_FIELD(struct ntsync_addr_wait_args, owner, 32, 4);
+	PIN_FIELD(struct ntsync_addr_wait_args, alert, 36, 4);
+	PIN_FIELD(struct ntsync_addr_wait_args, index, 40, 4);
+	PIN_FIELD(struct ntsync_addr_wait_args, __pad, 44, 4);
+	PIN_VALUE(NTSYNC_IOC_ADDR_WAIT, 0xc0304e9c);
+	PIN_VALUE(NTSYNC_ADDR_SHARED, 0x10);
+	PIN_VALUE(NTSYNC_ADDR_TAKE_OVER, 0x20);
+	PIN_SIZE(struct ntsync_addr_wake_args, 16);
+	PIN_FIELD(struct ntsync_addr_wake_args, addr, 0, 8);
+	PIN_FIELD(struct ntsync_addr_wake_args, count, 8, 4);
+	PIN_FIELD(struct ntsync_addr_wake_args, flags, 12, 4);
+	PIN_VALUE(NTSYNC_IOC_ADDR_WAKE, 0x40104e9d);
 }
 
 int main(void)
@@ -227,6 +253,7 @@ int main(void)
 	pin_aggregate();
 	pin_aggregate_source();
 	pin_lend();
+	pin_addr();
 	pin_end();
 	return 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "fake_kernel.h"
 
@@ -15,12 +16,18 @@ struct fake_reply {
 static struct fake_call calls[MAX_CALLS];
 static struct fake_reply replies[MAX_CALLS];
 static struct fake_open opened;
-static unsigned int nr_calls, nr_taken, nr_replies;
+static struct fake_futex futexes[MAX_CALLS];
+static unsigned int nr_calls, nr_taken, nr_replies, nr_futexes;
+void (*fake_in_futex)(void);
+void (*fake_in_ioctl)(unsigned int n);
 
 int fake_setup(void **state)
 {
 	(void)state;
 	nr_calls = 0;
+	nr_futexes = 0;
+	fake_in_futex = NULL;
+	fake_in_ioctl = NULL;
 	nr_taken = 0;
 	nr_replies = 0;
 	memset(&opened, 0, sizeof(opened));
@@ -91,6 +98,10 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 		memcpy(call->arg, arg, _IOC_SIZE(request));
 		memcpy(arg, reply->out, reply->size);
 	}
+	if (fake_in_ioctl)
+		fake_in_ioctl(nr_calls - 1);
+	/* The hook may have changed it. */
+	errno = reply->error ? reply->error : EDOM;
 	return reply->ret;
 }
 
@@ -98,6 +109,44 @@ int __wrap_open(const char *path, int flags, ...)
 {
 	opened = (struct fake_open){ .path = path, .flags = flags };
 	return take_reply()->ret;
+}
+
+long __wrap_syscall(long nr, ...)
+{
+	struct fake_futex *f = &futexes[nr_futexes++];
+	const struct __kernel_timespec *deadline;
+	va_list args;
+
+	assert_true(nr == SYS_futex && nr_futexes <= MAX_CALLS);
+	va_start(args, nr);
+	f->word = va_arg(args, const void *);
+	f->op = va_arg(args, int);
+	f->value = va_arg(args, uint32_t);
+	deadline = va_arg(args, const void *);
+	va_arg(args, const void *);
+	f->bits = va_arg(args, uint32_t);
+	va_end(args);
+	f->sec = deadline ? deadline->tv_sec : -1;
+	f->nsec = deadline ? deadline->tv_nsec : -1;
+	if (fake_in_futex)
+		fake_in_futex();
+	return take_reply()->ret;
+}
+
+const struct fake_futex *fake_futex(unsigned int n)
+{
+	assert_true(n < nr_futexes);
+	return &futexes[n];
+}
+
+unsigned int fake_nr_calls(void)
+{
+	return nr_calls;
+}
+
+unsigned int fake_nr_futexes(void)
+{
+	return nr_futexes;
 }
 
 const struct fake_call *fake_call(unsigned int n)

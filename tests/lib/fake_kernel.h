@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Replaces the kernel under libntsync: the linker replaces open() and ioctl() (--wrap), so that a
- * test sees the library's calls and chooses their results. Needs no device.
+ * Replaces the kernel under libntsync: the linker replaces open(), ioctl() and syscall(), of which
+ * the library has calls of futex(2) only (--wrap), so that a test sees the library's calls and chooses their results. Needs no device.
  */
 #ifndef TESTS_LIB_FAKE_KERNEL_H
 #define TESTS_LIB_FAKE_KERNEL_H
@@ -33,7 +33,18 @@ struct fake_open {
 	int flags;
 };
 
+/* One futex() of the library. Without a timeout the deadline is -1. */
+struct fake_futex {
+	const void *word;
+	int op;
+	uint32_t value;
+	int64_t sec;
+	int64_t nsec;
+	uint32_t bits;
+};
+
 /* Called by the linker's replacement. */
+long __wrap_syscall(long nr, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 int __wrap_open(const char *path, int flags, ...);
 
@@ -42,11 +53,11 @@ int fake_setup(void **state);
 /* cmocka teardown function: every reply must have been used. */
 int fake_teardown(void **state);
 
-/* The next ioctl() or open() returns @ret. */
+/* The next ioctl(), open() or futex() returns @ret. */
 void fake_returns(int ret);
 /* The next ioctl() overwrites its argument and returns 0. */
 void fake_writes(const void *out, size_t size);
-/* The next ioctl() or open() fails. */
+/* The next ioctl(), open() or futex() fails. */
 void fake_fails(int error);
 /* The next ioctl() overwrites its argument, and fails. */
 void fake_fails_and_writes(int error, const void *out, size_t size);
@@ -56,6 +67,14 @@ const struct fake_call *fake_call(unsigned int n);
 /* There has been one ioctl() so far, with this number and this argument. */
 void fake_assert_one_call(int fd, unsigned long request, const void *arg, size_t size);
 const struct fake_open *fake_open(void);
+/* The same for the calls of futex(), and how many there were. */
+const struct fake_futex *fake_futex(unsigned int n);
+unsigned int fake_nr_futexes(void);
+/* Called in each futex(), as another thread that changes the word. */
+extern void (*fake_in_futex)(void);
+/* The same in each ioctl(), which is the @n-th. */
+extern void (*fake_in_ioctl)(unsigned int n);
+unsigned int fake_nr_calls(void);
 
 /* For any error of the kernel @call returns the negated errno, after one ioctl(). */
 void fake_assert_errors_pass(int (*call)(void));

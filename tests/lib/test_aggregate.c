@@ -117,6 +117,23 @@ static void on_an_older_driver(void **state)
 	assert_int_equal(call_wait(), -ENOTSUP);
 }
 
+static void boottime_on_an_older_driver(void **state)
+{
+	const struct ntsync_aggregate_opts boottime = { .flags = NTSYNC_AGG_FLAG_BOOTTIME };
+	struct ntsync_features_args args = {
+		.features = ~NTSYNC_FEATURE_BOOTTIME, .version = 1,
+	};
+
+	(void)state;
+	fake_fails(EINVAL);
+	fake_writes(&args, sizeof(args));
+	assert_int_equal(ntsync_aggregate_wait(3, sources, 3, &boottime, NULL, NULL), -ENOTSUP);
+	args.features = NTSYNC_FEATURE_BOOTTIME;
+	fake_fails(EINVAL);
+	fake_writes(&args, sizeof(args));
+	assert_int_equal(ntsync_aggregate_wait(3, sources, 3, &boottime, NULL, NULL), -EINVAL);
+}
+
 static void on_something_else(void **state)
 {
 	(void)state;
@@ -135,6 +152,7 @@ int main(void)
 		fake_test(errors_write_nothing),
 		fake_test(on_the_in_tree_driver),
 		fake_test(on_an_older_driver),
+		fake_test(boottime_on_an_older_driver),
 		fake_test(on_something_else),
 	};
 

@@ -13,16 +13,20 @@ trap 'rm -rf "$work"' EXIT
 
 cat >"$work/program.c" <<'C'
 #include <errno.h>
+#include <ntsync_lock.h>
 #include <ntsync_nt.h>
 
 int main(void)
 {
+	struct ntsync_locker me;
+	struct ntsync_cs cs = { 0, 0 };
 	struct ntsync_nt_config config;
 	struct ntsync_nt *nt;
 
 	ntsync_nt_config_init(&config);
 	config.handle_base = 1;
-	return ntsync_nt_create(&config, &nt) != -EINVAL;
+	return ntsync_nt_create(&config, &nt) != -EINVAL || ntsync_locker_init(&me, -1, 0) ||
+	       ntsync_cs_enter(&me, &cs) || ntsync_cs_leave(&me, &cs);
 }
 C
 
@@ -55,7 +59,8 @@ seconds_of_64_bits() {
 
 # $1: compiler and standard
 header() {
-	printf '#include <ntsync_nt.h>\nint main(void) { return 0; }\n' >"$work/header.c"
+	printf '#include <%s.h>\n' ntsync_nt ntsync_lock >"$work/header.c"
+	echo 'int main(void) { return 0; }' >>"$work/header.c"
 	# shellcheck disable=SC2086 # words are meant to be split
 	$1 -Wall -Wextra -pedantic -Werror -Iinclude/uapi -Ilib/libntsync -fsyntax-only "$work/header.c"
 }

@@ -21,10 +21,13 @@ cat > "$work/program.c" <<'C'
 #include <errno.h>
 #include <stddef.h>
 #include <libntsync.h>
+#include <ntsync_lock.h>
 #include <ntsync_nt.h>
 
 int main(void)
 {
+	struct ntsync_locker me;
+	struct ntsync_rw rw = { 0 };
 	struct ntsync_features features;
 	struct ntsync_wait_opts opts = { NTSYNC_WAIT_FOREVER, 0, 1, 0, 0 };
 	int objs[1] = { -1 };
@@ -35,6 +38,8 @@ int main(void)
 	config.handle_base = 1;
 
 	return ntsync_nt_create(&config, &nt) != -EINVAL ||
+	       ntsync_locker_init(&me, -1, 0) || ntsync_rw_lock(&me, &rw) ||
+	       ntsync_rw_unlock(&me, &rw) ||
 	       ntsync_features(-1, &features) != -EBADF ||
 	       ntsync_wait_any(-1, objs, 1, &opts, NULL) != -EBADF;
 }

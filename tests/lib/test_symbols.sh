@@ -8,12 +8,12 @@ cd "$(dirname "$0")/../.."
 
 shared=build/lib/libntsync.so.0
 static=build/lib/libntsync.a
-headers=(lib/libntsync/libntsync.h lib/libntsync/ntsync_nt.h)
+headers=(lib/libntsync/{libntsync,ntsync_nt,ntsync_lock}.h)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 declared() {
-	${CC:-cc} -E -P "${headers[1]}" | grep -oE '\bntsync_[a-z_0-9]+ *\(' | tr -d ' (' | sort
+	${CC:-cc} -E -P -DNTSYNC_LOCK_NO_INLINE -include "${headers[1]}" "${headers[2]}" | grep -oE '\bntsync_[a-z_0-9]+ *\(' | tr -d ' (' | sort
 }
 
 exported() {

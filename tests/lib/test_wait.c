@@ -167,6 +167,65 @@ static void einval_where_the_query_fails_is_einval(void **state)
 	assert_int_equal(ntsync_wait_any(3, objs, 3, &with_uring, &out), -EINVAL);
 }
 
+/* A driver with all features but that of CLOCK_BOOTTIME. */
+static void lacks_boottime(void)
+{
+	const struct ntsync_features_args args = {
+		.features = ~NTSYNC_FEATURE_BOOTTIME, .version = 1,
+	};
+
+	fake_fails(EINVAL);
+	fake_writes(&args, sizeof(args));
+}
+
+static void boottime_without_its_feature(void **state)
+{
+	const struct ntsync_wait_opts boottime = {
+		.deadline = 5, .flags = NTSYNC_WAIT_BOOTTIME, .owner = 1,
+	};
+
+	(void)state;
+	out = UNTOUCHED;
+	lacks_boottime();
+	assert_int_equal(ntsync_wait_any(3, objs, 3, &boottime, &out), -ENOTSUP);
+	assert_int_equal(fake_call(0)->request, NTSYNC_IOC_WAIT_ANY);
+	assert_int_equal(fake_call(1)->request, NTSYNC_IOC_QUERY_FEATURES);
+	lacks_boottime();
+	assert_int_equal(ntsync_wait_all(3, objs, 3, &boottime, &out), -ENOTSUP);
+	lacks_boottime();
+	assert_int_equal(ntsync_signal_and_wait(3, 4, 6, &boottime, &out), -ENOTSUP);
+	/* The in-tree driver. */
+	fake_fails(EINVAL);
+	fake_fails(ENOTTY);
+	fake_fails(EINVAL);
+	assert_int_equal(ntsync_wait_any(3, objs, 3, &boottime, &out), -ENOTSUP);
+	assert_int_equal(out, UNTOUCHED);
+}
+
+/* One of the two features is not enough. */
+static void boottime_and_a_uring_fd(void **state)
+{
+	const struct ntsync_wait_opts both = {
+		.flags = NTSYNC_WAIT_BOOTTIME, .owner = 1, .uring_fd = 21,
+	};
+	struct ntsync_features_args args = {
+		.features = NTSYNC_FEATURE_BOOTTIME, .version = 1,
+	};
+
+	(void)state;
+	fake_fails(EINVAL);
+	fake_writes(&args, sizeof(args));
+	assert_int_equal(ntsync_wait_any(3, objs, 3, &both, &out), -ENOTSUP);
+	args.features = NTSYNC_FEATURE_URING_FD;
+	fake_fails(EINVAL);
+	fake_writes(&args, sizeof(args));
+	assert_int_equal(ntsync_wait_any(3, objs, 3, &both, &out), -ENOTSUP);
+	args.features |= NTSYNC_FEATURE_BOOTTIME;
+	fake_fails(EINVAL);
+	fake_writes(&args, sizeof(args));
+	assert_int_equal(ntsync_wait_any(3, objs, 3, &both, &out), -EINVAL);
+}
+
 static void signal_and_wait(void **state)
 {
 	struct ntsync_wait_opts opts = { .deadline = 5, .flags = 1, .owner = 7, .alert = 8 };
@@ -219,6 +278,8 @@ int main(void)
 		fake_test(uring_fd_without_its_feature),
 		fake_test(einval_with_the_feature_is_einval),
 		fake_test(einval_where_the_query_fails_is_einval),
+		fake_test(boottime_without_its_feature),
+		fake_test(boottime_and_a_uring_fd),
 		fake_test(signal_and_wait),
 		fake_test(signal_and_wait_without_it),
 	};

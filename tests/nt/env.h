@@ -18,6 +18,8 @@ bool env_fd_0_is_used(void);
  * False if this is not possible here. Creating objects then fails with this errno, until it is 0.
  */
 bool env_fail_creates(int error);
+/* False if this is not possible here. Each wait fails with this errno, until it is 0. */
+bool env_fail_waits(int error);
 /* False if this is not possible here. That many waits that would sleep return EINTR instead. */
 bool env_interrupt(int count);
 /*

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "env.h"
+#include "task.h"
 #include "../stress/stress.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -20,37 +19,24 @@ int env_count_fds(void)
 	return stress_count_fds();
 }
 
-static bool read_task(pid_t tid, const char *name, char *text, size_t size)
+/* The driver's, and what the library has in place of waits on addresses. */
+static bool is_wait(const struct task_call *call)
 {
-	char path[64];
-	ssize_t len;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", tid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	len = read(fd, text, size - 1);
-	close(fd);
-	text[len > 0 ? len : 0] = '\0';
-	return len > 0;
+	switch (call->args[1]) {
+	case NTSYNC_IOC_WAIT_ANY:
+	case NTSYNC_IOC_WAIT_ALL:
+	case NTSYNC_IOC_SIGNAL_AND_WAIT:
+	case NTSYNC_IOC_ADDR_WAIT:
+		return call->nr == SYS_ioctl;
+	}
+	return call->nr == SYS_futex_waitv;
 }
 
 bool env_asleep(pid_t tid)
 {
-	unsigned long nr, fd, request;
-	char text[512];
-	const char *state;
+	struct task_call call;
 
-	if (!read_task(tid, "syscall", text, sizeof(text)) ||
-	    sscanf(text, "%lu %lx %lx", &nr, &fd, &request) != 3 || nr != SYS_ioctl ||
-	    (request != NTSYNC_IOC_WAIT_ANY && request != NTSYNC_IOC_WAIT_ALL &&
-	     request != NTSYNC_IOC_SIGNAL_AND_WAIT))
-		return false;
-	if (!read_task(tid, "stat", text, sizeof(text)))
-		return false;
-	state = strrchr(text, ')');
-	return state && state[2] == 'S';
+	return task_sleeps(tid, &call) && is_wait(&call);
 }
 
 void env_free_fd_0(void)
@@ -87,6 +73,12 @@ bool env_fail_creates(int error)
 	none = saved;
 	none.rlim_cur = 0;
 	return !setrlimit(RLIMIT_NOFILE, &none);
+}
+
+bool env_fail_waits(int error)
+{
+	(void)error;
+	return false;
 }
 
 bool env_interrupt(int count)

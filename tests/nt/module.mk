@@ -11,11 +11,12 @@ nt_host_bin := $(patsubst tests/nt/%.c,build/tests/nt-host/%, \
 	$(filter-out tests/nt/test_suspend.c,$(nt_test_src)))
 nt_inside_bin := $(nt_host_src:tests/nt/host/%.c=build/tests/nt-host/%)
 
-# nt_test.c serves the tests, tests/stress/stress.c the stress programs.
-nt_common := tests/nt/nt_test.c tests/stress/stress.c
+# nt_test.c and task.c serve the tests, tests/stress/stress.c the stress programs.
+nt_common := tests/nt/nt_test.c tests/nt/task.c tests/stress/stress.c
 nt_device_obj := $(patsubst %.c,build/obj/%.o,$(nt_common) tests/nt/env_device.c)
 nt_host_obj := $(patsubst %.c,build/obj/nt-host/%.o,$(nt_common) $(wildcard tests/nt/fake/*.c) \
-	$(addprefix lib/libntsync/,$(LIBNTSYNC_SOURCES) $(LIBNTSYNC_NT_SOURCES)))
+	$(addprefix lib/libntsync/,$(LIBNTSYNC_SOURCES) $(LIBNTSYNC_ADDR_SOURCES) \
+	$(LIBNTSYNC_LOCK_SOURCES) $(LIBNTSYNC_NT_SOURCES)))
 
 NT_HOST_CFLAGS := -fsanitize=thread -DNTSYNC_NT_DEBUG -fvisibility=hidden
 NT_HOST_WRAP := -Wl,--wrap=ioctl -Wl,--wrap=open -Wl,--wrap=close -Wl,--wrap=fcntl \

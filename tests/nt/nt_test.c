@@ -146,6 +146,20 @@ static void start_thread_for_watchdog(void)
 		pthread_detach(thread);
 }
 
+int setup_old_driver(void **state)
+{
+	env_old_driver(true);
+	return setup(state);
+}
+
+int teardown_old_driver(void **state)
+{
+	int ret = teardown(state);
+
+	env_old_driver(false);
+	return ret;
+}
+
 int nt_run_group(const char *group, const struct CMUnitTest *tests, size_t count)
 {
 	start_thread_for_watchdog();

@@ -57,6 +57,9 @@ struct fixture {
 int setup(void **state);
 int setup_source_first(void **state);
 int teardown(void **state);
+/* With a driver without extensions, on the fake. */
+int setup_old_driver(void **state);
+int teardown_old_driver(void **state);
 int nt_run_group(const char *group, const struct CMUnitTest *tests, size_t count);
 
 /* Replaces the fixture's table, with the trace hook set and an empty trace. */

@@ -76,6 +76,27 @@ static void use_threads(struct ntsync_nt *nt)
 	ntsync_nt_thread_detach(nt);
 }
 
+static void use_addresses(struct ntsync_nt *nt)
+{
+	const uint32_t zero = 0, key = 4;
+	uint64_t srw = 0, section[5] = { 0, UINT32_MAX, 0, 0, 0 };
+	uint32_t keyed, word = 0;
+
+	ntsync_nt_wait_on_address(nt, &word, &zero, sizeof(word), in_ms(1));
+	ntsync_nt_wake_address_all(nt, &word);
+	ntsync_nt_alert_by_id(nt, ntsync_nt_thread_id(nt));
+	ntsync_nt_wait_for_alert_by_id(nt, POLL);
+	ntsync_nt_acquire_srw_lock(nt, &srw, true);
+	ntsync_nt_release_srw_lock(nt, &srw, true);
+	ntsync_nt_enter_critical_section(nt, section, 8);
+	ntsync_nt_leave_critical_section(nt, section, 8);
+	if (ntsync_nt_create_keyed_event(nt, &keyed, NULL))
+		return;
+	ntsync_nt_wait_for_keyed_event(nt, keyed, key, true, POLL);
+	ntsync_nt_release_keyed_event(nt, keyed, key, false, in_ms(1));
+	ntsync_nt_close(nt, keyed);
+}
+
 /* All calls that take a lock, and those that don't. */
 static void use_all(struct ntsync_nt *nt)
 {
@@ -92,6 +113,7 @@ static void use_all(struct ntsync_nt *nt)
 	use_mutants(nt);
 	use_timers(nt);
 	use_threads(nt);
+	use_addresses(nt);
 }
 
 /**
@@ -145,6 +167,28 @@ static uint32_t wait_for_it(struct fixture *f, void *arg)
 	return ntsync_nt_wait_single(f->nt, *(uint32_t *)arg, false, FOREVER);
 }
 
+static uint32_t wait_on_address(struct fixture *f, void *arg)
+{
+	static const uint32_t word;
+
+	(void)arg;
+	return ntsync_nt_wait_on_address(f->nt, &word, &word, sizeof(word), FOREVER);
+}
+
+static uint32_t wait_by_id(struct fixture *f, void *arg)
+{
+	(void)arg;
+	return ntsync_nt_wait_for_alert_by_id(f->nt, FOREVER);
+}
+
+static uint32_t wait_for_partner(struct fixture *f, void *arg)
+{
+	(void)arg;
+	return ntsync_nt_wait_for_keyed_event(f->nt, 0, 4, true, FOREVER);
+}
+
+static const helper_fn sleeps[] = { wait_for_it, wait_on_address, wait_by_id, wait_for_partner };
+
 /* The table is stopped and goes on while the thread is suspended in its wait. */
 static void stopped_while_suspended(void **state)
 {
@@ -155,11 +199,11 @@ static void stopped_while_suspended(void **state)
 	sem_init(&suspended, 0, 0);
 	sem_init(&resumed, 0, 0);
 	sigaction(SIGUSR1, &action, NULL);
-	for (int i = 0; i < 20; i++) {
+	for (size_t i = 0; i < 10 * ARRAY_SIZE(sleeps); i++) {
 		struct helper *waiter;
 
 		event = new_event(f, false, false);
-		waiter = start_asleep(f, wait_for_it, &event);
+		waiter = start_asleep(f, sleeps[i / 2 % ARRAY_SIZE(sleeps)], &event);
 		interrupt(waiter, SIGUSR1);
 		while (sem_wait(&suspended))
 			;
@@ -173,6 +217,27 @@ static void stopped_while_suspended(void **state)
 		sem_post(&resumed);
 		assert_status(finish(waiter), NTSYNC_STATUS_CANCELLED);
 		ntsync_nt_resume(f->nt);
+	}
+}
+
+/* The partner does not wait for a thread that is suspended. */
+static void met_while_suspended(void **state)
+{
+	const struct sigaction action = { .sa_handler = suspend, .sa_flags = SA_RESTART };
+	struct fixture *f = *state;
+
+	sem_init(&suspended, 0, 0);
+	sem_init(&resumed, 0, 0);
+	sigaction(SIGUSR1, &action, NULL);
+	for (int i = 0; i < 10; i++) {
+		struct helper *waiter = start_asleep(f, wait_for_partner, NULL);
+
+		interrupt(waiter, SIGUSR1);
+		while (sem_wait(&suspended))
+			;
+		assert_ok(ntsync_nt_release_keyed_event(f->nt, 0, 4, false, FOREVER));
+		sem_post(&resumed);
+		assert_ok(finish(waiter));
 	}
 }
 
@@ -192,6 +257,7 @@ int main(void)
 		TEST(last_in_first_out),
 		TEST(quarantined),
 		TEST(stopped_while_suspended),
+		TEST(met_while_suspended),
 	};
 
 	return RUN(tests);

@@ -50,6 +50,7 @@ static void read_pending_locked(struct nt_thread *thread, struct ntsync_nt_pendi
 		.alerted = alerts & NT_ALERT,
 		.apc_pending = alerts & NT_APC,
 		.attached = thread->attached,
+		.alerted_by_id = atomic_load(&thread->alerted_by_id),
 	};
 }
 

@@ -20,10 +20,10 @@ static bool can_be_signaled(const struct nt_object *object)
 	       object->type == NTSYNC_NT_SEMAPHORE;
 }
 
-/* Whether the driver has signaled the object, however the wait ended. */
+/* Whether the driver has signaled the object, however the wait ended. With ENOMEM it has not. */
 static bool has_signaled(int ret)
 {
-	return !ret || ret == -EOWNERDEAD || ret == -ETIMEDOUT || ret == -EINTR || ret == -ENOMEM;
+	return !ret || ret == -EOWNERDEAD || ret == -ETIMEDOUT || ret == -EINTR;
 }
 
 static uint32_t not_signaled_status(const struct nt_object *signal, int ret)

@@ -8,11 +8,14 @@
  *
  *	  (a) &ntsync_nt.stops			  (d) reads &ntsync_nt.stops
  *	  (b) sets both events			  (e) sleeps
- *	  (c) &nt_thread.nr_ends + 1
+ *	  (c) &nt_thread.nr_ends + 1, and wakes
  *
  * If (d) does not see (a), (e) is before (b) or finds the event set. The event stays set if the
  * thread does not wait, or waits with the other one: (c) tells the thread's next wait to reset it.
  * That is before (d), so no stop is lost by the reset.
+ *
+ * A wait on an address that is a futex can't have an event, so it waits for (c): address.c. It has
+ * read &nt_thread.nr_ends before (d), and sleeps only while that is unchanged.
  *
  * The count of stops in &ntsync_nt.stops ends a wait also if the table goes on before the thread
  * has run, which may be suspended.
@@ -77,6 +80,8 @@ void nt_stop_wake_locked(struct nt_thread *thread)
 	ntsync_event_set(thread->alert_fd, NULL);
 	nt_race();
 	atomic_fetch_add(&thread->nr_ends, 1);
+	if (nt_addr_dev(thread->nt) < 0)
+		ntsync_addr_wake(-1, &thread->nr_ends, 1, 0);
 }
 
 NTSYNC_API uint32_t ntsync_nt_interrupt_thread(struct ntsync_nt *nt, uint32_t tid, uint32_t status)

@@ -14,6 +14,7 @@
 #include "lock.h"
 #include "pool.h"
 
+struct nt_meeting;
 struct nt_object;
 struct nt_timers;
 
@@ -45,11 +46,13 @@ struct nt_data {
  * @next_id: id of the object created last.
  * @sequence: number of the last trace record.
  * @counts: counts by type.
+ * @small_waits: how many futexes of 1 or 2 bytes are waited for: address.c.
  * @lock: protects the members below it up to @timers, and what is documented to be under the
  *	table's lock.
  * @threads: &struct nt_thread by id.
  * @next_tid: the next id for a thread whose own one is taken.
  * @names: &struct nt_name by its text.
+ * @meetings: threads at keyed events, in the order of arrival.
  * @timers: NULL before the first timer; does not change after that.
  * @apc_lock: protects the threads' queues of APCs. Nests inside all other locks.
  *
@@ -74,10 +77,12 @@ struct ntsync_nt {
 	_Atomic uint64_t next_id;
 	_Atomic uint64_t sequence;
 	struct nt_counts counts[NTSYNC_NT_TYPES];
+	_Atomic uint32_t small_waits;
 	struct nt_lock lock;
 	struct nt_hash threads;
 	uint32_t next_tid;
 	struct nt_hash names;
+	struct nt_meeting *meetings;
 	struct nt_timers *timers;
 	struct nt_lock apc_lock;
 };
@@ -86,6 +91,12 @@ struct ntsync_nt {
 static inline bool nt_can_signal_and_wait(const struct ntsync_nt *nt)
 {
 	return nt->features & NTSYNC_FEATURE_SIGNAL_AND_WAIT;
+}
+
+/* The instance for waits on addresses; -1: they are futexes. */
+static inline int nt_addr_dev(const struct ntsync_nt *nt)
+{
+	return nt->features & NTSYNC_FEATURE_ADDRESS ? nt->config.dev : -1;
 }
 
 /* status.c: the status for an errno that means the same for every call. */

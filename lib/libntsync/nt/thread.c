@@ -141,8 +141,8 @@ static int create_events_locked(struct nt_thread *thread)
 void nt_thread_forget_unused_locked(struct nt_thread *thread)
 {
 	if (!thread->attached && !atomic_load(&thread->alerts) &&
-	    !atomic_load(&thread->interruption) && !atomic_load(&thread->object) &&
-	    thread->nr_owned == thread->nr_free)
+	    !atomic_load(&thread->interruption) && !atomic_load(&thread->alerted_by_id) &&
+	    !atomic_load(&thread->object) && thread->nr_owned == thread->nr_free)
 		remove_thread_locked(thread);
 }
 

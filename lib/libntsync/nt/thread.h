@@ -3,6 +3,7 @@
 #ifndef LIBNTSYNC_NT_THREAD_H
 #define LIBNTSYNC_NT_THREAD_H
 
+#include "../ntsync_lock.h"
 #include "apc.h"
 #include "object.h"
 
@@ -45,6 +46,9 @@ struct nt_owned {
  * @interruption: the status that the thread's present or next wait returns, or 0.
  * @nr_ends: how often both events were set to end a wait.
  * @nr_ends_seen: the thread's waits have reset the events since @nr_ends had this value.
+ * @alerted_by_id: 1 from ntsync_nt_alert_by_id() until a wait has taken that.
+ * @locker: for locks in the guest's memory. Only the thread itself uses it; tid 0: it has not yet.
+ * @lock_ended: what has ended the thread's last wait for a lock.
  * @first_apc: its queue of APCs. Under &ntsync_nt.apc_lock.
  * @last_apc: the last one, if there is a first one.
  * @timers: the timers that send it APCs. Under the lock of the timers.
@@ -71,6 +75,9 @@ struct nt_thread {
 	_Atomic uint32_t interruption;
 	_Atomic uint32_t nr_ends;
 	uint32_t nr_ends_seen;
+	_Atomic uint32_t alerted_by_id;
+	struct ntsync_locker locker;
+	uint32_t lock_ended;
 	struct nt_apc *first_apc;
 	struct nt_apc *last_apc;
 	struct nt_timer *timers;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "../env.h"
+#include "../task.h"
 #include "fake_device.h"
+
+#include <sys/syscall.h>
 
 int env_count_fds(void)
 {
@@ -9,7 +12,10 @@ int env_count_fds(void)
 
 bool env_asleep(pid_t tid)
 {
-	return fake_asleep(tid);
+	struct task_call call;
+
+	/* What the library has in place of waits on addresses. */
+	return fake_asleep(tid) || (task_sleeps(tid, &call) && call.nr == SYS_futex_waitv);
 }
 
 void env_free_fd_0(void)
@@ -29,6 +35,12 @@ void env_restore_fd_0(void)
 bool env_fail_creates(int error)
 {
 	fake_fail_creates(error);
+	return true;
+}
+
+bool env_fail_waits(int error)
+{
+	fake_fail_waits(error);
 	return true;
 }
 

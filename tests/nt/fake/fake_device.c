@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,14 +32,16 @@ struct object {
 	bool dead;
 };
 
-/* The alert, if there is one, is the last of @objs. */
+/* The alert, if there is one, is the last of @objs. @addr: a wait on an address. */
 struct waiter {
 	struct waiter *next;
+	uint64_t addr;
 	struct object *objs[MAX_OBJS];
 	uint32_t count;
 	uint32_t owner;
 	bool all;
 	bool alert;
+	bool alerted;
 	bool done;
 	bool owner_dead;
 	uint32_t index;
@@ -52,7 +55,7 @@ static struct object *at_0;
 /* Indexed by object: how many references this process has; and a list of free objects. */
 static struct object *objects;
 static uint32_t refs[MAX_OBJECTS], freed[MAX_OBJECTS], nr_freed, nr_objects;
-static int nr_fds, first_free, create_error, interrupts;
+static int nr_fds, first_free, create_error, wait_error, interrupts;
 static bool next_is_0, old_driver;
 static struct waiter *queue;
 
@@ -203,6 +206,7 @@ static bool try_wait(struct waiter *w)
 	if (!w->alert || !is_ready(w->objs[w->count], w->owner))
 		return false;
 	acquire_object(w, w->objs[w->count]);
+	w->alerted = true;
 	return finish_waiter(w, w->count);
 }
 
@@ -330,6 +334,8 @@ static int wait_for(struct ntsync_wait_args *args, bool all, struct object *sign
 	if (!args->owner || args->count > NTSYNC_MAX_WAIT_COUNT || args->uring_fd ||
 	    args->flags & ~NTSYNC_WAIT_REALTIME || !gather_objects(&w, args))
 		return set_errno(EINVAL);
+	if (wait_error)
+		return set_errno(wait_error);
 	pthread_cond_init(&w.woken, NULL);
 	for (uint32_t i = 0; i < w.count + w.alert; i++)
 		get_object(w.objs[i]);
@@ -340,6 +346,81 @@ static int wait_for(struct ntsync_wait_args *args, bool all, struct object *sign
 		put_object(w.objs[i]);
 	pthread_cond_destroy(&w.woken);
 	return ret;
+}
+
+/* -- Addresses ---------------------------------------------------------------------------- */
+
+static uint64_t read_word(uint64_t addr, uint32_t size)
+{
+	switch (size) {
+	case 1:
+		return __atomic_load_n((uint8_t *)(uintptr_t)addr, __ATOMIC_SEQ_CST);
+	case 2:
+		return __atomic_load_n((uint16_t *)(uintptr_t)addr, __ATOMIC_SEQ_CST);
+	case 4:
+		return __atomic_load_n((uint32_t *)(uintptr_t)addr, __ATOMIC_SEQ_CST);
+	default:
+		return __atomic_load_n((uint64_t *)(uintptr_t)addr, __ATOMIC_SEQ_CST);
+	}
+}
+
+static bool can_be_read(uint64_t addr)
+{
+	char byte;
+	struct iovec to = { &byte, 1 }, from = { (void *)(uintptr_t)addr, 1 };
+
+	return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == 1;
+}
+
+static int addr_wait(struct ntsync_addr_wait_args *args)
+{
+	struct waiter w = { .addr = args->addr, .owner = 1, .tid = gettid() };
+	struct ntsync_wait_args wait = {
+		.timeout = args->timeout, .flags = args->flags & NTSYNC_WAIT_REALTIME,
+		.owner = 1, .alert = args->alert,
+	};
+	int ret;
+
+	if (old_driver)
+		return set_errno(ENOTTY);
+	if (args->addr & (args->size - 1) || !gather_objects(&w, &wait))
+		return set_errno(EINVAL);
+	if (wait_error)
+		return set_errno(wait_error);
+	if (!can_be_read(args->addr))
+		return set_errno(EFAULT);
+	if (read_word(args->addr, args->size) != args->expected)
+		return set_errno(EAGAIN);
+	pthread_cond_init(&w.woken, NULL);
+	if (w.alert)
+		get_object(w.objs[0]);
+	ret = run_wait(&w, &wait);
+	if (w.alert)
+		put_object(w.objs[0]);
+	pthread_cond_destroy(&w.woken);
+	args->index = w.alerted;
+	return ret;
+}
+
+static int addr_wake(const struct ntsync_addr_wake_args *args)
+{
+	struct waiter *w = queue;
+	int woken = 0;
+
+	if (old_driver)
+		return set_errno(ENOTTY);
+	while (w && (uint32_t)woken < args->count) {
+		struct waiter *next = w->next;
+
+		if (w->addr == args->addr) {
+			finish_waiter(w, 0);
+			unlink_waiter(w);
+			pthread_cond_signal(&w->woken);
+			woken++;
+		}
+		w = next;
+	}
+	return woken;
 }
 
 /* -- Objects ------------------------------------------------------------------------------ */
@@ -466,7 +547,7 @@ static int query_features(struct ntsync_features_args *args)
 	if (old_driver)
 		return set_errno(ENOTTY);
 	*args = (struct ntsync_features_args){
-		.features = NTSYNC_FEATURE_SIGNAL_AND_WAIT, .version = 1,
+		.features = NTSYNC_FEATURE_SIGNAL_AND_WAIT | NTSYNC_FEATURE_ADDRESS, .version = 1,
 	};
 	return 0;
 }
@@ -486,6 +567,10 @@ static int device_ioctl(unsigned long request, uint32_t *arg)
 				NULL);
 	case NTSYNC_IOC_SIGNAL_AND_WAIT:
 		return signal_and_wait((struct ntsync_signal_and_wait_args *)arg);
+	case NTSYNC_IOC_ADDR_WAIT:
+		return addr_wait((struct ntsync_addr_wait_args *)arg);
+	case NTSYNC_IOC_ADDR_WAKE:
+		return addr_wake((struct ntsync_addr_wake_args *)arg);
 	case NTSYNC_IOC_QUERY_FEATURES:
 		return query_features((struct ntsync_features_args *)arg);
 	default:
@@ -498,6 +583,7 @@ static bool is_device_ioctl(unsigned long request)
 	return request == NTSYNC_IOC_CREATE_SEM || request == NTSYNC_IOC_CREATE_MUTEX ||
 	       request == NTSYNC_IOC_CREATE_EVENT || request == NTSYNC_IOC_WAIT_ANY ||
 	       request == NTSYNC_IOC_WAIT_ALL || request == NTSYNC_IOC_SIGNAL_AND_WAIT ||
+	       request == NTSYNC_IOC_ADDR_WAIT || request == NTSYNC_IOC_ADDR_WAKE ||
 	       request == NTSYNC_IOC_QUERY_FEATURES;
 }
 
@@ -620,6 +706,13 @@ void fake_fail_creates(int error)
 {
 	pthread_mutex_lock(&lock);
 	create_error = error;
+	pthread_mutex_unlock(&lock);
+}
+
+void fake_fail_waits(int error)
+{
+	pthread_mutex_lock(&lock);
+	wait_error = error;
 	pthread_mutex_unlock(&lock);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A /dev/ntsync inside the process, for the handle table under ThreadSanitizer: the linker replaces
- * open(), ioctl(), close(), fcntl() and poll() (--wrap). It has semaphores, mutexes, events and
- * waits, one lock around everything, and no priorities.
+ * open(), ioctl(), close(), fcntl() and poll() (--wrap). It has semaphores, mutexes, events,
+ * waits, and waits on addresses, one lock around everything, and no priorities.
  *
  * As in the kernel a new descriptor is the lowest free one, so that a use of a closed descriptor
  * meets another object.
@@ -46,6 +46,8 @@ bool fake_fd_0_is_used(void);
 int fake_count_fds(void);
 /* Creating an object fails with this errno, until it is 0. */
 void fake_fail_creates(int error);
+/* Each wait fails with this errno and does nothing, until it is 0. */
+void fake_fail_waits(int error);
 /* That many waits that would sleep return EINTR instead. */
 void fake_interrupt(int count);
 /* poll.c: poll() does not return. */
