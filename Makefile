@@ -47,12 +47,13 @@ bench: deps		## where we stand: beside the in-tree driver and others, in VMs; a 
 	build/bench/handles
 	$(RUN) scripts/vm/run --icount --add build/bench/aggregate -- /add/aggregate
 	$(RUN) scripts/vm/run --icount --add build/bench/timer -- /add/timer
+	$(RUN) scripts/vm/run --icount --add build/bench/lenders -- /add/lenders
 
 bench-record: deps	## record what make check compares the module with
 	$(RUN) scripts/check/bench --record
 
 ##@ Parts of the check
-.PHONY: check-host check-fast check-deep check-kernels check-isolation check-load soak
+.PHONY: check-host check-fast check-deep check-kernels check-litmus check-isolation check-load soak
 check-host: deps	## what needs no VM: builds, ABI, library tests, static checks
 	$(RUN) scripts/check/all host
 
@@ -64,6 +65,9 @@ check-deep: deps	## KUnit and the suites on the instrumented kernel, in the VM
 
 check-kernels: deps	## every kernel of scripts/check/kernels.table, and the table of docs/kernels.md (long)
 	$(RUN) scripts/check/kernel-matrix
+
+check-litmus: deps	## the lockless protocols by the kernel's memory model (docs/proof.md)
+	$(RUN) scripts/check/all litmus
 
 soak: deps		## the stress programs for MINUTES=10 on Debian's real-time kernel
 	$(RUN) NTSYNC_STRESS_SECONDS=$$(( $(MINUTES) * 60 )) scripts/check/all soak
@@ -109,10 +113,10 @@ clean:			## remove everything that was built (the kernels' cache stays)
 	rm -rf build ntsync.ko
 
 # --- libntsync -----------------------------------------------------------------------------------
-include lib/libntsync/module.mk man/module.mk $(wildcard tests/*/module.mk)
+include lib/libntsync/module.mk lib/ntsync-wine/module.mk man/module.mk $(wildcard tests/*/module.mk)
 
-install: lib-install man-install tools-install
-uninstall: lib-uninstall man-uninstall tools-uninstall
+install: lib-install man-install tools-install wine-install
+uninstall: lib-uninstall man-uninstall tools-uninstall wine-uninstall
 
 # Says where the result is, unless this is `make -s`.
 SAY = @$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo)

@@ -25,10 +25,10 @@ static void parse_base(struct boosted *b, const char *line)
 	b->normal_prio = prio;
 }
 
-/* Of a loan the number is the lender's tid, which may be the number of an object, too. */
+/* Of a loan the number is the lender's tid, of an address the address: it may be an object's, too. */
 uint64_t contrib_object(const struct contrib *c)
 {
-	return strcmp(c->source, "loan") ? c->object : 0;
+	return strcmp(c->source, "loan") && strcmp(c->source, "address") ? c->object : 0;
 }
 
 size_t arbiter_parse(const char *text, struct boosted *out, size_t max, bool *more)

@@ -73,9 +73,11 @@ enum object_type {
 	TYPE_CHANNEL,
 	TYPE_UNKNOWN,
 	NR_TYPES,
+	/* Not a type of descriptor: tasks wait on a word of memory. */
+	TYPE_ADDRESS = NR_TYPES,
 };
 
-extern const char *const type_names[NR_TYPES];
+extern const char *const type_names[NR_TYPES + 1];
 
 /* The driver prints at most 16 of a kind. */
 #define MAX_WAITERS	32
@@ -109,11 +111,15 @@ struct latency {
 	uint64_t max_ns;
 };
 
-/* The fields of fdinfo (docs/observing.md); those of other types are 0. */
+/*
+ * The fields of fdinfo (docs/observing.md); those of other types are 0. An address is shown like an
+ * object; its id is that of its space, and only both together tell addresses apart.
+ */
 struct object {
 	enum object_type type;
 	uint64_t instance;
 	uint64_t id;
+	uint64_t address;
 	uint64_t count, max;
 	uint64_t owner, abandoned;
 	pid_t owner_tid;
@@ -143,6 +149,12 @@ struct loan {
 
 /* The loans of an instance. Returns how many it wrote to @out, at most @max; *@more: there were more. */
 size_t fdinfo_parse_loans(const char *text, struct loan *out, size_t max, bool *more);
+
+/*
+ * Takes the next wait on an address off *@text, fdinfo of an instance. *@o is the address, with one
+ * waiter. False at the end.
+ */
+bool fdinfo_next_address(const char **text, struct object *o);
 
 /* How many tasks wait. Of a channel: its senders, not its receivers. */
 uint64_t object_waiters(const struct object *o);
@@ -215,6 +227,8 @@ int scan_init(struct scan *s);
 void scan_run(struct scan *s);
 void scan_exit(struct scan *s);
 const struct boosted *scan_boosted(const struct scan *s, pid_t tid);
+/* The object, or the address, that boosts task @tid by @c; NULL: not found. */
+struct object *scan_find_source(const struct scan *s, const struct contrib *c, pid_t tid);
 /* Counts the boosts of each object; a part of scan_run(). */
 void scan_link_boosts(struct scan *s);
 

@@ -8,8 +8,8 @@
 
 #include "ctl.h"
 
-const char *const type_names[NR_TYPES] = {
-	"instance", "sem", "mutex", "event", "channel", "unknown",
+const char *const type_names[NR_TYPES + 1] = {
+	"instance", "sem", "mutex", "event", "channel", "unknown", "address",
 };
 
 static enum object_type type_of(const char *name)
@@ -161,6 +161,26 @@ size_t fdinfo_parse_loans(const char *text, struct loan *out, size_t max, bool *
 			out[nr++] = l;
 	}
 	return nr;
+}
+
+bool fdinfo_next_address(const char **text, struct object *o)
+{
+	char key[32], value[128];
+
+	while (next_line(text, key, sizeof(key), value, sizeof(value))) {
+		struct waiter *w = &o->waiter[0];
+
+		memset(o, 0, sizeof(*o));
+		if (strcmp(key, "addr-waiter") ||
+		    sscanf(value, "%d %d %d %lu %lx", &w->tid, &w->prio, &o->owner_tid, &o->id,
+			   &o->address) != 5 || !o->id)
+			continue;
+		o->type = TYPE_ADDRESS;
+		o->waiters_any = 1;
+		o->nr_waiter = 1;
+		return true;
+	}
+	return false;
 }
 
 uint64_t object_waiters(const struct object *o)

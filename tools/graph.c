@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * ntsyncctl graph: which tasks wait for which at this moment, as input for Graphviz' dot. An
- * arrow goes from a task to the object that it waits for, and from an object to the task that
- * has it. A red arrow goes from an object to the task that is boosted by it, and from a task that lends
+ * arrow goes from a task to the object or address that it waits for, and from there to the task
+ * that has it. A red arrow goes from an object to the task that is boosted by it, and from a task that lends
  * its priority to the borrower.
  */
 #include <json-c/json.h>
@@ -62,18 +62,11 @@ static void add_object(struct graph *g, const struct object *o)
 	for (unsigned int i = 0; i < o->nr_waiter; i++)
 		add_edge(g, (struct edge){ .kind = EDGE_WAITS, .tid = o->waiter[i].tid, .object = o,
 					   .prio = o->waiter[i].prio, .all = o->waiter[i].all });
+	if (o->type == TYPE_ADDRESS)
+		add_edge(g, (struct edge){ .kind = EDGE_HELD, .tid = o->owner_tid, .object = o });
 	/* The owner of a mutex without waiters is shown only if the owner itself waits. */
 	if (o->type == TYPE_MUTEX && o->owner && (o->nr_waiter || o->boosts))
 		add_edge(g, (struct edge){ .kind = EDGE_HELD, .tid = o->owner_tid, .object = o });
-}
-
-static const struct object *find_object(const struct scan *s, uint64_t id)
-{
-	for (unsigned int i = 0; i < s->nr_objects; i++) {
-		if (id && s->object[i].id == id)
-			return &s->object[i];
-	}
-	return NULL;
 }
 
 static void add_boosts(struct graph *g, const struct boosted *b)
@@ -81,7 +74,7 @@ static void add_boosts(struct graph *g, const struct boosted *b)
 	for (unsigned int i = 0; i < b->nr; i++) {
 		const struct contrib *c = &b->contrib[i];
 		struct edge e = { .kind = EDGE_BOOST, .tid = b->tid, .prio = c->prio,
-				  .object = find_object(g->scan, contrib_object(c)) };
+				  .object = scan_find_source(g->scan, c, b->tid) };
 
 		/* fdinfo has these, also without a boost, and names the lender. */
 		if (!strcmp(c->source, "loan"))
@@ -153,6 +146,8 @@ static void add_json_edge(struct json_object *list, const struct edge *e)
 	json_add_string(o, "kind", edge_names[e->kind]);
 	json_add_int(o, "tid", e->tid);
 	json_add_number(o, "object", e->object ? e->object->id : 0);
+	if (e->object && e->object->type == TYPE_ADDRESS)
+		json_add_number(o, "address", e->object->address);
 	json_add_int(o, "prio", e->prio);
 	if (e->kind == EDGE_BOOST)
 		json_add_string(o, "source", e->source);

@@ -32,16 +32,35 @@ static void dot_task(FILE *out, const struct scan *s, pid_t tid)
 	fprintf(out, "\\n%d\\n%s\"%s];\n", tid, prio, b ? ", color=red" : "");
 }
 
-static void dot_object(FILE *out, const struct object *o)
+/* The name of a node. */
+struct name {
+	char text[48];
+};
+
+static struct name name_object(const struct object *o)
 {
-	fprintf(out, "\to%lu [label=\"%s %lu\"];\n", o->id, type_names[o->type], o->id);
+	struct name name;
+
+	if (o->type == TYPE_ADDRESS)
+		snprintf(name.text, sizeof(name.text), "a%lu_%lx", o->id, o->address);
+	else
+		snprintf(name.text, sizeof(name.text), "o%lu", o->id);
+	return name;
 }
 
-/* @id: the object that the boost comes from; 0: not found, so a node names the kind of source. */
-static void dot_boost(FILE *out, const struct edge *e, uint64_t id)
+static void dot_object(FILE *out, const struct object *o)
 {
-	if (id) {
-		fprintf(out, "\to%lu -> t%d", id, e->tid);
+	fprintf(out, "\t%s [label=\"%s ", name_object(o).text, type_names[o->type]);
+	fprintf(out, o->type == TYPE_ADDRESS ? "0x%lx" : "%lu",
+		o->type == TYPE_ADDRESS ? o->address : o->id);
+	fputs("\"];\n", out);
+}
+
+/* If the object that it comes from was not found, a node names the kind of source. */
+static void dot_boost(FILE *out, const struct edge *e)
+{
+	if (e->object) {
+		fprintf(out, "\t%s -> t%d", name_object(e->object).text, e->tid);
 	} else {
 		fprintf(out, "\te%d [shape=plaintext, label=\"", e->tid);
 		text_dot(out, e->source);
@@ -62,25 +81,26 @@ static void dot_loan(FILE *out, const struct edge *e)
 
 static void dot_edge(FILE *out, const struct edge *e)
 {
-	uint64_t id = e->object ? e->object->id : 0;
-
 	switch (e->kind) {
 	case EDGE_PARKED:
-		fprintf(out, "\tt%d -> o%lu [label=\"parked\", style=dotted];\n", e->tid, id);
+		fprintf(out, "\tt%d -> %s [label=\"parked\", style=dotted];\n", e->tid,
+			name_object(e->object).text);
 		break;
 	case EDGE_WAITS:
 	case EDGE_PENDING:
-		fprintf(out, "\tt%d -> o%lu [label=\"%s", e->tid, id, e->all ? "all" : "waits");
+		fprintf(out, "\tt%d -> %s [label=\"%s", e->tid, name_object(e->object).text,
+			e->all ? "all" : "waits");
 		if (e->prio)
 			fprintf(out, " %d", e->prio);
 		fprintf(out, "\"%s];\n", e->kind == EDGE_PENDING ? ", style=dashed" : "");
 		break;
 	case EDGE_HELD:
 	case EDGE_SERVED:
-		fprintf(out, "\to%lu -> t%d [label=\"%s\"];\n", id, e->tid, edge_names[e->kind]);
+		fprintf(out, "\t%s -> t%d [label=\"%s\"];\n", name_object(e->object).text, e->tid,
+			edge_names[e->kind]);
 		break;
 	case EDGE_BOOST:
-		dot_boost(out, e, id);
+		dot_boost(out, e);
 		break;
 	case EDGE_LENDS:
 		dot_loan(out, e);

@@ -105,6 +105,10 @@ void json_add_state(struct json_object *to, const struct object *o)
 	case TYPE_CHANNEL:
 		add_channel(to, o);
 		break;
+	case TYPE_ADDRESS:
+		json_add_number(to, "address", o->address);
+		json_add_int(to, "owner_tid", o->owner_tid);
+		break;
 	default:
 		break;
 	}

@@ -47,10 +47,15 @@ void scan_exit(struct scan *s)
 
 /* ---- objects ---- */
 
-/* Instances and objects are numbered together. */
+/* Instances, objects and the spaces of addresses are numbered together. */
 static uint64_t key_of(const struct object *o)
 {
 	return o->type == TYPE_INSTANCE ? o->instance : o->id;
+}
+
+static bool is_same(const struct object *a, const struct object *b)
+{
+	return key_of(a) == key_of(b) && a->address == b->address;
 }
 
 static int by_number(const void *a, const void *b)
@@ -79,13 +84,13 @@ static struct object *make_room(struct scan *s, const struct object *wanted)
 	return NULL;
 }
 
-/* The place of the object with @o's number, a new one if it has none; NULL: the table is full. */
+/* The place of the same object as @o, a new one if it has none; NULL: the table is full. */
 static struct object *find_object(struct scan *s, const struct object *o)
 {
 	struct object *place;
-	unsigned int at = key_of(o) % BUCKETS;
+	unsigned int at = (key_of(o) + 31 * o->address) % BUCKETS;
 
-	while (s->bucket[at] && key_of(&s->object[s->bucket[at] - 1]) != key_of(o))
+	while (s->bucket[at] && !is_same(&s->object[s->bucket[at] - 1], o))
 		at = (at + 1) % BUCKETS;
 	if (s->bucket[at])
 		return &s->object[s->bucket[at] - 1];
@@ -119,7 +124,33 @@ static void add_holder(struct object *o, pid_t pid)
 	o->nr_holders++;
 }
 
-/* Several descriptors show the same instance; the loans are added with the first one. */
+static void add_waiter(struct object *o, const struct object *seen)
+{
+	o->waiters_any++;
+	if (o->nr_waiter < MAX_WAITERS)
+		o->waiter[o->nr_waiter++] = seen->waiter[0];
+	if (!o->owner_tid)
+		o->owner_tid = seen->owner_tid;
+}
+
+/* Tasks may wait on one address through several instances, each of which shows its own waits. */
+static void add_addresses(struct scan *s, pid_t pid, uint64_t instance, const char *text)
+{
+	struct object seen, *o;
+
+	while (fdinfo_next_address(&text, &seen)) {
+		seen.instance = instance;
+		o = find_object(s, &seen);
+		if (!o)
+			continue;
+		/* A new one has its first waiter already. */
+		if (o->nr_holders)
+			add_waiter(o, &seen);
+		if (!is_held_by(o, pid))
+			add_holder(o, pid);
+	}
+}
+
 static void add_loans(struct scan *s, const char *text)
 {
 	bool more;
@@ -129,22 +160,26 @@ static void add_loans(struct scan *s, const char *text)
 	s->truncated |= more;
 }
 
-/* Adds what fdinfo, @text, says of one descriptor of @p. */
+/*
+ * Adds what fdinfo, @text, says of one descriptor of @p. Several descriptors show the same
+ * instance; loans and waits on addresses are added with the first one.
+ */
 static void add_object(struct scan *s, struct process *p, const struct object *seen,
 		       const char *text)
 {
 	struct object *o = find_object(s, seen);
+	bool first = o && !o->nr_holders;
 
-	if (!o) {
-		p->count[seen->type]++;
+	if (o && is_held_by(o, p->pid))
 		return;
-	}
-	if (!o->nr_holders && o->type == TYPE_INSTANCE)
-		add_loans(s, text);
-	if (is_held_by(o, p->pid))
+	p->count[seen->type]++;
+	if (!o)
 		return;
 	add_holder(o, p->pid);
-	p->count[o->type]++;
+	if (first && seen->type == TYPE_INSTANCE) {
+		add_loans(s, text);
+		add_addresses(s, p->pid, seen->instance, text);
+	}
 }
 
 /* ---- descriptors ---- */
@@ -331,26 +366,39 @@ const struct boosted *scan_boosted(const struct scan *s, pid_t tid)
 	return NULL;
 }
 
-static void link_boost(struct scan *s, const struct contrib *c)
+/* debugfs does not say which space an address belongs to, but its owner is the boosted task. */
+static bool is_source(const struct object *o, const struct contrib *c, pid_t tid)
 {
-	uint64_t id = contrib_object(c);
+	if (o->type == TYPE_ADDRESS)
+		return !strcmp(c->source, "address") && o->address == c->object && o->owner_tid == tid;
+	return o->id && o->id == contrib_object(c);
+}
 
-	for (unsigned int i = 0; id && i < s->nr_objects; i++) {
-		struct object *o = &s->object[i];
-
-		if (o->id != id)
-			continue;
-		o->boosts++;
-		if (c->prio > o->boost_prio)
-			o->boost_prio = c->prio;
+struct object *scan_find_source(const struct scan *s, const struct contrib *c, pid_t tid)
+{
+	for (unsigned int i = 0; i < s->nr_objects; i++) {
+		if (is_source(&s->object[i], c, tid))
+			return &s->object[i];
 	}
+	return NULL;
+}
+
+static void link_boost(struct scan *s, const struct contrib *c, pid_t tid)
+{
+	struct object *o = scan_find_source(s, c, tid);
+
+	if (!o)
+		return;
+	o->boosts++;
+	if (c->prio > o->boost_prio)
+		o->boost_prio = c->prio;
 }
 
 void scan_link_boosts(struct scan *s)
 {
 	for (unsigned int i = 0; i < s->nr_boosted; i++) {
 		for (unsigned int k = 0; k < s->boosted[i].nr; k++)
-			link_boost(s, &s->boosted[i].contrib[k]);
+			link_boost(s, &s->boosted[i].contrib[k], s->boosted[i].tid);
 	}
 }
 

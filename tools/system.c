@@ -180,7 +180,9 @@ size_t feature_names(uint64_t features, const char **names)
 		{ NTSYNC_FEATURE_URING_FD, "uring-fd" },
 		{ NTSYNC_FEATURE_POLL, "poll" },
 		{ NTSYNC_FEATURE_SIGNAL_AND_WAIT, "signal-and-wait" },
+		{ NTSYNC_FEATURE_BOOTTIME, "boottime" },
 		{ NTSYNC_FEATURE_LEND, "lend" },
+		{ NTSYNC_FEATURE_ADDRESS, "address" },
 	};
 	size_t nr = 0;
 

@@ -66,11 +66,13 @@ void top_sort(struct scan *s)
 
 /* ---- one row ---- */
 
-/* The owner of a mutex; of a channel, the first receiver that works on a request. */
+/* The owner of a mutex or of an address; of a channel, the first receiver that works on a request. */
 static pid_t holder_of(const struct object *o)
 {
 	if (o->type == TYPE_MUTEX)
 		return o->owner ? o->owner_tid : 0;
+	if (o->type == TYPE_ADDRESS)
+		return o->owner_tid;
 	for (unsigned int i = 0; i < o->nr_request; i++) {
 		if (o->request[i].receiver)
 			return o->request[i].receiver;
@@ -126,6 +128,9 @@ static void describe_state(const struct object *o, char *out, size_t size)
 		snprintf(out, size, "%lu+%lu/%lu %.2f/%.2f/%.2f", o->depth, o->dispatched,
 			 o->max_depth, mean_ms(&o->response), o->response.max_ns / 1e6,
 			 oldest_ns(o) / 1e6);
+		break;
+	case TYPE_ADDRESS:
+		snprintf(out, size, "0x%lx", o->address);
 		break;
 	default:
 		snprintf(out, size, "?");

@@ -4,7 +4,8 @@
 # tests/nt in place of the device.
 bench_handles_obj := $(patsubst %.c,build/obj/bench/%.o,$(wildcard bench/handles/*.c) \
 	tests/nt/fake/fake_device.c \
-	$(addprefix lib/libntsync/,$(LIBNTSYNC_SOURCES) $(LIBNTSYNC_NT_SOURCES)))
+	$(addprefix lib/libntsync/,$(LIBNTSYNC_SOURCES) $(LIBNTSYNC_ADDR_SOURCES) $(LIBNTSYNC_LOCK_SOURCES) \
+	$(LIBNTSYNC_NT_SOURCES)))
 
 bench-programs: build/bench/handles
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Loans to a thread that sleeps: by a normal caller, by a real-time one to a thread that has that
- * priority already, and to a normal thread, which is raised and lowered.
+ * priority already, and to a normal thread, which is raised and lowered. UNLEND without a loan.
  */
 #define _GNU_SOURCE
 #include "ops.h"
@@ -71,8 +71,14 @@ static int lend_nothing(const struct operation *op, uint64_t *ns)
 	return ret ? -1 : 16;
 }
 
+static int unlend_nothing(const struct operation *op, uint64_t *ns)
+{
+	return ntsync_unlend(dev) ? -1 : 1;
+}
+
 const struct operation lend_ops[] = {
 	{ "lend/nothing", begin_loan, lend_nothing, end_loan, 0, NULL },
+	{ "lend/unlend", begin_loan, unlend_nothing, end_loan, 0, NULL },
 	{ "lend/same", begin_loan, lend_and_unlend, end_loan, 60, NULL },
 	{ "lend/boost", begin_loan, lend_and_unlend, end_loan, 0, NULL },
 	{ 0 },

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "ops.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <libntsync.h>
 #include <linux/futex.h>
@@ -138,6 +139,35 @@ static void futex_close(struct link *l)
 }
 
 const struct link_kind by_futex = { futex_open, futex_ring, futex_await, futex_close };
+
+static int addr_open(struct link *l)
+{
+	struct ntsync_features found;
+
+	atomic_store(&l->word, 0);
+	if (ntsync_features(dev, &found) || !(found.features & NTSYNC_FEATURE_ADDRESS))
+		return -ENOTSUP;
+	return 0;
+}
+
+static int addr_ring(struct link *l, const void *data, uint32_t size)
+{
+	memcpy(l->message, data, size);
+	atomic_store(&l->word, 1);
+	return ntsync_addr_wake(dev, &l->word, 1, 0) < 0;
+}
+
+static int addr_await(struct link *l, void *data, uint32_t size)
+{
+	static const struct ntsync_addr_opts opts = { .deadline = NTSYNC_WAIT_FOREVER };
+
+	while (!atomic_exchange(&l->word, 0))
+		ntsync_addr_wait(dev, &l->word, sizeof(l->word), 0, &opts, NULL);
+	memcpy(data, l->message, size);
+	return 0;
+}
+
+const struct link_kind by_addr = { addr_open, addr_ring, addr_await, futex_close };
 
 static int sem_t_open(struct link *l)
 {

@@ -39,7 +39,7 @@
 static const struct operation *const tables[] = {
 	floor_ops, object_ops, single_ops, any_ops, all_ops,
 	pingpong_ops, lock_ops, broadcast_ops, chain_ops, channel_ops,
-	lend_ops,
+	lend_ops, addr_ops,
 };
 
 static uint64_t batch_ns = 500000;

@@ -32,7 +32,7 @@ struct operation {
 
 extern const struct operation floor_ops[], object_ops[], single_ops[], any_ops[], all_ops[];
 extern const struct operation pingpong_ops[], lock_ops[], broadcast_ops[], chain_ops[],
-	channel_ops[], lend_ops[];
+	channel_ops[], lend_ops[], addr_ops[];
 
 /* ---- instance.c: the device, and objects that several operations use ---- */
 
@@ -71,7 +71,7 @@ struct link_kind {
 	void (*close)(struct link *l);
 };
 
-extern const struct link_kind by_event, by_eventfd, by_futex, by_sem_t, by_pipe, by_socket;
+extern const struct link_kind by_event, by_eventfd, by_futex, by_addr, by_sem_t, by_pipe, by_socket;
 
 struct link *link_open(const struct link_kind *kind);
 int link_ring(struct link *l, const void *data, uint32_t size);

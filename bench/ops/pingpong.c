@@ -5,6 +5,8 @@
  */
 #include "ops.h"
 
+#include <errno.h>
+
 static struct link *there, *back;
 static uint32_t bytes;
 
@@ -23,6 +25,8 @@ static int begin(const struct operation *op)
 	there = link_open(op->with);
 	back = link_open(op->with);
 	bytes = op->n;
+	if (op->with == &by_addr && (!there || !back))
+		return -ENOTSUP;
 	return !there || !back || start_threads(1, run_other_thread, 0);
 }
 
@@ -47,6 +51,7 @@ static void end(const struct operation *op)
 const struct operation pingpong_ops[] = {
 	{ "pingpong/ntsync", begin, round_trip, end, 1, &by_event },
 	{ "pingpong/eventfd", begin, round_trip, end, 1, &by_eventfd },
+	{ "pingpong/addr", begin, round_trip, end, 1, &by_addr },
 	{ "pingpong/futex", begin, round_trip, end, 1, &by_futex },
 	{ "pingpong/sem_t", begin, round_trip, end, 1, &by_sem_t },
 	{ "pingpong/pipe", begin, round_trip, end, 1, &by_pipe },

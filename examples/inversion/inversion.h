@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * In a scenario, a few threads contend for twelve mutexes (0 to b), an event (e) and a
- * channel (c). Each thread runs a program, one character a step:
+ * In a scenario, a few threads contend for twelve mutexes (0 to b), an event (e), a channel (c),
+ * and locks in their own memory. Each thread runs a program, one character a step:
  *
  *	L0	wait for object 0		C0	create mutex 0, owned
  *	Y012	wait for any of them		U0	unlock it
  *	A01e	wait for all of them		P	EVENT_SET_PI, FIFO 80
  *	S01e	aggregate wait, with a file	s	send a request, FIFO 80
  *	r	receive it			R	reply
+ *	l	lend to a server and call it	v a	the server reads, answers
  *	p q	lock and unlock a PI futex	w	work 1 ms
+ *	E X	enter and leave a		W V	lock and unlock a reader/writer
+ *		critical section			lock exclusively
+ *	d	enter it and wait for a call	k	call, by a condition variable
  *	.	wait for the start		b	burn 1 s
  *	g	give the start			, !	wait on a semaphore, post it
  *	< >	the time between them is measured

@@ -48,6 +48,10 @@ static struct scenario scenarios[] = {
 	{ "aggregate, consumer queued", { { 10, "Se w>" }, { 80, ".<P" } } },
 	{ "aggregate, staged before", { { 80, "P" }, { 10, "<Se gw>" } } },
 	{ "channel, aggregate server", { { 10, "Sc rwR" }, { 80, ".<s>" } } },
+	{ "server behind two pipes", { { 10, "vwa" }, { 80, ".<l>" } } },
+	{ "critical section", { { 10, "E.wX" }, { 80, ".<E>" } } },
+	{ "reader/writer lock", { { 10, "W.wV" }, { 80, ".<W>" } } },
+	{ "condition variable", { { 80, "d>" }, { 10, "E<k.wX" } } },
 };
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

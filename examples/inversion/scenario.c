@@ -2,7 +2,9 @@
 /* The threads of a scenario, and the objects that they contend for. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <libntsync.h>
+#include <ntsync_lock.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -26,6 +28,12 @@ static int dev, obj[EVENT + 1];
 static int file;
 static struct ntsync_channel_request request;
 static pthread_mutex_t futex;
+static int request_pipe[2], reply_pipe[2];
+static struct ntsync_cs cs;
+static struct ntsync_rw rw;
+static struct ntsync_cond cond;
+static bool called;
+static pid_t server;
 static sem_t start, step;
 static uint64_t from, to;
 static atomic_bool hog_is_done;
@@ -101,6 +109,51 @@ static void signal_event(void)
 	must(ret, "setting the event");
 }
 
+static void read_byte(const int pipe[2])
+{
+	char c;
+
+	must(read(pipe[0], &c, 1) == 1 ? 0 : -EIO, "reading from a pipe");
+}
+
+static void write_byte(const int pipe[2])
+{
+	must(write(pipe[1], "", 1) == 1 ? 0 : -EIO, "writing to a pipe");
+}
+
+static void serve(void)
+{
+	server = gettid();
+	read_byte(request_pipe);
+}
+
+/* A driver without loans leaves it at the call. */
+static void call_server(void)
+{
+	int ret = ntsync_lend(dev, server, 0);
+
+	if (ret != -ENOTSUP)
+		must(ret, "lending");
+	write_byte(request_pipe);
+	read_byte(reply_pipe);
+	if (!ret)
+		must(ntsync_unlend(dev), "ending the loan");
+}
+
+/* The thread has the critical section then. */
+static void await_call(struct ntsync_locker *me)
+{
+	must(ntsync_cs_enter(me, &cs), "entering");
+	while (!called)
+		must(ntsync_cond_wait_cs(me, &cond, &cs, NTSYNC_WAIT_FOREVER), "condition variable");
+}
+
+static void call(struct ntsync_locker *me)
+{
+	called = true;
+	must(ntsync_cond_wake(me, &cond), "condition variable");
+}
+
 static void begin(void)
 {
 	for (int i = 0; i < ROLES; i++)
@@ -138,6 +191,32 @@ static const char *act_on(uint32_t owner, const char *at)
 	return at;
 }
 
+/* Runs a step with a lock. False: it is another one. */
+static bool act_on_lock(struct ntsync_locker *me, char what)
+{
+	switch (what) {
+	case 'E':
+		must(ntsync_cs_enter(me, &cs), "entering");
+		return true;
+	case 'X':
+		must(ntsync_cs_leave(me, &cs), "leaving");
+		return true;
+	case 'W':
+		must(ntsync_rw_lock(me, &rw), "locking");
+		return true;
+	case 'V':
+		must(ntsync_rw_unlock(me, &rw), "unlocking");
+		return true;
+	case 'd':
+		await_call(me);
+		return true;
+	case 'k':
+		call(me);
+		return true;
+	}
+	return false;
+}
+
 static void act(char what)
 {
 	switch (what) {
@@ -152,6 +231,12 @@ static void act(char what)
 	case 'R':
 		must(ntsync_channel_reply(obj[CHANNEL], request.id), "replying");
 		return;
+	case 'l':
+		return call_server();
+	case 'v':
+		return serve();
+	case 'a':
+		return write_byte(reply_pipe);
 	case 'p':
 		must(-pthread_mutex_lock(&futex), "PI futex");
 		return;
@@ -186,12 +271,13 @@ static void act(char what)
 static void *run_role(void *arg)
 {
 	const char *at = ((struct role *)arg)->program;
-	uint32_t owner = gettid();
+	struct ntsync_locker me;
 
+	must(ntsync_locker_init(&me, dev, 0), "a thread's locker");
 	for (; *at; at++) {
 		if (strchr("LYASCU", *at))
-			at = act_on(owner, at);
-		else
+			at = act_on(me.tid, at);
+		else if (!act_on_lock(&me, *at))
 			act(*at);
 	}
 	return NULL;
@@ -228,6 +314,7 @@ static void create_objects(uint64_t features)
 	obj[EVENT] = must(ntsync_event_create(dev, false, false), "event");
 	if (features & NTSYNC_FEATURE_CHANNEL)
 		obj[CHANNEL] = must(ntsync_channel_create(dev, 1), "channel");
+	must(pipe2(request_pipe, O_CLOEXEC) || pipe2(reply_pipe, O_CLOEXEC) ? -errno : 0, "pipes");
 	file = eventfd(0, EFD_CLOEXEC);
 	must(file < 0 ? -errno : 0, "eventfd");
 	pthread_mutexattr_init(&attr);
@@ -236,6 +323,10 @@ static void create_objects(uint64_t features)
 	sem_init(&start, 0, 0);
 	sem_init(&step, 0, 0);
 	atomic_store(&hog_is_done, false);
+	memset(&cs, 0, sizeof(cs));
+	memset(&rw, 0, sizeof(rw));
+	memset(&cond, 0, sizeof(cond));
+	called = false;
 	from = 0;
 	to = 0;
 }
@@ -248,6 +339,10 @@ static void close_objects(uint64_t features)
 	if (features & NTSYNC_FEATURE_CHANNEL)
 		close(obj[CHANNEL]);
 	close(file);
+	for (int i = 0; i < 2; i++) {
+		close(request_pipe[i]);
+		close(reply_pipe[i]);
+	}
 	close(dev);
 }
 

@@ -33,7 +33,7 @@ function check_plan(level,	where) {
 	if (planned[level] < 0 && level < 2)
 		emit("fail", where "ended without its plan")
 	else if (planned[level] >= 0 && planned[level] != seen[level])
-		emit("fail", where "planned " planned[level] " tests, saw " seen[level])
+		emit("fail", where "planned " planned[level] " tests, saw " seen[level] hangs)
 	else if (seen[level] == 0 && !skipped_whole[level])
 		emit("fail", where "ran no test")
 }
@@ -48,6 +48,7 @@ function close_deeper(level) {
 function begin_suite(name) {
 	suite = name
 	suite_failures = 0
+	hangs = ""
 	depth = -1
 	push(0)
 	skipped_whole[0] = 0
@@ -222,6 +223,12 @@ line ~ /^(KTAP|TAP) version / {
 	if (indent == 0 && (seen[0] > 0 || planned[0] >= 0))
 		finish_group()
 	enter(indent)
+	next
+}
+
+# What tests/uapi/fixture.c writes before it ends a program that hangs.
+line ~ /^# watchdog: hangs: / {
+	hangs = "; " substr(line, 13)
 	next
 }
 

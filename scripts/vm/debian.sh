@@ -20,8 +20,10 @@ debian_sources() {
 	local key=/usr/share/keyrings/debian-archive-keyring.gpg
 	mirror=$(debian_mirror)
 	mirror=${mirror%/}
+	printf 'deb [signed-by=%s] %s %s main\n' "$key" "$mirror" "$suite"
+	# A suite that is not released yet has no backports, and needs no updates.
+	[ "$suite" != forky ] || return 0
 	printf 'deb [signed-by=%s] %s %s main\n' \
-		"$key" "$mirror" "$suite" \
 		"$key" "$mirror" "$suite-updates" \
 		"$key" "$mirror" "$suite-backports" \
 		"$key" "${mirror%debian}debian-security" "$suite-security"

@@ -85,10 +85,10 @@ unpack_image() {
 		find "$new/image" -name "$module.ko*" -exec cp {} "$new/modules/" \;
 	done
 	find "$new/modules" -name '*.xz' -exec unxz {} +
-	find "$new/modules" -name '*.ko' -printf '%f\n' >"$new/modules/all"
-	printf '%s.ko\n' "${vm_modules[@]}" | grep -xFf "$new/modules/all" | { grep -vx ntsync.ko || :; } \
-		>"$new/modules/load"
-	rm -rf "$new/image" "$new/modules/all"
+	for module in "${vm_modules[@]}"; do
+		[ "$module" = ntsync ] || [ ! -e "$new/modules/$module.ko" ] || echo "$module.ko"
+	done >"$new/modules/load"
+	rm -rf "$new/image"
 }
 
 unpack_headers() {

@@ -3,6 +3,7 @@
  * ntsyncctl in known situations: its output is compared with what the test has set up. The program
  * is build/tools/ntsyncctl, or the one in NTSYNCCTL.
  */
+#include "../pi/addr.h"
 #include "../pi/channel.h"
 #include "../pi/lend.h"
 #include "../pi/tracefs.h"
@@ -257,6 +258,122 @@ static void loans_are_shown(void **state)
 	text = run_ctl("top -b -n 1", 0);
 	assert_null(strstr(text, "LENDER"));
 	free(text);
+}
+
+static void assert_address(struct json_object *o, const int *word)
+{
+	assert_string_equal(read_string(o, "type"), "address");
+	assert_true((uintptr_t)read_number(o, "address") == (uintptr_t)word);
+}
+
+/* An edge of @kind between task @tid and the address. */
+static void assert_address_edge(struct json_object *root, const char *kind, pid_t tid, int prio,
+				const int *word)
+{
+	struct json_object *array = find_member(root, "edges"), *address;
+
+	for (size_t i = 0; i < json_object_array_length(array); i++) {
+		struct json_object *e = json_object_array_get_idx(array, i);
+
+		if (json_object_object_get_ex(e, "address", &address) &&
+		    (uintptr_t)json_object_get_int64(address) == (uintptr_t)word &&
+		    !strcmp(read_string(e, "kind"), kind) && read_number(e, "tid") == tid &&
+		    read_number(e, "prio") == prio)
+			return;
+	}
+	fail_msg("no edge %s %d %d of %p in %s", kind, tid, prio, (const void *)word,
+		 json_object_to_json_string(root));
+}
+
+/*
+ * The high task waits on a word of the middle one, which waits for a mutex of the low one. The word's
+ * other waiter has named nobody, and is not shown.
+ */
+static void addresses_are_shown(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *low = actor_normal(f), *mid = actor_new(f, "mid", FIFO(LOW));
+	struct actor *high = actor_high(f), *silent = actor_new(f, "silent", FIFO(LOW));
+	int mutex = new_mutex(f, 0, 0);
+	struct json_object *root, *o;
+	char line[128], *text;
+	static int word;
+
+	need_addresses(f);
+	assert_ret(actor_locks(low, mutex), 0);
+	actor_block_on(mid, mutex);
+	actor_sleeps(high, &word, mid);
+	actor_sleeps_on(silent, &word, 0, 0);
+	root = run_ctl_json("graph --json");
+	assert_address_edge(root, "waits", high->tid, HIGH, &word);
+	assert_address_edge(root, "held", mid->tid, 0, &word);
+	assert_address_edge(root, "boost", mid->tid, HIGH, &word);
+	assert_true(has_edge(root, "boost", low->tid, mutex, HIGH));
+	assert_int_equal(json_object_array_length(find_member(root, "edges")), 6);
+	assert_int_equal(json_object_array_length(find_member(root, "objects")), 2);
+	json_object_put(root);
+	text = run_ctl("graph", 0);
+	snprintf(line, sizeof(line), "_%lx -> t%d [label=\"held\"];\n", (unsigned long)&word, mid->tid);
+	assert_non_null(strstr(text, line));
+	free(text);
+	root = run_ctl_json("top --json -n 1");
+	o = find_element(root, "objects", "task", mid->tid);
+	assert_address(o, &word);
+	assert_int_equal(read_number(o, "waiters"), 1);
+	assert_int_equal(read_number(o, "top_prio"), HIGH);
+	assert_int_equal(read_number(o, "boost_prio"), HIGH);
+	json_object_put(root);
+
+	/* The first one. The other one is left, and no owner. */
+	wake_some(f, &word, 1, 1);
+	assert_ret(actor_finish(high), 0);
+	root = run_ctl_json("graph --json");
+	assert_int_equal(json_object_array_length(find_member(root, "objects")), 1);
+	json_object_put(root);
+	wake_some(f, &word, 1, 1);
+	assert_ret(actor_finish(silent), 0);
+	actor_pass_mutex(low, mid, mutex);
+}
+
+/* What another user's process learns of a wait through an instance that both have. */
+static int count_waits_as_nobody(struct fixture *f, void *arg)
+{
+	char path[64], text[4096];
+	FILE *in;
+
+	(void)arg;
+	CHECK(!setgroups(0, NULL) && !setgid(NOBODY) && !setuid(NOBODY));
+	CHECK(!prctl(PR_SET_DUMPABLE, 1));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", f->dev);
+	in = fopen(path, "re");
+	CHECK(in);
+	text[fread(text, 1, sizeof(text) - 1, in)] = '\0';
+	fclose(in);
+	CHECK(strstr(text, "ntsync-instance:"));
+	CHECK(!strstr(text, "ntsync-addr-waiter:"));
+	return 0;
+}
+
+static void addresses_of_others_are_not_shown(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *owner = actor_normal(f), *high = actor_high(f);
+	char path[64], text[4096], line[128];
+	static int word;
+	FILE *in;
+
+	need_addresses(f);
+	actor_sleeps(high, &word, owner);
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", f->dev);
+	in = fopen(path, "re");
+	assert_non_null(in);
+	text[fread(text, 1, sizeof(text) - 1, in)] = '\0';
+	fclose(in);
+	snprintf(line, sizeof(line), "ntsync-addr-waiter:\t%d %d %d ", high->tid, HIGH, owner->tid);
+	assert_non_null(strstr(text, line));
+	assert_child_ok(child_start(f, count_waits_as_nobody, NULL));
+	wake_some(f, &word, 1, 1);
+	assert_ret(actor_finish(high), 0);
 }
 
 static void assert_mutex_row(struct json_object *root, int mutex, const struct actor *owner)
@@ -554,6 +671,8 @@ int main(void)
 		PI_TEST(graph_of_a_boosted_chain),
 		PI_TEST(graph_in_dot),
 		PI_TEST(loans_are_shown),
+		PI_TEST(addresses_are_shown),
+		PI_TEST(addresses_of_others_are_not_shown),
 		PI_TEST(top_of_a_boosted_chain),
 		TEST(top_in_text),
 		PI_TEST(requests_and_receivers),

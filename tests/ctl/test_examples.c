@@ -101,7 +101,7 @@ static void figures_or_not_supported(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
-	assert_int_equal(figures + unsupported, 16);
+	assert_int_equal(figures + unsupported, 20);
 	assert_int_equal(unsupported, has_feature(NTSYNC_FEATURE_CHANNEL) ? 0 : 4);
 	read_setting(after, sizeof(after));
 	assert_string_equal(after, before);

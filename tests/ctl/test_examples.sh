@@ -34,7 +34,7 @@ tap "the plot in the README has the figures of docs/demo.md" bench/plot-inversio
 for name in chain daw dispatcher guest inversion minimal rpc; do
 	tap "examples/$name without the device" refuses "build/examples/$name"
 done
-for name in aggregate latency ops timer; do
+for name in aggregate latency lenders ops timer; do
 	tap "bench/$name without the device" refuses "build/bench/$name"
 done
 tap_end

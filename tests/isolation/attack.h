@@ -39,6 +39,8 @@ extern const struct attack signal_storm;
 extern const struct attack long_chain;
 extern const struct attack many_loans;
 extern const struct attack exiting_lenders;
+extern const struct attack chain_of_loans;
+extern const struct attack many_waiters;
 
 /* So that all threads and descriptors fit; called by root before the first attack. */
 void attack_raise_limits(void);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Attacks by loans: thousands of lenders to one task, that begin, end and exit. */
+/*
+ * Attacks by loans: thousands of lenders to one task, that begin, end and exit; and one lender to
+ * the first of a long chain.
+ */
 #include "attack.h"
 
 static int dev, event;
@@ -71,3 +74,67 @@ static void end_all(int size)
 }
 
 const struct attack exiting_lenders = { 1, 4000, prepare_loans, end_all };
+
+/* ---- a chain of loans and waits on addresses, whose first lender exits all the time ---- */
+
+#define MOST_LINKS 1000
+
+static atomic_int links[MOST_LINKS];
+static uint32_t words[MOST_LINKS];
+
+/* It has no priority of its own. */
+static int lend_later(pid_t tid)
+{
+	struct ntsync_lend_args args = { .tid = tid, .flags = NTSYNC_LEND_LATER };
+
+	return nt(dev, NTSYNC_IOC_LEND, &args);
+}
+
+/* Lends to the thread before it, or waits on a word of that thread. */
+static void *be_a_link(void *arg)
+{
+	int number = (int)(intptr_t)arg;
+	struct ntsync_addr_wait_args args = {
+		.timeout = FOREVER,
+		.addr = (uintptr_t)&words[number],
+		.size = 4,
+	};
+
+	atomic_store(&links[number], gettid());
+	while (number && !atomic_load(&links[number - 1]))
+		sleep_ms(1);
+	if (number % 2)
+		args.owner = atomic_load(&links[number - 1]);
+	else if (number && lend_later(atomic_load(&links[number - 1])))
+		_exit(1);
+	attack_announce_sleep();
+	nt(dev, NTSYNC_IOC_ADDR_WAIT, &args);
+	return NULL;
+}
+
+static int prepare_links(int size)
+{
+	dev = open("/dev/ntsync", O_RDWR | O_CLOEXEC);
+	CHECK(dev >= 0);
+	CHECK(size <= MOST_LINKS);
+	CHECK(!attack_sleepers(size, be_a_link, NTSYNC_IOC_ADDR_WAIT));
+	atomic_store(&borrower, atomic_load(&links[size - 1]));
+	return 0;
+}
+
+static void *lend_and_exit(void *unused)
+{
+	if (attack_fifo(1) || lend())
+		_exit(1);
+	return unused;
+}
+
+/* Each loan raises the whole chain. Its end leaves most of that to the exit worker and a kworker. */
+static void lend_to_the_chain(int size)
+{
+	(void)size;
+	for (;;)
+		pthread_join(attack_thread(lend_and_exit, NULL), NULL);
+}
+
+const struct attack chain_of_loans = { 1, MOST_LINKS, prepare_links, lend_to_the_chain };

@@ -96,6 +96,12 @@ ROW(many_loans_and_a_loan, &lends_and_unlends, &many_loans, MEDIAN)
 ROW(many_loans_and_an_owner, &boosts_an_owner, &many_loans, MEDIAN)
 ROW(many_lenders_exit_and_a_lender, &loses_its_lender, &exiting_lenders, MAX, .strike = true)
 ROW(many_lenders_exit_and_a_server, &loses_its_server, &exiting_lenders, MAX, .strike = true)
+ROW(a_chain_of_loans_and_a_server, &loses_its_server, &chain_of_loans, MAX)
+ROW(a_chain_of_loans_and_a_lender, &loses_its_lender, &chain_of_loans, MAX)
+
+ROW(many_waiters_and_a_wake, &wakes_an_address, &many_waiters, MEDIAN)
+ROW(many_waiters_and_a_wake_at_most, &wakes_an_address, &many_waiters, MAX)
+ROW(many_waiters_and_an_owner, &names_an_owner, &many_waiters, MEDIAN)
 
 static void a_ring_and_who_never_opened_the_device(void **state)
 {
@@ -138,6 +144,11 @@ int main(void)
 		TEST(many_loans_and_an_owner),
 		TEST(many_lenders_exit_and_a_lender),
 		TEST(many_lenders_exit_and_a_server),
+		TEST(a_chain_of_loans_and_a_server),
+		TEST(a_chain_of_loans_and_a_lender),
+		TEST(many_waiters_and_a_wake),
+		TEST(many_waiters_and_a_wake_at_most),
+		TEST(many_waiters_and_an_owner),
 	};
 
 	const char *row = getenv("NTSYNC_ISOLATION_ROW");

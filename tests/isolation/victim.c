@@ -301,6 +301,73 @@ const struct victim loses_its_lender = {
 	"death of a lender until its borrower is lowered", 80, setup_borrower, lose_lender, 200,
 };
 
+/* ---- addresses ---- */
+
+static uint32_t word;
+
+static int wait_on_word(uint32_t owner, uint64_t timeout)
+{
+	struct ntsync_addr_wait_args args = {
+		.timeout = timeout,
+		.addr = (uintptr_t)&word,
+		.size = sizeof(word),
+		.owner = owner,
+	};
+
+	return nt(f->dev, NTSYNC_IOC_ADDR_WAIT, &args);
+}
+
+static void *sleep_on_word(void *ready)
+{
+	fifo(70);
+	sem_post(ready);
+	for (;;)
+		wait_on_word(0, FOREVER);
+	return NULL;
+}
+
+static void setup_sleeper(void)
+{
+	static sem_t ready;
+
+	start_helper(sleep_on_word, &ready);
+}
+
+static uint64_t wake_sleeper(void)
+{
+	struct ntsync_addr_wake_args args = { .addr = (uintptr_t)&word, .count = 1 };
+	const struct timespec moment = { .tv_nsec = 10000 };
+	uint64_t begin, end;
+	int woken;
+
+	do {
+		/* The helper may not sleep again yet. */
+		nanosleep(&moment, NULL);
+		begin = monotonic_ns();
+		woken = ioctl(f->dev, NTSYNC_IOC_ADDR_WAKE, &args);
+		end = monotonic_ns();
+	} while (woken != 1);
+	return end - begin;
+}
+
+const struct victim wakes_an_address = {
+	"ADDR_WAKE of a thread", 80, setup_sleeper, wake_sleeper, 500,
+};
+
+/* The owner is boosted, and lowered when the deadline has passed. */
+static uint64_t name_owner(void)
+{
+	uint64_t begin = monotonic_ns();
+
+	/* A wait whose deadline has passed names nobody. */
+	assert_ret(wait_on_word((uint32_t)borrower, begin + HELD_FOR), -ETIMEDOUT);
+	return monotonic_ns() - begin - HELD_FOR;
+}
+
+const struct victim names_an_owner = {
+	"ADDR_WAIT that boosts an owner and times out", 80, setup_borrower, name_owner, 500,
+};
+
 /* ---- normal threads ---- */
 
 static int ping, pong;

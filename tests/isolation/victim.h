@@ -30,6 +30,8 @@ extern const struct victim sleeps_with_a_notification;
 extern const struct victim normal_waits;
 extern const struct victim lends_and_unlends;
 extern const struct victim loses_its_lender;
+extern const struct victim wakes_an_address;
+extern const struct victim names_an_owner;
 
 /**
  * struct figures - of all calls, in nanoseconds

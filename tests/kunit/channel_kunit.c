@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A channel's containers of entries and of tokens, without senders and receivers.
+ * A channel's containers of requests and of tokens, without senders and receivers.
  */
 #include <kunit/test.h>
 #include <linux/overflow.h>
@@ -11,13 +11,13 @@
 #include "channel/receiver.h"
 #include "fixture.h"
 
-#define ENTRIES	4
+#define REQUESTS	4
 
 struct fixture {
 	struct ntsync_channel *c;
 	struct ntsync_receiver r;
-	struct ntsync_wait wait[ENTRIES]; /* of senders that do not exist; never claimed */
-	struct ntsync_request e[ENTRIES];
+	struct ntsync_wait wait[REQUESTS]; /* of senders that do not exist; never claimed */
+	struct ntsync_request req[REQUESTS];
 };
 
 static struct fixture *setup_fixture(struct kunit *test)
@@ -29,63 +29,63 @@ static struct fixture *setup_fixture(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	f->c = obj->channel;
 	f->r.channel = f->c;
-	f->r.entries = RB_ROOT_CACHED;
-	for (i = 0; i < ENTRIES; i++) {
-		f->e[i].channel = f->c;
-		f->e[i].wait = &f->wait[i];
+	f->r.requests = RB_ROOT_CACHED;
+	for (i = 0; i < REQUESTS; i++) {
+		f->req[i].channel = f->c;
+		f->req[i].wait = &f->wait[i];
 		atomic_set(&f->wait[i].claim, NTSYNC_UNCLAIMED);
 	}
 	return f;
 }
 
-static void queue_entry(struct fixture *f, int i, u32 prio)
+static void queue_request(struct fixture *f, int i, u32 prio)
 {
 	guard(raw_spinlock)(&f->c->obj->lock);
-	f->e[i].prio = prio;
-	ntsync_request_queue_locked(&f->e[i], MAX_RT_PRIO);
+	f->req[i].prio = prio;
+	ntsync_request_queue_locked(&f->req[i], MAX_RT_PRIO);
 }
 
-static void dispatch_entry(struct fixture *f, int i)
+static void dispatch_request(struct fixture *f, int i)
 {
 	guard(raw_spinlock)(&f->c->obj->lock);
-	ntsync_request_dispatch_locked(&f->e[i], &f->r);
+	ntsync_request_dispatch_locked(&f->req[i], &f->r);
 }
 
-static void put_back_entry(struct fixture *f, int i)
+static void put_back_request(struct fixture *f, int i)
 {
 	guard(raw_spinlock)(&f->c->obj->lock);
-	ntsync_request_put_back_locked(&f->e[i]);
+	ntsync_request_put_back_locked(&f->req[i]);
 }
 
-static void set_entry_prio(struct fixture *f, int i, int prio)
+static void set_request_prio(struct fixture *f, int i, int prio)
 {
 	guard(raw_spinlock)(&f->c->obj->lock);
-	ntsync_request_set_prio_locked(&f->e[i], prio);
+	ntsync_request_set_prio_locked(&f->req[i], prio);
 }
 
 static void expect_first_and_remove(struct kunit *test, struct fixture *f, int i)
 {
 	guard(raw_spinlock)(&f->c->obj->lock);
-	KUNIT_EXPECT_PTR_EQ(test, ntsync_channel_first_pending(f->c), &f->e[i]);
-	ntsync_request_remove_locked(&f->e[i]);
+	KUNIT_EXPECT_PTR_EQ(test, ntsync_channel_first_pending(f->c), &f->req[i]);
+	ntsync_request_remove_locked(&f->req[i]);
 }
 
-static void remove_entry(struct fixture *f, int i)
+static void remove_request(struct fixture *f, int i)
 {
 	guard(raw_spinlock)(&f->c->obj->lock);
-	ntsync_request_remove_locked(&f->e[i]);
+	ntsync_request_remove_locked(&f->req[i]);
 }
 
 static void pending_are_ordered_by_prio_then_arrival(struct kunit *test)
 {
 	struct fixture *f = setup_fixture(test);
 
-	queue_entry(f, 0, 10);
-	queue_entry(f, 1, 0);
-	queue_entry(f, 2, 80);
-	queue_entry(f, 3, 10);
-	KUNIT_EXPECT_EQ(test, f->e[0].id, 1);
-	KUNIT_EXPECT_EQ(test, f->e[3].id, 4);
+	queue_request(f, 0, 10);
+	queue_request(f, 1, 0);
+	queue_request(f, 2, 80);
+	queue_request(f, 3, 10);
+	KUNIT_EXPECT_EQ(test, f->req[0].id, 1);
+	KUNIT_EXPECT_EQ(test, f->req[3].id, 4);
 	expect_first_and_remove(test, f, 2);
 	expect_first_and_remove(test, f, 0);
 	expect_first_and_remove(test, f, 3);
@@ -93,16 +93,16 @@ static void pending_are_ordered_by_prio_then_arrival(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, ntsync_channel_first_pending(f->c));
 }
 
-static void an_entry_that_is_put_back_keeps_its_turn(struct kunit *test)
+static void a_request_that_is_put_back_keeps_its_turn(struct kunit *test)
 {
 	struct fixture *f = setup_fixture(test);
 
-	queue_entry(f, 0, 10);
-	queue_entry(f, 1, 10);
-	dispatch_entry(f, 0);
+	queue_request(f, 0, 10);
+	queue_request(f, 1, 10);
+	dispatch_request(f, 0);
 	KUNIT_EXPECT_EQ(test, f->c->nr_dispatched, 1);
-	queue_entry(f, 2, 10);
-	put_back_entry(f, 0);
+	queue_request(f, 2, 10);
+	put_back_request(f, 0);
 	KUNIT_EXPECT_EQ(test, f->c->nr_dispatched, 0);
 	KUNIT_EXPECT_EQ(test, f->c->pending.count, 3);
 	expect_first_and_remove(test, f, 0);
@@ -110,58 +110,58 @@ static void an_entry_that_is_put_back_keeps_its_turn(struct kunit *test)
 	expect_first_and_remove(test, f, 2);
 }
 
-static void a_changed_prio_moves_the_entry(struct kunit *test)
+static void a_changed_prio_moves_the_request(struct kunit *test)
 {
 	struct fixture *f = setup_fixture(test);
 
-	queue_entry(f, 0, 10);
-	queue_entry(f, 1, 20);
-	set_entry_prio(f, 0, 5);
+	queue_request(f, 0, 10);
+	queue_request(f, 1, 20);
+	set_request_prio(f, 0, 5);
 	expect_first_and_remove(test, f, 0);
-	dispatch_entry(f, 1);
-	queue_entry(f, 2, 30);
-	dispatch_entry(f, 2);
-	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_entry(&f->r), &f->e[2]);
-	set_entry_prio(f, 1, 1);
-	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_entry(&f->r), &f->e[1]);
-	remove_entry(f, 1);
-	remove_entry(f, 2);
+	dispatch_request(f, 1);
+	queue_request(f, 2, 30);
+	dispatch_request(f, 2);
+	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_request(&f->r), &f->req[2]);
+	set_request_prio(f, 1, 1);
+	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_request(&f->r), &f->req[1]);
+	remove_request(f, 1);
+	remove_request(f, 2);
 }
 
 static void the_newest_set_comes_first(struct kunit *test)
 {
 	struct fixture *f = setup_fixture(test);
 
-	queue_entry(f, 0, 80);
-	queue_entry(f, 1, 10);
-	queue_entry(f, 2, 20);
-	dispatch_entry(f, 0);
+	queue_request(f, 0, 80);
+	queue_request(f, 1, 10);
+	queue_request(f, 2, 20);
+	dispatch_request(f, 0);
 	f->r.set++;
-	dispatch_entry(f, 1);
-	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_entry(&f->r), &f->e[1]);
-	dispatch_entry(f, 2);
-	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_entry(&f->r), &f->e[2]);
-	remove_entry(f, 2);
-	remove_entry(f, 1);
-	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_entry(&f->r), &f->e[0]);
-	remove_entry(f, 0);
-	KUNIT_EXPECT_NULL(test, ntsync_receiver_first_entry(&f->r));
+	dispatch_request(f, 1);
+	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_request(&f->r), &f->req[1]);
+	dispatch_request(f, 2);
+	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_request(&f->r), &f->req[2]);
+	remove_request(f, 2);
+	remove_request(f, 1);
+	KUNIT_EXPECT_PTR_EQ(test, ntsync_receiver_first_request(&f->r), &f->req[0]);
+	remove_request(f, 0);
+	KUNIT_EXPECT_NULL(test, ntsync_receiver_first_request(&f->r));
 }
 
-static void only_dispatched_entries_are_found_by_id(struct kunit *test)
+static void only_dispatched_requests_are_found_by_id(struct kunit *test)
 {
 	struct fixture *f = setup_fixture(test);
 
-	queue_entry(f, 0, 10);
-	queue_entry(f, 1, 10);
-	dispatch_entry(f, 0);
+	queue_request(f, 0, 10);
+	queue_request(f, 1, 10);
+	dispatch_request(f, 0);
 	scoped_guard(raw_spinlock, &f->c->obj->lock) {
-		KUNIT_EXPECT_PTR_EQ(test, ntsync_request_find_locked(f->c, 1), &f->e[0]);
+		KUNIT_EXPECT_PTR_EQ(test, ntsync_request_find_locked(f->c, 1), &f->req[0]);
 		KUNIT_EXPECT_NULL(test, ntsync_request_find_locked(f->c, 2));
 		KUNIT_EXPECT_NULL(test, ntsync_request_find_locked(f->c, 0));
 	}
-	remove_entry(f, 0);
-	remove_entry(f, 1);
+	remove_request(f, 0);
+	remove_request(f, 1);
 }
 
 /* The token of a thread that is in the initial pid namespace. */
@@ -199,10 +199,10 @@ static void tokens_are_replaced_removed_and_bounded(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(pending_are_ordered_by_prio_then_arrival),
-	KUNIT_CASE(an_entry_that_is_put_back_keeps_its_turn),
-	KUNIT_CASE(a_changed_prio_moves_the_entry),
+	KUNIT_CASE(a_request_that_is_put_back_keeps_its_turn),
+	KUNIT_CASE(a_changed_prio_moves_the_request),
 	KUNIT_CASE(the_newest_set_comes_first),
-	KUNIT_CASE(only_dispatched_entries_are_found_by_id),
+	KUNIT_CASE(only_dispatched_requests_are_found_by_id),
 	KUNIT_CASE(tokens_are_replaced_removed_and_bounded),
 	{}
 };

@@ -34,7 +34,7 @@ static void free_obj(void *arg)
 
 	KUNIT_EXPECT_EQ(test, obj->any.count, 0);
 	KUNIT_EXPECT_EQ(test, obj->all.count, 0);
-	KUNIT_EXPECT_EQ(test, obj->all_waits, 0);
+	KUNIT_EXPECT_EQ(test, obj->all_lock_users, 0);
 	KUNIT_EXPECT_FALSE(test, obj->handoff_pending);
 	ntsync_obj_put(obj);
 }

@@ -163,8 +163,8 @@ static void not_before_birth_nor_in_exit(struct kunit *test)
 /* ---- loans ---- */
 
 /*
- * A task that LEND accepts as a borrower: the one that loads the module. A kernel thread is refused,
- * and init would keep its record after the test.
+ * A task that LEND accepts as a borrower: the one that loads the module. A kernel thread is
+ * refused, and init would keep its record after the test.
  */
 static pid_t find_user_task(struct kunit *test)
 {

@@ -114,7 +114,7 @@ static int boost_and_unboost(void *arg)
 	for (i = 0; i < 4000; i++) {
 		scoped_guard(raw_spinlock, &b->t->lock)
 			ntsync_contrib_insert_locked(&c, b->t,
-						     ntsync_contrib_key(MAX_RT_PRIO - 1 - HIGH, 0),
+						     ntsync_contrib_rank(MAX_RT_PRIO - 1 - HIGH, 0),
 						     SCHED_FIFO);
 		ntsync_pi_apply(b->t);
 		scoped_guard(raw_spinlock, &b->t->lock)

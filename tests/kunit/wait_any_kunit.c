@@ -4,6 +4,9 @@
  * others stay queued, whatever the scheduler does.
  */
 #include <kunit/test.h>
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/poll.h>
 #include <linux/sched/signal.h>
 
 #include "fixture.h"
@@ -157,6 +160,50 @@ static void a_signal_ends_the_wait_and_leaves_no_trace(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sem->any.count, 0);
 }
 
+/*
+ * A file that is never ready, but wakes who polls it each time, as a FUSE server can make its file
+ * do. The @polls are limited, so that the test fails if no signal ends the wait.
+ */
+struct restless_file {
+	wait_queue_head_t queue;
+	atomic_t polls;
+};
+
+static __poll_t poll_restless_file(struct file *file, poll_table *pt)
+{
+	struct restless_file *f = file->private_data;
+
+	poll_wait(file, &f->queue, pt);
+	wake_up_poll(&f->queue, EPOLLIN);
+	return atomic_dec_and_test(&f->polls) ? EPOLLIN : 0;
+}
+
+static const struct file_operations restless_fops = {
+	.owner = THIS_MODULE,
+	.poll = poll_restless_file,
+};
+
+static void a_signal_ends_the_wait_for_a_file_that_wakes_it_in_vain(struct kunit *test)
+{
+	struct restless_file f = { .polls = ATOMIC_INIT(1000000) };
+	struct ntsync_poll_fd fd = { .events = EPOLLIN };
+	struct ntsync_wait_files polls = { .fds = &fd, .nr = 1 };
+	struct kt_waiter *w = kt_waiter(test, false, 1, KT_NORMAL);
+
+	init_waitqueue_head(&f.queue);
+	fd.file = anon_inode_getfile("ntsync_kunit", &restless_fops, &f, O_RDWR);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, fd.file);
+	w->req.polls = &polls;
+	kt_waiter_add(w, kt_sem(test, 0, 1));
+	kt_waiter_start(test, w);
+	/* It has registered with the file, and polls it again and again. */
+	while (atomic_read(&f.polls) > 1000000 - 10)
+		cond_resched();
+	send_sig(SIGKILL, w->task, 1);
+	KUNIT_EXPECT_EQ(test, kt_waiter_join(test, w), -ERESTARTSYS);
+	fput(fd.file);
+}
+
 static struct kunit_case wait_any_cases[] = {
 	KUNIT_CASE(wakes_in_the_order_of_priority),
 	KUNIT_CASE(normal_tasks_keep_the_order_of_arrival),
@@ -166,6 +213,7 @@ static struct kunit_case wait_any_cases[] = {
 	KUNIT_CASE(an_abandoned_mutex_is_told_to_the_sleeper),
 	KUNIT_CASE(a_deadline_ends_the_wait_and_leaves_no_trace),
 	KUNIT_CASE(a_signal_ends_the_wait_and_leaves_no_trace),
+	KUNIT_CASE(a_signal_ends_the_wait_for_a_file_that_wakes_it_in_vain),
 	{}
 };
 

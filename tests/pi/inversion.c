@@ -147,6 +147,11 @@ void hog_release(void)
 	sem_post(&pi.hog->told);
 }
 
+void hog_begin_count(void)
+{
+	atomic_store(&pi.hog_rounds, 0);
+}
+
 bool hog_is_running(void)
 {
 	return !atomic_load(&pi.hog->held) && !atomic_load(&pi.hog->idle);
@@ -232,15 +237,12 @@ int pi_teardown(void **state)
 	return fixture_teardown(state) || !exact ? -1 : 0;
 }
 
-/*
- * Checks of sleepers' priorities, and further attempts at boosts that could not be set or removed.
- */
+/* Verifications by sleepers, and rechecks of boosts that could not be set or removed. */
 long long looks_in_background(void)
 {
 	return arbiter_stat("pi_verifies") + arbiter_stat("pi_rechecks");
 }
 
-/* Without records there is no scan. */
 void until_looked_at(int times)
 {
 	long long end = looks_in_background() + times;
@@ -350,6 +352,12 @@ int actor_do(struct actor *a, job_fn job, void *arg)
 {
 	actor_tell(a, job, arg);
 	return actor_finish(a);
+}
+
+void actor_set_attr(struct actor *a, struct task_attr attr)
+{
+	assert_ret(task_set_attr(a->tid, attr), 0);
+	assert_ret(task_get_state(a->tid, &a->unboosted), 0);
 }
 
 void actor_exit(struct actor *a)

@@ -75,7 +75,7 @@ int pi_teardown(void **state);
 /* Every actor is as it was created, and the arbiter has no record. The teardown checks the same. */
 void pi_assert_exact(struct fixture *f);
 
-/* Returns once the arbiter has scanned its records @times times, or has none. */
+/* Returns once sleepers have verified, or boosts were rechecked, @times times; or without records. */
 void until_looked_at(int times);
 long long looks_in_background(void);
 
@@ -102,6 +102,8 @@ void actor_tell(struct actor *a, job_fn job, void *arg);
 int actor_finish(struct actor *a);
 int actor_do(struct actor *a, job_fn job, void *arg);
 bool actor_finished(struct actor *a);
+/* Changes the parameters of an actor that is not boosted, or loses its boost by that. */
+void actor_set_attr(struct actor *a, struct task_attr attr);
 /* Ends the thread. */
 void actor_exit(struct actor *a);
 
@@ -167,6 +169,8 @@ void pi_assert_task_boosted(pid_t tid, const char *name, int policy, int prio, c
 
 /* Lets it run as soon as no thread above FIFO 50 can. A job may call it. */
 void hog_release(void);
+/* It counts from now on: the rounds before do not matter. */
+void hog_begin_count(void);
 /* It has been released, and its time is not over. */
 bool hog_is_running(void);
 

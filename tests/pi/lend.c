@@ -5,6 +5,7 @@
 
 void need_loans(struct fixture *f)
 {
+	only_ours(f, "no loans");
 	if (!(f->features & NTSYNC_FEATURE_LEND))
 		skip_because("no loans");
 }
@@ -82,15 +83,20 @@ int serve_by_pipe(struct actor *server, void *arg)
 	return ret ? ret : write_byte(s->reply[1]);
 }
 
+int exchange_by_pipe(const struct pipe_server *s)
+{
+	int ret = write_byte(s->request[1]);
+
+	return ret ? ret : read_byte(s->reply[0]);
+}
+
 int call_by_pipe(struct actor *client, void *arg)
 {
 	const struct pipe_server *s = arg;
 	int ret = lend_here(client->f->dev, s->server->tid, s->flags);
 
 	if (!ret)
-		ret = write_byte(s->request[1]);
-	if (!ret)
-		ret = read_byte(s->reply[0]);
+		ret = exchange_by_pipe(s);
 	if (!ret)
 		ret = nt(client->f->dev, NTSYNC_IOC_UNLEND, NULL);
 	return !ret && s->unlocks ? unlock_here(client, s->unlocks) : ret;

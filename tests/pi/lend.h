@@ -41,6 +41,8 @@ void pipe_server_init(struct fixture *f, struct pipe_server *s, struct actor *se
 int serve_by_pipe(struct actor *server, void *pipe_server);
 /* A client's job: one call. */
 int call_by_pipe(struct actor *client, void *pipe_server);
+/* The same without a loan. */
+int exchange_by_pipe(const struct pipe_server *s);
 /* Returns when the client waits for the reply. */
 void await_call(struct actor *client);
 

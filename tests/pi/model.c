@@ -85,9 +85,27 @@ static int prio_from_channel(const struct model *m, const struct prios *p, int s
 	return prio;
 }
 
+bool model_sleeps_on(const struct model *m, int task, int word)
+{
+	return m->doing[task] == SLEEPS && m->at[task] == word;
+}
+
+static int prio_from_words(const struct model *m, const struct prios *p, int task)
+{
+	int prio = 0;
+
+	for (int i = 0; i < WORDS; i++) {
+		for (int w = 0; w < TASKS && m->owner[i] == task; w++) {
+			if (w != task && model_sleeps_on(m, w, i) && m->sleep[w].names)
+				prio = higher_prio(prio, p->eff[w]);
+		}
+	}
+	return prio;
+}
+
 static bool update_prio(const struct model *m, struct prios *p, int task)
 {
-	int prio = prio_from_mutexes(m, p, task);
+	int prio = higher_prio(prio_from_mutexes(m, p, task), prio_from_words(m, p, task));
 
 	for (int c = 0; c < CHANNELS; c++)
 		prio = higher_prio(prio, prio_from_channel(m, p, task, c));
@@ -133,6 +151,20 @@ int model_next_request(const struct model *m, const struct prios *p, int channel
 	return next;
 }
 
+int model_next_sleeper(const struct model *m, const struct prios *p, int word)
+{
+	int next = NOBODY;
+
+	for (int t = 0; t < TASKS; t++) {
+		if (!model_sleeps_on(m, t, word))
+			continue;
+		if (next == NOBODY || p->eff[t] > p->eff[next] ||
+		    (p->eff[t] == p->eff[next] && m->sleep[t].arrival < m->sleep[next].arrival))
+			next = t;
+	}
+	return next;
+}
+
 /* ---- cycles ---- */
 
 unsigned int model_holders(const struct model *m, int task, unsigned int wants)
@@ -166,6 +198,11 @@ static unsigned int find_blockers(const struct model *m, int task)
 		if (m->request[task].server != NOBODY)
 			return 1u << m->request[task].server;
 		return model_servers(m, task, m->at[task]);
+	case SLEEPS:
+		if (!m->sleep[task].names || m->owner[m->at[task]] == NOBODY ||
+		    m->owner[m->at[task]] == task)
+			return 0;
+		return 1u << m->owner[m->at[task]];
 	default:
 		return 0;
 	}
@@ -183,6 +220,17 @@ bool model_is_cycle(const struct model *m, int task, unsigned int others)
 		}
 	}
 	return others & 1u << task;
+}
+
+bool model_owner_makes_cycle(const struct model *m, int task, int word, int owner)
+{
+	bool cycle = model_is_cycle(m, task, 1u << owner);
+
+	for (int t = 0; t < TASKS; t++) {
+		if (t != owner && model_sleeps_on(m, t, word))
+			cycle |= model_is_cycle(m, t, 1u << owner);
+	}
+	return cycle;
 }
 
 /* ---- compared with the driver ---- */
@@ -210,7 +258,7 @@ void model_read_holders(struct model *m)
 
 static void print_task(const struct model *m, const struct prios *p, int t)
 {
-	static const char *const doing[] = { "idle", "waits", "sends", "parked" };
+	static const char *const doing[] = { "idle", "waits", "sends", "parked", "sleeps" };
 	const struct request *r = &m->request[t];
 
 	print_error("# %s: tid %d normal prio %d, should be %d (inherits %d), %s", m->task[t]->name,
@@ -218,8 +266,11 @@ static void print_task(const struct model *m, const struct prios *p, int t)
 		    doing[m->doing[t]]);
 	if (m->doing[t] == WAITS)
 		print_error(" for %s of %#x", m->all[t] ? "all" : "any", m->wants[t]);
-	if (m->doing[t] == SENDS || m->doing[t] == PARKED)
+	if (m->doing[t] == SENDS || m->doing[t] == PARKED || m->doing[t] == SLEEPS)
 		print_error(" at %d", m->at[t]);
+	if (m->doing[t] == SLEEPS)
+		print_error("%s%s", m->sleep[t].names ? ", names the owner" : "",
+			    m->sleep[t].takes_over ? ", takes over" : "");
 	if (m->doing[t] == SENDS)
 		print_error(" with %d, dispatched to %d in set %u", r->intent, r->server, r->set);
 	for (int c = 0; c < CHANNELS; c++)
@@ -238,8 +289,26 @@ static void print_model(const struct model *m, const struct prios *p)
 	for (int i = 0; i < MUTEXES; i++)
 		print_error("# mutex %d: held by task %d, %u times\n", i, m->holder[i],
 			    m->depth[i]);
+	for (int i = 0; i < WORDS; i++)
+		print_error("# word %d: owned by task %d\n", i, m->owner[i]);
 	print_error("# records:\n%s\n", records ? records : "none");
 	free(records);
+}
+
+/*
+ * While a task verifies its chain, once a second in its sleep, others don't lower it. It lowers
+ * itself before it sleeps on.
+ */
+static void let_verification_end(const struct actor *a, int eff)
+{
+	struct task_stat stat;
+	struct task_attr is;
+
+	for (unsigned int polls = 0; !task_get_attr(a->tid, &is) && (int)is.prio != eff; polls++) {
+		if (!task_get_stat(a->tid, &stat) || stat.asleep)
+			return;
+		let_others_run(polls);
+	}
 }
 
 static bool check_task(const struct model *m, int task, int eff)
@@ -247,6 +316,7 @@ static bool check_task(const struct model *m, int task, int eff)
 	const struct actor *a = m->task[task];
 	struct task_attr is;
 
+	let_verification_end(a, eff);
 	if (eff == model_normal_prio(m, task))
 		return task_state_is(a->tid, &a->unboosted, a->name);
 	if (task_get_attr(a->tid, &is))

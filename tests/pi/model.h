@@ -11,6 +11,7 @@
  *			every channel in which t is not parked
  *		prio(r) for the pending requests r of other tasks, in the same channels
  *		eff(l) for all l with a loan to t
+ *		eff(w) for all other w that sleep on a word whose owner is t, and have named one
  *	prio(r) = max(what was asked for, inherited(its sender))
  *
  * The steps make no cycles of waits: no task waits for itself, directly or through others (docs/pi.md
@@ -19,18 +20,20 @@
 #ifndef NTSYNC_TESTS_PI_MODEL_H
 #define NTSYNC_TESTS_PI_MODEL_H
 
+#include "addr.h"
 #include "channel.h"
 #include "lend.h"
 
 #define TASKS 7
 #define MUTEXES 4
 #define CHANNELS 2
+#define WORDS 2
 
 /* In a set of objects, the bit behind those of the mutexes. */
 #define EVENT MUTEXES
 #define NOBODY (-1)
 
-enum doing { IDLE, WAITS, SENDS, PARKED };
+enum doing { IDLE, WAITS, SENDS, PARKED, SLEEPS };
 
 /**
  * struct request - what a task that SENDS has sent
@@ -47,6 +50,17 @@ struct request {
 };
 
 /**
+ * struct sleep - of a task that SLEEPS on a word
+ * @names: it has named an owner
+ * @takes_over: it becomes the owner when it is woken
+ * @arrival: number of the sleep
+ */
+struct sleep {
+	bool names, takes_over;
+	unsigned int arrival;
+};
+
+/**
  * struct prios - the priorities of all tasks
  * @eff: what the task runs with
  * @inherited: what it inherits, 0 = nothing
@@ -57,32 +71,36 @@ struct prios {
 
 /**
  * struct model - the state of all tasks and objects
- * @boosts, @lends: how many times a task was found boosted, and how many loans there were; the
- *	test checks that there were enough
+ * @boosts, @lends, @sleeps: how many times a task was found boosted, and how many loans and sleeps
+ *	on words there were; the test checks that there were enough
  * @wants: the objects that a task WAITS for, as bits
  * @all:   it waits for all of them
- * @at: the channel of a task that SENDS or is PARKED
+ * @at: the channel of a task that SENDS or is PARKED, the word of one that SLEEPS
  * @request: of a task that SENDS
+ * @sleep: of a task that SLEEPS
  * @serves: the task has received from that channel
  * @set: number of its newest set there
  * @holder, @depth: of each mutex
  * @borrower: the borrower of a task's loan, or NOBODY
+ * @owner: of each word, or NOBODY
  */
 struct model {
 	struct fixture *f;
 	uint64_t random;
-	unsigned int step, boosts, sends, lends;
+	unsigned int step, boosts, sends, lends, sleeps;
 	struct actor *task[TASKS];
 	enum doing doing[TASKS];
 	unsigned int wants[TASKS];
 	bool all[TASKS];
 	int at[TASKS];
 	struct request request[TASKS];
+	struct sleep sleep[TASKS];
 	bool serves[TASKS][CHANNELS];
 	unsigned int set[TASKS][CHANNELS];
 	int mutex[MUTEXES], holder[MUTEXES];
 	uint32_t depth[MUTEXES];
 	int borrower[TASKS];
+	int owner[WORDS];
 	int channel[CHANNELS];
 	int event;
 };
@@ -96,6 +114,12 @@ bool model_waits_for(const struct model *m, int task, int mutex);
 bool model_pending(const struct model *m, int task, int channel);
 /* The sender whose request would be received next, or NOBODY. */
 int model_next_request(const struct model *m, const struct prios *p, int channel);
+
+bool model_sleeps_on(const struct model *m, int task, int word);
+/* The sleeper that would be woken next, or NOBODY. */
+int model_next_sleeper(const struct model *m, const struct prios *p, int word);
+/* Would one of the sleepers there wait for itself, if @owner were the owner of the word? */
+bool model_owner_makes_cycle(const struct model *m, int task, int word, int owner);
 
 /*
  * The tasks that @task would wait for, as bits: in a wait for these mutexes, with a request there.

@@ -111,6 +111,7 @@ bool task_get_stat(pid_t tid, struct task_stat *stat)
 
 	if (!text)
 		return false;
+	stat->asleep = strstr(text, ") S ");
 	/* Of a real-time task the field is -1 - priority. */
 	priority = parse_stat_field(text, 18);
 	stat->live = priority < 0 ? -1 - priority : 0;

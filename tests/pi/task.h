@@ -61,11 +61,13 @@ void task_describe(FILE *out, pid_t tid, const char *who);
  * @live:   the priority that the scheduler uses, with boosts by the kernel's own rt_mutexes: 1 to
  *          99, LIVE_DEADLINE, or 0 for a normal task
  * @prio:   its own real-time priority, whatever its policy
+ * @asleep: it sleeps and can be interrupted; a task that waits for a lock of the kernel cannot
  */
 struct task_stat {
 	int live;
 	int prio;
 	int policy;
+	bool asleep;
 };
 
 /* False if there is no such task. */

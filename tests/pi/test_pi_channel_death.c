@@ -155,9 +155,9 @@ static bool thread_exists(const struct pi_child *p)
 }
 
 /*
- * The only receiver dies on another CPU, without a priority. The test does not sleep, so neither the
- * exit worker nor the server's main thread runs before the caller sends. The worker has to take on
- * the priority of the request.
+ * The only receiver dies on another CPU, without a priority. Neither the exit worker nor the server's
+ * main thread runs before the caller sends: the test has the CPU, or the hog, while the test sleeps
+ * for a lock of /proc. The worker has to take on the priority of the request.
  */
 static void a_request_after_the_death_is_not_held_up(void **state)
 {
@@ -172,6 +172,7 @@ static void a_request_after_the_death_is_not_held_up(void **state)
 	kill(s.server->pid, SIGKILL);
 	while (thread_exists(s.server))
 		;
+	hog_begin_count();
 	actor_send(s.caller, s.channel, HIGH);
 	check_broken(&s);
 }

@@ -151,6 +151,30 @@ static void a_boost_begins_in_a_deadline_boost(void **state)
 	end_contention(t.holder, t.waiter, t.mutex);
 }
 
+/*
+ * A boost could not be set at first. A task that begins to wait when it can be set sets it, and does
+ * not leave that to the recheck.
+ */
+static void a_waiter_sets_what_could_not_be_set(void **state)
+{
+	struct fixture *f = *state;
+	struct tasks t = new_tasks(f);
+	struct actor *first = actor_low(f, "first");
+
+	only_ours(f, "no inheritance");
+	assert_ret(actor_locks(t.holder, t.mutex), 0);
+	boost_to_deadline(t.holder, t.futex_waiter);
+	actor_block_on(first, t.mutex);
+	/* From now on the background tries once a second. */
+	until_looked_at(3);
+	end_deadline_boost(t.holder, t.futex_waiter);
+	actor_block_on(t.waiter, t.mutex);
+	assert_boosted(t.holder, HIGH);
+	actor_pass_mutex(t.holder, t.waiter, t.mutex);
+	actor_pass_mutex(t.waiter, first, t.mutex);
+	assert_ret(actor_unlocks(first, t.mutex), 0);
+}
+
 /* The task exits while its boost could not be removed: the record must go all the same. */
 static void the_task_ends_in_a_deadline_boost(void **state)
 {
@@ -178,6 +202,7 @@ int main(void)
 		PI_TEST(a_boost_ends_in_a_deadline_boost),
 		PI_TEST(the_next_wait_ends_it_at_once),
 		PI_TEST(a_boost_begins_in_a_deadline_boost),
+		PI_TEST(a_waiter_sets_what_could_not_be_set),
 		PI_TEST(the_task_ends_in_a_deadline_boost),
 	};
 

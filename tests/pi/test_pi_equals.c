@@ -23,12 +23,6 @@ static void pass_to_lower(struct actor *owner, struct actor *lower, int mutex)
 	assert_ret(actor_unlocks(lower, mutex), 0);
 }
 
-static void set_attr(struct actor *a, struct task_attr attr)
-{
-	assert_ret(task_set_attr(a->tid, attr), 0);
-	assert_ret(task_get_state(a->tid, &a->unboosted), 0);
-}
-
 static struct actor *actor_lower(struct fixture *f)
 {
 	return actor_new(f, "lower", FIFO(LOWER));
@@ -106,7 +100,7 @@ static void the_owner_lowers_itself_and_a_newcomer_counts(void **state)
 
 	only_ours(f, "no inheritance");
 	lock_and_contend(owner, lower, mutex);
-	set_attr(owner, FIFO(LOW));
+	actor_set_attr(owner, FIFO(LOW));
 	actor_block_on(newcomer, mutex);
 	assert_boosted(owner, LOWER + 5);
 	actor_pass_mutex(owner, newcomer, mutex);
@@ -114,7 +108,7 @@ static void the_owner_lowers_itself_and_a_newcomer_counts(void **state)
 	assert_ret(actor_unlocks(lower, mutex), 0);
 }
 
-/* Without a next waiter the scan thread finds it. */
+/* Without a next waiter the one that sleeps already finds it: it verifies once a second. */
 static void the_owner_lowers_itself_and_that_is_found(void **state)
 {
 	struct fixture *f = *state;
@@ -123,7 +117,26 @@ static void the_owner_lowers_itself_and_that_is_found(void **state)
 
 	only_ours(f, "no inheritance");
 	lock_and_contend(owner, lower, mutex);
-	set_attr(owner, FIFO(LOW));
+	actor_set_attr(owner, FIFO(LOW));
+	until_looked_at(2);
+	assert_boosted(owner, LOWER);
+	pass_to_lower(owner, lower, mutex);
+}
+
+/* The same with a deadline on the wall clock, which somebody sets back meanwhile. */
+static void it_is_found_when_the_wall_clock_is_set_back(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *owner = actor_new(f, "owner", FIFO(SAME)), *lower = actor_lower(f);
+	int mutex = new_mutex(f, 0, 0);
+
+	only_ours(f, "no inheritance");
+	need_settable_clock();
+	assert_ret(actor_locks(owner, mutex), 0);
+	actor_block(lower, ANY, ARGS(FDS(mutex), .flags = NTSYNC_WAIT_REALTIME,
+				     .timeout = in_an_hour()));
+	step_wall_clock(-AN_HOUR_LATER);
+	actor_set_attr(owner, FIFO(LOW));
 	until_looked_at(2);
 	assert_boosted(owner, LOWER);
 	pass_to_lower(owner, lower, mutex);
@@ -132,7 +145,7 @@ static void the_owner_lowers_itself_and_that_is_found(void **state)
 static void boost_and_lower(struct actor *owner, struct actor *high, int other)
 {
 	contend(owner, high, other);
-	set_attr(owner, FIFO(LOW));
+	actor_set_attr(owner, FIFO(LOW));
 }
 
 /* The same while the owner is boosted for another mutex; that boost then ends. */
@@ -286,6 +299,7 @@ int main(void)
 		PI_TEST(a_higher_waiter_comes),
 		PI_TEST(the_owner_lowers_itself_and_a_newcomer_counts),
 		PI_TEST(the_owner_lowers_itself_and_that_is_found),
+		PI_TEST(it_is_found_when_the_wall_clock_is_set_back),
 		PI_TEST(the_owner_is_lowered_while_boosted),
 		PI_TEST(a_newcomer_shows_what_was_changed),
 		PI_TEST(the_first_does_not_count),

@@ -515,6 +515,57 @@ static void boosted_again_after_a_change(void **state)
 	end_contention(holder, waiter, mutex);
 }
 
+/*
+ * A task that has lost its boost by setting its own parameters looks at its record before it sleeps:
+ * it is boosted again, has its place in the queue by that, and passes the priority on.
+ */
+static void boosted_again_by_its_own_wait(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = actor_low(f, "holder"), *waiter = actor_high(f);
+	struct actor *first = actor_new(f, "first", FIFO(HOG)), *last = actor_low(f, "last");
+	int mutex = new_mutex(f, 0, 0), wanted = new_mutex(f, 0, 0);
+	struct task_attr attr = FIFO(LOW + 5);
+
+	only_ours(f, "no inheritance");
+	assert_ret(actor_locks(last, wanted), 0);
+	actor_block_on(first, wanted);
+	contend(holder, waiter, mutex);
+	assert_ret(actor_do(holder, set_own_attr, &attr), 0);
+	holder->unboosted.attr.prio = attr.prio;
+	assert_unboosted(holder);
+	actor_block_on(holder, wanted);
+	assert_boosted(holder, HIGH);
+	assert_boosted(last, HIGH);
+	actor_pass_mutex(last, holder, wanted);
+	assert_boosted(holder, HIGH);
+	actor_pass_mutex(holder, first, wanted);
+	assert_ret(actor_unlocks(first, wanted), 0);
+	end_contention(holder, waiter, mutex);
+}
+
+/* The same in the queue of an object that nobody owns. */
+static void it_is_first_in_a_queue_again(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *holder = actor_low(f, "holder"), *waiter = actor_high(f);
+	struct actor *first = actor_new(f, "first", FIFO(HOG));
+	int mutex = new_mutex(f, 0, 0), sem = new_sem(f, 0, 9);
+	struct task_attr attr = FIFO(LOW + 5);
+
+	only_ours(f, "no inheritance");
+	actor_block_on(first, sem);
+	contend(holder, waiter, mutex);
+	assert_ret(actor_do(holder, set_own_attr, &attr), 0);
+	holder->unboosted.attr.prio = attr.prio;
+	actor_block_on(holder, sem);
+	assert_ret(nt(sem, NTSYNC_IOC_SEM_RELEASE, &(uint32_t){ 1 }), 0);
+	assert_ret(actor_finish(holder), 0);
+	assert_ret(nt(sem, NTSYNC_IOC_SEM_RELEASE, &(uint32_t){ 1 }), 0);
+	assert_ret(actor_finish(first), 0);
+	end_contention(holder, waiter, mutex);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -540,6 +591,8 @@ int main(void)
 		PI_TEST(changes_its_own_policy),
 		PI_TEST(policy_is_changed_by_another),
 		PI_TEST(boosted_again_after_a_change),
+		PI_TEST(boosted_again_by_its_own_wait),
+		PI_TEST(it_is_first_in_a_queue_again),
 	};
 
 	return RUN(tests);

@@ -12,6 +12,15 @@
 
 enum { MINOR = 20, MINOR_TOO = 30 };
 
+/* The watchdog ends a test that waits for ever. */
+static void await_policy(pid_t tid, unsigned int policy)
+{
+	struct task_attr attr;
+
+	for (unsigned int polls = 0; !task_get_attr(tid, &attr) && attr.policy != policy; polls++)
+		let_others_run(polls);
+}
+
 /* ---- one loan ---- */
 
 static void raised_and_lowered(void **state)
@@ -202,6 +211,28 @@ static void the_borrower_sends_a_request(void **state)
 	actor_answers(server, borrower);
 }
 
+/* A sender whose request has no priority of its own verifies, too, once a second. */
+static void a_server_is_lowered_from_outside(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *lender = actor_high(f), *borrower = actor_client(f, "borrower");
+	struct actor *server = actor_new(f, "server", NORMAL(0));
+	int channel = pi_channel(f);
+
+	need_loans(f);
+	actor_lends(lender, borrower);
+	actor_sends(borrower, channel, 0);
+	actor_receives(server, channel, borrower);
+	assert_boosted(server, HIGH);
+	assert_ret(task_set_attr(server->tid, NORMAL(5)), 0);
+	server->unboosted.attr.nice = 5;
+	await_policy(server->tid, SCHED_FIFO);
+	assert_boosted(server, HIGH);
+	actor_answers(server, borrower);
+	assert_unboosted(server);
+	actor_unlends(lender);
+}
+
 static void the_lender_serves_a_request(void **state)
 {
 	struct fixture *f = *state;
@@ -314,6 +345,25 @@ static void the_same_loan_again_changes_nothing(void **state)
 		actor_lends(lender, borrower);
 	actor_unlends(lender);
 	assert_prios(borrower->tid, HIGH, 0);
+}
+
+/* The lender's own priority drops, and it lends again: the borrower drops, too. */
+static void the_same_loan_again_for_less(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *lender = actor_high(f), *borrower = actor_normal(f);
+
+	need_loans(f);
+	actor_lends(lender, borrower);
+	assert_boosted(borrower, HIGH);
+	actor_set_attr(lender, FIFO(LOW));
+	actor_lends(lender, borrower);
+	assert_boosted(borrower, LOW);
+	actor_set_attr(lender, NORMAL(0));
+	actor_lends_later(lender, borrower);
+	assert_unboosted(borrower);
+	actor_unlends(lender);
+	assert_unboosted(borrower);
 }
 
 /* ---- circles ---- */
@@ -532,11 +582,13 @@ int main(int argc, char **argv)
 		PI_TEST(the_borrower_waits_already),
 		PI_TEST(the_borrower_waits_later),
 		PI_TEST(the_borrower_sends_a_request),
+		PI_TEST(a_server_is_lowered_from_outside),
 		PI_TEST(the_lender_serves_a_request),
 		PI_TEST(a_chain_of_loans),
 		PI_TEST(the_highest_of_several_counts),
 		PI_TEST(it_moves_from_one_to_another),
 		PI_TEST(the_same_loan_again_changes_nothing),
+		PI_TEST(the_same_loan_again_for_less),
 		PI_TEST(a_circle_leaves_nothing),
 		PI_TEST(lender_and_borrower_need_one_another),
 		PI_TEST(a_deadline_lender),

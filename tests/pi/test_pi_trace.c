@@ -91,6 +91,88 @@ static void sources_replace_each_other(void **state)
 	free(text);
 }
 
+/* ---- who hands off another task's mutex ---- */
+
+static int kill_mutex_of(struct actor *a, void *arg)
+{
+	const struct actor *holder = arg;
+
+	(void)a;
+	return nt(holder->objs[0], NTSYNC_IOC_MUTEX_KILL, &(uint32_t){ holder->owner });
+}
+
+static int unlock_mutex_of(struct actor *a, void *arg)
+{
+	const struct actor *holder = arg;
+
+	(void)a;
+	return nt(holder->objs[0], NTSYNC_IOC_MUTEX_UNLOCK,
+		  &(struct ntsync_mutex_args){ .owner = holder->owner });
+}
+
+/* Moves *at behind the next line of that event whose text begins with the words. */
+static void assert_next(const char **at, const char *event, const char *format, ...)
+{
+	char first[64], line[128];
+	const char *found;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(first, sizeof(first), format, args);
+	va_end(args);
+	snprintf(line, sizeof(line), "%s: %s ", event, first);
+	found = strstr(*at, line);
+	if (!found)
+		fail_msg("no %s in:\n%s", line, *at);
+	*at = found + strlen(line);
+}
+
+static void assert_handed_off_while_boosted(const char *text, const struct actor *by, int mutex)
+{
+	unsigned long long id = object_id(mutex);
+	const char *at = text;
+
+	assert_true(traced_task(text, "ntsync_boost", by->tid,
+				" source=handoff old_prio=10 new_prio=80"));
+	assert_next(&at, "ntsync_boost", "tid=%d", by->tid);
+	assert_next(&at, "ntsync_release", "object=%llu type=mutex tid=%d", id, by->tid);
+	assert_next(&at, "ntsync_wake", "object=%llu tid=%d", id, by->tid);
+	assert_next(&at, "ntsync_unboost", "tid=%d", by->tid);
+}
+
+/*
+ * A task of medium priority could preempt it between the hand-off and the boost of the new owner. So
+ * it has the priority of the waiters before it releases the mutex, until it has woken the new owner.
+ */
+static void a_hand_off_is_made_at_the_waiters_priority(void **state)
+{
+	static const job_fn jobs[] = { kill_mutex_of, unlock_mutex_of };
+	struct fixture *f = *state;
+
+	only_ours(f, "no inheritance");
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(jobs); i++) {
+		struct actor *holder = actor_low(f, "holder"), *by = actor_low(f, "by");
+		struct actor *waiter = actor_high(f);
+		int mutex = new_mutex(f, 0, 0);
+		char *text;
+
+		/* A task that has made no other call before does it too. */
+		if (i / ARRAY_SIZE(jobs))
+			actor_introduce(by);
+		contend(holder, waiter, mutex);
+		holder->objs[0] = mutex;
+		trace_begin();
+		assert_ret(actor_do(by, jobs[i % ARRAY_SIZE(jobs)], holder), 0);
+		assert_ret(actor_finish(waiter), i % ARRAY_SIZE(jobs) ? 0 : -EOWNERDEAD);
+		text = trace_end();
+		assert_handed_off_while_boosted(text, by, mutex);
+		free(text);
+		assert_unboosted(by);
+		assert_unboosted(holder);
+		assert_ret(actor_unlocks(waiter, mutex), 0);
+	}
+}
+
 /* ---- what happens to requests ---- */
 
 /* The number of the channel that @tid has sent to. */
@@ -267,6 +349,7 @@ int main(void)
 		PI_TEST(an_event_boost_and_its_end),
 		PI_TEST(a_channel_boost_and_its_end),
 		PI_TEST(sources_replace_each_other),
+		PI_TEST(a_hand_off_is_made_at_the_waiters_priority),
 		PI_TEST(requests_are_traced),
 		PI_TEST(waits_and_wakes_are_traced),
 		PI_TEST(all_types_are_traced),

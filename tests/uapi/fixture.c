@@ -721,6 +721,21 @@ void need_cpus(int count)
 
 static cpu_set_t cpus_before;
 
+clockid_t choose_clock(uint32_t flags)
+{
+	if (flags & NTSYNC_WAIT_BOOTTIME)
+		return CLOCK_BOOTTIME;
+	return flags & NTSYNC_WAIT_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+}
+
+unsigned int choose_crowd(unsigned int most)
+{
+	const char *text = getenv("NTSYNC_CROWD");
+	unsigned long wanted = text ? strtoul(text, NULL, 10) : most;
+
+	return wanted >= 8 && wanted < most ? wanted : most;
+}
+
 void occupy_cpu(int priority)
 {
 	struct sched_param param = { .sched_priority = priority };

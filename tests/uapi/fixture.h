@@ -261,6 +261,8 @@ int child_finish(pid_t pid);
 /* Absolute nanoseconds. */
 uint64_t now_ns(clockid_t clock);
 #define monotonic_ns() now_ns(CLOCK_MONOTONIC)
+/* The clock that a wait with these flags uses. */
+clockid_t choose_clock(uint32_t flags);
 
 /* A deadline that only a hang reaches. */
 uint64_t long_from_now(void);
@@ -287,6 +289,9 @@ void pass_an_hour(void);
 void still_alive(void);
 
 void sleep_ms(unsigned int ms);
+
+/* @most, or NTSYNC_CROWD: fewer for kernels on which each thread takes long. */
+unsigned int choose_crowd(unsigned int most);
 
 /* Signals, counted by a handler. */
 void count_signals(int sig, int flags);

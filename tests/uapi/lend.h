@@ -8,6 +8,7 @@
 /* Skips without loans. */
 #define need_lend(f)                                                           \
 	do {                                                                   \
+		only_ours(f, "no loans");                                      \
 		if (!((f)->features & NTSYNC_FEATURE_LEND))                    \
 			skip_because("no loans");                              \
 	} while (0)

@@ -77,9 +77,14 @@ static void flags_and_pads(void **state)
 	int sem = new_sem(f, 1, 1);
 
 	need_aggregate(f);
-	for (uint32_t flag = 2; flag; flag <<= 1)
+	for (uint32_t flag = 2; flag < NTSYNC_AGG_FLAG_BOOTTIME; flag <<= 1) {
 		assert_agg_refused(f, -EINVAL, SOURCES(OBJ(sem)), .flags = flag);
+		assert_agg_refused(f, -EINVAL, SOURCES(OBJ(sem)),
+				   .flags = NTSYNC_AGG_FLAG_BOOTTIME | flag);
+	}
 	assert_agg_refused(f, -EINVAL, SOURCES(OBJ(sem)), .flags = ~0u);
+	assert_agg_refused(f, -EINVAL, SOURCES(OBJ(sem)),
+			   .flags = NTSYNC_AGG_FLAG_REALTIME | NTSYNC_AGG_FLAG_BOOTTIME);
 	for (uint32_t bit = 1; bit; bit <<= 1)
 		assert_agg_refused(f, -EINVAL, SOURCES(OBJ(sem)), .__pad = bit);
 	/* Checked before the array is read. */
@@ -89,6 +94,8 @@ static void flags_and_pads(void **state)
 			   .__pad = 1);
 	assert_sem(sem, 1, 1);
 	assert_agg(f, AGG_ARGS(SOURCES(OBJ(sem)), .flags = NTSYNC_AGG_FLAG_REALTIME), 0, 0, 0);
+	release(sem, 1, 0);
+	assert_agg(f, AGG_ARGS(SOURCES(OBJ(sem)), .flags = NTSYNC_AGG_FLAG_BOOTTIME), 0, 0, 0);
 }
 
 /* A valid source before and after the wrong one makes no difference. */

@@ -216,15 +216,6 @@ static void as_deep_as_can_be(void **state)
 static atomic_int answered[CROWD];
 static uint32_t crowd;
 
-/* NTSYNC_CROWD makes it smaller for kernels on which each thread takes long. */
-static uint32_t choose_crowd(void)
-{
-	const char *text = getenv("NTSYNC_CROWD");
-	unsigned long wanted = text ? strtoul(text, NULL, 10) : CROWD;
-
-	return wanted >= 8 && wanted < CROWD ? wanted : CROWD;
-}
-
 static void *serve_crowd(void *arg)
 {
 	int channel = *(int *)arg;
@@ -247,7 +238,7 @@ static void very_many_senders(void **state)
 	struct call *senders[CROWD];
 	pthread_t servers[4];
 
-	crowd = choose_crowd();
+	crowd = choose_crowd(CROWD);
 	memset(answered, 0, sizeof(answered));
 	for (uint32_t i = 0; i < crowd; i++) {
 		/* By then the queue is not empty. */

@@ -2,6 +2,7 @@
 /* Which receiver gets a request: exactly one, the highest, by any of the three calls. */
 #include "channel.h"
 
+#include <semaphore.h>
 #include <signal.h>
 
 static const unsigned long receives[] = { RECV, RECV2, TRY_RECV2 };
@@ -190,7 +191,8 @@ struct outside {
 	struct call *receiver;
 	bool signal_first, signal_last;
 	pthread_t thread;
-	atomic_bool go, done;
+	sem_t go;
+	atomic_bool done;
 	int sent, tried;
 };
 
@@ -201,8 +203,7 @@ static void *send_and_try(void *arg)
 	struct call *sender;
 	request_t got;
 
-	while (!atomic_load(&o->go))
-		sleep_ms(1);
+	sem_wait(&o->go);
 	if (o->signal_first)
 		call_signal(o->receiver, SIGUSR1);
 	sender = call_running(o->f, o->channel, SEND, &MESSAGE(0, 1), &cpu_1);
@@ -216,7 +217,8 @@ static void *send_and_try(void *arg)
 
 /*
  * The signal, if any, comes before or after the request; the receiver can't run until both have
- * come.
+ * come. The thread on CPU 1 waits on a semaphore, not for a timer: a timer that it starts before it
+ * is moved there expires on CPU 0, where PREEMPT_RT's timer thread can't run, either.
  */
 static void check_while_it_cannot_run(struct fixture *f, bool signal_first, bool signal_last)
 {
@@ -230,16 +232,18 @@ static void check_while_it_cannot_run(struct fixture *f, bool signal_first, bool
 			      .signal_last = signal_last };
 	count_signals(SIGUSR1, 0);
 	o.receiver = start_recv(f, channel, RECV, &on_cpu_0);
+	sem_init(&o.go, 0, 0);
 	pthread_create(&o.thread, NULL, send_and_try, &o);
 	CPU_ZERO(&cpu);
 	CPU_SET(1, &cpu);
 	pthread_setaffinity_np(o.thread, sizeof(cpu), &cpu);
 	occupy_cpu(50);
-	atomic_store(&o.go, true);
+	sem_post(&o.go);
 	while (!atomic_load(&o.done))
 		;
 	free_cpu();
 	pthread_join(o.thread, NULL);
+	sem_destroy(&o.go);
 	assert_true(o.sent);
 	assert_ret(o.tried, -EAGAIN);
 	assert_got(o.receiver, 0, 1);

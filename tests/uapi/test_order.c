@@ -70,7 +70,7 @@ static const struct kind kinds[] = {
 
 static void need_priority_queues(struct fixture *f)
 {
-	only_ours(f, "it serves everybody in order of arrival");
+	only_ours(f, "it serves wait-alls first, then any-waiters, each in order of arrival");
 	assert_true(f->features & NTSYNC_FEATURE_PRIORITY_QUEUES);
 	need_realtime();
 }

@@ -292,8 +292,8 @@ static void the_rest_of_a_signal_and_wait(void **state)
 }
 
 /*
- * A call with another object, owner or deadline is a different one. After a different call the same
- * one is new too, even if the different one did not have to wait.
+ * A call with another object, owner, deadline or clock is a different one. After a different call
+ * the same one is new too, even if the different one did not have to wait.
  */
 static void another_call_is_none(void **state)
 {
@@ -305,6 +305,7 @@ static void another_call_is_none(void **state)
 		ARGS(FDS(own), .owner = 1, .timeout = FOREVER),
 		ARGS(FDS(sem), .owner = 7, .timeout = FOREVER),
 		ARGS(FDS(sem), .owner = 1, .timeout = long_from_now()),
+		ARGS(FDS(sem), .owner = 1, .timeout = FOREVER, .flags = NTSYNC_WAIT_REALTIME),
 		ARGS(FDS(sem, own), .owner = 1, .timeout = FOREVER),
 		plain,
 	};

@@ -53,6 +53,25 @@ static void the_signal_stands_when_the_wait_fails(void **state)
 	assert_event(never, 0, 0);
 }
 
+static void deadlines_of_each_clock(void **state)
+{
+	static const uint32_t flags[] = { 0, NTSYNC_WAIT_REALTIME, NTSYNC_WAIT_BOOTTIME };
+	struct fixture *f = *state;
+	int event = new_manual(f, false), never = new_auto(f, false);
+
+	need_signal_and_wait(f);
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		uint64_t deadline = now_ns(choose_clock(flags[i])) + 20 * NS_PER_MS;
+
+		assert_call(f, CALL(.signal = event, .wait = never, .owner = OWNER, .timeout = 1,
+				    .flags = flags[i]), -ETIMEDOUT, 0);
+		assert_call(f, CALL(.signal = event, .wait = never, .owner = OWNER,
+				    .timeout = deadline, .flags = flags[i]), -ETIMEDOUT, 0);
+		assert_true(now_ns(choose_clock(flags[i])) >= deadline);
+		assert_event(event, 1, 1);
+	}
+}
+
 static void without_the_signal_there_is_no_wait(void **state)
 {
 	struct fixture *f = *state;
@@ -122,6 +141,8 @@ static void refuses_what_it_can_not_do(void **state)
 	assert_ret(nt(f->dev, SIGNAL_AND_WAIT, unmapped(f)), -EFAULT);
 	assert_call(f, CALL(.signal = event, .wait = other, .owner = 0), -EINVAL, 0);
 	assert_call(f, CALL(.signal = event, .wait = other, .owner = 1, .flags = 2), -EINVAL, 0);
+	assert_call(f, CALL(.signal = event, .wait = other, .owner = 1,
+			    .flags = NTSYNC_WAIT_REALTIME | NTSYNC_WAIT_BOOTTIME), -EINVAL, 0);
 	assert_call(f, CALL(.signal = closed, .wait = other, .owner = 1), -EINVAL, 0);
 	assert_call(f, CALL(.signal = event, .wait = closed, .owner = 1), -EINVAL, 0);
 	assert_call(f, CALL(.signal = event, .wait = foreign, .owner = 1), -EINVAL, 0);
@@ -264,6 +285,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(signals_and_takes),
 		TEST(the_signal_stands_when_the_wait_fails),
+		TEST(deadlines_of_each_clock),
 		TEST(without_the_signal_there_is_no_wait),
 		TEST(the_same_object_is_signaled_first),
 		TEST(an_abandoned_mutex_is_taken),

@@ -69,10 +69,30 @@ static void unknown_flags(void **state)
 	int sem = new_sem(f, 1, 1);
 
 	for_each_request(r) {
-		for (int bit = 1; bit < 32; bit++)
+		for (int bit = 1; bit < 32; bit++) {
+			if (1u << bit == NTSYNC_WAIT_BOOTTIME &&
+			    f->features & NTSYNC_FEATURE_BOOTTIME)
+				continue;
 			assert_wait(f, *r, ARGS(FDS(sem), .owner = OWNER, .flags = 1u << bit),
 				    -EINVAL, 0);
+			assert_wait(f, *r, ARGS(FDS(sem), .owner = OWNER,
+						.flags = NTSYNC_WAIT_BOOTTIME | 1u << bit),
+				    -EINVAL, 0);
+		}
 		assert_wait(f, *r, ARGS(FDS(sem), .owner = OWNER, .flags = 3), -EINVAL, 0);
+	}
+	assert_sem(sem, 1, 1);
+}
+
+static void two_clocks(void **state)
+{
+	struct fixture *f = *state;
+	int sem = new_sem(f, 1, 1);
+
+	for_each_request(r) {
+		assert_wait(f, *r, ARGS(FDS(sem), .owner = OWNER,
+					.flags = NTSYNC_WAIT_REALTIME | NTSYNC_WAIT_BOOTTIME),
+			    -EINVAL, 0);
 	}
 	assert_sem(sem, 1, 1);
 }
@@ -432,6 +452,7 @@ int main(void)
 		TEST(args_fault),
 		TEST(checks_before_the_array),
 		TEST(unknown_flags),
+		TEST(two_clocks),
 		TEST(owner_zero_whatever_the_objects),
 		TEST(uring_fd_or_pad),
 		TEST(array_faults),

@@ -11,7 +11,9 @@
  *   claims the receiver's wait,
  *   dispatches the request to it
  *   unlock(obj), wakes it
- *   boosts it			returns with the request
+ *   boosts it			boosts itself if that is
+ *				not done, returns with the
+ *				request
  *   sleeps			...				REPLY: lock(obj)
  *								finds the request by id,
  *								ends it,
@@ -46,17 +48,17 @@ static bool channel_signaled(const struct ntsync_obj *obj, u32 owner)
 
 static void dispatch_first_locked(struct ntsync_channel *c, struct ntsync_receiver *r)
 {
-	struct ntsync_request *e = ntsync_channel_first_pending(c);
+	struct ntsync_request *req = ntsync_channel_first_pending(c);
 
 	ntsync_assert_obj_lock(c->obj);
-	ntsync_request_dispatch_locked(e, r);
+	ntsync_request_dispatch_locked(req, r);
 	r->message = (struct ntsync_message){
-		.id = e->id,
-		.payload = e->payload,
-		.reply = e->reply,
-		.token = ntsync_token_get_locked(&c->tokens, e->pid),
-		.tid = e->tid,
-		.prio = e->prio,
+		.id = req->id,
+		.payload = req->payload,
+		.reply = req->reply,
+		.token = ntsync_token_get_locked(&c->tokens, req->pid),
+		.tid = req->tid,
+		.prio = req->prio,
 	};
 }
 
@@ -69,7 +71,7 @@ static void channel_acquire(struct ntsync_obj *obj, struct ntsync_acquirer *acqu
 		ntsync_receiver_notify_locked(r);
 	else
 		dispatch_first_locked(c, r);
-	acquirer->inherits |= ntsync_receiver_update_contrib_locked(r);
+	acquirer->must_walk |= ntsync_receiver_update_contrib_locked(r);
 }
 
 static struct ntsync_wait_entry *channel_next_waiter(struct ntsync_obj *obj)
@@ -120,13 +122,13 @@ static int channel_enter(struct ntsync_obj *obj, struct file *file, struct ntsyn
 /* Passes on current's notification, as its aggregate wait could not write the result. */
 static void channel_undelivered(struct ntsync_obj *obj)
 {
-	struct ntsync_section h;
+	struct ntsync_section s;
 
-	ntsync_obj_lock(&h, obj);
+	ntsync_obj_lock(&s, obj);
 	ntsync_receiver_drop_notification_locked(ntsync_receiver_find_locked(obj->channel,
 								       ntsync_task_current()));
-	ntsync_obj_hand_off(&h, h.obj);
-	ntsync_obj_unlock(&h);
+	ntsync_obj_hand_off(&s, s.obj);
+	ntsync_obj_unlock(&s);
 }
 
 static const struct ntsync_obj_ops channel_ops = {
@@ -136,7 +138,7 @@ static const struct ntsync_obj_ops channel_ops = {
 	.next_waiter = channel_next_waiter,
 	.enqueued = channel_enqueued,
 	.dequeued = channel_dequeued,
-	.unlocked = ntsync_channel_update_receivers,
+	.update_inheritors = ntsync_channel_update_receivers,
 	.show = ntsync_channel_show,
 	.show_tasks = ntsync_channel_show_tasks,
 	.destroy = channel_destroy,
@@ -192,25 +194,25 @@ static void drop_own_notification_locked(struct ntsync_channel *c, const struct 
 		ntsync_receiver_drop_notification_locked(r);
 }
 
-static int queue_request(struct ntsync_channel *c, struct ntsync_request *e,
+static int queue_request(struct ntsync_channel *c, struct ntsync_request *req,
 			 struct file *file)
 {
-	struct ntsync_section h;
+	struct ntsync_section s;
 	int ret = 0;
 
-	ntsync_obj_lock(&h, c->obj);
+	ntsync_obj_lock(&s, c->obj);
 	if (c->broken) {
 		ret = -EPIPE;
 	} else if (c->pending.count >= c->max_depth) {
 		ret = -EAGAIN;
 	} else {
-		drop_own_notification_locked(c, e->wait->acquirer.t);
-		ntsync_request_queue_locked(e, ntsync_pi_inherited_prio(e->wait));
-		trace_ntsync_channel_send(c->id, e->id, current->pid, e->prio);
-		ntsync_obj_hand_off(&h, h.obj);
-		ntsync_channel_check_reachable_locked(&h, c, file, 0);
+		drop_own_notification_locked(c, req->wait->acquirer.t);
+		ntsync_request_queue_locked(req, ntsync_pi_inherited_prio(req->wait));
+		trace_ntsync_channel_send(c->id, req->id, current->pid, req->prio);
+		ntsync_obj_hand_off(&s, s.obj);
+		ntsync_channel_check_reachable_locked(&s, c, file, 0);
 	}
-	ntsync_obj_unlock(&h);
+	ntsync_obj_unlock(&s);
 	return ret;
 }
 
@@ -226,7 +228,7 @@ static int sleep_for_reply(struct ntsync_channel *c, struct ntsync_wait *w, stru
 
 	for (;;) {
 		deadline.expires = KTIME_MAX;
-		/* If there is one, its close ends our wait. */
+		/* No receiving process, whose close could end the wait: wake up to check. */
 		if (!READ_ONCE(c->processes.rb_node))
 			deadline.expires = ktime_add_ms(ktime_get(), 500);
 		ret = ntsync_wait_sleep(w, &deadline, NULL);
@@ -237,23 +239,23 @@ static int sleep_for_reply(struct ntsync_channel *c, struct ntsync_wait *w, stru
 }
 
 /*
- * Removes @e if it has not ended yet. @ret says why the sender woke up; returns what the call
+ * Removes @req if it has not ended yet. @ret says why the sender woke up; returns what the call
  * returns.
  */
-static int finish_send(struct ntsync_channel *c, struct ntsync_request *e, int ret)
+static int finish_send(struct ntsync_channel *c, struct ntsync_request *req, int ret)
 {
-	struct ntsync_section h;
+	struct ntsync_section s;
 
-	ntsync_obj_lock(&h, c->obj);
-	if (ntsync_wait_claim(e->wait, NTSYNC_SEND_WITHDRAWN)) {
-		if (e->receiver)
+	ntsync_obj_lock(&s, c->obj);
+	if (ntsync_wait_claim(req->wait, NTSYNC_SEND_WITHDRAWN)) {
+		if (req->receiver)
 			ret = -EINTR;
-		ntsync_request_remove_locked(e);
-		trace_ntsync_channel_withdraw(c->id, e->id, current->pid);
+		ntsync_request_remove_locked(req);
+		trace_ntsync_channel_withdraw(c->id, req->id, current->pid);
 	}
-	ntsync_obj_unlock(&h);
+	ntsync_obj_unlock(&s);
 
-	switch (atomic_read(&e->wait->claim)) {
+	switch (atomic_read(&req->wait->claim)) {
 	case NTSYNC_SEND_REPLIED:
 		return 0;
 	case NTSYNC_SEND_RESET:
@@ -266,38 +268,38 @@ static int finish_send(struct ntsync_channel *c, struct ntsync_request *e, int r
 }
 
 /* Identifies the request, in case the call is made again: restarted, or repeated by the program. */
-static u64 hash_request(const struct ntsync_request *e)
+static u64 hash_request(const struct ntsync_request *req)
 {
-	u64 call = ntsync_ticket_hash(e->channel->id, e->payload);
+	u64 call = ntsync_ticket_hash(req->channel->id, req->payload);
 
-	return ntsync_ticket_hash(ntsync_ticket_hash(call, e->reply), e->prio);
+	return ntsync_ticket_hash(ntsync_ticket_hash(call, req->reply), req->prio);
 }
 
-static int send_and_wait(struct ntsync_channel *c, struct ntsync_request *e,
+static int send_and_wait(struct ntsync_channel *c, struct ntsync_request *req,
 			 struct file *file, struct ntsync_task *t)
 {
-	const u64 dev = c->obj->dev->id, call = hash_request(e);
-	struct ntsync_wait_req req = { };
+	const u64 dev = c->obj->dev->id, call = hash_request(req);
+	struct ntsync_wait_req wait_req = { };
 	struct ntsync_wait w;
 	int ret;
 
-	req.arrival = ntsync_ticket_find(t, dev, call);
-	ntsync_wait_init(&w, &req, t, NULL, false);
-	w.send = e;
+	wait_req.arrival = ntsync_ticket_find(t, dev, call);
+	ntsync_wait_init(&w, &wait_req, t, NULL, false);
+	w.send = req;
 	w.send_to = c->obj;
-	w.send_prio = ntsync_request_requested_prio(e);
-	e->wait = &w;
+	w.send_prio = ntsync_request_requested_prio(req);
+	req->wait = &w;
 	ntsync_pi_begin_wait(&w);
-	ret = queue_request(c, e, file);
+	ret = queue_request(c, req, file);
 	if (!ret) {
 		ntsync_notifications_pass_on(t);
 		ntsync_pi_before_sleep(&w);
 		ret = sleep_for_reply(c, &w, file);
-		ret = finish_send(c, e, ret);
+		ret = finish_send(c, req, ret);
 	}
 	ntsync_pi_end_wait(&w);
 	/* A request that finds the queue full keeps its ticket for the next attempt. */
-	if (unlikely(ret == -ERESTARTSYS || (ret == -EAGAIN && req.arrival)))
+	if (unlikely(ret == -ERESTARTSYS || (ret == -EAGAIN && wait_req.arrival)))
 		t->ticket = (struct ntsync_ticket){ w.arrival, dev, call };
 	return ret;
 }
@@ -318,24 +320,24 @@ int ntsync_channel_send(struct ntsync_obj *obj, struct file *file, u32 policy, u
 			u64 payload, u64 reply)
 {
 	struct ntsync_task *t = ntsync_task_find_or_create();
-	struct ntsync_request *e;
+	struct ntsync_request *req;
 	int ret;
 
 	if (!is_channel(obj))
 		return -EINVAL;
-	e = t ? ntsync_request_alloc() : NULL;
-	if (!e)
+	req = t ? ntsync_request_alloc() : NULL;
+	if (!req)
 		return -ENOMEM;
-	e->channel = obj->channel;
-	e->payload = payload;
-	e->reply = reply;
-	e->pid = task_pid(current);
-	e->tid = task_pid_vnr(current);
-	e->prio = prio ? ntsync_boost_clamp(prio) : 0;
-	e->policy = e->prio ? policy : SCHED_FIFO;
-	e->borrows_file = ntsync_channel_borrows_file(obj->channel, file);
-	ret = send_and_wait(obj->channel, e, file, t);
-	ntsync_request_free(e);
+	req->channel = obj->channel;
+	req->payload = payload;
+	req->reply = reply;
+	req->pid = task_pid(current);
+	req->tid = task_pid_vnr(current);
+	req->prio = prio ? ntsync_boost_clamp(prio) : 0;
+	req->policy = req->prio ? policy : SCHED_FIFO;
+	req->borrows_file = ntsync_channel_borrows_file(obj->channel, file);
+	ret = send_and_wait(obj->channel, req, file, t);
+	ntsync_request_free(req);
 	return ret;
 }
 
@@ -345,10 +347,10 @@ int ntsync_channel_send(struct ntsync_obj *obj, struct file *file, u32 policy, u
 static int dispatch_or_park(struct ntsync_receiver *r, struct ntsync_wait_entry *e, bool block)
 {
 	struct ntsync_obj *obj = e->obj;
-	struct ntsync_section h;
+	struct ntsync_section s;
 	int ret = 0;
 
-	ntsync_obj_lock(&h, obj);
+	ntsync_obj_lock(&s, obj);
 	if (ntsync_receiver_closed_locked(r)) {
 		ret = -EBADF;
 	} else {
@@ -360,10 +362,10 @@ static int dispatch_or_park(struct ntsync_receiver *r, struct ntsync_wait_entry 
 		} else {
 			ret = -EAGAIN;
 			if (block)
-				ntsync_wait_queue_locked(e, &h.todo);
+				ntsync_wait_queue_locked(e, &s.todo);
 		}
 	}
-	ntsync_obj_unlock(&h);
+	ntsync_obj_unlock(&s);
 	return ret;
 }
 
@@ -381,7 +383,7 @@ static int sleep_for_request(struct ntsync_wait *w, const struct ntsync_deadline
 
 static int receive_request(struct ntsync_obj *obj, struct ntsync_receiver *r, bool block)
 {
-	struct ntsync_wait_req req = {
+	struct ntsync_wait_req wait_req = {
 		.objs = &obj,
 		.count = 1,
 		.deadline.expires = KTIME_MAX,
@@ -390,14 +392,14 @@ static int receive_request(struct ntsync_obj *obj, struct ntsync_receiver *r, bo
 	struct ntsync_wait w;
 	int ret;
 
-	ntsync_ticket_take(r->t, &req, NTSYNC_CALL_RECEIVE);
-	ntsync_wait_init(&w, &req, r->t, &entry, false);
+	ntsync_ticket_take(r->t, &wait_req, NTSYNC_CALL_RECEIVE);
+	ntsync_wait_init(&w, &wait_req, r->t, &entry, false);
 	ntsync_pi_begin_wait(&w);
 	ret = dispatch_or_park(r, &entry, block);
 	if (ret == -EAGAIN && block)
-		ret = sleep_for_request(&w, &req.deadline);
+		ret = sleep_for_request(&w, &wait_req.deadline);
 	ntsync_pi_end_wait(&w);
-	ntsync_ticket_save(&w, &req, NTSYNC_CALL_RECEIVE, ret);
+	ntsync_ticket_save(&w, &wait_req, NTSYNC_CALL_RECEIVE, ret);
 	return ret;
 }
 
@@ -408,7 +410,8 @@ static int receive_request(struct ntsync_obj *obj, struct ntsync_receiver *r, bo
  * @block: sleep until there is one
  * @msg: out: the request
  *
- * If the request can't be delivered, the caller returns it by ntsync_channel_put_back().
+ * If the request can't be copied to user space, the caller puts it back by
+ * ntsync_channel_put_back().
  *
  * Context: process; sleeps; the caller keeps the object.
  * Return: 0, -EINVAL, -ENOMEM, -EAGAIN, -EBADF (the process has closed the channel
@@ -417,6 +420,7 @@ static int receive_request(struct ntsync_obj *obj, struct ntsync_receiver *r, bo
 int ntsync_channel_recv(struct ntsync_obj *obj, struct file *file, bool block,
 			struct ntsync_message *msg)
 {
+	/* A receive has no owner id. This finds current's record, and ends its event boost. */
 	static const struct ntsync_wait_req nothing;
 	struct ntsync_receiver *r;
 	struct ntsync_task *t;
@@ -442,16 +446,16 @@ int ntsync_channel_recv(struct ntsync_obj *obj, struct file *file, bool block,
 void ntsync_channel_put_back(struct ntsync_obj *obj, u64 id)
 {
 	struct ntsync_channel *c = obj->channel;
-	struct ntsync_request *e;
-	struct ntsync_section h;
+	struct ntsync_request *req;
+	struct ntsync_section s;
 
-	ntsync_obj_lock(&h, obj);
-	e = ntsync_request_find_locked(c, id);
-	if (e && e->receiver->t->task == current) {
-		ntsync_request_put_back_locked(e);
-		ntsync_obj_hand_off(&h, h.obj);
+	ntsync_obj_lock(&s, obj);
+	req = ntsync_request_find_locked(c, id);
+	if (req && req->receiver->t->task == current) {
+		ntsync_request_put_back_locked(req);
+		ntsync_obj_hand_off(&s, s.obj);
 	}
-	ntsync_obj_unlock(&h);
+	ntsync_obj_unlock(&s);
 }
 
 /* ---- reply ---- */
@@ -459,18 +463,18 @@ void ntsync_channel_put_back(struct ntsync_obj *obj, u64 id)
 /* Returns -ENOENT if no sender waits for a reply to @id. */
 int ntsync_channel_reply(struct ntsync_obj *obj, u64 id)
 {
-	struct ntsync_request *e;
-	struct ntsync_section h;
+	struct ntsync_request *req;
+	struct ntsync_section s;
 
 	if (!is_channel(obj))
 		return -EINVAL;
-	ntsync_obj_lock(&h, obj);
-	ntsync_section_make_room(&h);
-	e = ntsync_request_find_locked(obj->channel, id);
-	if (e)
-		ntsync_request_finish_locked(&h, e, NTSYNC_SEND_REPLIED);
-	ntsync_obj_unlock(&h);
-	if (!e)
+	ntsync_obj_lock(&s, obj);
+	ntsync_section_make_room(&s);
+	req = ntsync_request_find_locked(obj->channel, id);
+	if (req)
+		ntsync_request_finish_locked(&s, req, NTSYNC_SEND_REPLIED);
+	ntsync_obj_unlock(&s);
+	if (!req)
 		return -ENOENT;
 	trace_ntsync_channel_reply(obj->channel->id, id, current->pid);
 	return 0;
@@ -531,6 +535,6 @@ int ntsync_channel_init(void)
 
 void ntsync_channel_exit(void)
 {
-	ntsync_receiver_exit_exit();
+	ntsync_receiver_exit_destroy();
 	ntsync_requests_exit();
 }

@@ -19,7 +19,8 @@ struct ntsync_obj;
  * @reply: as the sender gave it
  * @token: the token that is registered for the sender's thread, or 0
  * @tid: the sender's thread, in the sender's pid namespace
- * @prio: priority of the request; 0 = none
+ * @prio: the priority that the sender asked for, after clamping; 0 = none. It does not include what
+ *	the sender inherits
  */
 struct ntsync_message {
 	u64 id;

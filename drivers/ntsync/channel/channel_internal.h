@@ -2,12 +2,12 @@
 /*
  * The internals of a channel, for the files of this folder.
  *
- * An entry is one request. It changes its state under obj->lock only:
+ * A request changes its state under obj->lock only:
  *
  *	state		linked in		left by
  * [1]	pending		channel->pending	dispatch -> [2]; EPIPE, withdrawal -> [3]
  * [2]	dispatched	channel->dispatched,	reply, ECONNRESET, withdrawal -> [3];
- *			receiver->entries	failed delivery -> [1]
+ *			receiver->requests	failed delivery -> [1]
  * [3]	done		nothing			the sender frees it
  */
 #ifndef NTSYNC_CHANNEL_INTERNAL_H
@@ -24,27 +24,27 @@
 /**
  * struct ntsync_request - a request whose sender sleeps
  * @node: [1] in channel->pending; [2] in channel->dispatched, by @id
- * @contrib_node: [1] in channel->contributing, if @key contributes anything; [2] in
- *	receiver->entries
+ * @contrib_node: [1] in channel->contributing, if @rank contributes anything; [2] in
+ *	receiver->requests
  * @channel: the channel
  * @receiver: [2] the receiver that it was dispatched to; NULL otherwise
  * @wait: the sender's wait; it is claimed with one of enum ntsync_send_result
- * @id: counted per channel; set when the entry is queued
+ * @id: counted per channel; set when the request is queued
  * @payload: passed to the receiver
  * @reply: passed to the receiver
  * @pid: the sender's; needs no reference, as the sender sleeps until [3]
  * @tid: the sender's, in the sender's pid namespace
  * @prio: 1 to 99 as requested by the sender, after clamping; 0 = none
  * @policy: SCHED_FIFO or SCHED_RR
- * @key: what the request contributes to a receiver; see ntsync_contrib_key()
+ * @rank: what the request contributes to a receiver; see ntsync_contrib_rank()
  * @borrows_file: fdget() took no file reference for the sender's call, as the sender's process has
  *	one thread; file_count() does not include the call
  * @sent: when it was queued, CLOCK_MONOTONIC
  * @set: [2] receiver->set when it was dispatched; 0 otherwise
  *
  * The priority in @node is the higher of @prio and the one that the sender inherits while it waits.
- * @node, @contrib_node, @key, @receiver and @set are protected by obj->lock; the others do not
- * change after the entry was queued.
+ * @node, @contrib_node, @rank, @receiver and @set are protected by obj->lock; the others do not
+ * change after the request was queued.
  */
 struct ntsync_request {
 	struct ntsync_waitq_node node;
@@ -59,7 +59,7 @@ struct ntsync_request {
 	u32 tid;
 	u32 prio;
 	u32 policy;
-	u32 key;
+	u32 rank;
 	bool borrows_file;
 	u64 sent;
 	u64 set;
@@ -109,18 +109,19 @@ struct ntsync_latency {
  * struct ntsync_channel - the state of a channel
  * @obj: the object; immutable
  * @id: of the object, for tracepoints; immutable
- * @max_depth: upper bound of pending entries; immutable
- * @pending: pending entries, by (priority, arrival)
+ * @max_depth: upper bound of pending requests; immutable
+ * @pending: pending requests, by (priority, arrival)
  * @contributing: those of them that contribute to the receivers, by (contribution, id)
- * @nr_borrowing: number of entries in @pending with borrows_file set
- * @dispatched: dispatched entries, by id
- * @nr_dispatched: number of entries in @dispatched
- * @last_id: id of the newest entry
+ * @nr_borrowing: number of requests in @pending with borrows_file set
+ * @dispatched: dispatched requests, by id
+ * @nr_dispatched: number of requests in @dispatched
+ * @last_id: id of the newest request
  * @nr_notified: number of receivers with a readiness notification
  * @nr_receives: number of receives that have begun
  * @broken: the last receiving process has closed the channel or dies, or no process has a
  *	descriptor any more: sends fail with EPIPE. Reset by the next receive
- * @raised_exit: the exit worker's priority has to be updated
+ * @update_exit_worker_prio: an item of the exit worker was raised, so its priority has to be
+ *	updated
  * @receivers: receivers, by task record
  * @nr_receivers: number of receivers
  * @processes: receiving processes, by descriptor table
@@ -144,7 +145,7 @@ struct ntsync_channel {
 	u32 nr_notified;
 	u64 nr_receives;
 	bool broken;
-	bool raised_exit;
+	bool update_exit_worker_prio;
 	struct rb_root receivers;
 	u32 nr_receivers;
 	struct rb_root processes;
@@ -159,16 +160,16 @@ struct ntsync_channel {
 int ntsync_requests_init(void);
 void ntsync_requests_exit(void);
 struct ntsync_request *ntsync_request_alloc(void);
-void ntsync_request_free(struct ntsync_request *e);
+void ntsync_request_free(struct ntsync_request *req);
 
-int ntsync_request_requested_prio(const struct ntsync_request *e);
-void ntsync_request_queue_locked(struct ntsync_request *e, int inherited);
-void ntsync_request_dispatch_locked(struct ntsync_request *e, struct ntsync_receiver *r);
-void ntsync_request_put_back_locked(struct ntsync_request *e);
-void ntsync_request_remove_locked(struct ntsync_request *e);
-void ntsync_request_add_latency_locked(const struct ntsync_request *e,
+int ntsync_request_requested_prio(const struct ntsync_request *req);
+void ntsync_request_queue_locked(struct ntsync_request *req, int inherited);
+void ntsync_request_dispatch_locked(struct ntsync_request *req, struct ntsync_receiver *r);
+void ntsync_request_put_back_locked(struct ntsync_request *req);
+void ntsync_request_remove_locked(struct ntsync_request *req);
+void ntsync_request_add_latency_locked(const struct ntsync_request *req,
 				       struct ntsync_latency *l);
-void ntsync_request_set_prio_locked(struct ntsync_request *e, int prio);
+void ntsync_request_set_prio_locked(struct ntsync_request *req, int prio);
 struct ntsync_request *ntsync_request_find_locked(const struct ntsync_channel *c, u64 id);
 
 static inline struct ntsync_request *ntsync_channel_first_pending(const struct ntsync_channel *c)

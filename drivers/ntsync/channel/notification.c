@@ -34,10 +34,10 @@ void ntsync_receiver_drop_notification_locked(struct ntsync_receiver *r)
 void ntsync_receiver_pass_on_notification(struct ntsync_notification *n)
 {
 	struct ntsync_receiver *r = container_of(n, struct ntsync_receiver, notification);
-	struct ntsync_section h;
+	struct ntsync_section s;
 
-	ntsync_obj_lock(&h, n->obj);
+	ntsync_obj_lock(&s, n->obj);
 	ntsync_receiver_drop_notification_locked(r);
-	ntsync_obj_hand_off(&h, n->obj);
-	ntsync_obj_unlock(&h);
+	ntsync_obj_hand_off(&s, n->obj);
+	ntsync_obj_unlock(&s);
 }

@@ -16,6 +16,9 @@
  *   no process has a descriptor	flush(), senders that	pending requests: EPIPE
  *   any more			wake up to check
  *
+ * Requests end in batches: the exit worker and flush() call end_batch_locked(), which gives each its
+ * error.
+ *
  * A close can race with the first receive of a process:
  *
  *   receive				close
@@ -23,10 +26,10 @@
  *   holds the file
  *					removes the descriptor
  *   adds the receiving process		flush(): is there one?
- *   is there a descriptor?		  yes: closes the process, ends its receives
- *     no: closes the process, -EBADF	  no: nothing to do
+ *   is there a descriptor?		  yes: removes the process, ends its receives
+ *     no: removes the process, -EBADF	  no: nothing to do
  *
- * The second one sees what the first one has done. So no process remains that no flush() closes.
+ * The second one sees what the first one has done. So no process remains that no flush() removes.
  *
  * The descriptor table can't be searched under obj->lock. While it is searched, another process may
  * pass in a new descriptor, and a thread may receive by it. So receives are counted, and a search
@@ -52,35 +55,35 @@
 
 #include "receiver.h"
 
-/* ---- the end of an entry ---- */
+/* ---- the end of a request ---- */
 
-/* Ends @e: its sender returns. The caller has called ntsync_section_make_room(). */
-void ntsync_request_finish_locked(struct ntsync_section *h, struct ntsync_request *e,
+/* Ends @req: its sender returns. The caller has called ntsync_section_make_room(). */
+void ntsync_request_finish_locked(struct ntsync_section *s, struct ntsync_request *req,
 				enum ntsync_send_result result)
 {
-	ntsync_assert_obj_lock(e->channel->obj);
+	ntsync_assert_obj_lock(req->channel->obj);
 	if (result == NTSYNC_SEND_REPLIED)
-		ntsync_request_add_latency_locked(e, &e->channel->response);
-	ntsync_request_remove_locked(e);
-	ntsync_wait_claim(e->wait, result);
-	ntsync_section_wake_locked(h, e->wait->acquirer.task);
+		ntsync_request_add_latency_locked(req, &req->channel->response);
+	ntsync_request_remove_locked(req);
+	ntsync_wait_claim(req->wait, result);
+	ntsync_section_wake_locked(s, req->wait->acquirer.task);
 }
 
 /*
  * No receiving process is left: pending requests end with EPIPE. A receive may begin while the lock
  * is dropped; it resets c->broken and gets the rest.
  */
-static void fail_pending_locked(struct ntsync_section *h, struct ntsync_channel *c)
+static void fail_pending_locked(struct ntsync_section *s, struct ntsync_channel *c)
 {
-	struct ntsync_request *e;
+	struct ntsync_request *req;
 
 	c->broken = true;
 	for (;;) {
-		ntsync_section_make_room(h);
-		e = ntsync_channel_first_pending(c);
-		if (!c->broken || !e)
+		ntsync_section_make_room(s);
+		req = ntsync_channel_first_pending(c);
+		if (!c->broken || !req)
 			break;
-		ntsync_request_finish_locked(h, e, NTSYNC_SEND_BROKEN);
+		ntsync_request_finish_locked(s, req, NTSYNC_SEND_BROKEN);
 	}
 }
 
@@ -88,16 +91,16 @@ static void fail_pending_locked(struct ntsync_section *h, struct ntsync_channel 
  * Requests that were dispatched to @r end with ECONNRESET. The lock is dropped in between; @r is
  * current's, so it is not freed meanwhile.
  */
-static void reset_entries_locked(struct ntsync_section *h, struct ntsync_receiver *r)
+static void reset_requests_locked(struct ntsync_section *s, struct ntsync_receiver *r)
 {
-	struct ntsync_request *e;
+	struct ntsync_request *req;
 
 	for (;;) {
-		ntsync_section_make_room(h);
-		e = ntsync_receiver_first_entry(r);
-		if (!e)
+		ntsync_section_make_room(s);
+		req = ntsync_receiver_first_request(r);
+		if (!req)
 			break;
-		ntsync_request_finish_locked(h, e, NTSYNC_SEND_RESET);
+		ntsync_request_finish_locked(s, req, NTSYNC_SEND_RESET);
 	}
 }
 
@@ -136,15 +139,15 @@ static bool has_descriptor(const void *table, struct file *file)
 }
 
 /* Ends the receive or the aggregate wait that @r sleeps in, with EBADF. */
-static void unpark_receiver_locked(struct ntsync_section *h, struct ntsync_receiver *r)
+static void unpark_receiver_locked(struct ntsync_section *s, struct ntsync_receiver *r)
 {
 	struct ntsync_wait_entry *e = r->parked;
 
 	if (!e)
 		return;
-	ntsync_obj_dequeue_locked(r->channel->obj, e, &h->todo);
+	ntsync_obj_dequeue_locked(r->channel->obj, e, &s->todo);
 	if (ntsync_wait_claim(e->wait, NTSYNC_CLOSED))
-		ntsync_section_wake_locked(h, r->t->task);
+		ntsync_section_wake_locked(s, r->t->task);
 }
 
 /*
@@ -152,10 +155,10 @@ static void unpark_receiver_locked(struct ntsync_section *h, struct ntsync_recei
  */
 static void mark_pending_for_update_locked(struct ntsync_channel *c)
 {
-	const struct ntsync_request *e = ntsync_channel_first_pending(c);
+	const struct ntsync_request *req = ntsync_channel_first_pending(c);
 
-	if (e)
-		ntsync_channel_mark_for_update_locked(c, ntsync_waitq_prio(&e->node));
+	if (req)
+		ntsync_channel_mark_for_update_locked(c, ntsync_waitq_prio(&req->node));
 }
 
 static void leave_process_locked(struct ntsync_receiver *r)
@@ -168,34 +171,35 @@ static void leave_process_locked(struct ntsync_receiver *r)
 /*
  * Removes all receivers from @p. First it ends their receives, so that nothing more is dispatched
  * to them, then it resets the requests that were. A receiver may be freed whenever the lock is
- * dropped, so each step starts with the first one in the list.
+ * dropped, so each step starts with the first one in the list. @p stays: current has removed it,
+ * and no other task frees it.
  */
-static void remove_members_locked(struct ntsync_section *h, struct ntsync_process *p)
+static void remove_members_locked(struct ntsync_section *s, struct ntsync_process *p)
 {
-	struct ntsync_request *e;
+	struct ntsync_request *req;
 	struct ntsync_receiver *r;
 
 	for (;;) {
-		ntsync_section_make_room(h);
+		ntsync_section_make_room(s);
 		r = list_first_entry_or_null(&p->members, struct ntsync_receiver, process_node);
 		if (!r)
 			break;
 		list_move(&r->process_node, &p->leaving);
-		unpark_receiver_locked(h, r);
+		unpark_receiver_locked(s, r);
 		ntsync_receiver_drop_notification_locked(r);
-		h->steps++;
+		s->steps++;
 	}
 	for (;;) {
-		ntsync_section_make_room(h);
+		ntsync_section_make_room(s);
 		r = list_first_entry_or_null(&p->leaving, struct ntsync_receiver, process_node);
 		if (!r)
 			break;
-		e = ntsync_receiver_first_entry(r);
-		if (e)
-			ntsync_request_finish_locked(h, e, NTSYNC_SEND_RESET);
+		req = ntsync_receiver_first_request(r);
+		if (req)
+			ntsync_request_finish_locked(s, req, NTSYNC_SEND_RESET);
 		else
 			leave_process_locked(r);
-		h->steps++;
+		s->steps++;
 	}
 }
 
@@ -203,7 +207,7 @@ static void remove_members_locked(struct ntsync_section *h, struct ntsync_proces
  * From now on @p does not receive. Without a receiving process the channel is broken at once, so
  * that the exit worker ends pending requests, too, if the task that closes is preempted.
  */
-static void close_process_locked(struct ntsync_channel *c, struct ntsync_process *p)
+static void remove_process_locked(struct ntsync_channel *c, struct ntsync_process *p)
 {
 	rb_erase(&p->by_files, &c->processes);
 	p->closed = true;
@@ -212,27 +216,27 @@ static void close_process_locked(struct ntsync_channel *c, struct ntsync_process
 }
 
 /*
- * Closes the receiving process with table @files, if there is one. Returns false and does nothing
- * if it has begun a receive since find_last_receive() returned @last.
+ * Removes the receiving process with table @files from the channel, if there is one. Returns false
+ * and does nothing if it has begun a receive since find_last_receive() returned @last.
  */
-static bool close_process(struct ntsync_channel *c, const void *files, u64 last)
+static bool remove_process(struct ntsync_channel *c, const void *files, u64 last)
 {
 	struct ntsync_process *p;
-	struct ntsync_section h;
+	struct ntsync_section s;
 	bool again;
 
-	ntsync_obj_lock(&h, c->obj);
+	ntsync_obj_lock(&s, c->obj);
 	p = find_process(c, files);
 	again = p && p->last_receive != last;
 	if (p && !again) {
-		close_process_locked(c, p);
-		remove_members_locked(&h, p);
+		remove_process_locked(c, p);
+		remove_members_locked(&s, p);
 		if (RB_EMPTY_ROOT(&c->processes))
-			fail_pending_locked(&h, c);
+			fail_pending_locked(&s, c);
 		else
-			ntsync_obj_hand_off(&h, h.obj); /* pass on its notifications */
+			ntsync_obj_hand_off(&s, s.obj); /* pass on its notifications */
 	}
-	ntsync_obj_unlock(&h);
+	ntsync_obj_unlock(&s);
 	if (!again)
 		kfree(p);
 	return !again;
@@ -249,10 +253,10 @@ static u64 find_last_receive(struct ntsync_channel *c, const void *files)
 }
 
 /*
- * Closes the receiving process with table @files if it has no descriptor of the channel. Returns
+ * Removes the receiving process with table @files if it has no descriptor of the channel. Returns
  * true if there is no such process, or no longer.
  */
-static bool close_process_if_no_fd(struct ntsync_channel *c, struct file *file, const void *files)
+static bool remove_process_if_no_fd(struct ntsync_channel *c, struct file *file, const void *files)
 {
 	u64 last;
 
@@ -262,7 +266,7 @@ static bool close_process_if_no_fd(struct ntsync_channel *c, struct file *file, 
 			return true;
 		if (has_descriptor(files, file))
 			return false;
-	} while (!close_process(c, files, last));
+	} while (!remove_process(c, files, last));
 	return true;
 }
 
@@ -295,7 +299,7 @@ static struct ntsync_receiver *alloc_receiver(struct ntsync_channel *c, struct n
 		return NULL;
 	r->channel = c;
 	r->t = ntsync_task_get(t);
-	r->entries = RB_ROOT_CACHED;
+	r->requests = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&r->process_node);
 	INIT_LIST_HEAD(&r->notification.node);
 	r->notification.obj = c->obj;
@@ -307,21 +311,21 @@ static struct ntsync_receiver *alloc_receiver(struct ntsync_channel *c, struct n
 /* For current; no other task adds a receiver for it, so there is no need to look again. */
 static struct ntsync_receiver *add_receiver(struct ntsync_channel *c, struct ntsync_task *t)
 {
-	struct ntsync_receiver_task *task = ntsync_receiver_task_alloc();
+	struct ntsync_receiver_task *rt = ntsync_receiver_task_alloc();
 	struct ntsync_receiver *r;
 
-	if (!task)
+	if (!rt)
 		return ERR_PTR(-ENOMEM);
 	r = alloc_receiver(c, t);
 	if (!r) {
-		ntsync_receiver_task_free(task);
+		ntsync_receiver_task_free(rt);
 		return ERR_PTR(-ENOMEM);
 	}
 	scoped_guard(raw_spinlock, &c->obj->lock) {
 		rb_add(&r->by_task, &c->receivers, receiver_before);
 		c->nr_receivers++;
 	}
-	ntsync_receiver_watch_exit(r, task);
+	ntsync_receiver_watch_exit(r, rt);
 	return r;
 }
 
@@ -335,10 +339,10 @@ static inline void count_receive_locked(struct ntsync_channel *c, struct ntsync_
 static struct ntsync_process *join_process(struct ntsync_receiver *r, struct ntsync_process *new)
 {
 	struct ntsync_channel *c = r->channel;
-	struct ntsync_section h;
+	struct ntsync_section s;
 	struct ntsync_process *p;
 
-	ntsync_obj_lock(&h, c->obj);
+	ntsync_obj_lock(&s, c->obj);
 	p = find_process(c, current->files);
 	if (!p) {
 		p = new;
@@ -348,7 +352,7 @@ static struct ntsync_process *join_process(struct ntsync_receiver *r, struct nts
 	r->process = p;
 	list_move(&r->process_node, &p->members);
 	mark_pending_for_update_locked(c);
-	ntsync_obj_unlock(&h);
+	ntsync_obj_unlock(&s);
 	return p;
 }
 
@@ -373,7 +377,7 @@ static struct ntsync_receiver *enter_process(struct ntsync_channel *c, struct fi
 		kfree(p);
 		return r;
 	}
-	return close_process_if_no_fd(c, file, current->files) ? ERR_PTR(-EBADF) : r;
+	return remove_process_if_no_fd(c, file, current->files) ? ERR_PTR(-EBADF) : r;
 }
 
 /*
@@ -382,15 +386,15 @@ static struct ntsync_receiver *enter_process(struct ntsync_channel *c, struct fi
  */
 static void reset_receiver(struct ntsync_receiver *r)
 {
-	struct ntsync_section h;
+	struct ntsync_section s;
 
-	ntsync_obj_lock(&h, r->channel->obj);
-	reset_entries_locked(&h, r);
+	ntsync_obj_lock(&s, r->channel->obj);
+	reset_requests_locked(&s, r);
 	ntsync_receiver_drop_notification_locked(r);
 	if (r->process)
 		leave_process_locked(r);
-	ntsync_obj_hand_off(&h, h.obj);
-	ntsync_obj_unlock(&h);
+	ntsync_obj_hand_off(&s, s.obj);
+	ntsync_obj_unlock(&s);
 }
 
 /**
@@ -433,34 +437,25 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
  * ntsync_obj_unlock() for the holder of receiver_free_lock. Senders may wait for that lock's
  * holder, so a kworker updates the receivers.
  */
-static void unlock_and_update_later(struct ntsync_section *h)
+static void unlock_and_update_later(struct ntsync_section *s)
 {
-	struct ntsync_channel *c = h->obj->channel;
-	bool needs_update = h->needs_update | ntsync_obj_take_needs_update_locked(h->obj);
+	struct ntsync_channel *c = s->obj->channel;
+	bool needs_update = s->needs_update | ntsync_obj_take_needs_update_locked(s->obj);
 	bool has_receivers = c->nr_receivers;
 
-	h->needs_update = false;
-	ntsync_obj_unlock(h);
+	s->needs_update = false;
+	ntsync_obj_unlock(s);
 	if (needs_update && has_receivers)
 		ntsync_channel_update_receivers_later(c);
 }
 
-/* Is @r the only receiver of its process? */
-static bool is_only_member(const struct ntsync_receiver *r)
-{
-	const struct ntsync_process *p = r->process;
-
-	return (list_empty(&p->members) || list_empty(&p->leaving)) &&
-	       r->process_node.next == r->process_node.prev;
-}
-
 /*
- * Ends the receiving process of @r if that dies and @r is its last receiver. Any of its receivers
- * may be the one that tells that the process dies; its other threads are being killed then, and
- * none of them receives. flush() closes the process, too, but it runs in a thread that
- * inherits nothing, and may be preempted.
+ * Removes the receiving process of @r if that process dies and @r is its last receiver.
+ * @dying_files may come from any of its receivers. The other threads of the process are being
+ * killed then, and none of them receives. flush() removes the process, too, but it runs in a thread
+ * that inherits nothing, and may be preempted.
  */
-static void end_dying_process_locked(struct ntsync_receiver *r, const void *dying_files)
+static void remove_dying_process_locked(struct ntsync_receiver *r, const void *dying_files)
 {
 	struct ntsync_process *p = r->process;
 
@@ -468,8 +463,9 @@ static void end_dying_process_locked(struct ntsync_receiver *r, const void *dyin
 		return;
 	if (p->files == dying_files)
 		p->dies = true;
-	if (p->dies && is_only_member(r)) {
-		close_process_locked(r->channel, p);
+	/* Only a closed process has receivers in p->leaving, so p->members has all that there are. */
+	if (p->dies && list_is_singular(&p->members)) {
+		remove_process_locked(r->channel, p);
 		p->freed_with_receiver = true;
 	}
 }
@@ -478,34 +474,37 @@ static void end_dying_process_locked(struct ntsync_receiver *r, const void *dyin
  * Ends requests that @r can't serve any more: those that were dispatched to it, and the pending
  * ones if no receiving process is left. Returns false if that was only one batch of them.
  */
-static bool end_batch_locked(struct ntsync_section *h, struct ntsync_receiver *r)
+static bool end_batch_locked(struct ntsync_section *s, struct ntsync_receiver *r)
 {
 	struct ntsync_channel *c = r->channel;
-	struct ntsync_request *e;
+	struct ntsync_request *req;
 
-	while (h->steps < NTSYNC_WAKE_BATCH) {
-		e = ntsync_receiver_first_entry(r);
-		if (!e && c->broken)
-			e = ntsync_channel_first_pending(c);
-		if (!e)
+	while (s->steps < NTSYNC_WAKE_BATCH) {
+		req = ntsync_receiver_first_request(r);
+		if (!req && c->broken)
+			req = ntsync_channel_first_pending(c);
+		if (!req)
 			return true;
-		ntsync_request_finish_locked(h, e, e->receiver ? NTSYNC_SEND_RESET :
+		ntsync_request_finish_locked(s, req, req->receiver ? NTSYNC_SEND_RESET :
 							       NTSYNC_SEND_BROKEN);
 	}
 	return false;
 }
 
-static void remove_receiver_locked(struct ntsync_section *h, struct ntsync_receiver *r)
+static void remove_receiver_locked(struct ntsync_section *s, struct ntsync_receiver *r)
 {
 	struct ntsync_channel *c = r->channel;
 
 	rb_erase(&r->by_task, &c->receivers);
 	c->nr_receivers--;
 	list_del(&r->process_node);
-	/* Otherwise close_process() may free it as soon as the lock is dropped. */
+	/*
+	 * Once the lock is dropped remove_process() may free the process, unless that is freed with
+	 * @r.
+	 */
 	if (r->process && !r->process->freed_with_receiver)
 		r->process = NULL;
-	ntsync_contrib_set_locked(&r->contrib, NULL, NTSYNC_NO_CONTRIB, 0, &h->todo);
+	ntsync_contrib_set_locked(&r->contrib, NULL, NTSYNC_NO_CONTRIB, 0, &s->todo);
 }
 
 /**
@@ -522,11 +521,11 @@ static void remove_receiver_locked(struct ntsync_section *h, struct ntsync_recei
 bool ntsync_receiver_end_batch(struct ntsync_receiver *r, const void *dying_files)
 {
 	struct ntsync_obj *obj = r->channel->obj;
-	struct ntsync_section h;
-	bool done;
+	bool drained, ended = false;
+	struct ntsync_section s;
 
 	ntsync_receiver_free_assert_held();
-	ntsync_section_init(&h, obj, false);
+	ntsync_section_init(&s, obj, false);
 	raw_spin_lock(&obj->lock);
 	/* Another receiver gets its notification. */
 	if (ntsync_receiver_notified_locked(r)) {
@@ -534,15 +533,15 @@ bool ntsync_receiver_end_batch(struct ntsync_receiver *r, const void *dying_file
 		obj->handoff_pending = true;
 	}
 	/* ntsync_obj_lock() would do all hand-offs. A channel needs no all_lock for them. */
-	done = !obj->handoff_pending || ntsync_section_drain_batch(&h);
-	if (done) {
-		end_dying_process_locked(r, dying_files);
-		done = end_batch_locked(&h, r);
+	drained = !obj->handoff_pending || ntsync_section_drain_batch(&s);
+	if (drained) {
+		remove_dying_process_locked(r, dying_files);
+		ended = end_batch_locked(&s, r);
 	}
-	if (done)
-		remove_receiver_locked(&h, r);
-	unlock_and_update_later(&h);
-	return done;
+	if (ended)
+		remove_receiver_locked(&s, r);
+	unlock_and_update_later(&s);
+	return ended;
 }
 
 /* @r was removed from its channel and its task's list. A process that it still has ends with it. */
@@ -600,22 +599,22 @@ bool ntsync_channel_borrows_file(const struct ntsync_channel *c, struct file *fi
  * descriptor keeps the channel reachable, even if only a sender has it: it could be passed to a
  * receiver.
  */
-void ntsync_channel_check_reachable_locked(struct ntsync_section *h, struct ntsync_channel *c,
+void ntsync_channel_check_reachable_locked(struct ntsync_section *s, struct ntsync_channel *c,
 					   struct file *file, int others)
 {
 	ntsync_assert_obj_lock(c->obj);
 	if (RB_EMPTY_ROOT(&c->processes) && c->pending.count &&
 	    file_count(file) <= c->pending.count - c->nr_borrowing + others)
-		fail_pending_locked(h, c);
+		fail_pending_locked(s, c);
 }
 
 void ntsync_channel_check_reachable(struct ntsync_channel *c, struct file *file, int others)
 {
-	struct ntsync_section h;
+	struct ntsync_section s;
 
-	ntsync_obj_lock(&h, c->obj);
-	ntsync_channel_check_reachable_locked(&h, c, file, others);
-	ntsync_obj_unlock(&h);
+	ntsync_obj_lock(&s, c->obj);
+	ntsync_channel_check_reachable_locked(&s, c, file, others);
+	ntsync_obj_unlock(&s);
 }
 
 /*
@@ -635,7 +634,7 @@ static bool is_discarded_copy(const void *table, struct file *file)
  * current has got a descriptor table of its own since it received, by unshare() or exec, and closes
  * its last descriptor there. Its process may keep the channel, but current has nothing left to
  * reply by, so its requests are reset. The record of a task that exits has been removed by now:
- * then this does nothing, and the exit worker or close_process() resets the requests.
+ * then this does nothing, and the exit worker or remove_process() resets the requests.
  */
 static void reset_moved_receiver(struct ntsync_channel *c, struct file *file, const void *files)
 {
@@ -660,7 +659,7 @@ static void reset_moved_receiver(struct ntsync_channel *c, struct file *file, co
  */
 void ntsync_receivers_flush(struct ntsync_channel *c, struct file *file, const void *files)
 {
-	close_process_if_no_fd(c, file, files);
+	remove_process_if_no_fd(c, file, files);
 	if (files)
 		reset_moved_receiver(c, file, files);
 	if (READ_ONCE(c->pending.count))

@@ -37,7 +37,7 @@ struct ntsync_receiver_task {
  * struct ntsync_receiver - a task that has received from a channel, or waited for one
  * @by_task: in channel->receivers, by @t
  * @task_node: in ntsync_receiver_task::receivers; protected by receiver_exit.c's exit_lock
- * @exit: the entry that @task_node is linked in
+ * @receiver_task: the task, in whose list @task_node is
  * @t: the task's record, counted; immutable
  * @channel: the channel; immutable
  * @process: its receiving process. NULL after that has closed the channel and the requests of the
@@ -46,9 +46,10 @@ struct ntsync_receiver_task {
  * @parked: its entry in obj->any, while it waits for a request or a readiness notification
  * @notification: in @t->notifications from a readiness notification until that is used or passed
  *	on. Changed under @t->lock as well
- * @entries: dispatched requests without a reply, by (newest set, contribution, id)
- * @set: number of the newest set. A blocking receive begins a new set, so that older requests no
- *	longer determine the receiver's priority; TRY_RECV2 adds to the current set
+ * @requests: dispatched requests without a reply, by (newest set, contribution, id)
+ * @set: number of the newest set. A blocking receive begins a new set, so that older requests do
+ *	not determine the receiver's priority while the new set has one; TRY_RECV2 adds to the
+ *	newest set
  * @message: the result of the last receive; written by the type's acquire(), and read by the
  *	task itself after that
  * @contrib: what the channel contributes to the task's priority
@@ -58,14 +59,14 @@ struct ntsync_receiver_task {
 struct ntsync_receiver {
 	struct rb_node by_task;
 	struct list_head task_node;
-	struct ntsync_receiver_task *exit;
+	struct ntsync_receiver_task *receiver_task;
 	struct ntsync_task *t;
 	struct ntsync_channel *channel;
 	struct ntsync_process *process;
 	struct list_head process_node;
 	struct ntsync_wait_entry *parked;
 	struct ntsync_notification notification;
-	struct rb_root_cached entries;
+	struct rb_root_cached requests;
 	u64 set;
 	struct ntsync_message message;
 	struct ntsync_contrib contrib;
@@ -95,18 +96,18 @@ struct ntsync_process {
 	bool freed_with_receiver;
 };
 
-static inline struct ntsync_request *ntsync_receiver_first_entry(const struct ntsync_receiver *r)
+static inline struct ntsync_request *ntsync_receiver_first_request(const struct ntsync_receiver *r)
 {
-	return rb_entry_safe(rb_first_cached(&r->entries), struct ntsync_request,
+	return rb_entry_safe(rb_first_cached(&r->requests), struct ntsync_request,
 			     contrib_node);
 }
 
 /* The priority of the request that @r works on; MAX_RT_PRIO if there is none. */
 static inline int ntsync_receiver_work_prio(const struct ntsync_receiver *r)
 {
-	const struct ntsync_request *e = ntsync_receiver_first_entry(r);
+	const struct ntsync_request *req = ntsync_receiver_first_request(r);
 
-	return e ? ntsync_waitq_prio(&e->node) : MAX_RT_PRIO;
+	return req ? ntsync_waitq_prio(&req->node) : MAX_RT_PRIO;
 }
 
 /* ---- receiver.c ---- */
@@ -117,11 +118,11 @@ struct ntsync_receiver *ntsync_receiver_enter(struct ntsync_channel *c, struct f
 					      struct ntsync_task *t);
 void ntsync_receivers_flush(struct ntsync_channel *c, struct file *file, const void *files);
 void ntsync_receivers_destroy(struct ntsync_channel *c);
-void ntsync_channel_check_reachable_locked(struct ntsync_section *h, struct ntsync_channel *c,
+void ntsync_channel_check_reachable_locked(struct ntsync_section *s, struct ntsync_channel *c,
 					   struct file *file, int others);
 bool ntsync_channel_borrows_file(const struct ntsync_channel *c, struct file *file);
 void ntsync_channel_check_reachable(struct ntsync_channel *c, struct file *file, int others);
-void ntsync_request_finish_locked(struct ntsync_section *h, struct ntsync_request *e,
+void ntsync_request_finish_locked(struct ntsync_section *s, struct ntsync_request *req,
 				enum ntsync_send_result result);
 
 bool ntsync_receiver_end_batch(struct ntsync_receiver *r, const void *dying_files);
@@ -156,10 +157,10 @@ void ntsync_receiver_pass_on_notification(struct ntsync_notification *n);
 /* ---- receiver_exit.c ---- */
 
 int ntsync_receiver_exit_init(void);
-void ntsync_receiver_exit_exit(void);
+void ntsync_receiver_exit_destroy(void);
 
 struct ntsync_receiver_task *ntsync_receiver_task_alloc(void);
-void ntsync_receiver_task_free(struct ntsync_receiver_task *t);
+void ntsync_receiver_task_free(struct ntsync_receiver_task *rt);
 void ntsync_receiver_watch_exit(struct ntsync_receiver *r, struct ntsync_receiver_task *new);
 struct ntsync_receiver_task *ntsync_receiver_unwatch_exit(struct ntsync_receiver *r);
 void ntsync_receiver_free_lock(void);

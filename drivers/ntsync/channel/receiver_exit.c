@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The receivers of tasks that have exited are freed by the exit worker (pi/exit_worker.c): their
- * senders return with ECONNRESET, and their readiness notifications go to other receivers. With the
- * last receiver of a process that dies pending requests may end, too, with EPIPE. The probe of the
- * tracepoint that reports an exit must not sleep.
+ * The probe of the tracepoint that reports an exit must not sleep. So the exit worker
+ * (pi/exit_worker.c) frees the receivers of tasks that have exited. Their senders return with
+ * ECONNRESET, and their readiness notifications go to other receivers. If the last receiver of a
+ * dying process is freed, pending requests may end with EPIPE. The table at the head of receiver.c
+ * has all cases of a server that goes away.
  */
 #include <linux/fdtable.h>
 #include <linux/mutex.h>
@@ -49,12 +50,12 @@ static struct ntsync_receiver_task *find_task(const struct task_struct *p)
 
 	lockdep_assert_held(&exit_lock);
 	while (n) {
-		struct ntsync_receiver_task *t =
+		struct ntsync_receiver_task *rt =
 			rb_entry(n, struct ntsync_receiver_task, by_task);
 
-		if (t->task == p)
-			return t;
-		n = p < t->task ? n->rb_left : n->rb_right;
+		if (rt->task == p)
+			return rt;
+		n = p < rt->task ? n->rb_left : n->rb_right;
 	}
 	return NULL;
 }
@@ -65,66 +66,70 @@ static bool task_before(struct rb_node *a, const struct rb_node *b)
 	       rb_entry(b, struct ntsync_receiver_task, by_task)->task;
 }
 
-void ntsync_receiver_task_free(struct ntsync_receiver_task *t)
+void ntsync_receiver_task_free(struct ntsync_receiver_task *rt)
 {
-	kfree(t);
+	kfree(rt);
 }
 
 /* From now on the exit worker frees @r, which is current's, when current exits. Consumes @new. */
 void ntsync_receiver_watch_exit(struct ntsync_receiver *r, struct ntsync_receiver_task *new)
 {
-	struct ntsync_receiver_task *t;
+	struct ntsync_receiver_task *rt;
 
 	scoped_guard(raw_spinlock, &exit_lock) {
-		t = find_task(current);
-		if (!t) {
-			t = new;
+		rt = find_task(current);
+		if (!rt) {
+			rt = new;
 			new = NULL;
-			rb_add(&t->by_task, &receiver_tasks, task_before);
+			rb_add(&rt->by_task, &receiver_tasks, task_before);
 		}
-		list_add(&r->task_node, &t->receivers);
-		r->exit = t;
+		list_add(&r->task_node, &rt->receivers);
+		r->receiver_task = rt;
 	}
 	kfree(new);
 }
 
 /*
- * From now on the exit worker does not free @r. Returns the task's entry if @r was its last
+ * From now on the exit worker does not free @r. Returns the receiver task if @r was its last
  * receiver, for the caller to free after @r; NULL otherwise, or if the task has exited.
  */
 struct ntsync_receiver_task *ntsync_receiver_unwatch_exit(struct ntsync_receiver *r)
 {
-	struct ntsync_receiver_task *t;
+	struct ntsync_receiver_task *rt;
 
 	guard(raw_spinlock)(&exit_lock);
 	list_del(&r->task_node);
-	t = find_task(r->t->task);
-	if (!t || !list_empty(&t->receivers))
+	/*
+	 * If the task has exited, the tree may have another task with the same address. A task in
+	 * the tree has a receiver, so the result is NULL then, too.
+	 */
+	rt = find_task(r->t->task);
+	if (!rt || !list_empty(&rt->receivers))
 		return NULL;
-	rb_erase(&t->by_task, &receiver_tasks);
-	return t;
+	rb_erase(&rt->by_task, &receiver_tasks);
+	return rt;
 }
 
 /* ---- freeing the receivers of exited tasks ---- */
 
-static struct ntsync_receiver *first_receiver(struct ntsync_receiver_task *t)
+static struct ntsync_receiver *first_receiver(struct ntsync_receiver_task *rt)
 {
 	guard(raw_spinlock)(&exit_lock);
-	return list_first_entry_or_null(&t->receivers, struct ntsync_receiver, task_node);
+	return list_first_entry_or_null(&rt->receivers, struct ntsync_receiver, task_node);
 }
 
 /*
- * ntsync_exit_item::step. Ends a batch of requests of one receiver, and frees the receiver when it has none left. Returns
- * true if the task has no receiver left.
+ * ntsync_exit_item::step. Ends a batch of requests of one receiver, and frees the receiver when it
+ * has none left. Returns true if the task has no receiver left.
  */
 static bool end_next_batch(struct ntsync_exit_item *item)
 {
-	struct ntsync_receiver_task *t = container_of(item, struct ntsync_receiver_task, exit);
+	struct ntsync_receiver_task *rt = container_of(item, struct ntsync_receiver_task, exit);
 	struct ntsync_receiver *r;
 
 	guard(ntsync_receiver_free)();
-	r = first_receiver(t);
-	if (r && ntsync_receiver_end_batch(r, t->dying_files)) {
+	r = first_receiver(rt);
+	if (r && ntsync_receiver_end_batch(r, rt->dying_files)) {
 		scoped_guard(raw_spinlock, &exit_lock)
 			list_del(&r->task_node);
 		ntsync_receiver_free(r);
@@ -132,11 +137,14 @@ static bool end_next_batch(struct ntsync_exit_item *item)
 	return !r;
 }
 
-/* By RCU: the last one may be the probe, with preemption off, where kfree() may not be called. */
-static void put_exited_task(struct ntsync_receiver_task *t)
+/*
+ * By RCU: the probe may drop the last reference, with preemption off, where PREEMPT_RT does not
+ * permit kfree().
+ */
+static void put_exited_task(struct ntsync_receiver_task *rt)
 {
-	if (refcount_dec_and_test(&t->refs))
-		kfree_rcu(t, rcu);
+	if (refcount_dec_and_test(&rt->refs))
+		kfree_rcu(rt, rcu);
 }
 
 /* ntsync_exit_item::release */
@@ -147,15 +155,15 @@ static void release_exited_task(struct ntsync_exit_item *item)
 
 struct ntsync_receiver_task *ntsync_receiver_task_alloc(void)
 {
-	struct ntsync_receiver_task *t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+	struct ntsync_receiver_task *rt = kzalloc(sizeof(*rt), GFP_KERNEL_ACCOUNT);
 
-	if (t) {
-		t->task = current;
-		INIT_LIST_HEAD(&t->receivers);
-		ntsync_exit_item_init(&t->exit, end_next_batch, release_exited_task);
-		refcount_set(&t->refs, 1);
+	if (rt) {
+		rt->task = current;
+		INIT_LIST_HEAD(&rt->receivers);
+		ntsync_exit_item_init(&rt->exit, end_next_batch, release_exited_task);
+		refcount_set(&rt->refs, 1);
 	}
-	return t;
+	return rt;
 }
 
 /* The threads of larger processes are not counted: the tracepoint's probe must be short. */
@@ -191,59 +199,60 @@ static const void *find_dying_files(struct task_struct *p)
 
 static struct ntsync_receiver_task *remove_task(const struct task_struct *p)
 {
-	struct ntsync_receiver_task *t;
+	struct ntsync_receiver_task *rt;
 
 	guard(raw_spinlock)(&exit_lock);
-	t = find_task(p);
-	if (t)
-		rb_erase(&t->by_task, &receiver_tasks);
-	return t;
+	rt = find_task(p);
+	if (rt)
+		rb_erase(&rt->by_task, &receiver_tasks);
+	return rt;
 }
 
 /* Returns NULL if the task is no receiver, otherwise a reference for the caller. */
 static struct ntsync_receiver_task *queue_exited_task(struct task_struct *p)
 {
-	struct ntsync_receiver_task *t;
+	struct ntsync_receiver_task *rt;
 
 	if (likely(RB_EMPTY_ROOT(&receiver_tasks)))
 		return NULL;
-	t = remove_task(p);
-	if (!t)
+	rt = remove_task(p);
+	if (!rt)
 		return NULL;
-	t->dying_files = find_dying_files(p);
-	refcount_inc(&t->refs);
-	ntsync_exit_queue_item(&t->exit, ntsync_task_queue_prio(p));
-	return t;
+	rt->dying_files = find_dying_files(p);
+	refcount_inc(&rt->refs);
+	ntsync_exit_queue_item(&rt->exit, ntsync_task_queue_prio(p));
+	return rt;
 }
 
 /*
  * Runs in every exiting task and must not sleep. The receivers come first: after
  * ntsync_task_remove_current() the task inherits nothing. A request that is sent meanwhile still
- * counts. Preemption is off (before 7.0 it is in any case), as the task has no boost by then:
+ * counts. Preemption is off: the task has lost its boost when the record is retired, and could be
+ * preempted before it raises the item. Before 7.0 the tracepoint has preemption off in any case.
  *
  *   exiting task				sender (FIFO 80)
  *
- *   queues itself, at its priority
+ *   queues its exit item, at its priority
  *						contribution to the record
  *   retires its record: what does
  *   it inherit? 80
- *   raises itself to 80
+ *   raises its exit item to 80
  *						contribution? The record is retired:
  *						raise_exit_locked() in source.c
  */
 static void probe_exit(void *unused, NTSYNC_EXIT_PROBE_ARGS)
 {
-	struct ntsync_receiver_task *t;
+	struct ntsync_receiver_task *rt;
 	int prio;
 
 	guard(preempt)();
-	t = queue_exited_task(p);
+	rt = queue_exited_task(p);
 	prio = ntsync_task_remove_current();
-	if (likely(!t))
+	if (likely(!rt))
 		return;
-	if (ntsync_exit_raise_item(&t->exit, prio))
+	if (ntsync_exit_raise_item(&rt->exit, prio))
 		ntsync_exit_worker_update_prio();
-	put_exited_task(t);
+	put_exited_task(rt);
 }
 
 int ntsync_receiver_exit_init(void)
@@ -252,7 +261,7 @@ int ntsync_receiver_exit_init(void)
 	return ntsync_hook_init(&exit_hook, "sched_process_exit", probe_exit);
 }
 
-void ntsync_receiver_exit_exit(void)
+void ntsync_receiver_exit_destroy(void)
 {
 	ntsync_hook_exit(&exit_hook);
 	ntsync_exit_worker_flush();

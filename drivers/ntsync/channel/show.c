@@ -9,7 +9,7 @@
 #include "core/show.h"
 #include "receiver.h"
 
-struct shown_entry {
+struct shown_request {
 	u64 id;
 	u64 sent;
 	pid_t sender;
@@ -22,55 +22,56 @@ struct shown_receiver {
 	const char *state;
 };
 
-static struct shown_entry copy_entry(const struct ntsync_request *e)
+static struct shown_request copy_request(const struct ntsync_request *req)
 {
-	return (struct shown_entry){
-		.id = e->id,
-		.sent = e->sent,
-		.sender = ntsync_shown_tid(e->wait->acquirer.task),
-		.receiver = e->receiver ? ntsync_shown_tid_of(e->receiver->t) : 0,
-		.prio = ntsync_shown_prio(ntsync_waitq_prio(&e->node)),
+	return (struct shown_request){
+		.id = req->id,
+		.sent = req->sent,
+		.sender = ntsync_shown_tid(req->wait->acquirer.task),
+		.receiver = req->receiver ? ntsync_shown_tid_of(req->receiver->t) : 0,
+		.prio = ntsync_shown_prio(ntsync_waitq_prio(&req->node)),
 	};
 }
 
-/* At most NTSYNC_SHOW_MAX entries of a tree, beginning with @rb. */
-static u32 copy_entries(struct rb_node *rb, struct shown_entry *out)
+/* At most NTSYNC_SHOW_MAX requests of a tree, beginning with @rb. */
+static u32 copy_requests(struct rb_node *rb, struct shown_request *out)
 {
 	u32 nr;
 
 	for (nr = 0; rb && nr < NTSYNC_SHOW_MAX; rb = rb_next(rb))
-		out[nr++] = copy_entry(rb_entry(rb, struct ntsync_request, node.rb));
+		out[nr++] = copy_request(rb_entry(rb, struct ntsync_request, node.rb));
 	return nr;
 }
 
-static void print_entries(struct seq_file *m, const char *key, const struct shown_entry *e, u32 nr)
+static void print_requests(struct seq_file *m, const char *key, const struct shown_request *shown,
+			   u32 nr)
 {
 	u64 now = ktime_get_ns();
 	u32 i;
 
 	for (i = 0; i < nr; i++)
-		seq_printf(m, "ntsync-%s:\t%llu %d %d %llu %d\n", key, e[i].id, e[i].sender,
-			   e[i].prio, now - e[i].sent, e[i].receiver);
+		seq_printf(m, "ntsync-%s:\t%llu %d %d %llu %d\n", key, shown[i].id, shown[i].sender,
+			   shown[i].prio, now - shown[i].sent, shown[i].receiver);
 }
 
-static void show_entries(struct seq_file *m, const struct ntsync_channel *c)
+static void show_requests(struct seq_file *m, const struct ntsync_channel *c)
 {
-	struct shown_entry entries[NTSYNC_SHOW_MAX];
+	struct shown_request requests[NTSYNC_SHOW_MAX];
 	u32 nr;
 
 	scoped_guard(raw_spinlock, &c->obj->lock)
-		nr = copy_entries(rb_first_cached(&c->pending.tree), entries);
-	print_entries(m, "pending", entries, nr);
+		nr = copy_requests(rb_first_cached(&c->pending.tree), requests);
+	print_requests(m, "pending", requests, nr);
 	scoped_guard(raw_spinlock, &c->obj->lock)
-		nr = copy_entries(rb_first(&c->dispatched), entries);
-	print_entries(m, "dispatched-request", entries, nr);
+		nr = copy_requests(rb_first(&c->dispatched), requests);
+	print_requests(m, "dispatched-request", requests, nr);
 }
 
 static const char *receiver_state(const struct ntsync_receiver *r)
 {
 	if (r->parked)
 		return "parked";
-	return ntsync_receiver_first_entry(r) ? "working" : "idle";
+	return ntsync_receiver_first_request(r) ? "working" : "idle";
 }
 
 static u32 copy_receivers(const struct ntsync_channel *c, struct shown_receiver *out)
@@ -113,7 +114,7 @@ void ntsync_channel_show_tasks(struct seq_file *m, struct ntsync_obj *obj)
 	}
 	print_latency(m, "queueing-ns", &queueing);
 	print_latency(m, "response-ns", &response);
-	show_entries(m, c);
+	show_requests(m, c);
 	show_receivers(m, c);
 }
 

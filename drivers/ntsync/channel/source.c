@@ -18,23 +18,23 @@
 
 #include "receiver.h"
 
-/* How many receivers are updated in one hold of obj->lock. */
+/* How many receivers are updated in one critical section of obj->lock. */
 #define RECEIVER_BATCH	8
 
 struct boost {
-	u32 key;
+	u32 rank;
 	int policy;
 };
 
-static void raise_to_entry(struct boost *b, const struct ntsync_request *e)
+static void raise_to_request(struct boost *b, const struct ntsync_request *req)
 {
 	bool requested;
 
-	if (!e || e->key >= b->key)
+	if (!req || req->rank >= b->rank)
 		return;
-	requested = ntsync_waitq_prio(&e->node) == ntsync_request_requested_prio(e);
-	b->key = e->key;
-	b->policy = requested ? e->policy : SCHED_FIFO;
+	requested = ntsync_waitq_prio(&req->node) == ntsync_request_requested_prio(req);
+	b->rank = req->rank;
+	b->policy = requested ? req->policy : SCHED_FIFO;
 }
 
 static const struct ntsync_request *find_pending_for(const struct ntsync_channel *c,
@@ -49,15 +49,15 @@ static const struct ntsync_request *find_pending_for(const struct ntsync_channel
 }
 
 /*
- * The task of @r has exited, and a request of priority @prio waits for the exit worker. A contribution
- * to the record has no effect any more, not even one that was made before the exit.
+ * The task of @r has exited, and a request of priority @prio waits for the exit worker. A
+ * contribution to the record has no effect any more, not even one that was made before the exit.
  */
 static void raise_exit_locked(struct ntsync_receiver *r, int prio)
 {
 	struct ntsync_channel *c = r->channel;
 
-	if (ntsync_exit_raise_item(&r->exit->exit, prio))
-		WRITE_ONCE(c->raised_exit, true);
+	if (ntsync_exit_raise_item(&r->receiver_task->exit, prio))
+		WRITE_ONCE(c->update_exit_worker_prio, true);
 }
 
 /*
@@ -72,18 +72,18 @@ static bool counts_pending(const struct ntsync_receiver *r, bool dead)
 /* Returns true if anything has changed. */
 static bool update_contrib_locked(struct ntsync_receiver *r, struct ntsync_todo *todo)
 {
-	struct boost b = { .key = NTSYNC_NO_CONTRIB };
+	struct boost b = { .rank = NTSYNC_NO_CONTRIB };
 	bool dead = READ_ONCE(r->t->dead), changed;
 
 	if (!ntsync_receiver_receives_locked(r))
-		raise_to_entry(&b, ntsync_receiver_first_entry(r));
+		raise_to_request(&b, ntsync_receiver_first_request(r));
 	if (counts_pending(r, dead))
-		raise_to_entry(&b, find_pending_for(r->channel, r->t));
-	changed = ntsync_contrib_set_locked(&r->contrib, r->t, b.key, b.policy, todo);
+		raise_to_request(&b, find_pending_for(r->channel, r->t));
+	changed = ntsync_contrib_set_locked(&r->contrib, r->t, b.rank, b.policy, todo);
 	/* It may have exited since. */
-	dead |= b.key != NTSYNC_NO_CONTRIB && !r->contrib.to;
-	if (unlikely(dead && b.key != NTSYNC_NO_CONTRIB))
-		raise_exit_locked(r, ntsync_contrib_prio(b.key));
+	dead |= b.rank != NTSYNC_NO_CONTRIB && !r->contrib.to;
+	if (unlikely(dead && b.rank != NTSYNC_NO_CONTRIB))
+		raise_exit_locked(r, ntsync_contrib_prio(b.rank));
 	return changed;
 }
 
@@ -108,7 +108,7 @@ static struct ntsync_receiver *find_next_receiver(const struct ntsync_channel *c
 
 /* ntsync_source_ops::update_contribs; @after is the record of the last receiver. */
 static const void *update_receivers_locked(struct ntsync_obj *obj, const void *after,
-					   struct ntsync_todo *todo, struct ntsync_todo *same)
+					   struct ntsync_todo *todo, struct ntsync_todo *others)
 {
 	struct ntsync_channel *c = obj->channel;
 	struct ntsync_receiver *r;
@@ -121,26 +121,26 @@ static const void *update_receivers_locked(struct ntsync_obj *obj, const void *a
 			return NULL;
 		after = r->t;
 		if (!update_contrib_locked(r, todo) && r->contrib.to)
-			ntsync_todo_add(same, r->t);
+			ntsync_todo_add(others, r->t);
 	}
 	return after;
 }
 
 /*
- * ntsync_source_ops::updated. Preemption is off, as another caller relies on the one that has
- * cleared the flag.
+ * ntsync_source_ops::updated. Preemption is off from clearing the flag to the update: a caller that
+ * finds the flag cleared does not update, and its request would wait for this task.
  */
 static void update_exit_worker(struct ntsync_obj *obj)
 {
 	struct ntsync_channel *c = obj->channel;
 	bool raised;
 
-	if (likely(!READ_ONCE(c->raised_exit)))
+	if (likely(!READ_ONCE(c->update_exit_worker_prio)))
 		return;
 	guard(preempt)();
 	scoped_guard(raw_spinlock, &obj->lock) {
-		raised = c->raised_exit;
-		WRITE_ONCE(c->raised_exit, false);
+		raised = c->update_exit_worker_prio;
+		WRITE_ONCE(c->update_exit_worker_prio, false);
 	}
 	if (raised)
 		ntsync_exit_worker_update_prio();
@@ -149,16 +149,16 @@ static void update_exit_worker(struct ntsync_obj *obj)
 /* After a change of the channel; no raw lock is held. */
 void ntsync_channel_update_receivers(struct ntsync_obj *obj)
 {
-	struct ntsync_todo todo, same;
+	struct ntsync_todo todo, others;
 	const void *at = NULL;
 
 	do {
 		todo.nr = 0;
-		same.nr = 0;
+		others.nr = 0;
 		scoped_guard(raw_spinlock, &obj->lock)
-			at = update_receivers_locked(obj, at, &todo, &same);
+			at = update_receivers_locked(obj, at, &todo, &others);
 		update_exit_worker(obj);
-		ntsync_todo_put_all(&same);
+		ntsync_todo_put_all(&others);
 		ntsync_pi_walk(&todo);
 	} while (at);
 }
@@ -217,13 +217,13 @@ bool ntsync_receiver_update_contrib_locked(struct ntsync_receiver *r)
 /* ntsync_source_ops::update_waiter; of the wait of a sender only the request contributes. */
 static int update_request(struct ntsync_wait *w, u32 index, int prio)
 {
-	struct ntsync_request *e = w->send;
+	struct ntsync_request *req = w->send;
 
-	prio = min(prio, ntsync_request_requested_prio(e));
-	ntsync_request_set_prio_locked(e, prio);
+	prio = min(prio, ntsync_request_requested_prio(req));
+	ntsync_request_set_prio_locked(req, prio);
 	/* After the exit every request counts, not only those of the newest set. */
-	if (e->receiver && unlikely(READ_ONCE(e->receiver->t->dead)))
-		raise_exit_locked(e->receiver, prio);
+	if (req->receiver && unlikely(READ_ONCE(req->receiver->t->dead)))
+		raise_exit_locked(req->receiver, prio);
 	return prio;
 }
 

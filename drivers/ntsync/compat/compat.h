@@ -17,6 +17,7 @@
 #include <linux/ktime.h>
 #include <linux/cleanup.h>
 #include <linux/file.h>
+#include <linux/hrtimer.h>
 #include <linux/nsproxy.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -46,26 +47,42 @@ static inline u64 ntsync_custom_slice(const struct task_struct *p)
 #endif
 }
 
-/* For __assign_str(), which needs the string again before 6.10 and must not get it later. */
+/* Instead of __assign_str(), which takes the string as a second argument only before 6.10. */
 #define ntsync_assign_str(dst, src)	memcpy(__get_str(dst), src, strlen(src) + 1)
 
 #ifndef fd_file
 #define fd_file(f)	((f).file)
 #endif
 
-/* Without this flag another one that keeps caches apart; it also hides them from kmemleak. */
+/* Before 6.13 the function of a timer is set by hand. */
+#ifndef NTSYNC_HAVE_HRTIMER_SETUP
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*function)(struct hrtimer *timer),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#endif
+
+/*
+ * Kernels without SLAB_NO_MERGE get another flag that keeps caches apart. It also hides them from
+ * kmemleak.
+ */
 #ifndef SLAB_NO_MERGE
 #define SLAB_NO_MERGE	SLAB_NOLEAKTRACE
 #endif
 
 /*
- * For timens_ktime_to_host(), which needs a function that 6.12 does not export. Saturates instead
- * of wrapping around.
+ * Instead of timens_ktime_to_host(), which needs a function that 6.12 does not export. @clock is
+ * CLOCK_MONOTONIC or CLOCK_BOOTTIME. Saturates, and does not wrap around.
  */
-static inline ktime_t ntsync_monotonic_to_host(ktime_t t)
+static inline ktime_t ntsync_ktime_to_host(clockid_t clock, ktime_t t)
 {
 #ifdef CONFIG_TIME_NS
-	ktime_t offset = timespec64_to_ktime(current->nsproxy->time_ns->offsets.monotonic);
+	const struct timens_offsets *offsets = &current->nsproxy->time_ns->offsets;
+	ktime_t offset = timespec64_to_ktime(clock == CLOCK_BOOTTIME ? offsets->boottime :
+								       offsets->monotonic);
 	s64 host;
 
 	if (check_sub_overflow(t, offset, &host))

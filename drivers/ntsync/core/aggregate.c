@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * AGGREGATE_WAIT: one sleep over objects, channels and files. It is a WAIT_ANY that also polls
- * files (poll.c), and that gets readiness notifications of channels instead of requests.
+ * files (wait_files.c), and that gets readiness notifications of channels instead of requests.
  *
  * A readiness notification says that a channel has a pending request, and takes nothing. Each
  * request wakes one waiter: a receiver, which gets the request, or an aggregate waiter, which gets
@@ -24,7 +24,7 @@ static int enter_channels(struct ntsync_aggregate *a)
 
 	for (i = 0; i < a->wait.count; i++) {
 		struct ntsync_obj *obj = a->wait.objs[i];
-		int ret = obj->ops->enter ? obj->ops->enter(obj, a->files[i], t) : 0;
+		int ret = obj->ops->enter ? obj->ops->enter(obj, a->obj_files[i], t) : 0;
 
 		if (ret)
 			return ret;
@@ -43,7 +43,7 @@ static int wait_for_any(struct ntsync_aggregate *a)
 	ret = ntsync_wait_any(&a->wait);
 	if (ret && ret != -EOWNERDEAD)
 		return ret;
-	if (a->wait.index == NTSYNC_INDEX_URING_READY) {
+	if (a->wait.index == NTSYNC_INDEX_POLLED) {
 		a->fired = a->fd_position[a->polls.fired];
 		a->events = a->polls.revents;
 	} else {
@@ -61,14 +61,14 @@ static int wait_for_any(struct ntsync_aggregate *a)
  * are ready on entry, objects come before files, each in the order of the caller.
  *
  * Context: process; may sleep; the caller holds objects and files.
- * Return: 0, -EOWNERDEAD, -EBADF (the process has closed a channel during the wait), -ETIMEDOUT,
- * -ERESTARTSYS, -ENOMEM, or the error of a file's poll.
+ * Return: 0, -EOWNERDEAD, -EBADF (the process has closed a channel, before the call or during its
+ * sleep), -ETIMEDOUT, -ERESTARTSYS, -ENOMEM, or the error of a file's poll.
  */
 int ntsync_aggregate_wait(struct ntsync_aggregate *a)
 {
 	int ret = wait_for_any(a);
 
-	ntsync_trace(aggregate, a, ret);
+	trace_ntsync_aggregate(a, ret);
 	return ret;
 }
 
@@ -77,7 +77,7 @@ void ntsync_aggregate_undelivered(struct ntsync_aggregate *a)
 {
 	struct ntsync_obj *obj;
 
-	if (a->wait.index == NTSYNC_INDEX_URING_READY)
+	if (a->wait.index == NTSYNC_INDEX_POLLED)
 		return;
 	obj = a->wait.objs[a->wait.index];
 	if (obj->ops->undelivered)

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "core_internal.h"
+#include "space.h"
 
 static struct kmem_cache *obj_cache;
 static struct kmem_cache *wait_cache;
@@ -22,14 +23,16 @@ int ntsync_cache_init(void)
 		return -ENOMEM;
 	wait_cache = ntsync_cache_create("ntsync_wait_q",
 					 NTSYNC_CACHED_WAIT * sizeof(struct ntsync_wait_entry));
-	if (wait_cache)
+	if (wait_cache && !ntsync_space_init())
 		return 0;
+	kmem_cache_destroy(wait_cache);
 	kmem_cache_destroy(obj_cache);
 	return -ENOMEM;
 }
 
 void ntsync_cache_exit(void)
 {
+	ntsync_space_exit();
 	kmem_cache_destroy(wait_cache);
 	kmem_cache_destroy(obj_cache);
 }

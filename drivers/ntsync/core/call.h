@@ -13,7 +13,7 @@
  * struct ntsync_deadline - when a wait times out
  * @expires: in host time, converted from the caller's time namespace; KTIME_MAX = never, 0 = do
  *	not sleep
- * @clock: CLOCK_MONOTONIC or CLOCK_REALTIME
+ * @clock: CLOCK_MONOTONIC, CLOCK_REALTIME or CLOCK_BOOTTIME
  */
 struct ntsync_deadline {
 	ktime_t expires;

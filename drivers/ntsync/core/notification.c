@@ -14,7 +14,11 @@ static struct ntsync_notification *get_first_notification(struct ntsync_task *t)
 
 	guard(raw_spinlock)(&t->lock);
 	n = list_first_entry_or_null(&t->notifications, struct ntsync_notification, node);
-	/* A channel that is being freed removes its notifications itself. */
+	/*
+	 * Before the last reference to a channel goes, ntsync_channel_flush() has dropped the
+	 * notifications of all its receiving processes. So the count is not 0 here, and NULL does
+	 * not hide a notification of another channel.
+	 */
 	return n && refcount_inc_not_zero(&n->obj->refs) ? n : NULL;
 }
 

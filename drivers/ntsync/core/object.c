@@ -11,8 +11,13 @@
 #include "core_internal.h"
 #include "pi/pi.h"
 
-/* The last id. Instances and objects share the numbers, so an id in fdinfo means one thing. */
 static atomic64_t last_id = ATOMIC64_INIT(0);
+
+/* Instances, objects and spaces share the numbers, so an id in fdinfo means one thing. */
+u64 ntsync_new_id(void)
+{
+	return atomic64_inc_return(&last_id);
+}
 
 struct ntsync_device *ntsync_device_alloc(void)
 {
@@ -21,7 +26,7 @@ struct ntsync_device *ntsync_device_alloc(void)
 	if (!dev)
 		return NULL;
 	kref_init(&dev->refs);
-	dev->id = atomic64_inc_return(&last_id);
+	dev->id = ntsync_new_id();
 	rt_mutex_init(&dev->all_lock);
 	raw_spin_lock_init(&dev->lock);
 	ntsync_pi_device_init(dev);
@@ -58,7 +63,7 @@ struct ntsync_obj *ntsync_obj_alloc(struct ntsync_device *dev, const struct ntsy
 	refcount_set(&obj->refs, 1);
 	ntsync_waitq_init(&obj->any);
 	ntsync_waitq_init(&obj->all);
-	obj->id = atomic64_inc_return(&last_id);
+	obj->id = ntsync_new_id();
 	obj->ops = ops;
 	ntsync_device_get(dev);
 	obj->dev = dev;
@@ -70,7 +75,8 @@ static void free_obj(struct ntsync_obj *obj)
 	struct ntsync_device *dev = obj->dev;
 
 	/* A waiter holds the file, so no waiter is queued when the file is gone. */
-	WARN_ON_ONCE(obj->any.count || obj->all.count || obj->all_waits || obj->handoff_pending);
+	WARN_ON_ONCE(obj->any.count || obj->all.count || obj->all_lock_users ||
+		     obj->handoff_pending);
 	if (obj->ops->destroy)
 		obj->ops->destroy(obj);
 	ntsync_obj_free_pollers(obj);

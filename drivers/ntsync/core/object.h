@@ -61,10 +61,10 @@ struct ntsync_device {
  * struct ntsync_obj - what one of our file descriptors stands for
  * @lock: protects every field for which no other rule is given
  * @refs: held by the object's file, and by code that has no file, such as a chain walk
- * @all_waits: number of calls, such as wait-alls, that need the state to change under
+ * @all_lock_users: number of calls, such as wait-alls, that need the state to change under
  *	dev->all_lock only. Written under both locks
  * @needs_update: the contributions of a channel need an update. The end of the locked section
- *	clears it and calls @ops->unlocked()
+ *	clears it and calls @ops->update_inheritors()
  * @handoff_pending: a waiter in @any may be able to acquire the object and has not been served.
  *	The next locked section serves it first
  * @ops: operations of the type; immutable
@@ -78,7 +78,7 @@ struct ntsync_device {
 struct ntsync_obj {
 	raw_spinlock_t lock;
 	refcount_t refs;
-	u32 all_waits;
+	u32 all_lock_users;
 	bool handoff_pending;
 	bool needs_update;
 	const struct ntsync_obj_ops *ops;
@@ -98,23 +98,24 @@ struct ntsync_obj {
 };
 
 /**
- * struct ntsync_acquirer - the acquirer: for whom objects are acquired, and the result
+ * struct ntsync_acquirer - the task for which a call acquires objects, and what it learns by that
  * @task: the task; immutable
  * @t: its record; immutable
  * @owner: its owner id for mutexes; immutable
  * @owner_dead: out: one of the objects was an abandoned mutex
- * @inherits: out: the task inherits from what it has acquired
+ * @must_walk: out: what the task inherits may have changed; the caller walks from @t
  * @notify_only: it wants a readiness notification of a channel, not a request; immutable
- * @lost: out: record of a task that inherits less now, counted; or NULL
+ * @former_owner: out: record of the task that owned the object, or the key, before, counted; the
+ *	caller walks from it; or NULL
  */
 struct ntsync_acquirer {
 	struct task_struct *task;
 	struct ntsync_task *t;
 	u32 owner;
 	bool owner_dead;
-	bool inherits;
+	bool must_walk;
 	bool notify_only;
-	struct ntsync_task *lost;
+	struct ntsync_task *former_owner;
 };
 
 /**
@@ -137,10 +138,12 @@ struct ntsync_notification {
  * @next_waiter: the entry of the any-queue to serve next; NULL if none can acquire the object
  * @drained: NULL, or called when no waiter is left to serve
  * @enqueued: NULL, or called after an entry has entered the any-queue. Adds to @todo the records
- *	whose contributions have changed, except those that the waiter verifies before it sleeps
- * @dequeued: NULL, or called after an entry has left the any-queue. @todo: all records whose
- *	contributions have changed
- * @unlocked: called without a raw lock after a locked section in which @needs_update was set
+ *	that a walk has to start from. The owner that the entry contributes to is left out: the
+ *	waiter verifies it before it sleeps
+ * @dequeued: NULL, or called after an entry has left the any-queue. @todo: all records that a
+ *	walk has to start from
+ * @update_inheritors: called without a raw lock after a locked section that has set
+ *	obj->needs_update: update what the object contributes to its receivers
  * @show: print the state for fdinfo, from a copy; no lock is held
  * @show_tasks: NULL, or print the tasks behind the state; takes its locks itself
  * @destroy: NULL, or called before the object is freed
@@ -158,14 +161,14 @@ struct ntsync_obj_ops {
 	const char *name;
 	bool (*signaled)(const struct ntsync_obj *obj, u32 owner);
 	void (*acquire)(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer);
-	int (*signal)(struct ntsync_section *h, u32 owner);
+	int (*signal)(struct ntsync_section *s, u32 owner);
 	struct ntsync_wait_entry *(*next_waiter)(struct ntsync_obj *obj);
 	void (*drained)(struct ntsync_obj *obj);
 	void (*enqueued)(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
 			 struct ntsync_todo *todo);
 	void (*dequeued)(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
 			 struct ntsync_todo *todo);
-	void (*unlocked)(struct ntsync_obj *obj);
+	void (*update_inheritors)(struct ntsync_obj *obj);
 	void (*show)(struct seq_file *m, const union ntsync_state *copy);
 	void (*show_tasks)(struct seq_file *m, struct ntsync_obj *obj);
 	void (*destroy)(struct ntsync_obj *obj);

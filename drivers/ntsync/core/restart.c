@@ -18,12 +18,12 @@
 
 /**
  * ntsync_restart_later() - have an interrupted call resume
- * @wait: the wait to resume; @fn gets it from ntsync_restart_take()
+ * @restart: the wait to resume; @fn gets it from ntsync_restart_take()
  * @fn: called when current resumes
  *
  * Return: the result for the system call.
  */
-long ntsync_restart_later(const struct ntsync_restart *wait, long (*fn)(struct restart_block *))
+long ntsync_restart_later(const struct ntsync_restart *restart, long (*fn)(struct restart_block *))
 {
 	struct ntsync_task *t = ntsync_task_current();
 
@@ -33,19 +33,19 @@ long ntsync_restart_later(const struct ntsync_restart *wait, long (*fn)(struct r
 		__module_get(THIS_MODULE);
 		t->keeps_module = true;
 	}
-	t->restart = *wait;
+	t->restart = *restart;
 	t->can_restart = true;
 	return set_restart_fn(&current->restart_block, fn);
 }
 
 /* The wait to resume; false if there is none: a program may call restart_syscall() at any time. */
-bool ntsync_restart_take(struct ntsync_restart *wait)
+bool ntsync_restart_take(struct ntsync_restart *restart)
 {
 	struct ntsync_task *t = ntsync_task_current();
 
 	if (!t || !t->can_restart)
 		return false;
-	*wait = t->restart;
+	*restart = t->restart;
 	t->can_restart = false;
 	return true;
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * SIGNAL_AND_WAIT: signals one object and begins to wait for another in one step. The call raises
- * all_waits of both, as a wait-all does, so that other calls change them under all_lock only:
+ * all_lock_users of both, as a wait-all does, so that other calls change them under all_lock only:
  *
  *   current				a task that it wakes
  *
- *   lock(all_lock), all_waits++
+ *   lock(all_lock), all_lock_users++
  *   signals the first object		runs
  *					changes the second: lock(all_lock), waits
  *   acquires the second, or is queued
- *   all_waits--, unlock(all_lock)
+ *   all_lock_users--, unlock(all_lock)
  *					finds the second acquired, or current in its queue
  */
 #include "core_internal.h"
@@ -30,12 +30,12 @@ static bool acquire_or_enqueue(struct ntsync_wait *w)
 
 static int signal_obj(struct ntsync_obj *obj, u32 owner)
 {
-	struct ntsync_section h __uninitialized;
+	struct ntsync_section s __uninitialized;
 	int ret;
 
-	ntsync_obj_lock_all_locked(&h, obj);
-	ret = obj->ops->signal(&h, owner);
-	ntsync_obj_unlock(&h);
+	ntsync_obj_lock_all_locked(&s, obj);
+	ret = obj->ops->signal(&s, owner);
+	ntsync_obj_unlock(&s);
 	return ret;
 }
 
@@ -47,13 +47,13 @@ static int signal_and_queue(struct ntsync_device *dev, struct ntsync_obj *obj,
 	int ret;
 
 	guard(ntsync_all_lock)(dev);
-	ntsync_wait_all_join(obj, w->acquirer.owner);
-	ntsync_wait_all_join(other, w->acquirer.owner);
+	ntsync_obj_add_all_lock_user(obj, w->acquirer.owner);
+	ntsync_obj_add_all_lock_user(other, w->acquirer.owner);
 	ret = signal_obj(obj, w->acquirer.owner);
 	if (!ret)
 		ret = acquire_or_enqueue(w);
-	ntsync_wait_all_leave(other);
-	ntsync_wait_all_leave(obj);
+	ntsync_obj_remove_all_lock_user(other);
+	ntsync_obj_remove_all_lock_user(obj);
 	return ret;
 }
 
@@ -92,6 +92,7 @@ int ntsync_signal_and_wait(struct ntsync_device *dev, struct ntsync_obj *obj,
 
 	if (!t)
 		return -ENOMEM;
+	/* Drops a ticket of an earlier call; none of this kind is ever saved, see below. */
 	ntsync_ticket_take(t, req, NTSYNC_CALL_SIGNAL_AND_WAIT);
 	ntsync_wait_init(&w, req, t, entries, false);
 	ntsync_pi_begin_wait(&w);

@@ -27,7 +27,7 @@ struct ntsync_mutex {
 	u32 listed_id;	/* key in dev->mutexes_by_id; 0: not there */
 	struct ntsync_task *task; /* record of the last acquirer; counted */
 	struct rb_root by_owner; /* entries of the any-queue, by owner id */
-	struct rb_root_cached rt_waiters; /* entries of real-time tasks in both queues, by pi_key */
+	struct rb_root_cached rt_waiters; /* entries of real-time tasks in both queues, by pi_rank */
 	struct ntsync_contrib contrib; /* what the owner inherits */
 	struct rb_node listed; /* in dev->mutexes_by_id */
 };

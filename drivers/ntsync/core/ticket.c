@@ -12,11 +12,13 @@
  *
  * The ticket is in the task's record. The next call of the task that waits in the same instance
  * uses it if it has the same objects, deadline and owner id (a send: the same channel, payload,
- * reply and prio), whether the kernel or the program repeats the call. Any other waiting call in
- * the instance drops the ticket.
+ * reply and prio; an ADDR_WAIT: the same place, expected value and deadline), whether the kernel or
+ * the program repeats the call. Any other waiting call in the instance drops the ticket, except an
+ * ADDR_WAIT that returns before it queues: a later call that is the same in all of this may still
+ * use it, once.
  *
- * Arrivals are counted per instance, so one number serves for all objects of a call. Only calls
- * that queue are counted.
+ * Arrivals at objects are counted per instance, so one number serves for all objects of a call.
+ * Arrivals at addresses are counted per bucket (addr/key.h). Only calls that queue are counted.
  */
 #include <linux/bitops.h>
 #include <linux/hash.h>

@@ -14,6 +14,7 @@ enum ntsync_call_kind {
 	NTSYNC_CALL_SIGNAL_AND_WAIT,
 	NTSYNC_CALL_AGGREGATE,
 	NTSYNC_CALL_RECEIVE,
+	NTSYNC_CALL_ADDR,
 };
 
 u64 ntsync_ticket_hash(u64 call, u64 word);

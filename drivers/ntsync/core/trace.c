@@ -3,3 +3,6 @@
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace_addr.h"

@@ -19,7 +19,8 @@ struct ntsync_aggregate;
 /*
  * A call is about to sleep; tasks are boosted for it after this. objects: ids of the nr objects, as
  * fdinfo's ntsync-id, the alert's last; object: the first of them. all: the call is a WAIT_ALL.
- * prio: 0 = not a real-time task. A sender has ntsync_channel_send instead.
+ * prio: 0 = not a real-time task. A sender has ntsync_channel_send instead. An ADDR_WAIT has
+ * ntsync_addr_wait, and this one as well only if it has an alert.
  */
 TRACE_EVENT_CONDITION(ntsync_wait,
 	TP_PROTO(const struct ntsync_wait *w),
@@ -147,8 +148,8 @@ TRACE_EVENT(ntsync_aggregate,
 
 /*
  * The arbiter has changed the priority of a task: ntsync_boost if it inherits and is not lower than
- * before, else ntsync_unboost. Priorities are as in sched_attr; 0 = not a real-time task. source is
- * what the task inherits from now: "mutex", "event", "channel", "loan", "handoff", or "none".
+ * before, else ntsync_unboost. Priorities are as in sched_attr; 0 = not a real-time task. source:
+ * now it inherits from a "mutex", "event", "channel", "loan", "address", "handoff", or "none".
  */
 DECLARE_EVENT_CLASS(ntsync_prio_change,
 	TP_PROTO(const struct task_struct *p, const char *source, int old, int new),
@@ -277,19 +278,6 @@ DEFINE_EVENT(ntsync_channel_end, ntsync_channel_reply,
 DEFINE_EVENT(ntsync_channel_end, ntsync_channel_withdraw,
 	TP_PROTO(u64 channel, u64 entry_id, u32 tid),
 	TP_ARGS(channel, entry_id, tid));
-
-#ifndef NTSYNC_TRACE
-/*
- * For hot paths: while the tracepoint is off the arguments are not evaluated. trace_*() alone would
- * evaluate them first.
- */
-#define ntsync_trace(event, ...)					\
-do {									\
-	if (trace_ntsync_##event##_enabled())				\
-		trace_ntsync_##event(__VA_ARGS__);			\
-} while (0)
-#define NTSYNC_TRACE
-#endif
 
 #endif
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The sleeper's side that WAIT_ANY and WAIT_ALL have in common: the blocked call, its way into the
+ * The sleeper's side that all waits have in common: the blocked call, its way into the
  * any-queues and out of them, the sleep, and the result. wake.c draws the protocol with the waker.
  */
 #include <linux/hrtimer.h>
@@ -34,15 +34,18 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 	w->acquirer.t = t;
 	w->acquirer.owner = req->owner;
 	w->acquirer.owner_dead = false;
-	w->acquirer.inherits = false;
-	w->acquirer.lost = NULL;
+	w->acquirer.must_walk = false;
+	w->acquirer.former_owner = NULL;
 	w->acquirer.notify_only = req->notify_only;
 	atomic_set(&w->claim, NTSYNC_UNCLAIMED);
 	w->all = all;
 	w->waker_done = false;
-	w->may_boost_others = false;
+	w->has_mutex = false;
+	w->needs_verify = false;
+	w->contributes = false;
 	w->hops = 0;
 	w->arrival = req->arrival;
+	w->addr_ops = NULL;
 	w->send = NULL;
 	w->count = req->count;
 	w->nr = ntsync_req_entries(req);
@@ -51,7 +54,7 @@ void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 	for (i = 0; i < w->nr; i++) {
 		ntsync_waitq_node_init(&entries[i].node, i);
 		RB_CLEAR_NODE(&entries[i].pi);
-		entries[i].queued = false;
+		entries[i].in_mutex_queue = false;
 		entries[i].obj = req->objs[i];
 		entries[i].wait = w;
 	}
@@ -81,25 +84,25 @@ bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked)
 {
 	struct ntsync_wait *w = e->wait;
 	struct ntsync_obj *obj = e->obj;
-	struct ntsync_section h __uninitialized;
+	struct ntsync_section s __uninitialized;
 	bool signaled;
 
 	if (all_locked)
-		ntsync_obj_lock_all_locked(&h, obj);
+		ntsync_obj_lock_all_locked(&s, obj);
 	else
-		ntsync_obj_lock(&h, obj);
+		ntsync_obj_lock(&s, obj);
 
 	signaled = obj->ops->signaled(obj, w->acquirer.owner);
 	if (signaled) {
 		if (ntsync_wait_claim(w, ntsync_waitq_tag(&e->node))) {
 			obj->ops->acquire(obj, &w->acquirer);
-			if (unlikely(w->acquirer.inherits))
-				ntsync_todo_add(&h.todo, w->acquirer.t);
+			if (unlikely(w->acquirer.must_walk))
+				ntsync_todo_add(&s.todo, w->acquirer.t);
 		}
 	} else {
-		ntsync_wait_queue_locked(e, &h.todo);
+		ntsync_wait_queue_locked(e, &s.todo);
 	}
-	ntsync_obj_unlock(&h);
+	ntsync_obj_unlock(&s);
 	return signaled;
 }
 
@@ -124,7 +127,14 @@ void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e)
 	if (unlikely(pending))
 		ntsync_obj_drain_batch(obj);
 	if (unlikely(needs_update))
-		obj->ops->unlocked(obj);
+		obj->ops->update_inheritors(obj);
+}
+
+static ktime_t read_clock(clockid_t clock)
+{
+	if (likely(clock == CLOCK_MONOTONIC))
+		return ktime_get();
+	return clock == CLOCK_REALTIME ? ktime_get_real() : ktime_get_boottime();
 }
 
 bool ntsync_deadline_passed(const struct ntsync_deadline *deadline)
@@ -133,33 +143,7 @@ bool ntsync_deadline_passed(const struct ntsync_deadline *deadline)
 		return false;
 	if (deadline->expires <= 0)
 		return true;
-	if (deadline->clock == CLOCK_REALTIME)
-		return ktime_get_real() >= deadline->expires;
-	return ktime_get() >= deadline->expires;
-}
-
-/* A sleeper that boosts other tasks verifies once in this time that they still have the boost. */
-#define VERIFY_NS	NSEC_PER_SEC
-
-/* Until when to sleep, on the deadline's clock. */
-static ktime_t next_timeout(const struct ntsync_wait *w, const struct ntsync_deadline *deadline)
-{
-	ktime_t now;
-
-	if (likely(!w->may_boost_others))
-		return deadline->expires;
-	now = deadline->clock == CLOCK_REALTIME ? ktime_get_real() : ktime_get();
-	return min(deadline->expires, ktime_add_safe(now, VERIFY_NS));
-}
-
-/* The timer has fired: true if the deadline has passed, else it was time to verify the boosts. */
-static bool handle_timeout(struct ntsync_wait *w, const struct ntsync_deadline *deadline)
-{
-	if (likely(!w->may_boost_others) || ntsync_deadline_passed(deadline))
-		return true;
-	__set_current_state(TASK_RUNNING);
-	ntsync_pi_verify(w);
-	return false;
+	return read_clock(deadline->clock) >= deadline->expires;
 }
 
 /*
@@ -185,16 +169,27 @@ static bool defer_task_work(const struct ntsync_wait *w)
 	return true;
 }
 
+/* Sleeps until current is woken. Returns true if the deadline has passed. */
+static bool sleep_until_deadline(const struct ntsync_deadline *deadline)
+{
+	ktime_t expires = deadline->expires;
+
+	if (expires != KTIME_MAX)
+		return !schedule_hrtimeout_range_clock(&expires, 0, HRTIMER_MODE_ABS,
+						       deadline->clock);
+	schedule();
+	return false;
+}
+
 /* Sleeps until @w is claimed, or *@triggered is set if @triggered is not NULL; returns 0 then. */
 int ntsync_wait_sleep_until(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
 			    const int *triggered)
 {
-	ktime_t expires;
 	bool deferred = false;
 	int ret = 0;
 
 	for (;;) {
-		/* (D), pairs with (E) in wake.c and with pollwake() in fs/select.c */
+		/* (D), pairs with (E) in core/wake.c, addr/wake.c and pi/sleeper.c, and pollwake() in fs/select.c */
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (ntsync_wait_claimed(w) || (triggered && READ_ONCE(*triggered)))
 			break;
@@ -206,12 +201,12 @@ int ntsync_wait_sleep_until(struct ntsync_wait *w, const struct ntsync_deadline 
 			ret = -ERESTARTSYS;
 			break;
 		}
-		expires = next_timeout(w, deadline);
-		if (expires == KTIME_MAX) {
-			schedule();
-		} else if (!schedule_hrtimeout_range_clock(&expires, 0, HRTIMER_MODE_ABS,
-							   deadline->clock) &&
-			   handle_timeout(w, deadline)) {
+		if (unlikely(ntsync_pi_verify_due(w->acquirer.t))) {
+			__set_current_state(TASK_RUNNING);
+			ntsync_pi_verify(w);
+			continue;
+		}
+		if (sleep_until_deadline(deadline)) {
 			/* A file that was ready before the deadline counts, however late we run. */
 			if (!triggered || !READ_ONCE(*triggered))
 				ret = -ETIMEDOUT;
@@ -229,10 +224,10 @@ int ntsync_wait_sleep_until(struct ntsync_wait *w, const struct ntsync_deadline 
  * so ntsync_wait_result() looks at the claim again.
  */
 int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
-		      struct ntsync_polls *polls)
+		      struct ntsync_wait_files *polls)
 {
 	if (unlikely(polls))
-		return ntsync_polls_sleep(w, deadline, polls);
+		return ntsync_wait_files_sleep(w, deadline, polls);
 	return ntsync_wait_sleep_until(w, deadline, NULL);
 }
 
@@ -244,7 +239,7 @@ int ntsync_wait_result(struct ntsync_wait *w, int ret, u32 *index)
 	if (claim == NTSYNC_UNCLAIMED && ret != NTSYNC_POLLED)
 		return ret;
 	if (claim == NTSYNC_UNCLAIMED) {
-		*index = NTSYNC_INDEX_URING_READY;
+		*index = NTSYNC_INDEX_POLLED;
 		return 0;
 	}
 	if (claim == NTSYNC_CLOSED)

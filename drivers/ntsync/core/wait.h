@@ -17,6 +17,7 @@
 
 struct file;
 struct ntsync_request;
+struct ntsync_addr_wait_ops;
 
 #define NTSYNC_UNCLAIMED	(-1)
 
@@ -32,17 +33,22 @@ struct ntsync_request;
 /* Result of a sleep: one of the files is ready. */
 #define NTSYNC_POLLED		1
 
+/* The index that a call returns when a file has ended the wait. */
+#define NTSYNC_INDEX_POLLED	NTSYNC_INDEX_URING_READY
+
 /* A claim without an acquisition: the process has closed the channel. */
 #define NTSYNC_CLOSED		(NTSYNC_MAX_ENTRIES + 1)
 
 /**
  * struct ntsync_wait_entry - one object of a blocked wait, as it stands in a queue
- * @node: in obj->any (WAIT_ANY, and every alert) or in obj->all; its tag is the entry's number in
- *	@wait->entries. A wait that is claimed through obj->any returns it; a WAIT_ALL returns 0
+ * @node: in obj->any (WAIT_ANY, and every alert) or in obj->all; its tag is the number of the entry
+ *	in @wait->entries. A claim through obj->any returns the tag as index. A claim of a WAIT_ALL
+ *	through obj->all returns 0
  * @by_owner: in obj->mutex.by_owner, if the object is a mutex and @node is in obj->any
  * @pi: in obj->mutex.rt_waiters, if the object is a mutex and the task a real-time one
- * @pi_key: key in that tree, see ntsync_contrib_key()
- * @queued: the object is a mutex and the entry is in one of its queues; not used with pi=off
+ * @pi_rank: key in that tree, see ntsync_contrib_rank()
+ * @in_mutex_queue: the object is a mutex and the entry is in one of its queues; not used with
+ *	pi=off
  * @obj: the object; the caller's reference to the file keeps it
  * @wait: the wait
  */
@@ -50,8 +56,8 @@ struct ntsync_wait_entry {
 	struct ntsync_waitq_node node;
 	struct rb_node by_owner;
 	struct rb_node pi;
-	u32 pi_key;
-	bool queued;
+	u32 pi_rank;
+	bool in_mutex_queue;
 	struct ntsync_obj *obj;
 	struct ntsync_wait *wait;
 };
@@ -64,14 +70,20 @@ struct ntsync_wait_entry {
  *	ntsync_send_result. Set once, by a waker or by the sleeper; a task that sets an index
  *	acquires the object for the sleeper
  * @all: the call is a WAIT_ALL; immutable
- * @waker_done: a waker has taken the entries out of all wait-all queues and does not use the
- *	wait any more
- * @may_boost_others: a task may inherit from the sleeper (whether one does is not checked), so the
- *	sleeper verifies once a second that each boost is still in place; only for the sleeper
- * @hops: number of tasks that have handed on the sleeper's priority; protected by t->lock
+ * @waker_done: a waker has taken the entries out of all wait-all queues, or the waiter out of the
+ *	queue of its address, and does not use the wait any more
+ * @has_mutex: an entry of a mutex was queued; not with pi=off. Only for the sleeper
+ * @needs_verify: the sleeper has to verify by a walk before it sleeps; see
+ *	ntsync_contrib_verify_locked(). Only for the sleeper
+ * @hops: number of tasks that have passed the sleeper's priority on, see ntsync_contrib_rank();
+ *	protected by t->lock
  * @arrival: arrival number of all entries, or of the request; 0 until the first is queued, unless
  *	a ticket has kept one; only for the sleeper
  * @send_prio: priority that the request asks for, as in task_struct::prio; valid if @send
+ * @addr_ops: how a wait on an address contributes to the owner of its key; NULL: the wait is for
+ *	objects; immutable
+ * @contributes: a wait on an address that has named an owner, by a waiter that may name one (see
+ *	struct ntsync_key::user). The sleeper sets it before it queues; immutable while it is queued
  * @send: the request whose reply the call waits for, or NULL; immutable
  * @send_to: the channel of @send; immutable
  * @count: number of objects without the alert; immutable
@@ -83,10 +95,13 @@ struct ntsync_wait {
 	atomic_t claim;
 	bool all;
 	bool waker_done;
-	bool may_boost_others;
+	bool has_mutex;
+	bool needs_verify;
+	bool contributes;
 	unsigned int hops;
 	int send_prio;
 	u64 arrival;
+	const struct ntsync_addr_wait_ops *addr_ops;
 	struct ntsync_request *send;
 	struct ntsync_obj *send_to;
 	u32 count;
@@ -100,13 +115,13 @@ struct ntsync_poll_fd {
 };
 
 /**
- * struct ntsync_polls - files that end a wait
+ * struct ntsync_wait_files - files that end a wait
  * @fds: the files, and the poll events to wait for
  * @nr: number of files
  * @fired: out: index of the file that is ready
  * @revents: out: its poll events
  */
-struct ntsync_polls {
+struct ntsync_wait_files {
 	const struct ntsync_poll_fd *fds;
 	u32 nr;
 	u32 fired;
@@ -123,8 +138,8 @@ struct ntsync_polls {
  * @polls: files that end the wait, or NULL
  * @notify_only: as in struct ntsync_acquirer
  * @arrival: arrival number from a ticket, 0 = none; set by the call itself
- * @index: out, valid for 0 and -EOWNERDEAD: index of the object; NTSYNC_INDEX_URING_READY: one of
- *	@polls is ready
+ * @index: out, valid for 0 and -EOWNERDEAD: index of the object; NTSYNC_INDEX_POLLED: one of @polls
+ *	is ready
  */
 struct ntsync_wait_req {
 	struct ntsync_obj *const *objs;
@@ -132,7 +147,7 @@ struct ntsync_wait_req {
 	bool alert;
 	u32 owner;
 	struct ntsync_deadline deadline;
-	struct ntsync_polls *polls;
+	struct ntsync_wait_files *polls;
 	bool notify_only;
 	u64 arrival;
 	u32 index;
@@ -229,11 +244,11 @@ static inline u64 ntsync_wait_arrival(struct ntsync_wait *w, struct ntsync_devic
 /* Updates priorities after an acquisition, and returns the result of the call. */
 static inline int ntsync_acquirer_result(struct ntsync_acquirer *acquirer)
 {
-	if (unlikely(acquirer->inherits))
+	if (unlikely(acquirer->must_walk))
 		ntsync_pi_walk_from(acquirer->t);
-	if (unlikely(acquirer->lost)) {
-		ntsync_pi_walk_from(acquirer->lost);
-		ntsync_task_put(acquirer->lost);
+	if (unlikely(acquirer->former_owner)) {
+		ntsync_pi_walk_from(acquirer->former_owner);
+		ntsync_task_put(acquirer->former_owner);
 	}
 	return acquirer->owner_dead ? -EOWNERDEAD : 0;
 }
@@ -252,12 +267,14 @@ static inline void ntsync_notifications_pass_on(struct ntsync_task *t)
 }
 
 /* wait.c, for code that builds a wait of its own */
+bool ntsync_deadline_passed(const struct ntsync_deadline *deadline);
 void ntsync_wait_init(struct ntsync_wait *w, const struct ntsync_wait_req *req,
 		      struct ntsync_task *t, struct ntsync_wait_entry *entries, bool all);
 int ntsync_wait_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
-		      struct ntsync_polls *polls);
+		      struct ntsync_wait_files *polls);
 int ntsync_wait_result(struct ntsync_wait *w, int ret, u32 *index);
 void ntsync_wait_queue_locked(struct ntsync_wait_entry *e, struct ntsync_todo *todo);
+bool ntsync_wait_enqueue_any(struct ntsync_wait_entry *e, bool all_locked);
 void ntsync_wait_dequeue_any(struct ntsync_wait_entry *e);
 
 #endif

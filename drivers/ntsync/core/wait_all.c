@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * WAIT_ALL: acquires all objects at the same moment, or none. A call raises obj->all_waits of each
- * of its objects before it looks at them, so that other calls change them under all_lock only.
- * lock.h draws why it never holds two raw locks.
+ * WAIT_ALL: acquires all objects at the same moment, or none. A call raises obj->all_lock_users of
+ * each of its objects before it looks at them, so that other calls change them under all_lock only.
+ * lock.h draws how all_lock keeps the states, so that a call never holds two obj->locks.
  */
 #include <linux/bitmap.h>
 
@@ -11,16 +11,19 @@
 #include "pi/source.h"
 #include "ticket.h"
 
-/* Raises all_waits; true if the object is signaled. That stays true while all_lock is held. */
-bool ntsync_wait_all_join(struct ntsync_obj *obj, u32 owner)
+/*
+ * While an object has such users, each change of it takes all_lock. True if the object is signaled:
+ * that stays true while all_lock is held.
+ */
+bool ntsync_obj_add_all_lock_user(struct ntsync_obj *obj, u32 owner)
 {
-	struct ntsync_section h __uninitialized;
+	struct ntsync_section s __uninitialized;
 	bool signaled;
 
-	ntsync_obj_lock_all_locked(&h, obj);
-	obj->all_waits++;
+	ntsync_obj_lock_all_locked(&s, obj);
+	obj->all_lock_users++;
 	signaled = obj->ops->signaled(obj, owner);
-	ntsync_obj_unlock(&h);
+	ntsync_obj_unlock(&s);
 	return signaled;
 }
 
@@ -30,14 +33,14 @@ static bool join_objs(const struct ntsync_wait_req *req)
 	u32 i;
 
 	for (i = 0; i < req->count; i++)
-		signaled &= ntsync_wait_all_join(req->objs[i], req->owner);
+		signaled &= ntsync_obj_add_all_lock_user(req->objs[i], req->owner);
 	return signaled;
 }
 
-void ntsync_wait_all_leave(struct ntsync_obj *obj)
+void ntsync_obj_remove_all_lock_user(struct ntsync_obj *obj)
 {
 	guard(raw_spinlock)(&obj->lock);
-	obj->all_waits--;
+	obj->all_lock_users--;
 }
 
 static void leave_objs(const struct ntsync_wait_req *req)
@@ -45,13 +48,13 @@ static void leave_objs(const struct ntsync_wait_req *req)
 	u32 i;
 
 	for (i = 0; i < req->count; i++)
-		ntsync_wait_all_leave(req->objs[i]);
+		ntsync_obj_remove_all_lock_user(req->objs[i]);
 }
 
 /*
- * Acquires all objects, and lowers all_waits of each under the same hold of its lock. A task that
- * finds one of them acquired waits for all_lock at the others, so it does not see one that is not
- * acquired yet.
+ * Acquires all objects, and lowers all_lock_users of each in the same critical section of its lock.
+ * A task that finds one of them acquired waits for all_lock at the others, so it does not see one
+ * that is not acquired yet.
  */
 static void acquire_objs(const struct ntsync_wait_req *req, struct ntsync_acquirer *acquirer)
 {
@@ -62,21 +65,21 @@ static void acquire_objs(const struct ntsync_wait_req *req, struct ntsync_acquir
 
 		guard(raw_spinlock)(&obj->lock);
 		obj->ops->acquire(obj, acquirer);
-		obj->all_waits--;
+		obj->all_lock_users--;
 	}
 }
 
 static bool try_alert(struct ntsync_wait_req *req, struct ntsync_acquirer *acquirer)
 {
 	struct ntsync_obj *alert = req->objs[req->count];
-	struct ntsync_section h __uninitialized;
+	struct ntsync_section s __uninitialized;
 	bool signaled;
 
-	ntsync_obj_lock_all_locked(&h, alert);
+	ntsync_obj_lock_all_locked(&s, alert);
 	signaled = alert->ops->signaled(alert, req->owner);
 	if (signaled)
 		alert->ops->acquire(alert, acquirer);
-	ntsync_obj_unlock(&h);
+	ntsync_obj_unlock(&s);
 	return signaled;
 }
 
@@ -122,7 +125,7 @@ static int try_all(struct ntsync_device *dev, struct ntsync_wait_req *req, struc
 	scoped_guard(ntsync_all_lock, dev) {
 		taken = try_all_locked(req, &acquirer);
 		/* Under all_lock: a task that needs the boost waits for it and boosts us. */
-		if (unlikely(acquirer.inherits))
+		if (unlikely(acquirer.must_walk))
 			ntsync_pi_walk_from(t);
 	}
 	return taken ? ntsync_acquirer_result(&acquirer) : -EAGAIN;
@@ -161,7 +164,7 @@ static bool acquire_or_enqueue(struct ntsync_device *dev, struct ntsync_wait *w,
 		atomic_set(&w->claim, 0);
 		acquire_objs(req, &w->acquirer);
 		/* Under all_lock, as in try_all(). */
-		if (unlikely(w->acquirer.inherits))
+		if (unlikely(w->acquirer.must_walk))
 			ntsync_pi_walk_from(w->acquirer.t);
 		return true;
 	}
@@ -232,8 +235,8 @@ static noinline int block_all(struct ntsync_device *dev, struct ntsync_wait_req 
 
 /*
  * Is an object, or the alert, twice in @req? Only objects whose ids are equal in the lowest bits
- * are compared: comparing each pair of 64 objects would be a tenth of the call's instructions.
- * Objects that were created one after the other have consecutive ids.
+ * are compared. To compare each pair of 64 objects takes 11,900 instructions more: 27,300 instead of
+ * 15,400 with events. Objects that were created one after the other have consecutive ids.
  */
 static bool has_duplicate(const struct ntsync_wait_req *req)
 {
@@ -281,8 +284,8 @@ int ntsync_wait_all(struct ntsync_device *dev, struct ntsync_wait_req *req)
 	ret = try_all(dev, req, t);
 	if (ret != -EAGAIN)
 		return ret;
-	if (unlikely(req->polls) && ntsync_polls_ready(req->polls)) {
-		req->index = NTSYNC_INDEX_URING_READY;
+	if (unlikely(req->polls) && ntsync_wait_files_ready(req->polls)) {
+		req->index = NTSYNC_INDEX_POLLED;
 		return 0;
 	}
 	if (ntsync_deadline_passed(&req->deadline))

@@ -2,7 +2,7 @@
 /*
  * WAIT_ANY: acquires the first of several objects that is signaled. A call that can acquire one, or
  * whose deadline has passed, does not queue, and allocates nothing once the task has a record and
- * its owner id is known. A ready semaphore takes 1,086 instructions; an ioctl that fails at once
+ * its owner id is known. A ready semaphore takes 1,103 instructions; an ioctl that fails at once
  * takes 649 (docs/performance.md).
  */
 #include "core_internal.h"
@@ -40,14 +40,14 @@ static __always_inline bool try_acquire_locked(const struct ntsync_wait_req *req
 static noinline bool try_acquire_slow(const struct ntsync_wait_req *req, u32 index,
 					struct ntsync_acquirer *acquirer)
 {
-	struct ntsync_section h __uninitialized;
+	struct ntsync_section s __uninitialized;
 	bool acquired;
 
-	ntsync_section_begin_locked(&h, req->objs[index]);
+	ntsync_section_begin_locked(&s, req->objs[index]);
 	acquired = try_acquire_locked(req, index, acquirer);
-	if (unlikely(acquirer->inherits))
-		ntsync_todo_add(&h.todo, acquirer->t);
-	ntsync_obj_unlock(&h);
+	if (unlikely(acquirer->must_walk))
+		ntsync_todo_add(&s.todo, acquirer->t);
+	ntsync_obj_unlock(&s);
 	return acquired;
 }
 
@@ -144,8 +144,8 @@ int ntsync_wait_any(struct ntsync_wait_req *req)
 	ret = try_any(req, t);
 	if (ret != -EAGAIN)
 		return ret;
-	if (unlikely(req->polls) && ntsync_polls_ready(req->polls)) {
-		req->index = NTSYNC_INDEX_URING_READY;
+	if (unlikely(req->polls) && ntsync_wait_files_ready(req->polls)) {
+		req->index = NTSYNC_INDEX_POLLED;
 		return 0;
 	}
 	if (ntsync_deadline_passed(&req->deadline))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The queue of an object: a red-black tree with the leftmost node cached, so finding the next
- * waiter is O(1) and everything else O(log waiters). A mutex hand-over among 1,000 waiters takes
+ * A queue ordered by priority and arrival: of an object, of the requests of a channel, of an address,
+ * or of the exit worker. It is a red-black tree with the leftmost node cached, so finding the first
+ * node is O(1) and everything else O(log nodes). A mutex hand-over among 1,000 waiters takes
  * 1.11 times the instructions of one among 2 (docs/performance.md).
  */
 #include "waitq.h"
@@ -33,7 +34,11 @@ void ntsync_waitq_insert(struct ntsync_waitq *q, struct ntsync_waitq_node *n, in
 
 void ntsync_waitq_erase(struct ntsync_waitq *q, struct ntsync_waitq_node *n)
 {
-	rb_erase_cached(&n->rb, &q->tree);
+	/* The only one, mostly. */
+	if (likely(q->count == 1))
+		q->tree = RB_ROOT_CACHED;
+	else
+		rb_erase_cached(&n->rb, &q->tree);
 	RB_CLEAR_NODE(&n->rb);
 	WRITE_ONCE(q->count, q->count - 1);
 }

@@ -14,10 +14,10 @@
  * @rb: link in the tree; an empty node is not queued
  * @key: sort key, the lowest first; one number, so that a step down the tree is one comparison:
  *	priority + 1	8 bits; see ntsync_task_queue_prio()
- *	arrival		48 bits; counts the arrivals at this queue, or in the instance. First come,
- *			first served within a priority. A node keeps it when its priority changes
- *			and when an interrupted call is made again (ticket.c). 48 bits last for nine
- *			years of a million arrivals a second
+ *	arrival		48 bits; counts the arrivals at this queue, in the instance, or in the bucket
+ *			of an address. First come, first served within a priority. A node keeps it
+ *			when its priority changes and when an interrupted call is made again
+ *			(ticket.c). 48 bits last for nine years of a million arrivals a second
  *	tag		8 bits; data of the node's owner. It decides the order only between entries
  *			of one call, as no other two have the same arrival
  *
@@ -73,7 +73,7 @@ static inline u64 ntsync_waitq_prio_bits(int prio)
 	return (u64)(prio + 1) << NTSYNC_WAITQ_PRIO_SHIFT;
 }
 
-/* @n must not be queued. */
+/* @n must not be in a tree that is sorted by key. */
 static inline void ntsync_waitq_set_prio(struct ntsync_waitq_node *n, int prio)
 {
 	n->key = ntsync_waitq_order(n) | ntsync_waitq_prio_bits(prio);

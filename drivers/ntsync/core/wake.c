@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The waker's side: which waiters a change of an object serves, and how they are woken.
+ * The waker's side: which waiters a change of an object serves, and how they are woken. The object's
+ * type names the next waiter of the any-queue (ops->next_waiter), usually its first one: queues are
+ * ordered by priority and arrival (waitq.h). serve_wait_alls() decides between it and the wait-alls.
  *
  * A waker hands an object off to a waiter: it claims the wait and acquires the object for the
  * waiter under obj->lock, and wakes the waiter after the unlock:
@@ -16,7 +18,7 @@
  *
  * (D) orders the write of the task's state before the read of the claim; (E), the barrier in
  * wake_up_process(), orders the claim before the read of the state. So either the sleeper sees the
- * claim, or the waker sees a task to wake.
+ * claim, or the waker sees a task to wake. The same holds for a waker of a wait-all.
  *
  * The sleeper reads the result from the claim after it has left every queue, because only then
  * nobody can claim it any more. If it read the claim first, a claim between the two would give it
@@ -46,69 +48,69 @@
 
 /* ---- locked sections ---- */
 
-/* Takes all_lock if the object is in a wait-all; drops obj->lock meanwhile. */
-static void take_all_lock_if_needed(struct ntsync_section *h)
+/* Takes all_lock if all_lock_users is not 0; drops obj->lock meanwhile. */
+static void take_all_lock_if_needed(struct ntsync_section *s)
 {
-	struct ntsync_obj *obj = h->obj;
+	struct ntsync_obj *obj = s->obj;
 
-	if (likely(!obj->all_waits) || h->all)
+	if (likely(!obj->all_lock_users) || s->all_locked)
 		return;
 	raw_spin_unlock(&obj->lock);
 	ntsync_all_lock(obj->dev);
-	h->all = true;
-	h->drop_all = true;
+	s->all_locked = true;
+	s->unlock_all = true;
 	raw_spin_lock(&obj->lock);
 }
 
-static void lock_obj(struct ntsync_section *h)
+static void lock_obj(struct ntsync_section *s)
 {
-	raw_spin_lock(&h->obj->lock);
-	take_all_lock_if_needed(h);
+	raw_spin_lock(&s->obj->lock);
+	take_all_lock_if_needed(s);
 }
 
-static void unlock_obj_and_wake(struct ntsync_section *h)
+static void unlock_obj_and_wake(struct ntsync_section *s)
 {
 	unsigned int i;
 
-	if (!h->nr) {
-		raw_spin_unlock(&h->obj->lock);
+	if (!s->nr) {
+		raw_spin_unlock(&s->obj->lock);
 		return;
 	}
 
 	preempt_disable();
-	raw_spin_unlock(&h->obj->lock);
-	for (i = 0; i < h->nr; i++) {
-		ntsync_trace(wake, h->obj, h->wake[i]);
-		wake_up_process(h->wake[i]); /* (E), pairs with (D) in ntsync_wait_sleep_until() */
+	raw_spin_unlock(&s->obj->lock);
+	for (i = 0; i < s->nr; i++) {
+		trace_ntsync_wake(s->obj, s->wake[i]);
+		wake_up_process(s->wake[i]); /* (E), pairs with (D) in ntsync_wait_sleep_until() */
 	}
 	preempt_enable();
 
-	for (i = 0; i < h->nr; i++)
-		put_task_struct(h->wake[i]);
-	h->nr = 0;
+	for (i = 0; i < s->nr; i++)
+		put_task_struct(s->wake[i]);
+	s->nr = 0;
 }
 
-static void wake_and_relock(struct ntsync_section *h)
+static void wake_and_relock(struct ntsync_section *s)
 {
-	h->needs_update |= ntsync_obj_take_needs_update_locked(h->obj);
-	unlock_obj_and_wake(h);
-	ntsync_pi_walk(&h->todo);
-	h->steps = 0;
-	lock_obj(h);
+	s->needs_update |= ntsync_obj_take_needs_update_locked(s->obj);
+	unlock_obj_and_wake(s);
+	ntsync_pi_walk(&s->todo);
+	s->steps = 0;
+	lock_obj(s);
 }
 
 /* Arranges for @p to be woken after the unlock. Call ntsync_section_make_room() before. */
-void ntsync_section_wake_locked(struct ntsync_section *h, struct task_struct *p)
+void ntsync_section_wake_locked(struct ntsync_section *s, struct task_struct *p)
 {
-	h->steps++;
-	h->wake[h->nr++] = get_task_struct(p);
+	s->steps++;
+	s->wake[s->nr++] = get_task_struct(p);
 }
 
 /* Makes room for one task to wake; may drop obj->lock meanwhile. */
-void ntsync_section_make_room(struct ntsync_section *h)
+void ntsync_section_make_room(struct ntsync_section *s)
 {
-	if (h->steps >= NTSYNC_WAKE_BATCH)
-		wake_and_relock(h);
+	if (s->steps >= NTSYNC_WAKE_BATCH)
+		wake_and_relock(s);
 }
 
 /* ---- hand-off to the any-queue ---- */
@@ -124,21 +126,21 @@ void ntsync_obj_dequeue_locked(struct ntsync_obj *obj, struct ntsync_wait_entry 
 }
 
 /*
- * Dequeues @e and acquires the object for it, unless another object or the deadline was faster. An
- * entry that was claimed elsewhere is dequeued, too: otherwise the drain would meet it for ever.
+ * Dequeues @e and acquires the object for it, unless the wait was claimed through another entry. An
+ * entry of such a wait is dequeued, too: otherwise the drain would meet it for ever.
  */
-static void hand_off_locked(struct ntsync_section *h, struct ntsync_wait_entry *e)
+static void hand_off_locked(struct ntsync_section *s, struct ntsync_wait_entry *e)
 {
-	struct ntsync_obj *obj = h->obj;
+	struct ntsync_obj *obj = s->obj;
 	struct ntsync_wait *w = e->wait;
 
-	ntsync_obj_dequeue_locked(obj, e, &h->todo);
+	ntsync_obj_dequeue_locked(obj, e, &s->todo);
 	if (!ntsync_wait_claim(w, ntsync_waitq_tag(&e->node)))
 		return;
 	obj->ops->acquire(obj, &w->acquirer);
-	if (unlikely(w->acquirer.inherits))
-		ntsync_todo_add(&h->todo, w->acquirer.t);
-	h->wake[h->nr++] = get_task_struct(w->acquirer.task);
+	if (unlikely(w->acquirer.must_walk))
+		ntsync_todo_add(&s->todo, w->acquirer.t);
+	s->wake[s->nr++] = get_task_struct(w->acquirer.task);
 }
 
 /*
@@ -156,14 +158,14 @@ static bool requeue_entry_by_prio(struct ntsync_waitq *q, struct ntsync_wait_ent
 }
 
 /*
- * Must the lock be dropped now? Until one waiter has been served, only this task continues the
- * drain, and it may be preempted after the unlock. So it takes four times as many steps to find the
- * first one. One step adds 3 records to h->todo at most, and the end of the section 2 more.
+ * Must the lock be dropped now? Until one waiter has been served, no woken task continues the drain
+ * if this task is preempted after the unlock. So the limit of steps is four times as high until
+ * then. One step adds 3 records to s->todo at most, and the end of the section 2 more.
  */
-static bool batch_is_full(const struct ntsync_section *h)
+static bool batch_is_full(const struct ntsync_section *s)
 {
-	return h->steps >= (h->nr ? NTSYNC_WAKE_BATCH : 4 * NTSYNC_WAKE_BATCH) ||
-	       h->todo.nr > NTSYNC_TODO_MAX - 5;
+	return s->steps >= (s->nr ? NTSYNC_WAKE_BATCH : 4 * NTSYNC_WAKE_BATCH) ||
+	       s->todo.nr > NTSYNC_TODO_MAX - 5;
 }
 
 /*
@@ -171,30 +173,30 @@ static bool batch_is_full(const struct ntsync_section *h)
  * batch is full; false in the latter case. After an entry was requeued the type is asked again:
  * another waiter may be the next one now.
  */
-static bool drain_above_prio_locked(struct ntsync_section *h, int prio)
+static bool serve_batch_above_prio_locked(struct ntsync_section *s, int prio)
 {
-	struct ntsync_obj *obj = h->obj;
+	struct ntsync_obj *obj = s->obj;
 	struct ntsync_wait_entry *e;
 
 	while ((e = obj->ops->next_waiter(obj))) {
-		if (batch_is_full(h))
+		if (batch_is_full(s))
 			return false;
-		h->steps++;
+		s->steps++;
 		if (requeue_entry_by_prio(&obj->any, e))
 			continue;
 		if (ntsync_waitq_prio(&e->node) >= prio)
 			break;
-		hand_off_locked(h, e);
+		hand_off_locked(s, e);
 	}
 	return true;
 }
 
 /* Serves one batch; true if no hand-off is pending any more. all_lock is held if it is needed. */
-bool ntsync_section_drain_batch(struct ntsync_section *h)
+bool ntsync_section_drain_batch(struct ntsync_section *s)
 {
-	struct ntsync_obj *obj = h->obj;
+	struct ntsync_obj *obj = s->obj;
 
-	if (!drain_above_prio_locked(h, INT_MAX))
+	if (!serve_batch_above_prio_locked(s, INT_MAX))
 		return false;
 	obj->handoff_pending = false;
 	if (obj->ops->drained)
@@ -202,41 +204,41 @@ bool ntsync_section_drain_batch(struct ntsync_section *h)
 	return true;
 }
 
-static void drain(struct ntsync_section *h)
+static void drain(struct ntsync_section *s)
 {
-	while (unlikely(h->obj->handoff_pending) && !ntsync_section_drain_batch(h))
-		wake_and_relock(h);
+	while (unlikely(s->obj->handoff_pending) && !ntsync_section_drain_batch(s))
+		wake_and_relock(s);
 }
 
 /* The slow path of ntsync_obj_lock(); obj->lock is held. */
-void ntsync_section_drain(struct ntsync_section *h)
+void ntsync_section_drain(struct ntsync_section *s)
 {
-	take_all_lock_if_needed(h);
-	drain(h);
+	take_all_lock_if_needed(s);
+	drain(s);
 }
 
 /*
  * The slow path of ntsync_obj_unlock(). Priorities are updated before all_lock is dropped: a task
  * of higher priority that needs them waits for all_lock, and boosts its holder.
  */
-void ntsync_section_unlock_slow(struct ntsync_section *h)
+void ntsync_section_unlock_slow(struct ntsync_section *s)
 {
-	unlock_obj_and_wake(h);
-	ntsync_pi_walk(&h->todo);
-	if (h->drop_all)
-		ntsync_all_unlock(h->obj->dev);
+	unlock_obj_and_wake(s);
+	ntsync_pi_walk(&s->todo);
+	if (s->unlock_all)
+		ntsync_all_unlock(s->obj->dev);
 }
 
 /* A waiter that has left the queue drains one batch for the signaller. */
 void ntsync_obj_drain_batch(struct ntsync_obj *obj)
 {
-	struct ntsync_section h __uninitialized;
+	struct ntsync_section s __uninitialized;
 
-	ntsync_section_init(&h, obj, false);
-	lock_obj(&h);
+	ntsync_section_init(&s, obj, false);
+	lock_obj(&s);
 	if (obj->handoff_pending)
-		ntsync_section_drain_batch(&h);
-	ntsync_obj_unlock(&h);
+		ntsync_section_drain_batch(&s);
+	ntsync_obj_unlock(&s);
 }
 
 /* ---- hand-off to wait-alls ---- */
@@ -257,16 +259,16 @@ static bool all_signaled(const struct ntsync_wait *w)
 /* The acquisition that follows updates what the object contributes. */
 static void leave_source_locked(struct ntsync_wait_entry *e)
 {
-	e->queued = false;
+	e->in_mutex_queue = false;
 	if (unlikely(!RB_EMPTY_NODE(&e->pi)))
 		e->obj->ops->source->remove(e, NULL);
 }
 
 /*
- * Acquires all objects of a wait-all and wakes it. Since all_signaled() looked, all_lock has kept
- * the states, and the wait: the sleeper takes all_lock before it returns, unless waker_done is set.
- * With waker_done it does not wait for all_lock, which the waker holds until it has looked at all
- * others.
+ * Acquires all objects of a wait-all and wakes it. Since all_signaled() was called, all_lock has
+ * kept the states unchanged. It also keeps @w in memory: until waker_done is set the sleeper takes
+ * all_lock before it returns. waker_done lets the sleeper return at once: the waker holds all_lock
+ * until it has looked at all other wait-alls of the object.
  */
 static void hand_off_all(struct ntsync_wait *w)
 {
@@ -287,14 +289,14 @@ static void hand_off_all(struct ntsync_wait *w)
 			guard(raw_spinlock)(&obj->lock);
 			leave_source_locked(e);
 			obj->ops->acquire(obj, &w->acquirer);
-			obj->all_waits--;
+			obj->all_lock_users--;
 		}
-		if (unlikely(w->acquirer.inherits))
+		if (unlikely(w->acquirer.must_walk))
 			ntsync_todo_add(&todo, w->acquirer.t);
-		ntsync_trace(wake, w->entries[0].obj, task);
+		trace_ntsync_wake(w->entries[0].obj, task);
 		/* (F), pairs with (G) in dequeue_wait(). @w may be gone after it. */
 		smp_store_release(&w->waker_done, true);
-		wake_up_process(task);
+		wake_up_process(task); /* (E), pairs with (D) in ntsync_wait_sleep_until() */
 	}
 	put_task_struct(task);
 	ntsync_pi_walk(&todo);
@@ -312,36 +314,38 @@ static void requeue_all_by_prio(struct ntsync_waitq *q)
 }
 
 /* Serves and wakes the any-waiters of higher priority than @prio. */
-static void drain_above_prio(struct ntsync_section *h, int prio)
+static void serve_any_waiters_above_prio(struct ntsync_section *s, int prio)
 {
 	bool drained;
 
-	if (!READ_ONCE(h->obj->any.count)) /* nothing enters the queue under all_lock */
+	/* No other task enters the queue: that takes all_lock, as all_lock_users is not 0. */
+	if (!READ_ONCE(s->obj->any.count))
 		return;
 	do {
-		raw_spin_lock(&h->obj->lock);
-		h->steps = 0;
-		drained = drain_above_prio_locked(h, prio);
-		unlock_obj_and_wake(h);
-		ntsync_pi_walk(&h->todo);
+		raw_spin_lock(&s->obj->lock);
+		s->steps = 0;
+		drained = serve_batch_above_prio_locked(s, prio);
+		unlock_obj_and_wake(s);
+		ntsync_pi_walk(&s->todo);
 	} while (!drained);
 }
 
 /*
  * Serves the wait-alls in the order of priority, and before each of them the any-waiters of higher
- * priority; within one priority wait-alls come first. obj->lock is dropped meanwhile. all_waits is
- * raised for that, so the state changes under all_lock only, which is held.
+ * priority; within one priority wait-alls come first. obj->lock is dropped meanwhile. This call's
+ * own count in all_lock_users keeps the state under all_lock, which is held, even after the last
+ * wait-all has been served.
  */
-static void serve_wait_alls(struct ntsync_section *h)
+static void serve_wait_alls(struct ntsync_section *s)
 {
-	struct ntsync_obj *obj = h->obj;
+	struct ntsync_obj *obj = s->obj;
 	struct ntsync_waitq_node *n, *next;
 
-	if (likely(!obj->all_waits))
+	if (likely(!obj->all_lock_users))
 		return;
 	ntsync_assert_all_lock(obj->dev);
-	WARN_ON_ONCE(h->nr); /* they would not be woken before all wait-alls have been looked at */
-	obj->all_waits++;
+	WARN_ON_ONCE(s->nr); /* they would not be woken before all wait-alls have been looked at */
+	obj->all_lock_users++;
 	raw_spin_unlock(&obj->lock);
 
 	requeue_all_by_prio(&obj->all);
@@ -351,19 +355,19 @@ static void serve_wait_alls(struct ntsync_section *h)
 		next = ntsync_waitq_next(n);
 		if (!all_signaled(w))
 			continue;
-		drain_above_prio(h, ntsync_waitq_prio(n));
+		serve_any_waiters_above_prio(s, ntsync_waitq_prio(n));
 		if (all_signaled(w))
 			hand_off_all(w);
 	}
 
 	raw_spin_lock(&obj->lock);
-	obj->all_waits--;
+	obj->all_lock_users--;
 }
 
 /* The slow path of ntsync_obj_hand_off(). */
-void ntsync_section_hand_off(struct ntsync_section *h)
+void ntsync_section_hand_off(struct ntsync_section *s)
 {
-	serve_wait_alls(h);
-	h->obj->handoff_pending = true;
-	drain(h);
+	serve_wait_alls(s);
+	s->obj->handoff_pending = true;
+	drain(s);
 }

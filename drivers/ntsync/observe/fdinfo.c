@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/PID/fdinfo/FD of an object. Printing under a raw spinlock would take too long, so at most
- * NTSYNC_SHOW_MAX records are copied under the lock and printed after the unlock.
+ * /proc/PID/fdinfo/FD of an object or an instance. Printing under a raw spinlock would take too
+ * long, so at most NTSYNC_SHOW_MAX records at a time are copied under the lock, and printed after
+ * the unlock.
  */
 #include <linux/seq_file.h>
 

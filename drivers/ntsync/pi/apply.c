@@ -21,8 +21,9 @@ static const char *const kind_names[] = {
 	[NTSYNC_CONTRIB_MUTEX] = "mutex",
 	[NTSYNC_CONTRIB_CHANNEL] = "channel",
 	[NTSYNC_CONTRIB_EVENT] = "event",
-	[NTSYNC_CONTRIB_HANDOFF] = "handoff",
+	[NTSYNC_CONTRIB_SELF] = "handoff",
 	[NTSYNC_CONTRIB_LOAN] = "loan",
+	[NTSYNC_CONTRIB_ADDRESS] = "address",
 };
 
 const char *ntsync_contrib_name(const struct ntsync_contrib *c)
@@ -30,7 +31,10 @@ const char *ntsync_contrib_name(const struct ntsync_contrib *c)
 	return kind_names[c->kind];
 }
 
-/* The prio without boosts; t->lock is held, and the task has not exited. */
+/*
+ * The prio without our boosts, unlike task_struct::normal_prio, which includes them. t->lock is
+ * held, and the task has not exited.
+ */
 int ntsync_pi_normal_prio_locked(const struct ntsync_task *t)
 {
 	return t->normal_saved ? ntsync_attr_to_prio(t->normal.policy, t->normal.prio) :
@@ -42,7 +46,7 @@ static const struct ntsync_contrib *find_boost_locked(const struct ntsync_task *
 {
 	const struct ntsync_contrib *top = ntsync_task_top_locked(t);
 
-	return top && ntsync_contrib_prio(top->key) < ntsync_pi_normal_prio_locked(t) ? top : NULL;
+	return top && ntsync_contrib_prio(top->rank) < ntsync_pi_normal_prio_locked(t) ? top : NULL;
 }
 
 /* Does a contribution exceed the task's normal prio? t->lock is held. */
@@ -73,7 +77,7 @@ bool ntsync_pi_needs_apply_locked(const struct ntsync_task *t)
 	if (!top && !t->normal_saved)
 		return false;
 	policy = top ? top->policy : 0;
-	prio = top ? ntsync_prio_to_attr(ntsync_contrib_prio(top->key)) : 0;
+	prio = top ? ntsync_prio_to_attr(ntsync_contrib_prio(top->rank)) : 0;
 	return t->boost_policy != policy || t->boost_prio != prio ||
 	       (int)READ_ONCE(t->task->rt_priority) != (prio ?: t->normal.prio);
 }
@@ -93,8 +97,11 @@ bool ntsync_pi_is_below_locked(const struct ntsync_task *t, int prio)
 	lockdep_assert_held(&t->lock);
 	if (t->dead || t->retry || !top)
 		return false;
-	/* No task is boosted above FIFO 99, not even by a deadline task. */
-	prio = max3(prio, ntsync_contrib_prio(top->key), 0);
+	/*
+	 * The lower of @prio and what it inherits, which is the larger number. No task is boosted
+	 * above FIFO 99, not even by a deadline task.
+	 */
+	prio = max3(prio, ntsync_contrib_prio(top->rank), 0);
 	return t->applying || ntsync_prio_without_kernel_boost(t->task) > prio;
 }
 
@@ -124,7 +131,7 @@ static void prepare_boost(struct param_change *c, const struct ntsync_contrib *t
 	c->source = ntsync_contrib_name(top);
 	c->params = (struct ntsync_sched_params){
 		.policy = top->policy,
-		.prio = ntsync_prio_to_attr(ntsync_contrib_prio(top->key)),
+		.prio = ntsync_prio_to_attr(ntsync_contrib_prio(top->rank)),
 		.reset_on_fork = true,
 	};
 }
@@ -138,8 +145,9 @@ static void prepare_normal(struct param_change *c, const struct ntsync_task *t)
 
 /*
  * The contribution that boosts the task, or NULL; t->lock and apply_lock are held. If a boost is
- * about to begin the normal parameters are saved in the same hold of t->lock: a contribution that
- * is added at any other moment would begin a boost without them, which would never end.
+ * about to begin, its contribution is found and the normal parameters are saved in one critical
+ * section of t->lock. Otherwise a contribution could be added in between. Its boost would begin
+ * without saved parameters, and would never end.
  */
 static const struct ntsync_contrib *find_boost_and_save_locked(struct ntsync_task *t)
 {
@@ -177,6 +185,7 @@ static bool prepare_change(struct ntsync_task *t, struct param_change *c, bool c
 	if (t->lower_disabled && t->task != current && change_lowers(t, c))
 		return false;
 	WRITE_ONCE(t->applying, true);
+	/* (U), the unlock and the next lock of pi_lock, pairs with (V) in has_boost() */
 	return true;
 }
 
@@ -226,8 +235,9 @@ static void make_change(struct ntsync_task *t, const struct param_change *c)
  * the lock ahead of them have not boosted it, and the kernel does not look at them again when
  * current lowers itself; see ntsync_pi_lower_disable().
  *
- * Here, at a task's exit and in the fork probe, parameters are set with preemption off. current
- * waits for nothing, so the kernel has no chain of PI futexes to walk.
+ * Here and at its exit current sets its own parameters with preemption off. It waits for nothing,
+ * so the kernel has no chain of PI futexes to walk. Nor has it one for the child that the probe in
+ * fork.c sets. The exit worker is the exception, see set_worker_prio() in exit_worker.c.
  */
 static void lower_self_and_unlock(struct ntsync_task *t, const struct param_change *c)
 {
@@ -330,12 +340,24 @@ void ntsync_pi_all_lock_contended(void)
 }
 
 /*
- * Has current a boost, or is one being set? A task that sets it does so between two changes of
- * t->applying, and records it before the second one. current has it from the first one on.
+ * Has current, which has just acquired all_lock, a boost by which it may have overtaken others? Or
+ * is one being set?
+ *
+ *   a task that sets the boost		current
+ *
+ *   applying = true			acquires all_lock: the kernel reads its priority
+ *   unlock(t), lock(pi_lock) (U)	smp_rmb(); (V)
+ *   sets the priority			reads applying
+ *   boost_prio = 80			(R)
+ *   (Q)				reads boost_prio
+ *   applying = false
+ *
+ * By (U) and (V), if the kernel has read the priority of the boost, current sees that applying was
+ * set. If it sees that applying is clear again, by (Q) and (R) it sees boost_prio.
  */
 static bool has_boost(const struct ntsync_task *t)
 {
-	smp_rmb(); /* after current has got a lock by its priority */
+	smp_rmb(); /* (V), pairs with (U) in prepare_change() */
 	/* (R), pairs with (Q) in record_change() */
 	return smp_load_acquire(&t->applying) || READ_ONCE(t->boost_prio);
 }
@@ -344,7 +366,7 @@ static bool has_boost(const struct ntsync_task *t)
  * current holds all_lock. Tasks that begin to wait now boost it through the rt_mutex, those that it
  * has overtaken do not, so a boosted holder must not be lowered by others.
  */
-void ntsync_pi_all_locked(void)
+void ntsync_pi_all_lock_acquired(void)
 {
 	struct ntsync_task *t = ntsync_task_current();
 
@@ -352,7 +374,7 @@ void ntsync_pi_all_locked(void)
 		lower_disable_for_all_lock(t);
 }
 
-void ntsync_pi_all_unlocked(void)
+void ntsync_pi_all_lock_released(void)
 {
 	struct ntsync_task *t = ntsync_task_current();
 

@@ -3,13 +3,13 @@
  * Boosts that come with the signal of an event (EVENT_SET_PI):
  *
  *   staged	in the event. Setting, resetting, pulsing or destroying the event discards it.
- *   assigned	to the record of the task that takes the signal, in the same hold of
- *		obj->lock: no other task can get it
+ *   assigned	to the record of the task that takes the signal, in the critical section of
+ *		obj->lock in which it does so: no other task can get it
  *   applied	by the waker before its call returns, as the woken task might not get a CPU
  *		without it, or by the task before it returns to user space; whichever is first
- *   ended	when the task next waits for objects or receives, in any instance; when it exits;
- *		when the instance is freed; when a higher boost replaces it. A send does not end it:
- *		the request passes it on
+ *   ended	when the task next waits for objects or on an address, or receives, in any instance;
+ *		when it exits; when the instance is freed; when a higher boost replaces it. A send
+ *		does not end it: the request passes it on
  */
 #include <linux/capability.h>
 #include <linux/sched/signal.h>
@@ -65,21 +65,21 @@ static void detach_event_boost_locked(struct ntsync_task *t)
 void ntsync_event_boost_assign_locked(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer,
 				int policy, u32 prio)
 {
-	u32 key = ntsync_contrib_key(MAX_RT_PRIO - 1 - prio, 0);
+	u32 rank = ntsync_contrib_rank(MAX_RT_PRIO - 1 - prio, 0);
 	struct ntsync_device *dev = obj->dev;
 	struct ntsync_task *t = acquirer->t;
 	bool replaces;
 
-	acquirer->inherits = true;
+	acquirer->must_walk = true;
 	guard(raw_spinlock)(&t->lock);
-	if (t->dead || (t->event_boost.to && t->event_boost.key <= key))
+	if (t->dead || (t->event_boost.to && t->event_boost.rank <= rank))
 		return;
 	replaces = t->event_boost.to;
 	if (replaces)
 		detach_event_boost_locked(t);
 	t->event_boost.kind = NTSYNC_CONTRIB_EVENT;
 	t->event_boost.object = obj->id;
-	ntsync_contrib_insert_locked(&t->event_boost, t, key, policy);
+	ntsync_contrib_insert_locked(&t->event_boost, t, rank, policy);
 	/* Drop the reference of the replaced boost. */
 	if (replaces)
 		ntsync_task_put(t);

@@ -61,6 +61,9 @@ static int highest_queued_prio(void)
 }
 
 /*
+ * Preemption is off. If the worker waits for receiver_free_lock, the kernel goes on to the holder
+ * of that lock, and to what the holder waits for; it does not sleep for that.
+ *
  * While a deadline task waits for receiver_free_lock, which the worker holds, the worker is a
  * deadline task by inheritance and sched_setattr() fails with -EBUSY. The worker sets its priority
  * again once it has unlocked receiver_free_lock.
@@ -235,7 +238,10 @@ int ntsync_exit_worker_init(void)
 	return 0;
 }
 
-/* Nothing is queued any more. Works of the kworkers may still raise items that were. */
+/*
+ * Nothing is queued any more. A kworker's work may still call ntsync_exit_raise_item() for an item
+ * that was queued before.
+ */
 void ntsync_exit_worker_exit(void)
 {
 	ntsync_exit_worker_flush();

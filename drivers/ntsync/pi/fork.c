@@ -6,15 +6,17 @@
  * may get a mixture of what the parent had before and after a change, and no single field tells
  * which:
  *
- *   a change by pi/apply.c			what the child gets
+ *   during the fork			what the child gets
  *
- *   boost between parameters and prio	normal parameters, but it runs boosted all its
- *					life
- *   end between rt_priority and policy	normal parameters, but the normal_prio of the boost,
- *					which it returns to for good when a boost by one
+ *   a boost begins, between the copy	normal parameters, but it runs boosted all its
+ *   of the parameters and that of	life
+ *   the priority
+ *   a boost ends, between the copies	normal parameters, but the normal_prio of the boost,
+ *   of rt_priority and policy		which it returns to for good when a boost by one
  *					of the kernel's locks ends
- *   end between policy and the flag	the boost's policy and priority, as its own
- *   no change, a boosted parent	SCHED_NORMAL with nice 0, as reset_on_fork says
+ *   a boost ends, between the copies	the boost's policy and priority, as its own
+ *   of policy and reset_on_fork
+ *   nothing; the parent is boosted	SCHED_NORMAL with nice 0, as reset_on_fork says
  *
  * The tracepoint task_newtask comes in the parent before the child runs for the first time. Its
  * probe compares all of these fields, and sets those that differ.

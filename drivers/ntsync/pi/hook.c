@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Probes on the kernel's tracepoints, by which the module learns of forks and exits.
+ * Probes on the kernel's tracepoints, by which the module learns of forks, exits and execve().
  */
 #include <linux/string.h>
 #include <linux/tracepoint.h>

@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * LEND and UNLEND. A loan is a source with one waiter that never changes, the lender. What a mutex
- * has in its queue, a loan has in the lender's record. The caller of LEND verifies as a task does
- * that is about to sleep. After that a walk that changes what the lender should have finds the loan
- * behind the entries of the lender's wait:
+ * LEND and UNLEND. A loan contributes as a mutex does, but to one borrower, and its only waiter is
+ * the lender. It has no queue: the priority comes from the lender's record. The caller of LEND
+ * verifies as a task does that is about to sleep. After that a walk that changes what the lender
+ * should have finds the loan behind the entries of the lender's wait:
  *
- *   LEND by L				a walk that raises L
+ *   LEND by L					a walk that raises L
  *
- *   lock(loan)				lock(L) adds a contribution unlock(L)
- *   borrower = B			...
- *   lock(L) key = ... unlock(L)	lock(L) looks at L's wait unlock(L)
- *   lock(B) contribution = key		borrower? then lock(loan)
- *   unlock(B)				  lock(L) key = ... unlock(L)
- *   unlock(loan)			  lock(B) contribution = key unlock(B)
- *					  unlock(loan)
+ *   lock(loan)					lock(lender)
+ *   borrower = B				  adds a contribution
+ *   lock(lender)				unlock(lender)
+ *     rank = what L should have		...
+ *   unlock(lender)				lock(lender)
+ *   lock(borrower)				  looks at L's wait
+ *     contribution = rank			unlock(lender)
+ *   unlock(borrower)				is there a borrower? then as LEND,
+ *   unlock(loan)				from lock(loan) on
  *
  * If LEND locks L after the contribution was added, it sees the contribution. Otherwise the walk
  * locks L after that, and sees the borrower.
  *
- * A loan ends by UNLEND, by another LEND, with its instance, or because the lender exits or executes
- * a program. The last two are reported where nothing may sleep. So there the loan is only marked,
- * and the exit worker ends it, unless the new program has made another one by then.
+ * A loan ends by UNLEND, by another LEND, with its instance, or because the lender exits or
+ * executes a program. The last two are reported where nothing may sleep. So there the loan is only
+ * marked, and the exit worker ends it, unless the new program has made another one by then.
  */
 #include <linux/cred.h>
 #include <linux/pid.h>
@@ -41,45 +43,45 @@ static struct ntsync_hook exec_hook;
 /* ---- the contribution ---- */
 
 /* What @t contributes to its borrower: the priority that it should have, not the one it has. */
-static u32 make_key_locked(const struct ntsync_task *t)
+static u32 make_rank_locked(const struct ntsync_task *t)
 {
 	unsigned int hops;
 	int prio;
 
 	if (t->dead)
 		return NTSYNC_NO_CONTRIB;
-	prio = ntsync_pi_should_have_locked(t, true, &hops);
-	if (prio >= MAX_RT_PRIO || hops >= NTSYNC_MAX_HOPS)
-		return NTSYNC_NO_CONTRIB;
-	return ntsync_contrib_key(prio, hops + 1);
+	prio = ntsync_pi_target_prio_locked(t, true, &hops);
+	return ntsync_contrib_pass_on(prio, hops);
 }
 
 /* loan->lock is held. */
 static void update_contrib_locked(struct ntsync_task *t, struct ntsync_todo *todo)
 {
-	u32 key;
+	u32 rank;
 
 	lockdep_assert_held(&t->loan.lock);
 	scoped_guard(raw_spinlock, &t->lock)
-		key = make_key_locked(t);
-	ntsync_contrib_set_locked(&t->loan.contrib, t->loan.borrower, key, SCHED_FIFO, todo);
+		rank = make_rank_locked(t);
+	ntsync_contrib_set_locked(&t->loan.contrib, t->loan.borrower, rank, SCHED_FIFO, todo);
 }
 
 /* As a prio of task_struct; loan->lock is held. */
 static int contrib_prio_locked(const struct ntsync_loan *loan)
 {
-	return loan->contrib.to ? ntsync_contrib_prio(loan->contrib.key) : MAX_RT_PRIO;
+	return loan->contrib.to ? ntsync_contrib_prio(loan->contrib.rank) : MAX_RT_PRIO;
 }
 
 /**
- * ntsync_loan_update() - a walk has come to a task that has a loan
+ * ntsync_loan_update() - a walk has come to a task that lends
  * @t: the lender's record
- * @changed: gets the borrower's record if its contribution changes
- * @same: gets it otherwise
+ * @changed: gets the borrower's record if its contribution changes so that a walk has something to
+ *	do for it
+ * @others: gets it otherwise
  *
  * Return: the priority that the loan contributes.
  */
-int ntsync_loan_update(struct ntsync_task *t, struct ntsync_todo *changed, struct ntsync_todo *same)
+int ntsync_loan_update(struct ntsync_task *t, struct ntsync_todo *changed,
+		       struct ntsync_todo *others)
 {
 	struct ntsync_loan *loan = &t->loan;
 
@@ -88,13 +90,16 @@ int ntsync_loan_update(struct ntsync_task *t, struct ntsync_todo *changed, struc
 		return MAX_RT_PRIO;
 	update_contrib_locked(t, changed);
 	if (loan->contrib.to && !changed->nr)
-		ntsync_todo_add(same, loan->contrib.to);
+		ntsync_todo_add(others, loan->contrib.to);
 	return contrib_prio_locked(loan);
 }
 
 /* ---- the instance ---- */
 
-/* loan->lock is held; @dev is NULL if the loan ends. New loans are first, see ntsync_loans_show(). */
+/*
+ * loan->lock is held; @dev is NULL if the loan ends. A new loan is first in the list, see
+ * ntsync_loans_show().
+ */
 static void set_device_locked(struct ntsync_loan *loan, struct ntsync_device *dev)
 {
 	lockdep_assert_held(&loan->lock);
@@ -139,7 +144,7 @@ static struct ntsync_task *detach_loan_locked(struct ntsync_task *t, struct ntsy
 	set_device_locked(loan, NULL);
 	loan->ended = false;
 	WRITE_ONCE(loan->borrower, NULL);
-	ntsync_trace(unlend, loan->lender_tid, loan->borrower_tid, 0);
+	trace_ntsync_unlend(loan->lender_tid, loan->borrower_tid, 0);
 	return borrower;
 }
 
@@ -249,9 +254,9 @@ static bool mark_loan(struct ntsync_task *t)
 }
 
 /*
- * The task of @t exits, or executes a program. Has the exit worker end its loan, if there is one, at
- * the priority that the task has. Only tasks with a real-time priority use the worker, which others
- * wait for.
+ * The task of @t exits, or executes a program. Has the exit worker end its loan, if there is one,
+ * at the priority that the task has. A loan that contributes nothing is ended here. So normal tasks
+ * do not queue work for the exit worker, for which senders wait.
  *
  * Context: preemption may be off. The caller has a reference to @t.
  */
@@ -264,8 +269,9 @@ void ntsync_loan_end_later(struct ntsync_task *t)
 		ntsync_task_put(t);
 }
 
-/* Runs in every execve(), after which current can't fail to execute the program. */
-static void probe_exec(void *unused, struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)
+/* Runs in every execve(), when it can't fail any more. */
+static void probe_exec(void *unused, struct task_struct *p, pid_t old_pid,
+		       struct linux_binprm *bprm)
 {
 	struct ntsync_task *t = ntsync_task_current();
 
@@ -273,7 +279,7 @@ static void probe_exec(void *unused, struct task_struct *p, pid_t old_pid, struc
 		ntsync_loan_end_later(t);
 }
 
-/* ---- LEND ---- */
+/* ---- who may be given a priority, by LEND or ADDR_WAIT ---- */
 
 /* The task with this tid in current's pid namespace, counted, or NULL. */
 static struct task_struct *find_task(u32 tid)
@@ -286,7 +292,7 @@ static struct task_struct *find_task(u32 tid)
 }
 
 /* May current give @p a priority? As sched_setscheduler() decides it. */
-static int check_permission(const struct task_struct *p)
+static int check_permission(const struct task_struct *p, bool *by_cap)
 {
 	const struct cred *cred;
 
@@ -294,26 +300,36 @@ static int check_permission(const struct task_struct *p)
 		return -EPERM;
 	guard(rcu)();
 	cred = __task_cred(p);
-	if (uid_eq(current_euid(), cred->euid) || uid_eq(current_euid(), cred->uid))
+	*by_cap = !uid_eq(current_euid(), cred->euid) && !uid_eq(current_euid(), cred->uid);
+	if (!*by_cap)
 		return 0;
 	return ns_capable_noaudit(cred->user_ns, CAP_SYS_NICE) ? 0 : -EPERM;
 }
 
-/* The record of the task that current wants to lend to, counted, or an error. @pid: for traces. */
-static struct ntsync_task *get_borrower(u32 tid, pid_t *pid)
+/**
+ * ntsync_boost_target_get() - find a task that is to inherit from current
+ * @target: gets the task
+ * @tid: the task, in current's pid namespace
+ *
+ * Context: process; may sleep.
+ *
+ * Return: 0, -ESRCH, -EPERM or -ENOMEM.
+ */
+int ntsync_boost_target_get(struct ntsync_boost_target *target, u32 tid)
 {
 	struct task_struct *p = find_task(tid);
-	struct ntsync_task *borrower;
 	int ret;
 
 	if (!p)
-		return ERR_PTR(-ESRCH);
-	*pid = p->pid;
-	ret = check_permission(p);
-	borrower = ret ? ERR_PTR(ret) : ntsync_task_get_record_of(p);
+		return -ESRCH;
+	target->pid = p->pid;
+	ret = check_permission(p, &target->by_cap);
+	target->t = ret ? ERR_PTR(ret) : ntsync_task_get_record_of(p);
 	put_task_struct(p);
-	return borrower;
+	return PTR_ERR_OR_ZERO(target->t);
 }
+
+/* ---- LEND ---- */
 
 /* Consumes the reference to @borrower. Returns the former borrower's record, or NULL. */
 static struct ntsync_task *set_borrower(struct ntsync_task *t, struct ntsync_device *dev,
@@ -336,10 +352,13 @@ static struct ntsync_task *set_borrower(struct ntsync_task *t, struct ntsync_dev
 		WRITE_ONCE(loan->borrower, borrower);
 		set_device_locked(loan, dev);
 		update_contrib_locked(t, &todo);
-		ntsync_trace(lend, loan->lender_tid, borrower_tid,
+		trace_ntsync_lend(loan->lender_tid, borrower_tid,
 			     ntsync_shown_prio(contrib_prio_locked(loan)));
 	}
-	/* The caller walks from both. */
+	/*
+	 * The caller walks from the lender, which reaches the new borrower, and from the old
+	 * borrower.
+	 */
 	ntsync_todo_put_all(&todo);
 	return old;
 }
@@ -370,8 +389,9 @@ static bool has_rt_priority(const struct ntsync_task *t)
  */
 int ntsync_lend(struct ntsync_device *dev, u32 tid, bool later)
 {
-	struct ntsync_task *t = ntsync_task_current(), *borrower, *old;
-	pid_t pid;
+	struct ntsync_task *t = ntsync_task_current(), *old;
+	struct ntsync_boost_target target;
+	int ret;
 
 	if (!ntsync_pi_enabled)
 		return 0;
@@ -379,17 +399,21 @@ int ntsync_lend(struct ntsync_device *dev, u32 tid, bool later)
 		ntsync_unlend();
 		return 0;
 	}
-	borrower = get_borrower(tid, &pid);
-	if (IS_ERR(borrower))
-		return PTR_ERR(borrower);
+	ret = ntsync_boost_target_get(&target, tid);
+	if (ret)
+		return ret;
 	t = t ?: ntsync_task_create();
 	if (!t) {
-		ntsync_task_put(borrower);
+		ntsync_task_put(target.t);
 		return -ENOMEM;
 	}
-	old = set_borrower(t, dev, borrower, pid);
+	old = set_borrower(t, dev, target.t, target.pid);
 	ntsync_pi_walk_verify(t);
-	if (old && old != borrower)
+	/*
+	 * Also if the borrower has not changed: current may lend less than before, and
+	 * ntsync_pi_walk_verify() ensures that tasks are raised, not that they are lowered.
+	 */
+	if (old)
 		ntsync_pi_walk_from(old);
 	ntsync_task_put(old);
 	return 0;
@@ -453,8 +477,8 @@ static void show_lender(struct seq_file *m, struct ntsync_task *t)
 }
 
 /*
- * The loans that were made through @dev. New ones enter the list behind the reader, which therefore
- * comes to the end.
+ * The loans that were made through @dev. New ones enter at the head of the list, which the reader
+ * has passed, so it comes to the end.
  */
 void ntsync_loans_show(struct seq_file *m, struct ntsync_device *dev)
 {

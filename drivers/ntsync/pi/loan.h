@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Loans: from LEND to UNLEND the priority of one task, the lender, is a contribution to another, the
- * borrower, wherever the lender blocks. docs/lending.md explains them.
+ * Loans: from LEND to UNLEND the priority of one task, the lender, is a contribution to another,
+ * the borrower, wherever the lender blocks. docs/lending.md explains them.
  */
 #ifndef NTSYNC_PI_LOAN_H
 #define NTSYNC_PI_LOAN_H
@@ -32,7 +32,8 @@ struct ntsync_loan_link {
  * @lock: takes the place of an obj->lock: outside the locks of records, and never held together
  *	with another one of its kind or with an obj->lock
  * @borrower: the borrower's record, counted; NULL: there is no loan. While there is one, the
- *	lender's record is counted for it, too. Only the lender itself sets it
+ *	lender's record is counted for it, too. Only the lender itself sets it to a
+ *	borrower; others may clear it
  * @contrib: to the borrower, while the lender has a real-time priority
  * @dev: the instance that the loan was made through, or NULL
  * @link: in the list of @dev
@@ -55,6 +56,19 @@ struct ntsync_loan {
 	pid_t borrower_tid;
 };
 
+/**
+ * struct ntsync_boost_target - a task that current may give a priority to
+ * @t: its record, counted, or NULL
+ * @pid: in the initial pid namespace
+ * @by_cap: current is permitted this by CAP_SYS_NICE only
+ */
+struct ntsync_boost_target {
+	struct ntsync_task *t;
+	pid_t pid;
+	bool by_cap;
+};
+
+int ntsync_boost_target_get(struct ntsync_boost_target *target, u32 tid);
 int ntsync_lend(struct ntsync_device *dev, u32 tid, bool later);
 void ntsync_unlend(void);
 void ntsync_loans_show(struct seq_file *m, struct ntsync_device *dev);

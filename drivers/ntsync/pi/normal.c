@@ -171,13 +171,19 @@ static bool no_setter_in_flight(const struct ntsync_task *t, unsigned int refs)
 	       refcount_read(&p->usage) == STANDING_REFS + refs;
 }
 
-static void queue_recheck(struct ntsync_task *t)
+/* @sooner: the work, if it is queued already, gets the new time. */
+static void queue_recheck(struct ntsync_task *t, unsigned int ms, bool sooner)
 {
+	struct delayed_work *work = &t->recheck_work;
+	bool queued;
+
 	ntsync_task_get(t);
 	atomic_inc(&nr_queued);
-	if (!mod_delayed_work(workqueue, &t->recheck_work, msecs_to_jiffies(t->recheck_ms)))
+	queued = sooner ? !mod_delayed_work(workqueue, work, msecs_to_jiffies(ms)) :
+			  queue_delayed_work(workqueue, work, msecs_to_jiffies(ms));
+	if (queued)
 		return;
-	/* It was queued already, and keeps that reference. Only its time has changed. */
+	/* It was queued already, and keeps that reference. */
 	atomic_dec(&nr_queued);
 	ntsync_task_put(t);
 }
@@ -193,7 +199,8 @@ static void forget_normal(struct ntsync_task *t)
  * @t: the record; apply_lock is held; the task has not exited and has its normal parameters
  * @refs: how many references to the task the caller has
  *
- * Forgets them at once where that is safe, so that most boosts queue no work.
+ * Forgets the saved normal parameters at once where that is safe, so that most boosts queue no
+ * work.
  *
  * Context: preemption may be off.
  */
@@ -209,14 +216,18 @@ void ntsync_pi_forget_normal(struct ntsync_task *t, unsigned int refs)
 		ntsync_pi_recheck_soon(t);
 }
 
+#define RECHECK_SOON_MS	10
+
 /*
  * Have a worker look at @t in 10 ms: to set what could not be set (the task itself tries again in
- * its next wait, too), to continue a chain walk, or to forget the normal parameters.
+ * its next wait, too), to continue a chain walk, or to forget the normal parameters. A look that is
+ * due already is not postponed: otherwise tasks that exit one after the other could put it off.
  */
 void ntsync_pi_recheck_soon(struct ntsync_task *t)
 {
-	WRITE_ONCE(t->recheck_ms, 10);
-	queue_recheck(t);
+	bool sooner = xchg(&t->recheck_ms, RECHECK_SOON_MS) > RECHECK_SOON_MS;
+
+	queue_recheck(t, RECHECK_SOON_MS, sooner);
 }
 
 /* apply_lock is held. */
@@ -230,8 +241,10 @@ static void recheck_locked(struct ntsync_task *t)
 		forget_normal(t);
 	/* While a boost is in effect no recheck is needed: its end does one. */
 	if (t->retry || (t->normal_saved && !t->boost_prio)) {
-		t->recheck_ms = min(t->recheck_ms * 10, 1000);
-		queue_recheck(t);
+		unsigned int ms = min(READ_ONCE(t->recheck_ms) * 10, 1000u);
+
+		WRITE_ONCE(t->recheck_ms, ms);
+		queue_recheck(t, ms, false);
 	}
 	put_task_struct(p);
 }
@@ -258,12 +271,12 @@ void ntsync_pi_normal_task_init(struct ntsync_task *t)
 
 /* ---- init, exit ---- */
 
-static bool bucket_has_saved(unsigned int bucket)
+static bool slot_has_saved(unsigned int slot)
 {
 	struct ntsync_task *t = NULL, *next;
 	bool saved = false;
 
-	while (!saved && (next = ntsync_task_next(bucket, t))) {
+	while (!saved && (next = ntsync_task_next(slot, t))) {
 		ntsync_task_put(t);
 		t = next;
 		saved = READ_ONCE(t->normal_saved);
@@ -279,13 +292,13 @@ static bool bucket_has_saved(unsigned int bucket)
  */
 void ntsync_pi_wait_for_setters(void)
 {
-	unsigned int tries, bucket;
+	unsigned int tries, slot;
 
 	for (tries = 0; tries < 100; tries++) {
-		bucket = 0;
-		while (bucket < ARRAY_SIZE(ntsync_tasks) && !bucket_has_saved(bucket))
-			bucket++;
-		if (bucket == ARRAY_SIZE(ntsync_tasks))
+		slot = 0;
+		while (slot < ARRAY_SIZE(ntsync_tasks) && !slot_has_saved(slot))
+			slot++;
+		if (slot == ARRAY_SIZE(ntsync_tasks))
 			return;
 		schedule_timeout_uninterruptible(msecs_to_jiffies(20));
 	}
@@ -297,7 +310,7 @@ bool ntsync_pi_queue_work(struct work_struct *work)
 	return queue_work(workqueue, work);
 }
 
-/* Returns when all works have run that were queued before. */
+/* Returns when all work items that were queued before have run. */
 void ntsync_pi_flush_work(void)
 {
 	flush_workqueue(workqueue);

@@ -32,7 +32,7 @@ static void (*listener)(struct ntsync_device *dev, u32 owner) __ro_after_init;
 /**
  * ntsync_owner_set_listener() - register a function for changes of the table of owner ids
  * @fn: called without a raw lock when the task of an owner id has changed; has to begin with a
- *	full barrier before it looks up the id
+ *	full barrier before it looks for mutexes with that id
  *
  * The mutexes are the only listener. They register before the first instance is made.
  */
@@ -128,8 +128,8 @@ void ntsync_owner_learn_slow(struct ntsync_device *dev, struct ntsync_task *t, u
 	t->owner_dev = dev->id;
 	WRITE_ONCE(t->owner, owner);
 	/*
-	 * Another task changes the table, then clears t->owner. So either our look-up sees the
-	 * change, or t->owner is cleared after our write.
+	 * Another task changes the table, executes (P), then clears t->owner, whichever id that
+	 * holds. So either our look-up sees the change, or t->owner is cleared after our write.
 	 */
 	smp_mb(); /* (O), pairs with (P) in forget_use() */
 	scoped_guard(rcu)

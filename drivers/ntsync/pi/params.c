@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reading and setting the scheduling parameters of a task. Boosts call sched_setattr_nocheck()
- * only here.
+ * Reading and setting the scheduling parameters of a task. All boosts are set here. fork.c sets the
+ * parameters of a new child itself, exit_worker.c those of the worker.
  */
 #include <linux/sched.h>
 #include <linux/sched/deadline.h>

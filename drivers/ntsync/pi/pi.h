@@ -2,7 +2,8 @@
 /*
  * The arbiter of priority inheritance. A wait reports to it by ntsync_pi_begin_wait(),
  * ntsync_pi_before_sleep() and ntsync_pi_end_wait(). A call that changes contributions (source.h)
- * under raw locks calls ntsync_pi_walk() after it has released them.
+ * under raw locks calls ntsync_pi_walk() after it has released them. Who inherits is decided where
+ * the contribution is made; the head of chain.c has the map.
  */
 #ifndef NTSYNC_PI_H
 #define NTSYNC_PI_H
@@ -36,19 +37,31 @@ void ntsync_pi_begin_wait(struct ntsync_wait *w);
 void ntsync_pi_before_sleep(struct ntsync_wait *w);
 void ntsync_pi_verify(struct ntsync_wait *w);
 void ntsync_pi_end_wait(struct ntsync_wait *w);
+
+/* Has current been woken because it is time to verify? Then it calls ntsync_pi_verify(). */
+static inline bool ntsync_pi_verify_due(const struct ntsync_task *t)
+{
+	return READ_ONCE(t->verify) == NTSYNC_VERIFY_DUE;
+}
+
 int ntsync_pi_inherited_prio(struct ntsync_wait *w);
 
 /* Before current waits for all_lock, after it has acquired it, and after it has released it. */
 void ntsync_pi_all_lock_contended(void);
-void ntsync_pi_all_locked(void);
-void ntsync_pi_all_unlocked(void);
+void ntsync_pi_all_lock_acquired(void);
+void ntsync_pi_all_lock_released(void);
 
-/* While current hands off an object that a task of a higher priority waits for. */
+/*
+ * current raises itself while it hands off an object, or names another owner of an address, if a
+ * task of a higher priority waits there.
+ */
+int ntsync_pi_prio_to_take_on(u32 rank, const struct ntsync_task *self_record);
 void ntsync_pi_boost_self(struct ntsync_task *t, int prio);
 void ntsync_pi_unboost_self(struct ntsync_task *t);
 
 /* After a change of contributions, without a raw lock. */
 void ntsync_pi_walk_todo(struct ntsync_todo *todo);
+void ntsync_pi_walk_later(struct ntsync_todo *todo);
 void ntsync_pi_walk_from(struct ntsync_task *t);
 void ntsync_pi_walk_own(struct ntsync_task *t);
 

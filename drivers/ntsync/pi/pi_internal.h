@@ -29,13 +29,18 @@ static inline void ntsync_pi_count(enum ntsync_pi_count count)
 }
 
 /* chain.c */
-int ntsync_pi_task_exit(struct ntsync_task *t);
-void ntsync_contrib_insert_locked(struct ntsync_contrib *c, struct ntsync_task *to, u32 key,
+int ntsync_pi_mark_dead(struct ntsync_task *t);
+void ntsync_contrib_insert_locked(struct ntsync_contrib *c, struct ntsync_task *to, u32 rank,
 				  int policy);
 void ntsync_contrib_erase_locked(struct ntsync_contrib *c);
 
 void ntsync_pi_walk_verify(struct ntsync_task *t);
+bool ntsync_pi_needs_verify(struct ntsync_task *t, int prio, bool *below);
 void ntsync_pi_disable(void);
+
+/* sleeper.c */
+void ntsync_verify_timer_init(struct ntsync_task *t);
+void ntsync_verify_timer_exit(struct ntsync_task *t);
 
 /* apply.c */
 bool ntsync_pi_is_boosted_locked(const struct ntsync_task *t);
@@ -69,18 +74,18 @@ void ntsync_sched_params_read(struct task_struct *p, struct ntsync_sched_params 
 int ntsync_sched_params_set(struct task_struct *p, const struct ntsync_sched_params *params);
 
 /* task.c */
-void ntsync_task_init(void);
-void ntsync_task_exit(void);
-struct ntsync_task *ntsync_task_next(unsigned int bucket, const struct ntsync_task *after);
+void ntsync_records_init(void);
+void ntsync_records_destroy(void);
+struct ntsync_task *ntsync_task_next(unsigned int slot, const struct ntsync_task *after);
 
 /*
- * The priority that a task should have, and the number of hops that it has come by; t->lock is
- * held, and the task has not exited. It is passed on, and not the priority that the task has:
- * otherwise one of two walks could see what the other has not lowered yet, and pass it on as the
- * task's own. A boost by the kernel's own locks counts as the task's own. Without @normal the
- * task's normal prio is left out.
+ * The priority that a task passes on: the highest of its normal prio, its highest contribution, and
+ * a boost by the kernel's own locks. Also the number of hops that it has come by; the first and the
+ * third have none. t->lock is held, and the task has not exited. A walk does not pass on the
+ * priority that the task has at the moment: that could be a boost that another walk is about to
+ * end. Without @normal the task's normal prio is left out.
  */
-static __always_inline int ntsync_pi_should_have_locked(const struct ntsync_task *t, bool normal,
+static __always_inline int ntsync_pi_target_prio_locked(const struct ntsync_task *t, bool normal,
 							unsigned int *hops)
 {
 	u32 top = ntsync_task_top_key_locked(t);
@@ -103,7 +108,7 @@ void ntsync_event_boost_end_exiting_locked(struct ntsync_task *t);
 
 /* loan.c */
 int ntsync_loan_update(struct ntsync_task *t, struct ntsync_todo *changed,
-		       struct ntsync_todo *same);
+		       struct ntsync_todo *others);
 void ntsync_loan_end_later(struct ntsync_task *t);
 void ntsync_device_end_loans(struct ntsync_device *dev);
 void ntsync_loan_task_init(struct ntsync_task *t);

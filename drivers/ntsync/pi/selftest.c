@@ -8,6 +8,7 @@
 #include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/sched/rt.h>
+#include <linux/sched/task.h>
 #include <linux/utsname.h>
 
 #include "pi_internal.h"
@@ -49,9 +50,9 @@ static int sleep_until_stopped(void *data)
 static void begin_boost(struct ntsync_task *t)
 {
 	scoped_guard(raw_spinlock, &t->lock) {
-		t->handoff_boost.kind = NTSYNC_CONTRIB_HANDOFF;
-		ntsync_contrib_insert_locked(&t->handoff_boost, t,
-					     ntsync_contrib_key(MAX_RT_PRIO - 1 - BOOST, 0),
+		t->self_boost.kind = NTSYNC_CONTRIB_SELF;
+		ntsync_contrib_insert_locked(&t->self_boost, t,
+					     ntsync_contrib_rank(MAX_RT_PRIO - 1 - BOOST, 0),
 					     SCHED_FIFO);
 	}
 	ntsync_pi_apply(t);
@@ -60,7 +61,7 @@ static void begin_boost(struct ntsync_task *t)
 static void end_boost(struct ntsync_task *t)
 {
 	scoped_guard(raw_spinlock, &t->lock)
-		ntsync_contrib_erase_locked(&t->handoff_boost);
+		ntsync_contrib_erase_locked(&t->self_boost);
 	ntsync_task_put(t);
 	ntsync_pi_apply(t);
 }
@@ -96,6 +97,23 @@ static const char *test_boost(struct selftest *s)
 	return fault;
 }
 
+/*
+ * kthread_stop() may return before the thread has come to the tracepoint of its exit, which is behind
+ * exit_mm() in older kernels. All of them set exit_state after it.
+ */
+static void stop_thread(struct task_struct *p)
+{
+	get_task_struct(p);
+	kthread_stop(p);
+	/*
+	 * Pairs with the unlock of t->lock in ntsync_pi_mark_dead() and the lock of tasklist_lock in
+	 * exit_notify(), which order t->dead before exit_state.
+	 */
+	while (!smp_load_acquire(&p->exit_state))
+		schedule_timeout_uninterruptible(1);
+	put_task_struct(p);
+}
+
 /* The thread has exited. Without the probe of exits nobody would have noticed. */
 static const char *test_exit(const struct ntsync_task *t)
 {
@@ -125,7 +143,7 @@ const char *ntsync_pi_selftest(void)
 	}
 	ntsync_sched_params_read(s.thread, &s.before);
 	fault = test_boost(&s);
-	kthread_stop(s.thread);
+	stop_thread(s.thread);
 	fault = fault ?: test_exit(s.t);
 	ntsync_task_put(s.t);
 	return fault;

@@ -40,7 +40,7 @@ static void copy_contribs(struct shown_record *out, const struct ntsync_task *t)
 				.name = ntsync_contrib_name(c),
 				.object = c->object,
 				.policy = c->policy,
-				.prio = ntsync_prio_to_attr(ntsync_contrib_prio(c->key)),
+				.prio = ntsync_prio_to_attr(ntsync_contrib_prio(c->rank)),
 			};
 		out->total++;
 	}
@@ -88,15 +88,15 @@ static void print_record(struct seq_file *m, const struct shown_record *r)
 		seq_printf(m, "  more %u\n", r->total - r->nr);
 }
 
-/* Each position of the file is one bucket; most are empty. */
-static int show_bucket(struct seq_file *m, void *pos)
+/* Each position of the file is one slot; most are empty. */
+static int show_slot(struct seq_file *m, void *pos)
 {
-	unsigned int bucket = *(loff_t *)pos;
+	unsigned int slot = *(loff_t *)pos;
 	struct ntsync_task *t = NULL, *next;
 
-	if (hlist_empty(&ntsync_tasks[bucket]))
+	if (hlist_empty(&ntsync_tasks[slot]))
 		return 0;
-	while ((next = ntsync_task_next(bucket, t))) {
+	while ((next = ntsync_task_next(slot, t))) {
 		struct shown_record r = { };
 
 		ntsync_task_put(t);
@@ -108,26 +108,26 @@ static int show_bucket(struct seq_file *m, void *pos)
 	return 0;
 }
 
-static void *start_buckets(struct seq_file *m, loff_t *pos)
+static void *start_slots(struct seq_file *m, loff_t *pos)
 {
 	return *pos < ARRAY_SIZE(ntsync_tasks) ? pos : NULL;
 }
 
-static void *next_bucket(struct seq_file *m, void *v, loff_t *pos)
+static void *next_slot(struct seq_file *m, void *v, loff_t *pos)
 {
 	++*pos;
-	return start_buckets(m, pos);
+	return start_slots(m, pos);
 }
 
-static void stop_buckets(struct seq_file *m, void *v)
+static void stop_slots(struct seq_file *m, void *v)
 {
 }
 
 const struct seq_operations ntsync_pi_sops = {
-	.start = start_buckets,
-	.next = next_bucket,
-	.stop = stop_buckets,
-	.show = show_bucket,
+	.start = start_slots,
+	.next = next_slot,
+	.stop = stop_slots,
+	.show = show_slot,
 };
 
 static const char *const count_names[NTSYNC_NR_COUNTS] = {

@@ -1,29 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The records of tasks, from a task's first call, or the first loan to it, until its exit. The task
- * itself looks up its record, and so does a task that lends to it. Others have a counted pointer
- * from a mutex, an owner id, a contribution, a loan or a receiver, or iterate over all records
- * (ntsync_task_next()).
+ * The records of tasks. A record lives from the first call of its task until the exit of the task.
+ * A loan to the task, or an ADDR_WAIT that names it as the owner, makes the record earlier. The
+ * task itself, a lender and such a waiter look the record up. Others have a counted pointer from a
+ * mutex, an owner id, a contribution, a loan, the key of an address or a receiver, or iterate over
+ * all records (ntsync_task_next(), ntsync_task_next_namer()).
  *
- * A lender may make the record of a task that exits at that moment. Somebody has to retire it:
+ * A lender may make the record of a task that exits at that moment. One of the two has to retire
+ * it. Here 'lender' stands for the waiter, too:
  *
  *   lender				the borrower's exit
  *
- *   lock(bucket)			PF_EXITING is set
+ *   lock(slot)			PF_EXITING is set
  *   no record yet: inserts one		...
- *   unlock(bucket)			the tracepoint's probe:
+ *   unlock(slot)			the tracepoint's probe:
  *   smp_mb(); (S), pairs with (T)	smp_mb(); (T), pairs with (S)
  *   PF_EXITING? then retires it	is there a record? then retires it
  *
- * At least one of them sees the other. If both do, the one that removes the record from its bucket,
- * under the bucket's lock, retires it. A lender retires only what it has inserted itself, as the
- * exit's probe may have been over before that, and looks for other records in any case.
+ * At least one of them sees the other. If both do, the one that removes the record from its slot,
+ * under the slot's lock, retires it. A lender retires only a record that it has inserted itself:
+ * the probe may have run before that. A record that was there already is retired by the probe, or
+ * by the lender that has inserted it.
  */
 #include <linux/module.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
 #include "core/core.h"
+#include "core/space.h"
 #include "pi_internal.h"
 
 static struct kmem_cache *cache;
@@ -43,14 +47,14 @@ void ntsync_task_cache_exit(void)
 struct hlist_head ntsync_tasks[1 << NTSYNC_TASK_BITS];
 
 /*
- * Protect the buckets of @ntsync_tasks, several buckets each, and are held for a few instructions.
+ * Protect the slots of @ntsync_tasks, several slots each, and are held for a few instructions.
  * With one lock for all, tasks of different instances would wait for each other.
  */
-static raw_spinlock_t bucket_locks[64];
+static raw_spinlock_t slot_locks[64];
 
-static raw_spinlock_t *bucket_lock(unsigned int bucket)
+static raw_spinlock_t *slot_lock(unsigned int slot)
 {
-	return &bucket_locks[bucket % ARRAY_SIZE(bucket_locks)];
+	return &slot_locks[slot % ARRAY_SIZE(slot_locks)];
 }
 
 static struct ntsync_task *alloc_record(struct task_struct *p)
@@ -67,10 +71,11 @@ static struct ntsync_task *alloc_record(struct task_struct *p)
 	INIT_LIST_HEAD(&t->notifications);
 	ntsync_pi_normal_task_init(t);
 	ntsync_loan_task_init(t);
+	ntsync_verify_timer_init(t);
 	return t;
 }
 
-/* Under the bucket's lock, or RCU's. */
+/* Under the slot's lock, or RCU's. */
 static struct ntsync_task *find_record(const struct task_struct *p)
 {
 	struct ntsync_task *t;
@@ -88,13 +93,13 @@ static struct ntsync_task *find_record(const struct task_struct *p)
  */
 static struct ntsync_task *insert_record(struct ntsync_task *new)
 {
-	unsigned int bucket = hash_ptr(new->task, NTSYNC_TASK_BITS);
+	unsigned int slot = hash_ptr(new->task, NTSYNC_TASK_BITS);
 	struct ntsync_task *t;
 
-	scoped_guard(raw_spinlock, bucket_lock(bucket)) {
+	scoped_guard(raw_spinlock, slot_lock(slot)) {
 		t = find_record(new->task) ?: new;
 		if (t == new)
-			hlist_add_head_rcu(&t->hash, &ntsync_tasks[bucket]);
+			hlist_add_head_rcu(&t->hash, &ntsync_tasks[slot]);
 		ntsync_task_get(t);
 	}
 	if (t != new) {
@@ -122,7 +127,7 @@ static void free_record_rcu(struct rcu_head *rcu)
 	kmem_cache_free(cache, container_of(rcu, struct ntsync_task, rcu));
 }
 
-/* Readers of the record's bucket may still access it. */
+/* Readers of the record's slot may still access it. */
 void ntsync_task_free(struct ntsync_task *t)
 {
 	call_rcu(&t->rcu, free_record_rcu);
@@ -138,7 +143,7 @@ struct task_struct *ntsync_task_get_task(struct ntsync_task *t)
 /* Returns true for the one that has to retire the record. */
 static bool remove_record(struct ntsync_task *t)
 {
-	guard(raw_spinlock)(bucket_lock(hash_ptr(t->task, NTSYNC_TASK_BITS)));
+	guard(raw_spinlock)(slot_lock(hash_ptr(t->task, NTSYNC_TASK_BITS)));
 	if (hlist_unhashed(&t->hash))
 		return false;
 	hlist_del_init_rcu(&t->hash);
@@ -146,8 +151,8 @@ static bool remove_record(struct ntsync_task *t)
 }
 
 /*
- * Remove the record from the table, at the exit of its task. Contributions to it have no effect any
- * more; returns the highest of them, as ntsync_pi_task_exit(). Constant work that does not sleep.
+ * Removes the record from the table: its task exits, or the module is unloaded. Contributions to it
+ * have no effect any more; returns the highest of them, as ntsync_pi_mark_dead(). Constant work that does not sleep.
  * The caller keeps the record by RCU or a reference.
  */
 static int retire_record(struct ntsync_task *t)
@@ -160,7 +165,11 @@ static int retire_record(struct ntsync_task *t)
 	keeps_module = t->keeps_module;
 	/* At the priority that the task still has. */
 	ntsync_loan_end_later(t);
-	inherited = ntsync_pi_task_exit(t);
+	inherited = ntsync_pi_mark_dead(t);
+	ntsync_verify_timer_exit(t);
+	/* The task is in no call any more. */
+	ntsync_space_put(t->spaces[0]);
+	ntsync_space_put(t->spaces[1]);
 	put_task_struct(t->task);
 	ntsync_task_put(t);
 	if (keeps_module)
@@ -237,16 +246,16 @@ struct ntsync_task *ntsync_task_get_record_of(struct task_struct *p)
 }
 
 /*
- * Iterates over the records of @bucket: returns a reference to the one after @after, which the
+ * Iterates over the records of @slot: returns a reference to the one after @after, which the
  * caller puts, or NULL.
  */
-struct ntsync_task *ntsync_task_next(unsigned int bucket, const struct ntsync_task *after)
+struct ntsync_task *ntsync_task_next(unsigned int slot, const struct ntsync_task *after)
 {
 	struct ntsync_task *t, *found = NULL;
 
-	/* The order of a bucket changes, that of the addresses does not. */
-	scoped_guard(raw_spinlock, bucket_lock(bucket)) {
-		hlist_for_each_entry(t, &ntsync_tasks[bucket], hash) {
+	/* The order of a slot changes, that of the addresses does not. */
+	scoped_guard(raw_spinlock, slot_lock(slot)) {
+		hlist_for_each_entry(t, &ntsync_tasks[slot], hash) {
 			if (t > after && (!found || t < found))
 				found = t;
 		}
@@ -256,16 +265,38 @@ struct ntsync_task *ntsync_task_next(unsigned int bucket, const struct ntsync_ta
 	return found;
 }
 
-void ntsync_task_init(void)
+/*
+ * The same for the records of tasks that have named an owner through an instance. It takes no lock,
+ * as every user may call it.
+ */
+struct ntsync_task *ntsync_task_next_namer(unsigned int slot, u64 dev_id,
+					   const struct ntsync_task *after)
+{
+	struct ntsync_task *t, *found;
+
+	guard(rcu)();
+	do {
+		found = NULL;
+		hlist_for_each_entry_rcu(t, &ntsync_tasks[slot], hash) {
+			if (READ_ONCE(t->named_through) == dev_id && t > after &&
+			    (!found || t < found))
+				found = t;
+		}
+		/* Without a reference it has been retired, and the next search does not find it. */
+	} while (found && !refcount_inc_not_zero(&found->refs));
+	return found;
+}
+
+void ntsync_records_init(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(bucket_locks); i++)
-		raw_spin_lock_init(&bucket_locks[i]);
+	for (i = 0; i < ARRAY_SIZE(slot_locks); i++)
+		raw_spin_lock_init(&slot_locks[i]);
 }
 
 /* No instance is open, and the probe of exits is gone. Tasks that have records may still run. */
-void ntsync_task_exit(void)
+void ntsync_records_destroy(void)
 {
 	struct hlist_node *next;
 	struct ntsync_task *t;

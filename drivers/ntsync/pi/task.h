@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The record of a task: made in the first call of the task that waits, sends, receives, unlocks,
- * kills or lends, or in the first call of another task that lends to it, and kept until the task
- * exits. docs/pi.md explains the model.
+ * The record of a task. The first call of the task that waits, sends, receives, unlocks, kills or
+ * lends makes it. So does the first call of another task that lends to the task, or that names it
+ * as the owner in an ADDR_WAIT. The record is kept until the task exits. docs/pi.md explains the
+ * model.
  */
 #ifndef NTSYNC_PI_TASK_H
 #define NTSYNC_PI_TASK_H
 
 #include <linux/hash.h>
+#include <linux/hrtimer.h>
 #include <linux/list.h>
 #include <linux/rbtree.h>
 #include <linux/rculist.h>
@@ -23,6 +25,7 @@
 #include "loan.h"
 
 struct ntsync_device;
+struct ntsync_space;
 struct ntsync_wait;
 
 /**
@@ -44,12 +47,20 @@ struct ntsync_sched_params {
 	u64 slack;
 };
 
+/* What a sleeper and the timer of its record tell each other; see sleeper.c. */
+enum ntsync_verify {
+	NTSYNC_VERIFY_OFF,	/* not asleep, or its priority boosts nobody */
+	NTSYNC_VERIFY_ON,	/* the timer is to wake it */
+	NTSYNC_VERIFY_DUE,	/* the timer has woken it */
+};
+
 /**
  * struct ntsync_task - the record of a task
  * @hash: in ntsync_tasks until the task exits
  * @task: counted until the task exits, after that only for comparison; immutable
- * @refs: held by the task until it exits, by mutexes, receivers, owner ids, contributions, loans,
- *	chain walks and a queued @recheck_work
+ * @refs: held by the task until it exits, by mutexes, receivers, owner ids, contributions, loans
+ *	and their queued exit items, keys of addresses, acquirers (@former_owner), chain walks, and
+ *	a queued @recheck_work
  * @rcu: for freeing
  * @owner: the owner id that the task has used last, in instance @owner_dev; written by the
  *	task itself, and cleared by another task that takes one of the task's ids, or drops one
@@ -60,6 +71,8 @@ struct ntsync_sched_params {
  * @restart: the wait that the task continues after an interruption, if @can_restart; only for the
  *	task itself; see core/restart.c
  * @can_restart: see @restart
+ * @named_through: id of the instance through which the task has named an owner in an ADDR_WAIT
+ *	last; written by the task itself; for fdinfo
  * @keeps_module: the task may restart a call, so it holds a reference to the module until it exits
  * @lock: raw; inside obj->lock. Protects all members below, unless stated otherwise
  * @wait: the call that the task is blocked in, while that may have entries in queues
@@ -69,8 +82,8 @@ struct ntsync_sched_params {
  * @dev_node: in @event_dev->event_boosted; protected by @event_dev->lock
  * @notifications: its receivers that have been notified of a request; see core/notification.c and
  *	channel/notification.c
- * @handoff_boost: contribution of the task to itself while it hands off an object; see
- *	ntsync_pi_boost_self()
+ * @self_boost: contribution of the task to itself while it hands off an object, or names
+ *	another owner in an ADDR_WAIT; see ntsync_pi_boost_self()
  * @seq: changes whenever @wait does
  * @lower_disabled: while it is not 0, other tasks must not lower this one; a nesting count, see
  *	ntsync_pi_lower_disable()
@@ -89,8 +102,15 @@ struct ntsync_sched_params {
  *	for that; only for the task itself
  * @recheck_ms: delay of @recheck_work
  * @recheck_work: forgets @normal when that is safe, and sets what could not be set before
- * @walk_hint: the last chain walk that has processed the record; see chain.c
+ * @verify: see sleeper.c; written by the task itself, and by @verify_timer
+ * @verify_timer: wakes the task to verify, see sleeper.c
+ * @walk_hint: id of the last chain walk that has listed or processed the record; see chain.c
  * @loan: its loan as a lender
+ * @spaces: the spaces that the task has used last, of a process and of a file, counted;
+ *	only for the task itself; see core/space.h
+ *
+ * Comments say record. In the names of functions "task" is the record, too: ntsync_task_get() takes
+ * a reference to a record, ntsync_task_get_task() one to its task_struct.
  */
 struct ntsync_task {
 	struct hlist_node hash;
@@ -100,6 +120,7 @@ struct ntsync_task {
 	u32 owner;
 	atomic_t nr_owners;
 	u64 owner_dev;
+	u64 named_through;
 	struct ntsync_ticket ticket;
 	struct ntsync_restart restart;
 	bool can_restart;
@@ -112,7 +133,7 @@ struct ntsync_task {
 	struct ntsync_device *event_dev;
 	struct list_head dev_node;
 	struct list_head notifications;
-	struct ntsync_contrib handoff_boost;
+	struct ntsync_contrib self_boost;
 	u32 seq;
 	u32 lower_disabled;
 	bool dead;
@@ -129,8 +150,11 @@ struct ntsync_task {
 	bool all_lock_disabled;
 	unsigned int recheck_ms;
 	struct delayed_work recheck_work;
+	enum ntsync_verify verify;
+	struct hrtimer verify_timer;
 	u64 walk_hint;
 	struct ntsync_loan loan;
+	struct ntsync_space *spaces[2];
 };
 
 #define NTSYNC_TASK_BITS	13
@@ -139,7 +163,7 @@ extern struct hlist_head ntsync_tasks[1 << NTSYNC_TASK_BITS];
 
 /*
  * The record of current, or NULL. No reference is needed: nobody removes it before current exits.
- * Preemption is off during the search, because RCU frees the bucket's other records.
+ * Preemption is off during the search, because RCU frees the slot's other records.
  */
 static inline struct ntsync_task *ntsync_task_current(void)
 {
@@ -156,6 +180,8 @@ static inline struct ntsync_task *ntsync_task_current(void)
 
 struct ntsync_task *ntsync_task_create(void);
 struct ntsync_task *ntsync_task_get_record_of(struct task_struct *p);
+struct ntsync_task *ntsync_task_next_namer(unsigned int slot, u64 dev_id,
+					   const struct ntsync_task *after);
 
 /* The record of current, created if there is none; NULL without memory. */
 static inline struct ntsync_task *ntsync_task_find_or_create(void)
@@ -191,13 +217,14 @@ static inline u32 ntsync_task_top_key_locked(const struct ntsync_task *t)
 {
 	const struct ntsync_contrib *c = ntsync_task_top_locked(t);
 
-	return c ? c->key : NTSYNC_NO_CONTRIB;
+	return c ? c->rank : NTSYNC_NO_CONTRIB;
 }
 
 #define NTSYNC_TODO_MAX		10
 
 /**
- * struct ntsync_todo - records whose contributions a call has changed
+ * struct ntsync_todo - records that a chain walk has to start from, as their contributions have
+ *	changed
  * @nr: number of records
  * @tasks: the records, counted
  *

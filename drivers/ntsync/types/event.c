@@ -45,7 +45,7 @@ static void acquire_event(struct ntsync_obj *obj, struct ntsync_acquirer *acquir
 		WRITE_ONCE(obj->event.signaled, false);
 		obj->event.pulsed = false;
 	}
-	ntsync_trace(acquire, obj, acquirer->task, acquirer->owner, obj->event.signaled);
+	trace_ntsync_acquire(obj, acquirer->task, acquirer->owner, obj->event.signaled);
 	if (unlikely(obj->event.boost_prio) && !(obj->event.manual && higher_waits(obj, acquirer)))
 		pass_boost_locked(obj, acquirer);
 }
@@ -69,8 +69,8 @@ static void event_show(struct seq_file *m, const union ntsync_state *copy)
 	seq_printf(m, "ntsync-signaled:\t%d\n", copy->event.signaled);
 }
 
-/* The boost of this signal replaces that of an earlier one. @h: as for ntsync_obj_hand_off(). */
-static __always_inline void set_locked(struct ntsync_section *h, struct ntsync_obj *obj, bool pulse,
+/* The boost of this signal replaces that of an earlier one. @s: as for ntsync_obj_hand_off(). */
+static __always_inline void set_locked(struct ntsync_section *s, struct ntsync_obj *obj, bool pulse,
 				       u8 boost_policy, u8 boost_prio)
 {
 	struct ntsync_event *event = &obj->event;
@@ -79,13 +79,13 @@ static __always_inline void set_locked(struct ntsync_section *h, struct ntsync_o
 	event->boost_prio = boost_prio;
 	event->pulsed = pulse;
 	WRITE_ONCE(event->signaled, true);
-	ntsync_trace(release, obj, current, 0, true);
-	ntsync_obj_hand_off(h, obj);
+	trace_ntsync_release(obj, current, 0, true);
+	ntsync_obj_hand_off(s, obj);
 }
 
-static int event_signal(struct ntsync_section *h, u32 owner)
+static int event_signal(struct ntsync_section *s, u32 owner)
 {
-	set_locked(h, h->obj, false, 0, 0);
+	set_locked(s, s->obj, false, 0, 0);
 	return 0;
 }
 
@@ -113,12 +113,12 @@ struct ntsync_obj *ntsync_event_create(struct ntsync_device *dev, bool manual, b
 static noinline void set_event_slow(struct ntsync_obj *obj, bool pulse, u8 boost_policy,
 				    u8 boost_prio, u32 *prev)
 {
-	struct ntsync_section h __uninitialized;
+	struct ntsync_section s __uninitialized;
 
-	ntsync_section_begin_locked(&h, obj);
+	ntsync_section_begin_locked(&s, obj);
 	*prev = obj->event.signaled;
-	set_locked(&h, obj, pulse, boost_policy, boost_prio);
-	ntsync_obj_unlock(&h);
+	set_locked(&s, obj, pulse, boost_policy, boost_prio);
+	ntsync_obj_unlock(&s);
 }
 
 static __always_inline void set_event(struct ntsync_obj *obj, bool pulse, u8 boost_policy,
@@ -167,29 +167,29 @@ int ntsync_event_set_pi(struct ntsync_obj *obj, u32 policy, u32 prio)
 
 int ntsync_event_reset(struct ntsync_obj *obj, u32 *prev)
 {
-	struct ntsync_section h __uninitialized;
+	struct ntsync_section s __uninitialized;
 
 	if (obj->ops != &event_ops)
 		return -EINVAL;
 
-	ntsync_obj_lock(&h, obj);
+	ntsync_obj_lock(&s, obj);
 	*prev = obj->event.signaled;
 	WRITE_ONCE(obj->event.signaled, false);
 	obj->event.boost_prio = 0;
-	ntsync_obj_unlock(&h);
+	ntsync_obj_unlock(&s);
 	return 0;
 }
 
 int ntsync_event_read(struct ntsync_obj *obj, u32 *manual, u32 *signaled)
 {
-	struct ntsync_section h __uninitialized;
+	struct ntsync_section s __uninitialized;
 
 	if (obj->ops != &event_ops)
 		return -EINVAL;
 
-	ntsync_obj_lock(&h, obj);
+	ntsync_obj_lock(&s, obj);
 	*manual = obj->event.manual;
 	*signaled = obj->event.signaled;
-	ntsync_obj_unlock(&h);
+	ntsync_obj_unlock(&s);
 	return 0;
 }

@@ -41,7 +41,7 @@ static void acquire_mutex(struct ntsync_obj *obj, struct ntsync_acquirer *acquir
 		m->abandoned = false;
 		acquirer->owner_dead = true;
 	}
-	ntsync_trace(acquire, obj, acquirer->task, acquirer->owner, m->count);
+	trace_ntsync_acquire(obj, acquirer->task, acquirer->owner, m->count);
 	if (unlikely(m->contrib.to || m->listed_id || !RB_EMPTY_ROOT(&m->rt_waiters.rb_root)))
 		ntsync_mutex_update_on_acquire_locked(obj, acquirer);
 }
@@ -76,7 +76,7 @@ static void mutex_enqueued(struct ntsync_obj *obj, struct ntsync_wait_entry *e,
 	rb_add(&e->by_owner, &obj->mutex.by_owner, owner_less);
 	ntsync_mutex_add_waiter_locked(e);
 	if (unlikely(!RB_EMPTY_NODE(&e->pi)))
-		ntsync_mutex_update_on_wait_locked(obj, todo);
+		ntsync_mutex_update_on_wait_locked(e, todo);
 }
 
 /* If the mutex is free a release is in progress, which updates the contribution at its end. */
@@ -121,20 +121,20 @@ static void mutex_show_tasks(struct seq_file *m, struct ntsync_obj *obj)
  * Frees the mutex. current, as a rule the owner, updates its own priority at the end of the call.
  * If another task inherits from the mutex, the contribution to that task is removed now.
  */
-static void clear_owner_locked(struct ntsync_section *h, struct ntsync_obj *obj)
+static void clear_owner_locked(struct ntsync_section *s, struct ntsync_obj *obj)
 {
 	struct ntsync_mutex *m = &obj->mutex;
 
 	WRITE_ONCE(m->owner, 0);
-	if (h && unlikely(m->contrib.to) && m->contrib.to->task != current)
-		ntsync_mutex_update_contrib_locked(obj, &h->todo);
+	if (s && unlikely(m->contrib.to) && m->contrib.to->task != current)
+		ntsync_mutex_update_contrib_locked(obj, &s->todo);
 }
 
 /*
- * Releases one level of recursion or, if @abandon, all. -EPERM if @owner is not the owner. @h: as
+ * Releases one level of recursion or, if @abandon, all. -EPERM if @owner is not the owner. @s: as
  * for ntsync_obj_hand_off().
  */
-static __always_inline int release_locked(struct ntsync_section *h, struct ntsync_obj *obj,
+static __always_inline int release_locked(struct ntsync_section *s, struct ntsync_obj *obj,
 					  u32 owner, bool abandon, u32 *prev)
 {
 	struct ntsync_mutex *m = &obj->mutex;
@@ -144,15 +144,15 @@ static __always_inline int release_locked(struct ntsync_section *h, struct ntsyn
 	*prev = m->count;
 	WRITE_ONCE(m->count, abandon ? 0 : m->count - 1);
 	m->abandoned = abandon;
-	ntsync_trace(release, obj, current, owner, m->count);
+	trace_ntsync_release(obj, current, owner, m->count);
 	if (!m->count)
-		clear_owner_locked(h, obj);
+		clear_owner_locked(s, obj);
 	/* At a count of U32_MAX those with the owner's id had to wait; now one can acquire. */
 	if (!m->count || *prev == U32_MAX)
-		ntsync_obj_hand_off(h, obj);
+		ntsync_obj_hand_off(s, obj);
 	/* If no waiter has acquired it, it contributes to no task. */
-	if (h && unlikely(m->contrib.to || m->listed_id) && !m->owner)
-		ntsync_mutex_update_contrib_locked(obj, &h->todo);
+	if (s && unlikely(m->contrib.to || m->listed_id) && !m->owner)
+		ntsync_mutex_update_contrib_locked(obj, &s->todo);
 	return 0;
 }
 
@@ -162,11 +162,11 @@ static void destroy_mutex(struct ntsync_obj *obj)
 	ntsync_task_put(obj->mutex.task);
 }
 
-static int mutex_signal(struct ntsync_section *h, u32 owner)
+static int mutex_signal(struct ntsync_section *s, u32 owner)
 {
 	u32 prev;
 
-	return release_locked(h, h->obj, owner, false, &prev);
+	return release_locked(s, s->obj, owner, false, &prev);
 }
 
 static const struct ntsync_obj_ops mutex_ops = {
@@ -206,41 +206,43 @@ struct ntsync_obj *ntsync_mutex_create(struct ntsync_device *dev, u32 owner, u32
  * If a task of higher priority than current waits for the mutex, raises current to that priority
  * until the next owner has been woken and boosted; otherwise current could be preempted in between.
  * Returns true if it has raised current. For that it drops the lock, and other waiters may come
- * meanwhile: hence the loop.
+ * meanwhile: hence the loop. A task whose first call this is gets its record here; without memory
+ * for it, it is not raised.
  */
-static bool raise_to_waiters(struct ntsync_section *h, struct ntsync_obj *obj, u32 owner,
-			     struct ntsync_task *t)
+static bool raise_to_waiters(struct ntsync_section *s, struct ntsync_obj *obj, u32 owner)
 {
-	bool boosted_self = false;
+	struct ntsync_task *raised = NULL;
 	int prio;
 
-	while (t && obj->mutex.owner == owner) {
-		prio = ntsync_mutex_higher_prio_locked(obj, boosted_self ? t : NULL);
+	while (obj->mutex.owner == owner) {
+		prio = ntsync_mutex_prio_to_take_on_locked(obj, raised);
 		if (likely(prio == MAX_RT_PRIO))
 			break;
-		ntsync_obj_unlock(h);
-		ntsync_pi_boost_self(t, prio);
-		boosted_self = true;
-		ntsync_obj_lock(h, obj);
+		ntsync_obj_unlock(s);
+		raised = ntsync_task_find_or_create();
+		if (likely(raised))
+			ntsync_pi_boost_self(raised, prio);
+		ntsync_obj_lock(s, obj);
+		if (unlikely(!raised))
+			break;
 	}
-	return boosted_self;
+	return raised;
 }
 
 static noinline int release_mutex_slow(struct ntsync_obj *obj, u32 owner, bool abandon, u32 *prev)
 {
-	struct ntsync_task *t = ntsync_task_current();
-	struct ntsync_section h __uninitialized;
+	struct ntsync_section s __uninitialized;
 	bool boosted_self;
 	int ret;
 
-	ntsync_section_begin_locked(&h, obj);
-	boosted_self = raise_to_waiters(&h, obj, owner, t);
-	ret = release_locked(&h, obj, owner, abandon, prev);
-	ntsync_obj_unlock(&h);
+	ntsync_section_begin_locked(&s, obj);
+	boosted_self = raise_to_waiters(&s, obj, owner);
+	ret = release_locked(&s, obj, owner, abandon, prev);
+	ntsync_obj_unlock(&s);
 	if (unlikely(boosted_self))
-		ntsync_pi_unboost_self(t);
+		ntsync_pi_unboost_self(ntsync_task_current());
 	else
-		ntsync_pi_walk_own(t);
+		ntsync_pi_walk_own(ntsync_task_current());
 	return ret;
 }
 
@@ -288,16 +290,16 @@ int ntsync_mutex_kill(struct ntsync_obj *obj, u32 owner)
 /* -EOWNERDEAD, with owner and count 0, if the mutex is abandoned. */
 int ntsync_mutex_read(struct ntsync_obj *obj, u32 *owner, u32 *count)
 {
-	struct ntsync_section h __uninitialized;
+	struct ntsync_section s __uninitialized;
 	int ret;
 
 	if (obj->ops != &mutex_ops)
 		return -EINVAL;
 
-	ntsync_obj_lock(&h, obj);
+	ntsync_obj_lock(&s, obj);
 	*owner = obj->mutex.owner;
 	*count = obj->mutex.count;
 	ret = obj->mutex.abandoned ? -EOWNERDEAD : 0;
-	ntsync_obj_unlock(&h);
+	ntsync_obj_unlock(&s);
 	return ret;
 }

@@ -20,7 +20,7 @@ static void acquire_sem(struct ntsync_obj *obj, struct ntsync_acquirer *acquirer
 {
 	ntsync_assert_obj_lock(obj);
 	WRITE_ONCE(obj->sem.count, obj->sem.count - 1);
-	ntsync_trace(acquire, obj, acquirer->task, acquirer->owner, obj->sem.count);
+	trace_ntsync_acquire(obj, acquirer->task, acquirer->owner, obj->sem.count);
 }
 
 static struct ntsync_wait_entry *sem_next_waiter(struct ntsync_obj *obj)
@@ -34,8 +34,8 @@ static void sem_show(struct seq_file *m, const union ntsync_state *copy)
 	seq_printf(m, "ntsync-max:\t%u\n", copy->sem.max);
 }
 
-/* @h as for ntsync_obj_hand_off(). */
-static __always_inline int release_locked(struct ntsync_section *h, struct ntsync_obj *obj,
+/* @s as for ntsync_obj_hand_off(). */
+static __always_inline int release_locked(struct ntsync_section *s, struct ntsync_obj *obj,
 					  u32 count, u32 *prev)
 {
 	struct ntsync_sem *sem = &obj->sem;
@@ -45,16 +45,16 @@ static __always_inline int release_locked(struct ntsync_section *h, struct ntsyn
 		return -EOVERFLOW;
 	*prev = sem->count;
 	WRITE_ONCE(sem->count, sum);
-	ntsync_trace(release, obj, current, 0, sum);
-	ntsync_obj_hand_off(h, obj);
+	trace_ntsync_release(obj, current, 0, sum);
+	ntsync_obj_hand_off(s, obj);
 	return 0;
 }
 
-static int sem_signal(struct ntsync_section *h, u32 owner)
+static int sem_signal(struct ntsync_section *s, u32 owner)
 {
 	u32 prev;
 
-	return release_locked(h, h->obj, 1, &prev);
+	return release_locked(s, s->obj, 1, &prev);
 }
 
 static const struct ntsync_obj_ops sem_ops = {
@@ -83,12 +83,12 @@ struct ntsync_obj *ntsync_sem_create(struct ntsync_device *dev, u32 count, u32 m
 
 static noinline int release_sem_slow(struct ntsync_obj *obj, u32 count, u32 *prev)
 {
-	struct ntsync_section h __uninitialized;
+	struct ntsync_section s __uninitialized;
 	int ret;
 
-	ntsync_section_begin_locked(&h, obj);
-	ret = release_locked(&h, obj, count, prev);
-	ntsync_obj_unlock(&h);
+	ntsync_section_begin_locked(&s, obj);
+	ret = release_locked(&s, obj, count, prev);
+	ntsync_obj_unlock(&s);
 	return ret;
 }
 
@@ -109,14 +109,14 @@ int ntsync_sem_release(struct ntsync_obj *obj, u32 count, u32 *prev)
 
 int ntsync_sem_read(struct ntsync_obj *obj, u32 *count, u32 *max)
 {
-	struct ntsync_section h __uninitialized;
+	struct ntsync_section s __uninitialized;
 
 	if (obj->ops != &sem_ops)
 		return -EINVAL;
 
-	ntsync_obj_lock(&h, obj);
+	ntsync_obj_lock(&s, obj);
 	*count = obj->sem.count;
 	*max = obj->sem.max;
-	ntsync_obj_unlock(&h);
+	ntsync_obj_unlock(&s);
 	return 0;
 }

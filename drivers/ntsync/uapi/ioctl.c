@@ -4,7 +4,8 @@
  * to kernel types: only they access user memory. The functions that they call take plain values, so
  * that in-kernel tests can call them, too.
  *
- * The order of the checks is part of the interface.
+ * The order of the checks is part of the interface: include/uapi/linux/ntsync.h lists the errors of
+ * each ioctl in that order. The type of an object is checked by the function of the type.
  */
 #include <linux/compat.h>
 #include <linux/file.h>
@@ -14,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "addr/addr.h"
 #include "channel/channel.h"
 #include "core/core.h"
 #include "ioctl.h"
@@ -41,7 +43,8 @@ static long query_features(struct ntsync_device *dev, void __user *argp)
 		.features = NTSYNC_FEATURE_PRIORITY_QUEUES | NTSYNC_FEATURE_CHANNEL |
 			    NTSYNC_FEATURE_CHANNEL_TRY_RECV2 |
 			    NTSYNC_FEATURE_AGGREGATE_WAIT | NTSYNC_FEATURE_URING_FD |
-			    NTSYNC_FEATURE_POLL | NTSYNC_FEATURE_SIGNAL_AND_WAIT,
+			    NTSYNC_FEATURE_POLL | NTSYNC_FEATURE_SIGNAL_AND_WAIT |
+			    NTSYNC_FEATURE_BOOTTIME | NTSYNC_FEATURE_ADDRESS,
 		.version = NTSYNC_INTERFACE,
 	};
 
@@ -92,9 +95,9 @@ static long lend(struct ntsync_device *dev, void __user *argp)
 {
 	struct ntsync_lend_args args;
 
-	if (copy_from_user(&args, argp, sizeof(args)))
+	if (ntsync_read_words((u32 *)&args, argp, sizeof(args) / sizeof(u32)))
 		return -EFAULT;
-	if (args.flags & ~NTSYNC_LEND_LATER || args.tid == task_pid_vnr(current))
+	if (args.flags & ~NTSYNC_LEND_LATER || args.tid == ntsync_own_tid())
 		return -EINVAL;
 	return ntsync_lend(dev, args.tid, args.flags & NTSYNC_LEND_LATER);
 }
@@ -252,6 +255,8 @@ static const struct device_ioctl device_ioctls[] = {
 	ENTRY(NTSYNC_IOC_QUERY_FEATURES, query_features),
 	ENTRY(NTSYNC_IOC_LEND, lend),
 	ENTRY(NTSYNC_IOC_UNLEND, unlend),
+	ENTRY(NTSYNC_IOC_ADDR_WAIT, ntsync_ioctl_addr_wait),
+	ENTRY(NTSYNC_IOC_ADDR_WAKE, ntsync_ioctl_addr_wake),
 };
 
 static const struct obj_ioctl obj_ioctls[] = {
@@ -333,6 +338,7 @@ static int device_release(struct inode *inode, struct file *file)
 static void device_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	ntsync_device_show(m, file->private_data);
+	ntsync_addr_waits_show(m, file->private_data);
 }
 
 const struct file_operations ntsync_device_fops = {

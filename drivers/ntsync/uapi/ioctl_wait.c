@@ -11,6 +11,28 @@
 #include "core/core.h"
 #include "ioctl.h"
 
+/* ---- deadlines ---- */
+
+static_assert(NTSYNC_AGG_FLAG_REALTIME == NTSYNC_WAIT_REALTIME);
+static_assert(NTSYNC_AGG_FLAG_BOOTTIME == NTSYNC_WAIT_BOOTTIME);
+
+/* The slow path of ntsync_decode_deadline(): another clock than CLOCK_MONOTONIC. */
+int ntsync_decode_flagged_deadline(struct ntsync_deadline *d, u64 timeout, u32 flags)
+{
+	switch (flags) {
+	case NTSYNC_WAIT_REALTIME:
+		d->expires = ntsync_decode_expires(timeout, CLOCK_REALTIME);
+		d->clock = CLOCK_REALTIME;
+		return 0;
+	case NTSYNC_WAIT_BOOTTIME:
+		d->expires = ntsync_decode_expires(timeout, CLOCK_BOOTTIME);
+		d->clock = CLOCK_BOOTTIME;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
 /* ---- WAIT_ANY, WAIT_ALL ---- */
 
 /*
@@ -24,7 +46,7 @@ struct wait_objs {
 };
 
 /* Adds the object behind @fd. put_objs() puts it, even if the caller then rejects it. */
-static __always_inline bool get_any_obj(struct wait_objs *set, u32 fd)
+static __always_inline bool get_obj_of_any_instance(struct wait_objs *set, u32 fd)
 {
 	struct fd f = fdget(fd);
 
@@ -41,7 +63,7 @@ static __always_inline bool get_any_obj(struct wait_objs *set, u32 fd)
 
 static inline bool get_obj(struct wait_objs *set, const struct ntsync_device *dev, u32 fd)
 {
-	return get_any_obj(set, fd) && set->objs[set->nr - 1]->dev == dev;
+	return get_obj_of_any_instance(set, fd) && set->objs[set->nr - 1]->dev == dev;
 }
 
 static void put_objs(struct wait_objs *set)
@@ -68,29 +90,8 @@ static int get_objs(struct wait_objs *set, struct ntsync_device *dev,
 	return 0;
 }
 
-static __always_inline struct ntsync_deadline decode_deadline(u64 timeout, bool realtime)
-{
-	struct ntsync_deadline d = {
-		.clock = realtime ? CLOCK_REALTIME : CLOCK_MONOTONIC,
-	};
-
-	if (timeout == U64_MAX)
-		d.expires = KTIME_MAX;
-	else if (timeout > KTIME_MAX)
-		d.expires = 0;
-	else
-		d.expires = timeout;
-
-	/* Only the monotonic clock is shifted in a time namespace. */
-	if (!realtime && d.expires > 0 && d.expires < KTIME_MAX)
-		d.expires = ntsync_monotonic_to_host(d.expires);
-	return d;
-}
-
 static int check_wait_args(const struct ntsync_wait_args *args)
 {
-	if (args->flags & ~NTSYNC_WAIT_REALTIME)
-		return -EINVAL;
 	if (!args->owner)
 		return -EINVAL;
 	if (args->count > NTSYNC_MAX_WAIT_COUNT)
@@ -120,7 +121,7 @@ static noinline int wait_with_uring_fd(struct ntsync_device *dev, struct ntsync_
 				       u32 uring_fd, bool all)
 {
 	struct ntsync_poll_fd poll_fd = { .events = EPOLLIN };
-	struct ntsync_polls polls = { .fds = &poll_fd, .nr = 1 };
+	struct ntsync_wait_files polls = { .fds = &poll_fd, .nr = 1 };
 	struct fd f;
 	int ret;
 
@@ -153,14 +154,15 @@ static long do_wait(struct ntsync_device *dev, void __user *argp, bool all)
 
 	if (copy_from_user(&args, uargs, sizeof(args)))
 		return -EFAULT;
-	ret = check_wait_args(&args);
+	ret = ntsync_decode_deadline(&req.deadline, args.timeout, args.flags);
+	if (!ret)
+		ret = check_wait_args(&args);
 	if (ret)
 		return ret;
 	req.objs = set.objs;
 	req.count = args.count;
 	req.alert = args.alert;
 	req.owner = args.owner;
-	req.deadline = decode_deadline(args.timeout, args.flags & NTSYNC_WAIT_REALTIME);
 	req.polls = NULL;
 	req.notify_only = false;
 
@@ -197,7 +199,7 @@ static bool get_signal_and_wait_objs(struct wait_objs *set, struct ntsync_device
 /* Fails if @fd stands for another object than before the interruption. */
 static bool get_same_obj(struct wait_objs *set, u32 fd, u64 id)
 {
-	return get_any_obj(set, fd) && set->objs[set->nr - 1]->id == id;
+	return get_obj_of_any_instance(set, fd) && set->objs[set->nr - 1]->id == id;
 }
 
 /*
@@ -256,12 +258,11 @@ long ntsync_ioctl_signal_and_wait(struct ntsync_device *dev, void __user *argp)
 
 	if (copy_from_user(&args, uargs, sizeof(args)))
 		return -EFAULT;
-	if (args.flags & ~NTSYNC_WAIT_REALTIME || !args.owner)
+	if (ntsync_decode_deadline(&req.deadline, args.timeout, args.flags) || !args.owner)
 		return -EINVAL;
 	req.objs = &set.objs[1];
 	req.alert = args.alert;
 	req.owner = args.owner;
-	req.deadline = decode_deadline(args.timeout, args.flags & NTSYNC_WAIT_REALTIME);
 
 	set.nr = 0;
 	if (get_signal_and_wait_objs(&set, dev, &args))
@@ -419,7 +420,7 @@ static int agg_wait(const struct agg_call *call, struct agg_set *set)
 			.fds = set->fds,
 			.nr = set->nr_fds,
 		},
-		.files = set->files,
+		.obj_files = set->files,
 		.obj_position = set->obj_position,
 		.fd_position = set->fd_position,
 	};
@@ -445,7 +446,7 @@ static long do_aggregate_wait(struct ntsync_device *dev, const struct agg_call *
 
 	if (!args->nb_sources || args->nb_sources > NTSYNC_AGG_MAX)
 		return -EINVAL;
-	if (args->flags & ~NTSYNC_AGG_FLAG_REALTIME || args->__pad)
+	if (args->__pad)
 		return -EINVAL;
 	set = agg_set_alloc(args->nb_sources);
 	if (!set)
@@ -469,8 +470,8 @@ long ntsync_ioctl_aggregate_wait(struct ntsync_device *dev, void __user *argp)
 
 	if (copy_from_user(&call.args, uargs, sizeof(call.args)))
 		return -EFAULT;
-	call.deadline = decode_deadline(call.args.timeout,
-					call.args.flags & NTSYNC_AGG_FLAG_REALTIME);
+	if (ntsync_decode_deadline(&call.deadline, call.args.timeout, call.args.flags))
+		return -EINVAL;
 	return do_aggregate_wait(dev, &call);
 }
 
@@ -506,6 +507,7 @@ long ntsync_ioctl_aggregate_wait_timespec(struct ntsync_device *dev, void __user
 	call.args.__pad = args.reserved;
 	if (decode_timespec(&args.deadline, &call.args.timeout))
 		return -EINVAL;
-	call.deadline = decode_deadline(call.args.timeout, args.flags & NTSYNC_AGG_FLAG_REALTIME);
+	if (ntsync_decode_deadline(&call.deadline, call.args.timeout, args.flags))
+		return -EINVAL;
 	return do_aggregate_wait(dev, &call);
 }

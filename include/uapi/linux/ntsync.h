@@ -35,8 +35,9 @@
  * objects alive, so closing a descriptor does not end it.
  *
  * All structs have one layout for 32- and 64-bit callers. Integers are in host
- * byte order. An owner is any number that the caller uses to tell its threads
- * apart; it is not a Linux thread id, and 0 means "nobody".
+ * byte order. The owner of a mutex is any number that the caller uses to tell its
+ * threads apart; it is not a Linux thread id, and 0 means "nobody". The owner of an
+ * address is a thread id: see ADDR_WAIT.
  */
 
 /**
@@ -82,7 +83,9 @@
  * * NTSYNC_FEATURE_URING_FD: &ntsync_wait_args.uring_fd other than 0.
  * * NTSYNC_FEATURE_POLL: objects can be polled.
  * * NTSYNC_FEATURE_SIGNAL_AND_WAIT: NTSYNC_IOC_SIGNAL_AND_WAIT.
+ * * NTSYNC_FEATURE_BOOTTIME: NTSYNC_WAIT_BOOTTIME and NTSYNC_AGG_FLAG_BOOTTIME.
  * * NTSYNC_FEATURE_LEND: NTSYNC_IOC_LEND and NTSYNC_IOC_UNLEND.
+ * * NTSYNC_FEATURE_ADDRESS: NTSYNC_IOC_ADDR_WAIT and NTSYNC_IOC_ADDR_WAKE.
  *
  * Programs ignore bits that they do not know.
  */
@@ -95,8 +98,9 @@
 #define NTSYNC_FEATURE_URING_FD			(1ULL << 6)
 #define NTSYNC_FEATURE_POLL			(1ULL << 7)
 #define NTSYNC_FEATURE_SIGNAL_AND_WAIT		(1ULL << 8)
-/* Bit 9 is reserved. */
+#define NTSYNC_FEATURE_BOOTTIME			(1ULL << 9)
 #define NTSYNC_FEATURE_LEND			(1ULL << 10)
+#define NTSYNC_FEATURE_ADDRESS			(1ULL << 11)
 
 /**
  * struct ntsync_features_args - features of this driver
@@ -234,6 +238,14 @@ struct ntsync_event_args {
 /* The timeout of a wait is in CLOCK_REALTIME, not CLOCK_MONOTONIC. */
 #define NTSYNC_WAIT_REALTIME		0x1
 
+/*
+ * The timeout of a wait is in CLOCK_BOOTTIME, which goes on while the machine is
+ * suspended. The wait does not end the suspension: if the deadline has passed
+ * meanwhile, it times out when the machine resumes. Not together with
+ * NTSYNC_WAIT_REALTIME. Announced by NTSYNC_FEATURE_BOOTTIME.
+ */
+#define NTSYNC_WAIT_BOOTTIME		0x80000000
+
 /* Maximum number of objects of one wait, without the alert. */
 #define NTSYNC_MAX_WAIT_COUNT		64
 
@@ -242,17 +254,17 @@ struct ntsync_event_args {
 
 /**
  * struct ntsync_wait_args - wait for objects
- * @timeout: deadline in nanoseconds, of CLOCK_MONOTONIC in the caller's time
- *	namespace or of CLOCK_REALTIME (see @flags). U64_MAX = never. Other
- *	values above S64_MAX have passed. If the deadline has passed on entry,
- *	the call tries to acquire once and does not sleep.
+ * @timeout: deadline in nanoseconds, of CLOCK_MONOTONIC or CLOCK_BOOTTIME in the
+ *	caller's time namespace, or of CLOCK_REALTIME (see @flags). U64_MAX =
+ *	never. Other values above S64_MAX have passed. If the deadline has passed
+ *	on entry, the call tries to acquire once and does not sleep.
  * @objs: address of an array of @count descriptors (int).
  * @count: number of objects, 0 to NTSYNC_MAX_WAIT_COUNT.
- * @index: out: what ended the wait: the position in @objs for WAIT_ANY (the
- *	lowest of several objects that are ready), 0 for WAIT_ALL, @count for
- *	the alert, NTSYNC_INDEX_URING_READY for @uring_fd. Also written with
- *	EOWNERDEAD, and with no other error.
- * @flags: 0 or NTSYNC_WAIT_REALTIME.
+ * @index: out: what ended the wait. WAIT_ANY: the position in @objs, the lowest
+ *	one if several objects are ready. WAIT_ALL: 0. The alert: @count.
+ *	@uring_fd: NTSYNC_INDEX_URING_READY. Also written with EOWNERDEAD, and
+ *	with no other error.
+ * @flags: 0, NTSYNC_WAIT_REALTIME or NTSYNC_WAIT_BOOTTIME.
  * @owner: the owner that acquires mutexes. Never 0, even if there is no mutex.
  * @alert: descriptor of an additional object that ends the wait if it is ready
  *	and the others are not. It is acquired only if it ends the wait. 0 =
@@ -271,10 +283,10 @@ struct ntsync_event_args {
  *
  * With a @count of 0 WAIT_ALL succeeds at once, and WAIT_ANY waits for the alert.
  *
- * * EFAULT: @args
- * * EINVAL: unknown @flags; @uring_fd without its feature; @owner is 0; @count
- *   above NTSYNC_MAX_WAIT_COUNT.
- * * EFAULT: @objs
+ * * EFAULT: the struct cannot be read.
+ * * EINVAL: unknown @flags, or both; @uring_fd without its feature; @owner is 0;
+ *   @count above NTSYNC_MAX_WAIT_COUNT.
+ * * EFAULT: @objs cannot be read.
  * * EINVAL: an element of @objs, or @alert, is not an object of this instance:
  *   a closed descriptor, the instance itself, a channel.
  * * EBADF: @uring_fd is not an open descriptor. EPERM: it cannot be polled.
@@ -311,22 +323,23 @@ struct ntsync_wait_args {
  * @signal: descriptor of the object to signal: an event is set, a semaphore is
  *	released once, a mutex is unlocked once by @owner.
  * @wait: descriptor of the object to wait for.
- * @flags: 0 or NTSYNC_WAIT_REALTIME.
+ * @flags: 0, NTSYNC_WAIT_REALTIME or NTSYNC_WAIT_BOOTTIME.
  * @owner: the owner that unlocks and acquires mutexes. Never 0.
  * @alert: as in &struct ntsync_wait_args.
  * @index: out: 0 for @wait, 1 for @alert. Also written with EOWNERDEAD, and with no
  *	other error.
  *
  * NTSYNC_IOC_SIGNAL_AND_WAIT, on dev; announced by NTSYNC_FEATURE_SIGNAL_AND_WAIT.
- * The wait begins before the signal takes effect: a thread that the signal releases,
- * and that then pulses or acquires @wait, finds the caller waiting.
+ * The wait begins before the signal takes effect: a thread that the signal releases
+ * finds the caller waiting for @wait, or finds that it has acquired @wait already.
  *
  * * EFAULT
  * * EINVAL: as WAIT_ANY, for @flags, @owner and the descriptors.
+ * * ENOMEM: in the first call of a thread, for the thread's record. Nothing was
+ *   signaled, and there was no wait.
  * * EOVERFLOW, EPERM: as SEM_RELEASE and MUTEX_UNLOCK. Nothing was signaled, and
  *   there was no wait.
  * * EOWNERDEAD, ETIMEDOUT: as WAIT_ANY. @signal was signaled.
- * * ENOMEM: as in the first call of a thread that waits. Nothing was done.
  * * EINTR: a signal was handled, with or without SA_RESTART: a repeated call would
  *   signal the object again. @signal was signaled. After an interruption without
  *   a handler, such as a stop, the call goes on with the wait.
@@ -352,11 +365,11 @@ struct ntsync_signal_and_wait_args {
  *
  * NTSYNC_IOC_EVENT_SET_PI, on an event; announced by NTSYNC_FEATURE_EVENT_SET_PI.
  * Acts as EVENT_SET, and boosts the task that consumes the signal to this
- * priority, from before it runs until it enters its next wait or receive. If the
- * event is set several times before it is consumed, the last call counts; a reset
- * cancels the boost. @prio is lowered to the highest that the caller may have
- * itself: the maximum of its own real-time priority and RLIMIT_RTPRIO, or 99
- * with CAP_SYS_NICE.
+ * priority, from before its call returns until it enters its next wait or receive.
+ * If the event is set several times before it is consumed, the last call counts; a
+ * reset cancels the boost. @prio is lowered to the highest that the caller may have
+ * itself: the maximum of its own real-time priority and RLIMIT_RTPRIO, or 99 with
+ * CAP_SYS_NICE.
  *
  * * EFAULT
  * * EINVAL: @flags, @policy or @prio has another value.
@@ -381,8 +394,8 @@ struct ntsync_event_set_pi_args {
  * A request is *pending* until it is received, and *dispatched* from then until
  * the reply.
  *
- * A *receiver* is a thread that has entered CHANNEL_RECV, _RECV2 or _TRY_RECV2.
- * It inherits
+ * A *receiver* is a thread that has entered CHANNEL_RECV, _RECV2 or _TRY_RECV2, or
+ * an AGGREGATE_WAIT for the channel. It inherits
  *
  * * from the requests that it works on: those received and not replied to. They
  *   form sets. Each CHANNEL_RECV and CHANNEL_RECV2 begins a new set,
@@ -487,9 +500,9 @@ struct ntsync_channel_send_args {
  * priority.
  *
  * * ENOMEM
+ * * EBADF: the caller's process has closed its last descriptor of the channel,
+ *   when the call begins or while it sleeps. Nothing was received.
  * * EINTR: the call was interrupted by a signal. Nothing was received.
- * * EBADF: the caller's process has closed its last descriptor of the channel
- *   meanwhile. Nothing was received.
  * * EFAULT: the result cannot be written. The request is pending again, with its
  *   id and its place in the queue.
  */
@@ -520,6 +533,8 @@ struct ntsync_channel_recv_args {
  * NTSYNC_FEATURE_CHANNEL_TRY_RECV2. Does not sleep. Errors:
  *
  * * ENOMEM
+ * * EBADF: the caller's process has closed its last descriptor of the channel
+ *   meanwhile. Nothing was received.
  * * EAGAIN: no request is pending. What the caller inherits has not changed.
  * * EFAULT: as CHANNEL_RECV.
  */
@@ -593,6 +608,9 @@ struct ntsync_channel_register_thread_args {
 /* The timeout of an aggregate wait is in CLOCK_REALTIME, not CLOCK_MONOTONIC. */
 #define NTSYNC_AGG_FLAG_REALTIME	0x1
 
+/* It is in CLOCK_BOOTTIME, as with NTSYNC_WAIT_BOOTTIME. */
+#define NTSYNC_AGG_FLAG_BOOTTIME	0x80000000
+
 /* The fired_index of an aggregate wait that timed out. */
 #define NTSYNC_AGG_TIMEOUT		0xFFFFFFFF
 
@@ -619,7 +637,7 @@ struct ntsync_aggregate_source {
  * @nb_sources: number of sources, 1 to NTSYNC_AGG_MAX. Duplicates are legal.
  * @fired_index: out: position of the source that ended the wait; with ETIMEDOUT,
  *	NTSYNC_AGG_TIMEOUT. Not written with any other error but EOWNERDEAD.
- * @flags: 0 or NTSYNC_AGG_FLAG_REALTIME.
+ * @flags: 0, NTSYNC_AGG_FLAG_REALTIME or NTSYNC_AGG_FLAG_BOOTTIME.
  * @owner: the owner that acquires mutexes. May be 0 if no source is a mutex.
  * @fired_events: out: the poll(2) events of a descriptor, 0 for an object. Written
  *	on success and with EOWNERDEAD only.
@@ -641,15 +659,15 @@ struct ntsync_aggregate_source {
  * if its process closes its last descriptor of the channel, or if the result
  * could not be written (EFAULT).
  *
- * * EFAULT: @args
- * * EINVAL: @nb_sources is out of range; unknown @flags; @__pad is not 0.
+ * * EFAULT: the struct cannot be read.
+ * * EINVAL: @nb_sources is out of range; unknown @flags, or both; @__pad is not 0.
  * * ENOMEM
  * * For each source in turn: EFAULT; EINVAL: an unknown type, a pad that is not 0,
  *   an object with events; EBADF: a closed descriptor, or an object source that is
  *   no object of this instance; EPERM: a descriptor that cannot be polled.
  * * EINVAL: a source is a mutex, and @owner is 0.
  * * EBADF: the caller's process has closed its last descriptor of a channel,
- *   before or during the wait. Nothing was acquired.
+ *   before the call or while it sleeps. Nothing was acquired.
  * * ENOMEM: as WAIT_ANY.
  * * EOWNERDEAD, ETIMEDOUT, EINTR: as WAIT_ANY.
  * * EFAULT: the result cannot be written. What was acquired stays acquired; a
@@ -710,9 +728,9 @@ struct ntsync_aggregate_wait_timespec_args {
  *
  * NTSYNC_IOC_LEND, on dev; announced by NTSYNC_FEATURE_LEND. The task has the
  * caller's real-time priority, if its own is lower, wherever the caller blocks
- * meanwhile. That includes what the caller inherits, also later. What the task
- * waits for inherits it in turn. The task need not know this driver. Of several
- * loans to a task the highest counts.
+ * meanwhile. The lent priority includes what the caller inherits, and follows it
+ * when that changes. What the task waits for inherits it in turn. The task need not
+ * know this driver. Of several loans to a task the highest counts.
  *
  * The loan ends with NTSYNC_IOC_UNLEND, with another NTSYNC_IOC_LEND, execve(2)
  * or exit of the caller, and when the instance and all its objects are closed.
@@ -731,7 +749,7 @@ struct ntsync_aggregate_wait_timespec_args {
  * * ESRCH: no such task.
  * * EPERM: the caller may not lend to it, or it is a thread of the kernel.
  * * ESRCH: the task exits, or has not begun to run.
- * * ENOMEM: in the first loan of a caller, or to a task.
+ * * ENOMEM: in the caller's first loan, or in the first loan to a task.
  *
  * Without inheritance (pi=off) the call checks its arguments and does nothing else.
  */
@@ -748,5 +766,110 @@ struct ntsync_lend_args {
  * through. Success too if there is none.
  */
 #define NTSYNC_IOC_UNLEND		_IO('N', 0x9b)
+
+/**
+ * DOC: Waits on addresses
+ *
+ * An address stands for a *place*. That is the address and the process, that is,
+ * all tasks that share its memory; with NTSYNC_ADDR_SHARED, if the memory is mapped
+ * MAP_SHARED, the file and the offset in it. Places belong to no instance: a wake
+ * through one instance reaches waiters of another.
+ *
+ * While tasks wait there, a place has a *key*. A key may have an *owner*, the task
+ * that inherits from them. That is the one that an ADDR_WAIT has named last. A wake
+ * ends that: the key has no owner then, or, if the waiter that is woken has said
+ * NTSYNC_ADDR_TAKE_OVER, that waiter, as long as others wait. A waiter that is the
+ * owner and names nobody ends it, too.
+ *
+ * A waiter passes on its priority only to a task that it could lend to (see
+ * &ntsync_lend_args). Where waiters of several users meet, the first one to name an
+ * owner decides: only waiters of that user name owners and pass on priority. Others
+ * sleep and are woken, and no more.
+ */
+
+/* The place is in the file, if the memory is shared. Not for memory that cannot be written. */
+#define NTSYNC_ADDR_SHARED		0x10
+
+/* The waiter is the owner of the key from the moment in which it is woken. */
+#define NTSYNC_ADDR_TAKE_OVER		0x20
+
+/**
+ * struct ntsync_addr_wait_args - sleep while a word has a value
+ * @timeout: when to give up, as in &struct ntsync_wait_args.
+ * @addr: address of the word, a multiple of @size.
+ * @expected: the value; only its lower @size bytes count.
+ * @size: 1, 2, 4, or on 64-bit machines 8.
+ * @flags: NTSYNC_WAIT_REALTIME or NTSYNC_WAIT_BOOTTIME, NTSYNC_ADDR_SHARED,
+ *	NTSYNC_ADDR_TAKE_OVER.
+ * @owner: tid of the task that inherits from the caller, in the caller's pid
+ *	namespace. 0: it is not known; nobody inherits from the caller then.
+ * @alert: as in &struct ntsync_wait_args, but no mutex.
+ * @index: out: 0: woken; 1: the alert. Written on success, and only if there is an
+ *	alert.
+ * @__pad: 0.
+ *
+ * NTSYNC_IOC_ADDR_WAIT, on dev; announced by NTSYNC_FEATURE_ADDRESS. If the word
+ * has another value: EAGAIN. Else sleeps until an ADDR_WAKE of the address. The
+ * comparison and the beginning of the sleep are one step with respect to wakes: a
+ * wake that comes after a change of the word leaves nobody asleep that has waited
+ * for that change. Success does not mean that the word has changed: look again.
+ *
+ * The size is no part of the place.
+ *
+ * * EFAULT: @args
+ * * EINVAL: unknown @flags, or both clocks; @__pad; @size; @addr is not a multiple of
+ *   it; @owner is the caller; @alert is not an object of this instance, or is a mutex.
+ * * EACCES: NTSYNC_ADDR_SHARED, and the mapping cannot be made writable.
+ * * EFAULT: NTSYNC_ADDR_SHARED, and it is in shared memory that is not a file's, such
+ *   as a driver's; or the word cannot be read.
+ * * EAGAIN: the word has another value. This comes before what follows.
+ * * ENOMEM: in the first such call of a thread or process, or in one that uses
+ *   another file than the thread's last one.
+ * * ESRCH, EPERM, ENOMEM: @owner, as for LEND and in that order, even if the deadline
+ *   has passed; but EAGAIN if the word has changed meanwhile. Nothing was waited for.
+ * * ETIMEDOUT, EINTR: as WAIT_ANY. If the signal's handler restarts calls, the word
+ *   is compared again.
+ * * EFAULT: @index cannot be written. The call has succeeded.
+ *
+ * Without inheritance (pi=off) @owner is not looked for.
+ */
+struct ntsync_addr_wait_args {
+	__u64 timeout;
+	__u64 addr;
+	__u64 expected;
+	__u32 size;
+	__u32 flags;
+	__u32 owner;
+	__u32 alert;
+	__u32 index;
+	__u32 __pad;
+};
+
+#define NTSYNC_IOC_ADDR_WAIT		_IOWR('N', 0x9c, struct ntsync_addr_wait_args)
+
+/**
+ * struct ntsync_addr_wake_args - wake tasks that wait on an address
+ * @addr: the address. In a process's memory it is not touched, and need not be mapped.
+ * @count: how many at most.
+ * @flags: 0 or NTSYNC_ADDR_SHARED, as the waiters have it.
+ *
+ * NTSYNC_IOC_ADDR_WAKE, on dev; announced by NTSYNC_FEATURE_ADDRESS. Wakes the
+ * waiters with the highest priority, in order of arrival within one priority, of
+ * those that wait; one that comes after the call has claimed the first one is not
+ * woken. Returns how many it wakes, INT_MAX at most. A waiter that is counted is
+ * woken, though its deadline may pass before its turn comes; only its alert may be
+ * faster.
+ *
+ * * EFAULT: @args
+ * * EINVAL: unknown @flags.
+ * * EFAULT, EACCES: NTSYNC_ADDR_SHARED: as ADDR_WAIT.
+ */
+struct ntsync_addr_wake_args {
+	__u64 addr;
+	__u32 count;
+	__u32 flags;
+};
+
+#define NTSYNC_IOC_ADDR_WAKE		_IOW('N', 0x9d, struct ntsync_addr_wake_args)
 
 #endif /* _UAPI_LINUX_NTSYNC_H */

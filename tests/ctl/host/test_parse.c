@@ -71,6 +71,33 @@ static void loans_of_an_instance(void **state)
 	assert_int_equal(fdinfo_parse_loans("", loan, 2, &more), 0);
 }
 
+static void waits_on_addresses(void **state)
+{
+	static const char text[] = "ntsync-type:\tinstance\nntsync-instance:\t3\n"
+				   "ntsync-addr-waiter:\t5 80 6 12 0x7f0010\n"
+				   "ntsync-addr-waiter:\t5 80 6 12\nntsync-addr-waiter:\tx 1 1 1 1\n"
+				   "ntsync-addr-waiter:\t5 80 6 0 0x7f0010\n"
+				   "ntsync-loan:\t5 6 80\nntsync-addr-waiter:\t7 0 0 12 0x7f0010\n";
+	const char *at = text;
+	struct object o;
+
+	(void)state;
+	assert_true(fdinfo_next_address(&at, &o));
+	assert_int_equal(o.type, TYPE_ADDRESS);
+	assert_int_equal(o.id, 12);
+	assert_int_equal(o.address, 0x7f0010);
+	assert_int_equal(o.owner_tid, 6);
+	assert_int_equal(object_waiters(&o), 1);
+	assert_int_equal(object_top_prio(&o), 80);
+	assert_int_equal(o.waiter[0].tid, 5);
+	assert_true(fdinfo_next_address(&at, &o));
+	assert_true(o.waiter[0].tid == 7 && !o.waiter[0].prio && !o.owner_tid);
+	assert_false(fdinfo_next_address(&at, &o));
+	/* No descriptor can claim to be one. */
+	assert_true(fdinfo_parse("ntsync-type:\taddress\nntsync-id:\t4\n", &o));
+	assert_int_equal(o.type, TYPE_UNKNOWN);
+}
+
 /* Its number is a tid, and may be that of an object. */
 static void a_loan_has_no_object(void **state)
 {
@@ -207,6 +234,7 @@ int main(void)
 		cmocka_unit_test(a_mutex),
 		cmocka_unit_test(a_channel),
 		cmocka_unit_test(loans_of_an_instance),
+		cmocka_unit_test(waits_on_addresses),
 		cmocka_unit_test(a_loan_has_no_object),
 		cmocka_unit_test(other_files_are_not_ours),
 		cmocka_unit_test(what_is_not_known_is_passed_over),

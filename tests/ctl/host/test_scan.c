@@ -421,6 +421,108 @@ static void graph_says_what_is_missing(void **state)
 	free(text);
 }
 
+static const struct object *find_address(const struct scan *s, uint64_t space, uint64_t address)
+{
+	for (unsigned int i = 0; i < s->nr_objects; i++) {
+		const struct object *o = &s->object[i];
+
+		if (o->type == TYPE_ADDRESS && o->id == space && o->address == address)
+			return o;
+	}
+	fail_msg("no address %lx in space %lu", address, space);
+	return NULL;
+}
+
+/* Threads of one process through two instances, and the same address in another process. */
+static void make_waits_on_addresses(void)
+{
+	make_fd(FIRST, 3, "/dev/ntsync", "ntsync-type:\tinstance\nntsync-instance:\t1\n"
+		"ntsync-addr-waiter:\t5000011 80 5000012 9 0x7f40\n"
+		"ntsync-addr-waiter:\t5000013 10 5000012 9 0x7f40\n");
+	make_fd(FIRST, 4, "/dev/ntsync", "ntsync-type:\tinstance\nntsync-instance:\t2\n"
+		"ntsync-addr-waiter:\t5000014 85 5000012 9 0x7f40\n");
+	/* Another descriptor of the same instance has the same lines. */
+	make_fd(FIRST, 5, "/dev/ntsync", "ntsync-type:\tinstance\nntsync-instance:\t2\n"
+		"ntsync-addr-waiter:\t5000014 85 5000012 9 0x7f40\n");
+	make_fd(SECOND, 3, "/dev/ntsync", "ntsync-type:\tinstance\nntsync-instance:\t3\n"
+		"ntsync-addr-waiter:\t5000021 70 5000022 10 0x7f40\n"
+		"ntsync-addr-waiter:\t5000023 60 0 10 0x7f50\n");
+	/* An object with the number of an address, and one whose number is the address. */
+	make_object(FIRST, 6, "sem", 0x7f40);
+	make_dir("/sys/kernel/debug/ntsync");
+	make_file("task 5000012 x\nnormal policy=0 prio=0 nice=0 reset_on_fork=0\n"
+		  "  contribution address policy=1 prio=85 object=32576\n"
+		  "task 5000022 x\nnormal policy=0 prio=0 nice=0 reset_on_fork=0\n"
+		  "  contribution address policy=1 prio=70 object=32576\n",
+		  "/sys/kernel/debug/ntsync/pi");
+}
+
+static void addresses_are_told_apart(void **state)
+{
+	struct scan *s = *state;
+	const struct object *o;
+
+	make_waits_on_addresses();
+	scan_run(s);
+	assert_int_equal(s->nr_objects, 7);
+	o = find_address(s, 9, 0x7f40);
+	assert_int_equal(object_waiters(o), 3);
+	assert_int_equal(object_top_prio(o), 85);
+	assert_int_equal(o->owner_tid, 5000012);
+	assert_int_equal(o->boosts, 1);
+	assert_int_equal(o->boost_prio, 85);
+	o = find_address(s, 10, 0x7f40);
+	assert_int_equal(object_waiters(o), 1);
+	assert_int_equal(o->owner_tid, 5000022);
+	assert_int_equal(o->boosts, 1);
+	assert_int_equal(o->boost_prio, 70);
+	assert_int_equal(find_address(s, 10, 0x7f50)->owner_tid, 0);
+	assert_int_equal(find_process(s, FIRST)->count[TYPE_INSTANCE], 2);
+	assert_int_equal(find_process(s, FIRST)->count[TYPE_SEM], 1);
+}
+
+static void addresses_in_graph_and_top(void **state)
+{
+	struct scan *s = *state;
+	char *text;
+
+	make_waits_on_addresses();
+	scan_run(s);
+	text = make_picture(s);
+	assert_non_null(strstr(text, "\ta9_7f40 [label=\"address 0x7f40\"];\n"));
+	assert_non_null(strstr(text, "\tt5000014 -> a9_7f40 [label=\"waits 85\"];\n"));
+	assert_non_null(strstr(text, "\ta9_7f40 -> t5000012 [label=\"held\"];\n"));
+	assert_non_null(strstr(text, "\ta9_7f40 -> t5000012 [label=\"lends 85\", color=red, fontcolor=red];\n"));
+	assert_non_null(strstr(text, "\ta10_7f40 -> t5000022 [label=\"held\"];\n"));
+	/* Nobody has it at the moment. */
+	assert_non_null(strstr(text, "\tt5000023 -> a10_7f50 [label=\"waits 60\"];\n"));
+	assert_null(strstr(text, "a10_7f50 ->"));
+	free(text);
+	top_sort(s);
+	text = make_screen(s, 18, 80, false);
+	assert_non_null(strstr(text, "       9 address     3   85    85 5000012 ?               0x7f40\n"));
+	free(text);
+}
+
+/* As many as there are, they replace idle objects only. */
+static void too_many_addresses(void **state)
+{
+	static char info[(MAX_OBJECTS + 8) * 64];
+	struct scan *s = *state;
+	size_t at = 0;
+
+	at += snprintf(info, sizeof(info), "ntsync-type:\tinstance\nntsync-instance:\t1\n");
+	for (int i = 0; i < MAX_OBJECTS + 4; i++)
+		at += snprintf(info + at, sizeof(info) - at,
+			       "ntsync-addr-waiter:\t%d 80 5000012 9 0x%x\n", 5001000 + i, 64 * i);
+	make_fd(FIRST, 3, "/dev/ntsync", info);
+	scan_run(s);
+	assert_int_equal(s->nr_objects, MAX_OBJECTS);
+	assert_true(s->truncated);
+	assert_int_equal(find_process(s, FIRST)->count[TYPE_INSTANCE], 1);
+	assert_int_equal(object_waiters(find_address(s, 9, 64)), 1);
+}
+
 #define SCAN_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -438,6 +540,9 @@ int main(void)
 		SCAN_TEST(top_shows_what_is_waited_for),
 		SCAN_TEST(wineservers_older_than_the_driver),
 		SCAN_TEST(graph_says_what_is_missing),
+		SCAN_TEST(addresses_are_told_apart),
+		SCAN_TEST(addresses_in_graph_and_top),
+		SCAN_TEST(too_many_addresses),
 		SCAN_TEST(names_stay_in_their_strings),
 	};
 

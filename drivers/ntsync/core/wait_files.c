@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waits that also end when a file is ready. pollers.c is the reverse: polls of our objects.
+ * Waits that also end when a file is ready. obj_poll.c is the reverse: objects that are polled.
  *
  * A wait polls each file once without registering. If none is ready it registers with all of them,
  * and polls again when one of them wakes it. It calls the files' poll functions in TASK_RUNNING and
@@ -20,7 +20,7 @@
 #include "core_internal.h"
 
 /* True if a file is ready; sets @polls->fired and revents. Registers with the files if @pt. */
-static bool poll_files(struct ntsync_polls *polls, poll_table *pt)
+static bool poll_files(struct ntsync_wait_files *polls, poll_table *pt)
 {
 	u32 i;
 
@@ -39,13 +39,13 @@ static bool poll_files(struct ntsync_polls *polls, poll_table *pt)
 	return false;
 }
 
-bool ntsync_polls_ready(struct ntsync_polls *polls)
+bool ntsync_wait_files_ready(struct ntsync_wait_files *polls)
 {
 	return poll_files(polls, NULL);
 }
 
 static int sleep_registered(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
-			    struct ntsync_polls *polls, struct poll_wqueues *pwq)
+			    struct ntsync_wait_files *polls, struct poll_wqueues *pwq)
 {
 	for (;;) {
 		int ret = ntsync_wait_sleep_until(w, deadline, &pwq->triggered);
@@ -54,12 +54,19 @@ static int sleep_registered(struct ntsync_wait *w, const struct ntsync_deadline 
 			return ret;
 		/*
 		 * (H), pairs with the barrier in pollwake(): a file that gets ready after the poll
-		 * sets triggered again.
+		 * sets triggered again. That barrier is smp_wmb(), so smp_store_mb() is not enough
+		 * here: it could overwrite what pollwake() has set, and the poll still miss that the
+		 * file is ready. xchg() reads what it overwrites.
 		 */
-		smp_store_mb(pwq->triggered, 0);
+		xchg(&pwq->triggered, 0);
 		if (poll_files(polls, NULL))
 			return NTSYNC_POLLED;
-		/* Without this, tasks that consume what makes the file ready could keep us here. */
+		/*
+		 * Without these, a file that wakes current again and again, and is never ready, could
+		 * keep it here: triggered is looked at before signals.
+		 */
+		if (signal_pending(current))
+			return -ERESTARTSYS;
 		if (ntsync_deadline_passed(deadline))
 			return -ETIMEDOUT;
 	}
@@ -69,8 +76,8 @@ static int sleep_registered(struct ntsync_wait *w, const struct ntsync_deadline 
  * ntsync_wait_sleep() for a wait with files. NTSYNC_POLLED if a file is ready, @polls says which;
  * or the error of registering.
  */
-int ntsync_polls_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
-		       struct ntsync_polls *polls)
+int ntsync_wait_files_sleep(struct ntsync_wait *w, const struct ntsync_deadline *deadline,
+			    struct ntsync_wait_files *polls)
 {
 	struct poll_wqueues pwq;
 	int ret;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Polls of our objects: poll, select, epoll, io_uring. poll.c is the reverse.
+ * Objects that are polled: by poll, select, epoll, io_uring. wait_files.c is the reverse: waits
+ * that poll files.
  *
  *   poll				a change (ntsync_obj_unlock())
  *
