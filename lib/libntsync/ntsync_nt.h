@@ -109,6 +109,7 @@ struct ntsync_nt;
  * @NTSYNC_NT_THREAD: thread object.
  * @NTSYNC_NT_OWN: object of one of the runtime's own types.
  * @NTSYNC_NT_KEYED_EVENT: keyed event.
+ * @NTSYNC_NT_IO_COMPLETION: I/O completion port.
  * @NTSYNC_NT_TYPES: one more than the highest type. Grows when types are added.
  */
 enum ntsync_nt_type {
@@ -120,7 +121,8 @@ enum ntsync_nt_type {
 	NTSYNC_NT_THREAD = 5,
 	NTSYNC_NT_OWN = 6,
 	NTSYNC_NT_KEYED_EVENT = 7,
-	NTSYNC_NT_TYPES = 8
+	NTSYNC_NT_IO_COMPLETION = 8,
+	NTSYNC_NT_TYPES = 9
 };
 
 /**
@@ -1488,6 +1490,137 @@ uint32_t ntsync_nt_wait_for_keyed_event(struct ntsync_nt *nt, uint32_t handle, u
  */
 uint32_t ntsync_nt_release_keyed_event(struct ntsync_nt *nt, uint32_t handle, uint64_t key,
 				       bool alertable, struct ntsync_nt_deadline deadline);
+
+/* ------------------------------------------------ I/O completion ports */
+
+/*
+ * A port has a queue of packets, first in, first out. A thread that removes one from an empty queue
+ * sleeps; a packet goes to the thread that came last, whatever the priorities are. A port's
+ * concurrency says how many threads are to run at a time: see ntsync_nt_remove_io_completion_ex().
+ */
+
+/**
+ * struct ntsync_nt_io_packet - a packet of a port
+ * @key: which file it is about (KeyContext).
+ * @context: which operation (ApcContext).
+ * @information: of the IO_STATUS_BLOCK, such as a number of bytes.
+ * @status: of the IO_STATUS_BLOCK.
+ */
+struct ntsync_nt_io_packet {
+	uint64_t key;
+	uint64_t context;
+	uint64_t information;
+	uint32_t status;
+};
+
+/**
+ * ntsync_nt_create_io_completion() - create a port (NtCreateIoCompletion)
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @attributes: its name, or NULL.
+ * @concurrency: how many threads are to run at a time; 0: as many as there are processors.
+ *
+ * A wait for the port by ntsync_nt_wait_single() or _multiple() ends while packets are in its queue,
+ * and takes none.
+ *
+ * Return: see &struct ntsync_nt_attributes.
+ */
+uint32_t ntsync_nt_create_io_completion(struct ntsync_nt *nt, uint32_t *out,
+					const struct ntsync_nt_attributes *attributes,
+					uint32_t concurrency);
+
+/**
+ * ntsync_nt_open_io_completion() - open a port by its name (NtOpenIoCompletion)
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @name: the name.
+ *
+ * Return: see &struct ntsync_nt_attributes.
+ */
+uint32_t ntsync_nt_open_io_completion(struct ntsync_nt *nt, uint32_t *out, const char *name);
+
+/**
+ * ntsync_nt_set_io_completion() - queue a packet (NtSetIoCompletion)
+ * @nt: the table.
+ * @handle: the port.
+ * @packet: the packet, which is copied.
+ *
+ * Allocates memory, takes a lock, and does not sleep otherwise.
+ *
+ * Return: SUCCESS, or
+ * INVALID_PARAMETER: @packet is NULL.
+ * NO_MEMORY.
+ */
+uint32_t ntsync_nt_set_io_completion(struct ntsync_nt *nt, uint32_t handle,
+				     const struct ntsync_nt_io_packet *packet);
+
+/**
+ * ntsync_nt_remove_io_completion_ex() - remove packets (NtRemoveIoCompletionEx)
+ * @nt: the table.
+ * @handle: the port.
+ * @packets: where to write the packets, the first of the queue first.
+ * @count: how many fit.
+ * @removed: where to write how many were removed, at least 1; or NULL.
+ * @alertable: whether an alert ends the wait.
+ * @deadline: when to give up.
+ *
+ * Sleeps until there is a packet. As on NT, the calling thread is associated with the port from now
+ * on, and no longer with another one. It counts there while it runs, and does not count while it
+ * sleeps in a call of the table. A packet is only given out while fewer threads count than the port's
+ * concurrency says. More may count for a short time, when threads go on after other waits. The
+ * association ends when the thread ends or the last handle of the port is closed.
+ *
+ * Return: SUCCESS, or
+ * ABANDONED_WAIT_0: the last handle of the port was closed. Its packets are lost.
+ * INVALID_PARAMETER: @packets is NULL, or @count 0; unknown flags of @deadline.
+ * USER_APC, ALERTED, TIMEOUT, NO_MEMORY, the status of a stop or an interruption: as
+ * ntsync_nt_wait_single(). No packet was removed.
+ */
+uint32_t ntsync_nt_remove_io_completion_ex(struct ntsync_nt *nt, uint32_t handle,
+					   struct ntsync_nt_io_packet *packets, uint32_t count,
+					   uint32_t *removed, bool alertable,
+					   struct ntsync_nt_deadline deadline);
+
+/**
+ * ntsync_nt_remove_io_completion() - remove one packet (NtRemoveIoCompletion)
+ * @nt: the table.
+ * @handle: the port.
+ * @packet: where to write the packet.
+ * @deadline: when to give up.
+ *
+ * Not alertable.
+ *
+ * Return: as ntsync_nt_remove_io_completion_ex().
+ */
+uint32_t ntsync_nt_remove_io_completion(struct ntsync_nt *nt, uint32_t handle,
+					struct ntsync_nt_io_packet *packet,
+					struct ntsync_nt_deadline deadline);
+
+/**
+ * struct ntsync_nt_io_completion_state - state of a port
+ * @depth: how many packets are in the queue.
+ * @concurrency: how many threads are to run at a time.
+ * @running: how many threads count, see ntsync_nt_remove_io_completion_ex().
+ */
+struct ntsync_nt_io_completion_state {
+	uint32_t depth;
+	uint32_t concurrency;
+	uint32_t running;
+};
+
+/**
+ * ntsync_nt_query_io_completion() - read a port (NtQueryIoCompletion)
+ * @nt: the table.
+ * @handle: the port.
+ * @state: where to write its state; or NULL. NT's depth is &ntsync_nt_io_completion_state.depth.
+ * @packets: where to write the packets of the queue, which stay there; not used if @size is 0.
+ * @size: how many fit.
+ *
+ * Return: a status common to all functions.
+ */
+uint32_t ntsync_nt_query_io_completion(struct ntsync_nt *nt, uint32_t handle,
+				       struct ntsync_nt_io_completion_state *state,
+				       struct ntsync_nt_io_packet *packets, size_t size);
 
 /* ------------------------------------------------ Waits without an object */
 
