@@ -18,6 +18,7 @@
 #include "table.h"
 
 struct nt_name;
+struct nt_port;
 struct nt_timer;
 
 /**
@@ -68,6 +69,7 @@ struct nt_thread_object {
  * @timer: timer: when it expires.
  * @thread: thread: which one.
  * @own: one of the runtime's own types: the rest of it.
+ * @port: completion port: the rest of it.
  * @data: event, mutant, semaphore: of ntsync_nt_set_data().
  */
 struct nt_object {
@@ -86,6 +88,7 @@ struct nt_object {
 		struct nt_timer *timer;
 		struct nt_thread_object *thread;
 		struct nt_own_object *own;
+		struct nt_port *port;
 		struct nt_data data;
 	};
 };
@@ -104,6 +107,7 @@ _Static_assert(sizeof(struct nt_object) <= NT_CACHE_LINE, "one object a cache li
  * @timer: &nt_object.timer. Belongs to the object if one was created, else to the caller.
  * @thread: &nt_object.thread, as @timer.
  * @own: &nt_object.own, as @timer.
+ * @port: &nt_object.port, as @timer.
  */
 struct nt_object_spec {
 	enum ntsync_nt_type type;
@@ -116,6 +120,7 @@ struct nt_object_spec {
 		struct nt_timer *timer;
 		struct nt_thread_object *thread;
 		struct nt_own_object *own;
+		struct nt_port *port;
 	};
 };
 

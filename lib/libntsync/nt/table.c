@@ -51,9 +51,12 @@ static int init_memory(struct ntsync_nt *nt)
 	ret = nt_lock_init(&nt->apc_lock);
 	if (ret)
 		goto exit_lock;
-	ret = nt_fork_init(nt);
+	ret = nt_lock_init(&nt->port_lock);
 	if (ret)
 		goto exit_apc_lock;
+	ret = nt_fork_init(nt);
+	if (ret)
+		goto exit_port_lock;
 	ret = nt_trace_init(nt);
 	if (ret)
 		goto exit_fork;
@@ -66,6 +69,8 @@ exit_trace:
 	nt_trace_exit(nt);
 exit_fork:
 	nt_fork_exit(nt);
+exit_port_lock:
+	nt_lock_exit(&nt->port_lock);
 exit_apc_lock:
 	nt_lock_exit(&nt->apc_lock);
 exit_lock:
@@ -81,6 +86,7 @@ static void exit_memory(struct ntsync_nt *nt)
 {
 	nt_trace_exit(nt);
 	nt_fork_exit(nt);
+	nt_lock_exit(&nt->port_lock);
 	nt_lock_exit(&nt->apc_lock);
 	nt_lock_exit(&nt->lock);
 	nt_pool_exit(&nt->objects);

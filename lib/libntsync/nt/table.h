@@ -54,6 +54,7 @@ struct nt_data {
  * @names: &struct nt_name by its text.
  * @meetings: threads at keyed events, in the order of arrival.
  * @timers: NULL before the first timer; does not change after that.
+ * @port_lock: protects the completion ports. Nests inside the table's lock.
  * @apc_lock: protects the threads' queues of APCs. Nests inside all other locks.
  *
  * Members above @objects do not change after the creation.
@@ -84,6 +85,7 @@ struct ntsync_nt {
 	struct nt_hash names;
 	struct nt_meeting *meetings;
 	struct nt_timers *timers;
+	struct nt_lock port_lock;
 	struct nt_lock apc_lock;
 };
 

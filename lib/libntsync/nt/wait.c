@@ -2,6 +2,7 @@
 #include "wait.h"
 
 #include "alert.h"
+#include "port.h"
 #include "stop.h"
 #include "timer.h"
 
@@ -84,6 +85,34 @@ static void call_driver(struct attempt *attempt, const struct ntsync_wait_opts *
 	else
 		attempt->ret = ntsync_wait_any(wait->nt->config.dev, wait->fds, attempt->count, opts,
 					       &attempt->index);
+}
+
+/*
+ * A thread of a completion port does not count there while it sleeps. It tries first: a wait that
+ * does not sleep lets no other thread run.
+ */
+static void call_paused(struct attempt *attempt)
+{
+	struct nt_thread *thread = attempt->wait->thread;
+	struct ntsync_wait_opts once = *attempt->opts;
+	bool paused;
+
+	once.deadline = 0;
+	call_driver(attempt, &once);
+	if (attempt->ret != -ETIMEDOUT || !attempt->opts->deadline)
+		return;
+	paused = nt_port_pause(thread);
+	call_driver(attempt, attempt->opts);
+	if (paused)
+		nt_port_go_on(thread);
+}
+
+static void run_attempt(struct attempt *attempt)
+{
+	if (nt_port_has_thread(attempt->wait->thread))
+		call_paused(attempt);
+	else
+		call_driver(attempt, attempt->opts);
 }
 
 static bool has_succeeded(const struct attempt *attempt)
@@ -185,7 +214,7 @@ static uint32_t finish_attempt(struct attempt *attempt)
 		} else if (attempt->ret != -EINTR) {
 			return nt_status(attempt->ret);
 		}
-		call_driver(attempt, attempt->opts);
+		run_attempt(attempt);
 	}
 }
 
@@ -195,7 +224,7 @@ static uint32_t wait_for_first(const struct nt_wait *wait, uint32_t count,
 {
 	struct attempt attempt = { .wait = wait, .count = count, .opts = opts };
 
-	call_driver(&attempt, opts);
+	run_attempt(&attempt);
 	return finish_attempt(&attempt);
 }
 
