@@ -144,8 +144,10 @@ static uint32_t lock_and_create_name(struct ntsync_nt *nt, const char *text,
 	return NTSYNC_STATUS_NO_MEMORY;
 }
 
+/* By now this may be its last handle: others may have been closed. */
 static void put_named(struct ntsync_nt *nt, struct nt_object *object)
 {
+	nt_race();
 	nt_name_put_handle(nt, object);
 	nt_object_put(nt, object);
 }
