@@ -850,6 +850,8 @@ int main(void)
 		TEST(a_packet_stays_while_enough_run),
 		TEST(as_many_as_the_concurrency_run),
 		TEST(another_one_runs_while_one_sleeps),
+		{ "another_one_runs_while_one_sleeps (old driver)",
+		  another_one_runs_while_one_sleeps, setup_old_driver, teardown_old_driver, NULL },
 		TEST(one_that_waits_for_a_lock_does_not_count),
 		TEST(a_removal_elsewhere_ends_the_association),
 		TEST(the_end_of_a_thread_ends_it),
