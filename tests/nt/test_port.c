@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* I/O completion ports: packets first in, first out; threads last in, first out; the concurrency. */
+/* I/O completion ports: packets first in, first out; threads last in, first out; concurrency. */
 #include "nt_test.h"
 
 #include <sched.h>

@@ -14,6 +14,7 @@
 
 #include <unistd.h>
 
+/* Between nt_block() and nt_unblock(): it may read a file, which is a cancellation point. */
 static uint32_t count_processors(void)
 {
 	long count = sysconf(_SC_NPROCESSORS_ONLN);
