@@ -111,6 +111,8 @@ struct helper *start_asleep(struct fixture *f, helper_fn call, void *arg);
 bool still_asleep(struct helper *helper);
 void interrupt(struct helper *helper, int sig);
 uint32_t finish(struct helper *helper);
+/* By turns of @i: an interruption of thread @tid, an alert, an APC, a stop, or nothing. */
+void disturb_thread(struct fixture *f, int i, uint32_t tid, uint32_t status);
 /* A call that waits for one handle without a deadline: *arg is a uint32_t. */
 uint32_t wait_for_handle(struct fixture *f, void *arg);
 

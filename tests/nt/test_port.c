@@ -751,29 +751,6 @@ static uint32_t keep_removing(struct fixture *f, void *arg)
 	return NTSYNC_STATUS_SUCCESS;
 }
 
-static void disturb(struct fixture *f, int i)
-{
-	uint32_t tid = WORKER + (uint32_t)i % WORKERS;
-
-	switch (i % 7) {
-	case 0:
-		assert_ok(ntsync_nt_interrupt_thread(f->nt, tid, TERMINATING));
-		break;
-	case 1:
-		assert_ok(ntsync_nt_alert_thread(f->nt, tid));
-		break;
-	case 2:
-		assert_ok(ntsync_nt_queue_apc(f->nt, tid));
-		break;
-	case 3:
-		assert_ok(ntsync_nt_stop(f->nt, TERMINATING));
-		ntsync_nt_resume(f->nt);
-		break;
-	default:
-		sched_yield();
-	}
-}
-
 /* Each packet is removed once, whatever ends the other calls. */
 static void no_packet_is_lost(void **state)
 {
@@ -788,7 +765,7 @@ static void no_packet_is_lost(void **state)
 		sched_yield();
 	for (int i = 0; i < ROUNDS; i++) {
 		queue(f, plant.port, (uint64_t)i);
-		disturb(f, i);
+		disturb_thread(f, i, WORKER + (uint32_t)i % WORKERS, TERMINATING);
 	}
 	/* No worker sleeps for a packet while there are some and less than two of them run. */
 	while (atomic_load(&plant.removed) < ROUNDS)
