@@ -10,6 +10,7 @@ static void init_object(struct ntsync_nt *nt, struct nt_object *object,
 	object->fd = fd;
 	object->type = spec->type;
 	object->manual = spec->manual;
+	object->adopted = spec->adopted;
 	atomic_store_explicit(&object->name, NULL, memory_order_relaxed);
 	object->timer = spec->timer;
 	atomic_store_explicit(&object->held, 0, memory_order_relaxed);

@@ -43,9 +43,11 @@ static uint32_t not_signaled_status(const struct nt_object *signal, int ret)
 static uint32_t signal_and_wait_atomically(struct nt_wait *wait, struct nt_object *signal)
 {
 	uint32_t owned = nt_owned_find(wait->thread, signal), index = 0;
-	int ret = ntsync_signal_and_wait(wait->nt->config.dev, signal->fd, wait->fds[0],
-					 &wait->opts, &index);
+	int ret = -EPERM;
 
+	if (signal->type != NTSYNC_NT_MUTANT || owned != NT_NO_INDEX)
+		ret = ntsync_signal_and_wait(wait->nt->config.dev, signal->fd, wait->fds[0],
+					     &wait->opts, &index);
 	if (!has_signaled(ret))
 		return not_signaled_status(signal, ret);
 	if (signal->type == NTSYNC_NT_MUTANT)
