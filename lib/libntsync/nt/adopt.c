@@ -3,6 +3,7 @@
 #include "create.h"
 #include "fd.h"
 #include "handle.h"
+#include "thread.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -94,15 +95,18 @@ static bool is_channel_of(const struct ntsync_nt *nt, int fd)
 	const struct ntsync_aggregate_source sources[] = {
 		{ .type = NTSYNC_AGG_OBJECT, .fd = (uint32_t)fd }, { .type = 0 },
 	};
-	const struct ntsync_aggregate_opts opts = { .owner = 1 };
+	const struct ntsync_aggregate_opts opts = { .owner = 0 };
 
 	return ntsync_aggregate_wait(nt->config.dev, sources, 2, &opts, NULL, NULL) == -EINVAL;
 }
 
-/* The wait ends at the first object, which is ready: nothing happens to the second one. */
-static uint32_t check_waitable(const struct ntsync_nt *nt, int fd)
+/*
+ * The wait ends at the first object, which is ready: nothing happens to the second one. The driver
+ * takes the owner of a wait for the caller's id, so it is that.
+ */
+static uint32_t check_waitable(struct ntsync_nt *nt, int fd, const struct nt_thread *caller)
 {
-	const struct ntsync_wait_opts opts = { .owner = 1 };
+	const struct ntsync_wait_opts opts = { .owner = caller->tid };
 	int fds[] = { ntsync_event_create(nt->config.dev, true, true), fd }, ret;
 
 	if (fds[0] < 0)
@@ -114,10 +118,14 @@ static uint32_t check_waitable(const struct ntsync_nt *nt, int fd)
 	return ret == -EINVAL ? NTSYNC_STATUS_INVALID_PARAMETER : nt_status(ret);
 }
 
-static uint32_t check_instance(const struct ntsync_nt *nt, int fd, enum ntsync_nt_type type)
+static uint32_t check_instance(struct ntsync_nt *nt, int fd, enum ntsync_nt_type type)
 {
+	const struct nt_thread *caller = nt_thread_self(nt);
+
+	if (!caller)
+		return NTSYNC_STATUS_NO_MEMORY;
 	if (type != NTSYNC_NT_CHANNEL)
-		return check_waitable(nt, fd);
+		return check_waitable(nt, fd, caller);
 	return is_channel_of(nt, fd) ? NTSYNC_STATUS_SUCCESS : NTSYNC_STATUS_INVALID_PARAMETER;
 }
 
