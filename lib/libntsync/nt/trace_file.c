@@ -16,7 +16,7 @@
 
 #define VARIABLE	"NTSYNC_NT_TRACE"
 #define MAX_LINE	256
-#define NS_PER_SECOND	1000000000ull
+#define NS_PER_SECOND	((uint64_t)1000000000)
 
 static const char *type_name(enum ntsync_nt_type type)
 {
@@ -55,13 +55,20 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
-/* The end of a line that would not fit is lost, except for the newline. A full disk loses lines. */
-static void write_line(const struct ntsync_nt *nt, char *line, int length)
+/* What all lines begin with; returns its length. */
+static int begin_line(const struct ntsync_nt *nt, char *line, uint64_t sequence, const char *op)
 {
-	if (length >= MAX_LINE) {
-		length = MAX_LINE - 1;
-		line[length - 1] = '\n';
-	}
+	uint64_t now = now_ns();
+
+	return snprintf(line, MAX_LINE, "ntsync_nt 1 table=%s time=%" PRIu64 ".%09" PRIu64
+			" seq=%" PRIu64 " op=%s", nt->trace_name, now / NS_PER_SECOND,
+			now % NS_PER_SECOND, sequence, op);
+}
+
+/* MAX_LINE is enough for the longest one. If the disk is full, lines are lost. */
+static void write_line(const struct ntsync_nt *nt, const char *line, int length)
+{
+	nt_assert(length < MAX_LINE);
 	if (write(nt->trace_fd, line, (size_t)length) < 0)
 		return;
 }
@@ -69,29 +76,26 @@ static void write_line(const struct ntsync_nt *nt, char *line, int length)
 void nt_trace_file_write(struct ntsync_nt *nt, const struct ntsync_nt_record *record)
 {
 	char line[MAX_LINE];
-	uint64_t now;
+	int length;
 
 	if (nt->trace_fd < 0)
 		return;
-	now = now_ns();
-	write_line(nt, line, snprintf(line, sizeof(line),
-		"ntsync_nt 1 table=%s time=%" PRIu64 ".%09" PRIu64 " seq=%" PRIu64 " op=%s"
-		" handle=0x%" PRIx32 " generation=%" PRIu32 " thread=0x%" PRIx32 " type=%s"
-		" object=%" PRIu64 "\n", nt->trace_name, now / NS_PER_SECOND, now % NS_PER_SECOND,
-		record->sequence, operation_name(record->operation), record->handle,
-		record->generation, record->thread, type_name(record->type), record->id));
+	length = begin_line(nt, line, record->sequence, operation_name(record->operation));
+	length += snprintf(line + length, sizeof(line) - (size_t)length,
+			   " handle=0x%" PRIx32 " generation=%" PRIu32 " thread=0x%" PRIx32
+			   " type=%s object=%" PRIu64 "\n", record->handle, record->generation,
+			   record->thread, type_name(record->type), record->id);
+	write_line(nt, line, length);
 }
 
-/* @operation: begin or end. */
-static void write_mark(const struct ntsync_nt *nt, const char *operation)
+/* @op: begin or end. */
+static void write_mark(const struct ntsync_nt *nt, const char *op)
 {
 	char line[MAX_LINE];
-	uint64_t now = now_ns();
+	int length = begin_line(nt, line, atomic_load(&nt->sequence), op);
 
-	write_line(nt, line, snprintf(line, sizeof(line),
-		"ntsync_nt 1 table=%s time=%" PRIu64 ".%09" PRIu64 " seq=%" PRIu64 " op=%s\n",
-		nt->trace_name, now / NS_PER_SECOND, now % NS_PER_SECOND,
-		(uint64_t)atomic_load(&nt->sequence), operation));
+	line[length++] = '\n';
+	write_line(nt, line, length);
 }
 
 /* A pipe without a reader is no file to write to, and must not stop the program. */
