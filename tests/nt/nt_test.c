@@ -161,6 +161,18 @@ int teardown_old_driver(void **state)
 	return ret;
 }
 
+bool driver_offers(uint32_t features)
+{
+	struct ntsync_nt *nt;
+	bool offers;
+
+	if (ntsync_nt_create(NULL, &nt))
+		return false;
+	offers = (ntsync_nt_features(nt) & features) == features;
+	ntsync_nt_destroy(nt);
+	return offers;
+}
+
 int nt_run_group(const char *group, const struct CMUnitTest *tests, size_t count)
 {
 	start_thread_for_watchdog();

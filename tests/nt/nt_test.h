@@ -60,6 +60,8 @@ int teardown(void **state);
 /* With a driver without extensions, on the fake. */
 int setup_old_driver(void **state);
 int teardown_old_driver(void **state);
+/* Whether the driver offers all of NTSYNC_NT_FEATURE_*: tests of what it lacks are left out. */
+bool driver_offers(uint32_t features);
 int nt_run_group(const char *group, const struct CMUnitTest *tests, size_t count);
 
 /* Replaces the fixture's table, with the trace hook set and an empty trace. */

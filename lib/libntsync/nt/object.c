@@ -11,6 +11,7 @@ static void init_object(struct ntsync_nt *nt, struct nt_object *object,
 	object->fd = fd;
 	object->type = spec->type;
 	object->manual = spec->manual;
+	object->adopted = spec->adopted;
 	atomic_store_explicit(&object->name, NULL, memory_order_relaxed);
 	object->timer = spec->timer;
 	if (spec->type == NTSYNC_NT_IO_COMPLETION) {

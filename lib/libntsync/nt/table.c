@@ -16,6 +16,8 @@
 #define MORE_OBJECTS	1024u
 /* Small segments: a lookup follows a pointer to the object, so huge pages would gain little. */
 #define OBJECT_SHIFT	12
+#define CHANNEL_FEATURES (NTSYNC_FEATURE_CHANNEL | NTSYNC_FEATURE_CHANNEL_TRY_RECV2 | \
+			  NTSYNC_FEATURE_AGGREGATE_WAIT)
 
 static int init_slots(struct ntsync_nt *nt)
 {
@@ -198,5 +200,9 @@ NTSYNC_API uint32_t ntsync_nt_features(const struct ntsync_nt *nt)
 		features |= NTSYNC_NT_FEATURE_ATOMIC_SIGNAL_AND_WAIT;
 	if (nt->features & NTSYNC_FEATURE_MUTEX_PI)
 		features |= NTSYNC_NT_FEATURE_MUTANT_PI;
+	if (nt->features & NTSYNC_FEATURE_EVENT_SET_PI)
+		features |= NTSYNC_NT_FEATURE_EVENT_SET_PI;
+	if ((nt->features & CHANNEL_FEATURES) == CHANNEL_FEATURES)
+		features |= NTSYNC_NT_FEATURE_CHANNEL;
 	return features;
 }

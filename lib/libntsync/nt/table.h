@@ -37,6 +37,9 @@ struct nt_data {
  * @features: the driver's NTSYNC_FEATURE_* bits.
  * @thread_key: the calling thread's &struct nt_thread.
  * @hook_key: whether the calling thread is in the trace hook. Exists only with a hook.
+ * @trace_fd: the file of %NTSYNC_NT_TRACE, or -1.
+ * @trace_name: what the lines in that file call the table.
+ * @is_traced: there is a trace hook or such a file.
  * @fork_marker: reads 1; 0 in a forked child: nt_in_forked_child().
  * @objects: memory of the objects.
  * @process: what %NTSYNC_NT_CURRENT_PROCESS stands for, or NULL.
@@ -69,6 +72,9 @@ struct ntsync_nt {
 	uint64_t features;
 	pthread_key_t thread_key;
 	pthread_key_t hook_key;
+	int trace_fd;
+	char trace_name[32];
+	bool is_traced;
 	const uint32_t *fork_marker;
 	struct nt_pool objects;
 	struct nt_object *_Atomic process;
