@@ -113,7 +113,8 @@ static void cut_text(const char *text)
 
 	snprintf(name, sizeof(name), "%s", text);
 	text_drop_partial(name);
-	while (text_list_add(list, sizeof(list), name))
+	/* Without end for an empty name. */
+	for (int i = 0; i < 32 && text_list_add(list, sizeof(list), name); i++)
 		MUST(strlen(list) < sizeof(list));
 }
 

@@ -23,8 +23,8 @@
  *	The first receive of a process does not look whether the process still has a descriptor.
  * mutant NO_COUNT: assertion violated
  *	A close does not compare the number of receives with the one before its search.
- * mutant RESET_FIRST: assertion violated
- *	A close resets the requests of a receiver, and then ends its receive.
+ * mutant NO_RESET: assertion violated
+ *	A close ends receives, and not the requests that the receivers have.
  * mutant BROKEN_LATE: assertion violated
  *	The channel is marked as broken after its pending requests were ended.
  * mutant BROKEN_FOREVER: assertion violated
@@ -88,26 +88,26 @@ inline finish(s, how)
 	result[s] = how
 }
 
-/* Ends one request of r, which has exited or closes, in a hold; false if it has none. */
+/* One request of r, which has one. */
+#define served(r)	(request[0] == DISPATCHED && served_by[0] == (r) -> 0 : 1)
+
+/* In a hold. */
 inline reset_one(r)
 {
-	if
-	:: request[0] == DISPATCHED && served_by[0] == r -> finish(0, RESET)
-	:: request[1] == DISPATCHED && served_by[1] == r && !(request[0] == DISPATCHED && served_by[0] == r) ->
-		finish(1, RESET)
-	fi
+	result[served(r)] = RESET;
+	request[served(r)] = DONE
 }
 
 #define has_request(r)	((request[0] == DISPATCHED && served_by[0] == r) || \
 			 (request[1] == DISPATCHED && served_by[1] == r))
 #define is_pending	(request[0] == PENDING || request[1] == PENDING)
 
+#define pending		(request[0] == PENDING -> 0 : 1)
+
 inline break_one()
 {
-	if
-	:: request[0] == PENDING -> finish(0, BROKEN)
-	:: request[0] != PENDING && request[1] == PENDING -> finish(1, BROKEN)
-	fi
+	result[pending] = BROKEN;
+	request[pending] = DONE
 }
 
 proctype sender(byte s; bool interrupts)
@@ -186,13 +186,8 @@ inline close_if_no_fd()
 	od;
 	if
 	:: mine ->
-#ifdef RESET_FIRST
-		reset_leaving();
-		end_receives();
-#else
 		end_receives();
 		reset_leaving();
-#endif
 		do
 		:: atomic {
 #ifndef BROKEN_LATE
@@ -228,16 +223,18 @@ inline end_receives()
 inline reset_leaving()
 {
 	do
+#ifndef NO_RESET
 	:: atomic { leaving[0] && has_request(0) -> reset_one(0) }
 	:: atomic { leaving[1] && has_request(1) -> reset_one(1) }
 	:: atomic {
 		!(leaving[0] && has_request(0)) && !(leaving[1] && has_request(1)) ->
-#ifndef RESET_FIRST
+#else
+	:: atomic {
+#endif
 		member[0] = member[0] && !leaving[0];
 		member[1] = member[1] && !leaving[1];
 		leaving[0] = false;
 		leaving[1] = false;
-#endif
 		break
 	   }
 	od
@@ -296,12 +293,14 @@ proctype receiver(byte r; bool exits)
 	:: exits || killed -> goto out
 	:: true
 	fi;
+	/* Without a descriptor it can't. */
 	atomic {
 		if
+		:: !has_fd
 #ifdef ANY_REPLY
-		:: true -> assert(request[id] == DISPATCHED); finish(id, REPLIED)
+		:: has_fd -> assert(request[id] == DISPATCHED); finish(id, REPLIED)
 #else
-		:: request[id] == DISPATCHED && served_by[id] == r -> finish(id, REPLIED)
+		:: has_fd && request[id] == DISPATCHED && served_by[id] == r -> finish(id, REPLIED)
 		:: else	/* ENOENT */
 #endif
 		fi
@@ -367,7 +366,7 @@ init
 		run sender(0, true);
 		run worker(0);
 		if
-		:: run receiver(0, true); run closer(); run receiver(1, false); run arrival()
+		:: run receiver(0, true); run closer(); run receiver(1, false); run worker(1); run arrival()
 		:: run receiver(0, true); run sender(1, false); run closer()
 		:: run receiver(0, false); run receiver(1, false); run worker(1); run killer(); run sender(1, false)
 		fi
