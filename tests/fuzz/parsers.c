@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Feeds the parsers of ntsyncctl with any bytes. The first byte chooses the parser, the rest is its text.
- * libFuzzer calls this (make fuzz-parsers), and so does test_parsers.c with the inputs that are in the tree.
- * What a parser promises is asserted; the sanitizers find the rest.
+ * Feeds the parsers of ntsyncctl with any bytes. The first byte chooses the parser, the rest is its
+ * text. libFuzzer calls this (make fuzz-parsers), and so does test_parsers.c with the inputs that
+ * are in the tree. What a parser promises is asserted; the sanitizers find the rest.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -75,7 +75,7 @@ static bool is_printable(const char *text)
 	return true;
 }
 
-/* A clean text has no backslash but those of \xNN, so only that may change when it is cleaned again. */
+/* With room for any number of bytes. */
 static void clean_text(const char *text, bool utf8)
 {
 	char out[64];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Feeds the parsers with the inputs in tests/fuzz/corpus/parsers, or in the folder of the first argument. Each
- * goes to the parser that its first byte names; cut off after each of its bytes, it goes there again. It is
- * built with the sanitizers of the compiler, and needs no fuzzer. TAP.
+ * Feeds the parsers with the inputs in tests/fuzz/corpus/parsers, or in the folder of the first
+ * argument, each whole and cut off after each of its bytes. It is built with the sanitizers of the
+ * compiler, and needs no fuzzer. TAP.
  */
 #include <dirent.h>
 #include <fcntl.h>

@@ -59,6 +59,7 @@ bool leaving[2];		/* in the one that is being closed */
 bool parked[2], ended[2];	/* ended: its receive, with EBADF */
 byte got[2] = NOBODY;		/* the request that the receive returns with */
 
+byte one;			/* of the two requests; within one step */
 bool has_fd = true, arrived, killed;
 bool exited[2];
 byte executed[2];
@@ -94,8 +95,10 @@ inline finish(s, how)
 /* In a hold. */
 inline reset_one(r)
 {
-	result[served(r)] = RESET;
-	request[served(r)] = DONE
+	one = served(r);
+	result[one] = RESET;
+	request[one] = DONE;
+	one = 0
 }
 
 #define has_request(r)	((request[0] == DISPATCHED && served_by[0] == r) || \
@@ -106,8 +109,10 @@ inline reset_one(r)
 
 inline break_one()
 {
-	result[pending] = BROKEN;
-	request[pending] = DONE
+	one = pending;
+	result[one] = BROKEN;
+	request[one] = DONE;
+	one = 0
 }
 
 proctype sender(byte s; bool interrupts)
@@ -357,7 +362,8 @@ proctype killer()
 
 #define can_receive	(process -> has_fd && !killed : !last_receive)
 #define has_server(s)	((request[s] == PENDING && !broken && can_receive && !parked[0] && !parked[1]) || \
-			 (request[s] == DISPATCHED && !exited[served_by[s]] && !leaving[served_by[s]]))
+			 (request[s] == DISPATCHED && !exited[served_by[s]] && \
+			  member[served_by[s]] && !leaving[served_by[s]]))
 #define is_answered(s)	(request[s] == NONE || request[s] == DONE || has_server(s))
 
 init
