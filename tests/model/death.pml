@@ -84,6 +84,7 @@ inline dispatch(s, r)
 
 inline finish(s, how)
 {
+	assert(request[s] == DISPATCHED);
 	request[s] = DONE;
 	served_by[s] = NOBODY;
 	result[s] = how
@@ -303,7 +304,7 @@ proctype receiver(byte r; bool exits)
 		if
 		:: !has_fd
 #ifdef ANY_REPLY
-		:: has_fd -> assert(request[id] == DISPATCHED); finish(id, REPLIED)
+		:: has_fd -> finish(id, REPLIED)
 #else
 		:: has_fd && request[id] == DISPATCHED && served_by[id] == r -> finish(id, REPLIED)
 		:: else	/* ENOENT */
