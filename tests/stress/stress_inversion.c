@@ -216,18 +216,21 @@ static void release_all(struct group *g)
 static bool watch(unsigned int groups, uint64_t end)
 {
 	unsigned int seen[MAX_GROUPS] = { 0 }, idle[MAX_GROUPS] = { 0 };
+	bool all_move;
 
 	do {
 		stress_sleep(NS_PER_SEC);
+		all_move = true;
 		for (unsigned int i = 0; i < groups; i++) {
 			unsigned int rounds = atomic_load(&shared->group[i].rounds);
 
 			idle[i] = rounds == seen[i] ? idle[i] + 1 : 0;
 			seen[i] = rounds;
+			all_move &= !idle[i];
 			if (idle[i] == PATIENCE)
 				return false;
 		}
-	} while (stress_now() < end || idle[0]);
+	} while (stress_now() < end || !all_move);
 	return true;
 }
 
