@@ -20,7 +20,6 @@ build/fuzz/parsers: $(fuzz_parsers_src) tests/fuzz/parsers.h tools/ctl.h tools/f
 	$(Q)$(FUZZ_CLANG) $(INCLUDES) -std=gnu11 $(WARN) -D_GNU_SOURCE $(FUZZ_FLAGS) -fsanitize=fuzzer \
 		-o $@ $(filter %.c,$^)
 
-.PHONY: fuzz-parsers
 fuzz-parsers: build/fuzz/parsers
 	@mkdir -p build/fuzz/found
 	build/fuzz/parsers -max_total_time=$(if $(filter-out environment undefined,$(origin SECONDS)),$(SECONDS),60) \
