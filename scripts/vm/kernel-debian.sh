@@ -15,8 +15,9 @@ get_debian() {
 	*) die "$name needs Debian 12 or 13 here (its compiler has to fit)" ;;
 	esac
 	[ "$arch" = amd64 ] || suite=$suite:$arch
-	# It was only built for up to now.
+	# It was only built for up to now, or by a recipe that called each machine a PC.
 	[ "$tier" = build ] || [ -e "$dir/current/vmlinuz" ] || rm -f "$dir/current/stamp"
+	[ "$arch" != arm64 ] || grep -qsx virt "$dir/current/machine" || rm -f "$dir/current/stamp"
 	[ -n "$(find "$dir/current/stamp" -mtime -1 2>/dev/null)" ] && return
 	if ! debian_lists "$suite"; then
 		[ -e "$dir/current/stamp" ] || die "no package lists of $suite: is there a network?"
@@ -59,7 +60,10 @@ unpack_debian() {
 	fi
 	echo "$arch" >"$new/arch"
 	echo "$release" >"$new/release"
-	echo pc >"$new/machine"
+	case $arch in
+	arm64) echo virt ;;
+	*) echo pc ;;
+	esac >"$new/machine"
 }
 
 select_packages() {
