@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154 # its caller sets what is shared
 # The VM's root file system: busybox, guest-init, the module, and what the user
 # adds with the libraries that it needs. For a guest of another architecture busybox and libraries come from
-# the folder $foreign_root. Sourced by run.
+# the folder $foreign_root, its libraries from usr/lib/$foreign_triplet there. Sourced by run.
 
 # quote WORD…: one line that a POSIX shell reads as these words.
 quote() {
@@ -114,9 +114,9 @@ libraries_of() {
 add_foreign_libraries() {
 	local root=$1 name path
 	while read -r name; do
-		path=$(find "$foreign_root"/lib/*-linux-gnu* "$foreign_root/lib" -maxdepth 1 -name "${name##*/}" | head -n 1)
-		[ -n "$path" ] || { note "warning: $2 needs $name, which $foreign_root lacks"; continue; }
-		path=/lib/${path#"$foreign_root"/lib/}
+		path=$name
+		[[ $path == /* ]] || path=/usr/lib/$foreign_triplet/$name
+		[ -e "$foreign_root$path" ] || { note "warning: $2 needs $name, which $foreign_root lacks"; continue; }
 		[ ! -e "$root$path" ] || continue
 		copy_to "$root$path" "$foreign_root$path"
 		add_foreign_libraries "$root" "$foreign_root$path"
