@@ -53,7 +53,7 @@ bench-record: deps	## record what make check compares the module with
 	$(RUN) scripts/check/bench --record
 
 ##@ Parts of the check
-.PHONY: check-host check-fast check-deep check-kernels check-litmus check-isolation check-load soak
+.PHONY: check-host check-fast check-deep check-kernels check-litmus check-isolation check-load soak fuzz-parsers
 check-host: deps	## what needs no VM: builds, ABI, library tests, static checks
 	$(RUN) scripts/check/all host
 
@@ -72,6 +72,8 @@ check-litmus: deps	## the lockless protocols by the kernel's memory model (docs/
 
 soak: deps		## the stress programs for MINUTES=10 on Debian's real-time kernel
 	$(RUN) NTSYNC_STRESS_SECONDS=$$(( $(MINUTES) * 60 )) scripts/check/all soak
+
+fuzz-parsers:		## look for inputs that break the parsers of ntsyncctl, for SECONDS=60 (needs clang and its fuzzer)
 
 check-isolation: deps	## what attackers of another user cost a real-time task, on KERNEL=debian-6.12
 	$(RUN) scripts/check/isolation $(KERNEL)

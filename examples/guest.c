@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: 0BSD
 /*
  * A small runtime on NT handles, and a guest in it. The first half is the runtime: threads, waits
- * that call APCs, files. The second half is the guest. Two of its threads share a queue: a producer
- * adds numbers and releases a semaphore, a consumer waits for the semaphore or for the end. A
- * mutant protects the queue. A periodic timer with an APC is the vertical blank. All of this, and a
- * file, have handles of one table. In the end two threads wait for ever, and the runtime stops
- * them.
- *
- * A real runtime also converts the guest's memory. Here the guest is C code.
+ * that call APCs, files. The second half is the guest. Two of its threads share a queue under a
+ * mutant; a periodic timer with an APC is the vertical blank; a file is among the handles. Then the
+ * runtime stops it in the middle of everything: a thread owns a mutant, another waits for it and an
+ * event, a third gets APCs of the timer.
  */
 #include <ntsync_nt.h>
 #include <pthread.h>
@@ -17,16 +14,14 @@
 #include <string.h>
 
 #define ITEMS 1000
-#define ROOM 64
 #define FRAMES 30
 #define MAX_THREADS 8
+#define KIND_FILE 1
 
 static _Thread_local jmp_buf stopped;
 static const struct ntsync_nt_deadline forever = { NTSYNC_WAIT_FOREVER, 0 };
 
 /* -- The runtime ------------------------------------------------------------------------------ */
-
-enum kind { KIND_FILE = 1 };
 
 struct guest_thread {
 	struct runtime *rt;
@@ -55,7 +50,6 @@ static void must(struct runtime *rt, uint32_t status, const char *what)
 	exit(EXIT_FAILURE);
 }
 
-/* NtCreateThread, suspended: the thread waits in ntsync_nt_thread_park(). */
 static void *run_thread(void *arg)
 {
 	struct guest_thread *t = arg;
@@ -63,12 +57,12 @@ static void *run_thread(void *arg)
 
 	if (setjmp(stopped) || ntsync_nt_thread_attach(nt, t->tid))
 		return NULL;
-	must(t->rt, ntsync_nt_thread_park(nt), "start");
 	ntsync_nt_thread_set_exit_status(nt, NTSYNC_NT_CURRENT_THREAD, t->code(t->rt));
 	return NULL;
 }
 
-static uint32_t create_thread(struct runtime *rt, uint32_t (*code)(struct runtime *rt))
+/* NtCreateThread. The object exists before the thread, so nobody can come too early. */
+static void create_thread(struct runtime *rt, uint32_t (*code)(struct runtime *rt))
 {
 	struct guest_thread *t = &rt->threads[rt->nr_threads];
 
@@ -76,16 +70,19 @@ static uint32_t create_thread(struct runtime *rt, uint32_t (*code)(struct runtim
 	rt->nr_threads++;
 	t->tid = 4u * (uint32_t)rt->nr_threads;
 	must(rt, ntsync_nt_thread_create_object(rt->nt, &t->handle, t->tid), "thread");
-	must(rt, ntsync_nt_suspend_thread(rt->nt, t->handle, NULL), "suspend");
 	if (pthread_create(&t->host, NULL, run_thread, t))
 		must(rt, NTSYNC_STATUS_NO_MEMORY, "pthread");
-	return t->handle;
 }
 
-/* An alertable wait. As on NT, it returns USER_APC after all APCs of the queue were called. */
-static uint32_t wait_alertably(struct runtime *rt, uint32_t handle)
+static void wait_for(struct runtime *rt, uint32_t handle, const char *what)
 {
-	uint32_t status = ntsync_nt_wait_single(rt->nt, handle, true, forever);
+	must(rt, ntsync_nt_wait_single(rt->nt, handle, false, forever), what);
+}
+
+/* NtDelayExecution. As on NT, it returns USER_APC after all APCs of the queue were called. */
+static uint32_t sleep_alertably(struct runtime *rt)
+{
+	uint32_t status = ntsync_nt_delay(rt->nt, true, forever);
 	struct ntsync_nt_apc apc;
 
 	if (status != NTSYNC_STATUS_USER_APC)
@@ -148,70 +145,52 @@ static void stop_guest(struct runtime *rt)
 	ntsync_nt_resume(rt->nt);
 }
 
-static int count_stopped(struct runtime *rt)
+static uint32_t exit_status(struct runtime *rt, int thread)
 {
 	struct ntsync_nt_thread_state state;
-	int count = 0;
 
-	for (int i = 0; i < rt->nr_threads; i++) {
-		must(rt, ntsync_nt_query_thread(rt->nt, rt->threads[i].handle, &state), "query");
-		count += state.exit_status == NTSYNC_STATUS_CANCELLED;
-	}
-	return count;
+	must(rt, ntsync_nt_query_thread(rt->nt, rt->threads[thread].handle, &state), "query");
+	return state.exit_status;
 }
 
 /* -- The guest -------------------------------------------------------------------------------- */
 
 struct guest {
-	uint32_t mutant, items, space, vblank, quit, log;
-	unsigned int queue[ROOM], head, tail;
+	uint32_t mutant, items, vblank, quit, log, shown, held, hostage, never;
+	unsigned int queue[ITEMS], head, tail;
 	unsigned long sum, frames;
 	size_t logged;
 };
-
-static void lock(struct runtime *rt, uint32_t mutant)
-{
-	must(rt, ntsync_nt_wait_single(rt->nt, mutant, false, forever), "lock");
-}
-
-static void unlock(struct runtime *rt, uint32_t mutant)
-{
-	must(rt, ntsync_nt_release_mutant(rt->nt, mutant, NULL), "unlock");
-}
 
 static uint32_t produce(struct runtime *rt)
 {
 	struct guest *g = rt->guest;
 
 	for (unsigned int i = 1; i <= ITEMS; i++) {
-		must(rt, ntsync_nt_wait_single(rt->nt, g->space, false, forever), "space");
-		lock(rt, g->mutant);
-		g->queue[g->head++ % ROOM] = i;
-		unlock(rt, g->mutant);
+		wait_for(rt, g->mutant, "lock");
+		g->queue[g->head++] = i;
+		must(rt, ntsync_nt_release_mutant(rt->nt, g->mutant, NULL), "unlock");
 		must(rt, ntsync_nt_release_semaphore(rt->nt, g->items, 1, NULL), "release");
 	}
 	return NTSYNC_STATUS_SUCCESS;
 }
 
-/* The items come first in the wait, so the end is seen only when no item is left. */
+/* The items come first in the wait, so the end is seen only when no item is left. Ends as owner. */
 static uint32_t consume(struct runtime *rt)
 {
 	struct guest *g = rt->guest;
 	const uint32_t handles[] = { g->items, g->quit };
-	uint32_t mutant, status;
+	uint32_t status;
 
-	/* Never closed, and owned at the end of the thread; main() shows the effect. */
-	must(rt, ntsync_nt_duplicate(rt->nt, g->mutant, &mutant, 0), "duplicate");
 	for (;;) {
 		status = ntsync_nt_wait_multiple(rt->nt, handles, 2, NTSYNC_NT_WAIT_ANY, false,
 						 forever);
-		lock(rt, mutant);
+		wait_for(rt, g->mutant, "lock");
 		if (status == NTSYNC_STATUS_WAIT_0 + 1)
 			return g->tail;
 		must(rt, status, "wait for an item");
-		g->sum += g->queue[g->tail++ % ROOM];
-		unlock(rt, mutant);
-		must(rt, ntsync_nt_release_semaphore(rt->nt, g->space, 1, NULL), "release");
+		g->sum += g->queue[g->tail++];
+		must(rt, ntsync_nt_release_mutant(rt->nt, g->mutant, NULL), "unlock");
 	}
 }
 
@@ -222,7 +201,7 @@ static void show_frame(struct runtime *rt)
 
 	g->logged = write_file(rt, g->log, 100);
 	if (++g->frames == FRAMES)
-		must(rt, ntsync_nt_cancel_timer(rt->nt, g->vblank, NULL), "cancel timer");
+		must(rt, ntsync_nt_set_event(rt->nt, g->shown, NULL), "shown");
 }
 
 static uint32_t show_frames(struct runtime *rt)
@@ -230,23 +209,37 @@ static uint32_t show_frames(struct runtime *rt)
 	const struct ntsync_nt_apc apc = { .function = (uintptr_t)show_frame };
 	struct guest *g = rt->guest;
 	const int64_t due = -166667;
+	uint32_t status = NTSYNC_STATUS_USER_APC;
 
 	must(rt, ntsync_nt_set_timer_apc(rt->nt, g->vblank, ntsync_nt_timeout(&due), 16666667, &apc,
 					 NULL), "set timer");
-	while (g->frames < FRAMES)
-		wait_alertably(rt, g->quit);
+	while (status == NTSYNC_STATUS_USER_APC)
+		status = sleep_alertably(rt);
+	must(rt, status, "wait for frames");
 	return NTSYNC_STATUS_SUCCESS;
 }
 
-/* Owns nothing, and is not alertable: only the runtime can end this. */
-static uint32_t wait_for_ever(struct runtime *rt)
+/* Sleeps for ever with a mutant, which its end abandons. */
+static uint32_t hold(struct runtime *rt)
 {
+	wait_for(rt, rt->guest->hostage, "hostage");
+	must(rt, ntsync_nt_set_event(rt->nt, rt->guest->held, NULL), "held");
 	must(rt, ntsync_nt_delay(rt->nt, false, forever), "delay");
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+static uint32_t wait_for_both(struct runtime *rt)
+{
+	const uint32_t handles[] = { rt->guest->hostage, rt->guest->never };
+
+	must(rt, ntsync_nt_wait_multiple(rt->nt, handles, 2, NTSYNC_NT_WAIT_ALL, false, forever),
+	     "wait for both");
 	return NTSYNC_STATUS_SUCCESS;
 }
 
 static void create_objects(struct runtime *rt, struct guest *g)
 {
+	uint32_t *const events[] = { &g->quit, &g->shown, &g->held, &g->never };
 	struct ntsync_nt_config config;
 	int ret;
 
@@ -257,43 +250,50 @@ static void create_objects(struct runtime *rt, struct guest *g)
 		exit(EXIT_FAILURE);
 	}
 	must(rt, ntsync_nt_create_mutant(rt->nt, &g->mutant, NULL, false), "mutant");
-	must(rt, ntsync_nt_create_semaphore(rt->nt, &g->items, NULL, 0, ROOM), "semaphore");
-	must(rt, ntsync_nt_create_semaphore(rt->nt, &g->space, NULL, ROOM, ROOM), "semaphore");
+	must(rt, ntsync_nt_create_semaphore(rt->nt, &g->items, NULL, 0, ITEMS), "semaphore");
 	must(rt, ntsync_nt_create_timer(rt->nt, &g->vblank, NULL, false), "timer");
-	must(rt, ntsync_nt_create_event(rt->nt, &g->quit, NULL, true, false), "event");
+	for (int i = 0; i < 4; i++)
+		must(rt, ntsync_nt_create_event(rt->nt, events[i], NULL, true, false), "event");
+	must(rt, ntsync_nt_create_mutant(rt->nt, &g->hostage, NULL, false), "mutant");
 	g->log = create_file(rt);
+}
+
+static bool report_mutant(struct runtime *rt, uint32_t mutant, const char *owner)
+{
+	uint32_t status = ntsync_nt_wait_single(rt->nt, mutant, false, forever);
+
+	printf("mutant after its owner %s: %s\n", owner, ntsync_nt_status_name(status));
+	return status == NTSYNC_STATUS_ABANDONED_WAIT_0;
 }
 
 int main(void)
 {
 	static uint32_t (*const codes[])(struct runtime *rt) = {
-		produce, consume, show_frames, wait_for_ever, wait_for_ever,
+		produce, consume, show_frames, hold, wait_for_both,
 	};
-	struct ntsync_nt_thread_state consumer;
 	struct guest g = { 0 };
 	struct runtime rt = { .guest = &g };
-	uint32_t handles[5], status;
-	struct ntsync_nt_count mutants;
+	bool good;
 
 	create_objects(&rt, &g);
 	for (int i = 0; i < 5; i++)
-		handles[i] = create_thread(&rt, codes[i]);
-	for (int i = 0; i < 5; i++)
-		must(&rt, ntsync_nt_resume_thread(rt.nt, handles[i], NULL), "resume");
-	must(&rt, ntsync_nt_wait_single(rt.nt, handles[0], false, forever), "producer");
-	must(&rt, ntsync_nt_wait_single(rt.nt, handles[2], false, forever), "frames");
+		create_thread(&rt, codes[i]);
+	wait_for(&rt, rt.threads[0].handle, "producer");
 	must(&rt, ntsync_nt_set_event(rt.nt, g.quit, NULL), "quit");
-	must(&rt, ntsync_nt_wait_single(rt.nt, handles[1], false, forever), "consumer");
-	must(&rt, ntsync_nt_query_thread(rt.nt, handles[1], &consumer), "query");
-	status = ntsync_nt_wait_single(rt.nt, g.mutant, false, forever);
+	wait_for(&rt, rt.threads[1].handle, "consumer");
+	printf("%u items, sum %lu\n", exit_status(&rt, 1), g.sum);
+	good = report_mutant(&rt, g.mutant, "ended");
+	wait_for(&rt, g.shown, "frames");
+	wait_for(&rt, g.held, "held");
 	stop_guest(&rt);
+	good &= report_mutant(&rt, g.hostage, "was stopped");
+	for (int i = 2; i < 5; i++) {
+		printf("thread %d: %s\n", i, ntsync_nt_status_name(exit_status(&rt, i)));
+		good &= exit_status(&rt, i) == NTSYNC_STATUS_CANCELLED;
+	}
 	must(&rt, ntsync_nt_close(rt.nt, g.log), "close");
-	ntsync_nt_count(rt.nt, NTSYNC_NT_MUTANT, &mutants);
-	printf("%lu frames, %u items, sum %lu\n", g.frames, consumer.exit_status, g.sum);
-	printf("mutant after its owner's end: %s\n", ntsync_nt_status_name(status));
-	printf("threads stopped in endless waits: %d\n", count_stopped(&rt));
-	printf("%zu bytes in the log, open files: %d\n", g.logged, rt.nr_files);
-	printf("handles of the mutant, one forgotten: %u\n", mutants.handles);
+	printf("%lu frames, %zu bytes in the log, open files: %d\n", g.frames, g.logged,
+	       rt.nr_files);
 	ntsync_nt_destroy(rt.nt);
-	return status != NTSYNC_STATUS_ABANDONED_WAIT_0 || mutants.handles != 2 || rt.nr_files;
+	return !good || rt.nr_files;
 }

@@ -271,12 +271,14 @@ struct options {
 	bool idle;
 	unsigned long iterations;
 	double delay;
+	const char *file;
 };
 
 int status_command(const struct options *opts);
 int top_command(const struct options *opts);
 int check_command(const struct options *opts);
 int graph_command(const struct options *opts);
+int trace_command(const struct options *opts);
 /* Shared with the tests. */
 void graph_dot(FILE *out, const struct scan *s);
 void top_sort(struct scan *s);

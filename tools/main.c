@@ -12,17 +12,20 @@ static const struct {
 	int (*run)(const struct options *opts);
 	const char *what;
 	bool needs_driver;
+	bool needs_file;
 } commands[] = {
-	{ "status", status_command, "driver, permissions, and who uses it", false },
-	{ "top", top_command, "objects that tasks wait for, again and again", true },
+	{ "status", status_command, "driver, permissions, and who uses it", false, false },
+	{ "top", top_command, "objects that tasks wait for, again and again", true, false },
 	{ "check", check_command, "what keeps priority inheritance from working; 1 if something does",
-	  false },
-	{ "graph", graph_command, "who waits for whom, for Graphviz' dot", true },
+	  false, false },
+	{ "graph", graph_command, "who waits for whom, for Graphviz' dot", true, false },
+	{ "trace", trace_command, "handles left open or misused in a file of NTSYNC_NT_TRACE",
+	  false, true },
 };
 
 static void usage(FILE *out)
 {
-	fprintf(out, "usage: ntsyncctl COMMAND [OPTION]...\n\n");
+	fprintf(out, "usage: ntsyncctl COMMAND [OPTION]... [FILE]\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(out, "  %-7s %s\n", commands[i].name, commands[i].what);
 	fprintf(out, "\n"
@@ -148,12 +151,16 @@ int main(int argc, char **argv)
 	if (ret >= 0)
 		return ret;
 	if (optind == argc)
-		return bad_usage("one command is wanted: status, top, check or graph", NULL);
-	if (optind + 1 < argc)
-		return bad_usage("one command is enough", argv[optind + 1]);
+		return bad_usage("one command is wanted: status, top, check, graph or trace", NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(argv[optind], commands[i].name))
 			continue;
+		if (commands[i].needs_file && optind + 1 == argc)
+			return bad_usage("a file is wanted, or - for standard input", NULL);
+		opts.file = commands[i].needs_file ? argv[++optind] : NULL;
+		if (optind + 1 < argc)
+			return bad_usage(opts.file ? "one file is enough" : "one command is enough",
+					 argv[optind + 1]);
 		if (!commands[i].needs_driver || system_has_driver())
 			return run_command(commands[i].run, &opts);
 		fprintf(stderr, "ntsyncctl: no driver serves /dev/ntsync; 'ntsyncctl check' says what to do\n");

@@ -64,11 +64,13 @@ extern "C" {
 #define NTSYNC_STATUS_OBJECT_NAME_INVALID	0xc0000033u
 #define NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND	0xc0000034u
 #define NTSYNC_STATUS_OBJECT_NAME_COLLISION	0xc0000035u
+#define NTSYNC_STATUS_PORT_DISCONNECTED		0xc0000037u
 #define NTSYNC_STATUS_MUTANT_NOT_OWNED		0xc0000046u
 #define NTSYNC_STATUS_SEMAPHORE_LIMIT_EXCEEDED	0xc0000047u
 #define NTSYNC_STATUS_SUSPEND_COUNT_EXCEEDED	0xc000004au
 #define NTSYNC_STATUS_THREAD_IS_TERMINATING	0xc000004bu
 #define NTSYNC_STATUS_INSUFFICIENT_RESOURCES	0xc000009au
+#define NTSYNC_STATUS_NOT_SUPPORTED		0xc00000bbu
 #define NTSYNC_STATUS_INTERNAL_ERROR		0xc00000e5u
 #define NTSYNC_STATUS_INVALID_PARAMETER_1	0xc00000efu
 #define NTSYNC_STATUS_INVALID_PARAMETER_3	0xc00000f1u
@@ -77,7 +79,10 @@ extern "C" {
 #define NTSYNC_STATUS_MUTANT_LIMIT_EXCEEDED	0xc0000191u
 #define NTSYNC_STATUS_POSSIBLE_DEADLOCK		0xc0000194u
 #define NTSYNC_STATUS_NOT_SAME_OBJECT		0xc00001acu
+#define NTSYNC_STATUS_REPLY_MESSAGE_MISMATCH	0xc000021fu
 #define NTSYNC_STATUS_HANDLE_NOT_CLOSABLE	0xc0000235u
+#define NTSYNC_STATUS_REQUEST_ABORTED		0xc0000240u
+#define NTSYNC_STATUS_LPC_REPLY_LOST		0xc0000253u
 #define NTSYNC_STATUS_RESOURCE_NOT_OWNED	0xc0000264u
 
 /**
@@ -109,6 +114,8 @@ struct ntsync_nt;
  * @NTSYNC_NT_THREAD: thread object.
  * @NTSYNC_NT_OWN: object of one of the runtime's own types.
  * @NTSYNC_NT_KEYED_EVENT: keyed event.
+ * @NTSYNC_NT_IO_COMPLETION: I/O completion port.
+ * @NTSYNC_NT_CHANNEL: channel of libntsync.h.
  * @NTSYNC_NT_TYPES: one more than the highest type. Grows when types are added.
  */
 enum ntsync_nt_type {
@@ -120,7 +127,9 @@ enum ntsync_nt_type {
 	NTSYNC_NT_THREAD = 5,
 	NTSYNC_NT_OWN = 6,
 	NTSYNC_NT_KEYED_EVENT = 7,
-	NTSYNC_NT_TYPES = 8
+	NTSYNC_NT_IO_COMPLETION = 8,
+	NTSYNC_NT_CHANNEL = 9,
+	NTSYNC_NT_TYPES = 10
 };
 
 /**
@@ -301,6 +310,10 @@ void ntsync_nt_destroy(struct ntsync_nt *nt);
 #define NTSYNC_NT_FEATURE_ATOMIC_SIGNAL_AND_WAIT	0x1
 /* The owner of a mutant inherits the priority of its waiters. */
 #define NTSYNC_NT_FEATURE_MUTANT_PI			0x2
+/* ntsync_nt_set_event_pi() */
+#define NTSYNC_NT_FEATURE_EVENT_SET_PI			0x4
+/* Channels, and ntsync_nt_wait_aggregate(). */
+#define NTSYNC_NT_FEATURE_CHANNEL			0x8
 
 /**
  * ntsync_nt_features() - what the driver offers the table
@@ -673,6 +686,25 @@ uint32_t ntsync_nt_open_event(struct ntsync_nt *nt, uint32_t *out, const char *n
 uint32_t ntsync_nt_set_event(struct ntsync_nt *nt, uint32_t handle, int32_t *previous);
 
 /**
+ * ntsync_nt_set_event_pi() - signal an event and boost the thread that consumes it
+ * @nt: the table.
+ * @handle: the event.
+ * @policy: SCHED_FIFO or SCHED_RR.
+ * @prio: 1 to 99.
+ *
+ * Does what ntsync_nt_set_event() does. The thread that consumes the signal runs with @policy and
+ * @prio until its next wait, unless its own priority is higher: see ntsync_event_set_pi(). (NT:
+ * KeSetEvent with an increment; NtSetEventBoostPriority.)
+ *
+ * Return: SUCCESS, or
+ * INVALID_PARAMETER: @policy or @prio is out of range.
+ * NOT_SUPPORTED: the driver lacks this, see %NTSYNC_NT_FEATURE_EVENT_SET_PI. The event was not
+ * signaled; ntsync_nt_set_event() signals it without a boost.
+ */
+uint32_t ntsync_nt_set_event_pi(struct ntsync_nt *nt, uint32_t handle, uint32_t policy,
+				uint32_t prio);
+
+/**
  * ntsync_nt_reset_event() - reset an event (NtResetEvent; NtClearEvent without @previous)
  * @nt: the table.
  * @handle: the event.
@@ -938,6 +970,50 @@ uint32_t ntsync_nt_signal_and_wait(struct ntsync_nt *nt, uint32_t signal, uint32
  */
 uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable, struct ntsync_nt_deadline deadline);
 
+/**
+ * struct ntsync_nt_source - what an aggregate wait is for
+ * @type: NTSYNC_AGG_OBJECT or NTSYNC_AGG_FD.
+ * @events: of a descriptor: POLLIN and the like, see poll(2); of an object: 0.
+ * @handle: of NTSYNC_AGG_OBJECT: the object, or a channel.
+ * @fd: of NTSYNC_AGG_FD: a descriptor of the program that can be polled.
+ */
+struct ntsync_nt_source {
+	uint32_t type;
+	uint32_t events;
+	uint32_t handle;
+	int fd;
+};
+
+/* How many sources an aggregate wait takes. */
+#define NTSYNC_NT_MAX_SOURCES	63
+
+/**
+ * ntsync_nt_wait_aggregate() - wait for one of several objects, channels and descriptors
+ * @nt: the table.
+ * @sources: what to wait for. A source may be listed twice.
+ * @count: how many sources, 1 to NTSYNC_NT_MAX_SOURCES.
+ * @alertable: whether an alert ends the wait.
+ * @deadline: when the wait times out.
+ * @events: where to write the events of the descriptor that ended the wait, 0 for an object. They
+ *	may include POLLERR and POLLHUP. Written if a source ended the wait.
+ *
+ * For a thread of the runtime that serves guests and files, sockets or a display at once. NT has no
+ * such wait. If several are ready, objects come first, in the order of @sources, then an alert, then
+ * descriptors, then the deadline. Acquires an object as ntsync_nt_wait_multiple() does. Takes nothing
+ * from a channel, see ntsync_nt_channel_receive(), and reads nothing from a descriptor. Do not close
+ * a descriptor before the call returns.
+ *
+ * Return: as ntsync_nt_wait_single(), with these differences:
+ * WAIT_0 + i, ABANDONED_WAIT_0 + i: source i ended the wait.
+ * INVALID_PARAMETER: @count is out of range; @sources is NULL; a source of another type, an object
+ * with events; a descriptor is not open, or cannot be polled, as a regular file cannot.
+ * INVALID_HANDLE: also for a pseudo-handle.
+ * NOT_SUPPORTED: the driver lacks this, see %NTSYNC_NT_FEATURE_CHANNEL.
+ */
+uint32_t ntsync_nt_wait_aggregate(struct ntsync_nt *nt, const struct ntsync_nt_source *sources,
+				  uint32_t count, bool alertable,
+				  struct ntsync_nt_deadline deadline, uint32_t *events);
+
 /* -------------------------------------------------------------- Stopping */
 
 /*
@@ -960,8 +1036,9 @@ uint32_t ntsync_nt_delay(struct ntsync_nt *nt, bool alertable, struct ntsync_nt_
  * ntsync_nt_resume(): also if their objects are ready, and also those that only try. The same holds
  * for ntsync_nt_delay(), the waits without an object, both calls of keyed events, and
  * ntsync_nt_signal_and_wait(); the latter signals its object all the same. A critical section or
- * SRW lock that is free is acquired, and @status is returned where the thread would wait. All other
- * functions do what they always do.
+ * SRW lock that is free is acquired, and @status is returned where the thread would wait. A send to a
+ * channel that has begun goes on until its reply, see ntsync_nt_channel_send(). All other functions
+ * do what they always do.
  *
  * Does not wait for the threads. ntsync_nt_destroy() needs that no call is in progress: join the
  * threads, or know otherwise that they have returned. A stopped table can be checked and saved
@@ -1489,6 +1566,137 @@ uint32_t ntsync_nt_wait_for_keyed_event(struct ntsync_nt *nt, uint32_t handle, u
 uint32_t ntsync_nt_release_keyed_event(struct ntsync_nt *nt, uint32_t handle, uint64_t key,
 				       bool alertable, struct ntsync_nt_deadline deadline);
 
+/* ------------------------------------------------ I/O completion ports */
+
+/*
+ * A port has a queue of packets, first in, first out. A thread that removes one from an empty queue
+ * sleeps; a packet goes to the thread that came last, whatever the priorities are. A port's
+ * concurrency says how many threads are to run at a time: see ntsync_nt_remove_io_completion_ex().
+ */
+
+/**
+ * struct ntsync_nt_io_packet - a packet of a port
+ * @key: which file it is about (KeyContext).
+ * @context: which operation (ApcContext).
+ * @information: of the IO_STATUS_BLOCK, such as a number of bytes.
+ * @status: of the IO_STATUS_BLOCK.
+ */
+struct ntsync_nt_io_packet {
+	uint64_t key;
+	uint64_t context;
+	uint64_t information;
+	uint32_t status;
+};
+
+/**
+ * ntsync_nt_create_io_completion() - create a port (NtCreateIoCompletion)
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @attributes: its name, or NULL.
+ * @concurrency: how many threads are to run at a time; 0: as many as there are processors.
+ *
+ * A wait for the port by ntsync_nt_wait_single() or _multiple() ends while packets are in its queue,
+ * and takes none.
+ *
+ * Return: see &struct ntsync_nt_attributes.
+ */
+uint32_t ntsync_nt_create_io_completion(struct ntsync_nt *nt, uint32_t *out,
+					const struct ntsync_nt_attributes *attributes,
+					uint32_t concurrency);
+
+/**
+ * ntsync_nt_open_io_completion() - open a port by its name (NtOpenIoCompletion)
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @name: the name.
+ *
+ * Return: see &struct ntsync_nt_attributes.
+ */
+uint32_t ntsync_nt_open_io_completion(struct ntsync_nt *nt, uint32_t *out, const char *name);
+
+/**
+ * ntsync_nt_set_io_completion() - queue a packet (NtSetIoCompletion)
+ * @nt: the table.
+ * @handle: the port.
+ * @packet: the packet, which is copied.
+ *
+ * Allocates memory, takes a lock, and does not sleep otherwise.
+ *
+ * Return: SUCCESS, or
+ * INVALID_PARAMETER: @packet is NULL.
+ * NO_MEMORY.
+ */
+uint32_t ntsync_nt_set_io_completion(struct ntsync_nt *nt, uint32_t handle,
+				     const struct ntsync_nt_io_packet *packet);
+
+/**
+ * ntsync_nt_remove_io_completion_ex() - remove packets (NtRemoveIoCompletionEx)
+ * @nt: the table.
+ * @handle: the port.
+ * @packets: where to write the packets, the first of the queue first.
+ * @count: how many fit.
+ * @removed: where to write how many were removed, at least 1; or NULL.
+ * @alertable: whether an alert ends the wait.
+ * @deadline: when to give up.
+ *
+ * Sleeps until there is a packet. As on NT, the calling thread is associated with the port from now
+ * on, and no longer with another one. It counts there while it runs, and does not count while it
+ * sleeps in a call of the table. A packet is only given out while fewer threads count than the port's
+ * concurrency says. More may count for a short time, when threads go on after other waits. The
+ * association ends when the thread ends or the last handle of the port is closed.
+ *
+ * Return: SUCCESS, or
+ * ABANDONED_WAIT_0: the last handle of the port was closed. Its packets are lost.
+ * INVALID_PARAMETER: @packets is NULL, or @count 0; unknown flags of @deadline.
+ * USER_APC, ALERTED, TIMEOUT, NO_MEMORY, the status of a stop or an interruption: as
+ * ntsync_nt_wait_single(). No packet was removed.
+ */
+uint32_t ntsync_nt_remove_io_completion_ex(struct ntsync_nt *nt, uint32_t handle,
+					   struct ntsync_nt_io_packet *packets, uint32_t count,
+					   uint32_t *removed, bool alertable,
+					   struct ntsync_nt_deadline deadline);
+
+/**
+ * ntsync_nt_remove_io_completion() - remove one packet (NtRemoveIoCompletion)
+ * @nt: the table.
+ * @handle: the port.
+ * @packet: where to write the packet.
+ * @deadline: when to give up.
+ *
+ * Not alertable.
+ *
+ * Return: as ntsync_nt_remove_io_completion_ex().
+ */
+uint32_t ntsync_nt_remove_io_completion(struct ntsync_nt *nt, uint32_t handle,
+					struct ntsync_nt_io_packet *packet,
+					struct ntsync_nt_deadline deadline);
+
+/**
+ * struct ntsync_nt_io_completion_state - state of a port
+ * @depth: how many packets are in the queue.
+ * @concurrency: how many threads are to run at a time.
+ * @running: how many threads count, see ntsync_nt_remove_io_completion_ex().
+ */
+struct ntsync_nt_io_completion_state {
+	uint32_t depth;
+	uint32_t concurrency;
+	uint32_t running;
+};
+
+/**
+ * ntsync_nt_query_io_completion() - read a port (NtQueryIoCompletion)
+ * @nt: the table.
+ * @handle: the port.
+ * @state: where to write its state; or NULL. NT's depth is &ntsync_nt_io_completion_state.depth.
+ * @packets: where to write the packets of the queue, which stay there; not used if @size is 0.
+ * @size: how many fit.
+ *
+ * Return: a status common to all functions.
+ */
+uint32_t ntsync_nt_query_io_completion(struct ntsync_nt *nt, uint32_t handle,
+				       struct ntsync_nt_io_completion_state *state,
+				       struct ntsync_nt_io_packet *packets, size_t size);
+
 /* ------------------------------------------------ Waits without an object */
 
 /*
@@ -1649,6 +1857,160 @@ bool ntsync_nt_try_acquire_srw_lock(struct ntsync_nt *nt, void *lock, bool share
  * INVALID_PARAMETER, NO_MEMORY: as ntsync_nt_acquire_srw_lock().
  */
 uint32_t ntsync_nt_release_srw_lock(struct ntsync_nt *nt, void *lock, bool shared);
+
+/* -------------------------------------------------------------- Channels */
+
+/*
+ * Channels of libntsync.h by handles: a client sends a request with a priority and waits for the
+ * reply; the server inherits the priority. They have names, duplicates and a lifetime as other
+ * objects. ntsync_nt_wait_single() and _multiple() do not accept them, ntsync_nt_wait_aggregate()
+ * does. On a driver without channels each of these functions returns NOT_SUPPORTED.
+ *
+ * A request carries two numbers. NT's LPC ports carry messages: a runtime puts those into memory,
+ * and the address into the request.
+ */
+
+/**
+ * ntsync_nt_create_channel() - create a channel
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @attributes: its name, or NULL.
+ * @max_depth: how many requests may be pending, 1 to NTSYNC_CHANNEL_MAX_DEPTH.
+ *
+ * Return: see &struct ntsync_nt_attributes, and
+ * INVALID_PARAMETER: @max_depth is out of range.
+ * NOT_SUPPORTED: the driver lacks channels.
+ */
+uint32_t ntsync_nt_create_channel(struct ntsync_nt *nt, uint32_t *out,
+				  const struct ntsync_nt_attributes *attributes,
+				  uint32_t max_depth);
+
+/**
+ * ntsync_nt_open_channel() - open a channel by its name
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @name: the name.
+ *
+ * Return: see &struct ntsync_nt_attributes.
+ */
+uint32_t ntsync_nt_open_channel(struct ntsync_nt *nt, uint32_t *out, const char *name);
+
+/**
+ * ntsync_nt_channel_send() - send a request and wait for the reply (NtRequestWaitReplyPort)
+ * @nt: the table.
+ * @handle: the channel.
+ * @policy: SCHED_FIFO or SCHED_RR; not checked if @prio is 0.
+ * @prio: priority of the request, 1 to 99; 0: none.
+ * @payload: for the receiver.
+ * @reply: for the receiver.
+ *
+ * Waits without a deadline, and neither an alert nor ntsync_nt_stop() ends the wait: the driver
+ * offers no such thing. A stop and an interruption refuse a send before it has begun. To end one in
+ * progress, let the servers reply or close the channel, or send the thread a signal with a handler
+ * that was installed without SA_RESTART: REQUEST_ABORTED, or the status of the stop or interruption.
+ * So do not rely on a stop for threads that send to a server outside the table.
+ *
+ * Return: SUCCESS after the reply, or
+ * INVALID_PARAMETER: @policy or @prio is out of range.
+ * INSUFFICIENT_RESOURCES: as many requests are pending as may be.
+ * PORT_DISCONNECTED: the processes that received from the channel are gone. Nobody has executed the
+ * request.
+ * LPC_REPLY_LOST: the receiver of the request is gone. It may have executed it.
+ * REQUEST_ABORTED: a signal was handled. The request is withdrawn, but a receiver may have executed
+ * it, or may still do so.
+ * the status given to ntsync_nt_stop() or ntsync_nt_interrupt_thread(): before the call, or in place
+ * of REQUEST_ABORTED.
+ * NOT_SUPPORTED, NO_MEMORY.
+ */
+uint32_t ntsync_nt_channel_send(struct ntsync_nt *nt, uint32_t handle, uint32_t policy,
+				uint32_t prio, uint64_t payload, uint64_t reply);
+
+/**
+ * ntsync_nt_channel_receive() - take the request with the highest priority (NtReplyWaitReceivePort)
+ * @nt: the table.
+ * @handle: the channel.
+ * @alertable: whether an alert ends the wait.
+ * @deadline: when the wait times out; { 0, 0 } to try only, as after ntsync_nt_wait_aggregate().
+ * @request: where to write it. Not NULL.
+ *
+ * The caller inherits as described in libntsync.h, "Channels". Each request goes to one receiver.
+ *
+ * Return: SUCCESS, or
+ * TIMEOUT, USER_APC, ALERTED, the status of a stop or an interruption: nothing was received.
+ * INVALID_PARAMETER: unknown flags of @deadline; @request is NULL.
+ * NOT_SUPPORTED, NO_MEMORY.
+ */
+uint32_t ntsync_nt_channel_receive(struct ntsync_nt *nt, uint32_t handle, bool alertable,
+				   struct ntsync_nt_deadline deadline,
+				   struct ntsync_channel_request *request);
+
+/**
+ * ntsync_nt_channel_reply() - end a request, so that its sender returns (NtReplyPort)
+ * @nt: the table.
+ * @handle: the channel.
+ * @id: &ntsync_channel_request.id.
+ *
+ * Return: SUCCESS, or
+ * REPLY_MESSAGE_MISMATCH: no sender waits for this: the id is unknown, its request has a reply
+ * already or was not received, or the sender has left.
+ * NOT_SUPPORTED.
+ */
+uint32_t ntsync_nt_channel_reply(struct ntsync_nt *nt, uint32_t handle, uint64_t id);
+
+/* ----------------------------------------------------------- Descriptors */
+
+/*
+ * A table is for one process. Its objects are descriptors, though, and those go to other processes,
+ * by fork() or SCM_RIGHTS, and into calls of libntsync.h. An object that two tables have belongs to
+ * both: a signal through one wakes a waiter of the other.
+ */
+
+/**
+ * ntsync_nt_get_fd() - get a descriptor of a handle's object
+ * @nt: the table.
+ * @handle: an event, mutant, semaphore, channel, or an object of the runtime's own types that has an
+ *	event, and then of that.
+ * @fd: where to write the descriptor. Not NULL. It is a new one (O_CLOEXEC), which the caller
+ *	closes; that closes no handle. The object exists as long as either does.
+ *
+ * For the instance, which another process needs to wait, set &ntsync_nt_config.dev.
+ *
+ * What is done with the descriptor of a mutant is not known to the table. Use owner ids that no
+ * thread of the table has, and release it by the way it was acquired.
+ *
+ * Return: SUCCESS, or
+ * OBJECT_TYPE_MISMATCH: the object has no descriptor (keyed events, objects without an event), or
+ * only the library may signal it (timers, threads, completion ports).
+ * TOO_MANY_OPENED_FILES: the process has none left.
+ * INVALID_PARAMETER: @fd is NULL.
+ */
+uint32_t ntsync_nt_get_fd(struct ntsync_nt *nt, uint32_t handle, int *fd);
+
+/**
+ * ntsync_nt_adopt_fd() - make a descriptor's object an object of the table
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @attributes: its name, or NULL.
+ * @fd: an event, mutex, semaphore or channel of the table's instance. Duplicated: the caller keeps
+ *	it, and may close it.
+ *
+ * The handle is of the type that the object has. Adopt an object once, and use ntsync_nt_duplicate()
+ * for further handles: if it is adopted twice, the table has two objects that share a state. Then
+ * ntsync_nt_compare() says NOT_SAME_OBJECT, and a thread must release a mutant by the object that it
+ * has acquired it by.
+ *
+ * Owners of a mutant are ids. Processes that share one need ids that differ, as by
+ * ntsync_nt_thread_attach(). The table abandons what its own threads have acquired, not what others
+ * have.
+ *
+ * Return: see &struct ntsync_nt_attributes, and
+ * INVALID_HANDLE: @fd is not open.
+ * OBJECT_TYPE_MISMATCH: it is not an object of the driver. With OPEN_IF: an object of another type
+ * has the name.
+ * INVALID_PARAMETER: it is an object of another instance.
+ */
+uint32_t ntsync_nt_adopt_fd(struct ntsync_nt *nt, uint32_t *out,
+			    const struct ntsync_nt_attributes *attributes, int fd);
 
 /* ----------------------------------------------------------- Save states */
 

@@ -108,7 +108,7 @@ says_what_is_wrong() {
 bad_usage() {
 	local args
 	for args in "" nonsense "status top" "top -n 0" "top -n x" "top -n -1" "top -d 0" "top -d 1e9" \
-			"top -d nan" "--nonsense" "top -n"; do
+			"top -d nan" "--nonsense" "top -n" trace "trace a b" "trace /nowhere"; do
 		# shellcheck disable=SC2086 # words are meant to be split
 		status 2 "$ctl" $args
 		[ ! -s "$work/out" ] || { echo "said something on stdout: $args"; return 1; }
@@ -168,6 +168,47 @@ dumb_terminal() {
 	grep -q $'\033' "$work/out"
 }
 
+# record TIME SEQ OP HANDLE THREAD TYPE: a line of the trace.
+record() {
+	echo "ntsync_nt 1 table=7.10 time=$1 seq=$2 op=$3 handle=$4 generation=1 thread=$5 type=$6 object=$2"
+}
+
+# 0x4 is left open, 0x8 is used twice after thread 0x20 has closed it, 0xc was never created.
+write_trace() {
+	echo "ntsync_nt 1 table=7.10 time=100.0 seq=0 op=begin"
+	record 100.5 1 create 0x4 0x10 event
+	record 101.0 2 create 0x8 0x10 mutant
+	record 102.0 3 destroy 0x8 0x20 mutant
+	record 103.0 4 invalid 0x8 0x10 none
+	record 104.0 5 invalid 0x8 0x10 none
+	record 105.0 6 create 0x8 0x10 event
+	record 106.0 7 destroy 0x8 0x10 event
+	record 107.0 9 invalid 0xc 0x10 none
+	echo "ntsync_nt 1 table=7.10 time=108.0 seq=9 op=end"
+	printf 'ntsync_nt 1 table=\033[2J time=108.0 seq=9 op=end\n'
+	echo "something else"
+}
+
+trace() {
+	write_trace >"$work/trace"
+	status 0 "$ctl" trace "$work/trace"
+	diff -u - "$work/out" <<-'EOF'
+	table 7.10: 3 handles created, 2 closed, 1 open at its end
+	  open     0x4         event        created at 0.500000 s by thread 0x10
+	  invalid  0x8         event        used at 3.000000 s by thread 0x10 (2 times), closed at 2.000000 s by thread 0x20
+	  invalid  0xc         -            used at 7.000000 s by thread 0x10, not created before
+	  records missing: 1
+	lines that are not of a trace: 2
+	EOF
+	"$ctl" trace --json - <"$work/trace" | jq -e '.tables[0] | .nr_open == 1 and .nr_invalid == 2 and
+		.missing == 1 and .ended and .open[0].handle == 4 and .invalid[0].closed.thread == 32'
+	# What was left open at the end of the file, and a list that is too long.
+	{ write_trace | head -n 1; for i in $(seq 200); do record 101.0 "$i" create "$((i * 4))" 0x10 event; done; } |
+		"$ctl" trace - >"$work/out"
+	grep -q '200 handles created, 0 closed, 200 open so far' "$work/out"
+	grep -q '^  and 100 more$' "$work/out"
+}
+
 complete_words() {
 	COMP_WORDS=("$@")
 	COMP_CWORD=$(($# - 1))
@@ -180,13 +221,14 @@ completion() {
 	complete() { :; }
 	# shellcheck source=tools/ntsyncctl.bash-completion
 	. tools/ntsyncctl.bash-completion
-	[ "$(complete_words ntsyncctl '')" = "status top check graph" ]
+	[ "$(complete_words ntsyncctl '')" = "status top check graph trace" ]
 	[ "$(complete_words ntsyncctl s)" = status ]
 	[ "$(complete_words ntsyncctl top --it)" = --iterations ]
 	[ "$(complete_words ntsyncctl status --it)" = "" ]
 	[ "$(complete_words ntsyncctl top -n '')" = "" ]
 	[ "$(complete_words ntsyncctl top -n 3 --j)" = --json ]
-	[ "$(complete_words ntsyncctl -n 3 t)" = top ]
+	[ "$(complete_words ntsyncctl -n 3 to)" = top ]
+	[ "$(complete_words ntsyncctl trace tests/ctl/test_host)" = tests/ctl/test_host.sh ]
 }
 
 # Every option of the program has a completion and a description.
@@ -270,6 +312,7 @@ tap "help and version" status 0 "$ctl" --help
 tap "JSON is JSON" json
 tap "check's exit status says whether there is a problem" check_status
 tap "output that can't be written is an error" full_device
+tap "trace" trace
 tap "top without a terminal writes no codes" no_terminal
 tap "top on a dumb terminal writes no codes" dumb_terminal
 tap "completion" completion

@@ -30,19 +30,22 @@ int main(void)
 }
 C
 
-# $1: the source, compiled with $2 and linked with the archive that was built with the rest.
+# $1: the source, compiled with $2 and linked with the archive that was built with the rest. Other arguments are
+# what runs it.
 program() {
 	local name=$1 flags=$2
+	shift 2
 	# shellcheck disable=SC2086 # words are meant to be split
 	${CC:-cc} $flags -Iinclude/uapi -Ilib/libntsync -o "$work/program" "$work/program.c" \
 		"$work/$name/lib/libntsync.a" -lpthread
-	"$work/program"
+	"$@" "$work/program"
 }
 
 library() {
 	local name=$1 flags=$2
+	shift 2
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s lib BUILD="$work/$name" CFLAGS="$flags"
-	program "$name" "$flags"
+	program "$name" "$flags" "$@"
 }
 
 # (The compiler's own names are the same in each program.)
@@ -65,7 +68,7 @@ header() {
 	$1 -Wall -Wextra -pedantic -Werror -Iinclude/uapi -Ilib/libntsync -fsyntax-only "$work/header.c"
 }
 
-tap "for 32 bits" library m32 "-O2 -m32"
+tap "for 32 bits" library m32 "-O2 -m32" tests/lib/run32
 tap "for 32 bits: no other names" no_other_names m32
 tap "for 32 bits: seconds have 64" seconds_of_64_bits
 tap "with link-time optimisation and without" library fat "-O2 -flto=auto -ffat-lto-objects"

@@ -26,6 +26,8 @@ static bool is_wait(const struct task_call *call)
 	case NTSYNC_IOC_WAIT_ANY:
 	case NTSYNC_IOC_WAIT_ALL:
 	case NTSYNC_IOC_SIGNAL_AND_WAIT:
+	case NTSYNC_IOC_AGGREGATE_WAIT:
+	case NTSYNC_IOC_CHANNEL_SEND_PI:
 	case NTSYNC_IOC_ADDR_WAIT:
 		return call->nr == SYS_ioctl;
 	}

@@ -2,6 +2,7 @@
 #include "nt_test.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -158,6 +159,18 @@ int teardown_old_driver(void **state)
 
 	env_old_driver(false);
 	return ret;
+}
+
+bool driver_offers(uint32_t features)
+{
+	struct ntsync_nt *nt;
+	bool offers;
+
+	if (ntsync_nt_create(NULL, &nt))
+		return false;
+	offers = (ntsync_nt_features(nt) & features) == features;
+	ntsync_nt_destroy(nt);
+	return offers;
 }
 
 int nt_run_group(const char *group, const struct CMUnitTest *tests, size_t count)
@@ -345,6 +358,27 @@ uint32_t finish(struct helper *helper)
 uint32_t wait_for_handle(struct fixture *f, void *arg)
 {
 	return ntsync_nt_wait_single(f->nt, *(uint32_t *)arg, false, FOREVER);
+}
+
+void disturb_thread(struct fixture *f, int i, uint32_t tid, uint32_t status)
+{
+	switch (i % 5) {
+	case 0:
+		assert_ok(ntsync_nt_interrupt_thread(f->nt, tid, status));
+		break;
+	case 1:
+		assert_ok(ntsync_nt_alert_thread(f->nt, tid));
+		break;
+	case 2:
+		assert_ok(ntsync_nt_queue_apc(f->nt, tid));
+		break;
+	case 3:
+		assert_ok(ntsync_nt_stop(f->nt, status));
+		ntsync_nt_resume(f->nt);
+		break;
+	default:
+		sched_yield();
+	}
 }
 
 uint64_t now_ns(void)

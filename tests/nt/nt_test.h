@@ -60,6 +60,8 @@ int teardown(void **state);
 /* With a driver without extensions, on the fake. */
 int setup_old_driver(void **state);
 int teardown_old_driver(void **state);
+/* Whether the driver offers all of NTSYNC_NT_FEATURE_*: tests of what it lacks are left out. */
+bool driver_offers(uint32_t features);
 int nt_run_group(const char *group, const struct CMUnitTest *tests, size_t count);
 
 /* Replaces the fixture's table, with the trace hook set and an empty trace. */
@@ -111,6 +113,8 @@ struct helper *start_asleep(struct fixture *f, helper_fn call, void *arg);
 bool still_asleep(struct helper *helper);
 void interrupt(struct helper *helper, int sig);
 uint32_t finish(struct helper *helper);
+/* By turns of @i: an interruption of thread @tid, an alert, an APC, a stop, or nothing. */
+void disturb_thread(struct fixture *f, int i, uint32_t tid, uint32_t status);
 /* A call that waits for one handle without a deadline: *arg is a uint32_t. */
 uint32_t wait_for_handle(struct fixture *f, void *arg);
 

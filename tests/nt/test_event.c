@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "nt_test.h"
 
+#include <sched.h>
+
 static void previous_states_are_the_real_ones(void **state)
 {
 	struct fixture *f = *state;
@@ -77,9 +79,36 @@ static void pulse_releases_who_waits(void **state)
 	assert_false(event_signaled(f, event));
 }
 
+/* Who is boosted is tested in tests/pi. */
+static void set_with_a_priority(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t event = new_event(f, false, false), mutant = new_mutant(f, false);
+	uint32_t want = driver_offers(NTSYNC_NT_FEATURE_EVENT_SET_PI) ? NTSYNC_STATUS_SUCCESS :
+									NTSYNC_STATUS_NOT_SUPPORTED;
+
+	assert_status(ntsync_nt_set_event_pi(f->nt, event, SCHED_FIFO, 0),
+		      NTSYNC_STATUS_INVALID_PARAMETER);
+	assert_status(ntsync_nt_set_event_pi(f->nt, event, SCHED_RR, 100),
+		      NTSYNC_STATUS_INVALID_PARAMETER);
+	assert_status(ntsync_nt_set_event_pi(f->nt, event, SCHED_OTHER, 1),
+		      NTSYNC_STATUS_INVALID_PARAMETER);
+	assert_status(ntsync_nt_set_event_pi(f->nt, mutant, SCHED_FIFO, 1),
+		      NTSYNC_STATUS_OBJECT_TYPE_MISMATCH);
+	assert_false(event_signaled(f, event));
+	assert_status(ntsync_nt_set_event_pi(f->nt, event, SCHED_FIFO, 99), want);
+	assert_int_equal(event_signaled(f, event), !want);
+	assert_status(ntsync_nt_set_event_pi(f->nt, event, SCHED_RR, 1), want);
+	assert_status(poll_handle(f, event), want ? NTSYNC_STATUS_TIMEOUT : NTSYNC_STATUS_WAIT_0);
+}
+
+#define ON_OLD_DRIVER(fn) { #fn " (old driver)", fn, setup_old_driver, teardown_old_driver, NULL }
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(set_with_a_priority),
+		ON_OLD_DRIVER(set_with_a_priority),
 		TEST(previous_states_are_the_real_ones),
 		TEST(results_may_be_null),
 		TEST(errors_write_nothing),

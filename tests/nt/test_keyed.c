@@ -312,29 +312,6 @@ static uint32_t keep_meeting(struct fixture *f, void *arg)
 	return NTSYNC_STATUS_SUCCESS;
 }
 
-static void disturb(struct fixture *f, int i)
-{
-	uint32_t tid = SLEEPER + (i & 1);
-
-	switch (i % 5) {
-	case 0:
-		assert_ok(ntsync_nt_interrupt_thread(f->nt, tid, TERMINATING));
-		break;
-	case 1:
-		assert_ok(ntsync_nt_alert_thread(f->nt, tid));
-		break;
-	case 2:
-		assert_ok(ntsync_nt_queue_apc(f->nt, tid));
-		break;
-	case 3:
-		assert_ok(ntsync_nt_stop(f->nt, TERMINATING));
-		ntsync_nt_resume(f->nt);
-		break;
-	default:
-		sched_yield();
-	}
-}
-
 /* Each meeting has two sides, whatever ends the other calls. */
 static void no_meeting_has_one_side(void **state)
 {
@@ -345,7 +322,7 @@ static void no_meeting_has_one_side(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
 		helpers[i] = start(f, keep_meeting, &parties[i % 2]);
 	for (int i = 0; i < ROUNDS; i++)
-		disturb(f, i);
+		disturb_thread(f, i, SLEEPER + (i & 1), TERMINATING);
 	while (atomic_load(&parties[0].met) < 100)
 		sched_yield();
 	atomic_store(&parties[0].over, true);

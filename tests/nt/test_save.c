@@ -11,6 +11,7 @@
 #define MAX_HANDLES	64
 #define MAX_THREADS	16
 #define MAX_APCS	8
+#define MAX_PACKETS	4
 #define NAME_SIZE	32
 
 enum { FILE_KIND = 7 };
@@ -31,6 +32,8 @@ enum { FILE_KIND = 7 };
  * @thread: thread
  * @kind: object of the runtime's own: its kind
  * @event: object of the runtime's own: its event's id
+ * @port: completion port
+ * @packets: completion port: its packets
  */
 struct saved_handle {
 	struct ntsync_nt_entry entry;
@@ -44,6 +47,8 @@ struct saved_handle {
 	struct ntsync_nt_thread_state thread;
 	uint32_t kind;
 	uint64_t event;
+	struct ntsync_nt_io_completion_state port;
+	struct ntsync_nt_io_packet packets[MAX_PACKETS];
 };
 
 struct saved_thread {
@@ -87,6 +92,10 @@ static void save_handle(void *context, const struct ntsync_nt_entry *entry)
 		break;
 	case NTSYNC_NT_THREAD:
 		assert_ok(ntsync_nt_query_thread(nt, entry->handle, &h->thread));
+		break;
+	case NTSYNC_NT_IO_COMPLETION:
+		assert_ok(ntsync_nt_query_io_completion(nt, entry->handle, &h->port, h->packets,
+							MAX_PACKETS));
 		break;
 	default:
 		assert_ok(ntsync_nt_query_own(nt, entry->handle, &h->kind, &h->event));
@@ -205,6 +214,17 @@ static uint32_t restore_own(struct state *s, const struct saved_handle *h,
 	return handle;
 }
 
+static uint32_t restore_port(struct fixture *f, const struct saved_handle *h,
+			     const struct ntsync_nt_attributes *attributes)
+{
+	uint32_t handle;
+
+	assert_ok(ntsync_nt_create_io_completion(f->nt, &handle, attributes, h->port.concurrency));
+	for (uint32_t i = 0; i < h->port.depth; i++)
+		assert_ok(ntsync_nt_set_io_completion(f->nt, handle, &h->packets[i]));
+	return handle;
+}
+
 static uint32_t restore_object(struct state *s, const struct saved_handle *h)
 {
 	const struct ntsync_nt_attributes attributes = { .name = h->name };
@@ -225,6 +245,8 @@ static uint32_t restore_object(struct state *s, const struct saved_handle *h)
 		return restore_timer(s->f, h, &attributes);
 	case NTSYNC_NT_THREAD:
 		return restore_thread(s->f, h);
+	case NTSYNC_NT_IO_COMPLETION:
+		return restore_port(s->f, h, &attributes);
 	default:
 		return restore_own(s, h, &attributes);
 	}
@@ -298,6 +320,14 @@ static void assert_same_handle(const struct saved_handle *x, const struct saved_
 	assert_int_equal(x->thread.suspend_count, y->thread.suspend_count);
 	assert_int_equal(x->thread.ended, y->thread.ended);
 	assert_int_equal(x->kind, y->kind);
+	assert_int_equal(x->port.depth, y->port.depth);
+	assert_int_equal(x->port.concurrency, y->port.concurrency);
+	for (uint32_t i = 0; i < x->port.depth; i++) {
+		assert_int_equal(x->packets[i].key, y->packets[i].key);
+		assert_int_equal(x->packets[i].context, y->packets[i].context);
+		assert_int_equal(x->packets[i].information, y->packets[i].information);
+		assert_int_equal(x->packets[i].status, y->packets[i].status);
+	}
 }
 
 static void assert_same_handles(const struct state *a, const struct state *b)
@@ -378,6 +408,18 @@ static uint32_t new_named(struct fixture *f, const char *name)
 	return handle;
 }
 
+static void make_port(struct fixture *f)
+{
+	uint32_t port;
+
+	assert_ok(ntsync_nt_create_io_completion(f->nt, &port, NULL, 5));
+	for (uint32_t i = 0; i < 3; i++) {
+		const struct ntsync_nt_io_packet packet = { i, i + 10, i + 20, i + 30 };
+
+		assert_ok(ntsync_nt_set_io_completion(f->nt, port, &packet));
+	}
+}
+
 static void make_objects(struct fixture *f, struct guest *g)
 {
 	const struct ntsync_nt_deadline date = { realtime_ns() + 900000 * NS_PER_MS,
@@ -404,6 +446,7 @@ static void make_objects(struct fixture *f, struct guest *g)
 	assert_ok(ntsync_nt_create_own(f->nt, &handle,
 				       &(struct ntsync_nt_attributes){ .name = "file" }, &own));
 	assert_ok(ntsync_nt_duplicate_at(f->nt, g->mutant, 0x8000, 0));
+	make_port(f);
 }
 
 static void make_threads(struct fixture *f)

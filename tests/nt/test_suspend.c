@@ -97,6 +97,22 @@ static void use_addresses(struct ntsync_nt *nt)
 	ntsync_nt_close(nt, keyed);
 }
 
+static void use_ports(struct ntsync_nt *nt)
+{
+	struct ntsync_nt_io_packet packet = { .key = 1 };
+	uint32_t port;
+
+	if (ntsync_nt_create_io_completion(nt, &port, NULL, 1))
+		return;
+	ntsync_nt_set_io_completion(nt, port, &packet);
+	ntsync_nt_set_io_completion(nt, port, &packet);
+	ntsync_nt_remove_io_completion(nt, port, &packet, POLL);
+	ntsync_nt_delay(nt, false, in_ms(1));
+	ntsync_nt_remove_io_completion(nt, port, &packet, in_ms(1));
+	ntsync_nt_remove_io_completion(nt, port, &packet, in_ms(1));
+	ntsync_nt_close(nt, port);
+}
+
 /* All calls that take a lock, and those that don't. */
 static void use_all(struct ntsync_nt *nt)
 {
@@ -114,6 +130,7 @@ static void use_all(struct ntsync_nt *nt)
 	use_timers(nt);
 	use_threads(nt);
 	use_addresses(nt);
+	use_ports(nt);
 }
 
 /**

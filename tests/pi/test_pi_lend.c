@@ -3,6 +3,7 @@
  * Loans: the borrower and all that it depends on have the priority of the highest lender, from when
  * LEND returns, and exactly what is left after UNLEND.
  */
+#include "addr.h"
 #include "channel.h"
 #include "child.h"
 #include "lend.h"
@@ -18,6 +19,15 @@ static void await_policy(pid_t tid, unsigned int policy)
 	struct task_attr attr;
 
 	for (unsigned int polls = 0; !task_get_attr(tid, &attr) && attr.policy != policy; polls++)
+		let_others_run(polls);
+}
+
+/* FIFO @prio, or 0: no real-time priority. */
+static void await_prio(pid_t tid, unsigned int prio)
+{
+	struct task_attr attr;
+
+	for (unsigned int polls = 0; !task_get_attr(tid, &attr) && attr.prio != prio; polls++)
 		let_others_run(polls);
 }
 
@@ -366,6 +376,165 @@ static void the_same_loan_again_for_less(void **state)
 	assert_unboosted(borrower);
 }
 
+/* ---- the test changes the priority of a lender that sleeps in a call of the driver ---- */
+
+static struct actor *lend_low(struct fixture *f, struct actor **borrower)
+{
+	struct actor *lender = actor_low(f, "lender");
+
+	*borrower = actor_normal(f);
+	actor_lends(lender, *borrower);
+	assert_boosted(*borrower, LOW);
+	return lender;
+}
+
+/* The lender sleeps. It verifies once a second. */
+static void check_changed_in_sleep(struct actor *lender, struct actor *borrower)
+{
+	actor_set_attr(lender, FIFO(HIGH));
+	await_prio(borrower->tid, HIGH);
+	assert_boosted(borrower, HIGH);
+	assert_unboosted(lender);
+	actor_set_attr(lender, FIFO(MINOR));
+	await_prio(borrower->tid, MINOR);
+	assert_boosted(borrower, MINOR);
+	actor_set_attr(lender, NORMAL(0));
+	await_prio(borrower->tid, 0);
+	assert_unboosted(borrower);
+}
+
+static void changed_in_a_wait_for_an_event(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *borrower, *lender;
+
+	need_loans(f);
+	lender = lend_low(f, &borrower);
+	actor_block_on(lender, new_auto(f, false));
+	check_changed_in_sleep(lender, borrower);
+	actor_interrupt(lender);
+	actor_unlends(lender);
+}
+
+static void changed_in_a_wait_for_all(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *borrower, *lender;
+
+	need_loans(f);
+	lender = lend_low(f, &borrower);
+	actor_block(lender, ALL, ARGS(FDS(new_sem(f, 0, 1), new_auto(f, false)), .timeout = FOREVER));
+	check_changed_in_sleep(lender, borrower);
+	actor_interrupt(lender);
+	actor_unlends(lender);
+}
+
+static void changed_in_a_receive(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *borrower, *lender;
+	int channel = pi_channel(f);
+
+	need_loans(f);
+	lender = lend_low(f, &borrower);
+	actor_parks(lender, channel);
+	check_changed_in_sleep(lender, borrower);
+	actor_interrupt(lender);
+	actor_unlends(lender);
+}
+
+/* The request has no priority, and the loan has that of the sender. */
+static void changed_in_a_send(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *server = actor_new(f, "server", NORMAL(0)), *borrower, *lender;
+	int channel = pi_channel(f);
+
+	need_loans(f);
+	lender = lend_low(f, &borrower);
+	actor_sends(lender, channel, 0);
+	actor_receives(server, channel, lender);
+	check_changed_in_sleep(lender, borrower);
+	assert_unboosted(server);
+	actor_answers(server, lender);
+	actor_unlends(lender);
+}
+
+static void changed_in_a_wait_on_an_address(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *borrower, *lender;
+	static const int word;
+
+	need_addresses(f);
+	lender = lend_low(f, &borrower);
+	actor_sleeps_on(lender, &word, 0, 0);
+	check_changed_in_sleep(lender, borrower);
+	wake_some(f, &word, 1, 1);
+	assert_ret(actor_finish(lender), 0);
+	actor_unlends(lender);
+}
+
+/* The borrower's own chain is verified with it. */
+static void changed_at_the_head_of_a_chain(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *owner = actor_new(f, "owner", NORMAL(0)), *borrower, *lender;
+	int mutex = new_mutex(f, 0, 0);
+
+	need_loans(f);
+	assert_ret(actor_locks(owner, mutex), 0);
+	lender = lend_low(f, &borrower);
+	actor_block_on(borrower, mutex);
+	assert_boosted(owner, LOW);
+	actor_block_on(lender, new_sem(f, 0, 1));
+	actor_set_attr(lender, FIFO(HIGH));
+	await_prio(owner->tid, HIGH);
+	assert_boosted(borrower, HIGH);
+	assert_boosted(owner, HIGH);
+	actor_interrupt(lender);
+	actor_unlends(lender);
+	assert_unboosted(borrower);
+	assert_unboosted(owner);
+	actor_pass_mutex(owner, borrower, mutex);
+}
+
+/* No second passes: the lender verifies before it sleeps. */
+static void changed_before_the_sleep(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *borrower, *lender;
+	int event = new_auto(f, false);
+
+	need_loans(f);
+	lender = lend_low(f, &borrower);
+	actor_set_attr(lender, FIFO(HIGH));
+	assert_boosted(borrower, LOW);
+	trace_begin();
+	actor_block_on(lender, event);
+	assert_boosted(borrower, HIGH);
+	actor_interrupt(lender);
+	assert_prios(borrower->tid, HIGH);
+	actor_unlends(lender);
+	assert_unboosted(borrower);
+}
+
+/* The lender has no priority left, but its loan contributes one. */
+static void taken_away_before_the_sleep(void **state)
+{
+	struct fixture *f = *state;
+	struct actor *borrower, *lender;
+
+	need_loans(f);
+	lender = lend_low(f, &borrower);
+	actor_set_attr(lender, NORMAL(0));
+	assert_boosted(borrower, LOW);
+	actor_block_on(lender, new_auto(f, false));
+	assert_unboosted(borrower);
+	actor_interrupt(lender);
+	actor_unlends(lender);
+}
+
 /* ---- circles ---- */
 
 static void a_circle_leaves_nothing(void **state)
@@ -589,6 +758,14 @@ int main(int argc, char **argv)
 		PI_TEST(it_moves_from_one_to_another),
 		PI_TEST(the_same_loan_again_changes_nothing),
 		PI_TEST(the_same_loan_again_for_less),
+		PI_TEST(changed_in_a_wait_for_an_event),
+		PI_TEST(changed_in_a_wait_for_all),
+		PI_TEST(changed_in_a_receive),
+		PI_TEST(changed_in_a_send),
+		PI_TEST(changed_in_a_wait_on_an_address),
+		PI_TEST(changed_at_the_head_of_a_chain),
+		PI_TEST(changed_before_the_sleep),
+		PI_TEST(taken_away_before_the_sleep),
 		PI_TEST(a_circle_leaves_nothing),
 		PI_TEST(lender_and_borrower_need_one_another),
 		PI_TEST(a_deadline_lender),

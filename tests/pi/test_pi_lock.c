@@ -391,34 +391,104 @@ static void a_holder_lends_later(void **state)
 	assert_ret(actor_do(waiter, leave_cs, NULL), 0);
 }
 
-/* Real-time thread, critical section, its holder in a call of a server, a mutex, its owner. */
+/* ---- real-time thread, critical section, its holder in a call of a server, a mutex, its owner ---- */
+
+struct chain {
+	struct actor *waiter, *holder, *server, *owner;
+	struct pipe_server pipes;
+};
+
+/* @serve is the server's job. It sleeps in the wait for the mutex then, and the waiter is idle. */
+static void chain_begin(struct fixture *f, struct chain *c, struct actor *holder, job_fn serve,
+			job_fn call)
+{
+	begin(f);
+	*c = (struct chain){
+		.waiter = actor_high(f), .holder = holder,
+		.server = actor_new(f, "server", NORMAL(0)),
+		.owner = actor_new(f, "owner", NORMAL(0)),
+	};
+	pipe_server_init(f, &c->pipes, c->server);
+	c->pipes.mutex = new_mutex(f, 0, 0);
+	assert_ret(actor_locks(c->owner, c->pipes.mutex), 0);
+	assert_ret(actor_do(holder, enter_cs, NULL), 0);
+	actor_tell(c->server, serve, &c->pipes);
+	actor_tell(holder, call, &c->pipes);
+	await_call(holder);
+	actor_assert_asleep(c->server);
+}
+
+/* The server's request in three jobs: the mutex is locked, and unlocked, and the client answered. */
+static int take_request(struct actor *server, void *pipe_server)
+{
+	const struct pipe_server *p = pipe_server;
+	char c;
+
+	return read(p->request[0], &c, 1) == 1 ? wait_any_here(server, p->mutex, FOREVER) : -EIO;
+}
+
+static int answer_request(struct actor *server, void *pipe_server)
+{
+	const struct pipe_server *p = pipe_server;
+
+	(void)server;
+	return write(p->reply[1], "", 1) == 1 ? 0 : -EIO;
+}
+
+/* Each keeps the waiter's priority for as long as the waiter depends on it, and no longer. */
 static void check_chain(struct fixture *f, struct actor *holder)
 {
-	struct actor *waiter = actor_high(f), *server = actor_new(f, "server", NORMAL(0));
-	struct actor *owner = actor_new(f, "owner", NORMAL(0));
-	struct pipe_server pipes;
+	struct chain c;
 
-	begin(f);
-	pipe_server_init(f, &pipes, server);
-	pipes.mutex = new_mutex(f, 0, 0);
-	assert_ret(actor_locks(owner, pipes.mutex), 0);
-	assert_ret(actor_do(holder, enter_cs, NULL), 0);
-	actor_tell(server, serve_by_pipe, &pipes);
-	actor_tell(holder, lend_and_exchange, &pipes);
-	await_call(holder);
-	actor_assert_asleep(server);
-	actor_tell(waiter, enter_cs, NULL);
-	actor_assert_asleep_in(waiter, ADDR_WAIT);
-	assert_boosted(holder, HIGH);
-	assert_boosted(server, HIGH);
-	assert_boosted(owner, HIGH);
-	assert_ret(actor_unlocks(owner, pipes.mutex), 0);
-	assert_ret(actor_finish(server), 0);
-	assert_ret(actor_finish(holder), 0);
-	assert_unboosted(server);
-	assert_ret(actor_do(holder, leave_cs, NULL), 0);
-	assert_ret(actor_finish(waiter), 0);
-	assert_ret(actor_do(waiter, leave_cs, NULL), 0);
+	chain_begin(f, &c, holder, take_request, lend_and_exchange);
+	actor_tell(c.waiter, enter_cs, NULL);
+	actor_assert_asleep_in(c.waiter, ADDR_WAIT);
+	assert_boosted(c.holder, HIGH);
+	assert_boosted(c.server, HIGH);
+	assert_boosted(c.owner, HIGH);
+
+	assert_ret(actor_unlocks(c.owner, c.pipes.mutex), 0);
+	assert_unboosted(c.owner);
+	assert_ret(actor_finish(c.server), 0);
+	assert_boosted(c.server, HIGH);
+	assert_boosted(c.holder, HIGH);
+
+	assert_ret(actor_unlocks(c.server, c.pipes.mutex), 0);
+	assert_boosted(c.server, HIGH);
+
+	assert_ret(actor_do(c.server, answer_request, &c.pipes), 0);
+	assert_ret(actor_finish(c.holder), 0);
+	assert_unboosted(c.server);
+	assert_boosted(c.holder, HIGH);
+
+	assert_ret(actor_do(c.holder, leave_cs, NULL), 0);
+	assert_unboosted(c.holder);
+	assert_ret(actor_finish(c.waiter), 0);
+	assert_ret(actor_do(c.waiter, leave_cs, NULL), 0);
+	pi_assert_exact(f);
+}
+
+static int lend_exchange_and_leave_cs(struct actor *a, void *pipe_server)
+{
+	int ret = lend_and_exchange(a, pipe_server);
+
+	return ret ? ret : leave_cs(a, NULL);
+}
+
+/* All of them share the CPU with the hog. */
+static void check_chain_and_hog(struct fixture *f, struct actor *holder)
+{
+	struct chain c;
+
+	chain_begin(f, &c, holder, serve_by_pipe, lend_exchange_and_leave_cs);
+	actor_tell(c.waiter, enter_cs, NULL);
+	actor_work_and_unlock(c.owner, c.pipes.mutex);
+	hog_release();
+	assert_not_held_up(c.waiter, 0);
+	assert_ret(actor_finish(c.owner), 0);
+	assert_ret(actor_finish(c.server), 0);
+	assert_ret(actor_finish(c.holder), 0);
+	assert_ret(actor_do(c.waiter, leave_cs, NULL), 0);
 	pi_assert_exact(f);
 }
 
@@ -430,6 +500,16 @@ static void a_chain_of_all_kinds(void **state)
 static void a_chain_with_a_normal_holder(void **state)
 {
 	check_chain(*state, actor_normal(*state));
+}
+
+static void a_chain_and_a_hog(void **state)
+{
+	check_chain_and_hog(*state, actor_low(*state, "holder"));
+}
+
+static void a_chain_with_a_normal_holder_and_a_hog(void **state)
+{
+	check_chain_and_hog(*state, actor_normal(*state));
 }
 
 /* A waiter that a failed test has left may have no deadline: it enters again after its wait. */
@@ -463,6 +543,8 @@ int main(void)
 		LOCK_TEST(a_holder_lends_later),
 		LOCK_TEST(a_chain_of_all_kinds),
 		LOCK_TEST(a_chain_with_a_normal_holder),
+		LOCK_TEST(a_chain_and_a_hog),
+		LOCK_TEST(a_chain_with_a_normal_holder_and_a_hog),
 	};
 
 	return RUN(tests);

@@ -298,9 +298,9 @@ static int find_target(const struct ntsync_addr_req *req, struct ntsync_task *t,
 }
 
 /*
- * The deadline has passed. A call that does not sleep depends on nobody. Nor does it give up what it
- * is the owner of, so it does not queue: a woken task that has to give up passes its wake-up on
- * after this.
+ * The deadline has passed, so the call does not sleep, and looks at the alert only. It does not
+ * queue: if current is the owner of the key, that would end (promise 3 in docs/lending.md). A woken
+ * task that makes this call to give up stays the owner until it has passed its wake-up on.
  */
 static noinline int poll_alert(struct ntsync_addr_req *req, struct ntsync_wait_req *wait_req)
 {

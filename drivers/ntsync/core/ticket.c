@@ -13,9 +13,10 @@
  * The ticket is in the task's record. The next call of the task that waits in the same instance
  * uses it if it has the same objects, deadline and owner id (a send: the same channel, payload,
  * reply and prio; an ADDR_WAIT: the same place, expected value and deadline), whether the kernel or
- * the program repeats the call. Any other waiting call in the instance drops the ticket, except an
- * ADDR_WAIT that returns before it queues: a later call that is the same in all of this may still
- * use it, once.
+ * the program repeats the call. Any other waiting call in the instance drops the ticket. An
+ * ADDR_WAIT that returns before it has begun its wait does not, except one whose deadline has passed
+ * and that looks at its alert: a later call that is the same in all of this may still use the
+ * ticket, once. If the word changes when the wait has begun (EAGAIN), the ticket is dropped.
  *
  * Arrivals at objects are counted per instance, so one number serves for all objects of a call.
  * Arrivals at addresses are counted per bucket (addr/key.h). Only calls that queue are counted.

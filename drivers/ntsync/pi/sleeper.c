@@ -123,11 +123,37 @@ static void start_verify_timer(struct ntsync_task *t)
 }
 
 /*
+ * Does current lend a priority, or contribute one to a borrower that it no longer has? LEND has
+ * verified, but no chain walk follows if another task changes current's parameters after that, so
+ * the borrower would keep what it had. Here the lender L, which waits for a semaphore:
+ *
+ *   L, FIFO 10				another task
+ *
+ *   LEND: the borrower has FIFO 10
+ *					(a) sched_setattr(L)
+ *   verifies before it sleeps
+ *   sleeps				(b) sched_setattr(L)
+ *   is woken to verify
+ *
+ * The sleep verifies what (a) has changed, also if L has no real-time priority any more. The timer
+ * is for (b).
+ */
+static bool lends_prio(const struct ntsync_task *t)
+{
+	if (likely(!READ_ONCE(t->loan.borrower)))
+		return false;
+	/* Without loan->lock: a walk that changes it does the rest itself. */
+	return ntsync_task_queue_prio(current) < MAX_RT_PRIO || data_race(t->loan.contrib.to);
+}
+
+/*
  * Could a task inherit from the sleeper? Whether one does is not checked. A request passes on its own
- * priority, and what its sender inherits.
+ * priority, and what its sender inherits. A loan passes on the lender's, whatever it waits for.
  */
 static bool can_boost_others(const struct ntsync_wait *w)
 {
+	if (lends_prio(w->acquirer.t))
+		return true;
 	if (w->send)
 		return w->send_prio < MAX_RT_PRIO ||
 		       READ_ONCE(w->acquirer.t->contribs.rb_root.rb_node) ||

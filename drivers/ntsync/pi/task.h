@@ -49,7 +49,7 @@ struct ntsync_sched_params {
 
 /* What a sleeper and the timer of its record tell each other; see sleeper.c. */
 enum ntsync_verify {
-	NTSYNC_VERIFY_OFF,	/* not asleep, or its priority boosts nobody */
+	NTSYNC_VERIFY_OFF,	/* not asleep, or neither its wait nor its loan can boost others */
 	NTSYNC_VERIFY_ON,	/* the timer is to wake it */
 	NTSYNC_VERIFY_DUE,	/* the timer has woken it */
 };
@@ -59,8 +59,8 @@ enum ntsync_verify {
  * @hash: in ntsync_tasks until the task exits
  * @task: counted until the task exits, after that only for comparison; immutable
  * @refs: held by the task until it exits, by mutexes, receivers, owner ids, contributions, loans
- *	and their queued exit items, keys of addresses, acquirers (@former_owner), chain walks, and
- *	a queued @recheck_work
+ *	and their queued exit items, keys of addresses, acquirers (@former_owner), chain walks,
+ *	readers of fdinfo and debugfs, and a queued @recheck_work
  * @rcu: for freeing
  * @owner: the owner id that the task has used last, in instance @owner_dev; written by the
  *	task itself, and cleared by another task that takes one of the task's ids, or drops one

@@ -728,9 +728,10 @@ struct ntsync_aggregate_wait_timespec_args {
  *
  * NTSYNC_IOC_LEND, on dev; announced by NTSYNC_FEATURE_LEND. The task has the
  * caller's real-time priority, if its own is lower, wherever the caller blocks
- * meanwhile. The lent priority includes what the caller inherits, and follows it
- * when that changes. What the task waits for inherits it in turn. The task need not
- * know this driver. Of several loans to a task the highest counts.
+ * meanwhile. The lent priority includes what the caller inherits, and changes when
+ * the caller inherits more or less. The owners that the task waits for inherit the
+ * lent priority in turn. The task need not know this driver. Of several loans to a
+ * task the highest counts.
  *
  * The loan ends with NTSYNC_IOC_UNLEND, with another NTSYNC_IOC_LEND, execve(2)
  * or exit of the caller, and when the instance and all its objects are closed.

@@ -6,6 +6,7 @@
  */
 #include "address.h"
 
+#include "port.h"
 #include "stop.h"
 
 #include <string.h>
@@ -43,6 +44,22 @@ static int wait_in_futex(struct nt_thread *thread, const struct nt_word *word,
 	return ret;
 }
 
+/* A thread of a completion port does not count there meanwhile. A poll does not sleep. */
+static int wait_paused(struct nt_thread *thread, const struct nt_word *word,
+		       const struct ntsync_addr_opts *opts, bool *alerted)
+{
+	bool paused = opts->deadline && nt_port_pause(thread);
+	int ret;
+
+	if (nt_addr_dev(thread->nt) < 0)
+		ret = wait_in_futex(thread, word, opts, alerted);
+	else
+		ret = wait_in_driver(thread, word, opts, alerted);
+	if (paused)
+		nt_port_go_on(thread);
+	return ret;
+}
+
 int nt_address_wait(struct nt_thread *thread, const struct nt_word *word,
 		    const struct ntsync_addr_opts *opts, uint32_t *ended)
 {
@@ -54,10 +71,7 @@ int nt_address_wait(struct nt_thread *thread, const struct nt_word *word,
 	if (*ended)
 		return -ECANCELED;
 	nt_race();
-	if (nt_addr_dev(thread->nt) < 0)
-		ret = wait_in_futex(thread, word, opts, &alerted);
-	else
-		ret = wait_in_driver(thread, word, opts, &alerted);
+	ret = wait_paused(thread, word, opts, &alerted);
 	if (!alerted)
 		return ret;
 	*ended = nt_stop_take(thread, stops);

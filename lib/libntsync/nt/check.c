@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "handle.h"
+#include "port.h"
 #include "stop.h"
 #include "thread.h"
 
@@ -68,6 +69,8 @@ static void check_object(struct ntsync_nt *nt, struct tally *tally, uint32_t ind
 		return;
 	expect(tally, atomic_load(&object->handles) == tally->handles[index]);
 	tally->objects[object->type]++;
+	if (object->type == NTSYNC_NT_IO_COMPLETION)
+		tally->broken += nt_port_check(nt, object->port);
 }
 
 static void count_bindings(struct ntsync_nt *nt, struct tally *tally)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What the runtime keeps with an object, and references that keep the object. */
 #include "handle.h"
+#include "port.h"
 #include "timer.h"
 
 /* In an object without further parts it is where others have the pointer to theirs. */
@@ -13,6 +14,8 @@ static struct nt_data *data_of(struct nt_object *object)
 		return &object->thread->data;
 	case NTSYNC_NT_OWN:
 		return &object->own->data;
+	case NTSYNC_NT_IO_COMPLETION:
+		return &object->port->data;
 	default:
 		return &object->data;
 	}

@@ -2,6 +2,8 @@
 #include "create.h"
 #include "handle.h"
 
+#include <sched.h>
+
 static int create_fd(const struct ntsync_nt *nt, const struct nt_object_spec *spec)
 {
 	return ntsync_event_create(nt->config.dev, spec->manual, spec->value);
@@ -42,6 +44,22 @@ static uint32_t change_event(struct ntsync_nt *nt, uint32_t handle, int32_t *pre
 NTSYNC_API uint32_t ntsync_nt_set_event(struct ntsync_nt *nt, uint32_t handle, int32_t *previous)
 {
 	return change_event(nt, handle, previous, ntsync_event_set);
+}
+
+NTSYNC_API uint32_t ntsync_nt_set_event_pi(struct ntsync_nt *nt, uint32_t handle, uint32_t policy,
+					   uint32_t prio)
+{
+	struct nt_pin pin;
+	uint32_t status = nt_get_type(nt, handle, NTSYNC_NT_EVENT, &pin);
+
+	if (status)
+		return status;
+	if ((policy != SCHED_FIFO && policy != SCHED_RR) || !prio || prio > 99)
+		status = NTSYNC_STATUS_INVALID_PARAMETER;
+	else
+		status = nt_status(ntsync_event_set_pi(pin.object->fd, policy, prio));
+	nt_put(nt, &pin);
+	return status;
 }
 
 NTSYNC_API uint32_t ntsync_nt_reset_event(struct ntsync_nt *nt, uint32_t handle,

@@ -45,7 +45,7 @@ void nt_handle_invalid(struct ntsync_nt *nt, uint32_t handle)
 {
 	struct ntsync_nt_record record = { .operation = NTSYNC_NT_INVALID, .handle = handle };
 
-	if (nt->config.trace)
+	if (nt->is_traced)
 		nt_trace(nt, &record);
 }
 
@@ -104,7 +104,7 @@ uint32_t nt_slot_publish(struct ntsync_nt *nt, uint32_t index, struct nt_object 
 	nt_gauge_inc(&counts->handles);
 	atomic_fetch_add_explicit(&counts->creates, 1, memory_order_relaxed);
 	/* Before another thread can close the handle, so that its records are in order. */
-	if (nt->config.trace)
+	if (nt->is_traced)
 		trace_slot(nt, NTSYNC_NT_CREATE, slot, index);
 	atomic_store_explicit(&slot->word, word | NT_REF_ONE | flags, memory_order_release);
 	return nt_handle_at(nt, index);
@@ -124,7 +124,7 @@ void nt_slot_free(struct ntsync_nt *nt, uint32_t index)
 static void finish_close(struct ntsync_nt *nt, struct nt_slot *slot, uint32_t index)
 {
 	nt_gauge_dec(&nt->counts[slot->object->type].handles);
-	if (nt->config.trace)
+	if (nt->is_traced)
 		trace_slot(nt, NTSYNC_NT_DESTROY, slot, index);
 	nt_name_put_handle(nt, slot->object);
 	dec_live(nt);

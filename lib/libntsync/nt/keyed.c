@@ -5,11 +5,9 @@
  * how such a call ends is done under the table's lock: a thread that was met returns SUCCESS, and
  * one that returns anything else is out of the list and has met nobody.
  */
-#include "alert.h"
 #include "create.h"
-#include "stop.h"
-#include "timer.h"
-#include "wait.h"
+#include "port.h"
+#include "sleep.h"
 
 /**
  * struct nt_meeting - a thread at a keyed event
@@ -76,18 +74,13 @@ static void leave_locked(struct nt_meeting *m)
 	*at = m->next;
 }
 
-static int choose_event(const struct nt_wait *wait)
-{
-	return wait->alertable ? wait->thread->alert_fd : wait->thread->stop_fd;
-}
-
 static void meet_locked(struct nt_meeting **at)
 {
 	struct nt_meeting *partner = *at;
 
 	*at = partner->next;
 	partner->met = true;
-	ntsync_event_set(choose_event(partner->wait), NULL);
+	ntsync_event_set(nt_sleep_event(partner->wait), NULL);
 }
 
 /* Meets a partner that is there, or joins the list. */
@@ -109,29 +102,6 @@ static bool arrive(struct nt_meeting *m)
 	return found;
 }
 
-/* A partner has set the event, perhaps after something else had ended the sleep. */
-static void reset_event(struct nt_wait *wait)
-{
-	if (wait->alertable)
-		nt_alert_reset(wait->thread);
-	else
-		ntsync_event_reset(wait->thread->stop_fd, NULL);
-}
-
-/* Why the thread is awake, if nobody has met it; SUCCESS: for no reason. */
-static uint32_t find_reason(const struct nt_wait *wait, int ret)
-{
-	uint32_t status = nt_stop_take(wait->thread, wait->stops);
-
-	if (status && wait->alertable)
-		nt_alert_signal_again(wait->thread);
-	if (!status && wait->alertable)
-		status = nt_alert_take(wait->thread);
-	if (status || !ret || ret == -EINTR)
-		return status;
-	return ret == -ETIMEDOUT ? NTSYNC_STATUS_TIMEOUT : nt_status(ret);
-}
-
 /* Whether the call ends after the driver has answered @ret, and how. */
 static bool has_ended(struct nt_meeting *m, int ret, uint32_t *status)
 {
@@ -141,28 +111,28 @@ static bool has_ended(struct nt_meeting *m, int ret, uint32_t *status)
 
 	nt_lock(&nt->lock, &saved);
 	met = m->met;
-	*status = met ? NTSYNC_STATUS_SUCCESS : find_reason(m->wait, ret);
+	*status = met ? NTSYNC_STATUS_SUCCESS : nt_sleep_reason(m->wait, ret);
 	if (*status)
 		leave_locked(m);
 	nt_unlock(&nt->lock, &saved);
 	return met || *status;
 }
 
+/* A thread of a completion port does not count there meanwhile. */
 static uint32_t sleep_until_met(struct nt_meeting *m)
 {
 	struct nt_wait *wait = m->wait;
+	bool paused = nt_port_pause(wait->thread);
 	uint32_t status;
 	int ret;
 
 	do {
-		ret = ntsync_wait_any(wait->nt->config.dev, NULL, 0, &wait->opts, NULL);
-		nt_race();
-		/* An APC of a timer that was due before the deadline comes first. */
-		if (ret == -ETIMEDOUT && wait->alertable && wait->thread->has_timer_apcs)
-			nt_timers_catch_up(wait->nt);
+		ret = nt_sleep(wait);
 	} while (!has_ended(m, ret, &status));
+	if (paused)
+		nt_port_go_on(wait->thread);
 	if (!status)
-		reset_event(wait);
+		nt_sleep_reset_event(wait);
 	return status;
 }
 

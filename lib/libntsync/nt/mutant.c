@@ -121,12 +121,18 @@ uint32_t nt_mutant_not_owned_status(const struct nt_object *mutant)
 				    NTSYNC_STATUS_MUTANT_NOT_OWNED;
 }
 
-/* Looks up the index before the release: after it, the next owner changes &nt_object.owned_at. */
+/*
+ * Looks up the index before the release: after it, the next owner changes &nt_object.owned_at. The
+ * driver would also release a mutant that was adopted and that another program's thread owns by the
+ * same id.
+ */
 uint32_t nt_mutant_release(struct nt_thread *thread, struct nt_object *mutant, int32_t *previous)
 {
 	uint32_t index = nt_owned_find(thread, mutant), prev;
-	int ret = ntsync_mutex_unlock(mutant->fd, thread->tid, &prev);
+	int ret = -EPERM;
 
+	if (index != NT_NO_INDEX)
+		ret = ntsync_mutex_unlock(mutant->fd, thread->tid, &prev);
 	if (ret == -EPERM)
 		return nt_mutant_not_owned_status(mutant);
 	if (ret)

@@ -13,6 +13,8 @@
  */
 #include "name.h"
 
+#include "port.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,8 +144,10 @@ static uint32_t lock_and_create_name(struct ntsync_nt *nt, const char *text,
 	return NTSYNC_STATUS_NO_MEMORY;
 }
 
+/* By now this may be its last handle: others may have been closed. */
 static void put_named(struct ntsync_nt *nt, struct nt_object *object)
 {
+	nt_race();
 	nt_name_put_handle(nt, object);
 	nt_object_put(nt, object);
 }
@@ -226,8 +230,13 @@ void nt_name_put_handle(struct ntsync_nt *nt, struct nt_object *object)
 	uint32_t handles = atomic_fetch_sub_explicit(&object->handles, 1, memory_order_acq_rel);
 
 	nt_assert(handles > 0);
-	if (handles == 1 && atomic_load_explicit(&object->name, memory_order_relaxed))
+	if (handles != 1)
+		return;
+	if (atomic_load_explicit(&object->name, memory_order_relaxed))
 		remove_unused_name(nt, object);
+	/* Here, as the last handle may be one that an open by the name had for a moment. */
+	if (object->type == NTSYNC_NT_IO_COMPLETION)
+		nt_port_close(nt, object->port);
 }
 
 size_t nt_name_read(struct ntsync_nt *nt, const struct nt_object *object, char *text, size_t size)

@@ -2,6 +2,7 @@
 #include "object.h"
 
 #include "fd.h"
+#include "port.h"
 #include "timer.h"
 
 static void init_object(struct ntsync_nt *nt, struct nt_object *object,
@@ -10,8 +11,13 @@ static void init_object(struct ntsync_nt *nt, struct nt_object *object,
 	object->fd = fd;
 	object->type = spec->type;
 	object->manual = spec->manual;
+	object->adopted = spec->adopted;
 	atomic_store_explicit(&object->name, NULL, memory_order_relaxed);
 	object->timer = spec->timer;
+	if (spec->type == NTSYNC_NT_IO_COMPLETION) {
+		spec->port->fd = fd;
+		spec->port->handles = &object->handles;
+	}
 	atomic_store_explicit(&object->held, 0, memory_order_relaxed);
 	object->id = atomic_fetch_add_explicit(&nt->next_id, 1, memory_order_relaxed) + 1;
 	atomic_store_explicit(&object->handles, 1, memory_order_relaxed);
@@ -100,11 +106,13 @@ static void call_destroy(const struct nt_own_object *own)
 	pthread_setcancelstate(state, NULL);
 }
 
-/* A forked child does not have the thread that may hold the timers' lock. */
+/* A forked child does not have the thread that may hold the lock of the timers or ports. */
 static void free_parts(struct ntsync_nt *nt, struct nt_object *object)
 {
 	if (object->type == NTSYNC_NT_TIMER && !nt_in_forked_child(nt))
 		nt_timer_destroy(nt->timers, object->timer);
+	if (object->type == NTSYNC_NT_IO_COMPLETION && !nt_in_forked_child(nt))
+		nt_port_destroy(nt, object->port);
 	if (object->type == NTSYNC_NT_THREAD)
 		nt_realloc(object->thread, 0);
 	if (object->type != NTSYNC_NT_OWN)

@@ -18,6 +18,7 @@
 #include "table.h"
 
 struct nt_name;
+struct nt_port;
 struct nt_timer;
 
 /**
@@ -61,6 +62,7 @@ struct nt_thread_object {
  *	of the event, or NT_NO_FD.
  * @type: its type.
  * @manual: event or timer: releases all waiters.
+ * @adopted: others may have the same ntsync object: ntsync_nt_adopt_fd().
  * @id: its number, which no other object of the table gets; 0 before the first use.
  * @owned_at: mutant: its index in the owner's &nt_thread.owned. Only the owner relies on it.
  * @held: how many of the references are those of ntsync_nt_reference().
@@ -68,7 +70,8 @@ struct nt_thread_object {
  * @timer: timer: when it expires.
  * @thread: thread: which one.
  * @own: one of the runtime's own types: the rest of it.
- * @data: event, mutant, semaphore: of ntsync_nt_set_data().
+ * @port: completion port: the rest of it.
+ * @data: event, mutant, semaphore, channel: of ntsync_nt_set_data().
  */
 struct nt_object {
 	_Atomic uint64_t link;
@@ -78,6 +81,7 @@ struct nt_object {
 	int fd;
 	enum ntsync_nt_type type;
 	bool manual;
+	bool adopted;
 	uint64_t id;
 	_Atomic uint32_t owned_at;
 	_Atomic uint32_t held;
@@ -86,6 +90,7 @@ struct nt_object {
 		struct nt_timer *timer;
 		struct nt_thread_object *thread;
 		struct nt_own_object *own;
+		struct nt_port *port;
 		struct nt_data data;
 	};
 };
@@ -96,18 +101,21 @@ _Static_assert(sizeof(struct nt_object) <= NT_CACHE_LINE, "one object a cache li
  * struct nt_object_spec - an object to be created
  * @type: its type.
  * @manual: &nt_object.manual
+ * @adopted: &nt_object.adopted
  * @create_fd: creates the ntsync object: a descriptor or a negative errno. NULL: the object has
  *	@fd.
- * @fd: see @create_fd.
+ * @fd: see @create_fd. Of @adopted: what @create_fd duplicates.
  * @value: semaphore: its count; mutant: its owner; event: whether it is signaled.
- * @limit: semaphore: its limit; mutant: how often it is acquired.
+ * @limit: semaphore: its limit; mutant: how often it is acquired; channel: its depth.
  * @timer: &nt_object.timer. Belongs to the object if one was created, else to the caller.
  * @thread: &nt_object.thread, as @timer.
  * @own: &nt_object.own, as @timer.
+ * @port: &nt_object.port, as @timer.
  */
 struct nt_object_spec {
 	enum ntsync_nt_type type;
 	bool manual;
+	bool adopted;
 	int (*create_fd)(const struct ntsync_nt *nt, const struct nt_object_spec *spec);
 	int fd;
 	uint32_t value;
@@ -116,6 +124,7 @@ struct nt_object_spec {
 		struct nt_timer *timer;
 		struct nt_thread_object *thread;
 		struct nt_own_object *own;
+		struct nt_port *port;
 	};
 };
 

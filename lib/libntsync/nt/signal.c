@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "port.h"
 #include "types.h"
 #include "wait.h"
 
@@ -43,9 +44,18 @@ static uint32_t not_signaled_status(const struct nt_object *signal, int ret)
 static uint32_t signal_and_wait_atomically(struct nt_wait *wait, struct nt_object *signal)
 {
 	uint32_t owned = nt_owned_find(wait->thread, signal), index = 0;
-	int ret = ntsync_signal_and_wait(wait->nt->config.dev, signal->fd, wait->fds[0],
-					 &wait->opts, &index);
+	bool paused;
+	int ret;
 
+	/* The driver would release one that is held by another process's thread with the same id. */
+	if (signal->type == NTSYNC_NT_MUTANT && owned == NT_NO_INDEX)
+		return not_signaled_status(signal, -EPERM);
+	/* Whether it sleeps is not known before: the step is one. */
+	paused = wait->opts.deadline && nt_port_pause(wait->thread);
+	ret = ntsync_signal_and_wait(wait->nt->config.dev, signal->fd, wait->fds[0],
+				     &wait->opts, &index);
+	if (paused)
+		nt_port_go_on(wait->thread);
 	if (!has_signaled(ret))
 		return not_signaled_status(signal, ret);
 	if (signal->type == NTSYNC_NT_MUTANT)

@@ -15,6 +15,8 @@ uint32_t nt_status(int ret)
 	case EMFILE:
 	case ENFILE:
 		return NTSYNC_STATUS_TOO_MANY_OPENED_FILES;
+	case ENOTSUP:
+		return NTSYNC_STATUS_NOT_SUPPORTED;
 	default:
 		nt_assert(!"an error that was excluded");
 		return NTSYNC_STATUS_INTERNAL_ERROR;

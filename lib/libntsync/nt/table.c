@@ -16,6 +16,8 @@
 #define MORE_OBJECTS	1024u
 /* Small segments: a lookup follows a pointer to the object, so huge pages would gain little. */
 #define OBJECT_SHIFT	12
+#define CHANNEL_FEATURES (NTSYNC_FEATURE_CHANNEL | NTSYNC_FEATURE_CHANNEL_TRY_RECV2 | \
+			  NTSYNC_FEATURE_AGGREGATE_WAIT)
 
 static int init_slots(struct ntsync_nt *nt)
 {
@@ -51,9 +53,12 @@ static int init_memory(struct ntsync_nt *nt)
 	ret = nt_lock_init(&nt->apc_lock);
 	if (ret)
 		goto exit_lock;
-	ret = nt_fork_init(nt);
+	ret = nt_lock_init(&nt->port_lock);
 	if (ret)
 		goto exit_apc_lock;
+	ret = nt_fork_init(nt);
+	if (ret)
+		goto exit_port_lock;
 	ret = nt_trace_init(nt);
 	if (ret)
 		goto exit_fork;
@@ -66,6 +71,8 @@ exit_trace:
 	nt_trace_exit(nt);
 exit_fork:
 	nt_fork_exit(nt);
+exit_port_lock:
+	nt_lock_exit(&nt->port_lock);
 exit_apc_lock:
 	nt_lock_exit(&nt->apc_lock);
 exit_lock:
@@ -81,6 +88,7 @@ static void exit_memory(struct ntsync_nt *nt)
 {
 	nt_trace_exit(nt);
 	nt_fork_exit(nt);
+	nt_lock_exit(&nt->port_lock);
 	nt_lock_exit(&nt->apc_lock);
 	nt_lock_exit(&nt->lock);
 	nt_pool_exit(&nt->objects);
@@ -192,5 +200,9 @@ NTSYNC_API uint32_t ntsync_nt_features(const struct ntsync_nt *nt)
 		features |= NTSYNC_NT_FEATURE_ATOMIC_SIGNAL_AND_WAIT;
 	if (nt->features & NTSYNC_FEATURE_MUTEX_PI)
 		features |= NTSYNC_NT_FEATURE_MUTANT_PI;
+	if (nt->features & NTSYNC_FEATURE_EVENT_SET_PI)
+		features |= NTSYNC_NT_FEATURE_EVENT_SET_PI;
+	if ((nt->features & CHANNEL_FEATURES) == CHANNEL_FEATURES)
+		features |= NTSYNC_NT_FEATURE_CHANNEL;
 	return features;
 }

@@ -37,6 +37,9 @@ struct nt_data {
  * @features: the driver's NTSYNC_FEATURE_* bits.
  * @thread_key: the calling thread's &struct nt_thread.
  * @hook_key: whether the calling thread is in the trace hook. Exists only with a hook.
+ * @trace_fd: the file of %NTSYNC_NT_TRACE, or -1.
+ * @trace_name: what the lines in that file call the table.
+ * @is_traced: there is a trace hook or such a file.
  * @fork_marker: reads 1; 0 in a forked child: nt_in_forked_child().
  * @objects: memory of the objects.
  * @process: what %NTSYNC_NT_CURRENT_PROCESS stands for, or NULL.
@@ -54,6 +57,7 @@ struct nt_data {
  * @names: &struct nt_name by its text.
  * @meetings: threads at keyed events, in the order of arrival.
  * @timers: NULL before the first timer; does not change after that.
+ * @port_lock: protects the completion ports. Nests inside the table's lock.
  * @apc_lock: protects the threads' queues of APCs. Nests inside all other locks.
  *
  * Members above @objects do not change after the creation.
@@ -68,6 +72,9 @@ struct ntsync_nt {
 	uint64_t features;
 	pthread_key_t thread_key;
 	pthread_key_t hook_key;
+	int trace_fd;
+	char trace_name[32];
+	bool is_traced;
 	const uint32_t *fork_marker;
 	struct nt_pool objects;
 	struct nt_object *_Atomic process;
@@ -84,6 +91,7 @@ struct ntsync_nt {
 	struct nt_hash names;
 	struct nt_meeting *meetings;
 	struct nt_timers *timers;
+	struct nt_lock port_lock;
 	struct nt_lock apc_lock;
 };
 

@@ -2,6 +2,7 @@
 #include "thread.h"
 
 #include "fd.h"
+#include "port.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -207,13 +208,14 @@ NTSYNC_API uint32_t ntsync_nt_thread_id(struct ntsync_nt *nt)
 	return thread ? thread->tid : 0;
 }
 
-/* The guest thread has ended: it owns no mutants, gets no APCs, and is not bound any more. */
+/* The guest thread has ended: it owns no mutants, gets neither APCs nor packets, and is not bound any more. */
 static void release_objects(struct nt_thread *thread)
 {
 	struct nt_object *self = thread->self;
 
 	nt_owned_abandon(thread);
 	nt_timers_forget_thread(thread);
+	nt_port_forget_thread(thread);
 	thread->self = NULL;
 	if (self)
 		nt_object_put(thread->nt, self);

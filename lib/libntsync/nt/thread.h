@@ -7,6 +7,8 @@
 #include "apc.h"
 #include "object.h"
 
+struct nt_removal;
+
 /**
  * struct nt_owned - a mutant that a thread owns
  * @object: the mutant. Not a reference: the mutant may be destroyed while it is owned.
@@ -53,6 +55,11 @@ struct nt_owned {
  * @last_apc: the last one, if there is a first one.
  * @timers: the timers that send it APCs. Under the lock of the timers.
  * @has_timer_apcs: it has set such a timer. Only the thread itself uses it.
+ * @port: the completion port that it is associated with, or NULL. Under &ntsync_nt.port_lock, as the
+ *	next three; only the thread itself sets it.
+ * @port_next: the next thread of that port.
+ * @counts: it counts there: port.h.
+ * @removal: its sleep for a packet, or NULL.
  * @suspends: how often it was suspended and not resumed. Under the table's lock.
  * @parked: it sleeps in ntsync_nt_thread_park(). Under the table's lock.
  * @self: what it was bound to, or NULL.
@@ -82,6 +89,10 @@ struct nt_thread {
 	struct nt_apc *last_apc;
 	struct nt_timer *timers;
 	bool has_timer_apcs;
+	struct nt_port *_Atomic port;
+	struct nt_thread *port_next;
+	bool counts;
+	struct nt_removal *removal;
 	uint32_t suspends;
 	bool parked;
 	struct nt_object *self;

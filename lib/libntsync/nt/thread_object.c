@@ -4,6 +4,7 @@
  * The end itself is in thread.c: it comes after the mutants were abandoned.
  */
 #include "handle.h"
+#include "port.h"
 #include "stop.h"
 #include "wait.h"
 
@@ -269,8 +270,11 @@ static uint32_t park(struct nt_wait *wait)
 	uint32_t status = nt_wait_refuse(wait);
 
 	while (!status && set_parked(wait->thread)) {
+		bool paused = nt_port_pause(wait->thread);
 		int ret = ntsync_wait_any(wait->nt->config.dev, NULL, 0, &wait->opts, NULL);
 
+		if (paused)
+			nt_port_go_on(wait->thread);
 		status = nt_stop_take(wait->thread, wait->stops);
 		if (!status && ret && ret != -EINTR)
 			status = nt_status(ret);

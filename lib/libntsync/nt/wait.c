@@ -2,6 +2,7 @@
 #include "wait.h"
 
 #include "alert.h"
+#include "port.h"
 #include "stop.h"
 #include "timer.h"
 
@@ -26,6 +27,8 @@ uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertabl
 	wait->all = false;
 	wait->alertable = alertable;
 	wait->timers = false;
+	wait->adopted = false;
+	wait->polls = NULL;
 	wait->thread = nt_thread_self(nt);
 	if (!wait->thread)
 		return NTSYNC_STATUS_NO_MEMORY;
@@ -36,6 +39,11 @@ uint32_t nt_wait_begin(struct nt_wait *wait, struct ntsync_nt *nt, bool alertabl
 	return NTSYNC_STATUS_SUCCESS;
 }
 
+static bool can_be_awaited(const struct nt_wait *wait, const struct nt_object *object)
+{
+	return object->fd != NT_NO_FD && (object->type != NTSYNC_NT_CHANNEL || wait->polls);
+}
+
 uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle)
 {
 	struct nt_pin *pin = &wait->pins[wait->count];
@@ -43,10 +51,11 @@ uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle)
 
 	if (status)
 		return status;
-	if (pin->object->fd == NT_NO_FD) {
+	if (!can_be_awaited(wait, pin->object)) {
 		nt_put(wait->nt, pin);
 		return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
 	}
+	wait->adopted |= pin->object->adopted;
 	wait->fds[wait->count++] = pin->object->fd;
 	wait->timers |= pin->object->type == NTSYNC_NT_TIMER;
 	return NTSYNC_STATUS_SUCCESS;
@@ -63,22 +72,71 @@ void nt_wait_end(struct nt_wait *wait)
  * @wait: the wait.
  * @count: how many of its objects.
  * @opts: the driver's options.
+ * @polls: its descriptors, or NULL.
  * @ret: the driver's last answer.
- * @index: what ended the wait, if @ret is 0 or -EOWNERDEAD; @count: the thread's event.
+ * @index: what ended the wait, if @ret is 0 or -EOWNERDEAD; @count: the thread's event; above
+ *	that, a descriptor.
  */
 struct attempt {
 	const struct nt_wait *wait;
 	uint32_t count;
 	const struct ntsync_wait_opts *opts;
+	struct nt_polls *polls;
 	int ret;
 	uint32_t index;
 };
+
+static bool has_succeeded(const struct attempt *attempt)
+{
+	return !attempt->ret || attempt->ret == -EOWNERDEAD;
+}
+
+static struct ntsync_aggregate_source object_source(int fd)
+{
+	return (struct ntsync_aggregate_source){ .type = NTSYNC_AGG_OBJECT, .fd = (uint32_t)fd };
+}
+
+/* The objects, the alert if there is one, and the descriptors. */
+static uint32_t gather_sources(const struct attempt *attempt, int alert,
+			       struct ntsync_aggregate_source *sources)
+{
+	uint32_t count = 0;
+
+	while (count < attempt->count) {
+		sources[count] = object_source(attempt->wait->fds[count]);
+		count++;
+	}
+	if (alert)
+		sources[count++] = object_source(alert);
+	for (uint32_t i = 0; attempt->polls && i < attempt->polls->count; i++)
+		sources[count++] = attempt->polls->sources[i];
+	return count;
+}
+
+/* Without an alert, the descriptors begin where it would be: their indexes are moved up by one. */
+static void call_aggregate(struct attempt *attempt, const struct ntsync_wait_opts *opts)
+{
+	struct ntsync_aggregate_source sources[NTSYNC_AGG_MAX];
+	const struct ntsync_aggregate_opts aggregate = {
+		.deadline = opts->deadline, .owner = opts->owner,
+		.flags = opts->flags & NTSYNC_WAIT_REALTIME ? NTSYNC_AGG_FLAG_REALTIME : 0,
+	};
+	uint32_t count = gather_sources(attempt, opts->alert, sources);
+
+	attempt->ret = ntsync_aggregate_wait(attempt->wait->nt->config.dev, sources, count,
+					     &aggregate, &attempt->index,
+					     attempt->polls ? &attempt->polls->events : NULL);
+	if (has_succeeded(attempt) && !opts->alert && attempt->index >= attempt->count)
+		attempt->index++;
+}
 
 static void call_driver(struct attempt *attempt, const struct ntsync_wait_opts *opts)
 {
 	const struct nt_wait *wait = attempt->wait;
 
-	if (wait->all)
+	if (wait->polls)
+		call_aggregate(attempt, opts);
+	else if (wait->all)
 		attempt->ret = ntsync_wait_all(wait->nt->config.dev, wait->fds, attempt->count, opts,
 					       &attempt->index);
 	else
@@ -86,14 +144,42 @@ static void call_driver(struct attempt *attempt, const struct ntsync_wait_opts *
 					       &attempt->index);
 }
 
-static bool has_succeeded(const struct attempt *attempt)
+/*
+ * A thread of a completion port does not count there while it sleeps. It tries first: a wait that
+ * does not sleep lets no other thread run.
+ */
+static void call_paused(struct attempt *attempt)
 {
-	return !attempt->ret || attempt->ret == -EOWNERDEAD;
+	struct nt_thread *thread = attempt->wait->thread;
+	struct ntsync_wait_opts once = *attempt->opts;
+	bool paused;
+
+	once.deadline = 0;
+	call_driver(attempt, &once);
+	if (attempt->ret != -ETIMEDOUT || !attempt->opts->deadline)
+		return;
+	paused = nt_port_pause(thread);
+	call_driver(attempt, attempt->opts);
+	if (paused)
+		nt_port_go_on(thread);
+}
+
+static void run_attempt(struct attempt *attempt)
+{
+	if (nt_port_has_thread(attempt->wait->thread))
+		call_paused(attempt);
+	else
+		call_driver(attempt, attempt->opts);
 }
 
 static bool has_acquired(const struct attempt *attempt)
 {
 	return has_succeeded(attempt) && attempt->index < attempt->count;
+}
+
+static bool has_polled(const struct attempt *attempt)
+{
+	return has_succeeded(attempt) && attempt->index > attempt->count;
 }
 
 static void record_acquisition(const struct nt_wait *wait, uint32_t index)
@@ -130,7 +216,7 @@ static uint32_t end_alerted(const struct nt_wait *wait)
 }
 
 /*
- * The wait has timed out or was alerted. A timer that was due before that ends it instead, though
+ * The wait has timed out, was alerted or a descriptor is ready. A timer that was due before that ends it instead, though
  * its event may not be set yet: sets it and tries once more.
  */
 static void retry_overdue_timers(struct attempt *attempt)
@@ -140,7 +226,9 @@ static void retry_overdue_timers(struct attempt *attempt)
 	nt_timers_catch_up(attempt->wait->nt);
 	once.deadline = 0;
 	once.alert = 0;
+	attempt->polls = NULL;
 	call_driver(attempt, &once);
+	attempt->polls = attempt->wait->polls;
 }
 
 /* An APC of a timer that was due before comes first, also if the timer thread has not run. */
@@ -157,6 +245,21 @@ static uint32_t end_timed_out(const struct attempt *attempt)
 }
 
 /*
+ * Of the caller's arguments, the driver alone can check two: whether descriptors can be polled, and
+ * whether adopted objects are the same.
+ */
+static uint32_t error_status(const struct attempt *attempt)
+{
+	const struct nt_wait *wait = attempt->wait;
+
+	if (wait->polls && (attempt->ret == -EBADF || attempt->ret == -EPERM))
+		return NTSYNC_STATUS_INVALID_PARAMETER;
+	if (wait->all && wait->adopted && attempt->ret == -EINVAL)
+		return NTSYNC_STATUS_INVALID_PARAMETER_MIX;
+	return nt_status(attempt->ret);
+}
+
+/*
  * Turns the driver's answer into a status. The wait starts again after a signal handler, and
  * after an event whose alert or interruption was taken before; the deadline is absolute, so it does
  * not move.
@@ -166,16 +269,18 @@ static uint32_t finish_attempt(struct attempt *attempt)
 	struct nt_thread *thread = attempt->wait->thread;
 
 	for (;;) {
-		bool alerted = has_succeeded(attempt) && !has_acquired(attempt);
-		uint32_t status;
+		uint32_t polled = has_polled(attempt) ? attempt->index : 0, status;
+		bool alerted = has_succeeded(attempt) && attempt->index == attempt->count;
 
-		if (attempt->wait->timers && (alerted || attempt->ret == -ETIMEDOUT))
+		if (attempt->wait->timers && (alerted || polled || attempt->ret == -ETIMEDOUT))
 			retry_overdue_timers(attempt);
 		if (has_acquired(attempt)) {
 			if (alerted)
 				nt_alert_signal_again(thread);
 			return end_acquired(attempt);
 		}
+		if (polled)
+			return NTSYNC_STATUS_WAIT_0 + polled - 1;
 		if (alerted) {
 			status = end_alerted(attempt->wait);
 			if (status)
@@ -183,19 +288,22 @@ static uint32_t finish_attempt(struct attempt *attempt)
 		} else if (attempt->ret == -ETIMEDOUT) {
 			return end_timed_out(attempt);
 		} else if (attempt->ret != -EINTR) {
-			return nt_status(attempt->ret);
+			return error_status(attempt);
 		}
-		call_driver(attempt, attempt->opts);
+		run_attempt(attempt);
 	}
 }
 
-/* Waits for the first @count objects. */
+/* Waits for the first @count objects, and for all descriptors if that is all objects. */
 static uint32_t wait_for_first(const struct nt_wait *wait, uint32_t count,
 			       const struct ntsync_wait_opts *opts)
 {
-	struct attempt attempt = { .wait = wait, .count = count, .opts = opts };
+	struct attempt attempt = {
+		.wait = wait, .count = count, .opts = opts,
+		.polls = count == wait->count ? wait->polls : NULL,
+	};
 
-	call_driver(&attempt, opts);
+	run_attempt(&attempt);
 	return finish_attempt(&attempt);
 }
 

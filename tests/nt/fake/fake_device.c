@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fake_device.h"
+#include "fake_channel.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,25 +22,36 @@
 /* One per descriptor, and those that only a wait refers to. */
 #define MAX_OBJECTS	(MAX_FDS + 1024)
 
-enum kind { DEVICE, SEM, MUTEX, EVENT };
+enum kind { DEVICE, SEM, MUTEX, EVENT, CHANNEL };
 
 /*
- * Semaphore: count and max. Mutex: owner and count. Event: manual and signaled. A forked child has
+ * Semaphore: count and max. Mutex: owner and count. Event: manual and signaled. Channel: its depth.
+ * @instance: the number of the device that it belongs to; of a device, its own. A forked child has
  * descriptors of its own for the same objects: so all of them are in shared memory.
  */
 struct object {
 	enum kind kind;
 	uint32_t a, b;
+	uint32_t instance;
 	bool dead;
 };
 
-/* The alert, if there is one, is the last of @objs. @addr: a wait on an address. */
+/*
+ * The alert, if there is one, is the last of @objs. @addr: a wait on an address. @aggregate: the
+ * wait may be for channels; @polls: the descriptors of it, and where each is among the sources.
+ */
 struct waiter {
 	struct waiter *next;
 	uint64_t addr;
 	struct object *objs[MAX_OBJS];
 	uint32_t count;
 	uint32_t owner;
+	struct pollfd polls[NTSYNC_AGG_MAX];
+	uint32_t poll_at[NTSYNC_AGG_MAX], obj_at[NTSYNC_AGG_MAX];
+	uint32_t nr_polls;
+	uint32_t events;
+	uint32_t instance;
+	bool aggregate;
 	bool all;
 	bool alert;
 	bool alerted;
@@ -124,8 +137,10 @@ static int install_fd(struct object *object)
 	return FIRST_FD + first_free;
 }
 
-static int create_object(enum kind kind, uint32_t a, uint32_t b)
+/* @device: NULL for a new one. */
+static int create_object(const struct object *device, enum kind kind, uint32_t a, uint32_t b)
 {
+	static uint32_t nr_instances;
 	struct object *object;
 	int fd;
 
@@ -133,6 +148,7 @@ static int create_object(enum kind kind, uint32_t a, uint32_t b)
 		return set_errno(create_error);
 	object = new_object();
 	*object = (struct object){ .kind = kind, .a = a, .b = b };
+	object->instance = device ? device->instance : ++nr_instances;
 	fd = install_fd(object);
 	if (fd < 0)
 		put_object(object);
@@ -148,6 +164,8 @@ static bool is_ready(const struct object *object, uint32_t owner)
 		return object->a;
 	case MUTEX:
 		return !object->a || (object->a == owner && object->b < UINT32_MAX);
+	case CHANNEL:
+		return fake_channel_is_pending(object);
 	default:
 		return object->b;
 	}
@@ -164,6 +182,8 @@ static void acquire_object(struct waiter *w, struct object *object)
 		object->dead = false;
 		object->a = w->owner;
 		object->b++;
+		break;
+	case CHANNEL:
 		break;
 	default:
 		object->b = object->a;
@@ -199,12 +219,27 @@ static bool try_all(struct waiter *w)
 	return finish_waiter(w, 0);
 }
 
+static bool try_polls(struct waiter *w)
+{
+	if (!w->nr_polls || __real_poll(w->polls, w->nr_polls, 0) <= 0)
+		return false;
+	for (uint32_t i = 0; i < w->nr_polls; i++) {
+		if (w->polls[i].revents) {
+			w->events = (uint16_t)w->polls[i].revents;
+			return finish_waiter(w, w->poll_at[i]);
+		}
+	}
+	return false;
+}
+
 static bool try_wait(struct waiter *w)
 {
-	if (w->all ? try_all(w) : try_any(w))
+	if (w->all ? try_all(w) : try_any(w)) {
+		w->index = w->aggregate ? w->obj_at[w->index] : w->index;
 		return true;
+	}
 	if (!w->alert || !is_ready(w->objs[w->count], w->owner))
-		return false;
+		return try_polls(w);
 	acquire_object(w, w->objs[w->count]);
 	w->alerted = true;
 	return finish_waiter(w, w->count);
@@ -256,6 +291,27 @@ static bool has_passed(clockid_t clock, uint64_t deadline)
 	       (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec >= deadline;
 }
 
+/* Nobody tells the waiter that a descriptor is ready. */
+static int look_again(struct waiter *w, clockid_t clock, uint64_t deadline)
+{
+	struct timespec when;
+
+	clock_gettime(CLOCK_MONOTONIC, &when);
+	when.tv_nsec += 1000000;
+	if (when.tv_nsec >= 1000000000) {
+		when.tv_nsec -= 1000000000;
+		when.tv_sec++;
+	}
+	pthread_cond_clockwait(&w->woken, &lock, CLOCK_MONOTONIC, &when);
+	if (w->done)
+		return 0;
+	if (try_wait(w)) {
+		unlink_waiter(w);
+		return 0;
+	}
+	return has_passed(clock, deadline) ? ETIMEDOUT : 0;
+}
+
 static bool sleep_until(struct waiter *w, clockid_t clock, uint64_t deadline)
 {
 	struct timespec when = {
@@ -265,7 +321,9 @@ static bool sleep_until(struct waiter *w, clockid_t clock, uint64_t deadline)
 
 	enqueue_waiter(w);
 	while (!w->done && error != ETIMEDOUT) {
-		if (deadline == UINT64_MAX)
+		if (w->nr_polls)
+			error = look_again(w, clock, deadline);
+		else if (deadline == UINT64_MAX)
 			pthread_cond_wait(&w->woken, &lock);
 		else
 			error = pthread_cond_clockwait(&w->woken, &lock, clock, &when);
@@ -300,7 +358,8 @@ static bool add_object(struct waiter *w, int fd, uint32_t at)
 {
 	struct object *object = find_object(fd);
 
-	if (!object || object->kind == DEVICE)
+	if (!object || object->kind == DEVICE || (object->kind == CHANNEL && !w->aggregate) ||
+	    object->instance != w->instance)
 		return false;
 	for (uint32_t i = 0; w->all && i < at; i++) {
 		if (w->objs[i] == object)
@@ -326,9 +385,12 @@ static bool gather_objects(struct waiter *w, const struct ntsync_wait_args *args
 static int signal_once(struct object *object, uint32_t owner);
 
 /* @signal: an object that is signaled before, in the same step; or NULL. */
-static int wait_for(struct ntsync_wait_args *args, bool all, struct object *signal)
+static int wait_for(const struct object *device, struct ntsync_wait_args *args, bool all,
+		    struct object *signal)
 {
-	struct waiter w = { .owner = args->owner, .all = all, .tid = gettid() };
+	struct waiter w = {
+		.owner = args->owner, .all = all, .instance = device->instance, .tid = gettid(),
+	};
 	int ret;
 
 	if (!args->owner || args->count > NTSYNC_MAX_WAIT_COUNT || args->uring_fd ||
@@ -346,6 +408,71 @@ static int wait_for(struct ntsync_wait_args *args, bool all, struct object *sign
 		put_object(w.objs[i]);
 	pthread_cond_destroy(&w.woken);
 	return ret;
+}
+
+static bool add_poll(struct waiter *w, const struct ntsync_aggregate_source *source, uint32_t at)
+{
+	if (__real_fcntl((int)source->fd, F_GETFD) < 0)
+		return false;
+	w->poll_at[w->nr_polls] = at;
+	w->polls[w->nr_polls++] = (struct pollfd){
+		.fd = (int)source->fd, .events = (short)source->events,
+	};
+	return true;
+}
+
+static int add_source(struct waiter *w, const struct ntsync_aggregate_source *source, uint32_t at)
+{
+	switch (source->type) {
+	case NTSYNC_AGG_OBJECT:
+		if (source->events)
+			return EINVAL;
+		w->obj_at[w->count] = at;
+		return add_object(w, (int)source->fd, w->count++) ? 0 : EBADF;
+	case NTSYNC_AGG_FD:
+		return add_poll(w, source, at) ? 0 : EBADF;
+	default:
+		return EINVAL;
+	}
+}
+
+static int run_aggregate(struct waiter *w, struct ntsync_aggregate_wait_args *args)
+{
+	struct ntsync_wait_args wait = { .timeout = args->timeout, .flags = args->flags };
+	int ret;
+
+	pthread_cond_init(&w->woken, NULL);
+	for (uint32_t i = 0; i < w->count; i++)
+		get_object(w->objs[i]);
+	ret = run_wait(w, &wait);
+	for (uint32_t i = 0; i < w->count; i++)
+		put_object(w->objs[i]);
+	pthread_cond_destroy(&w->woken);
+	args->fired_index = w->index;
+	args->fired_events = w->events;
+	return ret;
+}
+
+static int aggregate_wait(const struct object *device, struct ntsync_aggregate_wait_args *args)
+{
+	const struct ntsync_aggregate_source *sources = (const void *)(uintptr_t)args->sources;
+	struct waiter w = {
+		.owner = args->owner, .aggregate = true, .instance = device->instance,
+		.tid = gettid(),
+	};
+
+	if (old_driver)
+		return set_errno(ENOTTY);
+	if (!args->nb_sources || args->nb_sources > NTSYNC_AGG_MAX ||
+	    args->flags & ~NTSYNC_AGG_FLAG_REALTIME)
+		return set_errno(EINVAL);
+	for (uint32_t i = 0; i < args->nb_sources; i++) {
+		int error = add_source(&w, &sources[i], i);
+
+		if (error)
+			return set_errno(error);
+	}
+	return wait_error ? set_errno(wait_error) : run_aggregate(&w, args);
 }
 
 /* -- Addresses ---------------------------------------------------------------------------- */
@@ -372,9 +499,11 @@ static bool can_be_read(uint64_t addr)
 	return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == 1;
 }
 
-static int addr_wait(struct ntsync_addr_wait_args *args)
+static int addr_wait(const struct object *device, struct ntsync_addr_wait_args *args)
 {
-	struct waiter w = { .addr = args->addr, .owner = 1, .tid = gettid() };
+	struct waiter w = {
+		.addr = args->addr, .owner = 1, .instance = device->instance, .tid = gettid(),
+	};
 	struct ntsync_wait_args wait = {
 		.timeout = args->timeout, .flags = args->flags & NTSYNC_WAIT_REALTIME,
 		.owner = 1, .alert = args->alert,
@@ -486,6 +615,43 @@ static int mutex_ioctl(struct object *mutex, unsigned long request, uint32_t *ar
 	}
 }
 
+static int event_set_pi(struct object *event, const struct ntsync_event_set_pi_args *args)
+{
+	if (old_driver)
+		return set_errno(ENOTTY);
+	if ((args->policy != SCHED_FIFO && args->policy != SCHED_RR) || !args->prio ||
+	    args->prio > 99)
+		return set_errno(EINVAL);
+	event->b = true;
+	grant_waiters();
+	return 0;
+}
+
+static int channel_ioctl(struct object *channel, unsigned long request, void *arg)
+{
+	int ret;
+
+	switch (request) {
+	case NTSYNC_IOC_CHANNEL_SEND_PI:
+		if (interrupts) {
+			interrupts--;
+			return set_errno(EINTR);
+		}
+		get_object(channel);
+		if (fake_channel_queue(channel, channel->a, arg))
+			grant_waiters();
+		ret = fake_channel_sleep(channel, &lock);
+		put_object(channel);
+		return ret;
+	case NTSYNC_IOC_CHANNEL_TRY_RECV2:
+		return fake_channel_take(channel, arg);
+	case NTSYNC_IOC_CHANNEL_REPLY:
+		return fake_channel_reply(channel, *(const uint64_t *)arg);
+	default:
+		return set_errno(EINVAL);
+	}
+}
+
 static int event_ioctl(struct object *event, unsigned long request, uint32_t *arg)
 {
 	uint32_t before = event->b;
@@ -495,6 +661,8 @@ static int event_ioctl(struct object *event, unsigned long request, uint32_t *ar
 		arg[1] = event->b;
 		return 0;
 	}
+	if (request == NTSYNC_IOC_EVENT_SET_PI)
+		return event_set_pi(event, (const struct ntsync_event_set_pi_args *)arg);
 	if (request != NTSYNC_IOC_EVENT_SET && request != NTSYNC_IOC_EVENT_RESET &&
 	    request != NTSYNC_IOC_EVENT_PULSE)
 		return set_errno(EINVAL);
@@ -521,7 +689,7 @@ static int signal_once(struct object *object, uint32_t owner)
 	}
 }
 
-static int signal_and_wait(struct ntsync_signal_and_wait_args *args)
+static int signal_and_wait(const struct object *device, struct ntsync_signal_and_wait_args *args)
 {
 	struct ntsync_wait_args wait = {
 		.timeout = args->timeout, .objs = (uintptr_t)&args->wait, .count = 1,
@@ -532,11 +700,11 @@ static int signal_and_wait(struct ntsync_signal_and_wait_args *args)
 
 	if (old_driver)
 		return set_errno(ENOTTY);
-	if (!object || object->kind == DEVICE)
+	if (!object || object->kind == DEVICE || object->instance != device->instance)
 		return set_errno(EINVAL);
 	/* Another thread may close it during the wait. */
 	get_object(object);
-	ret = wait_for(&wait, false, object);
+	ret = wait_for(device, &wait, false, object);
 	put_object(object);
 	args->index = wait.index;
 	return ret;
@@ -547,28 +715,43 @@ static int query_features(struct ntsync_features_args *args)
 	if (old_driver)
 		return set_errno(ENOTTY);
 	*args = (struct ntsync_features_args){
-		.features = NTSYNC_FEATURE_SIGNAL_AND_WAIT | NTSYNC_FEATURE_ADDRESS, .version = 1,
+		.features = NTSYNC_FEATURE_SIGNAL_AND_WAIT | NTSYNC_FEATURE_ADDRESS |
+			    NTSYNC_FEATURE_EVENT_SET_PI | NTSYNC_FEATURE_CHANNEL |
+			    NTSYNC_FEATURE_CHANNEL_TRY_RECV2 | NTSYNC_FEATURE_AGGREGATE_WAIT,
+		.version = 1,
 	};
 	return 0;
 }
 
-static int device_ioctl(unsigned long request, uint32_t *arg)
+static int create_channel(const struct object *device, uint32_t depth)
+{
+	if (old_driver)
+		return set_errno(ENOTTY);
+	return !depth || depth > NTSYNC_CHANNEL_MAX_DEPTH ?
+		       set_errno(EINVAL) : create_object(device, CHANNEL, depth, 0);
+}
+
+static int device_ioctl(const struct object *device, unsigned long request, uint32_t *arg)
 {
 	switch (request) {
 	case NTSYNC_IOC_CREATE_SEM:
-		return arg[0] > arg[1] ? set_errno(EINVAL) : create_object(SEM, arg[0], arg[1]);
+		return arg[0] > arg[1] ? set_errno(EINVAL) : create_object(device, SEM, arg[0], arg[1]);
 	case NTSYNC_IOC_CREATE_MUTEX:
-		return !arg[0] != !arg[1] ? set_errno(EINVAL) : create_object(MUTEX, arg[0], arg[1]);
+		return !arg[0] != !arg[1] ? set_errno(EINVAL) : create_object(device, MUTEX, arg[0], arg[1]);
 	case NTSYNC_IOC_CREATE_EVENT:
-		return create_object(EVENT, !!arg[0], !!arg[1]);
+		return create_object(device, EVENT, !!arg[0], !!arg[1]);
 	case NTSYNC_IOC_WAIT_ANY:
 	case NTSYNC_IOC_WAIT_ALL:
-		return wait_for((struct ntsync_wait_args *)arg, request == NTSYNC_IOC_WAIT_ALL,
-				NULL);
+		return wait_for(device, (struct ntsync_wait_args *)arg,
+				request == NTSYNC_IOC_WAIT_ALL, NULL);
 	case NTSYNC_IOC_SIGNAL_AND_WAIT:
-		return signal_and_wait((struct ntsync_signal_and_wait_args *)arg);
+		return signal_and_wait(device, (struct ntsync_signal_and_wait_args *)arg);
 	case NTSYNC_IOC_ADDR_WAIT:
-		return addr_wait((struct ntsync_addr_wait_args *)arg);
+		return addr_wait(device, (struct ntsync_addr_wait_args *)arg);
+	case NTSYNC_IOC_CREATE_CHANNEL:
+		return create_channel(device, arg[0]);
+	case NTSYNC_IOC_AGGREGATE_WAIT:
+		return aggregate_wait(device, (struct ntsync_aggregate_wait_args *)arg);
 	case NTSYNC_IOC_ADDR_WAKE:
 		return addr_wake((struct ntsync_addr_wake_args *)arg);
 	case NTSYNC_IOC_QUERY_FEATURES:
@@ -583,21 +766,31 @@ static bool is_device_ioctl(unsigned long request)
 	return request == NTSYNC_IOC_CREATE_SEM || request == NTSYNC_IOC_CREATE_MUTEX ||
 	       request == NTSYNC_IOC_CREATE_EVENT || request == NTSYNC_IOC_WAIT_ANY ||
 	       request == NTSYNC_IOC_WAIT_ALL || request == NTSYNC_IOC_SIGNAL_AND_WAIT ||
+	       request == NTSYNC_IOC_CREATE_CHANNEL || request == NTSYNC_IOC_AGGREGATE_WAIT ||
 	       request == NTSYNC_IOC_ADDR_WAIT || request == NTSYNC_IOC_ADDR_WAKE ||
 	       request == NTSYNC_IOC_QUERY_FEATURES;
+}
+
+static bool is_channel_ioctl(unsigned long request)
+{
+	return request == NTSYNC_IOC_CHANNEL_SEND_PI || request == NTSYNC_IOC_CHANNEL_TRY_RECV2 ||
+	       request == NTSYNC_IOC_CHANNEL_REPLY;
 }
 
 static int object_ioctl(struct object *object, unsigned long request, uint32_t *arg)
 {
 	if (object->kind == DEVICE)
-		return device_ioctl(request, arg);
-	if (is_device_ioctl(request))
+		return device_ioctl(object, request, arg);
+	/* A driver without channels does not know their requests. */
+	if (is_device_ioctl(request) || (old_driver && is_channel_ioctl(request)))
 		return set_errno(ENOTTY);
 	switch (object->kind) {
 	case SEM:
 		return sem_ioctl(object, request, arg);
 	case MUTEX:
 		return mutex_ioctl(object, request, arg);
+	case CHANNEL:
+		return channel_ioctl(object, request, arg);
 	default:
 		return event_ioctl(object, request, arg);
 	}
@@ -619,7 +812,8 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	pthread_mutex_lock(&lock);
 	object = find_object(fd);
-	ret = object ? object_ioctl(object, request, arg) : set_errno(EBADF);
+	ret = object ? object_ioctl(object, request, arg) :
+		       set_errno(__real_fcntl(fd, F_GETFD) < 0 ? EBADF : ENOTTY);
 	pthread_mutex_unlock(&lock);
 	pthread_setcancelstate(state, NULL);
 	return ret;
@@ -638,7 +832,7 @@ int __wrap_open(const char *path, int flags, ...)
 	if (strcmp(path, "/dev/ntsync"))
 		return __real_open(path, flags, mode);
 	pthread_mutex_lock(&lock);
-	fd = create_object(DEVICE, 0, 0);
+	fd = create_object(NULL, DEVICE, 0, 0);
 	pthread_mutex_unlock(&lock);
 	return fd;
 }
@@ -748,5 +942,5 @@ bool fake_asleep(pid_t tid)
 	for (w = queue; w && w->tid != tid;)
 		w = w->next;
 	pthread_mutex_unlock(&lock);
-	return w;
+	return w || fake_channel_asleep(tid, &lock);
 }

@@ -2,7 +2,7 @@
 /*
  * A /dev/ntsync inside the process, for the handle table under ThreadSanitizer: the linker replaces
  * open(), ioctl(), close(), fcntl() and poll() (--wrap). It has semaphores, mutexes, events,
- * waits, and waits on addresses, one lock around everything, and no priorities.
+ * waits, waits on addresses, and channels (fake_channel.h), one lock around everything, and no priorities.
  *
  * As in the kernel a new descriptor is the lowest free one, so that a use of a closed descriptor
  * meets another object.

@@ -62,12 +62,29 @@ static void names_timers_and_threads(void **state)
 	assert_signals_were_blocked();
 }
 
+static void ports(void **state)
+{
+	const struct ntsync_nt_attributes named = { .name = "a" };
+	struct ntsync_nt_io_packet packet = { .key = 1 };
+	struct fixture *f = *state;
+	uint32_t port;
+
+	fake_watch_allocations();
+	assert_ok(ntsync_nt_create_io_completion(f->nt, &port, &named, 0));
+	for (int i = 0; i < 3; i++)
+		assert_ok(ntsync_nt_set_io_completion(f->nt, port, &packet));
+	assert_ok(ntsync_nt_remove_io_completion(f->nt, port, &packet, POLL));
+	ntsync_nt_close(f->nt, port);
+	assert_signals_were_blocked();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(snapshots),
 		TEST(tables),
 		TEST(names_timers_and_threads),
+		TEST(ports),
 	};
 
 	return RUN(tests);
