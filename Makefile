@@ -64,6 +64,7 @@ check-deep: deps	## KUnit and the suites on the instrumented kernel, in the VM
 	$(RUN) scripts/check/all deep
 
 check-kernels: deps	## every kernel of scripts/check/kernels.table, and the table of docs/kernels.md (long)
+	@scripts/check/deps scripts/vm/packages-arm64
 	$(RUN) scripts/check/kernel-matrix
 
 check-litmus: deps	## the lockless protocols by the kernel's memory model (docs/proof.md)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154 # its caller sets what is shared
 # The VM's root file system: busybox, guest-init, the module, and what the user
-# adds with the libraries that it needs. Sourced by run.
+# adds with the libraries that it needs. For a guest of another architecture busybox and libraries come from
+# the folder $foreign_root, its libraries from usr/lib/$foreign_triplet there. Sourced by run.
 
 # quote WORD…: one line that a POSIX shell reads as these words.
 quote() {
@@ -22,9 +23,14 @@ make_skeleton() {
 	done
 	ln -s ../tmp "$root/var/tmp"
 	chmod 1777 "$root/tmp"
-	cp "$(busybox_static)" "$root/bin/busybox"
+	if [ -n "$foreign_root" ]; then
+		cp "$foreign_root/bin/busybox" "$root/bin/busybox"
+	else
+		cp "$(busybox_static)" "$root/bin/busybox"
+	fi
+	# Another architecture's can't be asked; it is Debian's too, with the same applets.
 	local applet
-	for applet in $("$root/bin/busybox" --list); do
+	for applet in $("$(busybox_static)" --list); do
 		[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
 	done
 	printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' \
@@ -82,6 +88,10 @@ add_needs() {
 # LD_LIBRARY_PATH) go to /vm/lib, which guest programs search too.
 add_libraries() {
 	local root=$1 library
+	if [ -n "$foreign_root" ]; then
+		add_foreign_libraries "$root" "$2"
+		return
+	fi
 	while read -r library; do
 		case $library in
 		missing:*) note "warning: $2 needs ${library#missing:}, which this host lacks" ;;
@@ -98,6 +108,20 @@ libraries_of() {
 		/=> not found/ { print "missing:" $1; next }
 		$2 == "=>" && $3 ~ /^\// { print $3; next }
 		$1 ~ /^\// { print $1 }'
+}
+
+# What an ELF file names as its interpreter and its libraries, and what those name.
+add_foreign_libraries() {
+	local root=$1 name path
+	while read -r name; do
+		path=$name
+		[[ $path == /* ]] || path=/usr/lib/$foreign_triplet/$name
+		[ -e "$foreign_root$path" ] || { note "warning: $2 needs $name, which $foreign_root lacks"; continue; }
+		[ ! -e "$root$path" ] || continue
+		copy_to "$root$path" "$foreign_root$path"
+		add_foreign_libraries "$root" "$foreign_root$path"
+	done < <(LC_ALL=C readelf -dl "$2" 2>/dev/null | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p
+		s/.*program interpreter: \(.*\)\]/\1/p')
 }
 
 copy_to() {

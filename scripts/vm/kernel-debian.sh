@@ -14,9 +14,11 @@ get_debian() {
 	bookworm | trixie) ;;
 	*) die "$name needs Debian 12 or 13 here (its compiler has to fit)" ;;
 	esac
+	[ "$arch" = amd64 ] || [ "$suite" = bookworm ] || die "$name: there is a compiler for $arch in Debian 12 only"
 	[ "$arch" = amd64 ] || suite=$suite:$arch
-	# It was only built for up to now.
+	# It was only built for up to now, or by a recipe that called each machine a PC.
 	[ "$tier" = build ] || [ -e "$dir/current/vmlinuz" ] || rm -f "$dir/current/stamp"
+	[ "$arch" != arm64 ] || grep -qsx virt "$dir/current/machine" || rm -f "$dir/current/stamp"
 	[ -n "$(find "$dir/current/stamp" -mtime -1 2>/dev/null)" ] && return
 	if ! debian_lists "$suite"; then
 		[ -e "$dir/current/stamp" ] || die "no package lists of $suite: is there a network?"
@@ -53,13 +55,18 @@ unpack_debian() {
 	unpack_headers "$suite" "$release" "$new" "${all[@]}"
 	if [ "$(host_suite)" = "$suite" ]; then
 		headers_for_host "$release" "$new"
+	elif [ "$arch" != amd64 ]; then
+		ln -s "$("$vm_dir/userland" --root "$arch")" "$new/root"
 	else
-		(lock "root-${suite/:/-}"; make_root "$suite")
-		ln -s "../../../root/${suite/:/-}/root" "$new/root"
+		(lock "root-$suite"; make_root "$suite")
+		ln -s "../../../root/$suite/root" "$new/root"
 	fi
 	echo "$arch" >"$new/arch"
 	echo "$release" >"$new/release"
-	echo pc >"$new/machine"
+	case $arch in
+	arm64) echo virt ;;
+	*) echo pc ;;
+	esac >"$new/machine"
 }
 
 select_packages() {
@@ -114,21 +121,19 @@ headers_for_host() {
 }
 
 # Another suite's headers want its compiler, and their tools its libc: they are used inside a folder of
-# that suite, which has a compiler for SUITE's architecture.
+# that suite.
 make_root() {
-	entry "$cache_dir/root/${1/:/-}" fill_root "$1"
+	entry "$cache_dir/root/$1" fill_root "$1"
 }
 
 fill_root() {
-	local suite=${1%:*} include
+	local include
 	case $1 in
 	bookworm) include=gcc-12,libelf1 ;;
-	bookworm:arm64) include=gcc-12,gcc-12-aarch64-linux-gnu,libelf1 ;;
 	trixie) include=gcc-14,libelf1t64 ;;
-	trixie:arm64) include=gcc-14,gcc-14-aarch64-linux-gnu,libelf1t64 ;;
 	esac
 	progress "debootstrap $1" as_root debootstrap --variant=minbase --include="$include,make,sparse" \
-		"$suite" "$2/root" "$(debian_mirror)"
+		"$1" "$2/root" "$(debian_mirror)"
 	as_root rm -rf "$2/root/var/cache/apt/archives" "$2/root/var/lib/apt/lists"
 	as_root mkdir -p "$2/root/mnt/module"
 }

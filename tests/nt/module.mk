@@ -3,12 +3,13 @@
 # tests/nt: each test_*.c and stress_*.c twice. In build/tests/nt for /dev/ntsync; in
 # build/tests/nt-host with the library's assertions and ThreadSanitizer, and tests/nt/fake in place of
 # the device. tests/nt/host/test_*.c use the library's internals, and are built that way only. The fake has
-# a lock, with which no thread may be suspended, so test_suspend is for the device only.
+# a lock, with which no thread may be suspended, so test_suspend is for the device only. Without the folder
+# of the fake (scripts/vm/userland) only those for the device are built.
 nt_test_src := $(wildcard tests/nt/test_*.c tests/nt/stress_*.c)
 nt_test_bin := $(nt_test_src:%.c=build/%)
 nt_host_src := $(wildcard tests/nt/host/test_*.c)
-nt_host_bin := $(patsubst tests/nt/%.c,build/tests/nt-host/%, \
-	$(filter-out tests/nt/test_suspend.c,$(nt_test_src)))
+nt_host_bin := $(if $(wildcard tests/nt/fake),$(patsubst tests/nt/%.c,build/tests/nt-host/%, \
+	$(filter-out tests/nt/test_suspend.c,$(nt_test_src))))
 nt_inside_bin := $(nt_host_src:tests/nt/host/%.c=build/tests/nt-host/%)
 
 # nt_test.c and task.c serve the tests, tests/stress/stress.c the stress programs.

@@ -230,7 +230,11 @@ static bool asleep_in_poll(pid_t tid)
 	if (fgets(text, sizeof(text), file))
 		sscanf(text, "%ld", &nr);
 	fclose(file);
+#ifdef SYS_poll
 	return nr == SYS_poll;
+#else
+	return nr == SYS_ppoll;	/* what poll() calls on newer architectures, arm64 among them */
+#endif
 }
 
 static void start_poll(struct poller *p, int fd)
