@@ -179,25 +179,51 @@ static void pass_a_millisecond(unsigned int n)
 		;
 }
 
+static uint64_t end_of_call;
+
+static void pass_the_deadline(unsigned int n)
+{
+	(void)n;
+	while (now() <= end_of_call)
+		;
+}
+
+static int enter_until(uint64_t deadline)
+{
+	return ntsync_cs_enter_until(&me, &cs, deadline);
+}
+
+static int lock_until(uint64_t deadline)
+{
+	return ntsync_rw_lock_until(&me, &rw, deadline);
+}
+
+static int lock_shared_until(uint64_t deadline)
+{
+	return ntsync_rw_lock_shared_until(&me, &rw, deadline);
+}
+
+/* The deadline passes in a sleep that fails with @error. Again if it has passed before the sleep. */
+static void check_late_failure(int (*take)(uint64_t deadline), int error)
+{
+	do {
+		setup(NULL);
+		cs.word = SOMEBODY;
+		rw.word = SOMEBODY | EXCLUSIVE;
+		fake_in_ioctl = pass_the_deadline;
+		fake_fails(error);
+		end_of_call = now() + NS_PER_MS;
+		assert_int_equal(take(end_of_call), -ETIMEDOUT);
+	} while (!fake_nr_calls());
+}
+
 /* The kernel never says that it has passed. */
 static void a_deadline_counts_while_the_word_changes(void **state)
 {
 	(void)state;
-	cs.word = SOMEBODY;
-	rw.word = SOMEBODY | EXCLUSIVE;
-	fake_in_ioctl = pass_a_millisecond;
-	fake_fails(EAGAIN);
-	assert_int_equal(ntsync_cs_enter_until(&me, &cs, now() + NS_PER_MS), -ETIMEDOUT);
-	setup(NULL);
-	rw.word = SOMEBODY | EXCLUSIVE;
-	fake_in_ioctl = pass_a_millisecond;
-	fake_fails(EAGAIN);
-	assert_int_equal(ntsync_rw_lock_until(&me, &rw, now() + NS_PER_MS), -ETIMEDOUT);
-	setup(NULL);
-	rw.word = SOMEBODY | EXCLUSIVE;
-	fake_in_ioctl = pass_a_millisecond;
-	fake_fails(EAGAIN);
-	assert_int_equal(ntsync_rw_lock_shared_until(&me, &rw, now() + NS_PER_MS), -ETIMEDOUT);
+	check_late_failure(enter_until, EAGAIN);
+	check_late_failure(lock_until, EAGAIN);
+	check_late_failure(lock_shared_until, EAGAIN);
 }
 
 /* Readers that come later would have to give way to nobody. */
@@ -272,11 +298,7 @@ static void without_memory_it_tries_again(void **state)
 	fake_fails(ETIMEDOUT);
 	fake_returns(0);
 	assert_int_equal(ntsync_cs_enter_until(&me, &cs, DEADLINE), -ETIMEDOUT);
-	setup(NULL);
-	cs.word = SOMEBODY;
-	fake_in_ioctl = pass_a_millisecond;
-	fake_fails(ENOMEM);
-	assert_int_equal(ntsync_cs_enter_until(&me, &cs, now() + NS_PER_MS), -ETIMEDOUT);
+	check_late_failure(enter_until, ENOMEM);
 }
 
 /* ---- a holder ---- */
