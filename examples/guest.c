@@ -53,11 +53,11 @@ static void must(struct runtime *rt, uint32_t status, const char *what)
 static void *run_thread(void *arg)
 {
 	struct guest_thread *t = arg;
-	struct ntsync_nt *nt = t->rt->nt;
 
-	if (setjmp(stopped) || ntsync_nt_thread_attach(nt, t->tid))
+	if (setjmp(stopped))
 		return NULL;
-	ntsync_nt_thread_set_exit_status(nt, NTSYNC_NT_CURRENT_THREAD, t->code(t->rt));
+	if (!ntsync_nt_thread_attach(t->rt->nt, t->tid))
+		ntsync_nt_thread_set_exit_status(t->rt->nt, NTSYNC_NT_CURRENT_THREAD, t->code(t->rt));
 	return NULL;
 }
 

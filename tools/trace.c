@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <math.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,17 +37,26 @@ struct line {
 };
 
 /**
+ * struct life - an object's time with a handle
+ * @created, @closed: a @time of -1: never
+ */
+struct life {
+	char type[16];
+	uint64_t object;
+	struct moment created, closed;
+};
+
+/**
  * struct handle - a value of a table
- * @created, @closed: the last time; a @time of -1: never
- * @used: the first use while it was invalid; @closed_before: when it had been closed
- * @uses: how many of these there were
+ * @last: what it was given out for the last time
+ * @used: the first use while it was invalid; @before: what it had been given out for
+ * @uses: how often it was used while it was invalid
  */
 struct handle {
 	uint32_t table, value;
-	char type[16];
-	uint64_t object;
 	bool open;
-	struct moment created, closed, used, closed_before;
+	struct life last, before;
+	struct moment used;
 	uint64_t uses;
 };
 
@@ -105,9 +115,9 @@ static struct handle *find_handle(struct trace *t, uint32_t table, uint32_t valu
 	if (!made)
 		return NULL;
 	*made = key;
-	made->created.time = -1;
-	made->closed.time = -1;
-	made->closed_before.time = -1;
+	made->last.created.time = -1;
+	made->last.closed.time = -1;
+	made->before = made->last;
 	if (!tsearch(made, &t->handles, compare_handles)) {
 		free(made);
 		return NULL;
@@ -121,9 +131,10 @@ static void apply_create(struct table *table, struct handle *h, const struct lin
 	table->created++;
 	table->nr_open += !h->open;
 	h->open = true;
-	h->created = (struct moment){ l->time, l->thread };
-	h->object = l->object;
-	strcpy(h->type, l->type);
+	h->last = (struct life){
+		.object = l->object, .created = { l->time, l->thread }, .closed.time = -1,
+	};
+	strcpy(h->last.type, l->type);
 }
 
 static void apply_destroy(struct table *table, struct handle *h, const struct line *l)
@@ -131,8 +142,8 @@ static void apply_destroy(struct table *table, struct handle *h, const struct li
 	table->closed++;
 	table->nr_open -= h->open;
 	h->open = false;
-	h->closed = (struct moment){ l->time, l->thread };
-	strcpy(h->type, l->type);
+	h->last.closed = (struct moment){ l->time, l->thread };
+	strcpy(h->last.type, l->type);
 }
 
 static void apply_invalid(struct table *table, struct handle *h, const struct line *l)
@@ -141,7 +152,7 @@ static void apply_invalid(struct table *table, struct handle *h, const struct li
 		return;
 	table->nr_misused++;
 	h->used = (struct moment){ l->time, l->thread };
-	h->closed_before = h->closed;
+	h->before = h->last;
 }
 
 static void apply_record(struct trace *t, struct table *table, const struct line *l)
@@ -149,8 +160,6 @@ static void apply_record(struct trace *t, struct table *table, const struct line
 	struct handle *h = find_handle(t, (uint32_t)(table - t->table), l->handle);
 
 	table->records++;
-	if (table->last < l->seq)
-		table->last = l->seq;
 	if (!h)
 		t->truncated = true;
 	else if (!strcmp(l->op, "create"))
@@ -169,6 +178,9 @@ static int parse_line(const char *text, struct line *l)
 			    " type=%15s object=%" SCNu64, l->table, &l->time, &l->seq, l->op,
 			    &l->handle, &l->generation, &l->thread, l->type, &l->object);
 
+	/* Also what is no number. */
+	if (fields < 4 || !(l->time >= 0 && isfinite(l->time)))
+		return 0;
 	if (fields == 4 && (!strcmp(l->op, "begin") || !strcmp(l->op, "end")))
 		return 4;
 	return fields == 9 && (!strcmp(l->op, "create") || !strcmp(l->op, "destroy") ||
@@ -204,6 +216,9 @@ static void add_line(struct trace *t, const char *text)
 		t->truncated = true;
 		return;
 	}
+	/* The end has the number of the last record. */
+	if (table->last < l.seq)
+		table->last = l.seq;
 	if (fields == 9)
 		apply_record(t, table, &l);
 	else if (!strcmp(l.op, "end"))
@@ -232,47 +247,51 @@ static void print_moment(const struct table *table, const char *what, const stru
 
 static void print_open(const struct table *table, const struct handle *h)
 {
-	printf("  open     %#-10" PRIx32 "  %-11s  ", h->value, h->type);
-	print_moment(table, "created", &h->created);
+	printf("  open     %#-10" PRIx32 "  %-13s  ", h->value, h->last.type);
+	print_moment(table, "created", &h->last.created);
 	puts("");
 }
 
 static void print_misused(const struct table *table, const struct handle *h)
 {
-	printf("  invalid  %#-10" PRIx32 "  %-11s  ", h->value, h->type[0] ? h->type : "-");
+	printf("  invalid  %#-10" PRIx32 "  %-13s  ", h->value,
+	       h->before.type[0] ? h->before.type : "-");
 	print_moment(table, "used", &h->used);
 	if (h->uses > 1)
 		printf(" (%" PRIu64 " times)", h->uses);
-	if (h->closed_before.time < 0)
+	if (h->before.closed.time < 0)
 		printf(", not created before");
 	else
-		print_moment(table, ", closed", &h->closed_before);
+		print_moment(table, ", closed", &h->before.closed);
 	puts("");
 }
 
-static void add_moment(struct json_object *to, const char *key, const struct moment *m)
+static void add_moment(struct json_object *to, const struct table *table, const char *key,
+		       const struct moment *m)
 {
 	struct json_object *o;
 
 	if (m->time < 0)
 		return;
 	o = json_add_object(to, key);
-	json_object_object_add(o, "time", json_object_new_double(m->time));
+	json_object_object_add(o, "time", json_object_new_double(m->time - table->begin));
 	json_add_number(o, "thread", m->thread);
 }
 
-static void add_handle(struct json_object *array, const struct handle *h, bool misused)
+static void add_handle(struct json_object *array, const struct table *table,
+		       const struct handle *h, bool misused)
 {
+	const struct life *life = misused ? &h->before : &h->last;
 	struct json_object *o = json_append_object(array);
 
 	json_add_number(o, "handle", h->value);
-	json_add_string(o, "type", h->type);
-	json_add_number(o, "object", h->object);
-	add_moment(o, "created", &h->created);
-	add_moment(o, "closed", misused ? &h->closed_before : &h->closed);
+	json_add_string(o, "type", life->type);
+	json_add_number(o, "object", life->object);
+	add_moment(o, table, "created", &life->created);
+	add_moment(o, table, "closed", &life->closed);
 	if (!misused)
 		return;
-	add_moment(o, "used", &h->used);
+	add_moment(o, table, "used", &h->used);
 	json_add_number(o, "uses", h->uses);
 }
 
@@ -285,7 +304,7 @@ static void report_handle(const void *node, VISIT visit, void *context)
 	    !(r->misused ? h->uses > 0 : h->open) || r->listed++ >= MAX_LISTED)
 		return;
 	if (r->array)
-		add_handle(r->array, h, r->misused);
+		add_handle(r->array, &r->trace->table[r->table], h, r->misused);
 	else if (r->misused)
 		print_misused(&r->trace->table[r->table], h);
 	else
@@ -352,14 +371,14 @@ static int print_json(const struct trace *t)
 
 /* -- The command --------------------------------------------------------------------------- */
 
-static void read_trace(struct trace *t, FILE *in)
+/* A longer line than any of a trace counts as several that are not understood. False: an error. */
+static bool read_trace(struct trace *t, FILE *in)
 {
-	size_t size = 0;
-	char *text = NULL;
+	char text[512];
 
-	while (getline(&text, &size, in) > 0)
+	while (fgets(text, sizeof(text), in))
 		add_line(t, text);
-	free(text);
+	return !ferror(in);
 }
 
 static FILE *open_trace(const char *path)
@@ -374,14 +393,14 @@ int trace_command(const struct options *opts)
 	char clean[256];
 	int ret = 2;
 
-	if (in) {
-		read_trace(t, in);
+	if (in && read_trace(t, in)) {
 		ret = opts->json ? print_json(t) : print_text(t);
-		fclose(in);
 	} else {
 		text_clean(opts->file, clean, sizeof(clean), text_utf8());
 		fprintf(stderr, "ntsyncctl: %s: %s\n", clean, strerror(errno));
 	}
+	if (in)
+		fclose(in);
 	if (t)
 		tdestroy(t->handles, free);
 	free(t);

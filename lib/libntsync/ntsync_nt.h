@@ -2001,7 +2001,7 @@ uint32_t ntsync_nt_get_fd(struct ntsync_nt *nt, uint32_t handle, int *fd);
  *
  * Owners of a mutant are ids. Processes that share one need ids that differ, as by
  * ntsync_nt_thread_attach(). The table abandons what its own threads have acquired, not what others
- * have.
+ * have, and only while it has a handle of the mutant.
  *
  * Return: see &struct ntsync_nt_attributes, and
  * INVALID_HANDLE: @fd is not open.

@@ -173,7 +173,8 @@ record() {
 	echo "ntsync_nt 1 table=7.10 time=$1 seq=$2 op=$3 handle=$4 generation=1 thread=$5 type=$6 object=$2"
 }
 
-# 0x4 is left open, 0x8 is used twice after thread 0x20 has closed it, 0xc was never created.
+# 0x4 is left open, 0x8 is used twice after thread 0x20 has closed it, and given out again; 0xc was never created.
+# Two records could not be written, one of them the last.
 write_trace() {
 	echo "ntsync_nt 1 table=7.10 time=100.0 seq=0 op=begin"
 	record 100.5 1 create 0x4 0x10 event
@@ -184,8 +185,9 @@ write_trace() {
 	record 105.0 6 create 0x8 0x10 event
 	record 106.0 7 destroy 0x8 0x10 event
 	record 107.0 9 invalid 0xc 0x10 none
-	echo "ntsync_nt 1 table=7.10 time=108.0 seq=9 op=end"
+	echo "ntsync_nt 1 table=7.10 time=108.0 seq=10 op=end"
 	printf 'ntsync_nt 1 table=\033[2J time=108.0 seq=9 op=end\n'
+	record nan 3 create 0x8 0x10 event
 	echo "something else"
 }
 
@@ -194,14 +196,16 @@ trace() {
 	status 0 "$ctl" trace "$work/trace"
 	diff -u - "$work/out" <<-'EOF'
 	table 7.10: 3 handles created, 2 closed, 1 open at its end
-	  open     0x4         event        created at 0.500000 s by thread 0x10
-	  invalid  0x8         event        used at 3.000000 s by thread 0x10 (2 times), closed at 2.000000 s by thread 0x20
-	  invalid  0xc         -            used at 7.000000 s by thread 0x10, not created before
-	  records missing: 1
-	lines that are not of a trace: 2
+	  open     0x4         event          created at 0.500000 s by thread 0x10
+	  invalid  0x8         mutant         used at 3.000000 s by thread 0x10 (2 times), closed at 2.000000 s by thread 0x20
+	  invalid  0xc         -              used at 7.000000 s by thread 0x10, not created before
+	  records missing: 2
+	lines that are not of a trace: 3
 	EOF
 	"$ctl" trace --json - <"$work/trace" | jq -e '.tables[0] | .nr_open == 1 and .nr_invalid == 2 and
-		.missing == 1 and .ended and .open[0].handle == 4 and .invalid[0].closed.thread == 32'
+		.missing == 2 and .ended and .open[0].handle == 4 and .open[0].created.time == 0.5 and
+		.invalid[0].closed.thread == 32 and .invalid[0].object == 2'
+	status 2 "$ctl" trace "$work"
 	# What was left open at the end of the file, and a list that is too long.
 	{ write_trace | head -n 1; for i in $(seq 200); do record 101.0 "$i" create "$((i * 4))" 0x10 event; done; } |
 		"$ctl" trace - >"$work/out"

@@ -189,6 +189,7 @@ static void adopted_twice(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t event = new_event(f, true, true), again, both[2];
+	struct ntsync_nt_own own = { .kind = 1 };
 	int fd = fd_of(f, event);
 
 	again = adopt(f, fd);
@@ -196,6 +197,11 @@ static void adopted_twice(void **state)
 	assert_status(ntsync_nt_compare(f->nt, event, again), NTSYNC_STATUS_NOT_SAME_OBJECT);
 	both[0] = event;
 	both[1] = again;
+	assert_status(ntsync_nt_wait_multiple(f->nt, both, 2, NTSYNC_NT_WAIT_ALL, false, POLL),
+		      NTSYNC_STATUS_INVALID_PARAMETER_MIX);
+	/* One of the runtime's own types with that event is the same, too. */
+	own.event = again;
+	assert_ok(ntsync_nt_create_own(f->nt, &both[1], NULL, &own));
 	assert_status(ntsync_nt_wait_multiple(f->nt, both, 2, NTSYNC_NT_WAIT_ALL, false, POLL),
 		      NTSYNC_STATUS_INVALID_PARAMETER_MIX);
 	assert_ok(ntsync_nt_reset_event(f->nt, again, NULL));

@@ -303,6 +303,7 @@ static void count_at(struct fixture *f, uint32_t port)
 static void a_packet_stays_while_enough_run(void **state)
 {
 	struct fixture *f = *state;
+	const struct ntsync_nt_deadline passed = { 1, 0 };
 	struct worker w = { .port = new_port(f, 1), .ex = true };
 	uint32_t ready = new_event(f, true, true);
 	struct helper *helper;
@@ -314,7 +315,10 @@ static void a_packet_stays_while_enough_run(void **state)
 	/* None of these sleeps. */
 	assert_ok(ntsync_nt_wait_single(f->nt, ready, false, FOREVER));
 	assert_status(poll_handle(f, new_event(f, false, false)), NTSYNC_STATUS_TIMEOUT);
+	assert_status(ntsync_nt_wait_single(f->nt, new_event(f, false, false), false, passed),
+		      NTSYNC_STATUS_TIMEOUT);
 	assert_ok(ntsync_nt_delay(f->nt, false, POLL));
+	assert_ok(ntsync_nt_delay(f->nt, false, passed));
 	assert_int_equal(state_of(f, w.port).depth, 2);
 	assert_int_equal(state_of(f, w.port).running, 1);
 	assert_true(still_asleep(helper));

@@ -220,6 +220,27 @@ static void no_such_file(void **state)
 	finish_file();
 }
 
+/* The reader of a pipe may go away, and the program must not be killed by that. */
+static void a_pipe_is_no_file(void **state)
+{
+	struct fixture *f = *state;
+	struct ntsync_nt *nt;
+	uint32_t handle;
+	int reader;
+
+	(void)f;
+	new_file();
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(reader >= 0);
+	assert_int_equal(ntsync_nt_create(NULL, &nt), 0);
+	close(reader);
+	assert_ok(ntsync_nt_create_event(nt, &handle, NULL, false, false));
+	ntsync_nt_destroy(nt);
+	finish_file();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +250,7 @@ int main(void)
 		TEST(two_tables),
 		TEST(a_forked_child_writes_nothing),
 		TEST(no_such_file),
+		TEST(a_pipe_is_no_file),
 	};
 
 	return RUN(tests);

@@ -30,6 +30,7 @@ static uint32_t create_with_event(struct ntsync_nt *nt, uint32_t *out,
 {
 	struct nt_object_spec spec = {
 		.type = NTSYNC_NT_OWN, .fd = event ? event->fd : NT_NO_FD,
+		.adopted = event && event->adopted,
 	};
 	uint32_t status;
 

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -99,7 +100,24 @@ static void write_mark(const struct ntsync_nt *nt, const char *op)
 	write_line(nt, line, length);
 }
 
-/* A pipe without a reader is no file to write to, and must not stop the program. */
+/*
+ * Only a regular file: writing to a pipe without a reader would end the program. Not 0 to 2: those
+ * that a program closes and opens again as its standard ones.
+ */
+static int open_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+	struct stat info;
+	int high;
+
+	if (fd < 0)
+		return -1;
+	high = fstat(fd, &info) || !S_ISREG(info.st_mode) ? -1 :
+	       fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	nt_close_fd(fd);
+	return high;
+}
+
 void nt_trace_file_open(struct ntsync_nt *nt)
 {
 	const char *path = secure_getenv(VARIABLE);
@@ -107,8 +125,7 @@ void nt_trace_file_open(struct ntsync_nt *nt)
 	nt->trace_fd = -1;
 	if (!path || !*path)
 		return;
-	nt->trace_fd = nt_fd_nonzero(open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY |
-					  O_NONBLOCK, 0666));
+	nt->trace_fd = open_file(path);
 	if (nt->trace_fd < 0)
 		return;
 	snprintf(nt->trace_name, sizeof(nt->trace_name), "%d.%" PRIu64, getpid(), now_ns());

@@ -144,19 +144,39 @@ static void call_driver(struct attempt *attempt, const struct ntsync_wait_opts *
 					       &attempt->index);
 }
 
+static bool has_passed(struct ntsync_nt_deadline deadline)
+{
+	struct nt_times now;
+
+	if (!deadline.ns || deadline.ns == NTSYNC_WAIT_FOREVER)
+		return !deadline.ns;
+	now = nt_times_now();
+	return deadline.ns <= (deadline.flags ? now.realtime : now.monotonic);
+}
+
+/* Whether a call without sleep ends the wait. */
+static bool ends_at_once(struct attempt *attempt)
+{
+	const struct ntsync_wait_opts *opts = attempt->opts;
+	struct ntsync_wait_opts once = *opts;
+
+	once.deadline = 0;
+	call_driver(attempt, &once);
+	return attempt->ret != -ETIMEDOUT ||
+	       has_passed((struct ntsync_nt_deadline){ opts->deadline, opts->flags });
+}
+
 /*
  * A thread of a completion port does not count there while it sleeps. It tries first: a wait that
- * does not sleep lets no other thread run.
+ * does not sleep lets no other thread run. Not after an interruption: a call that is repeated
+ * unchanged keeps its turn, and another one in between would lose it.
  */
 static void call_paused(struct attempt *attempt)
 {
 	struct nt_thread *thread = attempt->wait->thread;
-	struct ntsync_wait_opts once = *attempt->opts;
 	bool paused;
 
-	once.deadline = 0;
-	call_driver(attempt, &once);
-	if (attempt->ret != -ETIMEDOUT || !attempt->opts->deadline)
+	if (attempt->ret != -EINTR && ends_at_once(attempt))
 		return;
 	paused = nt_port_pause(thread);
 	call_driver(attempt, attempt->opts);
@@ -216,19 +236,20 @@ static uint32_t end_alerted(const struct nt_wait *wait)
 }
 
 /*
- * The wait has timed out, was alerted or a descriptor is ready. A timer that was due before that ends it instead, though
- * its event may not be set yet: sets it and tries once more.
+ * The wait has timed out, was alerted or a descriptor is ready. A timer that was due before that ends
+ * it instead, though its event may not be set yet: sets it and tries once more.
  */
 static void retry_overdue_timers(struct attempt *attempt)
 {
 	struct ntsync_wait_opts once = *attempt->opts;
+	struct nt_polls *polls = attempt->polls;
 
 	nt_timers_catch_up(attempt->wait->nt);
 	once.deadline = 0;
 	once.alert = 0;
 	attempt->polls = NULL;
 	call_driver(attempt, &once);
-	attempt->polls = attempt->wait->polls;
+	attempt->polls = polls;
 }
 
 /* An APC of a timer that was due before comes first, also if the timer thread has not run. */
@@ -458,16 +479,6 @@ NTSYNC_API uint32_t ntsync_nt_wait_multiple(struct ntsync_nt *nt, const uint32_t
 		return status;
 	wait.all = type == NTSYNC_NT_WAIT_ALL;
 	return run_and_end(&wait, add_all(&wait, handles, count));
-}
-
-static bool has_passed(struct ntsync_nt_deadline deadline)
-{
-	struct nt_times now;
-
-	if (!deadline.ns || deadline.ns == NTSYNC_WAIT_FOREVER)
-		return !deadline.ns;
-	now = nt_times_now();
-	return deadline.ns <= (deadline.flags ? now.realtime : now.monotonic);
 }
 
 /* Yields if it does not sleep: guests wait so for other threads of the same priority. */
