@@ -2,6 +2,7 @@
 /* The lines of NTSYNC_NT_TRACE. The hook is tested in test_handle and others. */
 #include "nt_test.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
