@@ -100,7 +100,7 @@ static struct table *find_table(struct trace *t, const char *name, double time)
 	if (t->nr_tables == MAX_TABLES)
 		return NULL;
 	t->table[t->nr_tables].begin = time;
-	strcpy(t->table[t->nr_tables].name, name);
+	snprintf(t->table[t->nr_tables].name, sizeof(t->table[0].name), "%s", name);
 	return &t->table[t->nr_tables++];
 }
 
@@ -134,7 +134,7 @@ static void apply_create(struct table *table, struct handle *h, const struct lin
 	h->last = (struct life){
 		.object = l->object, .created = { l->time, l->thread }, .closed.time = -1,
 	};
-	strcpy(h->last.type, l->type);
+	memcpy(h->last.type, l->type, sizeof(h->last.type));
 }
 
 static void apply_destroy(struct table *table, struct handle *h, const struct line *l)
@@ -143,7 +143,7 @@ static void apply_destroy(struct table *table, struct handle *h, const struct li
 	table->nr_open -= h->open;
 	h->open = false;
 	h->last.closed = (struct moment){ l->time, l->thread };
-	strcpy(h->last.type, l->type);
+	memcpy(h->last.type, l->type, sizeof(h->last.type));
 }
 
 static void apply_invalid(struct table *table, struct handle *h, const struct line *l)
@@ -173,8 +173,8 @@ static void apply_record(struct trace *t, struct table *table, const struct line
 /* Returns 0, 4 or 9: how many fields it has. */
 static int parse_line(const char *text, struct line *l)
 {
-	int fields = sscanf(text, "ntsync_nt 1 table=%31s time=%lf seq=%" SCNu64 " op=%15s "
-			    "handle=%" SCNx32 " generation=%" SCNu32 " thread=%" SCNx32
+	int fields = sscanf(text, "ntsync_nt 1 table=%31s time=%lf seq=%" SCNu64
+			    " op=%15s handle=%" SCNx32 " generation=%" SCNu32 " thread=%" SCNx32
 			    " type=%15s object=%" SCNu64, l->table, &l->time, &l->seq, l->op,
 			    &l->handle, &l->generation, &l->thread, l->type, &l->object);
 

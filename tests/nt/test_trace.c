@@ -26,7 +26,7 @@ struct line {
 	int fields;
 };
 
-static char path[] = "/tmp/ntsync_trace_XXXXXX";
+static char path[64];
 static struct line lines[MAX_LINES];
 
 static void trace_to(const char *to)
@@ -39,7 +39,7 @@ static void trace_to(const char *to)
 
 static void new_file(void)
 {
-	strcpy(strchr(path, '\0') - 6, "XXXXXX");
+	snprintf(path, sizeof(path), "/tmp/ntsync_trace_XXXXXX");
 	close(mkstemp(path));
 	trace_to(path);
 }

@@ -426,13 +426,13 @@ static int add_source(struct waiter *w, const struct ntsync_aggregate_source *so
 	switch (source->type) {
 	case NTSYNC_AGG_OBJECT:
 		if (source->events)
-			return EINVAL;
+			return -EINVAL;
 		w->obj_at[w->count] = at;
-		return add_object(w, (int)source->fd, w->count++) ? 0 : EBADF;
+		return add_object(w, (int)source->fd, w->count++) ? 0 : -EBADF;
 	case NTSYNC_AGG_FD:
-		return add_poll(w, source, at) ? 0 : EBADF;
+		return add_poll(w, source, at) ? 0 : -EBADF;
 	default:
-		return EINVAL;
+		return -EINVAL;
 	}
 }
 
@@ -470,7 +470,7 @@ static int aggregate_wait(const struct object *device, struct ntsync_aggregate_w
 		int error = add_source(&w, &sources[i], i);
 
 		if (error)
-			return set_errno(error);
+			return set_errno(-error);
 	}
 	return wait_error ? set_errno(wait_error) : run_aggregate(&w, args);
 }
