@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154 # its caller sets what is shared
 # The VM's root file system: busybox, guest-init, the module, and what the user
-# adds with the libraries that it needs. For a guest of another architecture busybox and libraries come from
-# the folder $foreign_root, its libraries from usr/lib/$foreign_triplet there. Sourced by run.
+# adds with the libraries that it needs. Sourced by run.
+
+# For a guest of another architecture: the folder with its busybox, and with its libraries in usr/lib/TRIPLET.
+foreign_root='' foreign_triplet=''
 
 # quote WORD…: one line that a POSIX shell reads as these words.
 quote() {
