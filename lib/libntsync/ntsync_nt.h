@@ -1034,15 +1034,16 @@ uint32_t ntsync_nt_wait_aggregate(struct ntsync_nt *nt, const struct ntsync_nt_s
  *
  * The waits in progress return @status, alertable or not, and so do all that begin before
  * ntsync_nt_resume(): also if their objects are ready, and also those that only try. The same holds
- * for ntsync_nt_delay(), the waits without an object, both calls of keyed events, and
- * ntsync_nt_signal_and_wait(); the latter signals its object all the same. A critical section or
- * SRW lock that is free is acquired, and @status is returned where the thread would wait. A send to a
- * channel that has begun goes on until its reply, see ntsync_nt_channel_send(). All other functions
- * do what they always do.
+ * for all other calls that sleep: ntsync_nt_delay(), the waits without an object, both calls of keyed
+ * events, the removal of packets, ntsync_nt_wait_aggregate(), ntsync_nt_channel_receive(),
+ * ntsync_nt_thread_park(), and ntsync_nt_signal_and_wait(), which signals its object all the same. A
+ * critical section or SRW lock that is free is acquired, and @status is returned where the thread
+ * would wait. A send to a channel that has begun goes on until its reply, see
+ * ntsync_nt_channel_send(). All other functions do what they always do.
  *
  * Does not wait for the threads. ntsync_nt_destroy() needs that no call is in progress: join the
- * threads, or know otherwise that they have returned. A stopped table can be checked and saved
- * before that, if no thread is in another call.
+ * threads, or know otherwise that they have returned. A signaled thread object does not tell that. A
+ * stopped table can be checked and saved before that, if no thread is in another call.
  *
  * Return: SUCCESS, or
  * INVALID_PARAMETER: @status is not an error.
