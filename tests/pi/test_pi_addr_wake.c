@@ -302,7 +302,7 @@ static void a_waiter_that_leaves_walks(void **state)
 struct lenders {
 	int dev;
 	pid_t borrower;
-	atomic_int lent;
+	atomic_int nr_loans;
 	sem_t exit;
 };
 
@@ -311,7 +311,7 @@ static void *lend_and_exit(void *arg)
 	struct lenders *l = arg;
 
 	if (!task_set_attr(0, FIFO(1)) && !lend_here(l->dev, l->borrower, 0))
-		atomic_fetch_add(&l->lent, 1);
+		atomic_fetch_add(&l->nr_loans, 1);
 	while (sem_wait(&l->exit))
 		;
 	return NULL;
@@ -336,7 +336,7 @@ static void exits_do_not_put_the_worker_off(void **state)
 	sem_init(&l.exit, 0, 0);
 	for (int i = 0; i < LENDERS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, lend_and_exit, &l), 0);
-	for (unsigned int polls = 0; atomic_load(&l.lent) < LENDERS; polls++)
+	for (unsigned int polls = 0; atomic_load(&l.nr_loans) < LENDERS; polls++)
 		let_others_run(polls);
 	/* It names nobody, and is woken first: it leaves the chain alone, and so does the waker. */
 	actor_sleeps_on(waiter, &p->value, 0, SHARED);

@@ -248,7 +248,7 @@ static void the_next_holder_inherits(void **state)
 	assert_ret(actor_do(minor, leave_cs, NULL), 0);
 }
 
-/* A writer does, from whoever comes later. */
+/* A writer that holds the lock inherits from a reader that waits; readers that hold it inherit nothing. */
 static void readers_do_not_inherit(void **state)
 {
 	struct fixture *f = *state;
