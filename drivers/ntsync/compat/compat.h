@@ -50,6 +50,11 @@ static inline u64 ntsync_custom_slice(const struct task_struct *p)
 /* Instead of __assign_str(), which takes the string as a second argument only before 6.10. */
 #define ntsync_assign_str(dst, src)	memcpy(__get_str(dst), src, strlen(src) + 1)
 
+/* Before 6.4 io_uring's workers are the only ones that look like a user's threads. */
+#ifndef PF_USER_WORKER
+#define PF_USER_WORKER	PF_IO_WORKER
+#endif
+
 #ifndef fd_file
 #define fd_file(f)	((f).file)
 #endif
