@@ -248,11 +248,11 @@ files_are_listed_and_there() {
 
 # refuses NAME TEXT: apply fails, says TEXT, and changes nothing.
 refuses() {
+	rm -rf "$work/before"
 	cp -r "$work/$1" "$work/before"
 	! "$apply" "$work/$1" >"$work/said" 2>&1 || { echo "is accepted"; return 1; }
 	grep -F -- "$2" "$work/said" || { cat "$work/said"; return 1; }
 	diff -r "$work/before" "$work/$1"
-	rm -r "$work/before"
 }
 
 is_not_applied_twice() {
@@ -266,10 +266,10 @@ another_folder_is_refused() {
 
 # refuses_without FILE PATTERN TEXT: a source in which a line of FILE is missing.
 refuses_without() {
+	rm -rf "$work/changed"
 	make_source changed
 	sed -i "/$2/d" "$work/changed/dlls/ntdll/$1"
 	refuses changed "$3"
-	rm -r "$work/changed"
 }
 
 tap "a source as expected is changed" is_applied
