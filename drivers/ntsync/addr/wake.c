@@ -347,6 +347,7 @@ static struct ntsync_key *lock_key(struct ntsync_bucket *bucket, u64 address)
 			drain_batch(key, bucket);
 		else
 			join_queues(key, bucket);
+		cond_resched();
 	}
 }
 
@@ -366,13 +367,15 @@ static u32 set_pending_wakes(struct ntsync_key *key, u32 max)
 
 /*
  * Makes the @rest wake-ups that this call has left pending, unless others have made them: stops
- * when none is pending. Also stops after @rest, even if a later call has left more pending.
+ * when none is pending. Also stops after @rest, even if a later call has left more pending. A kernel
+ * with preempt=voluntary or none preempts it nowhere else.
  */
 static void drain_rest(struct ntsync_bucket *bucket, u64 address, u32 rest)
 {
 	struct ntsync_key *key;
 
 	do {
+		cond_resched();
 		raw_spin_lock(&bucket->lock);
 		key = ntsync_key_find_locked(bucket, address);
 		if (!key || !key->nr_pending_wakes) {
