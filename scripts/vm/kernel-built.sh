@@ -1,14 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154 # its caller sets what is shared
-# The kernel that looks for mistakes: tinyconfig and instrumented.config on
-# Debian's own source. Sourced by kernel.
+# The kernels that look for mistakes: tinyconfig and our fragments on Debian's own source.
+# Sourced by kernel.
 
 source_package=linux-source-6.12
 
-get_instrumented() {
+# The effective lines of a kernel's fragments: of two for the same option the later one.
+fragment() {
+	local files=("$vm_dir/instrumented.config")
+	[ "$1" = instrumented ] || files+=("$vm_dir/$1.config")
+	awk '/^CONFIG_/ { name = substr($0, 1, index($0, "=") - 1) }
+		/^# CONFIG_.* is not set/ { name = $2 }
+		/^(CONFIG_|# CONFIG_.* is not set)/ {
+			if (!(name in line)) order[++n] = name
+			line[name] = $0
+		}
+		END { for (i = 1; i <= n; i++) print line[order[i]] }' "${files[@]}"
+}
+
+get_built() {
 	local name=$1 suite version key dir=$cache_dir/kernel/$1
 	suite=$(host_suite)
-	# The fragment is ours and may change at any time, so that the key is always
+	# The fragments are ours and may change at any time, so that the key is always
 	# made; only the archive is asked once a day.
 	if ! debian_lists "$suite"; then
 		[ -e "$dir/current/stamp" ] || die "no package lists of $suite: is there a network?"
@@ -17,8 +30,8 @@ get_instrumented() {
 	fi
 	version=$(debian_version "$suite" "$source_package") ||
 		die "$suite has no $source_package"
-	key=$version-$(recipe | sha256sum | cut -c1-12)
-	entry "$dir/$key" build_instrumented "$suite" "$version"
+	key=$version-$(recipe "$name" | sha256sum | cut -c1-12)
+	entry "$dir/$key" build_kernel "$name" "$suite" "$version"
 	make_current "$name" "$key"
 }
 
@@ -26,21 +39,20 @@ get_instrumented() {
 # comments out: they need no new kernel.
 recipe() {
 	gcc --version | head -n 1
-	grep -E '^(CONFIG_|# CONFIG_.* is not set)' "$vm_dir/instrumented.config"
-	declare -f build_instrumented mend configure prune
+	fragment "$1"
+	declare -f build_kernel mend configure make_kernel prune
 }
 
-build_instrumented() {
-	local suite=$1 version=$2 new=$3 build=$3/build
+build_kernel() {
+	local name=$1 suite=$2 version=$3 new=$4 build=$4/build
 	debian_unpack "$suite" "$new/source" "$source_package=$version"
 	mkdir "$build"
 	progress "unpacking the source" \
 		tar -C "$build" --strip-components=1 -xf "$new/source/usr/src/$source_package.tar.xz"
 	rm -rf "$new/source"
 	mend "$build"
-	configure "$build"
-	progress "building the kernel (some minutes)" \
-		nice make -C "$build" -j"$(($(nproc) + 1))" vmlinux modules
+	configure "$name" "$build"
+	progress "building the kernel (some minutes)" make_kernel "$name" "$build"
 	cp "$build/vmlinux" "$new/vmlinuz"
 	make -s -C "$build" kernelrelease | tail -n 1 >"$new/release"
 	echo microvm >"$new/machine"
@@ -59,18 +71,26 @@ mend() {
 }
 
 configure() {
-	local build=$1
+	local name=$1 build=$2
 	make -s -C "$build" tinyconfig
-	(cd "$build" && scripts/kconfig/merge_config.sh -Q -m .config \
-		"$vm_dir/instrumented.config") >/dev/null
+	fragment "$name" >"$build/fragment.config"
+	(cd "$build" && scripts/kconfig/merge_config.sh -Q -m .config fragment.config) >/dev/null
 	make -s -C "$build" olddefconfig
-	verify_config "$build/.config"
+	verify_config "$name" "$build/.config" "$build/fragment.config"
+}
+
+# KCSAN looks at the accesses of our module only. A race with an access of the kernel is still seen,
+# by the value that changes, and is then ours to look at.
+make_kernel() {
+	local words=()
+	[ "$1" != kcsan ] || words=(KCSAN_SANITIZE=n)
+	nice make -C "$2" -j"$(($(nproc) + 1))" "${words[@]}" vmlinux modules
 }
 
 # Kconfig drops what it cannot have without a word (SLUB_TINY takes KASAN with
 # it), and a kernel without its checks passes every test.
 verify_config() {
-	local config=$1 line name missing=0
+	local kernel=$1 config=$2 fragment=$3 line name missing=0
 	while read -r line; do
 		case $line in
 		CONFIG_*) grep -qxF "$line" "$config" && continue ;;
@@ -80,9 +100,9 @@ verify_config() {
 			;;
 		*) continue ;;
 		esac
-		note "instrumented.config: not in the result: $line"
+		note "$kernel: not in the result: $line"
 		missing=1
-	done <"$vm_dir/instrumented.config"
+	done <"$fragment"
 	[ "$missing" = 0 ] || die "the kernel's configuration is not what was asked for"
 }
 
