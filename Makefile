@@ -53,7 +53,7 @@ bench-record: deps	## record what make check compares the module with
 	$(RUN) scripts/check/bench --record
 
 ##@ Parts of the check
-.PHONY: check-host check-fast check-deep check-kernels check-kcsan check-litmus check-isolation check-load soak fuzz-parsers
+.PHONY: check-host check-fast check-deep check-kernels check-kcsan check-rv check-litmus check-isolation check-load soak fuzz-parsers
 check-host: deps	## what needs no VM: builds, ABI, library tests, static checks
 	$(RUN) scripts/check/all host
 
@@ -69,6 +69,9 @@ check-kernels: deps	## every kernel of scripts/check/kernels.table, and the tabl
 
 check-kcsan: deps	## the suites on a kernel that looks for data races (docs/proof.md)
 	$(RUN) scripts/check/all race
+
+check-rv: deps		## who wakes real-time tasks, by the kernel's runtime verification (docs/proof.md)
+	$(RUN) scripts/check/all judge
 
 check-litmus: deps	## the lockless protocols by the kernel's memory model (docs/proof.md)
 	$(RUN) scripts/check/all litmus

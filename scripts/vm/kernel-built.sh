@@ -3,8 +3,6 @@
 # The kernels that look for mistakes: tinyconfig and our fragments on Debian's own source.
 # Sourced by kernel.
 
-source_package=linux-source-6.12
-
 # The effective lines of a kernel's fragments: of two for the same option the later one.
 fragment() {
 	local files=("$vm_dir/instrumented.config")
@@ -18,9 +16,12 @@ fragment() {
 		END { for (i = 1; i <= n; i++) print line[order[i]] }' "${files[@]}"
 }
 
+# get_built NAME built/SUITE/VERSION: a kernel of the table.
 get_built() {
-	local name=$1 suite version key dir=$cache_dir/kernel/$1
-	suite=$(host_suite)
+	local name=$1 suite source_package version key dir=$cache_dir/kernel/$1
+	IFS=/ read -r _ suite source_package <<<"$2"
+	source_package=linux-source-$source_package
+	[ "$suite" != host ] || suite=$(host_suite)
 	# The fragments are ours and may change at any time, so that the key is always
 	# made; only the archive is asked once a day.
 	if ! debian_lists "$suite"; then
@@ -31,7 +32,7 @@ get_built() {
 	version=$(debian_version "$suite" "$source_package") ||
 		die "$suite has no $source_package"
 	key=$version-$(recipe "$name" | sha256sum | cut -c1-12)
-	entry "$dir/$key" build_kernel "$name" "$suite" "$version"
+	entry "$dir/$key" build_kernel "$name" "$suite" "$source_package" "$version"
 	make_current "$name" "$key"
 }
 
@@ -44,13 +45,13 @@ recipe() {
 }
 
 build_kernel() {
-	local name=$1 suite=$2 version=$3 new=$4 build=$4/build
+	local name=$1 suite=$2 source_package=$3 version=$4 new=$5 build=$5/build
 	debian_unpack "$suite" "$new/source" "$source_package=$version"
 	mkdir "$build"
 	progress "unpacking the source" \
 		tar -C "$build" --strip-components=1 -xf "$new/source/usr/src/$source_package.tar.xz"
 	rm -rf "$new/source"
-	mend "$build"
+	[ "$source_package" != linux-source-6.12 ] || mend "$build"
 	configure "$name" "$build"
 	progress "building the kernel (some minutes)" make_kernel "$name" "$build"
 	cp "$build/vmlinux" "$new/vmlinuz"

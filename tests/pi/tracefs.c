@@ -3,7 +3,7 @@
 
 #define TRACEFS "/sys/kernel/tracing/"
 
-static void trace_write(const char *file, const char *text)
+void trace_write(const char *file, const char *text)
 {
 	char path[128];
 	int fd;

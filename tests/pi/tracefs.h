@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The module's tracepoints, during a part of a test. */
+/* The module's tracepoints, and others, during a part of a test. */
 #ifndef NTSYNC_TESTS_PI_TRACEFS_H
 #define NTSYNC_TESTS_PI_TRACEFS_H
 
 #include "../uapi/fixture.h"
+
+/* Writes to a file of tracefs. */
+void trace_write(const char *file, const char *text);
 
 /* Traces all events of the module. trace_end() returns the text; the caller frees it. */
 void trace_begin(void);
