@@ -16,12 +16,17 @@
 #define MONITOR	"rv/monitors/rtapp/wakeup/enable"
 #define REPORTS	"events/rv/error_wakeup/enable"
 
-static void judge_begin(struct fixture *f)
+/*
+ * Before the actors are created: it judges a task that was there before only after that has made a
+ * system call and has waited for a lock of the kernel.
+ */
+static struct fixture *judge_begin(struct fixture *f)
 {
 	only_ours(f, "no inheritance");
 	trace_begin();
 	trace_write(REPORTS, "1");
 	trace_write(MONITOR, "1");
+	return f;
 }
 
 static char *judge_end(void)
@@ -63,13 +68,12 @@ static int set_event_here(struct actor *a, void *event)
 
 static void an_event_of_a_normal_task_is_reported(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture *f = judge_begin(*state);
 	struct actor *high = actor_high(f), *normal = actor_normal(f);
 	int event = new_auto(f, false);
 	char *text;
 	bool reported;
 
-	judge_begin(f);
 	actor_block_on(high, event);
 	assert_ret(actor_do(normal, set_event_here, &event), 0);
 	assert_ret(actor_finish(high), 0);
@@ -83,11 +87,10 @@ static void an_event_of_a_normal_task_is_reported(void **state)
 
 static void the_owner_of_a_mutex(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture *f = judge_begin(*state);
 	struct actor *high = actor_high(f), *owner = actor_normal(f);
 	int mutex = new_mutex(f, 0, 0);
 
-	judge_begin(f);
 	assert_ret(actor_locks(owner, mutex), 0);
 	actor_block_on(high, mutex);
 	actor_pass_mutex(owner, high, mutex);
@@ -98,11 +101,10 @@ static void the_owner_of_a_mutex(void **state)
 /* The one in the middle is a real-time thread while it is boosted, so it is judged, too. */
 static void a_chain_of_owners(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture *f = judge_begin(*state);
 	struct actor *high = actor_high(f), *middle = actor_normal(f), *last = actor_normal(f);
 	int first_mutex = new_mutex(f, 0, 0), second_mutex = new_mutex(f, 0, 0);
 
-	judge_begin(f);
 	assert_ret(actor_locks(middle, first_mutex), 0);
 	assert_ret(actor_locks(last, second_mutex), 0);
 	actor_block_on(middle, second_mutex);
@@ -116,11 +118,10 @@ static void a_chain_of_owners(void **state)
 
 static void the_owners_of_all(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture *f = judge_begin(*state);
 	struct actor *high = actor_high(f), *first = actor_normal(f), *last = actor_normal(f);
 	int mutex[] = { new_mutex(f, 0, 0), new_mutex(f, 0, 0) };
 
-	judge_begin(f);
 	assert_ret(actor_locks(first, mutex[0]), 0);
 	assert_ret(actor_locks(last, mutex[1]), 0);
 	actor_block(high, ALL, ARGS(FDS(mutex[0], mutex[1]), .timeout = FOREVER));
@@ -143,11 +144,10 @@ static int kill_mutex_of(struct actor *a, void *arg)
 /* As a server does for a thread that has ended. */
 static void a_normal_task_that_abandons_a_mutex(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture *f = judge_begin(*state);
 	struct actor *high = actor_high(f), *owner = actor_normal(f), *killer = actor_normal(f);
 	int mutex = new_mutex(f, 0, 0);
 
-	judge_begin(f);
 	assert_ret(actor_locks(owner, mutex), 0);
 	actor_block_on(high, mutex);
 	assert_ret(actor_do(killer, kill_mutex_of, owner), 0);
@@ -160,11 +160,10 @@ static void a_normal_task_that_abandons_a_mutex(void **state)
 
 static void the_server_of_a_request(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture *f = judge_begin(*state);
 	struct actor *server = actor_normal(f), *client = actor_high(f);
 	int channel = pi_channel(f);
 
-	judge_begin(f);
 	actor_sends(client, channel, HIGH);
 	actor_receives(server, channel, client);
 	actor_answers(server, client);
@@ -174,11 +173,10 @@ static void the_server_of_a_request(void **state)
 /* The exit worker ends its request. */
 static void a_server_that_exits(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture *f = judge_begin(*state);
 	struct actor *server = actor_normal(f), *client = actor_high(f);
 	int channel = pi_channel(f);
 
-	judge_begin(f);
 	actor_sends(client, channel, HIGH);
 	actor_receives(server, channel, client);
 	actor_exit(server);
@@ -195,12 +193,11 @@ static int wake_word(struct actor *a, void *word)
 
 static void the_owner_of_a_word(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture *f = judge_begin(*state);
 	struct actor *high = actor_high(f), *owner = actor_normal(f);
 	int word = 1;
 
 	need_addresses(f);
-	judge_begin(f);
 	actor_sleeps(high, &word, owner);
 	assert_ret(actor_do(owner, wake_word, &word), 1);
 	assert_ret(actor_finish(high), 0);
@@ -210,11 +207,10 @@ static void the_owner_of_a_word(void **state)
 /* A timer of the driver expires in the interrupt itself, not in a softirq. */
 static void a_deadline(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture *f = judge_begin(*state);
 	struct actor *high = actor_high(f);
 	int event = new_auto(f, false);
 
-	judge_begin(f);
 	actor_wait(high, ANY, ARGS(FDS(event), .timeout = monotonic_ns() + 20 * NS_PER_MS));
 	assert_ret(actor_finish(high), -ETIMEDOUT);
 	assert_not_reported(high, high);
