@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "association.h"
 #include "create.h"
 #include "handle.h"
 
@@ -26,7 +27,8 @@ NTSYNC_API uint32_t ntsync_nt_open_event(struct ntsync_nt *nt, uint32_t *out, co
 }
 
 static uint32_t change_event(struct ntsync_nt *nt, uint32_t handle, int32_t *previous,
-		       int (*operation)(int event, uint32_t *prev))
+		       int (*operation)(struct ntsync_nt *nt, struct nt_object *event,
+					  uint32_t *prev))
 {
 	uint32_t status, prev;
 	struct nt_pin pin;
@@ -34,16 +36,25 @@ static uint32_t change_event(struct ntsync_nt *nt, uint32_t handle, int32_t *pre
 	status = nt_get_type(nt, handle, NTSYNC_NT_EVENT, &pin);
 	if (status)
 		return status;
-	status = nt_status(operation(pin.object->fd, &prev));
+	status = nt_status(operation(nt, pin.object, &prev));
 	if (!status && previous)
 		*previous = (int32_t)prev;
 	nt_put(nt, &pin);
 	return status;
 }
 
+static int set_event(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev)
+{
+	int ret = ntsync_event_set(event->fd, prev);
+
+	if (!ret)
+		nt_signaled(nt, event);
+	return ret;
+}
+
 NTSYNC_API uint32_t ntsync_nt_set_event(struct ntsync_nt *nt, uint32_t handle, int32_t *previous)
 {
-	return change_event(nt, handle, previous, ntsync_event_set);
+	return change_event(nt, handle, previous, set_event);
 }
 
 NTSYNC_API uint32_t ntsync_nt_set_event_pi(struct ntsync_nt *nt, uint32_t handle, uint32_t policy,
@@ -58,6 +69,8 @@ NTSYNC_API uint32_t ntsync_nt_set_event_pi(struct ntsync_nt *nt, uint32_t handle
 		status = NTSYNC_STATUS_INVALID_PARAMETER;
 	else
 		status = nt_status(ntsync_event_set_pi(pin.object->fd, policy, prio));
+	if (!status)
+		nt_signaled(nt, pin.object);
 	nt_put(nt, &pin);
 	return status;
 }
@@ -65,13 +78,13 @@ NTSYNC_API uint32_t ntsync_nt_set_event_pi(struct ntsync_nt *nt, uint32_t handle
 NTSYNC_API uint32_t ntsync_nt_reset_event(struct ntsync_nt *nt, uint32_t handle,
 					  int32_t *previous)
 {
-	return change_event(nt, handle, previous, ntsync_event_reset);
+	return change_event(nt, handle, previous, nt_association_reset_event);
 }
 
 NTSYNC_API uint32_t ntsync_nt_pulse_event(struct ntsync_nt *nt, uint32_t handle,
 					  int32_t *previous)
 {
-	return change_event(nt, handle, previous, ntsync_event_pulse);
+	return change_event(nt, handle, previous, nt_association_pulse_event);
 }
 
 NTSYNC_API uint32_t ntsync_nt_query_event(struct ntsync_nt *nt, uint32_t handle, bool *manual,
@@ -84,6 +97,8 @@ NTSYNC_API uint32_t ntsync_nt_query_event(struct ntsync_nt *nt, uint32_t handle,
 	if (status)
 		return status;
 	status = nt_status(ntsync_event_read(pin.object->fd, &is_manual, &is_signaled));
+	if (!status && is_signaled)
+		nt_signaled(nt, pin.object);
 	if (!status && manual)
 		*manual = is_manual;
 	if (!status && signaled)
