@@ -1772,6 +1772,37 @@ ntsync_nt_associate_wait_completion_packet(struct ntsync_nt *nt, uint32_t handle
 uint32_t ntsync_nt_cancel_wait_completion_packet(struct ntsync_nt *nt, uint32_t handle,
 						 bool remove_signaled);
 
+/**
+ * struct ntsync_nt_wait_completion_packet_state - state of a wait completion packet
+ * @port: the id of the port's object; 0: it is not associated.
+ * @target: the id of the object that it waits or has waited for. Of one of the runtime's own: that of
+ *	its event.
+ * @io: what it queues.
+ * @associated: it is associated.
+ * @queued: its packet is in the queue.
+ */
+struct ntsync_nt_wait_completion_packet_state {
+	uint64_t port;
+	uint64_t target;
+	struct ntsync_nt_io_packet io;
+	bool associated;
+	bool queued;
+};
+
+/**
+ * ntsync_nt_query_wait_completion_packet() - read a wait completion packet
+ * @nt: the table.
+ * @handle: the wait completion packet.
+ * @state: where to write its state.
+ *
+ * For save states: NT has no such call. &ntsync_nt_info.id is the id of a handle's object.
+ *
+ * Return: a status common to all functions.
+ */
+uint32_t
+ntsync_nt_query_wait_completion_packet(struct ntsync_nt *nt, uint32_t handle,
+				       struct ntsync_nt_wait_completion_packet_state *state);
+
 /* ------------------------------------------------ Waits without an object */
 
 /*

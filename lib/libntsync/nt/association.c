@@ -18,35 +18,48 @@ static struct nt_association *find_first_locked(const struct ntsync_nt *nt,
 						const struct nt_object *target)
 {
 	struct nt_hash_link *link = nt_hash_chain(&nt->associations, hash_target(target));
-	struct nt_association *first = NULL;
 
-	for (; link; link = link->next) {
-		struct nt_association *a = (struct nt_association *)link;
+	while (link && ((struct nt_association *)link)->packet->target != target)
+		link = link->next;
+	return (struct nt_association *)link;
+}
 
-		if (a->packet->target == target && (!first || a->number < first->number))
-			first = a;
-	}
-	return first;
+static void make_first_locked(struct ntsync_nt *nt, struct nt_association *association)
+{
+	association->link.hash = hash_target(association->packet->target);
+	nt_hash_insert(&nt->associations, &association->link);
 }
 
 static void start_pending_locked(struct ntsync_nt *nt, struct nt_association *association)
 {
 	struct nt_object *target = association->packet->target;
+	struct nt_association *first = find_first_locked(nt, target);
 
-	association->link.hash = hash_target(target);
-	association->number = nt->nr_associations++;
 	association->pending = true;
-	nt_hash_insert(&nt->associations, &association->link);
+	association->next = first ? first : association;
+	association->prev = first ? first->prev : association;
+	association->prev->next = association;
+	association->next->prev = association;
+	if (!first)
+		make_first_locked(nt, association);
 	atomic_store(&target->awaited, true);
 }
 
 static void end_pending_locked(struct ntsync_nt *nt, struct nt_association *association)
 {
 	struct nt_object *target = association->packet->target;
+	bool is_last = association->next == association;
 
-	nt_hash_remove(&nt->associations, &association->link);
 	association->pending = false;
-	atomic_store(&target->awaited, find_first_locked(nt, target));
+	if (find_first_locked(nt, target) == association) {
+		nt_hash_remove(&nt->associations, &association->link);
+		if (!is_last)
+			make_first_locked(nt, association->next);
+	}
+	association->next->prev = association->prev;
+	association->prev->next = association->next;
+	if (is_last)
+		atomic_store(&target->awaited, false);
 }
 
 /* Ends the association without a packet in the queue. Returns what it would have queued. */
@@ -64,7 +77,7 @@ static struct nt_packet *withdraw_locked(struct ntsync_nt *nt, struct nt_associa
 static void serve_locked(struct ntsync_nt *nt, struct nt_association *association)
 {
 	end_pending_locked(nt, association);
-	nt_port_queue_locked(association->port, association->packet);
+	nt_port_queue_locked(association->port->port, association->packet);
 }
 
 static void serve_all_locked(struct ntsync_nt *nt, const struct nt_object *target)
@@ -117,14 +130,31 @@ static void look_locked(struct ntsync_nt *nt, struct nt_object *target)
 		serve_locked(nt, association);
 }
 
+void nt_association_look_and_unlock(struct ntsync_nt *nt, struct nt_object *target,
+				    const struct nt_saved *saved)
+{
+	look_locked(nt, target);
+	nt_unlock(&nt->port_lock, saved);
+}
+
 void nt_association_look(struct ntsync_nt *nt, struct nt_object *target)
 {
 	struct nt_saved saved;
 
 	nt_race();
 	nt_lock(&nt->port_lock, &saved);
-	look_locked(nt, target);
-	nt_unlock(&nt->port_lock, &saved);
+	nt_association_look_and_unlock(nt, target, &saved);
+}
+
+int nt_association_set_event(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev)
+{
+	struct nt_signaling signaling;
+	int ret;
+
+	nt_signaling_begin(nt, event, &signaling);
+	ret = ntsync_event_set(event->fd, prev);
+	nt_signaling_end(nt, event, &signaling);
+	return ret;
 }
 
 /*
@@ -153,14 +183,21 @@ static bool serve_from_locked(struct ntsync_nt *nt, const struct nt_object *even
  */
 int nt_association_reset_event(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev)
 {
-	int ret = ntsync_event_reset(event->fd, prev);
+	bool locked = atomic_load(&event->awaited);
 	struct nt_saved saved;
+	int ret;
 
-	if (ret || !*prev || !atomic_load(&event->awaited))
-		return ret;
+	if (locked)
+		nt_lock(&nt->port_lock, &saved);
+	ret = ntsync_event_reset(event->fd, prev);
 	nt_race();
-	nt_lock(&nt->port_lock, &saved);
-	if (serve_from_locked(nt, event))
+	if (!locked && !ret && *prev && atomic_load(&event->awaited)) {
+		nt_lock(&nt->port_lock, &saved);
+		locked = true;
+	}
+	if (!locked)
+		return ret;
+	if (!ret && *prev && serve_from_locked(nt, event))
 		*prev = 0;
 	nt_unlock(&nt->port_lock, &saved);
 	return ret;
@@ -204,16 +241,16 @@ int nt_association_pulse_event(struct ntsync_nt *nt, struct nt_object *event, ui
 /* -- Beginning and end ------------------------------------------------------------------- */
 
 static uint32_t begin_locked(struct ntsync_nt *nt, struct nt_association *association,
-			     struct nt_port *port, struct nt_packet *packet)
+			     const struct nt_object *port, struct nt_packet *packet)
 {
-	if (is_closed(association) || nt_port_is_closed(port))
+	if (is_closed(association) || nt_port_is_closed(port->port))
 		return NTSYNC_STATUS_INVALID_HANDLE;
 	if (association->packet)
 		return NTSYNC_STATUS_INVALID_PARAMETER_1;
 	if (!nt_hash_reserve(&nt->associations))
 		return NTSYNC_STATUS_NO_MEMORY;
 	if (packet->target->type == NTSYNC_NT_TIMER)
-		atomic_store(&port->awaits_timers, true);
+		atomic_store(&port->port->awaits_timers, true);
 	packet->owner = &association->packet;
 	association->packet = packet;
 	association->port = port;
@@ -223,7 +260,8 @@ static uint32_t begin_locked(struct ntsync_nt *nt, struct nt_association *associ
 
 /* Serves the oldest first: a signal after which nobody has looked yet is not for this one. */
 uint32_t nt_association_begin(struct ntsync_nt *nt, struct nt_association *association,
-			      struct nt_port *port, struct nt_packet *packet, bool *signaled)
+			      const struct nt_object *port, struct nt_packet *packet,
+			      bool *signaled)
 {
 	struct nt_saved saved;
 	uint32_t status;
@@ -251,7 +289,7 @@ static uint32_t cancel_locked(struct ntsync_nt *nt, struct nt_association *assoc
 	if (!remove)
 		return NTSYNC_STATUS_PENDING;
 	*packet = association->packet;
-	nt_port_take_back_locked(association->port, *packet);
+	nt_port_take_back_locked(association->port->port, *packet);
 	return NTSYNC_STATUS_SUCCESS;
 }
 
@@ -281,26 +319,59 @@ struct nt_packet *nt_association_close(struct ntsync_nt *nt, struct nt_associati
 	return packet;
 }
 
-struct nt_packet *nt_association_close_port(struct ntsync_nt *nt, struct nt_port *port)
+/* Of those that wait for the same object as @first. Adds the packets to @packets. */
+static void withdraw_from_port_locked(struct ntsync_nt *nt, const struct nt_object *port,
+				      struct nt_association *first, struct nt_packet **packets)
+{
+	struct nt_association *a = first, *last = first->prev, *next;
+	bool is_last;
+
+	do {
+		is_last = a == last;
+		next = a->next;
+		if (a->port == port) {
+			struct nt_packet *packet = withdraw_locked(nt, a);
+
+			packet->next = *packets;
+			*packets = packet;
+		}
+		a = next;
+	} while (!is_last);
+}
+
+struct nt_packet *nt_association_close_port(struct ntsync_nt *nt, const struct nt_object *port)
 {
 	struct nt_hash_link *link, *next;
 	struct nt_packet *packets = NULL;
 	struct nt_saved saved;
 
 	nt_lock(&nt->port_lock, &saved);
-	link = nt_port_is_closed(port) ? nt_hash_next(&nt->associations, NULL) : NULL;
+	link = nt_port_is_closed(port->port) ? nt_hash_next(&nt->associations, NULL) : NULL;
 	for (; link; link = next) {
-		struct nt_association *a = (struct nt_association *)link;
-
 		next = nt_hash_next(&nt->associations, link);
-		if (a->port != port)
-			continue;
-		a->packet->next = packets;
-		packets = a->packet;
-		withdraw_locked(nt, a);
+		withdraw_from_port_locked(nt, port, (struct nt_association *)link, &packets);
 	}
 	nt_unlock(&nt->port_lock, &saved);
 	return packets;
+}
+
+void nt_association_query(struct ntsync_nt *nt, const struct nt_association *association,
+			  struct ntsync_nt_wait_completion_packet_state *state)
+{
+	const struct nt_packet *packet;
+	struct nt_saved saved;
+
+	*state = (struct ntsync_nt_wait_completion_packet_state){ 0 };
+	nt_lock(&nt->port_lock, &saved);
+	packet = association->packet;
+	if (packet) {
+		state->port = association->port->id;
+		state->target = packet->target->id;
+		state->io = packet->io;
+		state->associated = true;
+		state->queued = !association->pending;
+	}
+	nt_unlock(&nt->port_lock, &saved);
 }
 
 /* It is pending only if the table is destroyed, and then the target is, too. */
@@ -347,7 +418,7 @@ size_t nt_association_check(struct ntsync_nt *nt, const struct nt_object *target
 	nt_lock(&nt->port_lock, &saved);
 	first = find_first_locked(nt, target);
 	broken = !first || !first->pending || first->packet->owner != &first->packet ||
-		 nt_port_is_closed(first->port) || is_closed(first) || is_signaled(target);
+		 nt_port_is_closed(first->port->port) || is_closed(first) || is_signaled(target);
 	nt_unlock(&nt->port_lock, &saved);
 	return broken;
 }

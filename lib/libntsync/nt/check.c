@@ -117,6 +117,16 @@ static void count_targets(struct tally *tally, const struct nt_packet *packet)
 	}
 }
 
+static void count_ring(struct tally *tally, const struct nt_association *first)
+{
+	const struct nt_association *a = first;
+
+	do {
+		tally->references[a->packet->target->index]++;
+		a = a->next;
+	} while (a != first);
+}
+
 /* The references of packets to what their wait completion packets wait for. */
 static void count_packets(struct ntsync_nt *nt, struct tally *tally)
 {
@@ -125,7 +135,7 @@ static void count_packets(struct ntsync_nt *nt, struct tally *tally)
 
 	nt_lock(&nt->port_lock, &saved);
 	while ((link = nt_hash_next(&nt->associations, link)))
-		count_targets(tally, ((const struct nt_association *)link)->packet);
+		count_ring(tally, (const struct nt_association *)link);
 	for (uint32_t i = 0; i < nt_pool_used(&nt->objects); i++) {
 		const struct nt_object *object = nt_pool_item(&nt->objects, i);
 

@@ -43,18 +43,21 @@ static uint32_t change_event(struct ntsync_nt *nt, uint32_t handle, int32_t *pre
 	return status;
 }
 
-static int set_event(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev)
-{
-	int ret = ntsync_event_set(event->fd, prev);
-
-	if (!ret)
-		nt_signaled(nt, event);
-	return ret;
-}
-
 NTSYNC_API uint32_t ntsync_nt_set_event(struct ntsync_nt *nt, uint32_t handle, int32_t *previous)
 {
-	return change_event(nt, handle, previous, set_event);
+	return change_event(nt, handle, previous, nt_association_set_event);
+}
+
+static int set_event_pi(struct ntsync_nt *nt, struct nt_object *event, uint32_t policy,
+			uint32_t prio)
+{
+	struct nt_signaling signaling;
+	int ret;
+
+	nt_signaling_begin(nt, event, &signaling);
+	ret = ntsync_event_set_pi(event->fd, policy, prio);
+	nt_signaling_end(nt, event, &signaling);
+	return ret;
 }
 
 NTSYNC_API uint32_t ntsync_nt_set_event_pi(struct ntsync_nt *nt, uint32_t handle, uint32_t policy,
@@ -68,9 +71,7 @@ NTSYNC_API uint32_t ntsync_nt_set_event_pi(struct ntsync_nt *nt, uint32_t handle
 	if ((policy != SCHED_FIFO && policy != SCHED_RR) || !prio || prio > 99)
 		status = NTSYNC_STATUS_INVALID_PARAMETER;
 	else
-		status = nt_status(ntsync_event_set_pi(pin.object->fd, policy, prio));
-	if (!status)
-		nt_signaled(nt, pin.object);
+		status = nt_status(set_event_pi(nt, pin.object, policy, prio));
 	nt_put(nt, &pin);
 	return status;
 }

@@ -238,7 +238,7 @@ void nt_name_put_handle(struct ntsync_nt *nt, struct nt_object *object)
 	/* Here, as the last handle may be one that an open by the name had for a moment. */
 	if (object->type == NTSYNC_NT_IO_COMPLETION) {
 		nt_port_close(nt, object->port);
-		nt_packets_free(nt, nt_association_close_port(nt, object->port));
+		nt_packets_free(nt, nt_association_close_port(nt, object));
 	}
 	if (object->type == NTSYNC_NT_WAIT_COMPLETION_PACKET)
 		nt_packets_free(nt, nt_association_close(nt, object->association));

@@ -115,8 +115,7 @@ static uint32_t sleep_for_packet(struct removing *r)
 
 	do {
 		ret = nt_sleep(&r->wait);
-		if (ret == -ETIMEDOUT)
-			catch_up(r->wait.nt, r->port);
+		catch_up(r->wait.nt, r->port);
 	} while (!has_ended(r, ret, &status));
 	if (!status || status == NTSYNC_STATUS_ABANDONED_WAIT_0)
 		nt_sleep_reset_event(&r->wait);

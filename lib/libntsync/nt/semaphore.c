@@ -35,10 +35,12 @@ NTSYNC_API uint32_t ntsync_nt_open_semaphore(struct ntsync_nt *nt, uint32_t *out
 uint32_t nt_semaphore_release(struct ntsync_nt *nt, struct nt_object *semaphore, uint32_t count,
 			      uint32_t *previous)
 {
-	int ret = ntsync_sem_release(semaphore->fd, count, previous);
+	struct nt_signaling signaling;
+	int ret;
 
-	if (!ret)
-		nt_signaled(nt, semaphore);
+	nt_signaling_begin(nt, semaphore, &signaling);
+	ret = ntsync_sem_release(semaphore->fd, count, previous);
+	nt_signaling_end(nt, semaphore, &signaling);
 	return ret == -EOVERFLOW ? NTSYNC_STATUS_SEMAPHORE_LIMIT_EXCEEDED : nt_status(ret);
 }
 

@@ -4,15 +4,6 @@
 #include "types.h"
 #include "wait.h"
 
-static uint32_t set_event(struct ntsync_nt *nt, struct nt_object *event)
-{
-	int ret = ntsync_event_set(event->fd, NULL);
-
-	if (!ret)
-		nt_signaled(nt, event);
-	return nt_status(ret);
-}
-
 static uint32_t signal_object(struct nt_thread *thread, struct nt_object *object)
 {
 	switch (object->type) {
@@ -21,7 +12,7 @@ static uint32_t signal_object(struct nt_thread *thread, struct nt_object *object
 	case NTSYNC_NT_SEMAPHORE:
 		return nt_semaphore_release(thread->nt, object, 1, NULL);
 	default:
-		return set_event(thread->nt, object);
+		return nt_status(nt_association_set_event(thread->nt, object, NULL));
 	}
 }
 
@@ -62,6 +53,7 @@ static uint32_t signal_and_wait_atomically(struct nt_wait *wait, struct nt_objec
 		return not_signaled_status(signal, -EPERM);
 	/* Whether it sleeps is not known before: the step is one. */
 	paused = wait->opts.deadline && nt_port_pause(wait->thread);
+	nt_race();
 	ret = ntsync_signal_and_wait(wait->nt->config.dev, signal->fd, wait->fds[0],
 				     &wait->opts, &index);
 	if (paused)
@@ -84,6 +76,7 @@ static bool can_look_later(struct nt_thread *thread, struct nt_object *signal)
 	if (signal->type == NTSYNC_NT_MUTANT)
 		return true;
 	atomic_store(&thread->signals, signal);
+	nt_race();
 	if (!atomic_load(&signal->awaited))
 		return true;
 	atomic_store(&thread->signals, NULL);

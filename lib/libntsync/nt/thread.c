@@ -234,8 +234,7 @@ static void signal_end(struct ntsync_nt *nt, struct nt_object *object)
 	if (!object)
 		return;
 	nt_race();
-	ntsync_event_set(object->fd, NULL);
-	nt_signaled(nt, object);
+	nt_association_set_event(nt, object, NULL);
 	nt_object_put(nt, object);
 }
 
@@ -292,8 +291,7 @@ static uint32_t end_thread(struct nt_thread *thread, struct nt_object *self)
 	nt_object_get(self);
 	ntsync_nt_thread_detach(nt);
 	nt_race();
-	status = nt_status(ntsync_event_set(self->fd, NULL));
-	nt_signaled(nt, self);
+	status = nt_status(nt_association_set_event(nt, self, NULL));
 	nt_object_put(nt, self);
 	return status;
 }

@@ -42,7 +42,7 @@ ntsync_nt_create_wait_completion_packet(struct ntsync_nt *nt, uint32_t *out,
 struct associating {
 	struct ntsync_nt *nt;
 	struct nt_association *association;
-	struct nt_port *port;
+	const struct nt_object *port;
 	struct nt_object *target;
 	const struct ntsync_nt_io_packet *io;
 	bool signaled;
@@ -139,7 +139,7 @@ static uint32_t associate_with_port(struct associating *call, uint32_t port, uin
 
 	if (status)
 		return status;
-	call->port = pin.object->port;
+	call->port = pin.object;
 	status = associate_target(call, target);
 	nt_put(call->nt, &pin);
 	return status;
@@ -182,4 +182,21 @@ NTSYNC_API uint32_t ntsync_nt_cancel_wait_completion_packet(struct ntsync_nt *nt
 	nt_put(nt, &pin);
 	nt_packets_free(nt, packet);
 	return status;
+}
+
+/* -- Query ------------------------------------------------------------------------------- */
+
+NTSYNC_API uint32_t
+ntsync_nt_query_wait_completion_packet(struct ntsync_nt *nt, uint32_t handle,
+				       struct ntsync_nt_wait_completion_packet_state *state)
+{
+	struct nt_pin pin;
+	uint32_t status = nt_get_type(nt, handle, NTSYNC_NT_WAIT_COMPLETION_PACKET, &pin);
+
+	if (status)
+		return status;
+	if (state)
+		nt_association_query(nt, pin.object->association, state);
+	nt_put(nt, &pin);
+	return NTSYNC_STATUS_SUCCESS;
 }
