@@ -944,8 +944,8 @@ uint32_t ntsync_nt_wait_multiple(struct ntsync_nt *nt, const uint32_t *handles, 
  * @deadline: when the wait times out.
  *
  * With NTSYNC_NT_FEATURE_ATOMIC_SIGNAL_AND_WAIT, the wait has begun when @signal is signaled: a
- * thread that this wakes finds the caller waiting, or @handle acquired. Without it, another
- * thread may act between the signal and the wait.
+ * thread that this wakes finds the caller waiting, or @handle acquired. Without it, and if a wait
+ * completion packet waits for @signal, another thread may act between the signal and the wait.
  *
  * Return: as ntsync_nt_wait_single(). @signal was signaled also with TIMEOUT, USER_APC, ALERTED,
  * MUTANT_LIMIT_EXCEEDED and the status of a stop or an interruption, even if the table was

@@ -189,6 +189,7 @@ int nt_association_reset_event(struct ntsync_nt *nt, struct nt_object *event, ui
 
 	if (locked)
 		nt_lock(&nt->port_lock, &saved);
+	nt_race();
 	ret = ntsync_event_reset(event->fd, prev);
 	nt_race();
 	if (!locked && !ret && *prev && atomic_load(&event->awaited)) {
