@@ -922,6 +922,25 @@ static void a_table_that_ends(void **state)
 	close_handle(f, event);
 }
 
+/* The timer thread serves them until it ends. */
+static void a_table_that_ends_while_timers_expire(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		const struct ntsync_nt_deadline soon = { now_ns() + 50000, 0 };
+		struct fixture f = { 0 };
+		uint32_t timer, port;
+
+		assert_int_equal(ntsync_nt_create(NULL, &f.nt), 0);
+		timer = new_timer(&f, true);
+		port = new_port(&f);
+		assert_ok(ntsync_nt_set_timer(f.nt, timer, soon, 50000, NULL));
+		for (uint64_t j = 0; j < 10; j++)
+			assert_ok(try_to_associate(&f, new_packet(&f), port, timer, j, NULL));
+		ntsync_nt_destroy(f.nt);
+	}
+}
+
 #define OLD_DRIVER(fn) { #fn " (old driver)", fn, setup_old_driver, teardown_old_driver, NULL }
 
 int main(void)
@@ -961,6 +980,7 @@ int main(void)
 		TEST(no_reset_comes_between),
 		TEST(everything_is_closed),
 		TEST(a_table_that_ends),
+		TEST(a_table_that_ends_while_timers_expire),
 	};
 
 	return RUN(tests);

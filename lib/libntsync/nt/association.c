@@ -391,18 +391,28 @@ void nt_association_destroy(struct ntsync_nt *nt, struct nt_association *associa
 	nt_realloc(association, 0);
 }
 
+/* The timer thread may still look. It is not in a forked child, but may hold the lock there. */
 void nt_associations_exit(struct ntsync_nt *nt)
 {
+	struct nt_saved saved;
+
+	if (nt_in_forked_child(nt))
+		return;
+	nt_lock(&nt->port_lock, &saved);
 	while (nt_hash_drain(&nt->associations))
 		;
+	nt_unlock(&nt->port_lock, &saved);
 }
 
 /* -- Check ------------------------------------------------------------------------------- */
 
+/* Whether it is, and nobody is about to look. The timer thread may be. */
 static bool is_signaled(const struct nt_object *target)
 {
 	uint32_t signaled = 0;
 
+	if (target->type == NTSYNC_NT_TIMER)
+		return false;
 	if (target->type == NTSYNC_NT_SEMAPHORE)
 		ntsync_sem_read(target->fd, &signaled, NULL);
 	else

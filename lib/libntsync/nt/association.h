@@ -16,7 +16,8 @@
  *
  * A signal that finds (c) before (a) has the lock from (a) on: no signal handler suspends the thread in
  * between, and if it is preempted, those that need the lock lend it their priority. So does a thread
- * that has found the object signaled by a wait or a query: it looks, too.
+ * that has found the object signaled by a wait or a query: it looks, too. What remains is a thread that
+ * found nothing before (c), and is suspended after (a): it looks when it goes on.
  */
 #ifndef LIBNTSYNC_NT_ASSOCIATION_H
 #define LIBNTSYNC_NT_ASSOCIATION_H
@@ -65,6 +66,7 @@ void nt_association_query(struct ntsync_nt *nt, const struct nt_association *ass
 			  struct ntsync_nt_wait_completion_packet_state *state);
 /* No call uses it. */
 void nt_association_destroy(struct ntsync_nt *nt, struct nt_association *association);
+/* Before the objects are destroyed. */
 void nt_associations_exit(struct ntsync_nt *nt);
 
 /* The number of broken invariants of the associations of an object. */
