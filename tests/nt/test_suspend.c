@@ -329,6 +329,7 @@ static void a_signal_and_its_packet_are_one(void **state)
 	struct signaler s = { .f = f, .event = new_event(f, true, false) };
 	struct ntsync_nt_io_packet io = { .key = 1 };
 	uint32_t port, packet, signaled;
+	uint64_t until;
 	int fd;
 
 	assert_ok(ntsync_nt_create_io_completion(f->nt, &port, NULL, 1));
@@ -343,8 +344,9 @@ static void a_signal_and_its_packet_are_one(void **state)
 	for (int i = 0; i < 10 * ROUNDS; i++) {
 		assert_ok(ntsync_nt_associate_wait_completion_packet(f->nt, packet, port, s.event, &io,
 								     NULL));
+		until = now_ns() + (uint64_t)(i % ROUNDS) * 100;
 		sem_post(&s.go);
-		for (volatile int spin = i % 300 * 10; spin; spin--)
+		while (now_ns() < until)
 			;
 		pthread_kill(s.thread, SIGUSR1);
 		while (sem_wait(&suspended))
