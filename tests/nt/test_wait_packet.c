@@ -927,16 +927,19 @@ static void a_table_that_ends_while_timers_expire(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 100; i++) {
-		const struct ntsync_nt_deadline soon = { now_ns() + 50000, 0 };
 		struct fixture f = { 0 };
-		uint32_t timer, port;
+		uint32_t timer, port, packets[30];
 
 		assert_int_equal(ntsync_nt_create(NULL, &f.nt), 0);
-		timer = new_timer(&f, true);
 		port = new_port(&f);
-		assert_ok(ntsync_nt_set_timer(f.nt, timer, soon, 50000, NULL));
-		for (uint64_t j = 0; j < 10; j++)
-			assert_ok(try_to_associate(&f, new_packet(&f), port, timer, j, NULL));
+		for (uint64_t j = 0; j < ARRAY_SIZE(packets); j++)
+			packets[j] = new_packet(&f);
+		/* The timer is destroyed last. */
+		timer = new_timer(&f, false);
+		for (uint64_t j = 0; j < ARRAY_SIZE(packets); j++)
+			associate(&f, packets[j], port, timer, j);
+		/* Serves one at a time. */
+		assert_ok(ntsync_nt_set_timer(f.nt, timer, POLL, 10000, NULL));
 		ntsync_nt_destroy(f.nt);
 	}
 }
