@@ -696,7 +696,8 @@ uint32_t ntsync_nt_set_event(struct ntsync_nt *nt, uint32_t handle, int32_t *pre
  *
  * Does what ntsync_nt_set_event() does. The thread that consumes the signal runs with @policy and
  * @prio until its next wait, unless its own priority is higher: see ntsync_event_set_pi(). (NT:
- * KeSetEvent with an increment; NtSetEventBoostPriority.)
+ * KeSetEvent with an increment; NtSetEventBoostPriority.) Nobody is boosted by a signal that a wait
+ * completion packet consumes.
  *
  * Return: SUCCESS, or
  * INVALID_PARAMETER: @policy or @prio is out of range.

@@ -449,6 +449,7 @@ static void arguments(void **state)
 	struct ntsync_nt_io_packet io = { .key = 1 };
 	bool signaled = true;
 	void *data;
+	int fd;
 
 	assert_status(ntsync_nt_create_wait_completion_packet(f->nt, NULL, NULL),
 		      NTSYNC_STATUS_INVALID_PARAMETER);
@@ -464,8 +465,8 @@ static void arguments(void **state)
 	assert_ptr_equal(data, f);
 	assert_status(poll_handle(f, packet), NTSYNC_STATUS_OBJECT_TYPE_MISMATCH);
 	assert_status(ntsync_nt_set_event(f->nt, packet, NULL), NTSYNC_STATUS_OBJECT_TYPE_MISMATCH);
+	assert_status(ntsync_nt_get_fd(f->nt, packet, &fd), NTSYNC_STATUS_OBJECT_TYPE_MISMATCH);
 
-	signaled = true;
 	assert_status(ntsync_nt_associate_wait_completion_packet(f->nt, packet, port, event, NULL,
 								 &signaled),
 		      NTSYNC_STATUS_INVALID_PARAMETER);

@@ -91,7 +91,8 @@ static void wait_completion_packets(void **state)
 		assert_ok(ntsync_nt_create_wait_completion_packet(f->nt, &packet, i ? NULL : &named));
 		assert_ok(ntsync_nt_associate_wait_completion_packet(f->nt, packet, port, event, &io,
 								     NULL));
-		ntsync_nt_set_event(f->nt, i > 2 ? event : 0, NULL);
+		if (i > 1)
+			ntsync_nt_set_event(f->nt, event, NULL);
 		ntsync_nt_cancel_wait_completion_packet(f->nt, packet, true);
 		ntsync_nt_close(f->nt, packet);
 	}
