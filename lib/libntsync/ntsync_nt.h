@@ -116,6 +116,7 @@ struct ntsync_nt;
  * @NTSYNC_NT_KEYED_EVENT: keyed event.
  * @NTSYNC_NT_IO_COMPLETION: I/O completion port.
  * @NTSYNC_NT_CHANNEL: channel of libntsync.h.
+ * @NTSYNC_NT_WAIT_COMPLETION_PACKET: wait completion packet.
  * @NTSYNC_NT_TYPES: one more than the highest type. Grows when types are added.
  */
 enum ntsync_nt_type {
@@ -129,7 +130,8 @@ enum ntsync_nt_type {
 	NTSYNC_NT_KEYED_EVENT = 7,
 	NTSYNC_NT_IO_COMPLETION = 8,
 	NTSYNC_NT_CHANNEL = 9,
-	NTSYNC_NT_TYPES = 10
+	NTSYNC_NT_WAIT_COMPLETION_PACKET = 10,
+	NTSYNC_NT_TYPES = 11
 };
 
 /**
@@ -694,7 +696,8 @@ uint32_t ntsync_nt_set_event(struct ntsync_nt *nt, uint32_t handle, int32_t *pre
  *
  * Does what ntsync_nt_set_event() does. The thread that consumes the signal runs with @policy and
  * @prio until its next wait, unless its own priority is higher: see ntsync_event_set_pi(). (NT:
- * KeSetEvent with an increment; NtSetEventBoostPriority.)
+ * KeSetEvent with an increment; NtSetEventBoostPriority.) Nobody is boosted by a signal that a wait
+ * completion packet consumes.
  *
  * Return: SUCCESS, or
  * INVALID_PARAMETER: @policy or @prio is out of range.
@@ -942,8 +945,8 @@ uint32_t ntsync_nt_wait_multiple(struct ntsync_nt *nt, const uint32_t *handles, 
  * @deadline: when the wait times out.
  *
  * With NTSYNC_NT_FEATURE_ATOMIC_SIGNAL_AND_WAIT, the wait has begun when @signal is signaled: a
- * thread that this wakes finds the caller waiting, or @handle acquired. Without it, another
- * thread may act between the signal and the wait.
+ * thread that this wakes finds the caller waiting, or @handle acquired. Without it, and if a wait
+ * completion packet waits for @signal, another thread may act between the signal and the wait.
  *
  * Return: as ntsync_nt_wait_single(). @signal was signaled also with TIMEOUT, USER_APC, ALERTED,
  * MUTANT_LIMIT_EXCEEDED and the status of a stop or an interruption, even if the table was
@@ -1697,6 +1700,109 @@ struct ntsync_nt_io_completion_state {
 uint32_t ntsync_nt_query_io_completion(struct ntsync_nt *nt, uint32_t handle,
 				       struct ntsync_nt_io_completion_state *state,
 				       struct ntsync_nt_io_packet *packets, size_t size);
+
+/* ------------------------------------------------ Wait completion packets */
+
+/*
+ * A wait completion packet waits for an object in place of a thread. When the object is signaled, it
+ * queues a packet to a port. No thread waits: the call of the table that signals the object does it.
+ */
+
+/**
+ * ntsync_nt_create_wait_completion_packet() - create one (NtCreateWaitCompletionPacket)
+ * @nt: the table.
+ * @out: where to write the handle.
+ * @attributes: its name, or NULL.
+ *
+ * It can't be waited for, and takes no descriptor. When its last handle is closed, it waits no more;
+ * what it has queued stays in the queue.
+ *
+ * Return: see &struct ntsync_nt_attributes.
+ */
+uint32_t
+ntsync_nt_create_wait_completion_packet(struct ntsync_nt *nt, uint32_t *out,
+					const struct ntsync_nt_attributes *attributes);
+
+/**
+ * ntsync_nt_associate_wait_completion_packet() - wait for an object
+ * (NtAssociateWaitCompletionPacket)
+ * @nt: the table.
+ * @handle: the wait completion packet.
+ * @port: the port.
+ * @target: the object: event, semaphore, timer, thread, or one of the runtime's own with an event.
+ * @io: the packet to be queued, which is copied.
+ * @already_signaled: where to write whether it was queued at once; or NULL.
+ *
+ * When @target is signaled, this wait is satisfied as that of a thread: an auto-reset event is reset,
+ * 1 is subtracted from a semaphore. Then @io is queued to @port, once. Threads that wait for @target
+ * come first; wait completion packets that wait for it are served in the order of their association. A
+ * pulse of an auto-reset event goes to the oldest of them, and to no thread.
+ *
+ * It is associated until the packet has left the queue, ntsync_nt_cancel_wait_completion_packet()
+ * ends it, or the last handle of @port is closed. It keeps @target until then, also if all handles of
+ * that are closed.
+ *
+ * If others signal @target, by a descriptor of ntsync_nt_get_fd(), the packet is queued when a call of
+ * the table next signals @target or finds it signaled. ntsync_nt_signal_and_wait() is not one step if it
+ * signals an object that a wait completion packet waits for.
+ *
+ * Allocates memory, takes locks, and does not sleep otherwise.
+ *
+ * Return: SUCCESS, or
+ * INVALID_PARAMETER: @io is NULL.
+ * INVALID_PARAMETER_1: it is associated.
+ * OBJECT_TYPE_MISMATCH: also: @target is of another type, such as a mutant, which needs an owner.
+ * NOT_SUPPORTED: @target was adopted: ntsync_nt_adopt_fd().
+ * NO_MEMORY.
+ */
+uint32_t
+ntsync_nt_associate_wait_completion_packet(struct ntsync_nt *nt, uint32_t handle, uint32_t port,
+					   uint32_t target, const struct ntsync_nt_io_packet *io,
+					   bool *already_signaled);
+
+/**
+ * ntsync_nt_cancel_wait_completion_packet() - wait no more (NtCancelWaitCompletionPacket)
+ * @nt: the table.
+ * @handle: the wait completion packet.
+ * @remove_signaled: also if the packet is queued: remove it from the queue.
+ *
+ * Return: SUCCESS: nothing is queued or will be, and it can be associated again; or
+ * PENDING: the packet is in the queue, and stays there.
+ * CANCELLED: it is not associated. Its packet may have been removed from the queue.
+ */
+uint32_t ntsync_nt_cancel_wait_completion_packet(struct ntsync_nt *nt, uint32_t handle,
+						 bool remove_signaled);
+
+/**
+ * struct ntsync_nt_wait_completion_packet_state - state of a wait completion packet
+ * @port: the id of the port's object; 0: it is not associated.
+ * @target: the id of the object that it waits or has waited for. Of one of the runtime's own: that of
+ *	its event.
+ * @io: what it queues.
+ * @associated: it is associated.
+ * @queued: its packet is in the queue.
+ */
+struct ntsync_nt_wait_completion_packet_state {
+	uint64_t port;
+	uint64_t target;
+	struct ntsync_nt_io_packet io;
+	bool associated;
+	bool queued;
+};
+
+/**
+ * ntsync_nt_query_wait_completion_packet() - read a wait completion packet
+ * @nt: the table.
+ * @handle: the wait completion packet.
+ * @state: where to write its state.
+ *
+ * For save states: NT has no such call. &ntsync_nt_info.id is the id of a handle's object.
+ *
+ * Return: a status common to all functions.
+ */
+uint32_t
+ntsync_nt_query_wait_completion_packet(struct ntsync_nt *nt, uint32_t handle,
+				       struct ntsync_nt_wait_completion_packet_state *state);
 
 /* ------------------------------------------------ Waits without an object */
 

@@ -202,6 +202,31 @@ static void signal_some(struct worker *w)
 					NULL);
 }
 
+/* Also with handles of other types, or closed, and packets in use. */
+static void use_port(struct worker *w)
+{
+	const struct ntsync_nt_deadline soon = { stress_now() + choose_below(w, 300) * NS_PER_US, 0 };
+	const struct ntsync_nt_io_packet io = { .key = 1 };
+	struct ntsync_nt *nt = w->s->nt;
+	struct ntsync_nt_io_packet got;
+	uint32_t port = 0, packet = 0;
+
+	ntsync_nt_create_io_completion(nt, &port, NULL, 1 + choose_below(w, 3));
+	ntsync_nt_create_wait_completion_packet(nt, &packet, NULL);
+	if (port)
+		share(w, port);
+	if (packet)
+		share(w, packet);
+	for (int i = 0; i < 8; i++) {
+		ntsync_nt_associate_wait_completion_packet(nt, i & 1 ? packet : choose_handle(w), port,
+							   choose_handle(w), &io, NULL);
+		ntsync_nt_cancel_wait_completion_packet(nt, choose_handle(w), choose_below(w, 2));
+		ntsync_nt_pulse_event(nt, choose_handle(w), NULL);
+		ntsync_nt_reset_event(nt, choose_handle(w), NULL);
+	}
+	ntsync_nt_remove_io_completion_ex(nt, port, &got, 1, NULL, choose_below(w, 2), soon);
+}
+
 static void wait_some(struct worker *w)
 {
 	const struct ntsync_nt_deadline soon = { stress_now() + choose_below(w, 300) * NS_PER_US, 0 };
@@ -387,7 +412,7 @@ static void *run_worker(void *arg)
 	static void (*const operations[])(struct worker *w) = {
 		create_object, create_named, duplicate, duplicate, close_blindly, signal_some, wait_some,
 		make_other_calls, pass_token, enter_mutant, enter_from_a_token, stop_waits,
-		change_guest_thread, refer_to, duplicate_at,
+		change_guest_thread, refer_to, duplicate_at, use_port,
 	};
 	struct worker *w = arg;
 

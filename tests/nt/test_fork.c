@@ -108,12 +108,45 @@ static void a_child_destroys_its_table(void **state)
 	assert_status(ntsync_nt_wait_single(f->nt, timer, false, FOREVER), NTSYNC_STATUS_WAIT_0);
 }
 
+/* What the child does with its copy leaves what the parent waits for. */
+static void a_child_ends_with_wait_completion_packets(void **state)
+{
+	const struct ntsync_nt_io_packet io = { .key = 1 };
+	struct fixture *f = *state;
+	uint32_t port, packet, event = new_event(f, false, false), other = new_event(f, false, true);
+	struct ntsync_nt_io_packet got;
+	pid_t child;
+
+	assert_ok(ntsync_nt_create_io_completion(f->nt, &port, NULL, 1));
+	for (int i = 0; i < 2; i++) {
+		assert_ok(ntsync_nt_create_wait_completion_packet(f->nt, &packet, NULL));
+		assert_ok(ntsync_nt_associate_wait_completion_packet(f->nt, packet, port,
+								     i ? event : other, &io, NULL));
+	}
+	assert_ok(ntsync_nt_bind_thread(f->nt, event));
+	child = fork();
+	if (!child) {
+		die_with_parent();
+		ntsync_nt_thread_end(f->nt);
+		ntsync_nt_destroy(f->nt);
+		_exit(0);
+	}
+	assert_true(child_ended_well(child));
+	assert_ok(ntsync_nt_remove_io_completion(f->nt, port, &got, POLL));
+	assert_status(ntsync_nt_remove_io_completion(f->nt, port, &got, POLL), NTSYNC_STATUS_TIMEOUT);
+	assert_ok(ntsync_nt_set_event(f->nt, event, NULL));
+	assert_false(event_signaled(f, event));
+	assert_ok(ntsync_nt_remove_io_completion(f->nt, port, &got, POLL));
+	assert_ok(ntsync_nt_bind_thread(f->nt, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_childs_thread_abandons_nothing),
 		TEST(a_child_detaches),
 		TEST(a_child_destroys_its_table),
+		TEST(a_child_ends_with_wait_completion_packets),
 	};
 
 	return RUN(tests);

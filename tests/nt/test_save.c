@@ -34,6 +34,7 @@ enum { FILE_KIND = 7 };
  * @event: object of the runtime's own: its event's id
  * @port: completion port
  * @packets: completion port: its packets
+ * @association: wait completion packet
  */
 struct saved_handle {
 	struct ntsync_nt_entry entry;
@@ -49,6 +50,7 @@ struct saved_handle {
 	uint64_t event;
 	struct ntsync_nt_io_completion_state port;
 	struct ntsync_nt_io_packet packets[MAX_PACKETS];
+	struct ntsync_nt_wait_completion_packet_state association;
 };
 
 struct saved_thread {
@@ -96,6 +98,10 @@ static void save_handle(void *context, const struct ntsync_nt_entry *entry)
 	case NTSYNC_NT_IO_COMPLETION:
 		assert_ok(ntsync_nt_query_io_completion(nt, entry->handle, &h->port, h->packets,
 							MAX_PACKETS));
+		break;
+	case NTSYNC_NT_WAIT_COMPLETION_PACKET:
+		assert_ok(ntsync_nt_query_wait_completion_packet(nt, entry->handle,
+								 &h->association));
 		break;
 	default:
 		assert_ok(ntsync_nt_query_own(nt, entry->handle, &h->kind, &h->event));
@@ -225,6 +231,26 @@ static uint32_t restore_port(struct fixture *f, const struct saved_handle *h,
 	return handle;
 }
 
+/* What was queued is one of the port's packets: the wait completion packet is not in use then. */
+static uint32_t restore_wait_packet(struct state *s, const struct saved_handle *h,
+				    const struct ntsync_nt_attributes *attributes)
+{
+	const struct ntsync_nt_wait_completion_packet_state *a = &h->association;
+	struct ntsync_nt *nt = s->f->nt;
+	bool signaled = true;
+	uint32_t handle;
+
+	assert_ok(ntsync_nt_create_wait_completion_packet(nt, &handle, attributes));
+	if (!a->associated || a->queued)
+		return handle;
+	assert_ok(ntsync_nt_associate_wait_completion_packet(nt, handle,
+							     find_restored(s, h, a->port),
+							     find_restored(s, h, a->target), &a->io,
+							     &signaled));
+	assert_false(signaled);
+	return handle;
+}
+
 static uint32_t restore_object(struct state *s, const struct saved_handle *h)
 {
 	const struct ntsync_nt_attributes attributes = { .name = h->name };
@@ -247,6 +273,8 @@ static uint32_t restore_object(struct state *s, const struct saved_handle *h)
 		return restore_thread(s->f, h);
 	case NTSYNC_NT_IO_COMPLETION:
 		return restore_port(s->f, h, &attributes);
+	case NTSYNC_NT_WAIT_COMPLETION_PACKET:
+		return restore_wait_packet(s, h, &attributes);
 	default:
 		return restore_own(s, h, &attributes);
 	}
@@ -322,6 +350,9 @@ static void assert_same_handle(const struct saved_handle *x, const struct saved_
 	assert_int_equal(x->kind, y->kind);
 	assert_int_equal(x->port.depth, y->port.depth);
 	assert_int_equal(x->port.concurrency, y->port.concurrency);
+	assert_int_equal(x->association.associated && !x->association.queued,
+			 y->association.associated);
+	assert_int_equal(x->association.io.key * y->association.associated, y->association.io.key);
 	for (uint32_t i = 0; i < x->port.depth; i++) {
 		assert_int_equal(x->packets[i].key, y->packets[i].key);
 		assert_int_equal(x->packets[i].context, y->packets[i].context);
@@ -343,6 +374,12 @@ static void assert_same_handles(const struct state *a, const struct state *b)
 					 y->entry.id == b->handles[j].entry.id);
 			assert_int_equal(x->event == a->handles[j].entry.id,
 					 y->event == b->handles[j].entry.id);
+			if (!y->association.associated)
+				continue;
+			assert_int_equal(x->association.port == a->handles[j].entry.id,
+					 y->association.port == b->handles[j].entry.id);
+			assert_int_equal(x->association.target == a->handles[j].entry.id,
+					 y->association.target == b->handles[j].entry.id);
 		}
 	}
 }
@@ -369,10 +406,11 @@ static void assert_same_threads(const struct state *a, const struct state *b)
  * @mutant: its thread owns it three times
  * @never: what its thread waits for
  * @abandoned: a mutant whose owner has ended
+ * @port: a port
  * @saved: the thread may end
  */
 struct guest {
-	uint32_t mutant, never, abandoned;
+	uint32_t mutant, never, abandoned, port;
 	sem_t saved;
 };
 
@@ -408,16 +446,29 @@ static uint32_t new_named(struct fixture *f, const char *name)
 	return handle;
 }
 
-static void make_port(struct fixture *f)
+static void make_wait_packet(struct fixture *f, uint32_t port, uint32_t target, uint64_t key)
+{
+	const struct ntsync_nt_io_packet io = { .key = key };
+	uint32_t packet;
+
+	assert_ok(ntsync_nt_create_wait_completion_packet(f->nt, &packet, NULL));
+	assert_ok(ntsync_nt_associate_wait_completion_packet(f->nt, packet, port, target, &io, NULL));
+}
+
+static void make_port(struct fixture *f, struct guest *g)
 {
 	uint32_t port;
 
 	assert_ok(ntsync_nt_create_io_completion(f->nt, &port, NULL, 5));
+	g->port = port;
 	for (uint32_t i = 0; i < 3; i++) {
 		const struct ntsync_nt_io_packet packet = { i, i + 10, i + 20, i + 30 };
 
 		assert_ok(ntsync_nt_set_io_completion(f->nt, port, &packet));
 	}
+	make_wait_packet(f, port, new_event(f, true, true), 50);
+	make_wait_packet(f, port, new_event(f, false, false), 51);
+	make_wait_packet(f, port, g->never, 52);
 }
 
 static void make_objects(struct fixture *f, struct guest *g)
@@ -446,7 +497,7 @@ static void make_objects(struct fixture *f, struct guest *g)
 	assert_ok(ntsync_nt_create_own(f->nt, &handle,
 				       &(struct ntsync_nt_attributes){ .name = "file" }, &own));
 	assert_ok(ntsync_nt_duplicate_at(f->nt, g->mutant, 0x8000, 0));
-	make_port(f);
+	make_port(f, g);
 }
 
 static void make_threads(struct fixture *f)
@@ -485,6 +536,14 @@ static uint32_t take_over(struct fixture *f, void *arg)
 	return ntsync_nt_wait_single(f->nt, g->never, false, FOREVER);
 }
 
+static uint32_t packets_in(struct fixture *f, uint32_t port)
+{
+	struct ntsync_nt_io_completion_state state;
+
+	assert_ok(ntsync_nt_query_io_completion(f->nt, port, &state, NULL, 0));
+	return state.depth;
+}
+
 static void a_table_is_saved_and_restored(void **state)
 {
 	struct fixture *f = *state;
@@ -512,6 +571,10 @@ static void a_table_is_saved_and_restored(void **state)
 	guest = start_asleep(f, take_over, &g);
 	assert_ok(ntsync_nt_set_event(f->nt, g.never, NULL));
 	assert_status(finish(guest), NTSYNC_STATUS_WAIT_0);
+	/* The second one is for the wait completion packet. */
+	assert_int_equal(packets_in(f, g.port), 4);
+	assert_ok(ntsync_nt_set_event(f->nt, g.never, NULL));
+	assert_int_equal(packets_in(f, g.port), 5);
 	assert_status(poll_handle(f, g.mutant), NTSYNC_STATUS_WAIT_0);
 	assert_status(poll_handle(f, g.abandoned), NTSYNC_STATUS_ABANDONED_WAIT_0);
 	free(before);

@@ -11,6 +11,9 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <unistd.h>
+
+#include <libntsync.h>
 
 #define ROUNDS 300
 
@@ -113,6 +116,26 @@ static void use_ports(struct ntsync_nt *nt)
 	ntsync_nt_close(nt, port);
 }
 
+static void use_wait_completion_packets(struct ntsync_nt *nt)
+{
+	struct ntsync_nt_io_packet io = { .key = 1 };
+	uint32_t port, packet, event;
+
+	if (ntsync_nt_create_io_completion(nt, &port, NULL, 1))
+		return;
+	ntsync_nt_create_wait_completion_packet(nt, &packet, NULL);
+	ntsync_nt_create_event(nt, &event, NULL, false, false);
+	for (int i = 0; i < 2; i++) {
+		ntsync_nt_associate_wait_completion_packet(nt, packet, port, event, &io, NULL);
+		ntsync_nt_set_event(nt, event, NULL);
+		ntsync_nt_cancel_wait_completion_packet(nt, packet, i);
+		ntsync_nt_remove_io_completion(nt, port, &io, POLL);
+	}
+	ntsync_nt_close(nt, event);
+	ntsync_nt_close(nt, packet);
+	ntsync_nt_close(nt, port);
+}
+
 /* All calls that take a lock, and those that don't. */
 static void use_all(struct ntsync_nt *nt)
 {
@@ -131,6 +154,7 @@ static void use_all(struct ntsync_nt *nt)
 	use_threads(nt);
 	use_addresses(nt);
 	use_ports(nt);
+	use_wait_completion_packets(nt);
 }
 
 /**
@@ -258,6 +282,90 @@ static void met_while_suspended(void **state)
 	}
 }
 
+/**
+ * struct signaler - a thread that signals an event when it is told to
+ * @f: the test
+ * @event: the event
+ * @go: it is to signal
+ * @done: it has
+ * @over: it is to exit
+ * @thread: for the signal
+ */
+struct signaler {
+	struct fixture *f;
+	uint32_t event;
+	sem_t go, done;
+	atomic_bool over;
+	pthread_t thread;
+};
+
+static void *run_signaler(void *arg)
+{
+	struct signaler *s = arg;
+
+	for (;;) {
+		while (sem_wait(&s->go))
+			;
+		if (atomic_load(&s->over))
+			return NULL;
+		ntsync_nt_set_event(s->f->nt, s->event, NULL);
+		sem_post(&s->done);
+	}
+}
+
+static uint32_t depth_of(struct fixture *f, uint32_t port)
+{
+	struct ntsync_nt_io_completion_state state;
+
+	assert_ok(ntsync_nt_query_io_completion(f->nt, port, &state, NULL, 0));
+	return state.depth;
+}
+
+/* A thread that is suspended in its call has signaled and queued, or neither. */
+static void a_signal_and_its_packet_are_one(void **state)
+{
+	const struct sigaction action = { .sa_handler = suspend, .sa_flags = SA_RESTART };
+	struct fixture *f = *state;
+	struct signaler s = { .f = f, .event = new_event(f, true, false) };
+	struct ntsync_nt_io_packet io = { .key = 1 };
+	uint32_t port, packet, signaled;
+	uint64_t until;
+	int fd;
+
+	assert_ok(ntsync_nt_create_io_completion(f->nt, &port, NULL, 1));
+	assert_ok(ntsync_nt_create_wait_completion_packet(f->nt, &packet, NULL));
+	assert_ok(ntsync_nt_get_fd(f->nt, s.event, &fd));
+	sem_init(&suspended, 0, 0);
+	sem_init(&resumed, 0, 0);
+	sem_init(&s.go, 0, 0);
+	sem_init(&s.done, 0, 0);
+	sigaction(SIGUSR1, &action, NULL);
+	assert_int_equal(pthread_create(&s.thread, NULL, run_signaler, &s), 0);
+	for (int i = 0; i < 10 * ROUNDS; i++) {
+		assert_ok(ntsync_nt_associate_wait_completion_packet(f->nt, packet, port, s.event, &io,
+								     NULL));
+		until = now_ns() + (uint64_t)(i % ROUNDS) * 100;
+		sem_post(&s.go);
+		while (now_ns() < until)
+			;
+		pthread_kill(s.thread, SIGUSR1);
+		while (sem_wait(&suspended))
+			;
+		/* Not by the table, which would queue the packet. */
+		assert_int_equal(ntsync_event_read(fd, NULL, &signaled), 0);
+		assert_int_equal(depth_of(f, port), signaled);
+		sem_post(&resumed);
+		while (sem_wait(&s.done))
+			;
+		assert_ok(ntsync_nt_remove_io_completion(f->nt, port, &io, POLL));
+		assert_ok(ntsync_nt_reset_event(f->nt, s.event, NULL));
+	}
+	atomic_store(&s.over, true);
+	sem_post(&s.go);
+	pthread_join(s.thread, NULL);
+	close(fd);
+}
+
 static void last_in_first_out(void **state)
 {
 	the_others_go_on(*state, NTSYNC_NT_REUSE_LIFO);
@@ -275,6 +383,7 @@ int main(void)
 		TEST(quarantined),
 		TEST(stopped_while_suspended),
 		TEST(met_while_suspended),
+		TEST(a_signal_and_its_packet_are_one),
 	};
 
 	return RUN(tests);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "association.h"
 #include "handle.h"
 #include "port.h"
 #include "stop.h"
@@ -71,6 +72,8 @@ static void check_object(struct ntsync_nt *nt, struct tally *tally, uint32_t ind
 	tally->objects[object->type]++;
 	if (object->type == NTSYNC_NT_IO_COMPLETION)
 		tally->broken += nt_port_check(nt, object->port);
+	if (atomic_load(&object->awaited))
+		tally->broken += nt_association_check(nt, object);
 }
 
 static void count_bindings(struct ntsync_nt *nt, struct tally *tally)
@@ -106,6 +109,42 @@ static void count_events(struct ntsync_nt *nt, struct tally *tally)
 	}
 }
 
+static void count_targets(struct tally *tally, const struct nt_packet *packet)
+{
+	for (; packet; packet = packet->next) {
+		if (packet->target)
+			tally->references[packet->target->index]++;
+	}
+}
+
+static void count_ring(struct tally *tally, const struct nt_association *first)
+{
+	const struct nt_association *a = first;
+
+	do {
+		tally->references[a->packet->target->index]++;
+		a = a->next;
+	} while (a != first);
+}
+
+/* The references of packets to what their wait completion packets wait for. */
+static void count_packets(struct ntsync_nt *nt, struct tally *tally)
+{
+	const struct nt_hash_link *link = NULL;
+	struct nt_saved saved;
+
+	nt_lock(&nt->port_lock, &saved);
+	while ((link = nt_hash_next(&nt->associations, link)))
+		count_ring(tally, (const struct nt_association *)link);
+	for (uint32_t i = 0; i < nt_pool_used(&nt->objects); i++) {
+		const struct nt_object *object = nt_pool_item(&nt->objects, i);
+
+		if (atomic_load(&object->refs) && object->type == NTSYNC_NT_IO_COMPLETION)
+			count_targets(tally, object->port->first);
+	}
+	nt_unlock(&nt->port_lock, &saved);
+}
+
 static void check_counts(struct ntsync_nt *nt, struct tally *tally)
 {
 	expect(tally, atomic_load(&nt->live) == tally->live);
@@ -134,6 +173,7 @@ NTSYNC_API int ntsync_nt_check(struct ntsync_nt *nt)
 		count_slot(nt, &tally, i);
 	count_bindings(nt, &tally);
 	count_events(nt, &tally);
+	count_packets(nt, &tally);
 	for (uint32_t i = 0; i < objects; i++)
 		check_object(nt, &tally, i);
 	check_counts(nt, &tally);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What the runtime keeps with an object, and references that keep the object. */
+#include "association.h"
 #include "handle.h"
 #include "port.h"
 #include "timer.h"
@@ -16,6 +17,8 @@ static struct nt_data *data_of(struct nt_object *object)
 		return &object->own->data;
 	case NTSYNC_NT_IO_COMPLETION:
 		return &object->port->data;
+	case NTSYNC_NT_WAIT_COMPLETION_PACKET:
+		return &object->association->data;
 	default:
 		return &object->data;
 	}

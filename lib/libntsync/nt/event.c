@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "association.h"
 #include "create.h"
 #include "handle.h"
 
@@ -26,7 +27,8 @@ NTSYNC_API uint32_t ntsync_nt_open_event(struct ntsync_nt *nt, uint32_t *out, co
 }
 
 static uint32_t change_event(struct ntsync_nt *nt, uint32_t handle, int32_t *previous,
-		       int (*operation)(int event, uint32_t *prev))
+		       int (*operation)(struct ntsync_nt *nt, struct nt_object *event,
+					  uint32_t *prev))
 {
 	uint32_t status, prev;
 	struct nt_pin pin;
@@ -34,7 +36,7 @@ static uint32_t change_event(struct ntsync_nt *nt, uint32_t handle, int32_t *pre
 	status = nt_get_type(nt, handle, NTSYNC_NT_EVENT, &pin);
 	if (status)
 		return status;
-	status = nt_status(operation(pin.object->fd, &prev));
+	status = nt_status(operation(nt, pin.object, &prev));
 	if (!status && previous)
 		*previous = (int32_t)prev;
 	nt_put(nt, &pin);
@@ -43,7 +45,19 @@ static uint32_t change_event(struct ntsync_nt *nt, uint32_t handle, int32_t *pre
 
 NTSYNC_API uint32_t ntsync_nt_set_event(struct ntsync_nt *nt, uint32_t handle, int32_t *previous)
 {
-	return change_event(nt, handle, previous, ntsync_event_set);
+	return change_event(nt, handle, previous, nt_association_set_event);
+}
+
+static int set_event_pi(struct ntsync_nt *nt, struct nt_object *event, uint32_t policy,
+			uint32_t prio)
+{
+	struct nt_signaling signaling;
+	int ret;
+
+	nt_signaling_begin(nt, event, &signaling);
+	ret = ntsync_event_set_pi(event->fd, policy, prio);
+	nt_signaling_end(nt, event, &signaling);
+	return ret;
 }
 
 NTSYNC_API uint32_t ntsync_nt_set_event_pi(struct ntsync_nt *nt, uint32_t handle, uint32_t policy,
@@ -57,7 +71,7 @@ NTSYNC_API uint32_t ntsync_nt_set_event_pi(struct ntsync_nt *nt, uint32_t handle
 	if ((policy != SCHED_FIFO && policy != SCHED_RR) || !prio || prio > 99)
 		status = NTSYNC_STATUS_INVALID_PARAMETER;
 	else
-		status = nt_status(ntsync_event_set_pi(pin.object->fd, policy, prio));
+		status = nt_status(set_event_pi(nt, pin.object, policy, prio));
 	nt_put(nt, &pin);
 	return status;
 }
@@ -65,13 +79,13 @@ NTSYNC_API uint32_t ntsync_nt_set_event_pi(struct ntsync_nt *nt, uint32_t handle
 NTSYNC_API uint32_t ntsync_nt_reset_event(struct ntsync_nt *nt, uint32_t handle,
 					  int32_t *previous)
 {
-	return change_event(nt, handle, previous, ntsync_event_reset);
+	return change_event(nt, handle, previous, nt_association_reset_event);
 }
 
 NTSYNC_API uint32_t ntsync_nt_pulse_event(struct ntsync_nt *nt, uint32_t handle,
 					  int32_t *previous)
 {
-	return change_event(nt, handle, previous, ntsync_event_pulse);
+	return change_event(nt, handle, previous, nt_association_pulse_event);
 }
 
 NTSYNC_API uint32_t ntsync_nt_query_event(struct ntsync_nt *nt, uint32_t handle, bool *manual,
@@ -84,6 +98,8 @@ NTSYNC_API uint32_t ntsync_nt_query_event(struct ntsync_nt *nt, uint32_t handle,
 	if (status)
 		return status;
 	status = nt_status(ntsync_event_read(pin.object->fd, &is_manual, &is_signaled));
+	if (!status && is_signaled)
+		nt_signaled(nt, pin.object);
 	if (!status && manual)
 		*manual = is_manual;
 	if (!status && signaled)

@@ -13,6 +13,7 @@
  */
 #include "name.h"
 
+#include "association.h"
 #include "port.h"
 
 #include <stdlib.h>
@@ -235,8 +236,12 @@ void nt_name_put_handle(struct ntsync_nt *nt, struct nt_object *object)
 	if (atomic_load_explicit(&object->name, memory_order_relaxed))
 		remove_unused_name(nt, object);
 	/* Here, as the last handle may be one that an open by the name had for a moment. */
-	if (object->type == NTSYNC_NT_IO_COMPLETION)
+	if (object->type == NTSYNC_NT_IO_COMPLETION) {
 		nt_port_close(nt, object->port);
+		nt_packets_free(nt, nt_association_close_port(nt, object));
+	}
+	if (object->type == NTSYNC_NT_WAIT_COMPLETION_PACKET)
+		nt_packets_free(nt, nt_association_close(nt, object->association));
 }
 
 size_t nt_name_read(struct ntsync_nt *nt, const struct nt_object *object, char *text, size_t size)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "object.h"
 
+#include "association.h"
 #include "fd.h"
 #include "port.h"
 #include "timer.h"
@@ -18,6 +19,9 @@ static void init_object(struct ntsync_nt *nt, struct nt_object *object,
 		spec->port->fd = fd;
 		spec->port->handles = &object->handles;
 	}
+	if (spec->type == NTSYNC_NT_WAIT_COMPLETION_PACKET)
+		spec->association->handles = &object->handles;
+	atomic_store_explicit(&object->awaited, false, memory_order_relaxed);
 	atomic_store_explicit(&object->held, 0, memory_order_relaxed);
 	object->id = atomic_fetch_add_explicit(&nt->next_id, 1, memory_order_relaxed) + 1;
 	atomic_store_explicit(&object->handles, 1, memory_order_relaxed);
@@ -106,22 +110,48 @@ static void call_destroy(const struct nt_own_object *own)
 	pthread_setcancelstate(state, NULL);
 }
 
-/* A forked child does not have the thread that may hold the lock of the timers or ports. */
-static void free_parts(struct ntsync_nt *nt, struct nt_object *object)
+/*
+ * A forked child does not have the thread that may hold the lock of the timers or ports. Returns the
+ * packets of a port.
+ */
+static struct nt_packet *free_parts(struct ntsync_nt *nt, struct nt_object *object)
 {
+	struct nt_packet *packets = NULL;
+
 	if (object->type == NTSYNC_NT_TIMER && !nt_in_forked_child(nt))
 		nt_timer_destroy(nt->timers, object->timer);
 	if (object->type == NTSYNC_NT_IO_COMPLETION && !nt_in_forked_child(nt))
-		nt_port_destroy(nt, object->port);
+		packets = nt_port_destroy(nt, object->port);
+	if (object->type == NTSYNC_NT_WAIT_COMPLETION_PACKET && !nt_in_forked_child(nt))
+		nt_association_destroy(nt, object->association);
 	if (object->type == NTSYNC_NT_THREAD)
 		nt_realloc(object->thread, 0);
-	if (object->type != NTSYNC_NT_OWN)
+	if (object->type != NTSYNC_NT_OWN && object->fd != NT_NO_FD)
 		nt_close_fd(object->fd);
+	return packets;
 }
 
+/* All that have left the queue. */
+void nt_packets_free(struct ntsync_nt *nt, struct nt_packet *packet)
+{
+	while (packet) {
+		struct nt_packet *next = packet->next;
+
+		if (packet->target)
+			nt_object_put(nt, packet->target);
+		nt_realloc(packet, 0);
+		packet = next;
+	}
+}
+
+/* The targets of packets are destroyed by a call of their own. */
 void nt_object_destroy_last(struct ntsync_nt *nt, struct nt_object *object)
 {
-	free_parts(nt, object);
+	struct nt_packet *packets = free_parts(nt, object);
+
+	for (struct nt_packet *packet = packets; packet; packet = packet->next)
+		packet->target = NULL;
+	nt_packets_free(nt, packets);
 	if (object->type != NTSYNC_NT_OWN)
 		return;
 	if (!nt_in_forked_child(nt))
@@ -141,11 +171,13 @@ static void finish_own(struct ntsync_nt *nt, struct nt_own_object *own)
 static void destroy_object(struct ntsync_nt *nt, struct nt_object *object)
 {
 	struct nt_own_object *own = object->type == NTSYNC_NT_OWN ? object->own : NULL;
+	struct nt_packet *packets;
 
 	nt_assert(!atomic_load(&object->handles) && !atomic_load(&object->name));
-	free_parts(nt, object);
+	packets = free_parts(nt, object);
 	nt_gauge_dec(&nt->counts[object->type].objects);
 	nt_pool_free(&nt->objects, object->index);
+	nt_packets_free(nt, packets);
 	if (own)
 		finish_own(nt, own);
 }

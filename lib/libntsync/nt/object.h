@@ -7,6 +7,7 @@
  *	a binding			one each: %NTSYNC_NT_CURRENT_PROCESS and _THREAD (bind.c)
  *	a thread that has not ended	one to its thread object (thread_object.c)
  *	an object of the runtime's own	one to its event (own.c)
+ *	a wait completion packet	one to what it waits for, until its packet is removed (port.h)
  *	ntsync_nt_reference()		one each
  *
  * The memory of a destroyed object is used again for objects only, so nt_object_get_if_live() may
@@ -17,7 +18,9 @@
 
 #include "table.h"
 
+struct nt_association;
 struct nt_name;
+struct nt_packet;
 struct nt_port;
 struct nt_timer;
 
@@ -59,10 +62,11 @@ struct nt_thread_object {
  * @handles: how many handles it has, those included that a call is about to publish. The name
  *	is removed with the last one.
  * @fd: its descriptor; never 0, so that an event can be an alert. Of the runtime's own types: that
- *	of the event, or NT_NO_FD.
+ *	of the event, or NT_NO_FD. Wait completion packet: NT_NO_FD.
  * @type: its type.
  * @manual: event or timer: releases all waiters.
  * @adopted: others may have the same ntsync object: ntsync_nt_adopt_fd().
+ * @awaited: wait completion packets wait for it. Changes under &ntsync_nt.port_lock.
  * @id: its number, which no other object of the table gets; 0 before the first use.
  * @owned_at: mutant: its index in the owner's &nt_thread.owned. Only the owner relies on it.
  * @held: how many of the references are those of ntsync_nt_reference().
@@ -71,6 +75,7 @@ struct nt_thread_object {
  * @thread: thread: which one.
  * @own: one of the runtime's own types: the rest of it.
  * @port: completion port: the rest of it.
+ * @association: wait completion packet: the rest of it.
  * @data: event, mutant, semaphore, channel: of ntsync_nt_set_data().
  */
 struct nt_object {
@@ -82,6 +87,7 @@ struct nt_object {
 	enum ntsync_nt_type type;
 	bool manual;
 	bool adopted;
+	_Atomic bool awaited;
 	uint64_t id;
 	_Atomic uint32_t owned_at;
 	_Atomic uint32_t held;
@@ -91,6 +97,7 @@ struct nt_object {
 		struct nt_thread_object *thread;
 		struct nt_own_object *own;
 		struct nt_port *port;
+		struct nt_association *association;
 		struct nt_data data;
 	};
 };
@@ -111,6 +118,7 @@ _Static_assert(sizeof(struct nt_object) <= NT_CACHE_LINE, "one object a cache li
  * @thread: &nt_object.thread, as @timer.
  * @own: &nt_object.own, as @timer.
  * @port: &nt_object.port, as @timer.
+ * @association: &nt_object.association, as @timer.
  */
 struct nt_object_spec {
 	enum ntsync_nt_type type;
@@ -125,6 +133,7 @@ struct nt_object_spec {
 		struct nt_thread_object *thread;
 		struct nt_own_object *own;
 		struct nt_port *port;
+		struct nt_association *association;
 	};
 };
 
@@ -139,6 +148,8 @@ void nt_object_get(struct nt_object *object);
  */
 bool nt_object_get_if_live(struct nt_object *object);
 void nt_object_put(struct ntsync_nt *nt, struct nt_object *object);
+/* Frees packets that are linked, and drops their references. */
+void nt_packets_free(struct ntsync_nt *nt, struct nt_packet *packet);
 /* Destroys an object although it has references: no other call uses the table. */
 void nt_object_destroy_last(struct ntsync_nt *nt, struct nt_object *object);
 /* Whether it is of this type, and of this kind if that is not 0. */

@@ -3,6 +3,7 @@
 
 #include "create.h"
 #include "sleep.h"
+#include "timer.h"
 
 static int create_fd(const struct ntsync_nt *nt, const struct nt_object_spec *spec)
 {
@@ -100,6 +101,13 @@ static bool has_ended(struct removing *r, int ret, uint32_t *status)
 	return ended;
 }
 
+/* A wait completion packet may wait for a timer that is due, and that the timer thread has not set. */
+static void catch_up(struct ntsync_nt *nt, const struct nt_port *port)
+{
+	if (atomic_load(&port->awaits_timers))
+		nt_timers_catch_up(nt);
+}
+
 static uint32_t sleep_for_packet(struct removing *r)
 {
 	uint32_t status;
@@ -107,6 +115,7 @@ static uint32_t sleep_for_packet(struct removing *r)
 
 	do {
 		ret = nt_sleep(&r->wait);
+		catch_up(r->wait.nt, r->port);
 	} while (!has_ended(r, ret, &status));
 	if (!status || status == NTSYNC_STATUS_ABANDONED_WAIT_0)
 		nt_sleep_reset_event(&r->wait);
@@ -123,6 +132,7 @@ static uint32_t remove_packets(struct removing *r)
 	if (status)
 		return status;
 	nt_race();
+	catch_up(wait->nt, r->port);
 	r->removal = (struct nt_removal){
 		.thread = wait->thread, .event = nt_sleep_event(wait),
 	};
@@ -131,17 +141,14 @@ static uint32_t remove_packets(struct removing *r)
 }
 
 /* Copies the packets and frees them. */
-static uint32_t hand_out(struct nt_packet *packet, struct ntsync_nt_io_packet *packets)
+static uint32_t hand_out(struct ntsync_nt *nt, struct nt_packet *packet,
+			 struct ntsync_nt_io_packet *packets)
 {
 	uint32_t count = 0;
 
-	while (packet) {
-		struct nt_packet *next = packet->next;
-
-		packets[count++] = packet->io;
-		nt_realloc(packet, 0);
-		packet = next;
-	}
+	for (struct nt_packet *p = packet; p; p = p->next)
+		packets[count++] = p->io;
+	nt_packets_free(nt, packet);
 	return count;
 }
 
@@ -178,7 +185,7 @@ NTSYNC_API uint32_t ntsync_nt_remove_io_completion_ex(struct ntsync_nt *nt, uint
 	status = remove_from(&r, handle);
 	if (status)
 		return status;
-	nr = hand_out(r.packets, packets);
+	nr = hand_out(nt, r.packets, packets);
 	if (removed)
 		*removed = nr;
 	return NTSYNC_STATUS_SUCCESS;
@@ -213,6 +220,7 @@ NTSYNC_API uint32_t ntsync_nt_query_io_completion(struct ntsync_nt *nt, uint32_t
 	if (status)
 		return status;
 	port = pin.object->port;
+	catch_up(nt, port);
 	nt_lock(&nt->port_lock, &saved);
 	found = (struct ntsync_nt_io_completion_state){
 		.depth = port->depth, .concurrency = port->limit, .running = port->running,

@@ -12,13 +12,18 @@
 #include "thread.h"
 
 /**
- * struct nt_packet - a packet in a queue
+ * struct nt_packet - a packet
  * @next: the one that was queued after it.
  * @io: what the guest sees of it.
+ * @owner: where the wait completion packet refers to it that it is the packet of; NULL: it has left the
+ *	queue, or is no such packet.
+ * @target: what that waits or has waited for, with a reference; or NULL.
  */
 struct nt_packet {
 	struct nt_packet *next;
 	struct ntsync_nt_io_packet io;
+	struct nt_packet **owner;
+	struct nt_object *target;
 };
 
 /**
@@ -48,6 +53,7 @@ struct nt_removal {
  * @end: where to link the next one.
  * @removals: threads that sleep for a packet, the one that came last first.
  * @threads: threads that are associated with it, linked by &nt_thread.port_next.
+ * @awaits_timers: there was a wait completion packet for a timer.
  * @data: of ntsync_nt_set_data().
  *
  * There are not at the same time packets, removals, and less running threads than @limit.
@@ -62,20 +68,39 @@ struct nt_port {
 	struct nt_packet **end;
 	struct nt_removal *removals;
 	struct nt_thread *threads;
+	_Atomic bool awaits_timers;
 	struct nt_data data;
 };
 
 /* A port without an object; NULL without memory. */
 struct nt_port *nt_port_create(uint32_t concurrency);
-/* No call uses it. Also frees one that had no object. */
-void nt_port_destroy(struct ntsync_nt *nt, struct nt_port *port);
+/* No call uses it. Also frees one that had no object. Returns its packets. */
+struct nt_packet *nt_port_destroy(struct ntsync_nt *nt, struct nt_port *port);
 /* Its last handle was closed: ends what sleeps for a packet, and all associations. */
 void nt_port_close(struct ntsync_nt *nt, struct nt_port *port);
 /* The number of broken invariants.*/
 size_t nt_port_check(struct ntsync_nt *nt, const struct nt_port *port);
 
+/* Whether its last handle was closed. A duplicate that a call makes of it may come after that. */
+static inline bool nt_port_is_closed(const struct nt_port *port)
+{
+	return !atomic_load(port->handles);
+}
+
 /* Takes over the packet. */
 void nt_port_queue(struct ntsync_nt *nt, struct nt_port *port, struct nt_packet *packet);
+void nt_port_queue_locked(struct nt_port *port, struct nt_packet *packet);
+/* Takes a packet out of the queue that it is in. */
+void nt_port_take_back_locked(struct nt_port *port, struct nt_packet *packet);
+
+/* The packet is no longer that of a wait completion packet, which can be associated again. */
+static inline void nt_packet_disown_locked(struct nt_packet *packet)
+{
+	if (packet->owner)
+		*packet->owner = NULL;
+	packet->owner = NULL;
+}
+
 /*
  * The thread removes up to @count packets, and is associated with the port. SUCCESS: it has got
  * some; TIMEOUT: it was only to try; ABANDONED_WAIT_0; PENDING: it is to sleep.

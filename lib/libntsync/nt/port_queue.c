@@ -80,6 +80,18 @@ static void dissociate_locked(struct nt_port *port, struct nt_thread *thread)
 
 /* -- Packets ----------------------------------------------------------------------------- */
 
+static void count_queued_locked(struct nt_port *port)
+{
+	if (!port->depth++)
+		ntsync_event_set(port->fd, NULL);
+}
+
+static void uncount_queued_locked(struct nt_port *port)
+{
+	if (!--port->depth)
+		ntsync_event_reset(port->fd, NULL);
+}
+
 static struct nt_packet *take_first_locked(struct nt_port *port)
 {
 	struct nt_packet *packet = port->first;
@@ -88,8 +100,8 @@ static struct nt_packet *take_first_locked(struct nt_port *port)
 	if (!port->first)
 		port->end = &port->first;
 	packet->next = NULL;
-	if (!--port->depth)
-		ntsync_event_reset(port->fd, NULL);
+	nt_packet_disown_locked(packet);
+	uncount_queued_locked(port);
 	return packet;
 }
 
@@ -100,12 +112,6 @@ static void take_locked(struct nt_port *port, uint32_t count, struct nt_packet *
 		*at = take_first_locked(port);
 		at = &(*at)->next;
 	}
-}
-
-static void count_queued_locked(struct nt_port *port)
-{
-	if (!port->depth++)
-		ntsync_event_set(port->fd, NULL);
 }
 
 static void put_last_locked(struct nt_port *port, struct nt_packet *packet)
@@ -137,6 +143,7 @@ static void give_locked(struct nt_port *port, struct nt_packet *packet)
 
 	port->removals = removal->next;
 	removal->packet = packet;
+	nt_packet_disown_locked(packet);
 	count_locked(port, removal->thread);
 	ntsync_event_set(removal->event, NULL);
 }
@@ -147,17 +154,36 @@ static void give_all_locked(struct nt_port *port)
 		give_locked(port, take_first_locked(port));
 }
 
+/* Packets and a thread that could get one are not there at the same time. */
+void nt_port_queue_locked(struct nt_port *port, struct nt_packet *packet)
+{
+	if (can_give(port))
+		give_locked(port, packet);
+	else
+		put_last_locked(port, packet);
+}
+
 void nt_port_queue(struct ntsync_nt *nt, struct nt_port *port, struct nt_packet *packet)
 {
 	struct nt_saved saved;
 
 	nt_lock(&nt->port_lock, &saved);
-	/* Packets and a thread that could get one are not there at the same time. */
-	if (can_give(port))
-		give_locked(port, packet);
-	else
-		put_last_locked(port, packet);
+	nt_port_queue_locked(port, packet);
 	nt_unlock(&nt->port_lock, &saved);
+}
+
+void nt_port_take_back_locked(struct nt_port *port, struct nt_packet *packet)
+{
+	struct nt_packet **at = &port->first;
+
+	while (*at != packet)
+		at = &(*at)->next;
+	*at = packet->next;
+	if (!*at)
+		port->end = at;
+	packet->next = NULL;
+	nt_packet_disown_locked(packet);
+	uncount_queued_locked(port);
 }
 
 /* -- Removals ---------------------------------------------------------------------------- */
@@ -175,18 +201,12 @@ static void join_locked(struct nt_port *port, struct nt_thread *thread)
 	associate_locked(port, thread);
 }
 
-/* A duplicate that a call makes of the last handle may have come after the close. */
-static bool is_closed(const struct nt_port *port)
-{
-	return !atomic_load(port->handles);
-}
-
 static uint32_t begin_locked(struct nt_port *port, struct nt_removal *removal, bool sleeps,
 			     uint32_t count, struct nt_packet **packets)
 {
 	struct nt_thread *thread = removal->thread;
 
-	if (is_closed(port))
+	if (nt_port_is_closed(port))
 		return NTSYNC_STATUS_ABANDONED_WAIT_0;
 	join_locked(port, thread);
 	uncount_locked(port, thread);
@@ -274,24 +294,24 @@ void nt_port_close(struct ntsync_nt *nt, struct nt_port *port)
 	struct nt_saved saved;
 
 	nt_lock(&nt->port_lock, &saved);
-	if (is_closed(port))
+	if (nt_port_is_closed(port))
 		close_locked(port);
 	nt_unlock(&nt->port_lock, &saved);
 }
 
-void nt_port_destroy(struct ntsync_nt *nt, struct nt_port *port)
+struct nt_packet *nt_port_destroy(struct ntsync_nt *nt, struct nt_port *port)
 {
-	struct nt_packet *packet;
+	struct nt_packet *packets;
 	struct nt_saved saved;
 
 	nt_lock(&nt->port_lock, &saved);
 	close_locked(port);
+	packets = port->first;
+	for (struct nt_packet *packet = packets; packet; packet = packet->next)
+		nt_packet_disown_locked(packet);
 	nt_unlock(&nt->port_lock, &saved);
-	while ((packet = port->first)) {
-		port->first = packet->next;
-		nt_realloc(packet, 0);
-	}
 	nt_realloc(port, 0);
+	return packets;
 }
 
 /* Only a thread that ntsync_nt_thread_abandon() was called for has a removal. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "association.h"
 #include "create.h"
 #include "handle.h"
 #include "types.h"
@@ -31,10 +32,15 @@ NTSYNC_API uint32_t ntsync_nt_open_semaphore(struct ntsync_nt *nt, uint32_t *out
 	return nt_open(nt, out, name, NTSYNC_NT_SEMAPHORE);
 }
 
-uint32_t nt_semaphore_release(struct nt_object *semaphore, uint32_t count, uint32_t *previous)
+uint32_t nt_semaphore_release(struct ntsync_nt *nt, struct nt_object *semaphore, uint32_t count,
+			      uint32_t *previous)
 {
-	int ret = ntsync_sem_release(semaphore->fd, count, previous);
+	struct nt_signaling signaling;
+	int ret;
 
+	nt_signaling_begin(nt, semaphore, &signaling);
+	ret = ntsync_sem_release(semaphore->fd, count, previous);
+	nt_signaling_end(nt, semaphore, &signaling);
 	return ret == -EOVERFLOW ? NTSYNC_STATUS_SEMAPHORE_LIMIT_EXCEEDED : nt_status(ret);
 }
 
@@ -49,7 +55,7 @@ NTSYNC_API uint32_t ntsync_nt_release_semaphore(struct ntsync_nt *nt, uint32_t h
 	status = nt_get_type(nt, handle, NTSYNC_NT_SEMAPHORE, &pin);
 	if (status)
 		return status;
-	status = nt_semaphore_release(pin.object, (uint32_t)count, &prev);
+	status = nt_semaphore_release(nt, pin.object, (uint32_t)count, &prev);
 	if (!status && previous)
 		*previous = (int32_t)prev;
 	nt_put(nt, &pin);
@@ -66,6 +72,8 @@ NTSYNC_API uint32_t ntsync_nt_query_semaphore(struct ntsync_nt *nt, uint32_t han
 	if (status)
 		return status;
 	status = nt_status(ntsync_sem_read(pin.object->fd, &now, &max));
+	if (!status && now)
+		nt_signaled(nt, pin.object);
 	if (!status && count)
 		*count = (int32_t)now;
 	if (!status && limit)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "association.h"
 #include "port.h"
 #include "types.h"
 #include "wait.h"
@@ -9,9 +10,9 @@ static uint32_t signal_object(struct nt_thread *thread, struct nt_object *object
 	case NTSYNC_NT_MUTANT:
 		return nt_mutant_release(thread, object, NULL);
 	case NTSYNC_NT_SEMAPHORE:
-		return nt_semaphore_release(object, 1, NULL);
+		return nt_semaphore_release(thread->nt, object, 1, NULL);
 	default:
-		return nt_status(ntsync_event_set(object->fd, NULL));
+		return nt_status(nt_association_set_event(thread->nt, object, NULL));
 	}
 }
 
@@ -52,15 +53,34 @@ static uint32_t signal_and_wait_atomically(struct nt_wait *wait, struct nt_objec
 		return not_signaled_status(signal, -EPERM);
 	/* Whether it sleeps is not known before: the step is one. */
 	paused = wait->opts.deadline && nt_port_pause(wait->thread);
+	nt_race();
 	ret = ntsync_signal_and_wait(wait->nt->config.dev, signal->fd, wait->fds[0],
 				     &wait->opts, &index);
 	if (paused)
 		nt_port_go_on(wait->thread);
+	atomic_store(&wait->thread->signals, NULL);
+	nt_signaled(wait->nt, signal);
 	if (!has_signaled(ret))
 		return not_signaled_status(signal, ret);
 	if (signal->type == NTSYNC_NT_MUTANT)
 		nt_owned_released(wait->thread, owned);
 	return nt_wait_resume(wait, ret, index);
+}
+
+/*
+ * Wait completion packets for the object would be queued only when the wait has ended, so the signal
+ * must be a step of its own. One that is associated meanwhile wakes the thread: wait_packet.c.
+ */
+static bool can_look_later(struct nt_thread *thread, struct nt_object *signal)
+{
+	if (signal->type == NTSYNC_NT_MUTANT)
+		return true;
+	atomic_store(&thread->signals, signal);
+	nt_race();
+	if (!atomic_load(&signal->awaited))
+		return true;
+	atomic_store(&thread->signals, NULL);
+	return false;
 }
 
 static uint32_t signal_then_wait(struct nt_wait *wait, struct nt_object *signal)
@@ -94,7 +114,8 @@ static uint32_t signal_and_wait(struct nt_wait *wait, struct nt_object *signal)
 	refused = nt_wait_refuse(wait);
 	if (refused)
 		return signal_alone(wait, signal, refused);
-	if (nt_can_signal_and_wait(wait->nt) && !is_refused_by_limit(wait, signal))
+	if (nt_can_signal_and_wait(wait->nt) && !is_refused_by_limit(wait, signal) &&
+	    can_look_later(wait->thread, signal))
 		return signal_and_wait_atomically(wait, signal);
 	return signal_then_wait(wait, signal);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "table.h"
 
+#include "association.h"
 #include "config.h"
 #include "fd.h"
 #include "handle.h"
@@ -171,6 +172,7 @@ static void close_objects(struct ntsync_nt *nt)
 
 static void destroy_table(struct ntsync_nt *nt)
 {
+	nt_associations_exit(nt);
 	close_objects(nt);
 	nt_timers_exit(nt);
 	nt_threads_exit(nt);

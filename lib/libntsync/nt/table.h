@@ -57,7 +57,9 @@ struct nt_data {
  * @names: &struct nt_name by its text.
  * @meetings: threads at keyed events, in the order of arrival.
  * @timers: NULL before the first timer; does not change after that.
- * @port_lock: protects the completion ports. Nests inside the table's lock.
+ * @port_lock: protects the completion ports and @associations. Nests inside the table's lock and that of
+ *	the timers.
+ * @associations: for each object that is waited for, the first &struct nt_association.
  * @apc_lock: protects the threads' queues of APCs. Nests inside all other locks.
  *
  * Members above @objects do not change after the creation.
@@ -92,6 +94,7 @@ struct ntsync_nt {
 	struct nt_meeting *meetings;
 	struct nt_timers *timers;
 	struct nt_lock port_lock;
+	struct nt_hash associations;
 	struct nt_lock apc_lock;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "thread.h"
 
+#include "association.h"
 #include "fd.h"
 #include "port.h"
 
@@ -48,11 +49,6 @@ struct nt_object *nt_thread_pseudo_object(const struct nt_thread *thread)
 }
 
 /* From the kernel's id, which debuggers and /proc show; it has 22 bits. */
-uint32_t nt_thread_own_tid(void)
-{
-	return NTSYNC_NT_OWN_TIDS | (uint32_t)gettid();
-}
-
 /* The kernel reuses the id of a thread that ended and is still in the table. */
 static uint32_t choose_tid_locked(struct ntsync_nt *nt)
 {
@@ -238,7 +234,7 @@ static void signal_end(struct ntsync_nt *nt, struct nt_object *object)
 	if (!object)
 		return;
 	nt_race();
-	ntsync_event_set(object->fd, NULL);
+	nt_association_set_event(nt, object, NULL);
 	nt_object_put(nt, object);
 }
 
@@ -295,7 +291,7 @@ static uint32_t end_thread(struct nt_thread *thread, struct nt_object *self)
 	nt_object_get(self);
 	ntsync_nt_thread_detach(nt);
 	nt_race();
-	status = nt_status(ntsync_event_set(self->fd, NULL));
+	status = nt_status(nt_association_set_event(nt, self, NULL));
 	nt_object_put(nt, self);
 	return status;
 }

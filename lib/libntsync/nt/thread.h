@@ -7,6 +7,8 @@
 #include "apc.h"
 #include "object.h"
 
+#include <unistd.h>
+
 struct nt_removal;
 
 /**
@@ -60,6 +62,7 @@ struct nt_owned {
  * @port_next: the next thread of that port.
  * @counts: it counts there: port.h.
  * @removal: its sleep for a packet, or NULL.
+ * @signals: what it signals in one step with a wait, or NULL.
  * @suspends: how often it was suspended and not resumed. Under the table's lock.
  * @parked: it sleeps in ntsync_nt_thread_park(). Under the table's lock.
  * @self: what it was bound to, or NULL.
@@ -93,6 +96,7 @@ struct nt_thread {
 	struct nt_thread *port_next;
 	bool counts;
 	struct nt_removal *removal;
+	struct nt_object *_Atomic signals;
 	uint32_t suspends;
 	bool parked;
 	struct nt_object *self;
@@ -110,7 +114,11 @@ struct nt_thread *nt_thread_find_self(const struct ntsync_nt *nt);
 /* What %NTSYNC_NT_CURRENT_THREAD stands for, or NULL. */
 struct nt_object *nt_thread_pseudo_object(const struct nt_thread *thread);
 /* The id that the table chooses for the calling thread. */
-uint32_t nt_thread_own_tid(void);
+static inline uint32_t nt_thread_own_tid(void)
+{
+	return NTSYNC_NT_OWN_TIDS | (uint32_t)gettid();
+}
+
 struct nt_thread *nt_thread_find_locked(const struct ntsync_nt *nt, uint32_t tid);
 /* The record of the thread with this id, created if there is none; NULL without memory. */
 struct nt_thread *nt_thread_find_or_create_locked(struct ntsync_nt *nt, uint32_t tid);

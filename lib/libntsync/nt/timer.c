@@ -53,7 +53,7 @@ struct setting {
 };
 
 /* As on NT: setting a timer ends its signal first, also if the new deadline has passed. */
-static uint32_t set_timer_locked(struct nt_timers *timers, const struct nt_object *object,
+static uint32_t set_timer_locked(struct nt_timers *timers, struct nt_object *object,
 				 const struct setting *setting, uint32_t *previous)
 {
 	struct nt_timer *timer = object->timer;
@@ -67,7 +67,7 @@ static uint32_t set_timer_locked(struct nt_timers *timers, const struct nt_objec
 		return nt_status(ret);
 	if (timer->place != NT_NOT_SET)
 		nt_heap_remove(timer);
-	timer->fd = object->fd;
+	timer->object = object;
 	timer->deadline = setting->due.ns;
 	timer->period = setting->period;
 	nt_timer_aim_locked(timer, setting->thread, setting->call);

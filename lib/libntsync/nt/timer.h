@@ -18,7 +18,7 @@
  * @place: its index there, or NT_NOT_SET.
  * @deadline: when it expires, on the heap's clock.
  * @period: nanoseconds from one expiry to the next, or 0.
- * @fd: the event.
+ * @object: the timer's object. Valid once it was set.
  * @target: the thread that it sends an APC to, or NULL.
  * @apc: the APC.
  * @next: the next timer with the same target.
@@ -29,7 +29,7 @@ struct nt_timer {
 	size_t place;
 	uint64_t deadline;
 	uint64_t period;
-	int fd;
+	struct nt_object *object;
 	struct nt_thread *target;
 	struct nt_apc apc;
 	struct nt_timer *next;
@@ -64,6 +64,7 @@ struct nt_times {
 
 /**
  * struct nt_timers - all timers of a table
+ * @nt: the table.
  * @lock: protects the members below. Nests inside the table's lock.
  * @monotonic: timers that are set to a time span.
  * @realtime: timers that are set to a date: they follow the wall clock when it is set.
@@ -74,6 +75,7 @@ struct nt_times {
  * @stop_fd: eventfd that ends it.
  */
 struct nt_timers {
+	struct ntsync_nt *nt;
 	struct nt_lock lock;
 	struct nt_heap monotonic;
 	struct nt_heap realtime;

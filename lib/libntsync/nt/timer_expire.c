@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "association.h"
 #include "timer.h"
 
 #include <sys/timerfd.h>
@@ -28,7 +29,8 @@ static void expire_timer(struct nt_timers *timers, struct nt_timer *timer)
 	clockid_t clock = timer->heap->clock;
 
 	nt_heap_remove(timer);
-	ntsync_event_set(timer->fd, NULL);
+	ntsync_event_set(timer->object->fd, NULL);
+	nt_signaled(timers->nt, timer->object);
 	nt_timer_send_apc_locked(timer);
 	if (timer->period)
 		set_next_period(timers, timer, clock);

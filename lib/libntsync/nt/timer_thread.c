@@ -98,8 +98,12 @@ exit_lock:
 static int create_timers_locked(struct ntsync_nt *nt)
 {
 	struct nt_timers *timers = calloc(1, sizeof(*timers));
-	int ret = timers ? init_timers(timers, nt->config.timer_priority) : -ENOMEM;
+	int ret = -ENOMEM;
 
+	if (timers) {
+		timers->nt = nt;
+		ret = init_timers(timers, nt->config.timer_priority);
+	}
 	if (ret)
 		free(timers);
 	else

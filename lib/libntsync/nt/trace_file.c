@@ -32,6 +32,7 @@ static const char *type_name(enum ntsync_nt_type type)
 		[NTSYNC_NT_KEYED_EVENT] = "keyed_event",
 		[NTSYNC_NT_IO_COMPLETION] = "io_completion",
 		[NTSYNC_NT_CHANNEL] = "channel",
+		[NTSYNC_NT_WAIT_COMPLETION_PACKET] = "wait_packet",
 	};
 
 	return names[type][0] ? names[type] : "unknown";

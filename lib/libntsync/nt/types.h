@@ -11,6 +11,7 @@ uint32_t nt_mutant_release(struct nt_thread *thread, struct nt_object *mutant, i
 uint32_t nt_mutant_not_owned_status(const struct nt_object *mutant);
 
 /* semaphore.c */
-uint32_t nt_semaphore_release(struct nt_object *semaphore, uint32_t count, uint32_t *previous);
+uint32_t nt_semaphore_release(struct ntsync_nt *nt, struct nt_object *semaphore, uint32_t count,
+			      uint32_t *previous);
 
 #endif /* LIBNTSYNC_NT_TYPES_H */

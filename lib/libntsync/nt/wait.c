@@ -2,6 +2,7 @@
 #include "wait.h"
 
 #include "alert.h"
+#include "association.h"
 #include "port.h"
 #include "stop.h"
 #include "timer.h"
@@ -44,6 +45,14 @@ static bool can_be_awaited(const struct nt_wait *wait, const struct nt_object *o
 	return object->fd != NT_NO_FD && (object->type != NTSYNC_NT_CHANNEL || wait->polls);
 }
 
+/* A timer may have to be signaled first, and the packet of a port queued that waits for a timer. */
+static bool depends_on_timers(const struct nt_object *object)
+{
+	return object->type == NTSYNC_NT_TIMER ||
+	       (object->type == NTSYNC_NT_IO_COMPLETION &&
+		atomic_load(&object->port->awaits_timers));
+}
+
 uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle)
 {
 	struct nt_pin *pin = &wait->pins[wait->count];
@@ -57,7 +66,7 @@ uint32_t nt_wait_add(struct nt_wait *wait, uint32_t handle)
 	}
 	wait->adopted |= pin->object->adopted;
 	wait->fds[wait->count++] = pin->object->fd;
-	wait->timers |= pin->object->type == NTSYNC_NT_TIMER;
+	wait->timers |= depends_on_timers(pin->object);
 	return NTSYNC_STATUS_SUCCESS;
 }
 
@@ -206,6 +215,7 @@ static void record_acquisition(const struct nt_wait *wait, uint32_t index)
 {
 	struct nt_object *object = wait->pins[index].object;
 
+	nt_signaled(wait->nt, object);
 	if (object->type == NTSYNC_NT_MUTANT)
 		nt_owned_acquired(wait->thread, object);
 }

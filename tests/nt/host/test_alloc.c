@@ -78,6 +78,28 @@ static void ports(void **state)
 	assert_signals_were_blocked();
 }
 
+static void wait_completion_packets(void **state)
+{
+	const struct ntsync_nt_attributes named = { .name = "a" };
+	const struct ntsync_nt_io_packet io = { .key = 1 };
+	struct fixture *f = *state;
+	uint32_t port, packet, event = new_event(f, true, false);
+
+	assert_ok(ntsync_nt_create_io_completion(f->nt, &port, NULL, 1));
+	fake_watch_allocations();
+	for (int i = 0; i < 4; i++) {
+		assert_ok(ntsync_nt_create_wait_completion_packet(f->nt, &packet, i ? NULL : &named));
+		assert_ok(ntsync_nt_associate_wait_completion_packet(f->nt, packet, port, event, &io,
+								     NULL));
+		if (i > 1)
+			ntsync_nt_set_event(f->nt, event, NULL);
+		ntsync_nt_cancel_wait_completion_packet(f->nt, packet, true);
+		ntsync_nt_close(f->nt, packet);
+	}
+	ntsync_nt_close(f->nt, port);
+	assert_signals_were_blocked();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -85,6 +107,7 @@ int main(void)
 		TEST(tables),
 		TEST(names_timers_and_threads),
 		TEST(ports),
+		TEST(wait_completion_packets),
 	};
 
 	return RUN(tests);

@@ -159,6 +159,55 @@ static void overdue_apcs(void **state)
 	assert_status(ntsync_nt_wait_single(f->nt, never, false, in_ms(5)), NTSYNC_STATUS_TIMEOUT);
 }
 
+static uint32_t new_associated(struct fixture *f, uint32_t port, uint32_t timer)
+{
+	const struct ntsync_nt_io_packet io = { .key = 7 };
+	uint32_t packet;
+	bool signaled = true;
+
+	assert_ok(ntsync_nt_create_wait_completion_packet(f->nt, &packet, NULL));
+	assert_ok(ntsync_nt_associate_wait_completion_packet(f->nt, packet, port, timer, &io,
+							     &signaled));
+	assert_false(signaled);
+	return packet;
+}
+
+/* Whatever looks at the port finds the packet. */
+static void overdue_for_a_port(void **state)
+{
+	const struct ntsync_nt_io_packet io = { .key = 7 };
+	struct fixture *f = *state;
+	uint32_t timer = new_timer(f, false), port, packet;
+	struct ntsync_nt_io_completion_state queue;
+	struct ntsync_nt_io_packet got;
+	bool signaled = false;
+
+	assert_ok(ntsync_nt_create_io_completion(f->nt, &port, NULL, 1));
+	packet = new_associated(f, port, timer);
+	let_pass(f, timer);
+	assert_ok(ntsync_nt_remove_io_completion(f->nt, port, &got, POLL));
+	new_associated(f, port, timer);
+	set_ms(f, timer, 5, 0);
+	assert_ok(ntsync_nt_remove_io_completion(f->nt, port, &got, in_ms(10)));
+	new_associated(f, port, timer);
+	let_pass(f, timer);
+	assert_ok(ntsync_nt_query_io_completion(f->nt, port, &queue, NULL, 0));
+	assert_int_equal(queue.depth, 1);
+	assert_ok(ntsync_nt_remove_io_completion(f->nt, port, &got, POLL));
+	new_associated(f, port, timer);
+	let_pass(f, timer);
+	assert_status(poll_handle(f, port), NTSYNC_STATUS_WAIT_0);
+	assert_ok(ntsync_nt_remove_io_completion(f->nt, port, &got, POLL));
+	new_associated(f, port, timer);
+	set_ms(f, timer, 5, 0);
+	assert_status(ntsync_nt_wait_single(f->nt, port, false, in_ms(10)), NTSYNC_STATUS_WAIT_0);
+	assert_ok(ntsync_nt_remove_io_completion(f->nt, port, &got, POLL));
+	let_pass(f, timer);
+	assert_ok(ntsync_nt_associate_wait_completion_packet(f->nt, packet, port, timer, &io,
+							     &signaled));
+	assert_true(signaled);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +217,7 @@ int main(void)
 		HELD(overdue_in_queries),
 		HELD(overdue_dates_and_periods),
 		HELD(overdue_apcs),
+		HELD(overdue_for_a_port),
 	};
 
 	return RUN(tests);
