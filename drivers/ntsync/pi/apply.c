@@ -197,7 +197,7 @@ static void record_change(struct ntsync_task *t, const struct param_change *c)
 
 	scoped_guard(raw_spinlock, &t->lock) {
 		dead = t->dead;
-		t->retry = false;
+		WRITE_ONCE(t->retry, false);
 		t->boost_policy = c->boost ? c->params.policy : 0;
 		WRITE_ONCE(t->boost_prio, c->boost ? new : 0);
 		t->max_boost_prio = max(t->max_boost_prio, t->boost_prio);
@@ -218,7 +218,7 @@ static void make_change(struct ntsync_task *t, const struct param_change *c)
 	if (ntsync_sched_params_set(t->task, &c->params)) {
 		scoped_guard(raw_spinlock, &t->lock) {
 			WRITE_ONCE(t->applying, false);
-			t->retry = true;
+			WRITE_ONCE(t->retry, true);
 		}
 		if (!again)
 			ntsync_pi_recheck_soon(t);

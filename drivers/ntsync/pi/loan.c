@@ -296,7 +296,8 @@ static int check_permission(const struct task_struct *p, bool *by_cap)
 {
 	const struct cred *cred;
 
-	if (p->flags & (PF_KTHREAD | PF_USER_WORKER))
+	/* @p changes other flags of it meanwhile. */
+	if (READ_ONCE(p->flags) & (PF_KTHREAD | PF_USER_WORKER))
 		return -EPERM;
 	guard(rcu)();
 	cred = __task_cred(p);

@@ -38,7 +38,8 @@ void ntsync_sched_params_read(struct task_struct *p, struct ntsync_sched_params 
 	guard(raw_spinlock_irqsave)(&p->pi_lock);
 	params->policy = p->policy;
 	params->prio = p->rt_priority;
-	params->reset_on_fork = p->sched_reset_on_fork;
+	/* Not so the other bits of its word, which the scheduler writes under other locks. */
+	params->reset_on_fork = data_race(p->sched_reset_on_fork);
 	params->slice = ntsync_custom_slice(p);
 	params->slack = p->timer_slack_ns;
 }
