@@ -558,6 +558,106 @@ static void one_that_waits_for_a_lock_does_not_count(void **state)
 	assert_int_equal(state_of(f, l.port).running, 1);
 }
 
+/**
+ * struct sleeper - a thread that sleeps for an event, as one of two
+ * @sleep: how
+ * @port: where it counts; 0: nowhere
+ * @handles: the event, and one that is set
+ */
+struct sleeper {
+	uint32_t (*sleep)(struct fixture *f, const uint32_t *handles);
+	uint32_t port;
+	uint32_t handles[2];
+};
+
+static uint32_t sleep_for_one(struct fixture *f, const uint32_t *handles)
+{
+	return ntsync_nt_wait_single(f->nt, handles[0], true, SOON);
+}
+
+static uint32_t sleep_for_both(struct fixture *f, const uint32_t *handles)
+{
+	return ntsync_nt_wait_multiple(f->nt, handles, 2, NTSYNC_NT_WAIT_ALL, false, SOON);
+}
+
+static uint32_t sleep_after_signal(struct fixture *f, const uint32_t *handles)
+{
+	return ntsync_nt_signal_and_wait(f->nt, handles[1], handles[0], false, SOON);
+}
+
+static uint32_t count_and_sleep(struct fixture *f, void *arg)
+{
+	struct sleeper *s = arg;
+
+	if (s->port)
+		count_at(f, s->port);
+	return s->sleep(f, s->handles);
+}
+
+/*
+ * The interrupted wait is made again with no other one in between: then the driver keeps its place,
+ * and the event ends it before that of the thread that came later.
+ */
+static void a_signal_handler_does_not_cost_the_place(void **state)
+{
+	static uint32_t (*const sleeps[])(struct fixture *f, const uint32_t *handles) = {
+		sleep_for_one, sleep_for_both, sleep_after_signal,
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(sleeps); i++) {
+		struct sleeper late = {
+			.sleep = sleeps[i / 2],
+			.handles = { new_event(f, false, false), new_event(f, true, true) },
+		};
+		struct sleeper early = late;
+		struct helper *first, *second;
+
+		early.port = i % 2 ? new_port(f, 1) : 0;
+		first = start_asleep(f, count_and_sleep, &early);
+		second = start_asleep(f, count_and_sleep, &late);
+		for (int j = 0; j < 3; j++) {
+			interrupt_sleep(first);
+			assert_true(!early.port || !state_of(f, early.port).running);
+		}
+		assert_ok(ntsync_nt_set_event(f->nt, late.handles[0], NULL));
+		while (still_asleep(first) && still_asleep(second))
+			sleep_ms(1);
+		assert_true(still_asleep(second));
+		assert_ok(finish(first));
+		assert_int_equal(early.port ? state_of(f, early.port).running : 0, 0);
+		assert_ok(ntsync_nt_set_event(f->nt, late.handles[0], NULL));
+		assert_ok(finish(second));
+	}
+}
+
+static uint32_t sleep_and_look(struct fixture *f, void *arg)
+{
+	struct sleeper *s = arg;
+	uint32_t status = count_and_sleep(f, s);
+
+	return status ? status : state_of(f, s->port).running;
+}
+
+/* Its place at the port has gone to another thread by then, and both count. */
+static void one_that_was_interrupted_counts_again(void **state)
+{
+	struct fixture *f = *state;
+	struct sleeper s = { .sleep = sleep_for_one, .port = new_port(f, 1) };
+	struct helper *helper;
+
+	s.handles[0] = new_event(f, false, false);
+	helper = start_asleep(f, sleep_and_look, &s);
+	interrupt_sleep(helper);
+	queue(f, s.port, 1);
+	assert_removes(f, s.port, 1);
+	interrupt_sleep(helper);
+	assert_int_equal(state_of(f, s.port).running, 1);
+	assert_ok(ntsync_nt_set_event(f->nt, s.handles[0], NULL));
+	assert_status(finish(helper), 2);
+	assert_int_equal(state_of(f, s.port).running, 1);
+}
+
 static void a_removal_elsewhere_ends_the_association(void **state)
 {
 	struct fixture *f = *state;
@@ -817,6 +917,12 @@ static void a_close_ends_it_while_others_open(void **state)
 	assert_ok(finish(opener));
 }
 
+/* The in-tree driver does not keep the place of a wait that was interrupted. */
+static bool keeps_places(void)
+{
+	return driver_offers(NTSYNC_NT_FEATURE_ATOMIC_SIGNAL_AND_WAIT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -834,6 +940,7 @@ int main(void)
 		{ "another_one_runs_while_one_sleeps (old driver)",
 		  another_one_runs_while_one_sleeps, setup_old_driver, teardown_old_driver, NULL },
 		TEST(one_that_waits_for_a_lock_does_not_count),
+		TEST(one_that_was_interrupted_counts_again),
 		TEST(a_removal_elsewhere_ends_the_association),
 		TEST(the_end_of_a_thread_ends_it),
 		TEST(an_abandoned_thread_gets_nothing),
@@ -843,7 +950,9 @@ int main(void)
 		TEST(an_apc_of_a_timer),
 		TEST(no_packet_is_lost),
 		TEST(a_close_ends_it_while_others_open),
+		/* Not on a driver that does not keep places. */
+		TEST(a_signal_handler_does_not_cost_the_place),
 	};
 
-	return RUN(tests);
+	return nt_run_group(__FILE__, tests, ARRAY_SIZE(tests) - !keeps_places());
 }
