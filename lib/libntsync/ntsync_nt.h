@@ -302,7 +302,8 @@ int ntsync_nt_create(const struct ntsync_nt_config *config, struct ntsync_nt **o
  *	thread may end during the call.
  *
  * Closes all handles, without trace records, and destroys all objects; references of
- * ntsync_nt_reference() are invalid after that. Attached threads may continue to run.
+ * ntsync_nt_reference() are invalid after that. Attached threads may continue to run. Mutants that
+ * they own and that others have, too, are abandoned: see ntsync_nt_get_fd().
  */
 void ntsync_nt_destroy(struct ntsync_nt *nt);
 
@@ -1977,7 +1978,9 @@ uint32_t ntsync_nt_channel_reply(struct ntsync_nt *nt, uint32_t handle, uint64_t
  * For the instance, which another process needs to wait, set &ntsync_nt_config.dev.
  *
  * What is done with the descriptor of a mutant is not known to the table. Use owner ids that no
- * thread of the table has, and release it by the way it was acquired.
+ * thread of the table has, and release it by the way it was acquired. If its last handle is closed
+ * while a thread of the table owns it, it stays owned until that thread ends, and is abandoned then.
+ * Until then it takes a descriptor.
  *
  * Return: SUCCESS, or
  * OBJECT_TYPE_MISMATCH: the object has no descriptor (keyed events, objects without an event), or
@@ -2002,7 +2005,7 @@ uint32_t ntsync_nt_get_fd(struct ntsync_nt *nt, uint32_t handle, int *fd);
  *
  * Owners of a mutant are ids. Processes that share one need ids that differ, as by
  * ntsync_nt_thread_attach(). The table abandons what its own threads have acquired, not what others
- * have, and only while it has a handle of the mutant.
+ * have; also if the last handle was closed before the thread ends, see ntsync_nt_get_fd().
  *
  * Return: see &struct ntsync_nt_attributes, and
  * INVALID_HANDLE: @fd is not open.

@@ -131,10 +131,16 @@ void nt_owned_acquired(struct nt_thread *thread, struct nt_object *mutant);
 void nt_owned_restore(struct nt_thread *thread, struct nt_object *mutant, uint32_t count);
 /* How often @thread has acquired the mutant; 0 if it does not own it. */
 uint32_t nt_owned_count(const struct nt_thread *thread, const struct nt_object *mutant);
-/* The mutant's index in the list, or NT_NO_INDEX. Called before the mutant is released. */
-uint32_t nt_owned_find(const struct nt_thread *thread, const struct nt_object *mutant);
+/*
+ * The mutant's index in the list, or NT_NO_INDEX. Called before the mutant is released, and followed
+ * by one of the next two.
+ */
+uint32_t nt_owned_begin_release(const struct nt_thread *thread, struct nt_object *mutant);
 /* Records one release of the mutant at @index. */
 void nt_owned_released(struct nt_thread *thread, uint32_t index);
+/* It was not released. */
+void nt_owned_not_released(const struct nt_thread *thread, struct nt_object *mutant,
+			   uint32_t index);
 /* Abandons all mutants of the list and frees it. */
 void nt_owned_abandon(struct nt_thread *thread);
 
