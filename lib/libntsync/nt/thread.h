@@ -62,6 +62,7 @@ struct nt_owned {
  * @removal: its sleep for a packet, or NULL.
  * @suspends: how often it was suspended and not resumed. Under the table's lock.
  * @parked: it sleeps in ntsync_nt_thread_park(). Under the table's lock.
+ * @waits_for_resume: it sleeps in ntsync_nt_wait_for_resume(). Under the table's lock.
  * @self: what it was bound to, or NULL.
  * @object: its thread object, or NULL. Written under the table's lock, and read by the thread.
  */
@@ -95,6 +96,7 @@ struct nt_thread {
 	struct nt_removal *removal;
 	uint32_t suspends;
 	bool parked;
+	bool waits_for_resume;
 	struct nt_object *self;
 	struct nt_object *_Atomic object;
 };
