@@ -1587,7 +1587,8 @@ uint32_t ntsync_nt_release_keyed_event(struct ntsync_nt *nt, uint32_t handle, ui
 
 /*
  * A port has a queue of packets, first in, first out. A thread that removes one from an empty queue
- * sleeps; a packet goes to the thread that came last, whatever the priorities are. A port's
+ * sleeps; a packet goes to the thread that came last, whatever the priorities are. One whose suspend
+ * count is not 0 is given none; when it is 0 again, the thread is the one that came last. A port's
  * concurrency says how many threads are to run at a time: see ntsync_nt_remove_io_completion_ex().
  */
 

@@ -56,10 +56,11 @@ struct nt_owned {
  * @timers: the timers that send it APCs. Under the lock of the timers.
  * @has_timer_apcs: it has set such a timer. Only the thread itself uses it.
  * @port: the completion port that it is associated with, or NULL. Under &ntsync_nt.port_lock, as the
- *	next three; only the thread itself sets it.
+ *	next four; only the thread itself sets it.
  * @port_next: the next thread of that port.
  * @counts: it counts there: port.h.
  * @removal: its sleep for a packet, or NULL.
+ * @suspended: @suspends is not 0.
  * @suspends: how often it was suspended and not resumed. Under the table's lock.
  * @parked: it sleeps in ntsync_nt_thread_park(). Under the table's lock.
  * @waits_for_resume: it sleeps in ntsync_nt_wait_for_resume(). Under the table's lock.
@@ -94,6 +95,7 @@ struct nt_thread {
 	struct nt_thread *port_next;
 	bool counts;
 	struct nt_removal *removal;
+	bool suspended;
 	uint32_t suspends;
 	bool parked;
 	bool waits_for_resume;
