@@ -1112,7 +1112,8 @@ uint32_t ntsync_nt_interrupt_thread(struct ntsync_nt *nt, uint32_t tid, uint32_t
  * -EINVAL: @tid is out of range.
  * -EEXIST: another thread has this id.
  * -EALREADY: the caller is attached already.
- * -EMFILE, -ENFILE: an attached thread needs two descriptors, and there are none left.
+ * -EMFILE, -ENFILE: an attached thread needs two descriptors, and there are none left for it. 32, or
+ * a sixteenth of the limit, are left to the rest of the process.
  * -ENOMEM.
  */
 int ntsync_nt_thread_attach(struct ntsync_nt *nt, uint32_t tid);
