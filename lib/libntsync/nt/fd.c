@@ -87,7 +87,7 @@ static uint32_t find_fd_end(uint32_t reserve)
 	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > INT32_MAX)
 		return INT32_MAX;
 	end = (uint32_t)limit.rlim_cur;
-	most = end / 8 * reserve / OBJECT_RESERVE;
+	most = end / (8 * OBJECT_RESERVE / reserve);
 	return end - (most < reserve ? most : reserve);
 }
 
