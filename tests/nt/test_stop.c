@@ -522,7 +522,7 @@ static void it_is_ended_otherwise(void **state)
 	struct fixture *f = *state;
 	uint32_t stopped = CANCELLED;
 
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 21; i++) {
 		struct helper *helper;
 
 		assert_ok(stop(f));
@@ -530,10 +530,13 @@ static void it_is_ended_otherwise(void **state)
 		assert_ok(ntsync_nt_alert_thread(f->nt, SLEEPER));
 		interrupt_sleep(helper);
 		assert_true(still_asleep(helper));
-		if (i % 2)
+		if (i % 3)
 			assert_ok(ntsync_nt_stop(f->nt, TERMINATING));
 		else
 			assert_ok(ntsync_nt_interrupt_thread(f->nt, SLEEPER, TERMINATING));
+		/* Before the thread has run. */
+		if (i % 3 == 2)
+			ntsync_nt_resume(f->nt);
 		assert_status(finish(helper), TERMINATING);
 	}
 	ntsync_nt_resume(f->nt);

@@ -140,24 +140,30 @@ NTSYNC_API void ntsync_nt_resume(struct ntsync_nt *nt)
 	nt_unlock(&nt->lock, &saved);
 }
 
-/* The status that ends ntsync_nt_wait_for_resume(), or PENDING: the thread is to sleep. */
-static uint32_t look_for_resume_locked(struct nt_thread *thread, uint32_t stopped)
+/*
+ * The status that ends ntsync_nt_wait_for_resume(), or PENDING: the thread is to sleep. @stops is
+ * what &ntsync_nt.stops was when the call began: a later stop ends it also if it is over.
+ */
+static uint32_t look_for_resume_locked(struct nt_thread *thread, uint32_t stopped, uint64_t stops)
 {
 	uint64_t now = atomic_load(&thread->nt->stops);
 	uint32_t status = take_interruption(thread);
+	bool is_new = now >> COUNT_SHIFT != stops >> COUNT_SHIFT;
 
-	if (status || !(now & STOPPED))
-		return status;
-	return (uint32_t)now == stopped ? NTSYNC_STATUS_PENDING : (uint32_t)now;
+	if (!status && (now & STOPPED || is_new) && (uint32_t)now != stopped)
+		status = (uint32_t)now;
+	if (!status && now & STOPPED)
+		status = NTSYNC_STATUS_PENDING;
+	return status;
 }
 
-static uint32_t look_for_resume(struct nt_thread *thread, uint32_t stopped)
+static uint32_t look_for_resume(struct nt_thread *thread, uint32_t stopped, uint64_t stops)
 {
 	struct nt_saved saved;
 	uint32_t status;
 
 	nt_lock(&thread->nt->lock, &saved);
-	status = look_for_resume_locked(thread, stopped);
+	status = look_for_resume_locked(thread, stopped, stops);
 	thread->waits_for_resume = status == NTSYNC_STATUS_PENDING;
 	nt_unlock(&thread->nt->lock, &saved);
 	return status;
@@ -191,6 +197,7 @@ static uint32_t leave_resume(struct nt_thread *thread, int ret)
 NTSYNC_API uint32_t ntsync_nt_wait_for_resume(struct ntsync_nt *nt, uint32_t stopped)
 {
 	struct nt_thread *thread = nt_thread_self(nt);
+	uint64_t stops = atomic_load(&nt->stops);
 	uint32_t status;
 
 	if (!is_error(stopped))
@@ -200,7 +207,7 @@ NTSYNC_API uint32_t ntsync_nt_wait_for_resume(struct ntsync_nt *nt, uint32_t sto
 	for (;;) {
 		int ret;
 
-		status = look_for_resume(thread, stopped);
+		status = look_for_resume(thread, stopped, stops);
 		if (status != NTSYNC_STATUS_PENDING)
 			return status;
 		nt_race();
