@@ -68,7 +68,7 @@ static void create_thread(struct runtime *rt, uint32_t (*code)(struct runtime *r
 	struct guest_thread *t = &rt->threads[rt->nr_threads];
 
 	*t = (struct guest_thread){ .rt = rt, .code = code };
-	t->tid = 4u * (uint32_t)++rt->nr_threads;
+	t->tid = 4u * (uint32_t)(++rt->nr_threads);
 	must(rt, ntsync_nt_thread_create_object(rt->nt, &t->handle, t->tid), "thread");
 	if (pthread_create(&t->host, NULL, run_thread, t))
 		must(rt, NTSYNC_STATUS_NO_MEMORY, "pthread");

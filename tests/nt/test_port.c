@@ -757,6 +757,7 @@ static void assert_got(struct team *team, int i, uint64_t key)
 /* The last one would be the first. Resumed, it is the last that came. */
 static void a_suspended_one_gets_nothing(void **state)
 {
+	static const int order[] = { 0, 2, 1 };
 	struct fixture *f = *state;
 	uint32_t port = new_port(f, 10);
 	struct team team;
@@ -781,7 +782,7 @@ static void a_suspended_one_gets_nothing(void **state)
 	resume_one(f, team.thread[0]);
 	for (uint64_t i = 0; i < 3; i++) {
 		queue(f, port, i);
-		assert_got(&team, (int[]){ 0, 2, 1 }[i], i);
+		assert_got(&team, order[i], i);
 	}
 }
 
