@@ -2,10 +2,11 @@
 /*
  * A small runtime on NT handles, and a guest in it. The first half is the runtime: threads, waits
  * that call APCs, files. The second half is the guest. Two of its threads share a queue under a
- * mutant; a periodic timer with an APC is the vertical blank; a file is among the handles. Then the
- * runtime stops it in the middle of everything: a thread owns a mutant, another waits for it and an
- * event, a third gets APCs of the timer.
+ * mutant; a periodic timer with an APC is the vertical blank; a file is among the handles. The
+ * runtime pauses it once, and then ends it in the middle of everything: a thread owns a mutant,
+ * another waits for it and an event, a third gets APCs of the timer.
  */
+#include <err.h>
 #include <ntsync_nt.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -17,6 +18,7 @@
 #define FRAMES 30
 #define MAX_THREADS 8
 #define KIND_FILE 1
+#define PAUSED 0xe0000001u	/* a status that no wait returns otherwise */
 
 static _Thread_local jmp_buf stopped;
 static const struct ntsync_nt_deadline forever = { NTSYNC_WAIT_FOREVER, 0 };
@@ -46,8 +48,7 @@ static void must(struct runtime *rt, uint32_t status, const char *what)
 		ntsync_nt_thread_set_exit_status(rt->nt, NTSYNC_NT_CURRENT_THREAD, status);
 		longjmp(stopped, 1);
 	}
-	fprintf(stderr, "guest: %s: %s (%#x)\n", what, ntsync_nt_status_name(status), status);
-	exit(EXIT_FAILURE);
+	errx(EXIT_FAILURE, "%s: %s (%#x)", what, ntsync_nt_status_name(status), status);
 }
 
 static void *run_thread(void *arg)
@@ -67,29 +68,33 @@ static void create_thread(struct runtime *rt, uint32_t (*code)(struct runtime *r
 	struct guest_thread *t = &rt->threads[rt->nr_threads];
 
 	*t = (struct guest_thread){ .rt = rt, .code = code };
-	rt->nr_threads++;
-	t->tid = 4u * (uint32_t)rt->nr_threads;
+	t->tid = 4u * (uint32_t)(++rt->nr_threads);
 	must(rt, ntsync_nt_thread_create_object(rt->nt, &t->handle, t->tid), "thread");
 	if (pthread_create(&t->host, NULL, run_thread, t))
 		must(rt, NTSYNC_STATUS_NO_MEMORY, "pthread");
 }
 
-static void wait_for(struct runtime *rt, uint32_t handle, const char *what)
+/* NtWaitForMultipleObjects: begins again after a pause. USER_APC: it has called all queued APCs. */
+static uint32_t wait_for_several(struct runtime *rt, const uint32_t *handles, uint32_t count,
+				 uint32_t type, bool alertable)
 {
-	must(rt, ntsync_nt_wait_single(rt->nt, handle, false, forever), what);
-}
-
-/* NtDelayExecution. As on NT, it returns USER_APC after all APCs of the queue were called. */
-static uint32_t sleep_alertably(struct runtime *rt)
-{
-	uint32_t status = ntsync_nt_delay(rt->nt, true, forever);
 	struct ntsync_nt_apc apc;
+	uint32_t status;
 
-	if (status != NTSYNC_STATUS_USER_APC)
-		return status;
-	while (!ntsync_nt_take_apc(rt->nt, &apc))
+	do {
+		status = ntsync_nt_wait_multiple(rt->nt, handles, count, type, alertable, forever);
+		if (status != PAUSED)
+			break;
+		status = ntsync_nt_wait_for_resume(rt->nt, PAUSED);
+	} while (!status);
+	while (status == NTSYNC_STATUS_USER_APC && !ntsync_nt_take_apc(rt->nt, &apc))
 		((void (*)(struct runtime *rt))(uintptr_t)apc.function)(rt);
 	return status;
+}
+
+static void wait_for(struct runtime *rt, uint32_t handle, const char *what)
+{
+	must(rt, wait_for_several(rt, &handle, 1, NTSYNC_NT_WAIT_ANY, false), what);
 }
 
 struct file {
@@ -183,8 +188,7 @@ static uint32_t consume(struct runtime *rt)
 	uint32_t status;
 
 	for (;;) {
-		status = ntsync_nt_wait_multiple(rt->nt, handles, 2, NTSYNC_NT_WAIT_ANY, false,
-						 forever);
+		status = wait_for_several(rt, handles, 2, NTSYNC_NT_WAIT_ANY, false);
 		wait_for(rt, g->mutant, "lock");
 		if (status == NTSYNC_STATUS_WAIT_0 + 1)
 			return g->tail;
@@ -214,9 +218,8 @@ static uint32_t show_frames(struct runtime *rt)
 	must(rt, ntsync_nt_set_timer_apc(rt->nt, g->vblank, ntsync_nt_timeout(&due), 16666667, &apc,
 					 NULL), "set timer");
 	while (status == NTSYNC_STATUS_USER_APC)
-		status = sleep_alertably(rt);
-	must(rt, status, "wait for frames");
-	return NTSYNC_STATUS_SUCCESS;
+		status = wait_for_several(rt, &g->never, 1, NTSYNC_NT_WAIT_ANY, true);
+	return status;
 }
 
 /* Sleeps for ever with a mutant, which its end abandons. */
@@ -224,17 +227,14 @@ static uint32_t hold(struct runtime *rt)
 {
 	wait_for(rt, rt->guest->hostage, "hostage");
 	must(rt, ntsync_nt_set_event(rt->nt, rt->guest->held, NULL), "held");
-	must(rt, ntsync_nt_delay(rt->nt, false, forever), "delay");
-	return NTSYNC_STATUS_SUCCESS;
+	return wait_for_several(rt, &rt->guest->never, 1, NTSYNC_NT_WAIT_ANY, false);
 }
 
 static uint32_t wait_for_both(struct runtime *rt)
 {
 	const uint32_t handles[] = { rt->guest->hostage, rt->guest->never };
 
-	must(rt, ntsync_nt_wait_multiple(rt->nt, handles, 2, NTSYNC_NT_WAIT_ALL, false, forever),
-	     "wait for both");
-	return NTSYNC_STATUS_SUCCESS;
+	return wait_for_several(rt, handles, 2, NTSYNC_NT_WAIT_ALL, false);
 }
 
 static void create_objects(struct runtime *rt, struct guest *g)
@@ -245,10 +245,8 @@ static void create_objects(struct runtime *rt, struct guest *g)
 
 	ntsync_nt_config_init_xbox360(&config);
 	ret = ntsync_nt_create(&config, &rt->nt);
-	if (ret) {
-		fprintf(stderr, "guest: /dev/ntsync: %s\n", strerror(-ret));
-		exit(EXIT_FAILURE);
-	}
+	if (ret)
+		errx(EXIT_FAILURE, "/dev/ntsync: %s", strerror(-ret));
 	must(rt, ntsync_nt_create_mutant(rt->nt, &g->mutant, NULL, false), "mutant");
 	must(rt, ntsync_nt_create_semaphore(rt->nt, &g->items, NULL, 0, ITEMS), "semaphore");
 	must(rt, ntsync_nt_create_timer(rt->nt, &g->vblank, NULL, false), "timer");
@@ -278,6 +276,8 @@ int main(void)
 	create_objects(&rt, &g);
 	for (int i = 0; i < 5; i++)
 		create_thread(&rt, codes[i]);
+	must(&rt, ntsync_nt_stop(rt.nt, PAUSED), "pause");
+	ntsync_nt_resume(rt.nt);
 	wait_for(&rt, rt.threads[0].handle, "producer");
 	must(&rt, ntsync_nt_set_event(rt.nt, g.quit, NULL), "quit");
 	wait_for(&rt, rt.threads[1].handle, "consumer");

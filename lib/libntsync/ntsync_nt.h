@@ -304,7 +304,8 @@ int ntsync_nt_create(const struct ntsync_nt_config *config, struct ntsync_nt **o
  *	thread may end during the call.
  *
  * Closes all handles, without trace records, and destroys all objects; references of
- * ntsync_nt_reference() are invalid after that. Attached threads may continue to run.
+ * ntsync_nt_reference() are invalid after that. Attached threads may continue to run. Mutants that
+ * they own and that others have, too, are abandoned: see ntsync_nt_get_fd().
  */
 void ntsync_nt_destroy(struct ntsync_nt *nt);
 
@@ -1062,6 +1063,21 @@ uint32_t ntsync_nt_stop(struct ntsync_nt *nt, uint32_t status);
 void ntsync_nt_resume(struct ntsync_nt *nt);
 
 /**
+ * ntsync_nt_wait_for_resume() - sleep while the table is stopped
+ * @nt: the table.
+ * @stopped: the status of the stop: what the thread's wait has returned.
+ *
+ * For a thread whose wait was ended by a stop and that is to go on after it. Then it begins its wait
+ * again. If the table is stopped with another status than @stopped, before or during the call, the
+ * call returns that status: so a runtime that has stopped its guest to save it can also end it.
+ *
+ * Return: SUCCESS: the table is not stopped, or
+ * the status of another stop, or of an interruption: see ntsync_nt_interrupt_thread().
+ * INVALID_PARAMETER: @stopped is not an error.
+ * NO_MEMORY: the caller could not be attached.
+ */
+uint32_t ntsync_nt_wait_for_resume(struct ntsync_nt *nt, uint32_t stopped);
+/**
  * ntsync_nt_interrupt_thread() - end one thread's wait, alertable or not
  * @nt: the table.
  * @tid: the thread's id.
@@ -1099,7 +1115,8 @@ uint32_t ntsync_nt_interrupt_thread(struct ntsync_nt *nt, uint32_t tid, uint32_t
  * -EINVAL: @tid is out of range.
  * -EEXIST: another thread has this id.
  * -EALREADY: the caller is attached already.
- * -EMFILE, -ENFILE: an attached thread needs two descriptors, and there are none left.
+ * -EMFILE, -ENFILE: an attached thread needs two descriptors, and there are none left for it. 32, or
+ * a sixteenth of the limit, are left to the rest of the process.
  * -ENOMEM.
  */
 int ntsync_nt_thread_attach(struct ntsync_nt *nt, uint32_t tid);
@@ -1574,7 +1591,8 @@ uint32_t ntsync_nt_release_keyed_event(struct ntsync_nt *nt, uint32_t handle, ui
 
 /*
  * A port has a queue of packets, first in, first out. A thread that removes one from an empty queue
- * sleeps; a packet goes to the thread that came last, whatever the priorities are. A port's
+ * sleeps; a packet goes to the thread that came last, whatever the priorities are. One whose suspend
+ * count is not 0 is given none; when it is 0 again, the thread is the one that came last. A port's
  * concurrency says how many threads are to run at a time: see ntsync_nt_remove_io_completion_ex().
  */
 
@@ -2083,7 +2101,9 @@ uint32_t ntsync_nt_channel_reply(struct ntsync_nt *nt, uint32_t handle, uint64_t
  * For the instance, which another process needs to wait, set &ntsync_nt_config.dev.
  *
  * What is done with the descriptor of a mutant is not known to the table. Use owner ids that no
- * thread of the table has, and release it by the way it was acquired.
+ * thread of the table has, and release it by the way it was acquired. If its last handle is closed
+ * while a thread of the table owns it, it stays owned until that thread ends, and is abandoned then.
+ * Until then it takes a descriptor.
  *
  * Return: SUCCESS, or
  * OBJECT_TYPE_MISMATCH: the object has no descriptor (keyed events, objects without an event), or
@@ -2108,7 +2128,7 @@ uint32_t ntsync_nt_get_fd(struct ntsync_nt *nt, uint32_t handle, int *fd);
  *
  * Owners of a mutant are ids. Processes that share one need ids that differ, as by
  * ntsync_nt_thread_attach(). The table abandons what its own threads have acquired, not what others
- * have, and only while it has a handle of the mutant.
+ * have; also if the last handle was closed before the thread ends, see ntsync_nt_get_fd().
  *
  * Return: see &struct ntsync_nt_attributes, and
  * INVALID_HANDLE: @fd is not open.

@@ -22,6 +22,8 @@ bool env_fail_creates(int error);
 bool env_fail_waits(int error);
 /* False if this is not possible here. That many waits that would sleep return EINTR instead. */
 bool env_interrupt(int count);
+/* False if only a signal can do it. The wait that thread @tid sleeps in returns EINTR. */
+bool env_interrupt_asleep(pid_t tid);
 /*
  * False if this is not possible here. Tables created from now on use a driver without extensions.
  */

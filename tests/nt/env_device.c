@@ -89,6 +89,12 @@ bool env_interrupt(int count)
 	return false;
 }
 
+bool env_interrupt_asleep(pid_t tid)
+{
+	(void)tid;
+	return false;
+}
+
 bool env_old_driver(bool on)
 {
 	(void)on;

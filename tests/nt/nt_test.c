@@ -333,6 +333,33 @@ void interrupt(struct helper *helper, int sig)
 	pthread_kill(helper->thread, sig);
 }
 
+static atomic_bool handled;
+
+static void note_signal(int sig)
+{
+	(void)sig;
+	atomic_store(&handled, true);
+}
+
+static void interrupt_by_signal(struct helper *helper)
+{
+	const struct sigaction action = { .sa_handler = note_signal };
+
+	atomic_store(&handled, false);
+	sigaction(SIGUSR2, &action, NULL);
+	pthread_kill(helper->thread, SIGUSR2);
+	while (!atomic_load(&handled))
+		sleep_ms(1);
+}
+
+void interrupt_sleep(struct helper *helper)
+{
+	if (!env_interrupt_asleep(atomic_load(&helper->tid)))
+		interrupt_by_signal(helper);
+	while (!still_asleep(helper))
+		sleep_ms(1);
+}
+
 struct helper *start_asleep(struct fixture *f, helper_fn call, void *arg)
 {
 	struct helper *helper = start(f, call, arg);

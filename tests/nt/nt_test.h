@@ -112,6 +112,11 @@ struct helper *start(struct fixture *f, helper_fn call, void *arg);
 struct helper *start_asleep(struct fixture *f, helper_fn call, void *arg);
 bool still_asleep(struct helper *helper);
 void interrupt(struct helper *helper, int sig);
+/*
+ * A signal handler that does not restart system calls interrupts the helper, which is asleep.
+ * Returns when it sleeps again.
+ */
+void interrupt_sleep(struct helper *helper);
 uint32_t finish(struct helper *helper);
 /* By turns of @i: an interruption of thread @tid, an alert, an APC, a stop, or nothing. */
 void disturb_thread(struct fixture *f, int i, uint32_t tid, uint32_t status);

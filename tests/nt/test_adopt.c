@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int fd_of(struct fixture *f, uint32_t handle)
@@ -185,6 +188,306 @@ static void who_owns_it_elsewhere(void **state)
 }
 
 /* Two objects of the table with one state. */
+/* -- Mutants whose last handle is closed while they are owned ----------------------------- */
+
+/**
+ * struct owner - a thread that owns a mutant which others have, too
+ * @dev: the instance
+ * @mutant: the handle
+ * @fd: the descriptor of the others
+ * @closes: the thread closes the handle
+ * @others: it creates and closes so many others
+ * @owns: it does
+ * @end: it may end
+ */
+struct owner {
+	int dev;
+	uint32_t mutant;
+	int fd;
+	bool closes;
+	int others;
+	uint32_t owns;
+	uint32_t end;
+};
+
+static uint32_t own_and_end(struct fixture *f, void *arg)
+{
+	struct owner *o = arg;
+	uint32_t status;
+
+	ntsync_nt_thread_attach(f->nt, ID);
+	status = poll_handle(f, o->mutant);
+	/* Until the list of owned ones is searched for those that were destroyed. */
+	for (int i = 0; i < o->others; i++)
+		close_handle(f, new_mutant(f, true));
+	if (!status && o->closes)
+		status = ntsync_nt_close(f->nt, o->mutant);
+	if (!status)
+		status = ntsync_nt_signal_and_wait(f->nt, o->owns, o->end, false, FOREVER);
+	return status;
+}
+
+static struct owner new_owner(struct fixture *f, int dev, bool adopted)
+{
+	struct owner o = { .dev = dev, .owns = new_event(f, false, false),
+			   .end = new_event(f, false, false) };
+
+	if (!adopted) {
+		o.mutant = new_mutant(f, false);
+		return o;
+	}
+	o.fd = ntsync_mutex_create(dev, 0, 0);
+	o.mutant = adopt(f, o.fd);
+	return o;
+}
+
+static uint32_t wait_by_descriptor(struct fixture *f, void *arg)
+{
+	const struct ntsync_wait_opts opts = { .deadline = in_ms(60000).ns, .owner = 5 };
+	struct owner *o = arg;
+
+	(void)f;
+	return (uint32_t)-ntsync_wait_any(o->dev, &o->fd, 1, &opts, NULL);
+}
+
+/*
+ * Bits of i: it was adopted; the owner closes it; others get the descriptor before it is owned; the
+ * owner owns many.
+ */
+static void abandoned_without_a_handle(void **state)
+{
+	struct fixture *f = *state;
+	int dev = use_own_instance(f), fds;
+
+	for (int i = 0; i < 16; i++) {
+		struct owner o = new_owner(f, dev, i & 1);
+		struct helper *owner, *other;
+
+		o.closes = i & 2;
+		o.others = i & 8 ? 40 : 0;
+		if (!(i & 1) && i & 4)
+			o.fd = fd_of(f, o.mutant);
+		/* Its second handle is closed before the thread ends. */
+		if (o.closes && !o.fd)
+			o.fd = fd_of(f, o.mutant);
+		owner = start(f, own_and_end, &o);
+		assert_ok(wait_for_handle(f, &o.owns));
+		if (!o.fd)
+			o.fd = fd_of(f, o.mutant);
+		if (!o.closes)
+			close_handle(f, o.mutant);
+		assert_int_equal(ntsync_mutex_read(o.fd, NULL, NULL), 0);
+		other = start_asleep(f, wait_by_descriptor, &o);
+		fds = env_count_fds();
+		assert_ok(ntsync_nt_set_event(f->nt, o.end, NULL));
+		assert_ok(finish(owner));
+		assert_int_equal(finish(other), EOWNERDEAD);
+		/* Two of the thread, and the mutant's. */
+		assert_int_equal(env_count_fds(), fds - 3);
+		close(o.fd);
+		close_handle(f, o.owns);
+		close_handle(f, o.end);
+	}
+	leave_instance(f, dev);
+}
+
+static uint32_t own_and_release(struct fixture *f, void *arg)
+{
+	uint32_t *handles = arg, status = poll_handle(f, handles[0]);
+
+	if (!status)
+		status = ntsync_nt_signal_and_wait(f->nt, handles[0], handles[1], false, POLL);
+	return status;
+}
+
+/* The table keeps no descriptor for a mutant that none of its threads owns. */
+static void destroyed_if_nobody_owns_it(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t handles[] = { new_mutant(f, false), new_event(f, true, true) };
+	int fd = fd_of(f, handles[0]), fds;
+
+	assert_ok(own_and_release(f, handles));
+	assert_ok(poll_handle(f, handles[0]));
+	assert_ok(poll_handle(f, handles[0]));
+	assert_ok(ntsync_nt_release_mutant(f->nt, handles[0], NULL));
+	assert_ok(ntsync_nt_release_mutant(f->nt, handles[0], NULL));
+	fds = env_count_fds();
+	close_handle(f, handles[0]);
+	assert_int_equal(env_count_fds(), fds - 1);
+	assert_int_equal(ntsync_mutex_read(fd, NULL, NULL), 0);
+	close(fd);
+	/* Nor for one that has only handles. */
+	handles[0] = new_mutant(f, true);
+	fds = env_count_fds();
+	close_handle(f, handles[0]);
+	assert_int_equal(env_count_fds(), fds - 1);
+}
+
+/* A release that failed has changed nothing: the mutant is still owned. */
+static void a_failed_release_is_none(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t mutant = new_mutant(f, true), event = new_event(f, false, false);
+	int fd = fd_of(f, mutant);
+
+	if (env_fail_waits(ENOMEM)) {
+		assert_status(ntsync_nt_signal_and_wait(f->nt, mutant, event, false, POLL),
+			      NTSYNC_STATUS_NO_MEMORY);
+		env_fail_waits(0);
+	}
+	close_handle(f, mutant);
+	ntsync_nt_thread_detach(f->nt);
+	assert_int_equal(ntsync_mutex_read(fd, NULL, NULL), -EOWNERDEAD);
+	close(fd);
+}
+
+static bool child_destroys(struct fixture *f)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		ntsync_nt_destroy(f->nt);
+		_exit(0);
+	}
+	return child > 0 && waitpid(child, &status, 0) == child && !status;
+}
+
+/* Its owner is a thread of the table, also if that goes on. A forked child's table is a copy. */
+static void abandoned_with_the_table(void **state)
+{
+	struct fixture *f = *state;
+	struct ntsync_nt_config config;
+	int dev = use_own_instance(f), fds[3];
+	uint32_t mutants[3];
+
+	for (int i = 0; i < 3; i++) {
+		mutants[i] = new_mutant(f, i);
+		fds[i] = fd_of(f, mutants[i]);
+	}
+	close_handle(f, mutants[1]);
+	check(f);
+	assert_true(child_destroys(f));
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(ntsync_mutex_read(fds[i], NULL, NULL), 0);
+	ntsync_nt_config_init(&config);
+	config.dev = dev;
+	use_config(f, &config);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(ntsync_mutex_read(fds[i], NULL, NULL), i ? -EOWNERDEAD : 0);
+		close(fds[i]);
+	}
+	leave_instance(f, dev);
+}
+
+/* Others have released it by the descriptor, and own it. It is theirs. */
+static void released_by_others(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t tid = ntsync_nt_thread_id(f->nt), owner;
+	int fds;
+
+	for (int i = 0; i < 2; i++) {
+		struct owner o = { .mutant = new_mutant(f, true), .dev = -1 };
+
+		ntsync_nt_thread_id(f->nt);
+		o.fd = fd_of(f, o.mutant);
+		fds = env_count_fds();
+		if (i)
+			close_handle(f, o.mutant);
+		assert_int_equal(ntsync_mutex_unlock(o.fd, tid, NULL), 0);
+		if (!i) {
+			assert_status(ntsync_nt_release_mutant(f->nt, o.mutant, NULL),
+				      NTSYNC_STATUS_MUTANT_NOT_OWNED);
+			close_handle(f, o.mutant);
+		}
+		ntsync_nt_thread_detach(f->nt);
+		assert_int_equal(ntsync_mutex_read(o.fd, &owner, NULL), 0);
+		assert_int_equal(owner, 0);
+		assert_int_equal(env_count_fds(), fds - 3);
+		close(o.fd);
+	}
+}
+
+static uint32_t own_and_wait(struct fixture *f, void *arg)
+{
+	struct owner *o = arg;
+	uint32_t status = poll_handle(f, o->mutant);
+
+	if (!status)
+		status = wait_for_handle(f, &o->end);
+	return status ? status : ntsync_nt_release_mutant(f->nt, o->mutant, NULL);
+}
+
+/* The end of a thread that others have released it for does not concern the next owner. */
+static void owned_again_after_others_released_it(void **state)
+{
+	struct fixture *f = *state;
+	struct owner o = { .mutant = new_mutant(f, true), .end = new_event(f, false, false) };
+	struct helper *next;
+
+	o.fd = fd_of(f, o.mutant);
+	assert_int_equal(ntsync_mutex_unlock(o.fd, ntsync_nt_thread_id(f->nt), NULL), 0);
+	next = start_asleep(f, own_and_wait, &o);
+	assert_status(ntsync_nt_release_mutant(f->nt, o.mutant, NULL),
+		      NTSYNC_STATUS_MUTANT_NOT_OWNED);
+	ntsync_nt_thread_detach(f->nt);
+	assert_ok(ntsync_nt_set_event(f->nt, o.end, NULL));
+	assert_ok(finish(next));
+	close(o.fd);
+}
+
+/**
+ * struct race - the end of a thread against the close of the mutant that it owns
+ * @mutant: the handle
+ * @owns: the thread owns it
+ * @go: both may begin
+ */
+struct race {
+	uint32_t mutant;
+	atomic_bool owns;
+	atomic_bool go;
+};
+
+static uint32_t own_and_detach(struct fixture *f, void *arg)
+{
+	struct race *race = arg;
+	uint32_t status = poll_handle(f, race->mutant);
+
+	atomic_store(&race->owns, true);
+	while (!atomic_load(&race->go))
+		sched_yield();
+	ntsync_nt_thread_detach(f->nt);
+	return status;
+}
+
+/* Either the close leaves the mutant to its owner, or the owner has abandoned it before. */
+static void closed_while_its_owner_ends(void **state)
+{
+	struct fixture *f = *state;
+	int fds = env_count_fds(), fd;
+
+	for (int i = 0; i < 1000; i++) {
+		struct race race = { .mutant = new_mutant(f, false) };
+		struct helper *owner;
+
+		fd = fd_of(f, race.mutant);
+		owner = start(f, own_and_detach, &race);
+		while (!atomic_load(&race.owns))
+			sched_yield();
+		atomic_store(&race.go, true);
+		for (int j = 0; j < i % 8; j++)
+			info_of(f, race.mutant);
+		close_handle(f, race.mutant);
+		assert_ok(finish(owner));
+		assert_int_equal(ntsync_mutex_read(fd, NULL, NULL), -EOWNERDEAD);
+		close(fd);
+		check(f);
+	}
+	assert_int_equal(env_count_fds(), fds);
+}
+
 static void adopted_twice(void **state)
 {
 	struct fixture *f = *state;
@@ -287,6 +590,13 @@ int main(void)
 		TEST(each_type_is_adopted),
 		TEST(an_adopted_mutant_is_abandoned),
 		TEST(who_owns_it_elsewhere),
+		TEST(abandoned_without_a_handle),
+		TEST(destroyed_if_nobody_owns_it),
+		TEST(a_failed_release_is_none),
+		TEST(abandoned_with_the_table),
+		TEST(released_by_others),
+		TEST(owned_again_after_others_released_it),
+		TEST(closed_while_its_owner_ends),
 		TEST(adopted_twice),
 		TEST(adopted_with_a_name),
 		TEST(what_cannot_be_adopted),

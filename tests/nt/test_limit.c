@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -326,6 +328,59 @@ static void some_descriptors_are_left(void **state)
 	setrlimit(RLIMIT_NOFILE, &before);
 }
 
+/**
+ * struct crowd - threads that attach and stay
+ * @tried: how many have tried
+ * @attached: how many are
+ */
+struct crowd {
+	atomic_int tried;
+	atomic_int attached;
+};
+
+static uint32_t attach_and_stay(struct fixture *f, void *arg)
+{
+	struct crowd *crowd = arg;
+	bool attached = ntsync_nt_thread_id(f->nt);
+
+	atomic_fetch_add(&crowd->attached, attached);
+	atomic_fetch_add(&crowd->tried, 1);
+	return attached ? ntsync_nt_delay(f->nt, false, FOREVER) : NTSYNC_STATUS_CANCELLED;
+}
+
+/* Nor must a guest that has no descriptors for objects any more take the rest for its threads. */
+static void threads_leave_some_too(void **state)
+{
+	enum { LIMIT = 1200, LEFT = 28, THREADS = 40 };
+	const struct rlimit before = read_fd_limit();
+	const struct rlimit low = { .rlim_cur = LIMIT, .rlim_max = before.rlim_max };
+	struct helper *helpers[THREADS];
+	struct fixture *f = *state;
+	struct crowd crowd = { 0 };
+	int fds[LEFT], opened = 0;
+	uint32_t handle;
+
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	while (!ntsync_nt_create_event(f->nt, &handle, NULL, false, false))
+		;
+	for (int i = 0; i < THREADS; i++) {
+		helpers[i] = start(f, attach_and_stay, &crowd);
+		while (atomic_load(&crowd.tried) == i)
+			sched_yield();
+	}
+	while (opened < LEFT && (fds[opened] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+		opened++;
+	for (int i = 0; i < opened; i++)
+		close(fds[i]);
+	assert_ok(ntsync_nt_stop(f->nt, NTSYNC_STATUS_CANCELLED));
+	for (int i = 0; i < THREADS; i++)
+		assert_status(finish(helpers[i]), NTSYNC_STATUS_CANCELLED);
+	ntsync_nt_resume(f->nt);
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_int_equal(opened, LEFT);
+	assert_in_range(atomic_load(&crowd.attached), 10, 20);
+}
+
 static bool check_child(rlim_t limit)
 {
 	int status;
@@ -389,6 +444,7 @@ int main(void)
 		TEST(no_descriptors),
 		TEST(the_limit_of_descriptors_is_raised),
 		TEST(some_descriptors_are_left),
+		TEST(threads_leave_some_too),
 		TEST(children_have_the_old_limit),
 		TEST(a_million_handles),
 	};

@@ -558,6 +558,106 @@ static void one_that_waits_for_a_lock_does_not_count(void **state)
 	assert_int_equal(state_of(f, l.port).running, 1);
 }
 
+/**
+ * struct sleeper - a thread that sleeps for an event, as one of two
+ * @sleep: how
+ * @port: where it counts; 0: nowhere
+ * @handles: the event, and one that is set
+ */
+struct sleeper {
+	uint32_t (*sleep)(struct fixture *f, const uint32_t *handles);
+	uint32_t port;
+	uint32_t handles[2];
+};
+
+static uint32_t sleep_for_one(struct fixture *f, const uint32_t *handles)
+{
+	return ntsync_nt_wait_single(f->nt, handles[0], true, SOON);
+}
+
+static uint32_t sleep_for_both(struct fixture *f, const uint32_t *handles)
+{
+	return ntsync_nt_wait_multiple(f->nt, handles, 2, NTSYNC_NT_WAIT_ALL, false, SOON);
+}
+
+static uint32_t sleep_after_signal(struct fixture *f, const uint32_t *handles)
+{
+	return ntsync_nt_signal_and_wait(f->nt, handles[1], handles[0], false, SOON);
+}
+
+static uint32_t count_and_sleep(struct fixture *f, void *arg)
+{
+	struct sleeper *s = arg;
+
+	if (s->port)
+		count_at(f, s->port);
+	return s->sleep(f, s->handles);
+}
+
+/*
+ * The interrupted wait is made again with no other one in between: then the driver keeps its place,
+ * and the event ends it before that of the thread that came later.
+ */
+static void a_signal_handler_does_not_cost_the_place(void **state)
+{
+	static uint32_t (*const sleeps[])(struct fixture *f, const uint32_t *handles) = {
+		sleep_for_one, sleep_for_both, sleep_after_signal,
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(sleeps); i++) {
+		struct sleeper late = {
+			.sleep = sleeps[i / 2],
+			.handles = { new_event(f, false, false), new_event(f, true, true) },
+		};
+		struct sleeper early = late;
+		struct helper *first, *second;
+
+		early.port = i % 2 ? new_port(f, 1) : 0;
+		first = start_asleep(f, count_and_sleep, &early);
+		second = start_asleep(f, count_and_sleep, &late);
+		for (int j = 0; j < 3; j++) {
+			interrupt_sleep(first);
+			assert_true(!early.port || !state_of(f, early.port).running);
+		}
+		assert_ok(ntsync_nt_set_event(f->nt, late.handles[0], NULL));
+		while (still_asleep(first) && still_asleep(second))
+			sleep_ms(1);
+		assert_true(still_asleep(second));
+		assert_ok(finish(first));
+		assert_int_equal(early.port ? state_of(f, early.port).running : 0, 0);
+		assert_ok(ntsync_nt_set_event(f->nt, late.handles[0], NULL));
+		assert_ok(finish(second));
+	}
+}
+
+static uint32_t sleep_and_look(struct fixture *f, void *arg)
+{
+	struct sleeper *s = arg;
+	uint32_t status = count_and_sleep(f, s);
+
+	return status ? status : state_of(f, s->port).running;
+}
+
+/* Its place at the port has gone to another thread by then, and both count. */
+static void one_that_was_interrupted_counts_again(void **state)
+{
+	struct fixture *f = *state;
+	struct sleeper s = { .sleep = sleep_for_one, .port = new_port(f, 1) };
+	struct helper *helper;
+
+	s.handles[0] = new_event(f, false, false);
+	helper = start_asleep(f, sleep_and_look, &s);
+	interrupt_sleep(helper);
+	queue(f, s.port, 1);
+	assert_removes(f, s.port, 1);
+	interrupt_sleep(helper);
+	assert_int_equal(state_of(f, s.port).running, 1);
+	assert_ok(ntsync_nt_set_event(f->nt, s.handles[0], NULL));
+	assert_status(finish(helper), 2);
+	assert_int_equal(state_of(f, s.port).running, 1);
+}
+
 static void a_removal_elsewhere_ends_the_association(void **state)
 {
 	struct fixture *f = *state;
@@ -613,6 +713,123 @@ static void an_abandoned_thread_gets_nothing(void **state)
 	assert_status(finish(helper), NTSYNC_STATUS_ABANDONED_WAIT_0);
 	ntsync_nt_resume(f->nt);
 	assert_removes(f, w.port, 1);
+}
+
+/* -- Suspended threads -------------------------------------------------------------------- */
+
+/**
+ * struct team - three threads that sleep for a packet
+ * @w: their removals
+ * @thread: handles of them
+ * @helper: they
+ */
+struct team {
+	struct worker w[3];
+	uint32_t thread[3];
+	struct helper *helper[3];
+};
+
+static void start_team(struct fixture *f, struct team *team, uint32_t port)
+{
+	for (uint32_t i = 0; i < 3; i++) {
+		team->w[i] = (struct worker){ .port = port, .tid = WORKER + i };
+		assert_ok(ntsync_nt_thread_create_object(f->nt, &team->thread[i], WORKER + i));
+		team->helper[i] = start_asleep(f, remove_as_worker, &team->w[i]);
+	}
+}
+
+static void suspend(struct fixture *f, uint32_t thread)
+{
+	assert_ok(ntsync_nt_suspend_thread(f->nt, thread, NULL));
+}
+
+static void resume_one(struct fixture *f, uint32_t thread)
+{
+	assert_ok(ntsync_nt_resume_thread(f->nt, thread, NULL));
+}
+
+static void assert_got(struct team *team, int i, uint64_t key)
+{
+	assert_ok(finish(team->helper[i]));
+	assert_int_equal(team->w[i].packets[0].key, key);
+}
+
+/* The last one would be the first. Resumed, it is the last that came. */
+static void a_suspended_one_gets_nothing(void **state)
+{
+	static const int order[] = { 0, 2, 1 };
+	struct fixture *f = *state;
+	uint32_t port = new_port(f, 10);
+	struct team team;
+
+	start_team(f, &team, port);
+	suspend(f, team.thread[2]);
+	suspend(f, team.thread[2]);
+	queue(f, port, 1);
+	assert_got(&team, 1, 1);
+	resume_one(f, team.thread[2]);
+	queue(f, port, 2);
+	assert_got(&team, 0, 2);
+	/* Nobody is left that can have it. */
+	queue(f, port, 3);
+	assert_int_equal(state_of(f, port).depth, 1);
+	assert_true(still_asleep(team.helper[2]));
+	resume_one(f, team.thread[2]);
+	assert_got(&team, 2, 3);
+	assert_int_equal(state_of(f, port).depth, 0);
+	start_team(f, &team, port);
+	suspend(f, team.thread[0]);
+	resume_one(f, team.thread[0]);
+	for (uint64_t i = 0; i < 3; i++) {
+		queue(f, port, i);
+		assert_got(&team, order[i], i);
+	}
+}
+
+/* It is suspended before it sleeps, as the others when they would run. */
+static void one_that_was_suspended_before(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t port = new_port(f, 1), thread;
+	struct worker w = { .port = port, .tid = WORKER };
+	struct helper *helper;
+
+	assert_ok(ntsync_nt_thread_create_object(f->nt, &thread, WORKER));
+	suspend(f, thread);
+	helper = start_asleep(f, remove_as_worker, &w);
+	queue(f, port, 1);
+	queue(f, port, 2);
+	assert_int_equal(state_of(f, port).depth, 2);
+	resume_one(f, thread);
+	assert_ok(finish(helper));
+	assert_int_equal(w.packets[0].key, 1);
+	assert_removes(f, port, 2);
+}
+
+/* What ends the sleep of a thread ends that of a suspended one. */
+static void ended_while_suspended(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 3; i++) {
+		uint32_t port = new_port(f, 1);
+		struct team team;
+
+		start_team(f, &team, port);
+		suspend(f, team.thread[1]);
+		if (i == 1)
+			assert_ok(ntsync_nt_thread_abandon(f->nt, WORKER + 1));
+		if (i)
+			assert_ok(ntsync_nt_stop(f->nt, CANCELLED));
+		else
+			close_handle(f, port);
+		for (int j = 0; j < 3; j++)
+			assert_status(finish(team.helper[j]), !i || (i == 1 && j == 1) ?
+				      NTSYNC_STATUS_ABANDONED_WAIT_0 : CANCELLED);
+		ntsync_nt_resume(f->nt);
+		for (int j = 0; j < 3; j++)
+			close_handle(f, team.thread[j]);
+	}
 }
 
 /* -- Ends from outside -------------------------------------------------------------------- */
@@ -761,15 +978,20 @@ static void no_packet_is_lost(void **state)
 	static struct plant plant;
 	struct fixture *f = *state;
 	struct helper *helpers[WORKERS];
+	uint32_t threads[WORKERS];
 
 	plant = (struct plant){ .port = new_port(f, 2), .event = new_event(f, false, false) };
-	for (size_t i = 0; i < WORKERS; i++)
+	for (uint32_t i = 0; i < WORKERS; i++) {
+		assert_ok(ntsync_nt_thread_create_object(f->nt, &threads[i], WORKER + i));
 		helpers[i] = start(f, keep_removing, &plant);
+	}
 	while (atomic_load(&plant.next) < WORKERS)
 		sched_yield();
 	for (int i = 0; i < ROUNDS; i++) {
+		suspend(f, threads[i / 2 % WORKERS]);
 		queue(f, plant.port, (uint64_t)i);
 		disturb_thread(f, i, WORKER + (uint32_t)i % WORKERS, TERMINATING);
+		resume_one(f, threads[i / 2 % WORKERS]);
 	}
 	/* No worker sleeps for a packet while there are some and less than two of them run. */
 	while (atomic_load(&plant.removed) < ROUNDS)
@@ -817,6 +1039,12 @@ static void a_close_ends_it_while_others_open(void **state)
 	assert_ok(finish(opener));
 }
 
+/* The in-tree driver does not keep the place of a wait that was interrupted. */
+static bool keeps_places(void)
+{
+	return driver_offers(NTSYNC_NT_FEATURE_ATOMIC_SIGNAL_AND_WAIT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -834,16 +1062,22 @@ int main(void)
 		{ "another_one_runs_while_one_sleeps (old driver)",
 		  another_one_runs_while_one_sleeps, setup_old_driver, teardown_old_driver, NULL },
 		TEST(one_that_waits_for_a_lock_does_not_count),
+		TEST(one_that_was_interrupted_counts_again),
 		TEST(a_removal_elsewhere_ends_the_association),
 		TEST(the_end_of_a_thread_ends_it),
 		TEST(an_abandoned_thread_gets_nothing),
+		TEST(a_suspended_one_gets_nothing),
+		TEST(one_that_was_suspended_before),
+		TEST(ended_while_suspended),
 		TEST(a_stop_ends_it),
 		TEST(an_alert_ends_an_alertable_one),
 		TEST(an_alert_that_was_there),
 		TEST(an_apc_of_a_timer),
 		TEST(no_packet_is_lost),
 		TEST(a_close_ends_it_while_others_open),
+		/* Not on a driver that does not keep places. */
+		TEST(a_signal_handler_does_not_cost_the_place),
 	};
 
-	return RUN(tests);
+	return nt_run_group(__FILE__, tests, ARRAY_SIZE(tests) - !keeps_places());
 }

@@ -2,6 +2,7 @@
 /* Ending one thread's wait, or all waits of a table. */
 #include "nt_test.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 
@@ -448,6 +449,170 @@ static void a_thread_that_ends_during_a_stop(void **state)
 	check(f);
 }
 
+/* -- Threads that go on after a stop ------------------------------------------------------ */
+
+static uint32_t wait_for_resume(struct fixture *f, void *arg)
+{
+	uint32_t stopped = *(uint32_t *)arg;
+
+	ntsync_nt_thread_attach(f->nt, SLEEPER);
+	return ntsync_nt_wait_for_resume(f->nt, stopped);
+}
+
+static uint32_t thread_that_counts(struct fixture *f, void *arg)
+{
+	struct ntsync_nt_io_packet packet;
+	uint32_t status = ntsync_nt_remove_io_completion(f->nt, *(uint32_t *)arg, &packet, FOREVER);
+
+	if (!status)
+		status = wait_forever(f, &(uint32_t){ new_event(f, false, false) });
+	return status == CANCELLED ? ntsync_nt_wait_for_resume(f->nt, CANCELLED) : UNTOUCHED;
+}
+
+static void it_sleeps_until_the_resume(void **state)
+{
+	const struct ntsync_nt_io_packet packet = { .key = 1 };
+	struct ntsync_nt_io_completion_state port;
+	struct fixture *f = *state;
+	uint32_t handle, stopped = CANCELLED;
+	struct helper *helper, *other;
+
+	assert_ok(ntsync_nt_create_io_completion(f->nt, &handle, NULL, 1));
+	assert_ok(ntsync_nt_set_io_completion(f->nt, handle, &packet));
+	helper = start_asleep(f, thread_that_counts, &handle);
+	assert_ok(stop(f));
+	other = start_asleep(f, wait_for_resume, &stopped);
+	/* The same stop once more. */
+	assert_ok(stop(f));
+	while (!still_asleep(helper) || !still_asleep(other))
+		sleep_ms(1);
+	assert_ok(ntsync_nt_query_io_completion(f->nt, handle, &port, NULL, 0));
+	assert_int_equal(port.running, 0);
+	check(f);
+	ntsync_nt_resume(f->nt);
+	assert_ok(finish(helper));
+	assert_ok(finish(other));
+	assert_ok(ntsync_nt_query_io_completion(f->nt, handle, &port, NULL, 0));
+	assert_int_equal(port.running, 0);
+}
+
+static void it_does_not_sleep(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_ok(ntsync_nt_wait_for_resume(f->nt, CANCELLED));
+	assert_status(ntsync_nt_wait_for_resume(f->nt, NTSYNC_STATUS_TIMEOUT),
+		      NTSYNC_STATUS_INVALID_PARAMETER);
+	assert_status(ntsync_nt_wait_for_resume(f->nt, 0), NTSYNC_STATUS_INVALID_PARAMETER);
+	assert_ok(stop(f));
+	assert_ok(ntsync_nt_stop(f->nt, TERMINATING));
+	assert_status(ntsync_nt_wait_for_resume(f->nt, CANCELLED), TERMINATING);
+	ntsync_nt_resume(f->nt);
+	assert_ok(ntsync_nt_wait_for_resume(f->nt, TERMINATING));
+	assert_ok(ntsync_nt_interrupt_thread(f->nt, ntsync_nt_thread_id(f->nt), TERMINATING));
+	assert_status(ntsync_nt_wait_for_resume(f->nt, CANCELLED), TERMINATING);
+	/* What has set the events is over. */
+	assert_ok(ntsync_nt_delay(f->nt, false, in_ms(1)));
+	assert_ok(ntsync_nt_delay(f->nt, true, in_ms(1)));
+}
+
+/* By another stop, which ends the guest; by an interruption. An alert ends other waits. */
+static void it_is_ended_otherwise(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t stopped = CANCELLED;
+
+	for (int i = 0; i < 21; i++) {
+		struct helper *helper;
+
+		assert_ok(stop(f));
+		helper = start_asleep(f, wait_for_resume, &stopped);
+		assert_ok(ntsync_nt_alert_thread(f->nt, SLEEPER));
+		interrupt_sleep(helper);
+		assert_true(still_asleep(helper));
+		if (i % 3)
+			assert_ok(ntsync_nt_stop(f->nt, TERMINATING));
+		else
+			assert_ok(ntsync_nt_interrupt_thread(f->nt, SLEEPER, TERMINATING));
+		/* Before the thread has run. */
+		if (i % 3 == 2)
+			ntsync_nt_resume(f->nt);
+		assert_status(finish(helper), TERMINATING);
+	}
+	ntsync_nt_resume(f->nt);
+}
+
+/**
+ * struct guest - threads that pass a token on whenever the table is not stopped
+ * @tokens: a semaphore with one token
+ * @passed: how often each of them did
+ * @next: the number of the next thread
+ */
+struct guest {
+	uint32_t tokens;
+	atomic_uint passed[3];
+	atomic_uint next;
+};
+
+static uint32_t pass_until_the_end(struct fixture *f, void *arg)
+{
+	struct guest *g = arg;
+	uint32_t status, number = atomic_fetch_add(&g->next, 1);
+
+	ntsync_nt_thread_attach(f->nt, SLEEPER + number);
+	for (int i = 0;; i++) {
+		status = ntsync_nt_wait_single(f->nt, g->tokens, i & 1, FOREVER);
+		if (!status) {
+			atomic_fetch_add(&g->passed[number], 1);
+			status = ntsync_nt_release_semaphore(f->nt, g->tokens, 1, NULL);
+		}
+		if (status == CANCELLED)
+			status = ntsync_nt_wait_for_resume(f->nt, CANCELLED);
+		if (status)
+			return status;
+	}
+}
+
+static void wait_until_each_passes(struct guest *g)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(g->passed); i++) {
+		uint32_t before = atomic_load(&g->passed[i]);
+
+		while (atomic_load(&g->passed[i]) == before)
+			sched_yield();
+	}
+}
+
+/* Each goes on after each stop, and none goes on after the last one. */
+static void they_go_on_after_each_stop(void **state)
+{
+	struct fixture *f = *state;
+	struct guest g = { .tokens = new_semaphore(f, 1, 1) };
+	struct helper *helpers[3];
+
+	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
+		helpers[i] = start(f, pass_until_the_end, &g);
+	for (int i = 0; i < ROUNDS; i++) {
+		assert_ok(stop(f));
+		if (i % 8 == 1)
+			sleep_ms(1);
+		if (i % 3)
+			ntsync_nt_resume(f->nt);
+		if (i % 3 == 2)
+			assert_ok(stop(f));
+		ntsync_nt_resume(f->nt);
+		if (i % 4 < 2)
+			wait_until_each_passes(&g);
+	}
+	assert_ok(stop(f));
+	assert_ok(ntsync_nt_stop(f->nt, TERMINATING));
+	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
+		assert_status(finish(helpers[i]), TERMINATING);
+	ntsync_nt_resume(f->nt);
+	assert_int_equal(semaphore_count(f, g.tokens), 1);
+	check(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +633,10 @@ int main(void)
 		TEST(wrong_arguments),
 		TEST(nothing_acquired_is_lost),
 		TEST(a_thread_that_ends_during_a_stop),
+		TEST(it_sleeps_until_the_resume),
+		TEST(it_does_not_sleep),
+		TEST(it_is_ended_otherwise),
+		TEST(they_go_on_after_each_stop),
 	};
 
 	return RUN(tests);

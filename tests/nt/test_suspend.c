@@ -366,6 +366,46 @@ static void a_signal_and_its_packet_are_one(void **state)
 	close(fd);
 }
 
+#define SLEEPER	500u
+
+static uint32_t wait_for_packet(struct fixture *f, void *arg)
+{
+	struct ntsync_nt_io_packet packet;
+
+	ntsync_nt_thread_attach(f->nt, SLEEPER);
+	return ntsync_nt_remove_io_completion(f->nt, *(uint32_t *)arg, &packet, FOREVER);
+}
+
+/* As a runtime does it: it counts the suspension, and then stops the thread by a signal. */
+static void no_packet_while_suspended(void **state)
+{
+	const struct sigaction action = { .sa_handler = suspend, .sa_flags = SA_RESTART };
+	const struct ntsync_nt_io_packet packet = { .key = 1 };
+	struct ntsync_nt_io_completion_state port;
+	struct fixture *f = *state;
+	struct helper *sleeper;
+	uint32_t handle, thread;
+
+	sem_init(&suspended, 0, 0);
+	sem_init(&resumed, 0, 0);
+	sigaction(SIGUSR1, &action, NULL);
+	assert_ok(ntsync_nt_create_io_completion(f->nt, &handle, NULL, 1));
+	assert_ok(ntsync_nt_thread_create_object(f->nt, &thread, SLEEPER));
+	sleeper = start_asleep(f, wait_for_packet, &handle);
+	assert_ok(ntsync_nt_suspend_thread(f->nt, thread, NULL));
+	interrupt(sleeper, SIGUSR1);
+	while (sem_wait(&suspended))
+		;
+	assert_ok(ntsync_nt_set_io_completion(f->nt, handle, &packet));
+	assert_ok(ntsync_nt_query_io_completion(f->nt, handle, &port, NULL, 0));
+	assert_int_equal(port.depth, 1);
+	assert_ok(ntsync_nt_resume_thread(f->nt, thread, NULL));
+	assert_ok(ntsync_nt_query_io_completion(f->nt, handle, &port, NULL, 0));
+	assert_int_equal(port.depth, 0);
+	sem_post(&resumed);
+	assert_ok(finish(sleeper));
+}
+
 static void last_in_first_out(void **state)
 {
 	the_others_go_on(*state, NTSYNC_NT_REUSE_LIFO);
@@ -384,6 +424,7 @@ int main(void)
 		TEST(stopped_while_suspended),
 		TEST(met_while_suspended),
 		TEST(a_signal_and_its_packet_are_one),
+		TEST(no_packet_while_suspended),
 	};
 
 	return RUN(tests);

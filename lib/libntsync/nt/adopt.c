@@ -39,6 +39,8 @@ NTSYNC_API uint32_t ntsync_nt_get_fd(struct ntsync_nt *nt, uint32_t handle, int 
 		status = NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
 	else
 		made = duplicate_fd(pin.object->fd);
+	if (made >= 0)
+		atomic_store_explicit(&pin.object->shared, true, memory_order_relaxed);
 	nt_put(nt, &pin);
 	if (status)
 		return status;

@@ -11,8 +11,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* How many descriptors are left for the rest of the process, the table's threads and timers. */
-#define RESERVE	64u
+/*
+ * How many descriptors objects leave to the rest of the process and to the table's threads and
+ * timers, and how many threads leave: a guest may have too many of either.
+ */
+#define OBJECT_RESERVE	64u
+#define THREAD_RESERVE	32u
 
 /**
  * struct nt_fd_limits - the only variable of the library: the limit of children
@@ -74,15 +78,17 @@ void nt_fd_limit_raise(void)
 		atomic_store(&nt_fd_limits.raised, limit.rlim_max);
 }
 
-static uint32_t find_fd_end(void)
+/* Of a low limit, an eighth and a sixteenth are left. */
+static uint32_t find_fd_end(uint32_t reserve)
 {
 	struct rlimit limit;
-	uint32_t end;
+	uint32_t end, most;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > INT32_MAX)
 		return INT32_MAX;
 	end = (uint32_t)limit.rlim_cur;
-	return end - (end / 8 < RESERVE ? end / 8 : RESERVE);
+	most = end / (8 * OBJECT_RESERVE / reserve);
+	return end - (most < reserve ? most : reserve);
 }
 
 /*
@@ -93,6 +99,11 @@ bool nt_fd_is_for_objects(struct ntsync_nt *nt, int fd)
 {
 	if ((uint32_t)fd < atomic_load_explicit(&nt->fd_end, memory_order_relaxed))
 		return true;
-	atomic_store_explicit(&nt->fd_end, find_fd_end(), memory_order_relaxed);
+	atomic_store_explicit(&nt->fd_end, find_fd_end(OBJECT_RESERVE), memory_order_relaxed);
 	return (uint32_t)fd < atomic_load_explicit(&nt->fd_end, memory_order_relaxed);
+}
+
+bool nt_fd_is_for_threads(struct ntsync_nt *nt, int fd)
+{
+	return nt_fd_is_for_objects(nt, fd) || (uint32_t)fd < find_fd_end(THREAD_RESERVE);
 }

@@ -15,4 +15,7 @@ void nt_fd_limit_raise(void);
 /* Whether an object may use @fd: enough descriptors are left for the rest of the process. */
 bool nt_fd_is_for_objects(struct ntsync_nt *nt, int fd);
 
+/* Whether an event of a thread may use @fd. */
+bool nt_fd_is_for_threads(struct ntsync_nt *nt, int fd);
+
 #endif /* LIBNTSYNC_NT_FD_H */

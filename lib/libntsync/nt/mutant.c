@@ -122,17 +122,18 @@ uint32_t nt_mutant_not_owned_status(const struct nt_object *mutant)
 }
 
 /*
- * Looks up the index before the release: after it, the next owner changes &nt_object.owned_at. The
- * driver would also release a mutant that was adopted and that another program's thread owns by the
- * same id.
+ * The driver would also release a mutant that was adopted and that another program's thread owns by
+ * the same id.
  */
 uint32_t nt_mutant_release(struct nt_thread *thread, struct nt_object *mutant, int32_t *previous)
 {
-	uint32_t index = nt_owned_find(thread, mutant), prev;
+	uint32_t index = nt_owned_begin_release(thread, mutant), prev;
 	int ret = -EPERM;
 
 	if (index != NT_NO_INDEX)
 		ret = ntsync_mutex_unlock(mutant->fd, thread->tid, &prev);
+	if (ret)
+		nt_owned_not_released(thread, mutant, index);
 	if (ret == -EPERM)
 		return nt_mutant_not_owned_status(mutant);
 	if (ret)

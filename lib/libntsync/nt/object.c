@@ -13,6 +13,8 @@ static void init_object(struct ntsync_nt *nt, struct nt_object *object,
 	object->type = spec->type;
 	object->manual = spec->manual;
 	object->adopted = spec->adopted;
+	atomic_store_explicit(&object->shared, spec->adopted, memory_order_relaxed);
+	atomic_store_explicit(&object->owned_at, NT_NO_INDEX, memory_order_relaxed);
 	atomic_store_explicit(&object->name, NULL, memory_order_relaxed);
 	object->timer = spec->timer;
 	if (spec->type == NTSYNC_NT_IO_COMPLETION) {
@@ -144,11 +146,32 @@ void nt_packets_free(struct ntsync_nt *nt, struct nt_packet *packet)
 	}
 }
 
+static bool is_shared_mutant(const struct nt_object *object)
+{
+	return object->type == NTSYNC_NT_MUTANT &&
+	       atomic_load_explicit(&object->shared, memory_order_relaxed);
+}
+
+/* The owner's record, which knows that the mutant is to be abandoned, goes with the table. */
+static void abandon_for_others(const struct nt_object *mutant)
+{
+	uint32_t owner = 0;
+
+	if (atomic_load(&mutant->owned_at) == NT_NO_INDEX)
+		return;
+	ntsync_mutex_read(mutant->fd, &owner, NULL);
+	if (owner)
+		ntsync_mutex_kill(mutant->fd, owner);
+}
+
 /* The targets of packets are destroyed by a call of their own. */
 void nt_object_destroy_last(struct ntsync_nt *nt, struct nt_object *object)
 {
-	struct nt_packet *packets = free_parts(nt, object);
+	struct nt_packet *packets;
 
+	if (is_shared_mutant(object) && !nt_in_forked_child(nt))
+		abandon_for_others(object);
+	packets = free_parts(nt, object);
 	for (struct nt_packet *packet = packets; packet; packet = packet->next)
 		packet->target = NULL;
 	nt_packets_free(nt, packets);
@@ -182,11 +205,36 @@ static void destroy_object(struct ntsync_nt *nt, struct nt_object *object)
 		finish_own(nt, own);
 }
 
+/* Leaves the last reference to a thread of the table that owns the mutant, if there is one. */
+static bool leave_to_owner(struct nt_object *object)
+{
+	uint32_t at;
+
+	if (!is_shared_mutant(object))
+		return false;
+	at = atomic_load(&object->owned_at);
+	nt_race();
+	return at != NT_NO_INDEX &&
+	       atomic_compare_exchange_strong(&object->owned_at, &at, at | NT_LEFT);
+}
+
+/*
+ * @refs is read before &nt_object.shared: what it counts was dropped after it was set. If there are
+ * more references than it says, they are of threads that look at their mutants, and can leave the
+ * last one to the owner as well as this call.
+ */
 void nt_object_put(struct ntsync_nt *nt, struct nt_object *object)
 {
-	uint32_t refs = atomic_fetch_sub_explicit(&object->refs, 1, memory_order_acq_rel);
+	uint32_t refs = atomic_load_explicit(&object->refs, memory_order_acquire);
 
-	nt_assert(refs > 0);
+	do {
+		nt_assert(refs > 0);
+		if (refs == 1 && leave_to_owner(object))
+			return;
+		nt_race();
+	} while (!atomic_compare_exchange_weak_explicit(&object->refs, &refs, refs - 1,
+							memory_order_acq_rel,
+							memory_order_acquire));
 	if (refs == 1)
 		destroy_object(nt, object);
 }

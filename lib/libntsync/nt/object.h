@@ -9,6 +9,7 @@
  *	an object of the runtime's own	one to its event (own.c)
  *	a wait completion packet	one to what it waits for, until its packet is removed (port.h)
  *	ntsync_nt_reference()		one each
+ *	a thread that owns a mutant	the last one, if others have the mutant's descriptor: %NT_LEFT
  *
  * The memory of a destroyed object is used again for objects only, so nt_object_get_if_live() may
  * be called on an object that may have been destroyed.
@@ -54,6 +55,23 @@ struct nt_thread_object {
 
 #define NT_NO_FD (-1)
 
+/*
+ * Bit of &nt_object.owned_at: the last reference was dropped and is the owner's now. Others can wait
+ * for the mutant, so it is abandoned when the owner ends. Races with that:
+ *
+ *	nt_object_put()				nt_owned_abandon()
+ *
+ *	  (a) owned_at: index -> index | LEFT
+ *						  (b) owned_at -> NT_NO_INDEX, kills
+ *						  drops the reference of (a), too
+ *	or
+ *						  (b) owned_at -> NT_NO_INDEX, kills
+ *	  (a) fails: drops the reference
+ *
+ * Nobody acquires the mutant meanwhile: it has no handle.
+ */
+#define NT_LEFT (1u << 31)
+
 /**
  * struct nt_object - one ntsync object
  * @link: the pool's word.
@@ -67,8 +85,11 @@ struct nt_thread_object {
  * @manual: event or timer: releases all waiters.
  * @adopted: others may have the same ntsync object: ntsync_nt_adopt_fd().
  * @awaited: wait completion packets wait for it. Changes under &ntsync_nt.port_lock.
+ * @shared: @adopted, or ntsync_nt_get_fd() has given its descriptor to others.
  * @id: its number, which no other object of the table gets; 0 before the first use.
- * @owned_at: mutant: its index in the owner's &nt_thread.owned. Only the owner relies on it.
+ * @owned_at: mutant: its index in the owner's &nt_thread.owned, perhaps with %NT_LEFT; NT_NO_INDEX:
+ *	no thread of the table owns it. May be out of date while a call uses the mutant, except for
+ *	the owner.
  * @held: how many of the references are those of ntsync_nt_reference().
  * @name: its name or NULL. Changes under the table's lock.
  * @timer: timer: when it expires.
@@ -88,6 +109,7 @@ struct nt_object {
 	bool manual;
 	bool adopted;
 	_Atomic bool awaited;
+	_Atomic bool shared;
 	uint64_t id;
 	_Atomic uint32_t owned_at;
 	_Atomic uint32_t held;

@@ -2,7 +2,8 @@
 /*
  * The mutants that a thread owns, so that they can be abandoned when it ends. Only the thread
  * itself uses its list, so it needs no lock. A mutant that is destroyed while it is owned stays
- * in the list until there is no room for others: its id tells that it is gone.
+ * in the list until there is no room for others: its id tells that it is gone. One whose descriptor
+ * others have is not destroyed before its owner ends: %NT_LEFT.
  */
 #include "thread.h"
 
@@ -69,7 +70,7 @@ int nt_owned_reserve(struct nt_thread *thread, uint32_t count)
 	return has_room(thread, count) ? 0 : grow_list(thread, count);
 }
 
-uint32_t nt_owned_find(const struct nt_thread *thread, const struct nt_object *mutant)
+static uint32_t find_entry(const struct nt_thread *thread, const struct nt_object *mutant)
 {
 	uint32_t index = atomic_load_explicit(&mutant->owned_at, memory_order_relaxed);
 
@@ -80,7 +81,7 @@ uint32_t nt_owned_find(const struct nt_thread *thread, const struct nt_object *m
 
 uint32_t nt_owned_count(const struct nt_thread *thread, const struct nt_object *mutant)
 {
-	uint32_t index = nt_owned_find(thread, mutant);
+	uint32_t index = find_entry(thread, mutant);
 
 	return index == NT_NO_INDEX ? 0 : thread->owned[index].count;
 }
@@ -107,12 +108,32 @@ void nt_owned_restore(struct nt_thread *thread, struct nt_object *mutant, uint32
 
 void nt_owned_acquired(struct nt_thread *thread, struct nt_object *mutant)
 {
-	uint32_t index = nt_owned_find(thread, mutant);
+	uint32_t index = find_entry(thread, mutant);
 
 	if (index != NT_NO_INDEX)
 		thread->owned[index].count++;
 	else
 		nt_owned_restore(thread, mutant, 1);
+}
+
+/* After the release, the next owner sets &nt_object.owned_at. */
+uint32_t nt_owned_begin_release(const struct nt_thread *thread, struct nt_object *mutant)
+{
+	uint32_t index = find_entry(thread, mutant);
+
+	if (index != NT_NO_INDEX && thread->owned[index].count == 1)
+		atomic_store_explicit(&mutant->owned_at, NT_NO_INDEX, memory_order_relaxed);
+	return index;
+}
+
+/* If others have released it by its descriptor, it may have another owner. */
+void nt_owned_not_released(const struct nt_thread *thread, struct nt_object *mutant,
+			   uint32_t index)
+{
+	uint32_t none = NT_NO_INDEX;
+
+	if (index != NT_NO_INDEX && thread->owned[index].count == 1)
+		atomic_compare_exchange_strong(&mutant->owned_at, &none, index);
 }
 
 void nt_owned_released(struct nt_thread *thread, uint32_t index)
@@ -122,6 +143,30 @@ void nt_owned_released(struct nt_thread *thread, uint32_t index)
 		free_entry(thread, index);
 }
 
+/* False only if others have released it by its descriptor. */
+static bool is_owner(const struct nt_thread *thread, const struct nt_object *mutant)
+{
+	uint32_t owner = 0;
+
+	if (!atomic_load_explicit(&mutant->shared, memory_order_relaxed))
+		return true;
+	ntsync_mutex_read(mutant->fd, &owner, NULL);
+	return owner == thread->tid;
+}
+
+/* Whether the last reference was left to this thread, which must drop it. */
+static bool abandon_mutant(struct nt_thread *thread, uint32_t index, struct nt_object *mutant)
+{
+	uint32_t at = index | NT_LEFT;
+
+	if (!is_owner(thread, mutant))
+		return atomic_compare_exchange_strong(&mutant->owned_at, &at, NT_NO_INDEX);
+	at = atomic_exchange(&mutant->owned_at, NT_NO_INDEX);
+	nt_race();
+	ntsync_mutex_kill(mutant->fd, thread->tid);
+	return at & NT_LEFT;
+}
+
 void nt_owned_abandon(struct nt_thread *thread)
 {
 	for (uint32_t i = 0; i < thread->nr_owned; i++) {
@@ -129,7 +174,8 @@ void nt_owned_abandon(struct nt_thread *thread)
 
 		if (!mutant)
 			continue;
-		ntsync_mutex_kill(mutant->fd, thread->tid);
+		if (abandon_mutant(thread, i, mutant))
+			nt_object_put(thread->nt, mutant);
 		nt_object_put(thread->nt, mutant);
 	}
 	thread->owned = nt_realloc(thread->owned, 0);

@@ -56,7 +56,8 @@ struct nt_removal {
  * @awaits_timers: there was a wait completion packet for a timer.
  * @data: of ntsync_nt_set_data().
  *
- * There are not at the same time packets, removals, and less running threads than @limit.
+ * There are not at the same time packets, removals of threads that are not suspended, and less running
+ * threads than @limit.
  */
 struct nt_port {
 	const _Atomic uint32_t *handles;
@@ -79,7 +80,7 @@ struct nt_packet *nt_port_destroy(struct ntsync_nt *nt, struct nt_port *port);
 /* Its last handle was closed: ends what sleeps for a packet, and all associations. */
 void nt_port_close(struct ntsync_nt *nt, struct nt_port *port);
 /* The number of broken invariants.*/
-size_t nt_port_check(struct ntsync_nt *nt, const struct nt_port *port);
+size_t nt_port_check(struct ntsync_nt *nt, struct nt_port *port);
 
 /* Whether its last handle was closed. A duplicate that a call makes of it may come after that. */
 static inline bool nt_port_is_closed(const struct nt_port *port)
@@ -118,6 +119,11 @@ void nt_port_forget_thread(struct nt_thread *thread);
 /* Whether the thread counted at a port until now: then nt_port_go_on() must follow. */
 bool nt_port_pause(struct nt_thread *thread);
 void nt_port_go_on(struct nt_thread *thread);
+/*
+ * The thread's suspend count is not 0, or is 0 again. While it is not, a sleep for a packet gets none;
+ * after that, it is the one that came last.
+ */
+void nt_port_set_suspended(struct nt_thread *thread, bool suspended);
 
 /* Whether the thread may count at a port. Only for the thread itself. */
 static inline bool nt_port_has_thread(const struct nt_thread *thread)

@@ -131,17 +131,27 @@ static void put_first_locked(struct nt_port *port, struct nt_packet *packet)
 	count_queued_locked(port);
 }
 
-static bool can_give(const struct nt_port *port)
+/* Where the thread is linked that gets the next packet: a suspended one gets none. */
+static struct nt_removal **find_receiver(struct nt_port *port)
 {
-	return port->removals && port->running < port->limit;
+	struct nt_removal **at = &port->removals;
+
+	while (*at && (*at)->thread->suspended)
+		at = &(*at)->next;
+	return at;
+}
+
+static bool can_give(struct nt_port *port)
+{
+	return port->running < port->limit && *find_receiver(port);
 }
 
 /* Wakes last: the thread may return, and its removal with it, when the lock is released. */
 static void give_locked(struct nt_port *port, struct nt_packet *packet)
 {
-	struct nt_removal *removal = port->removals;
+	struct nt_removal **at = find_receiver(port), *removal = *at;
 
-	port->removals = removal->next;
+	*at = removal->next;
 	removal->packet = packet;
 	nt_packet_disown_locked(packet);
 	count_locked(port, removal->thread);
@@ -201,6 +211,13 @@ static void join_locked(struct nt_port *port, struct nt_thread *thread)
 	associate_locked(port, thread);
 }
 
+static void link_removal_locked(struct nt_port *port, struct nt_removal *removal)
+{
+	removal->next = port->removals;
+	port->removals = removal;
+	removal->thread->removal = removal;
+}
+
 static uint32_t begin_locked(struct nt_port *port, struct nt_removal *removal, bool sleeps,
 			     uint32_t count, struct nt_packet **packets)
 {
@@ -219,9 +236,7 @@ static uint32_t begin_locked(struct nt_port *port, struct nt_removal *removal, b
 		count_locked(port, thread);
 		return NTSYNC_STATUS_TIMEOUT;
 	}
-	removal->next = port->removals;
-	port->removals = removal;
-	thread->removal = removal;
+	link_removal_locked(port, removal);
 	return NTSYNC_STATUS_PENDING;
 }
 
@@ -374,6 +389,26 @@ void nt_port_go_on(struct nt_thread *thread)
 	nt_unlock(&thread->nt->port_lock, &saved);
 }
 
+static void return_locked(struct nt_port *port, struct nt_removal *removal)
+{
+	remove_removal_locked(port, removal);
+	link_removal_locked(port, removal);
+	give_all_locked(port);
+}
+
+void nt_port_set_suspended(struct nt_thread *thread, bool suspended)
+{
+	struct nt_removal *removal;
+	struct nt_saved saved;
+
+	nt_lock(&thread->nt->port_lock, &saved);
+	thread->suspended = suspended;
+	removal = thread->removal;
+	if (!suspended && removal && !removal->packet && !removal->abandoned)
+		return_locked(port_of(thread), removal);
+	nt_unlock(&thread->nt->port_lock, &saved);
+}
+
 /* -- Check ------------------------------------------------------------------------------- */
 
 static uint32_t count_packets(const struct nt_port *port)
@@ -404,7 +439,7 @@ static size_t check_removals(const struct nt_port *port)
 	return broken;
 }
 
-size_t nt_port_check(struct ntsync_nt *nt, const struct nt_port *port)
+size_t nt_port_check(struct ntsync_nt *nt, struct nt_port *port)
 {
 	struct nt_saved saved;
 	uint32_t signaled = 0;

@@ -44,7 +44,7 @@ static uint32_t not_signaled_status(const struct nt_object *signal, int ret)
  */
 static uint32_t signal_and_wait_atomically(struct nt_wait *wait, struct nt_object *signal)
 {
-	uint32_t owned = nt_owned_find(wait->thread, signal), index = 0;
+	uint32_t owned = nt_owned_begin_release(wait->thread, signal), index = 0;
 	bool paused;
 	int ret;
 
@@ -60,8 +60,10 @@ static uint32_t signal_and_wait_atomically(struct nt_wait *wait, struct nt_objec
 		nt_port_go_on(wait->thread);
 	atomic_store(&wait->thread->signals, NULL);
 	nt_signaled(wait->nt, signal);
-	if (!has_signaled(ret))
+	if (!has_signaled(ret)) {
+		nt_owned_not_released(wait->thread, signal, owned);
 		return not_signaled_status(signal, ret);
+	}
 	if (signal->type == NTSYNC_NT_MUTANT)
 		nt_owned_released(wait->thread, owned);
 	return nt_wait_resume(wait, ret, index);

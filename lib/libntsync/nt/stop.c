@@ -19,10 +19,14 @@
  *
  * The count of stops in &ntsync_nt.stops ends a wait also if the table goes on before the thread
  * has run, which may be suspended.
+ *
+ * What a thread in ntsync_nt_wait_for_resume() waits for changes under the table's lock, and the
+ * events are set after that under the same lock: a thread that has looked before finds them set.
  */
 #include "stop.h"
 
 #include "alert.h"
+#include "port.h"
 
 /* &ntsync_nt.stops from the lowest bit: 32 status, 1 stopped, 31 count of stops. */
 #define STOPPED		(1ull << 32)
@@ -122,5 +126,93 @@ NTSYNC_API uint32_t ntsync_nt_stop(struct ntsync_nt *nt, uint32_t status)
 
 NTSYNC_API void ntsync_nt_resume(struct ntsync_nt *nt)
 {
+	struct nt_hash_link *link = NULL;
+	struct nt_saved saved;
+
+	nt_lock(&nt->lock, &saved);
 	atomic_fetch_and(&nt->stops, ~STOPPED);
+	while ((link = nt_hash_next(&nt->threads, link))) {
+		struct nt_thread *thread = (struct nt_thread *)link;
+
+		if (thread->waits_for_resume)
+			nt_stop_wake_locked(thread);
+	}
+	nt_unlock(&nt->lock, &saved);
+}
+
+/*
+ * The status that ends ntsync_nt_wait_for_resume(), or PENDING: the thread is to sleep. @stops is
+ * what &ntsync_nt.stops was when the call began: a later stop ends it also if it is over.
+ */
+static uint32_t look_for_resume_locked(struct nt_thread *thread, uint32_t stopped, uint64_t stops)
+{
+	uint64_t now = atomic_load(&thread->nt->stops);
+	uint32_t status = take_interruption(thread);
+	bool is_new = now >> COUNT_SHIFT != stops >> COUNT_SHIFT;
+
+	if (!status && (now & STOPPED || is_new) && (uint32_t)now != stopped)
+		status = (uint32_t)now;
+	if (!status && now & STOPPED)
+		status = NTSYNC_STATUS_PENDING;
+	return status;
+}
+
+static uint32_t look_for_resume(struct nt_thread *thread, uint32_t stopped, uint64_t stops)
+{
+	struct nt_saved saved;
+	uint32_t status;
+
+	nt_lock(&thread->nt->lock, &saved);
+	status = look_for_resume_locked(thread, stopped, stops);
+	thread->waits_for_resume = status == NTSYNC_STATUS_PENDING;
+	nt_unlock(&thread->nt->lock, &saved);
+	return status;
+}
+
+/* Sleeps until the event is set that ends the thread's waits, perhaps for a reason that is gone. */
+static int sleep_for_event(struct nt_thread *thread)
+{
+	const struct ntsync_wait_opts opts = {
+		.deadline = NTSYNC_WAIT_FOREVER, .owner = thread->tid, .alert = thread->stop_fd,
+	};
+	bool paused = nt_port_pause(thread);
+	int ret = ntsync_wait_any(thread->nt->config.dev, NULL, 0, &opts, NULL);
+
+	if (paused)
+		nt_port_go_on(thread);
+	return ret == -EINTR ? 0 : ret;
+}
+
+/* After an error of the driver. */
+static uint32_t leave_resume(struct nt_thread *thread, int ret)
+{
+	struct nt_saved saved;
+
+	nt_lock(&thread->nt->lock, &saved);
+	thread->waits_for_resume = false;
+	nt_unlock(&thread->nt->lock, &saved);
+	return nt_status(ret);
+}
+
+NTSYNC_API uint32_t ntsync_nt_wait_for_resume(struct ntsync_nt *nt, uint32_t stopped)
+{
+	struct nt_thread *thread = nt_thread_self(nt);
+	uint64_t stops = atomic_load(&nt->stops);
+	uint32_t status;
+
+	if (!is_error(stopped))
+		return NTSYNC_STATUS_INVALID_PARAMETER;
+	if (!thread)
+		return NTSYNC_STATUS_NO_MEMORY;
+	for (;;) {
+		int ret;
+
+		status = look_for_resume(thread, stopped, stops);
+		if (status != NTSYNC_STATUS_PENDING)
+			return status;
+		nt_race();
+		ret = sleep_for_event(thread);
+		if (ret)
+			return leave_resume(thread, ret);
+	}
 }

@@ -113,9 +113,14 @@ static void remove_thread_locked(struct nt_thread *thread)
 	free_thread(thread);
 }
 
-static int create_event(const struct ntsync_nt *nt, bool signaled)
+static int create_event(struct ntsync_nt *nt, bool signaled)
 {
-	return nt_fd_nonzero(ntsync_event_create(nt->config.dev, false, signaled));
+	int fd = nt_fd_nonzero(ntsync_event_create(nt->config.dev, false, signaled));
+
+	if (fd < 0 || nt_fd_is_for_threads(nt, fd))
+		return fd;
+	nt_close_fd(fd);
+	return -EMFILE;
 }
 
 /* The event for alerts is signaled if some were sent before the thread attached. */

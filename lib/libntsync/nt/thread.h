@@ -58,13 +58,15 @@ struct nt_owned {
  * @timers: the timers that send it APCs. Under the lock of the timers.
  * @has_timer_apcs: it has set such a timer. Only the thread itself uses it.
  * @port: the completion port that it is associated with, or NULL. Under &ntsync_nt.port_lock, as the
- *	next three; only the thread itself sets it.
+ *	next four; only the thread itself sets it.
  * @port_next: the next thread of that port.
  * @counts: it counts there: port.h.
  * @removal: its sleep for a packet, or NULL.
  * @signals: what it signals in one step with a wait, or NULL.
+ * @suspended: @suspends is not 0.
  * @suspends: how often it was suspended and not resumed. Under the table's lock.
  * @parked: it sleeps in ntsync_nt_thread_park(). Under the table's lock.
+ * @waits_for_resume: it sleeps in ntsync_nt_wait_for_resume(). Under the table's lock.
  * @self: what it was bound to, or NULL.
  * @object: its thread object, or NULL. Written under the table's lock, and read by the thread.
  */
@@ -97,8 +99,10 @@ struct nt_thread {
 	bool counts;
 	struct nt_removal *removal;
 	struct nt_object *_Atomic signals;
+	bool suspended;
 	uint32_t suspends;
 	bool parked;
+	bool waits_for_resume;
 	struct nt_object *self;
 	struct nt_object *_Atomic object;
 };
@@ -139,10 +143,16 @@ void nt_owned_acquired(struct nt_thread *thread, struct nt_object *mutant);
 void nt_owned_restore(struct nt_thread *thread, struct nt_object *mutant, uint32_t count);
 /* How often @thread has acquired the mutant; 0 if it does not own it. */
 uint32_t nt_owned_count(const struct nt_thread *thread, const struct nt_object *mutant);
-/* The mutant's index in the list, or NT_NO_INDEX. Called before the mutant is released. */
-uint32_t nt_owned_find(const struct nt_thread *thread, const struct nt_object *mutant);
+/*
+ * The mutant's index in the list, or NT_NO_INDEX. Called before the mutant is released, and followed
+ * by one of the next two.
+ */
+uint32_t nt_owned_begin_release(const struct nt_thread *thread, struct nt_object *mutant);
 /* Records one release of the mutant at @index. */
 void nt_owned_released(struct nt_thread *thread, uint32_t index);
+/* It was not released. */
+void nt_owned_not_released(const struct nt_thread *thread, struct nt_object *mutant,
+			   uint32_t index);
 /* Abandons all mutants of the list and frees it. */
 void nt_owned_abandon(struct nt_thread *thread);
 

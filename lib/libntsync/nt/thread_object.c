@@ -203,6 +203,8 @@ static uint32_t suspend(struct call *call)
 	if (call->record->suspends >= MAX_SUSPENDS)
 		return NTSYNC_STATUS_SUSPEND_COUNT_EXCEEDED;
 	call->value = call->record->suspends++;
+	if (!call->value)
+		nt_port_set_suspended(call->record, true);
 	return NTSYNC_STATUS_SUCCESS;
 }
 
@@ -214,7 +216,10 @@ static uint32_t resume(struct call *call)
 	if (!record)
 		return NTSYNC_STATUS_THREAD_IS_TERMINATING;
 	call->value = record->suspends;
-	if (record->suspends && !--record->suspends && record->parked)
+	if (!record->suspends || --record->suspends)
+		return NTSYNC_STATUS_SUCCESS;
+	nt_port_set_suspended(record, false);
+	if (record->parked)
 		nt_stop_wake_locked(record);
 	return NTSYNC_STATUS_SUCCESS;
 }

@@ -50,6 +50,11 @@ bool env_interrupt(int count)
 	return true;
 }
 
+bool env_interrupt_asleep(pid_t tid)
+{
+	return fake_interrupt_asleep(tid);
+}
+
 bool env_old_driver(bool on)
 {
 	fake_old_driver(on);

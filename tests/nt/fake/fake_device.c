@@ -39,9 +39,11 @@ struct object {
 /*
  * The alert, if there is one, is the last of @objs. @addr: a wait on an address. @aggregate: the
  * wait may be for channels; @polls: the descriptors of it, and where each is among the sources.
+ * @arrival: its place in the queue, 0 before it is there.
  */
 struct waiter {
 	struct waiter *next;
+	uint64_t arrival;
 	uint64_t addr;
 	struct object *objs[MAX_OBJS];
 	uint32_t count;
@@ -56,6 +58,7 @@ struct waiter {
 	bool alert;
 	bool alerted;
 	bool done;
+	bool interrupted;
 	bool owner_dead;
 	uint32_t index;
 	pid_t tid;
@@ -272,12 +275,49 @@ static void grant_waiters(void)
 
 static void enqueue_waiter(struct waiter *w)
 {
-	struct waiter **end = &queue;
+	static uint64_t nr_arrivals;
+	struct waiter **at = &queue;
 
-	while (*end)
-		end = &(*end)->next;
-	w->next = NULL;
-	*end = w;
+	if (!w->arrival)
+		w->arrival = ++nr_arrivals;
+	while (*at && (*at)->arrival < w->arrival)
+		at = &(*at)->next;
+	w->next = *at;
+	*at = w;
+}
+
+/*
+ * The thread's last wait if it was interrupted: its place is that of the next one if they are the
+ * same. Any other wait loses it.
+ */
+static _Thread_local struct {
+	uint64_t call, arrival;
+} ticket;
+
+static uint64_t hash_call(const struct waiter *w, uint64_t deadline)
+{
+	uint64_t call = deadline;
+
+	call = call * 31 + w->addr;
+	call = call * 31 + w->owner;
+	call = call * 31 + w->all;
+	for (uint32_t i = 0; i < w->count + w->alert; i++)
+		call = call * 31 + (uintptr_t)w->objs[i];
+	return call;
+}
+
+static void take_ticket(struct waiter *w, uint64_t deadline)
+{
+	if (ticket.arrival && ticket.call == hash_call(w, deadline))
+		w->arrival = ticket.arrival;
+	ticket.arrival = 0;
+}
+
+static int save_ticket(const struct waiter *w, uint64_t deadline)
+{
+	ticket.call = hash_call(w, deadline);
+	ticket.arrival = w->arrival;
+	return set_errno(EINTR);
 }
 
 static bool has_passed(clockid_t clock, uint64_t deadline)
@@ -303,7 +343,7 @@ static int look_again(struct waiter *w, clockid_t clock, uint64_t deadline)
 		when.tv_sec++;
 	}
 	pthread_cond_clockwait(&w->woken, &lock, CLOCK_MONOTONIC, &when);
-	if (w->done)
+	if (w->done || w->interrupted)
 		return 0;
 	if (try_wait(w)) {
 		unlink_waiter(w);
@@ -320,7 +360,7 @@ static bool sleep_until(struct waiter *w, clockid_t clock, uint64_t deadline)
 	int error = 0;
 
 	enqueue_waiter(w);
-	while (!w->done && error != ETIMEDOUT) {
+	while (!w->done && !w->interrupted && error != ETIMEDOUT) {
 		if (w->nr_polls)
 			error = look_again(w, clock, deadline);
 		else if (deadline == UINT64_MAX)
@@ -328,7 +368,7 @@ static bool sleep_until(struct waiter *w, clockid_t clock, uint64_t deadline)
 		else
 			error = pthread_cond_clockwait(&w->woken, &lock, clock, &when);
 	}
-	if (!w->done)
+	if (!w->done && !w->interrupted)
 		unlink_waiter(w);
 	return w->done;
 }
@@ -343,6 +383,7 @@ static int run_wait(struct waiter *w, struct ntsync_wait_args *args)
 {
 	clockid_t clock = args->flags & NTSYNC_WAIT_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
 
+	take_ticket(w, args->timeout);
 	if (try_wait(w))
 		return get_outcome(w, args);
 	if (has_passed(clock, args->timeout))
@@ -351,7 +392,9 @@ static int run_wait(struct waiter *w, struct ntsync_wait_args *args)
 		interrupts--;
 		return set_errno(EINTR);
 	}
-	return sleep_until(w, clock, args->timeout) ? get_outcome(w, args) : set_errno(ETIMEDOUT);
+	if (sleep_until(w, clock, args->timeout))
+		return get_outcome(w, args);
+	return w->interrupted ? save_ticket(w, args->timeout) : set_errno(ETIMEDOUT);
 }
 
 static bool add_object(struct waiter *w, int fd, uint32_t at)
@@ -934,13 +977,36 @@ bool fake_fd_0_is_used(void)
 	return used;
 }
 
+static struct waiter *find_waiter(pid_t tid)
+{
+	struct waiter *w = queue;
+
+	while (w && w->tid != tid)
+		w = w->next;
+	return w;
+}
+
+bool fake_interrupt_asleep(pid_t tid)
+{
+	struct waiter *w;
+
+	pthread_mutex_lock(&lock);
+	w = find_waiter(tid);
+	if (w) {
+		w->interrupted = true;
+		unlink_waiter(w);
+		pthread_cond_signal(&w->woken);
+	}
+	pthread_mutex_unlock(&lock);
+	return w;
+}
+
 bool fake_asleep(pid_t tid)
 {
 	struct waiter *w;
 
 	pthread_mutex_lock(&lock);
-	for (w = queue; w && w->tid != tid;)
-		w = w->next;
+	w = find_waiter(tid);
 	pthread_mutex_unlock(&lock);
 	return w || fake_channel_asleep(tid, &lock);
 }

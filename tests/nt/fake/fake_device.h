@@ -3,6 +3,7 @@
  * A /dev/ntsync inside the process, for the handle table under ThreadSanitizer: the linker replaces
  * open(), ioctl(), close(), fcntl() and poll() (--wrap). It has semaphores, mutexes, events,
  * waits, waits on addresses, and channels (fake_channel.h), one lock around everything, and no priorities.
+ * A wait that was interrupted and is made again keeps its place in the queue.
  *
  * As in the kernel a new descriptor is the lowest free one, so that a use of a closed descriptor
  * meets another object.
@@ -60,6 +61,8 @@ void fake_old_driver(bool on);
  */
 void fake_watch_allocations(void);
 int fake_end_of_watch(int *with_signals);
+/* The wait that thread @tid sleeps in returns EINTR. False: it sleeps in none. */
+bool fake_interrupt_asleep(pid_t tid);
 /* Thread @tid sleeps in a wait. */
 bool fake_asleep(pid_t tid);
 
