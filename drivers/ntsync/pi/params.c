@@ -39,7 +39,7 @@ void ntsync_sched_params_read(struct task_struct *p, struct ntsync_sched_params 
 	params->policy = p->policy;
 	params->prio = p->rt_priority;
 	/* Not so the other bits of its word, which the scheduler writes under other locks. */
-	params->reset_on_fork = data_race(p->sched_reset_on_fork);
+	params->reset_on_fork = data_race((bool)p->sched_reset_on_fork);
 	params->slice = ntsync_custom_slice(p);
 	params->slack = p->timer_slack_ns;
 }
