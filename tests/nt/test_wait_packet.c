@@ -397,6 +397,24 @@ static void own_objects(void **state)
 		      NTSYNC_STATUS_OBJECT_TYPE_MISMATCH);
 }
 
+/* A wait by the handle of the runtime's own object finds that the event was signaled by others. */
+static void a_wait_for_an_own_object_finds_it(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t port = new_port(f), event = new_event(f, true, false), file;
+	const struct ntsync_nt_own own = { .kind = 7, .event = event };
+	int fd;
+
+	assert_ok(ntsync_nt_create_own(f->nt, &file, NULL, &own));
+	associate(f, new_packet(f), port, file, 1);
+	assert_ok(ntsync_nt_get_fd(f->nt, event, &fd));
+	assert_int_equal(ntsync_event_set(fd, NULL), 0);
+	close(fd);
+	assert_empty(f, port);
+	assert_ok(ntsync_nt_wait_single(f->nt, file, false, POLL));
+	assert_removes(f, port, 1);
+}
+
 static void types_that_cannot_be(void **state)
 {
 	struct fixture *f = *state;
@@ -632,6 +650,25 @@ static void the_last_handle_of_the_port(void **state)
 	associate(f, third, other, event, 5);
 	associate(f, second, other, event, 6);
 	assert_removes(f, other, 4);
+}
+
+/* What is queued at a closed port can't be removed, even if the port is still referenced. */
+static void a_closed_port_that_has_packets(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t port = new_port(f), other = new_port(f), event = new_event(f, false, false);
+	uint32_t packet = new_associated(f, port, event, 1);
+	struct ntsync_nt_object *reference;
+
+	assert_ok(ntsync_nt_reference(f->nt, port, 0, &reference, NULL));
+	set(f, event);
+	close_handle(f, port);
+	assert_status(cancel(f, packet, true), CANCELLED);
+	associate(f, packet, other, event, 2);
+	set(f, event);
+	assert_removes(f, other, 2);
+	ntsync_nt_dereference(f->nt, reference);
+	check(f);
 }
 
 /* A removal that was begun may outlive the handle. */
@@ -965,6 +1002,7 @@ int main(void)
 		TEST(timers),
 		TEST(threads),
 		TEST(own_objects),
+		TEST(a_wait_for_an_own_object_finds_it),
 		TEST(types_that_cannot_be),
 		TEST(a_signal_by_others),
 		TEST(arguments),
@@ -974,6 +1012,7 @@ int main(void)
 		TEST(its_last_handle),
 		TEST(the_last_handle_of_the_target),
 		TEST(the_last_handle_of_the_port),
+		TEST(a_closed_port_that_has_packets),
 		TEST(a_port_that_is_only_waited_for),
 		TEST(it_wakes_a_removal),
 		TEST(it_wakes_a_wait_for_the_port),

@@ -24,6 +24,17 @@ static struct nt_association *find_first_locked(const struct ntsync_nt *nt,
 	return (struct nt_association *)link;
 }
 
+/* Of those whose handles and whose port's are not closed: a close may be about to withdraw one. */
+static struct nt_association *find_served_locked(const struct ntsync_nt *nt,
+						 const struct nt_object *target)
+{
+	struct nt_association *first = find_first_locked(nt, target), *a = first;
+
+	while (a && (is_closed(a) || nt_port_is_closed(a->port->port)))
+		a = a->next == first ? NULL : a->next;
+	return a;
+}
+
 static void make_first_locked(struct ntsync_nt *nt, struct nt_association *association)
 {
 	association->link.hash = hash_target(association->packet->target);
@@ -84,7 +95,7 @@ static void serve_all_locked(struct ntsync_nt *nt, const struct nt_object *targe
 {
 	struct nt_association *association;
 
-	while ((association = find_first_locked(nt, target)))
+	while ((association = find_served_locked(nt, target)))
 		serve_locked(nt, association);
 }
 
@@ -126,7 +137,7 @@ static void look_locked(struct ntsync_nt *nt, struct nt_object *target)
 {
 	struct nt_association *association;
 
-	while ((association = find_first_locked(nt, target)) && consume(nt, target))
+	while ((association = find_served_locked(nt, target)) && consume(nt, target))
 		serve_locked(nt, association);
 }
 
@@ -163,7 +174,7 @@ int nt_association_set_event(struct ntsync_nt *nt, struct nt_object *event, uint
  */
 static bool serve_from_locked(struct ntsync_nt *nt, const struct nt_object *event)
 {
-	struct nt_association *association = find_first_locked(nt, event);
+	struct nt_association *association = find_served_locked(nt, event);
 
 	if (association && event->manual)
 		serve_all_locked(nt, event);
@@ -173,31 +184,47 @@ static bool serve_from_locked(struct ntsync_nt *nt, const struct nt_object *even
 }
 
 /*
- * The signal may be one after which nobody has looked yet:
+ * @prev is the state before a reset or a pulse without the lock. The signal that it has ended may be
+ * one after which nobody has looked yet:
  *
- *	a set			a reset
+ *	a set			a reset			an association
  *
+ *				  awaited? no
+ *							begins: not signaled
  *	  signals
  *				  resets: it was signaled
  *	  looks: not signaled
+ *
+ * If the association begins after the reset, and before this, it gets a packet for a signal that was
+ * over. This is as if it had begun before the reset.
  */
+static void serve_after_reset(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev)
+{
+	struct nt_saved saved;
+
+	nt_race();
+	if (!*prev || !nt_object_is_awaited(event))
+		return;
+	nt_lock(&nt->port_lock, &saved);
+	if (serve_from_locked(nt, event))
+		*prev = 0;
+	nt_unlock(&nt->port_lock, &saved);
+}
+
 int nt_association_reset_event(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev)
 {
-	bool locked = atomic_load(&event->awaited);
 	struct nt_saved saved;
 	int ret;
 
-	if (locked)
-		nt_lock(&nt->port_lock, &saved);
-	nt_race();
-	ret = ntsync_event_reset(event->fd, prev);
-	nt_race();
-	if (!locked && !ret && *prev && atomic_load(&event->awaited)) {
-		nt_lock(&nt->port_lock, &saved);
-		locked = true;
-	}
-	if (!locked)
+	if (!atomic_load(&event->awaited)) {
+		nt_race();
+		ret = ntsync_event_reset(event->fd, prev);
+		if (!ret)
+			serve_after_reset(nt, event, prev);
 		return ret;
+	}
+	nt_lock(&nt->port_lock, &saved);
+	ret = ntsync_event_reset(event->fd, prev);
 	if (!ret && *prev && serve_from_locked(nt, event))
 		*prev = 0;
 	nt_unlock(&nt->port_lock, &saved);
@@ -206,7 +233,7 @@ int nt_association_reset_event(struct ntsync_nt *nt, struct nt_object *event, ui
 
 static int pulse_locked(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev)
 {
-	struct nt_association *association = find_first_locked(nt, event);
+	struct nt_association *association = find_served_locked(nt, event);
 	int ret;
 
 	if (event->manual || !association) {
@@ -230,8 +257,13 @@ int nt_association_pulse_event(struct ntsync_nt *nt, struct nt_object *event, ui
 	struct nt_saved saved;
 	int ret;
 
-	if (!atomic_load(&event->awaited))
-		return ntsync_event_pulse(event->fd, prev);
+	if (!atomic_load(&event->awaited)) {
+		nt_race();
+		ret = ntsync_event_pulse(event->fd, prev);
+		if (!ret)
+			serve_after_reset(nt, event, prev);
+		return ret;
+	}
 	nt_race();
 	nt_lock(&nt->port_lock, &saved);
 	ret = pulse_locked(nt, event, prev);
@@ -340,18 +372,29 @@ static void withdraw_from_port_locked(struct ntsync_nt *nt, const struct nt_obje
 	} while (!is_last);
 }
 
-struct nt_packet *nt_association_close_port(struct ntsync_nt *nt, const struct nt_object *port)
+static struct nt_packet *close_port_locked(struct ntsync_nt *nt, const struct nt_object *port)
 {
-	struct nt_hash_link *link, *next;
+	struct nt_hash_link *link = nt_hash_next(&nt->associations, NULL), *next;
 	struct nt_packet *packets = NULL;
-	struct nt_saved saved;
 
-	nt_lock(&nt->port_lock, &saved);
-	link = nt_port_is_closed(port->port) ? nt_hash_next(&nt->associations, NULL) : NULL;
 	for (; link; link = next) {
 		next = nt_hash_next(&nt->associations, link);
 		withdraw_from_port_locked(nt, port, (struct nt_association *)link, &packets);
 	}
+	/* Nobody removes them any more. The port keeps them until it is destroyed. */
+	for (struct nt_packet *packet = port->port->first; packet; packet = packet->next)
+		nt_packet_disown_locked(packet);
+	return packets;
+}
+
+struct nt_packet *nt_association_close_port(struct ntsync_nt *nt, const struct nt_object *port)
+{
+	struct nt_packet *packets = NULL;
+	struct nt_saved saved;
+
+	nt_lock(&nt->port_lock, &saved);
+	if (nt_port_is_closed(port->port))
+		packets = close_port_locked(nt, port);
 	nt_unlock(&nt->port_lock, &saved);
 	return packets;
 }
@@ -406,20 +449,6 @@ void nt_associations_exit(struct ntsync_nt *nt)
 
 /* -- Check ------------------------------------------------------------------------------- */
 
-/* Whether it is, and nobody is about to look. The timer thread may be. */
-static bool is_signaled(const struct nt_object *target)
-{
-	uint32_t signaled = 0;
-
-	if (target->type == NTSYNC_NT_TIMER)
-		return false;
-	if (target->type == NTSYNC_NT_SEMAPHORE)
-		ntsync_sem_read(target->fd, &signaled, NULL);
-	else
-		ntsync_event_read(target->fd, NULL, &signaled);
-	return signaled;
-}
-
 size_t nt_association_check(struct ntsync_nt *nt, const struct nt_object *target)
 {
 	const struct nt_association *first;
@@ -429,7 +458,7 @@ size_t nt_association_check(struct ntsync_nt *nt, const struct nt_object *target
 	nt_lock(&nt->port_lock, &saved);
 	first = find_first_locked(nt, target);
 	broken = !first || !first->pending || first->packet->owner != &first->packet ||
-		 nt_port_is_closed(first->port->port) || is_closed(first) || is_signaled(target);
+		 nt_port_is_closed(first->port->port) || is_closed(first);
 	nt_unlock(&nt->port_lock, &saved);
 	return broken;
 }

@@ -27,7 +27,7 @@
 struct nt_packet;
 
 /**
- * struct nt_association - the part of a wait completion packet that is not its object
+ * struct nt_association - what &nt_object.association of a wait completion packet points to
  * @link: in &ntsync_nt.associations, by the target, while it is the first of those that wait for it.
  * @next: the one that came after it, in a ring of those that wait for the same target.
  * @prev: the one that came before it.
@@ -82,9 +82,9 @@ int nt_association_reset_event(struct ntsync_nt *nt, struct nt_object *event, ui
 int nt_association_pulse_event(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev);
 
 /* After the object was signaled, or was found to be. */
-static inline void nt_signaled(struct ntsync_nt *nt, struct nt_object *object)
+static inline void nt_look_if_awaited(struct ntsync_nt *nt, struct nt_object *object)
 {
-	if (atomic_load(&object->awaited))
+	if (nt_object_is_awaited(object))
 		nt_association_look(nt, object);
 }
 
@@ -115,7 +115,7 @@ static inline void nt_signaling_end(struct ntsync_nt *nt, struct nt_object *obje
 	if (signaling->locked)
 		nt_association_look_and_unlock(nt, object, &signaling->saved);
 	else
-		nt_signaled(nt, object);
+		nt_look_if_awaited(nt, object);
 }
 
 #endif /* LIBNTSYNC_NT_ASSOCIATION_H */

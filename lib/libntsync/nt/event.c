@@ -99,7 +99,7 @@ NTSYNC_API uint32_t ntsync_nt_query_event(struct ntsync_nt *nt, uint32_t handle,
 		return status;
 	status = nt_status(ntsync_event_read(pin.object->fd, &is_manual, &is_signaled));
 	if (!status && is_signaled)
-		nt_signaled(nt, pin.object);
+		nt_look_if_awaited(nt, pin.object);
 	if (!status && manual)
 		*manual = is_manual;
 	if (!status && signaled)

@@ -77,7 +77,7 @@ struct nt_port {
 struct nt_port *nt_port_create(uint32_t concurrency);
 /* No call uses it. Also frees one that had no object. Returns its packets. */
 struct nt_packet *nt_port_destroy(struct ntsync_nt *nt, struct nt_port *port);
-/* Its last handle was closed: ends what sleeps for a packet, and all associations. */
+/* Its last handle was closed: ends what sleeps for a packet, and no thread counts there any more. */
 void nt_port_close(struct ntsync_nt *nt, struct nt_port *port);
 /* The number of broken invariants.*/
 size_t nt_port_check(struct ntsync_nt *nt, struct nt_port *port);

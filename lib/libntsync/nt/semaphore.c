@@ -73,7 +73,7 @@ NTSYNC_API uint32_t ntsync_nt_query_semaphore(struct ntsync_nt *nt, uint32_t han
 		return status;
 	status = nt_status(ntsync_sem_read(pin.object->fd, &now, &max));
 	if (!status && now)
-		nt_signaled(nt, pin.object);
+		nt_look_if_awaited(nt, pin.object);
 	if (!status && count)
 		*count = (int32_t)now;
 	if (!status && limit)

@@ -59,7 +59,7 @@ static uint32_t signal_and_wait_atomically(struct nt_wait *wait, struct nt_objec
 	if (paused)
 		nt_port_go_on(wait->thread);
 	atomic_store(&wait->thread->signals, NULL);
-	nt_signaled(wait->nt, signal);
+	nt_look_if_awaited(wait->nt, signal);
 	if (!has_signaled(ret)) {
 		nt_owned_not_released(wait->thread, signal, owned);
 		return not_signaled_status(signal, ret);

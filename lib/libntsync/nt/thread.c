@@ -48,7 +48,6 @@ struct nt_object *nt_thread_pseudo_object(const struct nt_thread *thread)
 			      atomic_load_explicit(&thread->object, memory_order_relaxed);
 }
 
-/* From the kernel's id, which debuggers and /proc show; it has 22 bits. */
 /* The kernel reuses the id of a thread that ended and is still in the table. */
 static uint32_t choose_tid_locked(struct ntsync_nt *nt)
 {

@@ -30,7 +30,7 @@ static void expire_timer(struct nt_timers *timers, struct nt_timer *timer)
 
 	nt_heap_remove(timer);
 	ntsync_event_set(timer->object->fd, NULL);
-	nt_signaled(timers->nt, timer->object);
+	nt_look_if_awaited(timers->nt, timer->object);
 	nt_timer_send_apc_locked(timer);
 	if (timer->period)
 		set_next_period(timers, timer, clock);

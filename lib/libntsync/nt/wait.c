@@ -215,7 +215,8 @@ static void record_acquisition(const struct nt_wait *wait, uint32_t index)
 {
 	struct nt_object *object = wait->pins[index].object;
 
-	nt_signaled(wait->nt, object);
+	/* What was signaled of one of the runtime's own is its event. */
+	nt_look_if_awaited(wait->nt, object->type == NTSYNC_NT_OWN ? object->own->event : object);
 	if (object->type == NTSYNC_NT_MUTANT)
 		nt_owned_acquired(wait->thread, object);
 }

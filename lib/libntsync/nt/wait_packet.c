@@ -66,23 +66,35 @@ static struct nt_object *waited_object(struct nt_object *object)
 
 /*
  * A thread that signals the target and waits in one step may have found no association, and sleep by
- * now. It looks again when it wakes. See can_look_later().
+ * now. It looks again when it wakes. See can_look_later() in signal.c.
  */
-static void wake_signaling_threads(const struct associating *call)
+static void wake_signaling_threads_locked(const struct associating *call)
 {
 	struct ntsync_nt *nt = call->nt;
 	struct nt_hash_link *link = NULL;
-	struct nt_saved saved;
 
 	nt_race();
-	nt_lock(&nt->lock, &saved);
 	while ((link = nt_hash_next(&nt->threads, link))) {
 		struct nt_thread *thread = (struct nt_thread *)link;
 
 		if (atomic_load(&thread->signals) == call->target)
 			nt_stop_wake_locked(thread);
 	}
+}
+
+/* With the table's lock in both steps no signal handler suspends the caller between them. */
+static uint32_t begin_association(struct associating *call, struct nt_packet *packet)
+{
+	struct ntsync_nt *nt = call->nt;
+	struct nt_saved saved;
+	uint32_t status;
+
+	nt_lock(&nt->lock, &saved);
+	status = nt_association_begin(nt, call->association, call->port, packet, &call->signaled);
+	if (!status && nt_can_signal_and_wait(nt))
+		wake_signaling_threads_locked(call);
 	nt_unlock(&nt->lock, &saved);
+	return status;
 }
 
 static struct nt_packet *new_packet(const struct associating *call)
@@ -106,11 +118,9 @@ static uint32_t associate(struct associating *call)
 		return NTSYNC_STATUS_NO_MEMORY;
 	if (call->target->type == NTSYNC_NT_TIMER)
 		nt_timers_catch_up(nt);
-	status = nt_association_begin(nt, call->association, call->port, packet, &call->signaled);
+	status = begin_association(call, packet);
 	if (status)
 		nt_packets_free(nt, packet);
-	else if (nt_can_signal_and_wait(nt))
-		wake_signaling_threads(call);
 	return status;
 }
 
