@@ -32,9 +32,10 @@ fuzz_device_parts := $(filter-out build/obj/tests/fuzz/device/main.o,$(fuzz_devi
 
 tests: build/tests/fuzz-device/device build/tests/fuzz/test_programs
 
+# Static, as a process with fewer mappings forks faster.
 build/tests/fuzz-device/device: $(fuzz_device_obj)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ -lpthread
 
 build/tests/fuzz/test_programs: build/obj/tests/fuzz/test_programs.o $(fuzz_device_parts)
 	@mkdir -p $(@D)

@@ -43,7 +43,7 @@ static void prints_what_it_reads(void **state)
 		"t1 wait_any f1 f2,bad,none owner=2 timeout=+5000 flags=0x80000000 alert=f3 ptr=edge\n"
 		"t1 wait_all f1 - timeout=never\n"
 		"t4 take slot=f2 -> none\n"
-		"t5 aggregate f1 f2:1:0,f3:2:5 timeout=over fail=3\n"
+		"t5 aggregate f1 f2:1:0,f3:2:5 timeout=over fail=3 crowd=20\n"
 		"t6 addr_wait f1 addr=s8 owner=kthread\n"
 		"t7 addr_wake f1 addr=bad\n";
 	struct program program;
@@ -213,7 +213,7 @@ static void minimises(void **state)
 	(void)state;
 	parse("rounds 4\nend close\n"
 	      "t0 open -> f0\nt0 create_mutex f0 owner=1 count=1 -> f1\nt1 mutex_unlock f1\n"
-	      "t2 wait_any f0 f1,f1,f1,f1 owner=3 timeout=never fail=2\nt1 sleep us=1000\n"
+	      "t2 wait_any f0 f1,f1,f1,f1 owner=3 timeout=never fail=2 crowd=3\nt1 sleep us=1000\n"
 	      "t2 mutex_unlock f1 owner=3 ptr=edge\nt3 close f0\n", &program);
 	minimise(&program, unlocks_after_wait, &runs, 1000);
 	text = text_of(&program);

@@ -116,8 +116,8 @@ uint32_t target_tid(const struct call_context *c, uint64_t target)
 	switch (target) {
 	case TARGET_NONE:
 		return 0;
-	case TARGET_INIT:
-		return 1;
+	case TARGET_FUZZER:
+		return shared->fuzzer;
 	case TARGET_KTHREAD:
 		return KTHREADD;
 	case TARGET_BAD:

@@ -7,6 +7,7 @@
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -87,17 +88,35 @@ long run_sched(struct call_context *c)
 	return result_of(syscall(SYS_sched_setattr, target_tid(c, who), &attr, 0));
 }
 
+/* The child gets something that its exec or exit has to end: a loan, and a request. */
+static void use_in_child(const struct call_context *c, uint32_t lend_to)
+{
+	struct ntsync_lend_args lend = { .tid = lend_to };
+	struct ntsync_channel_recv2_args recv;
+	struct sched_param param = { .sched_priority = 30 };
+
+	if (arg(c, "channel") != SLOT_NONE)
+		ioctl(slot_fd(c, arg(c, "channel")), NTSYNC_IOC_CHANNEL_TRY_RECV2, &recv);
+	if (arg(c, "dev") == SLOT_NONE)
+		return;
+	sched_setscheduler(0, SCHED_FIFO, &param);
+	ioctl(slot_fd(c, arg(c, "dev")), NTSYNC_IOC_LEND, &lend);
+}
+
 /* Nobody waits for the child: the process ignores SIGCHLD. */
 static long do_fork(struct call_context *c, bool exec)
 {
 	unsigned int us = bounded_us(c);
 	bool close_all = !exec && arg(c, "close");
+	uint32_t self = gettid();
 	pid_t pid = fork();
 
 	if (pid < 0)
 		return -errno;
 	if (pid)
 		return 0;
+	if (!exec_options.common)
+		use_in_child(c, self);
 	if (close_all)
 		syscall(SYS_close_range, 3, ~0u, 0);
 	sleep_us(us);

@@ -76,6 +76,7 @@ static void reset(const struct program *program)
 {
 	memset(shared, 0, sizeof(*shared));
 	memcpy(&shared->program, program, sizeof(*program));
+	shared->fuzzer = getpid();
 	memset(shared_area, 0, AREA_SIZE);
 	memset(file_area, 0, AREA_SIZE);
 	for (unsigned int p = 0; p < NR_PROCESSES; p++) {

@@ -12,6 +12,7 @@
 /**
  * struct shared - what the processes of one execution share with the fuzzer
  * @program: what they do
+ * @fuzzer: its pid: a process that lives on
  * @over: not 0: no more calls; futex
  * @ready: number of threads that wait for their calls; futex
  * @allowed: by thread: how many of its calls may begin; futex
@@ -29,6 +30,7 @@
  */
 struct shared {
 	struct program program;
+	pid_t fuzzer;
 	atomic_uint over;
 	atomic_uint ready;
 	atomic_uint allowed[NR_THREADS];

@@ -76,6 +76,10 @@ static void simplify_call(struct attempt *a, unsigned int at)
 	candidate.calls[at].fail = 0;
 	if (a->best->calls[at].fail)
 		try(a, &candidate);
+	candidate = *a->best;
+	candidate.calls[at].crowd = 0;
+	if (a->best->calls[at].crowd)
+		try(a, &candidate);
 	while (a->best->calls[at].nr_list > 1) {
 		candidate = *a->best;
 		candidate.calls[at].nr_list /= 2;

@@ -256,6 +256,8 @@ static uint64_t random_slot(struct builder *b, const struct call *call, const st
 
 	if (optional && prng_chance(b->prng, 75))
 		return SLOT_NONE;
+	if (mutate_options.common && def->wants == FD_CHANNEL)
+		return SLOT_NONE;
 	return need_slot(b, call->thread, def->wants);
 }
 
@@ -331,6 +333,9 @@ static void fill_call(struct builder *b, struct call *call)
 		call->args[i] = random_arg(b, call, &op->args[i]);
 	if (mutate_options.inject && op->on && prng_chance(b->prng, 5))
 		call->fail = 1 + prng_below(b->prng, 6);
+	/* What sleeps in many threads at once, or is raced for. */
+	if (op->on && !op->makes && call->op != op_find("close") && prng_chance(b->prng, 2))
+		call->crowd = prng_chance(b->prng, 80) ? 1 + prng_below(b->prng, 20) : 70;
 	/* A semaphore with more than its maximum is not made. */
 	if (!strcmp(op->name, "create_sem") && call->args[0] > call->args[1] && prng_chance(b->prng, 95))
 		call->args[1] = call->args[0];

@@ -103,9 +103,8 @@ static void count_done(const struct worker *w)
 	futex_wake(&shared->done[w->thread]);
 }
 
-static void do_call(struct worker *w)
+static void make_call(struct worker *w, const struct call *call)
 {
-	const struct call *call = next_call(w);
 	struct call_context c = {
 		.call = call,
 		.op = &ops[call->op],
@@ -113,19 +112,63 @@ static void do_call(struct worker *w)
 		.scratch = &w->scratch,
 		.worker = w,
 	};
-	long ret;
+	long ret = call_run(&c);
 
-	w->left--;
-	if (exec_options.common && !c.op->common)
-		return;
-	atomic_store(&shared->current[w->thread], call - shared->program.calls + 1);
-	ret = call_run(&c);
-	atomic_store(&shared->current[w->thread], 0);
 	atomic_fetch_add(&shared->ended, 1);
 	if (exec_options.check_errors && call_is_wrong(call, ret)) {
 		atomic_store(&shared->wrong_error, -ret);
 		atomic_store(&shared->wrong, call - shared->program.calls + 1);
 	}
+}
+
+static int start_thread(void *(*main)(void *data), void *data)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int error;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	error = pthread_create(&thread, &attr, main, data);
+	pthread_attr_destroy(&attr);
+	return error;
+}
+
+/* One of a crowd: @data is a worker with the call as its next one. It ends after that. */
+static void *crowd_main(void *data)
+{
+	struct worker *w = data;
+
+	if (!scratch_init(&w->scratch))
+		make_call(w, &shared->program.calls[w->next]);
+	return NULL;
+}
+
+static void start_crowd(const struct worker *w, const struct call *call)
+{
+	struct worker *crowd = calloc(call->crowd, sizeof(*crowd));
+
+	for (unsigned int i = 0; crowd && i < call->crowd; i++) {
+		crowd[i].thread = w->thread;
+		crowd[i].next = call - shared->program.calls;
+		if (start_thread(crowd_main, &crowd[i]))
+			return;
+	}
+}
+
+static void do_call(struct worker *w)
+{
+	const struct call *call = next_call(w);
+
+	w->left--;
+	if (exec_options.common && !ops[call->op].common)
+		return;
+	if (call->crowd)
+		start_crowd(w, call);
+	atomic_store(&shared->current[w->thread], call - shared->program.calls + 1);
+	make_call(w, call);
+	atomic_store(&shared->current[w->thread], 0);
 }
 
 static void *worker_main(void *data)
@@ -152,20 +195,6 @@ static void *worker_main(void *data)
 	return NULL;
 }
 
-static int start_thread(struct worker *w)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	int error;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	error = pthread_create(&thread, &attr, worker_main, w);
-	pthread_attr_destroy(&attr);
-	return error;
-}
-
 void worker_replace(void *worker)
 {
 	struct worker *w = worker;
@@ -174,7 +203,7 @@ void worker_replace(void *worker)
 	atomic_store(&shared->current[w->thread], 0);
 	atomic_fetch_add(&shared->ended, 1);
 	count_done(w);
-	if (w->left && start_thread(w))
+	if (w->left && start_thread(worker_main, w))
 		return;
 	pthread_exit(NULL);
 }
@@ -189,7 +218,7 @@ static unsigned int start_threads(unsigned int process)
 			continue;
 		workers[t].thread = t;
 		workers[t].left = count_calls(t) * rounds;
-		if (scratch_init(&workers[t].scratch) || start_thread(&workers[t]))
+		if (scratch_init(&workers[t].scratch) || start_thread(worker_main, &workers[t]))
 			_exit(1);
 		nr++;
 	}

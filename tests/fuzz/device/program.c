@@ -8,7 +8,7 @@
 
 static const char *const end_names[NR_ENDS] = { "exit", "close", "kill" };
 static const char *const pointer_names[NR_POINTERS] = { "ok", "null", "bad", "readonly", "edge" };
-static const char *const target_names[] = { "none", "init", "kthread", "bad" };
+static const char *const target_names[] = { "none", "fuzzer", "kthread", "bad" };
 static const char area_letters[] = "psm";
 
 int op_find(const char *name)
@@ -127,6 +127,8 @@ void call_print(FILE *out, const struct call *call)
 	}
 	if (call->fail)
 		fprintf(out, " fail=%u", call->fail);
+	if (call->crowd)
+		fprintf(out, " crowd=%u", call->crowd);
 	if (op->makes) {
 		fputs(" -> ", out);
 		print_slot(out, call->result);
@@ -307,10 +309,13 @@ static bool parse_arg(struct parser *p, char *word, struct call *call)
 	if (!value)
 		return fail(p, "no argument: %s", word);
 	*value++ = '\0';
-	if (!strcmp(word, "fail")) {
+	if (!strcmp(word, "fail") || !strcmp(word, "crowd")) {
 		if (!parse_number(value, UINT8_MAX, &number))
 			return fail(p, "no number: %s", value);
-		call->fail = number;
+		if (*word == 'f')
+			call->fail = number;
+		else
+			call->crowd = number;
 		return true;
 	}
 	for (unsigned int i = 0; i < op_nr_args(op); i++) {

@@ -12,7 +12,7 @@
  * first word after the call is the descriptor that it acts on, the second, if the call takes any,
  * the list of its objects. Arguments that are not named have their default. "fail=3" at the end
  * makes the third allocation or copy of the call fail, on kernels that can do that. What follows "#"
- * is a comment. A line without a thread is a setting of the whole program (see struct program).
+ * is a comment. "crowd=20" makes 20 more threads that make the same call at the same time. A line without a thread is a setting of the whole program (see struct program).
  */
 #ifndef NTSYNC_FUZZ_PROGRAM_H
 #define NTSYNC_FUZZ_PROGRAM_H
@@ -42,14 +42,14 @@ enum arg_kind {
 	ARG_SLOT,	/* f3, none, bad */
 	ARG_TIMEOUT,	/* 0, never, over, or +N: N microseconds from the call */
 	ARG_POINTER,	/* where the argument of the ioctl is: ok, null, bad, readonly, edge */
-	ARG_THREAD,	/* t3; none, init, kthread, bad */
+	ARG_THREAD,	/* t3; none, fuzzer, kthread, bad */
 	ARG_ADDRESS,	/* p8, s8, m8: offset in private, shared and a file's memory; bad */
 };
 
 #define TIMEOUT_NEVER	UINT64_MAX
 #define TIMEOUT_OVER	(UINT64_MAX - 1)
 enum { POINTER_OK, POINTER_NULL, POINTER_BAD, POINTER_READONLY, POINTER_EDGE, NR_POINTERS };
-enum { TARGET_NONE = NR_THREADS, TARGET_INIT, TARGET_KTHREAD, TARGET_BAD, NR_TARGETS };
+enum { TARGET_NONE = NR_THREADS, TARGET_FUZZER, TARGET_KTHREAD, TARGET_BAD, NR_TARGETS };
 enum { AREA_PRIVATE, AREA_SHARED, AREA_FILE, AREA_BAD };
 #define ADDRESS(area, offset)	((uint64_t)(area) << 32 | (offset))
 #define ADDRESS_AREA(address)	((address) >> 32)
@@ -69,6 +69,7 @@ struct call {
 	uint8_t fd;		/* slot */
 	uint8_t result;		/* slot for the descriptor that it returns, or SLOT_NONE */
 	uint8_t fail;		/* which allocation or copy fails, 0: none */
+	uint8_t crowd;		/* so many more threads make it, too */
 	uint8_t nr_list;
 	uint64_t args[MAX_ARGS];
 	struct item list[MAX_LIST];
