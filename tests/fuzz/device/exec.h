@@ -35,9 +35,9 @@ struct shared {
 	atomic_uint ready;
 	atomic_uint allowed[NR_THREADS];
 	atomic_uint done[NR_THREADS];
-	_Atomic pid_t pid[NR_PROCESSES];
-	_Atomic pid_t tid[NR_THREADS];
-	_Atomic pid_t inner_tid[NR_THREADS];
+	atomic_int pid[NR_PROCESSES];
+	atomic_int tid[NR_THREADS];
+	atomic_int inner_tid[NR_THREADS];
 	atomic_int fds[NR_PROCESSES][NR_SLOTS];
 	atomic_ullong last_id;
 	atomic_uint current[NR_THREADS];

@@ -162,6 +162,16 @@ static void report(const char *when, uint64_t begun)
 	fflush(stdout);
 }
 
+static bool switch_tracepoints(const char *on)
+{
+	int fd = open("/sys/kernel/tracing/events/ntsync/enable", O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, on, 1) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
 /* All programs of the corpus as they are. */
 static void run_corpus(void)
 {
@@ -170,7 +180,7 @@ static void run_corpus(void)
 
 		if (!run(&entry->program))
 			printf("# it was %s\n", entry->name);
-		memcpy(entry->map, now, coverage_size);
+		map_add(entry->map, now);
 		map_add(reached, now);
 	}
 }
@@ -246,18 +256,6 @@ static void print_reduced(void)
 	putchar('\n');
 }
 
-/* A program may have switched them on. */
-static void switch_tracepoints_off(void)
-{
-	int fd = open("/sys/kernel/tracing/events/ntsync/enable", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (write(fd, "0", 1) != 1)
-		perror("tracepoints");
-	close(fd);
-}
-
 /* The corpus, then new programs for a time. TAP. */
 static int run_all(void)
 {
@@ -273,9 +271,15 @@ static int run_all(void)
 	fflush(stdout);
 	run_corpus();
 	report("corpus", begun);
+	/* What the tracepoints add is in each function that has one, so all programs do it. */
+	if (options.seconds && coverage_size && switch_tracepoints("1"))
+		run_corpus();
+	switch_tracepoints("0");
+	begun = now_ns(CLOCK_MONOTONIC);
 	fuzz(&prng, begun);
 	report("end", begun);
-	switch_tracepoints_off();
+	/* A program may have switched them on. */
+	switch_tracepoints("0");
 	if (coverage_size) {
 		print_reduced();
 		coverage_print(stdout, reached);
@@ -301,7 +305,7 @@ static bool is_in_tree(void)
 	return result;
 }
 
-static void usage(FILE *out)
+static void print_usage(FILE *out)
 {
 	fputs("usage: device [OPTION]...\n"
 	      "Runs random programs on /dev/ntsync and looks for findings.\n"
@@ -374,10 +378,10 @@ static void set_option(int option)
 		/* What the call "exec" executes. */
 		exit(0);
 	case HELP:
-		usage(stdout);
+		print_usage(stdout);
 		exit(0);
 	default:
-		usage(stderr);
+		print_usage(stderr);
 		exit(2);
 	}
 }
@@ -421,7 +425,7 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) >= 0)
 		set_option(option);
 	if (optind < argc || !options.seed || !options.repeat) {
-		usage(stderr);
+		print_usage(stderr);
 		return 2;
 	}
 	status = start();

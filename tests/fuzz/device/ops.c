@@ -8,6 +8,8 @@
 #define POLICIES	"1 2 0 3"
 #define COUNTS		"1 0 2 3 64 1024 2147483647 4294967295"
 #define BOOLEANS	"0 1"
+/* Right ones on any descriptor, and wrong ones. */
+#define RAW_NUMBERS	"0x40084e80 0xc0284e82 0xc0304e97 0x80044e88 0xc0184e91 0x4e9b 0x4e8f 0x4eff 0x40204e9c"
 
 #define PTR		{ .name = "ptr", .kind = ARG_POINTER }
 #define NUMBER(_name, _otherwise, _values) \
@@ -94,8 +96,7 @@ const struct op ops[] = {
 	{ "addr_wake", FD_DEVICE, .weight = 12, .errors = "EACCES", .run = run_addr_wake,
 	  .args = { ADDR, NUMBER("count", 1, COUNTS), NUMBER("flags", 0, "0 16 1"), PTR } },
 	{ "ioctl", FD_ANY, .weight = 2, .run = run_raw,
-	  .args = { NUMBER("nr", 0x4e8f, "0x4e8f 0x80104e8f 0x40084e80 0xc0284e82 0xc0304e97 0xc0284e97 0x4e9b "
-			   "0x40204e9c 0x40084e90 0x80044e88 0x40084e87 0xc0184e91 0x4eff"), PTR } },
+	  .args = { NUMBER("nr", 0x4e8f, RAW_NUMBERS), PTR } },
 
 	{ "close", FD_ANY, .common = true, .weight = 6, .run = run_close },
 	{ "dup", FD_ANY, FD_ANY, .common = true, .weight = 2, .run = run_dup },

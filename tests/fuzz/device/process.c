@@ -252,7 +252,7 @@ static void close_all(unsigned int process)
 	}
 }
 
-static void __attribute__((noreturn)) finish(unsigned int process)
+static _Noreturn void finish(unsigned int process)
 {
 	if (shared->program.end == END_CLOSE)
 		close_all(process);
@@ -262,7 +262,7 @@ static void __attribute__((noreturn)) finish(unsigned int process)
 }
 
 /* Another process than the first one. */
-static void __attribute__((noreturn)) process_other(unsigned int process)
+static _Noreturn void process_other(unsigned int process)
 {
 	handle_signals();
 	start_threads(process);
@@ -294,7 +294,7 @@ static void become_other_user(void)
 }
 
 /* Has a pid and a time namespace of its own, which takes a process between. */
-static void __attribute__((noreturn)) process_of_other_user(void)
+static _Noreturn void process_of_other_user(void)
 {
 	pid_t pid;
 

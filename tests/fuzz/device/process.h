@@ -6,6 +6,6 @@
 #include "call.h"
 
 /* What the first process does; it makes the others. Does not return. */
-void process_first(void) __attribute__((noreturn));
+_Noreturn void process_first(void);
 
 #endif
