@@ -248,10 +248,6 @@ static void corpus_keeps_what_is_needed(void **state)
 	assert_true(corpus.entries[1]->needed);
 	assert_true(corpus.entries[2]->needed || corpus.entries[3]->needed);
 	coverage_size = 0;
-	for (unsigned int i = 0; i < corpus.nr; i++) {
-		free(corpus.entries[i]->map);
-		free(corpus.entries[i]);
-	}
 	free(corpus.entries);
 }
 

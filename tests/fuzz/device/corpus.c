@@ -10,9 +10,9 @@
 struct entry *corpus_add(struct corpus *corpus, const struct program *program, const char *name)
 {
 	struct entry **entries = realloc(corpus->entries, (corpus->nr + 1) * sizeof(*entries));
-	struct entry *entry = calloc(1, sizeof(*entry));
+	struct entry *entry = alloc_for_fuzzer(sizeof(*entry));
 
-	if (!entries || !entry)
+	if (!entries)
 		abort();
 	corpus->entries = entries;
 	corpus->entries[corpus->nr++] = entry;
@@ -77,8 +77,11 @@ const struct entry *corpus_choose(const struct corpus *corpus, struct prng *prng
 
 unsigned int corpus_reduce(struct corpus *corpus)
 {
-	uint8_t *reached = map_new();
+	static uint8_t *reached;
 	unsigned int needed = 0;
+
+	if (!reached)
+		reached = map_new();
 
 	for (;;) {
 		struct entry *best = NULL;
@@ -99,7 +102,6 @@ unsigned int corpus_reduce(struct corpus *corpus)
 		map_add(reached, best->map);
 		needed++;
 	}
-	free(reached);
 	return needed;
 }
 

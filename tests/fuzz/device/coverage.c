@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define DEBUGFS		"/sys/kernel/debug/ntsync/"
@@ -40,13 +41,19 @@ void coverage_read(uint8_t *map)
 		perror("coverage");
 }
 
+void *alloc_for_fuzzer(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		abort();
+	madvise(memory, size, MADV_DONTFORK);
+	return memory;
+}
+
 uint8_t *map_new(void)
 {
-	uint8_t *map = calloc(1, coverage_size + 1);
-
-	if (!map)
-		abort();
-	return map;
+	return alloc_for_fuzzer(coverage_size + 1);
 }
 
 unsigned int map_count(const uint8_t *map)
