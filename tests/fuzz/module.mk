@@ -42,3 +42,5 @@ build/tests/fuzz/test_programs: build/obj/tests/fuzz/test_programs.o $(fuzz_devi
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lpthread
 
 $(fuzz_device_obj) build/obj/tests/fuzz/test_programs.o: private CPPFLAGS += -D_GNU_SOURCE
+
+-include $(fuzz_device_obj:.o=.d)

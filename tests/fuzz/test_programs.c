@@ -5,9 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/call.h"
 #include "device/complaints.h"
 #include "device/corpus.h"
 #include "device/coverage.h"
@@ -261,6 +263,66 @@ static void sees_complaints(void **state)
 	assert_false(complaints_match("ntsync: module loaded"));
 }
 
+/* Runs it without a driver, and returns how many calls have ended. */
+static unsigned int execute(const char *text, enum exec_end end)
+{
+	static struct program program;
+	struct exec_result result;
+
+	parse(text, &program);
+	exec_run(&program, &result);
+	assert_int_equal(result.end, end);
+	return result.calls;
+}
+
+static void executes_in_order(void **state)
+{
+	(void)state;
+	assert_int_equal(execute("t0 eventfd -> f0\nt1 write f0\nt2 read f0\nt3 sleep\n", EXEC_DONE), 4);
+	assert_int_equal(atomic_load(&shared->fds[0][0]) > 2, 1);
+	/* Ends of threads and processes. */
+	assert_int_equal(execute("t0 exit\nt0 exit\nt0 sleep\nt4 exit\nt5 fork\n", EXEC_DONE), 5);
+	assert_int_equal(execute("end kill\nt0 sleep\nt4 sleep\n", EXEC_DONE), 2);
+	assert_int_equal(execute("t0 sched\nt0 poll - crowd=5\n", EXEC_DONE), 7);
+	/* A process that another one has killed makes no more calls. */
+	assert_int_equal(execute("t4 sleep\nt0 kill\nt0 sleep\nt4 sleep\n", EXEC_DONE), 3);
+}
+
+static void executes_freely(void **state)
+{
+	(void)state;
+	assert_int_equal(execute("rounds 3\nt0 sleep us=0\nt1 sleep us=0\nt1 exit\n", EXEC_DONE), 9);
+}
+
+static void keeps_descriptors(void **state)
+{
+	(void)state;
+	execute("t0 eventfd -> f3\nt4 pipe -> f5\nt4 close f5\nt0 dup f3 -> f4\n", EXEC_DONE);
+	assert_true(atomic_load(&shared->fds[0][3]) > 2);
+	assert_true(atomic_load(&shared->fds[0][4]) > 2);
+	assert_int_equal(atomic_load(&shared->fds[0][5]), -1);
+	assert_int_equal(atomic_load(&shared->fds[1][3]), -1);
+	assert_int_equal(atomic_load(&shared->fds[1][5]), -1);
+	assert_true(atomic_load(&shared->fds[1][6]) > 2);
+}
+
+static void says_which_errors_are_wrong(void **state)
+{
+	struct program program;
+
+	(void)state;
+	parse("t0 event_set f0\nt0 wait_any f0 f1\nt0 send f0\nt0 close f0\n", &program);
+	assert_false(call_is_wrong(&program.calls[0], 0));
+	assert_false(call_is_wrong(&program.calls[0], -EFAULT));
+	assert_true(call_is_wrong(&program.calls[0], -EAGAIN));
+	assert_true(call_is_wrong(&program.calls[0], -512)); /* ERESTARTSYS, which is the kernel's own */
+	assert_false(call_is_wrong(&program.calls[1], -ETIMEDOUT));
+	assert_true(call_is_wrong(&program.calls[1], -EAGAIN));
+	assert_false(call_is_wrong(&program.calls[2], -EAGAIN));
+	assert_true(call_is_wrong(&program.calls[2], -ETIMEDOUT));
+	assert_false(call_is_wrong(&program.calls[3], -EIO));
+}
+
 static void tree_can_be_read(void **state)
 {
 	struct corpus corpus = { 0 };
@@ -285,8 +347,14 @@ int main(void)
 		cmocka_unit_test(minimises_no_longer_than_it_may),
 		cmocka_unit_test(corpus_keeps_what_is_needed),
 		cmocka_unit_test(sees_complaints),
+		cmocka_unit_test(executes_in_order),
+		cmocka_unit_test(executes_freely),
+		cmocka_unit_test(keeps_descriptors),
+		cmocka_unit_test(says_which_errors_are_wrong),
 		cmocka_unit_test(tree_can_be_read),
 	};
 
+	if (exec_init())
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

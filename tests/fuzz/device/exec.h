@@ -23,6 +23,7 @@
  * @fds: by process: descriptor of each slot, or -1
  * @last_id: of the request that was received last
  * @current: by thread: 1 + index of the call that it makes, or 0
+ * @crowd: how many threads of crowds have not made their call yet
  * @killed: a process was killed by a call
  * @ended: how many calls have ended
  * @wrong: 1 + index of a call that did what it must not do, or 0
@@ -41,6 +42,7 @@ struct shared {
 	atomic_int fds[NR_PROCESSES][NR_SLOTS];
 	atomic_ullong last_id;
 	atomic_uint current[NR_THREADS];
+	atomic_uint crowd;
 	atomic_bool killed;
 	atomic_ullong ended;
 	atomic_uint wrong;

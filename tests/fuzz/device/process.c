@@ -25,6 +25,8 @@
 
 /* When no call has ended for so long, those that are left sleep. */
 #define QUIET_NS	(3 * NS_PER_MS)
+/* Unless they are not of the kind that sleeps; then so long at most. */
+#define BUSY_NS		NS_PER_SEC
 /* After its deadline a wait may take as long on a busy machine, and no longer. */
 #define PATIENCE_NS	(5 * NS_PER_SEC)
 
@@ -142,6 +144,7 @@ static void *crowd_main(void *data)
 
 	if (!scratch_init(&w->scratch))
 		make_call(w, &shared->program.calls[w->next]);
+	atomic_fetch_sub(&shared->crowd, 1);
 	return NULL;
 }
 
@@ -152,8 +155,11 @@ static void start_crowd(const struct worker *w, const struct call *call)
 	for (unsigned int i = 0; crowd && i < call->crowd; i++) {
 		crowd[i].thread = w->thread;
 		crowd[i].next = call - shared->program.calls;
-		if (start_thread(crowd_main, &crowd[i]))
+		atomic_fetch_add(&shared->crowd, 1);
+		if (start_thread(crowd_main, &crowd[i])) {
+			atomic_fetch_sub(&shared->crowd, 1);
 			return;
+		}
 	}
 }
 
@@ -418,27 +424,61 @@ static bool has_deadline(unsigned int thread)
 	return false;
 }
 
-static unsigned long long count_ended(void)
+/* May a thread sleep in this call for long, so that nobody can tell when it ends? */
+static bool may_sleep(const struct op *op)
 {
-	unsigned long long ended = atomic_load(&shared->ended);
-	unsigned int sleeping = 0;
-
-	for (unsigned int t = 0; t < NR_THREADS; t++)
-		sleeping += atomic_load(&shared->done[t]) < atomic_load(&shared->allowed[t]);
-	return sleeping ? ended : ULLONG_MAX;
+	for (unsigned int i = 0; i < op_nr_args(op); i++) {
+		if (op->args[i].kind == ARG_TIMEOUT)
+			return true;
+	}
+	return op == &ops[op_find("send")] || op == &ops[op_find("recv")] || op == &ops[op_find("recv2")];
 }
 
-/* Until all calls have ended, or what is left of them sleeps. */
+/* Has the thread a call to make, or is it in one that ends soon? */
+static bool is_busy(unsigned int thread)
+{
+	unsigned int nr = atomic_load(&shared->current[thread]);
+
+	if (atomic_load(&shared->done[thread]) >= atomic_load(&shared->allowed[thread]))
+		return false;
+	return !nr || !may_sleep(&ops[shared->program.calls[nr - 1].op]);
+}
+
+static bool anyone_busy(void)
+{
+	for (unsigned int t = 0; t < NR_THREADS; t++) {
+		if (is_busy(t))
+			return true;
+	}
+	return false;
+}
+
+static bool anyone_in_call(void)
+{
+	for (unsigned int t = 0; t < NR_THREADS; t++) {
+		if (atomic_load(&shared->done[t]) < atomic_load(&shared->allowed[t]))
+			return true;
+	}
+	return atomic_load(&shared->crowd);
+}
+
+/*
+ * Until all calls have ended, or what is left of them sleeps. The threads of a killed process
+ * stay busy.
+ */
 static void await_quiet(void)
 {
-	unsigned long long ended = count_ended(), before;
+	uint64_t until = now_ns(CLOCK_MONOTONIC) + BUSY_NS;
+	unsigned long long before;
 
-	do {
-		before = ended;
-		if (ended != ULLONG_MAX)
-			sleep_us(QUIET_NS / 1000);
-		ended = count_ended();
-	} while (ended != before);
+	while (anyone_in_call()) {
+		before = atomic_load(&shared->ended);
+		sleep_us(QUIET_NS / 1000);
+		if (atomic_load(&shared->ended) != before)
+			continue;
+		if (!anyone_busy() || atomic_load(&shared->killed) || now_ns(CLOCK_MONOTONIC) > until)
+			return;
+	}
 }
 
 /*
