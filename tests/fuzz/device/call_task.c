@@ -57,6 +57,7 @@ long run_kill(struct call_context *c)
 	if (!pid)
 		return -ESRCH;
 	atomic_store(&shared->killed, true);
+	atomic_store(&shared->dead[THREAD_PROCESS(arg(c, "to"))], true);
 	return result_of(kill(pid, SIGKILL));
 }
 

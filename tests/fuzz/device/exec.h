@@ -24,7 +24,9 @@
  * @last_id: of the request that was received last
  * @current: by thread: 1 + index of the call that it makes, or 0
  * @crowd: how many threads of crowds have not made their call yet
+ * @coming: how many of them have not begun it
  * @killed: a process was killed by a call
+ * @dead: by process: it was that
  * @ended: how many calls have ended
  * @wrong: 1 + index of a call that did what it must not do, or 0
  * @wrong_error: its error, or 0 if it did not end at its deadline
@@ -43,7 +45,9 @@ struct shared {
 	atomic_ullong last_id;
 	atomic_uint current[NR_THREADS];
 	atomic_uint crowd;
+	atomic_uint coming;
 	atomic_bool killed;
+	atomic_bool dead[NR_PROCESSES];
 	atomic_ullong ended;
 	atomic_uint wrong;
 	atomic_int wrong_error;

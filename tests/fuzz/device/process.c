@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,6 +30,9 @@
 #define BUSY_NS		NS_PER_SEC
 /* After its deadline a wait may take as long on a busy machine, and no longer. */
 #define PATIENCE_NS	(5 * NS_PER_SEC)
+
+/* How long a crowd has to come. */
+#define CROWD_MS	1000
 
 #define STACK_SIZE	(256 * 1024)
 #define OTHER_USER	1000
@@ -141,8 +145,10 @@ static int start_thread(void *(*main)(void *data), void *data)
 static void *crowd_main(void *data)
 {
 	struct worker *w = data;
+	bool good = !scratch_init(&w->scratch);
 
-	if (!scratch_init(&w->scratch))
+	atomic_fetch_sub(&shared->coming, 1);
+	if (good)
 		make_call(w, &shared->program.calls[w->next]);
 	atomic_fetch_sub(&shared->crowd, 1);
 	return NULL;
@@ -156,11 +162,17 @@ static void start_crowd(const struct worker *w, const struct call *call)
 		crowd[i].thread = w->thread;
 		crowd[i].next = call - shared->program.calls;
 		atomic_fetch_add(&shared->crowd, 1);
+		atomic_fetch_add(&shared->coming, 1);
 		if (start_thread(crowd_main, &crowd[i])) {
 			atomic_fetch_sub(&shared->crowd, 1);
-			return;
+			atomic_fetch_sub(&shared->coming, 1);
+			break;
 		}
 	}
+	/* Most of them are asleep in their call when the worker makes its own. */
+	for (unsigned int ms = 0; atomic_load(&shared->coming) && ms < CROWD_MS; ms++)
+		sleep_us(1000);
+	sleep_us(1000);
 }
 
 static void do_call(struct worker *w)
@@ -341,6 +353,64 @@ static void start_process(unsigned int process)
 	process_of_other_user();
 }
 
+/* ---- descriptors for the other user ---- */
+
+static int passing[2] = { -1, -1 };
+static pthread_mutex_t asking = PTHREAD_MUTEX_INITIALIZER;
+
+union fd_message {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+/* One byte, with a descriptor unless it is -1. */
+static void send_fd(int to, int fd)
+{
+	union fd_message message = { .header = {
+		.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
+	} };
+	struct iovec byte = { .iov_base = "", .iov_len = 1 };
+	struct msghdr msg = { .msg_iov = &byte, .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		memcpy(CMSG_DATA(&message.header), &fd, sizeof(fd));
+		msg.msg_control = &message;
+		msg.msg_controllen = sizeof(message);
+	}
+	if (sendmsg(to, &msg, MSG_NOSIGNAL) != 1 && fd >= 0)
+		send_fd(to, -1);
+}
+
+static void *answer_main(void *data)
+{
+	unsigned char slot;
+
+	while (recv(passing[0], &slot, 1, 0) == 1)
+		send_fd(passing[0], atomic_load(&shared->fds[0][slot % NR_SLOTS]));
+	return data;
+}
+
+int process_ask_for_fd(unsigned int slot)
+{
+	union fd_message message;
+	unsigned char byte = slot;
+	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &data, .msg_iovlen = 1,
+		.msg_control = &message, .msg_controllen = sizeof(message),
+	};
+	struct cmsghdr *header = NULL;
+	int fd = -EBADF;
+
+	pthread_mutex_lock(&asking);
+	if (send(passing[1], &byte, 1, MSG_NOSIGNAL) == 1 && recvmsg(passing[1], &msg, MSG_CMSG_CLOEXEC) == 1)
+		header = CMSG_FIRSTHDR(&msg);
+	if (header && header->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	pthread_mutex_unlock(&asking);
+	return fd;
+}
+
 /* ---- who goes next ---- */
 
 static unsigned int count_threads(void)
@@ -387,6 +457,15 @@ static void allow(unsigned int thread, unsigned int calls)
 	futex_wake(&shared->allowed[thread]);
 }
 
+/* Until the thread makes its call; the crowd has come then. */
+static void await_crowd(unsigned int thread)
+{
+	for (unsigned int ms = 0; ms < 2 * CROWD_MS && !atomic_load(&shared->killed); ms++) {
+		if (atomic_load(&shared->current[thread]) || await_done(thread, NS_PER_MS))
+			return;
+	}
+}
+
 /* Each call begins when the one before has ended or is asleep. */
 static void run_in_order(void)
 {
@@ -395,8 +474,11 @@ static void run_in_order(void)
 		bool idle = atomic_load(&shared->done[t]) == atomic_load(&shared->allowed[t]);
 
 		allow(t, 1);
-		if (idle)
-			await_done(t, exec_options.settle_us * 1000ull);
+		if (!idle)
+			continue;
+		if (shared->program.calls[i].crowd)
+			await_crowd(t);
+		await_done(t, exec_options.settle_us * 1000ull);
 	}
 }
 
@@ -439,7 +521,8 @@ static bool is_busy(unsigned int thread)
 {
 	unsigned int nr = atomic_load(&shared->current[thread]);
 
-	if (atomic_load(&shared->done[thread]) >= atomic_load(&shared->allowed[thread]))
+	if (atomic_load(&shared->done[thread]) >= atomic_load(&shared->allowed[thread]) ||
+	    atomic_load(&shared->dead[THREAD_PROCESS(thread)]))
 		return false;
 	return !nr || !may_sleep(&ops[shared->program.calls[nr - 1].op]);
 }
@@ -462,10 +545,7 @@ static bool anyone_in_call(void)
 	return atomic_load(&shared->crowd);
 }
 
-/*
- * Until all calls have ended, or what is left of them sleeps. The threads of a killed process
- * stay busy.
- */
+/* Until all calls have ended, or what is left of them sleeps. */
 static void await_quiet(void)
 {
 	uint64_t until = now_ns(CLOCK_MONOTONIC) + BUSY_NS;
@@ -476,7 +556,7 @@ static void await_quiet(void)
 		sleep_us(QUIET_NS / 1000);
 		if (atomic_load(&shared->ended) != before)
 			continue;
-		if (!anyone_busy() || atomic_load(&shared->killed) || now_ns(CLOCK_MONOTONIC) > until)
+		if (!anyone_busy() || now_ns(CLOCK_MONOTONIC) > until)
 			return;
 	}
 }
@@ -523,9 +603,13 @@ void process_first(void)
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	handle_signals();
+	if (is_used(2) && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, passing))
+		_exit(1);
 	start_process(1);
 	start_process(2);
 	start_threads(0);
+	if (is_used(2) && start_thread(answer_main, NULL))
+		_exit(1);
 	be_first();
 	if (await_ready(count_threads())) {
 		if (shared->program.rounds)
