@@ -217,7 +217,7 @@ static uint64_t random_timeout(struct prng *prng)
 		return 0;
 	if (percent < 20)
 		return TIMEOUT_OVER;
-	return percent < 50 ? TIMEOUT_NEVER : 1 + prng_below(prng, percent < 75 ? 1000 : 20000);
+	return percent < 50 ? TIMEOUT_NEVER : 1 + prng_below(prng, percent < 75 ? 1000 : 60000);
 }
 
 static unsigned int random_thread(struct prng *prng)
