@@ -84,6 +84,14 @@ static void print_wrong(const struct program *program, const struct exec_result 
 	fflush(stdout);
 }
 
+/* No finding, but somebody may want to know why. */
+static void print_late(const struct program *program)
+{
+	printf("# program late-%llu\n", ++late);
+	program_print(stdout, program);
+	puts("# end of program");
+}
+
 /* False after a finding. now has what was reached. */
 static bool run(const struct program *program)
 {
@@ -101,7 +109,8 @@ static bool run(const struct program *program)
 	coverage_read(now);
 	runs++;
 	calls += result.calls;
-	late += result.end == EXEC_LATE;
+	if (result.end == EXEC_LATE)
+		print_late(program);
 	if (result.end == EXEC_WRONG) {
 		print_wrong(program, &result);
 	} else if (result.end == EXEC_STUCK) {
@@ -299,7 +308,7 @@ static int run_all(void)
 	report("end", begun);
 	/* A program may have switched them on. */
 	switch_tracepoints("0");
-	if (coverage_size) {
+	if (coverage_size && options.seconds) {
 		print_reduced();
 		coverage_print(stdout, reached);
 	}
