@@ -53,7 +53,7 @@ bench-record: deps	## record what make check compares the module with
 	$(RUN) scripts/check/bench --record
 
 ##@ Parts of the check
-.PHONY: check-host check-fast check-deep check-kernels check-kcsan check-rv check-litmus check-isolation check-load soak fuzz-parsers
+.PHONY: check-host check-fast check-deep check-kernels check-kcsan check-rv check-litmus check-isolation check-load soak fuzz fuzz-parsers
 check-host: deps	## what needs no VM: builds, ABI, library tests, static checks
 	$(RUN) scripts/check/all host
 
@@ -78,6 +78,10 @@ check-litmus: deps	## the lockless protocols by the kernel's memory model (docs/
 
 soak: deps		## the stress programs for MINUTES=10 on Debian's real-time kernel
 	$(RUN) NTSYNC_STRESS_SECONDS=$$(( $(MINUTES) * 60 )) scripts/check/all soak
+
+fuzz: deps		## random programs on the driver of the instrumented kernel (KERNEL=...) for MINUTES=10; DRIVER=in-tree
+	$(RUN) scripts/check/fuzz --kernel $(if $(filter file,$(origin KERNEL)),instrumented,$(KERNEL)) \
+		--driver $(or $(DRIVER),ours) --seconds $$(( $(MINUTES) * 60 ))
 
 fuzz-parsers:		## look for inputs that break the parsers of ntsyncctl, for SECONDS=60 (needs clang and its fuzzer)
 

@@ -25,6 +25,7 @@ void ntsync_debugfs_init(void)
 	dir = debugfs_create_dir("ntsync", NULL);
 	debugfs_create_file("pi", 0400, dir, NULL, &ntsync_pi_fops);
 	debugfs_create_file("stats", 0400, dir, NULL, &stats_fops);
+	ntsync_coverage_init(dir);
 }
 
 void ntsync_debugfs_exit(void)
