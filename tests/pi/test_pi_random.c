@@ -316,11 +316,23 @@ static void step_send(struct model *m, int task, const struct prios *prios)
 		find_receiver(m, task, prios);
 }
 
-static void step_receive(struct model *m, int task, const struct prios *prios, bool try)
+/*
+ * A task serves the channel, and passes on what it inherits by that, before it takes a request. In a
+ * cycle, as when it lends to a client's client, this raises requests of the same channel.
+ */
+static int begin_receive(struct model *m, int task, int channel)
 {
-	int channel = pick(m, CHANNELS), sender = model_next_request(m, prios, channel);
+	struct prios prios;
 
 	m->serves[task][channel] = true;
+	model_solve(m, &prios);
+	return model_next_request(m, &prios, channel);
+}
+
+static void step_receive(struct model *m, int task, bool try)
+{
+	int channel = pick(m, CHANNELS), sender = begin_receive(m, task, channel);
+
 	m->set[task][channel] += !try;
 	trace_step(m, task, "%s from %d", try ? "tries to receive" : "receives", channel);
 	if (sender != NOBODY) {
@@ -486,7 +498,7 @@ static void step_idle_task(struct model *m, int task, const struct prios *prios)
 	else if (kind < 78)
 		step_send(m, task, prios);
 	else
-		step_receive(m, task, prios, kind >= 90);
+		step_receive(m, task, kind >= 90);
 }
 
 static int pick_idle(struct model *m)
