@@ -203,7 +203,7 @@ static void serve_after_reset(struct ntsync_nt *nt, struct nt_object *event, uin
 	struct nt_saved saved;
 
 	nt_race();
-	if (!*prev || !nt_object_is_awaited(event))
+	if (!*prev || !nt_is_awaited(event))
 		return;
 	nt_lock(&nt->port_lock, &saved);
 	if (serve_from_locked(nt, event))
@@ -302,7 +302,7 @@ uint32_t nt_association_begin(struct ntsync_nt *nt, struct nt_association *assoc
 	nt_lock(&nt->port_lock, &saved);
 	status = begin_locked(nt, association, port, packet);
 	if (!status) {
-		atomic_thread_fence(memory_order_seq_cst);
+		nt_barrier();
 		look_locked(nt, packet->target);
 		*signaled = !association->pending;
 	}

@@ -81,10 +81,17 @@ int nt_association_set_event(struct ntsync_nt *nt, struct nt_object *event, uint
 int nt_association_reset_event(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev);
 int nt_association_pulse_event(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev);
 
+/* (b). The barrier keeps the driver's store of (a) before it. It pairs with that between (c) and (d). */
+static inline bool nt_is_awaited(const struct nt_object *object)
+{
+	nt_barrier();
+	return atomic_load(&object->awaited);
+}
+
 /* After the object was signaled, or was found to be. */
 static inline void nt_look_if_awaited(struct ntsync_nt *nt, struct nt_object *object)
 {
-	if (nt_object_is_awaited(object))
+	if (nt_is_awaited(object))
 		nt_association_look(nt, object);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lock.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 int nt_lock_init(struct nt_lock *lock)
@@ -62,4 +63,9 @@ void *nt_realloc(void *memory, size_t size)
 	}
 	nt_unblock(&saved);
 	return memory;
+}
+
+void nt_barrier(void)
+{
+	atomic_thread_fence(memory_order_seq_cst);
 }

@@ -40,4 +40,7 @@ void nt_unblock(const struct nt_saved *saved);
 /* realloc() between nt_block() and nt_unblock(). A @size of 0 frees @memory. */
 void *nt_realloc(void *memory, size_t size);
 
+/* A full memory barrier. Not inline: compilers warn of it there with ThreadSanitizer. */
+void nt_barrier(void);
+
 #endif /* LIBNTSYNC_NT_LOCK_H */

@@ -238,10 +238,3 @@ void nt_object_put(struct ntsync_nt *nt, struct nt_object *object)
 	if (refs == 1)
 		destroy_object(nt, object);
 }
-
-/* The barrier keeps the driver's store of a signal before it. It pairs with that of an association. */
-bool nt_object_is_awaited(const struct nt_object *object)
-{
-	atomic_thread_fence(memory_order_seq_cst);
-	return atomic_load(&object->awaited);
-}

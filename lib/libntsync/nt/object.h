@@ -179,7 +179,4 @@ bool nt_object_is_of(const struct nt_object *object, enum ntsync_nt_type type, u
 /* Takes a further handle, if the object has one. Without handles its name is no longer valid. */
 bool nt_object_get_handle_if_any(struct nt_object *object);
 
-/* After a signal: do wait completion packets wait for it? (b) in association.h. */
-bool nt_object_is_awaited(const struct nt_object *object);
-
 #endif /* LIBNTSYNC_NT_OBJECT_H */
