@@ -1068,15 +1068,16 @@ void ntsync_nt_resume(struct ntsync_nt *nt);
  * @stopped: the status of the stop: what the thread's wait has returned.
  *
  * For a thread whose wait was ended by a stop and that is to go on after it. Then it begins its wait
- * again. If the table is stopped with another status than @stopped, before or during the call, the
- * call returns that status: so a runtime that has stopped its guest to save it can also end it.
+ * again. If it finds the table stopped with another status than @stopped, or the table's last stop
+ * during the call had one, the call returns that status: so a runtime that has stopped its guest to save it can also end it.
  *
  * Return: SUCCESS: the table is not stopped, or
  * the status of another stop, or of an interruption: see ntsync_nt_interrupt_thread().
  * INVALID_PARAMETER: @stopped is not an error.
- * NO_MEMORY: the caller could not be attached.
+ * NO_MEMORY: of the table, or of the driver.
  */
 uint32_t ntsync_nt_wait_for_resume(struct ntsync_nt *nt, uint32_t stopped);
+
 /**
  * ntsync_nt_interrupt_thread() - end one thread's wait, alertable or not
  * @nt: the table.

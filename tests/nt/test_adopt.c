@@ -410,6 +410,71 @@ static void released_by_others(void **state)
 	}
 }
 
+/* The same, and the thread has ended when the handle is closed. */
+static void closed_after_others_released_it(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t mutant = new_mutant(f, true), tid = ntsync_nt_thread_id(f->nt);
+	int fd = fd_of(f, mutant), fds;
+
+	assert_int_equal(ntsync_mutex_unlock(fd, tid, NULL), 0);
+	ntsync_nt_thread_detach(f->nt);
+	fds = env_count_fds();
+	close_handle(f, mutant);
+	assert_int_equal(env_count_fds(), fds - 1);
+	close(fd);
+}
+
+/* One mutex behind two objects: the thread owns both. */
+static void owned_through_two_objects(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t mutant = new_mutant(f, true);
+	int fd = fd_of(f, mutant), fds;
+	uint32_t second = adopt(f, fd);
+
+	assert_ok(poll_handle(f, second));
+	ntsync_nt_thread_detach(f->nt);
+	assert_int_equal(ntsync_mutex_read(fd, NULL, NULL), -EOWNERDEAD);
+	fds = env_count_fds();
+	close_handle(f, mutant);
+	close_handle(f, second);
+	assert_int_equal(env_count_fds(), fds - 2);
+	close(fd);
+}
+
+static uint32_t own_by_descriptor(struct fixture *f, void *arg)
+{
+	const struct owner *o = arg;
+	const struct ntsync_wait_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = 5 };
+
+	(void)f;
+	return (uint32_t)-ntsync_wait_any(o->dev, &o->fd, 1, &opts, NULL);
+}
+
+/* The table is destroyed: the mutex goes to another owner, who keeps it. */
+static void the_next_owner_keeps_it(void **state)
+{
+	struct fixture *f = *state;
+	struct owner o = { .dev = use_own_instance(f) };
+	struct ntsync_nt_config config;
+	struct helper *next;
+	uint32_t owner;
+
+	o.mutant = new_mutant(f, true);
+	o.fd = fd_of(f, o.mutant);
+	assert_ok(poll_handle(f, adopt(f, o.fd)));
+	next = start_asleep(f, own_by_descriptor, &o);
+	ntsync_nt_config_init(&config);
+	config.dev = o.dev;
+	use_config(f, &config);
+	assert_int_equal(finish(next), EOWNERDEAD);
+	assert_int_equal(ntsync_mutex_read(o.fd, &owner, NULL), 0);
+	assert_int_equal(owner, 5);
+	close(o.fd);
+	leave_instance(f, o.dev);
+}
+
 static uint32_t own_and_wait(struct fixture *f, void *arg)
 {
 	struct owner *o = arg;
@@ -595,6 +660,9 @@ int main(void)
 		TEST(a_failed_release_is_none),
 		TEST(abandoned_with_the_table),
 		TEST(released_by_others),
+		TEST(closed_after_others_released_it),
+		TEST(owned_through_two_objects),
+		TEST(the_next_owner_keeps_it),
 		TEST(owned_again_after_others_released_it),
 		TEST(closed_while_its_owner_ends),
 		TEST(adopted_twice),

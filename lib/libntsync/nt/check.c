@@ -63,7 +63,7 @@ static void check_object(struct ntsync_nt *nt, struct tally *tally, uint32_t ind
 	/* @held of a free object is that of the last one. */
 	if (refs)
 		tally->references[index] += atomic_load(&object->held);
-	if (refs && object->type == NTSYNC_NT_MUTANT && atomic_load(&object->owned_at) & NT_LEFT)
+	if (refs && object->type == NTSYNC_NT_MUTANT && atomic_load(&object->owned_at) & NT_LEFT_TO_OWNER)
 		tally->references[index]++;
 	/* A wait has a reference to what a pseudo-handle stands for. */
 	expect(tally, tally->waits ? refs >= tally->references[index] :

@@ -152,26 +152,11 @@ static bool is_shared_mutant(const struct nt_object *object)
 	       atomic_load_explicit(&object->shared, memory_order_relaxed);
 }
 
-/* The owner's record, which knows that the mutant is to be abandoned, goes with the table. */
-static void abandon_for_others(const struct nt_object *mutant)
-{
-	uint32_t owner = 0;
-
-	if (atomic_load(&mutant->owned_at) == NT_NO_INDEX)
-		return;
-	ntsync_mutex_read(mutant->fd, &owner, NULL);
-	if (owner)
-		ntsync_mutex_kill(mutant->fd, owner);
-}
-
 /* The targets of packets are destroyed by a call of their own. */
 void nt_object_destroy_last(struct ntsync_nt *nt, struct nt_object *object)
 {
-	struct nt_packet *packets;
+	struct nt_packet *packets = free_parts(nt, object);
 
-	if (is_shared_mutant(object) && !nt_in_forked_child(nt))
-		abandon_for_others(object);
-	packets = free_parts(nt, object);
 	for (struct nt_packet *packet = packets; packet; packet = packet->next)
 		packet->target = NULL;
 	nt_packets_free(nt, packets);
@@ -208,14 +193,17 @@ static void destroy_object(struct ntsync_nt *nt, struct nt_object *object)
 /* Leaves the last reference to a thread of the table that owns the mutant, if there is one. */
 static bool leave_to_owner(struct nt_object *object)
 {
-	uint32_t at;
+	uint32_t at, owner = 0;
 
 	if (!is_shared_mutant(object))
 		return false;
 	at = atomic_load(&object->owned_at);
+	/* If others have released it, nobody may own it. */
+	if (at != NT_NO_INDEX)
+		ntsync_mutex_read(object->fd, &owner, NULL);
 	nt_race();
-	return at != NT_NO_INDEX &&
-	       atomic_compare_exchange_strong(&object->owned_at, &at, at | NT_LEFT);
+	return at != NT_NO_INDEX && owner &&
+	       atomic_compare_exchange_strong(&object->owned_at, &at, at | NT_LEFT_TO_OWNER);
 }
 
 /*

@@ -9,7 +9,7 @@
  *	an object of the runtime's own	one to its event (own.c)
  *	a wait completion packet	one to what it waits for, until its packet is removed (port.h)
  *	ntsync_nt_reference()		one each
- *	a thread that owns a mutant	the last one, if others have the mutant's descriptor: %NT_LEFT
+ *	a thread that owns a mutant	the last one, if others have the mutant's descriptor: %NT_LEFT_TO_OWNER
  *
  * The memory of a destroyed object is used again for objects only, so nt_object_get_if_live() may
  * be called on an object that may have been destroyed.
@@ -68,9 +68,9 @@ struct nt_thread_object {
  *						  (b) owned_at -> NT_NO_INDEX, kills
  *	  (a) fails: drops the reference
  *
- * Nobody acquires the mutant meanwhile: it has no handle.
+ * No thread of the table acquires the mutant meanwhile: it has no handle.
  */
-#define NT_LEFT (1u << 31)
+#define NT_LEFT_TO_OWNER (1u << 31)
 
 /**
  * struct nt_object - one ntsync object
@@ -87,7 +87,7 @@ struct nt_thread_object {
  * @awaited: wait completion packets wait for it. Changes under &ntsync_nt.port_lock.
  * @shared: @adopted, or ntsync_nt_get_fd() has given its descriptor to others.
  * @id: its number, which no other object of the table gets; 0 before the first use.
- * @owned_at: mutant: its index in the owner's &nt_thread.owned, perhaps with %NT_LEFT; NT_NO_INDEX:
+ * @owned_at: mutant: its index in the owner's &nt_thread.owned, perhaps with %NT_LEFT_TO_OWNER; NT_NO_INDEX:
  *	no thread of the table owns it. May be out of date while a call uses the mutant, except for
  *	the owner.
  * @held: how many of the references are those of ntsync_nt_reference().

@@ -3,7 +3,7 @@
  * The mutants that a thread owns, so that they can be abandoned when it ends. Only the thread
  * itself uses its list, so it needs no lock. A mutant that is destroyed while it is owned stays
  * in the list until there is no room for others: its id tells that it is gone. One whose descriptor
- * others have is not destroyed before its owner ends: %NT_LEFT.
+ * others have is not destroyed before its owner ends: %NT_LEFT_TO_OWNER.
  */
 #include "thread.h"
 
@@ -143,40 +143,58 @@ void nt_owned_released(struct nt_thread *thread, uint32_t index)
 		free_entry(thread, index);
 }
 
-/* False only if others have released it by its descriptor. */
+/*
+ * Not if others have released it by its descriptor, nor if the thread is abandoned while it sleeps in a
+ * call that has released it. Another thread may own it then, and @owned_at is its index.
+ */
 static bool is_owner(const struct nt_thread *thread, const struct nt_object *mutant)
 {
 	uint32_t owner = 0;
 
-	if (!atomic_load_explicit(&mutant->shared, memory_order_relaxed))
-		return true;
 	ntsync_mutex_read(mutant->fd, &owner, NULL);
 	return owner == thread->tid;
 }
 
 /* Whether the last reference was left to this thread, which must drop it. */
-static bool abandon_mutant(struct nt_thread *thread, uint32_t index, struct nt_object *mutant)
+static bool take_owned_at(const struct nt_thread *thread, uint32_t index, struct nt_object *mutant)
 {
-	uint32_t at = index | NT_LEFT;
+	uint32_t at = index | NT_LEFT_TO_OWNER;
 
 	if (!is_owner(thread, mutant))
 		return atomic_compare_exchange_strong(&mutant->owned_at, &at, NT_NO_INDEX);
-	at = atomic_exchange(&mutant->owned_at, NT_NO_INDEX);
-	nt_race();
-	ntsync_mutex_kill(mutant->fd, thread->tid);
-	return at & NT_LEFT;
+	return atomic_exchange(&mutant->owned_at, NT_NO_INDEX) & NT_LEFT_TO_OWNER;
 }
 
-void nt_owned_abandon(struct nt_thread *thread)
+/* References to those that are gone are dropped; of others @count says how many there are to drop. */
+static void prepare_to_abandon(struct nt_thread *thread)
 {
 	for (uint32_t i = 0; i < thread->nr_owned; i++) {
-		struct nt_object *mutant = get_if_live(thread, &thread->owned[i]);
+		struct nt_owned *owned = &thread->owned[i];
+		struct nt_object *mutant = get_if_live(thread, owned);
 
-		if (!mutant)
+		owned->id = mutant ? owned->id : 0;
+		if (mutant)
+			owned->count = take_owned_at(thread, i, mutant) ? 2 : 1;
+	}
+}
+
+/*
+ * One ntsync mutex can be behind several mutants of the list, as ntsync_nt_adopt_fd() makes them. So
+ * the thread is still the owner of all when the first pass asks. MUTEX_KILL does nothing unless the
+ * thread is the owner.
+ */
+void nt_owned_abandon(struct nt_thread *thread)
+{
+	prepare_to_abandon(thread);
+	nt_race();
+	for (uint32_t i = 0; i < thread->nr_owned; i++) {
+		struct nt_owned *owned = &thread->owned[i];
+
+		if (!owned->id)
 			continue;
-		if (abandon_mutant(thread, i, mutant))
-			nt_object_put(thread->nt, mutant);
-		nt_object_put(thread->nt, mutant);
+		ntsync_mutex_kill(owned->object->fd, thread->tid);
+		while (owned->count--)
+			nt_object_put(thread->nt, owned->object);
 	}
 	thread->owned = nt_realloc(thread->owned, 0);
 	thread->nr_owned = 0;

@@ -173,6 +173,8 @@ static void close_objects(struct ntsync_nt *nt)
 static void destroy_table(struct ntsync_nt *nt)
 {
 	nt_associations_exit(nt);
+	if (!nt_in_forked_child(nt))
+		nt_threads_abandon(nt);
 	close_objects(nt);
 	nt_timers_exit(nt);
 	nt_threads_exit(nt);

@@ -365,6 +365,14 @@ NTSYNC_API uint32_t ntsync_nt_thread_abandon(struct ntsync_nt *nt, uint32_t tid)
 	return NTSYNC_STATUS_SUCCESS;
 }
 
+void nt_threads_abandon(struct ntsync_nt *nt)
+{
+	struct nt_hash_link *link = NULL;
+
+	while ((link = nt_hash_next(&nt->threads, link)))
+		nt_owned_abandon(thread_of(link));
+}
+
 void nt_threads_exit(struct ntsync_nt *nt)
 {
 	struct nt_hash_link *link;

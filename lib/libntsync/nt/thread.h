@@ -62,8 +62,8 @@ struct nt_owned {
  * @port_next: the next thread of that port.
  * @counts: it counts there: port.h.
  * @removal: its sleep for a packet, or NULL.
- * @signals: what it signals in one step with a wait, or NULL.
  * @suspended: @suspends is not 0.
+ * @signals: what it signals in one step with a wait, or NULL.
  * @suspends: how often it was suspended and not resumed. Under the table's lock.
  * @parked: it sleeps in ntsync_nt_thread_park(). Under the table's lock.
  * @waits_for_resume: it sleeps in ntsync_nt_wait_for_resume(). Under the table's lock.
@@ -98,8 +98,8 @@ struct nt_thread {
 	struct nt_thread *port_next;
 	bool counts;
 	struct nt_removal *removal;
-	struct nt_object *_Atomic signals;
 	bool suspended;
+	struct nt_object *_Atomic signals;
 	uint32_t suspends;
 	bool parked;
 	bool waits_for_resume;
@@ -109,6 +109,8 @@ struct nt_thread {
 
 /* thread.c */
 int nt_threads_init(struct ntsync_nt *nt);
+/* Abandons the mutants of all threads, which others may have. No other call uses the table. */
+void nt_threads_abandon(struct ntsync_nt *nt);
 /* Frees all threads. No other call on the table is in progress. */
 void nt_threads_exit(struct ntsync_nt *nt);
 /* The calling thread, attached if it was not; NULL without memory or a descriptor. */
