@@ -332,8 +332,8 @@ static void timers(void **state)
 	uint32_t port = new_port(f), packet = new_packet(f), timer = new_timer(f, false);
 	uint32_t manual = new_timer(f, true);
 
-	set_ms(f, timer, 2, 0);
 	associate(f, packet, port, timer, 1);
+	set_ms(f, timer, 2, 0);
 	assert_removes_until(f, port, 1, FOREVER);
 	assert_false(timer_state(f, timer).signaled);
 	set_ms(f, timer, 1, 1);
