@@ -19,6 +19,9 @@ get_debian() {
 	# It was only built for up to now, or by a recipe that called each machine a PC.
 	[ "$tier" = build ] || [ -e "$dir/current/vmlinuz" ] || rm -f "$dir/current/stamp"
 	[ "$arch" != arm64 ] || grep -qsx virt "$dir/current/machine" || rm -f "$dir/current/stamp"
+	# Its modules are built in the folder of today, also if the kernel was unpacked with another one.
+	[ "$arch" = amd64 ] || [ ! -L "$dir/current/root" ] ||
+		ln -sfn "$("$vm_dir/userland" --root "$arch")" "$dir/current/root"
 	[ -n "$(find "$dir/current/stamp" -mtime -1 2>/dev/null)" ] && return
 	if ! debian_lists "$suite"; then
 		[ -e "$dir/current/stamp" ] || die "no package lists of $suite: is there a network?"
