@@ -6,7 +6,7 @@
 # The effective lines of a kernel's fragments: of two for the same option the later one.
 fragment() {
 	local files=("$vm_dir/instrumented.config")
-	[ "$1" = instrumented ] || files+=("$vm_dir/$1.config")
+	[ "$1" = instrumented ] || files+=("$vm_dir/light.config" "$vm_dir/$1.config")
 	awk '/^CONFIG_/ { name = substr($0, 1, index($0, "=") - 1) }
 		/^# CONFIG_.* is not set/ { name = $2 }
 		/^(CONFIG_|# CONFIG_.* is not set)/ {
@@ -41,7 +41,7 @@ get_built() {
 recipe() {
 	gcc --version | head -n 1
 	fragment "$1"
-	declare -f build_kernel mend configure make_kernel prune
+	declare -f build_kernel fix_source configure make_kernel prune
 }
 
 build_kernel() {
@@ -51,7 +51,7 @@ build_kernel() {
 	progress "unpacking the source" \
 		tar -C "$build" --strip-components=1 -xf "$new/source/usr/src/$source_package.tar.xz"
 	rm -rf "$new/source"
-	[ "$source_package" != linux-source-6.12 ] || mend "$build"
+	[ "$source_package" != linux-source-6.12 ] || fix_source "$build"
 	configure "$name" "$build"
 	progress "building the kernel (some minutes)" make_kernel "$name" "$build"
 	cp "$build/vmlinux" "$new/vmlinuz"
@@ -64,11 +64,11 @@ build_kernel() {
 # 6.12 frees a task that dies while its last reference is dropped by somebody who is
 # blocked on a lock of the kernel's own, and lockdep rightly objects: many threads
 # that exit at once are enough. Later kernels leave it to RCU then, as this does.
-mend() {
+fix_source() {
 	local file=$1/include/linux/sched/task.h
 	sed -i 's/PREEMPT_RT) || preemptible()) {/PREEMPT_RT) || (preemptible() \&\& !current->pi_blocked_on)) {/' \
 		"$file"
-	grep -q pi_blocked_on "$file" || die "put_task_struct() is not what it was: look at mend()"
+	grep -q pi_blocked_on "$file" || die "put_task_struct() is not what it was: look at fix_source()"
 }
 
 configure() {
