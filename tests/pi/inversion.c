@@ -474,6 +474,14 @@ int unlock_here(struct actor *a, int mutex)
 	return nt(mutex, NTSYNC_IOC_MUTEX_UNLOCK, &args);
 }
 
+int kill_mutex_of(struct actor *a, void *arg)
+{
+	const struct actor *holder = arg;
+
+	(void)a;
+	return nt(holder->objs[0], NTSYNC_IOC_MUTEX_KILL, &(uint32_t){ holder->owner });
+}
+
 int lock_and_unlock_here(struct actor *a, int mutex)
 {
 	int ret = wait_any_here(a, mutex, FOREVER);

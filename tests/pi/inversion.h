@@ -145,6 +145,8 @@ int wait_any_here(struct actor *a, int obj, uint64_t timeout);
 int unlock_here(struct actor *a, int mutex);
 int lock_and_unlock_here(struct actor *a, int mutex);
 void work_here(void);
+/* A job: abandons the mutex that another actor has locked, as a server does for a thread that has ended. */
+int kill_mutex_of(struct actor *a, void *holder);
 
 /* EVENT_SET_PI. */
 int set_event_pi(int event, uint32_t policy, uint32_t prio);

@@ -93,14 +93,6 @@ static void sources_replace_each_other(void **state)
 
 /* ---- who hands off another task's mutex ---- */
 
-static int kill_mutex_of(struct actor *a, void *arg)
-{
-	const struct actor *holder = arg;
-
-	(void)a;
-	return nt(holder->objs[0], NTSYNC_IOC_MUTEX_KILL, &(uint32_t){ holder->owner });
-}
-
 static int unlock_mutex_of(struct actor *a, void *arg)
 {
 	const struct actor *holder = arg;

@@ -10,7 +10,6 @@
  */
 #include "../pi/addr.h"
 #include "../pi/channel.h"
-#include "../pi/exit_worker.h"
 #include "../pi/tracefs.h"
 
 #define MONITOR	"rv/monitors/rtapp/wakeup/enable"
@@ -131,14 +130,6 @@ static void the_owners_of_all(void **state)
 	assert_not_reported(high, last);
 	assert_ret(actor_unlocks(high, mutex[0]), 0);
 	assert_ret(actor_unlocks(high, mutex[1]), 0);
-}
-
-static int kill_mutex_of(struct actor *a, void *arg)
-{
-	const struct actor *owner = arg;
-
-	(void)a;
-	return nt(owner->objs[0], NTSYNC_IOC_MUTEX_KILL, &(uint32_t){ owner->owner });
 }
 
 /* As a server does for a thread that has ended. */

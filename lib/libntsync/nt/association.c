@@ -211,23 +211,12 @@ static void serve_after_reset(struct ntsync_nt *nt, struct nt_object *event, uin
 	nt_unlock(&nt->port_lock, &saved);
 }
 
-int nt_association_reset_event(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev)
+static int reset_locked(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev)
 {
-	struct nt_saved saved;
-	int ret;
+	int ret = ntsync_event_reset(event->fd, prev);
 
-	if (!atomic_load(&event->awaited)) {
-		nt_race();
-		ret = ntsync_event_reset(event->fd, prev);
-		if (!ret)
-			serve_after_reset(nt, event, prev);
-		return ret;
-	}
-	nt_lock(&nt->port_lock, &saved);
-	ret = ntsync_event_reset(event->fd, prev);
 	if (!ret && *prev && serve_from_locked(nt, event))
 		*prev = 0;
-	nt_unlock(&nt->port_lock, &saved);
 	return ret;
 }
 
@@ -252,23 +241,36 @@ static int pulse_locked(struct ntsync_nt *nt, struct nt_object *event, uint32_t 
 	return 0;
 }
 
-int nt_association_pulse_event(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev)
+/* @unlocked: the driver's call, for an event that no association waits for; @locked: otherwise. */
+static int end_signal(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev,
+		      int (*unlocked)(int event, uint32_t *prev),
+		      int (*locked)(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev))
 {
+	bool awaited = atomic_load(&event->awaited);
 	struct nt_saved saved;
 	int ret;
 
-	if (!atomic_load(&event->awaited)) {
-		nt_race();
-		ret = ntsync_event_pulse(event->fd, prev);
+	nt_race();
+	if (!awaited) {
+		ret = unlocked(event->fd, prev);
 		if (!ret)
 			serve_after_reset(nt, event, prev);
 		return ret;
 	}
-	nt_race();
 	nt_lock(&nt->port_lock, &saved);
-	ret = pulse_locked(nt, event, prev);
+	ret = locked(nt, event, prev);
 	nt_unlock(&nt->port_lock, &saved);
 	return ret;
+}
+
+int nt_association_reset_event(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev)
+{
+	return end_signal(nt, event, prev, ntsync_event_reset, reset_locked);
+}
+
+int nt_association_pulse_event(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev)
+{
+	return end_signal(nt, event, prev, ntsync_event_pulse, pulse_locked);
 }
 
 /* -- Beginning and end ------------------------------------------------------------------- */

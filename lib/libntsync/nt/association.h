@@ -3,8 +3,8 @@
  * Associations of wait completion packets: which object each waits for, and what it queues to which
  * port when that is signaled. All of it is under &ntsync_nt.port_lock.
  *
- * No thread waits. Whoever signals an object looks for its associations after that, and consumes the
- * object for them:
+ * There is no thread that waits. After a thread has signaled an object, it reads whether there are
+ * associations, and consumes the object for them:
  *
  *	a signal				an association
  *
