@@ -10,7 +10,7 @@ ctl_host_bin := $(ctl_host_src:tests/ctl/host/%.c=build/tests/ctl-host/%)
 ctl_host_helpers := $(patsubst %.c,build/obj/%.o,$(filter-out $(ctl_host_src), \
 	$(wildcard tests/ctl/host/*.c)))
 ctl_actors := $(patsubst %.c,build/obj/%.o,$(filter-out tests/pi/test_%,$(wildcard tests/pi/*.c))) \
-	build/obj/tests/uapi/fixture.o
+	$(addprefix build/obj/tests/uapi/,fixture.o asleep.o)
 ctl_parts := $(patsubst %.c,build/obj/%.o,$(filter-out tools/main.c,$(wildcard tools/*.c)))
 
 tests: $(ctl_test_bin) $(ctl_host_bin)

@@ -5,7 +5,7 @@
 fault_test_src := $(wildcard tests/fault/test_*.c)
 fault_test_bin := $(fault_test_src:%.c=build/%)
 fault_test_obj := $(patsubst %.c,build/obj/%.o,$(filter-out $(fault_test_src),$(wildcard tests/fault/*.c))) \
-	build/obj/tests/uapi/fixture.o build/obj/tests/uapi/channel.o build/obj/tests/pi/task.o
+	$(addprefix build/obj/tests/uapi/,fixture.o asleep.o channel.o) build/obj/tests/pi/task.o
 
 tests: $(fault_test_bin)
 

@@ -4,7 +4,7 @@
 isolation_test_bin := build/tests/isolation/test_isolation
 isolation_load_bin := build/tests/isolation/load
 isolation_obj := $(patsubst %.c,build/obj/%.o,$(filter-out tests/isolation/load.c,$(wildcard tests/isolation/*.c))) \
-	build/obj/tests/uapi/fixture.o build/obj/tests/pi/task.o
+	$(addprefix build/obj/tests/uapi/,fixture.o asleep.o) build/obj/tests/pi/task.o
 
 tests: $(isolation_test_bin) $(isolation_load_bin)
 

@@ -5,7 +5,7 @@
 lock_test_src := $(wildcard tests/lock/test_*.c)
 lock_test_bin := $(lock_test_src:%.c=build/%)
 lock_test_obj := $(patsubst %.c,build/obj/%.o,$(filter-out $(lock_test_src),$(wildcard tests/lock/*.c))) \
-	build/obj/tests/uapi/fixture.o
+	$(addprefix build/obj/tests/uapi/,fixture.o asleep.o)
 
 tests: $(lock_test_bin)
 

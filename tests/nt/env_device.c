@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "env.h"
-#include "task.h"
 #include "../stress/stress.h"
+#include "../uapi/asleep.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@ int env_count_fds(void)
 }
 
 /* The driver's, and what the library has in place of waits on addresses. */
-static bool is_wait(const struct task_call *call)
+static bool is_wait(const struct sleeping_call *call)
 {
 	switch (call->args[1]) {
 	case NTSYNC_IOC_WAIT_ANY:
@@ -36,9 +36,9 @@ static bool is_wait(const struct task_call *call)
 
 bool env_asleep(pid_t tid)
 {
-	struct task_call call;
+	struct sleeping_call call;
 
-	return task_sleeps(tid, &call) && is_wait(&call);
+	return asleep_in_call(getpid(), tid, &call) && is_wait(&call);
 }
 
 void env_free_fd_0(void)

@@ -12,8 +12,10 @@ nt_host_bin := $(if $(wildcard tests/nt/fake),$(patsubst tests/nt/%.c,build/test
 	$(filter-out tests/nt/test_suspend.c,$(nt_test_src))))
 nt_inside_bin := $(nt_host_src:tests/nt/host/%.c=build/tests/nt-host/%)
 
-# nt_test.c and task.c serve the tests, tests/stress/stress.c the stress programs.
-nt_common := tests/nt/nt_test.c tests/nt/task.c tests/stress/stress.c
+# nt_test.c, port.c and packet.c serve the tests, as tests/uapi/asleep.c does; tests/stress/stress.c the
+# stress programs, and random numbers; random/ test_random_threads.
+nt_common := $(patsubst %,tests/nt/%.c,nt_test port packet) tests/uapi/asleep.c tests/stress/stress.c
+nt_random := $(wildcard tests/nt/random/*.c)
 nt_device_obj := $(patsubst %.c,build/obj/%.o,$(nt_common) tests/nt/env_device.c)
 nt_host_obj := $(patsubst %.c,build/obj/nt-host/%.o,$(nt_common) $(wildcard tests/nt/fake/*.c) \
 	$(addprefix lib/libntsync/,$(LIBNTSYNC_SOURCES) $(LIBNTSYNC_ADDR_SOURCES) \
@@ -30,6 +32,14 @@ $(nt_test_bin): build/tests/nt/%: build/obj/tests/nt/%.o $(nt_device_obj) build/
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lpthread
 
+build/tests/nt/test_random_threads: $(nt_random:%.c=build/obj/%.o)
+build/tests/nt-host/test_random_threads: $(nt_random:%.c=build/obj/nt-host/%.o)
+
+# tests/stress/calls.c counts the calls of the driver.
+nt_stress_bin := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/nt/stress_*.c))
+$(nt_stress_bin): build/obj/tests/stress/calls.o
+$(nt_stress_bin): private override LDFLAGS += -Wl,--wrap=ioctl
+
 # pthread_cancel() loads it at run time, so the guest's list of libraries would not have it.
 build/tests/nt/test_cancel: private override LDFLAGS += -Wl,--no-as-needed -l:libgcc_s.so.1
 
@@ -44,4 +54,4 @@ $(nt_host_bin) $(nt_inside_bin): $(nt_host_obj)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(NT_HOST_CFLAGS) $(NT_HOST_WRAP) $(LDFLAGS) -o $@ $^ -lcmocka -lpthread
 
--include $(wildcard build/obj/nt-host/*/*.d build/obj/nt-host/*/*/*.d build/obj/nt-host/*/*/*/*.d)
+-include $(wildcard build/obj/tests/nt/random/*.d build/obj/nt-host/*/*.d build/obj/nt-host/*/*/*.d build/obj/nt-host/*/*/*/*.d)

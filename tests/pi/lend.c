@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "lend.h"
+#include "../uapi/asleep.h"
 
 #include <sys/syscall.h>
 
@@ -104,17 +105,9 @@ int call_by_pipe(struct actor *client, void *arg)
 
 static bool in_read(pid_t tid)
 {
-	char path[64], text[64] = "";
-	FILE *file;
-	long call = -1;
+	struct sleeping_call call;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
-	file = fopen(path, "re");
-	if (file && fgets(text, sizeof(text), file))
-		call = strtol(text, NULL, 10);
-	if (file)
-		fclose(file);
-	return text[0] >= '0' && text[0] <= '9' && call == SYS_read;
+	return asleep_in_call(getpid(), tid, &call) && call.nr == SYS_read;
 }
 
 void await_call(struct actor *client)

@@ -5,7 +5,7 @@
 pi_test_src := $(wildcard tests/pi/test_*.c)
 pi_test_bin := $(pi_test_src:%.c=build/%)
 pi_test_obj := $(patsubst %.c,build/obj/%.o,$(filter-out $(pi_test_src),$(wildcard tests/pi/*.c))) \
-	build/obj/tests/uapi/fixture.o
+	$(addprefix build/obj/tests/uapi/,fixture.o asleep.o)
 
 tests: $(pi_test_bin)
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fixture.h"
+#include "asleep.h"
 
 #include <dirent.h>
 #include <linux/magic.h>
@@ -503,41 +504,11 @@ struct waiter *start_sched(struct fixture *f, unsigned long request,
 	return w;
 }
 
-static bool read_proc(pid_t pid, pid_t tid, const char *file, char *text,
-		      size_t size)
-{
-	char path[64];
-	ssize_t len;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", pid, tid, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	len = read(fd, text, size - 1);
-	close(fd);
-	text[len > 0 ? len : 0] = '\0';
-	return len > 0;
-}
-
-/*
- * The kernel prints the number and arguments of the system call only of a task that stays off its
- * CPU, and "running" otherwise. State S excludes the kernel's own locks and page faults, which are
- * uninterruptible.
- */
 unsigned long sleeping_ioctl(pid_t pid, pid_t tid)
 {
-	unsigned long nr, fd, cmd;
-	char text[512];
-	char *state;
+	struct sleeping_call call;
 
-	if (!read_proc(pid, tid, "syscall", text, sizeof(text)) ||
-	    sscanf(text, "%lu %lx %lx", &nr, &fd, &cmd) != 3 || nr != SYS_ioctl)
-		return 0;
-	if (!read_proc(pid, tid, "stat", text, sizeof(text)))
-		return 0;
-	state = strrchr(text, ')');
-	return state && state[2] == 'S' ? cmd : 0;
+	return asleep_in_call(pid, tid, &call) && call.nr == SYS_ioctl ? call.args[1] : 0;
 }
 
 bool asleep_in(pid_t pid, pid_t tid, unsigned long request)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* poll, select and epoll on objects and channels: they never acquire anything. */
 #include "channel.h"
+#include "asleep.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -216,24 +217,16 @@ static void *poll_main(void *arg)
 	return NULL;
 }
 
-/* As asleep_in(), for poll(). */
 static bool asleep_in_poll(pid_t tid)
 {
-	char path[64], text[256] = "";
-	FILE *file;
-	long nr = -1;
+	struct sleeping_call call;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
-	file = fopen(path, "re");
-	if (!file)
+	if (!asleep_in_call(getpid(), tid, &call))
 		return false;
-	if (fgets(text, sizeof(text), file))
-		sscanf(text, "%ld", &nr);
-	fclose(file);
 #ifdef SYS_poll
-	return nr == SYS_poll;
+	return call.nr == SYS_poll;
 #else
-	return nr == SYS_ppoll;	/* what poll() calls on newer architectures, arm64 among them */
+	return call.nr == SYS_ppoll;	/* what poll() calls on newer architectures, arm64 among them */
 #endif
 }
 
