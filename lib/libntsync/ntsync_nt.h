@@ -1164,9 +1164,18 @@ uint32_t ntsync_nt_thread_end(struct ntsync_nt *nt);
  * @tid: its id.
  *
  * For a thread that cannot call ntsync_nt_thread_detach(), because it was stopped for ever
- * outside the library. If the thread is inside a call on the table, or makes one later, the
- * table is corrupted. The thread's object is signaled. If an event of yours stands for the thread,
+ * outside the library. The thread's object is signaled. If an event of yours stands for the thread,
  * set it after this call, not before.
+ *
+ * The thread must not make a call on the table later, and must not be inside one, except in
+ * ntsync_nt_remove_io_completion() or ntsync_nt_remove_io_completion_ex(). If it sleeps there, it is
+ * given no packet any more. If it was given one and has not run since, that is the first one in the
+ * queue again. The port exists as long as the table then. If the thread goes on after all, the call
+ * returns ABANDONED_WAIT_0.
+ *
+ * Inside any other call the thread may have acquired a mutant that the table does not know of yet, and
+ * that is then never abandoned; or another thread meets it at a keyed event, and takes it for
+ * one that goes on. End such a call with ntsync_nt_interrupt_thread() before you stop the thread.
  *
  * If no thread is attached with this id, discards the alerts, APCs and the interruption that were
  * sent to it, and signals its thread object: the thread will not run.

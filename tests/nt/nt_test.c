@@ -180,6 +180,20 @@ int nt_run_group(const char *group, const struct CMUnitTest *tests, size_t count
 	return _cmocka_run_group_tests(group, tests, count, NULL, NULL);
 }
 
+int nt_run_by_channels(const char *group, const struct CMUnitTest *with, size_t nr_with,
+		       const struct CMUnitTest *without, size_t nr_without)
+{
+	bool has_channels = driver_offers(NTSYNC_NT_FEATURE_CHANNEL);
+	bool is_fake = env_old_driver(false);
+	int failed = 0;
+
+	if (has_channels)
+		failed = nt_run_group(group, with, nr_with);
+	if (is_fake || !has_channels)
+		failed += nt_run_group(group, without, nr_without);
+	return failed;
+}
+
 void assert_status_at(uint32_t got, uint32_t want, const char *call, const char *file, int line)
 {
 	if (got == want)
@@ -262,6 +276,14 @@ uint32_t duplicate(struct fixture *f, uint32_t handle)
 void close_handle(struct fixture *f, uint32_t handle)
 {
 	assert_ok(ntsync_nt_close(f->nt, handle));
+}
+
+uint32_t count_objects(struct fixture *f, enum ntsync_nt_type type)
+{
+	struct ntsync_nt_count count;
+
+	ntsync_nt_count(f->nt, type, &count);
+	return count.objects;
 }
 
 struct ntsync_nt_info info_of(struct fixture *f, uint32_t handle)
@@ -406,6 +428,15 @@ void disturb_thread(struct fixture *f, int i, uint32_t tid, uint32_t status)
 	default:
 		sched_yield();
 	}
+}
+
+uint64_t random_seed(void)
+{
+	const char *given = getenv("NTSYNC_TEST_SEED");
+	uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
+
+	print_message("# NTSYNC_TEST_SEED=%llu\n", (unsigned long long)seed);
+	return seed * 2 + 1;
 }
 
 uint64_t now_ns(void)

@@ -48,11 +48,16 @@ struct fixture {
 
 /* A test with a table as on NT. */
 #define TEST(fn) { #fn, fn, setup, teardown, NULL }
+/* A test without the driver's extensions, on the fake. */
+#define ON_OLD_DRIVER(fn) { #fn " (old driver)", fn, setup_old_driver, teardown_old_driver, NULL }
 /* A test that closes two handles, once in each order. */
 #define IN_BOTH_ORDERS(fn) \
 	{ #fn " (source closed first)", fn, setup_source_first, teardown, NULL }, \
 	{ #fn " (duplicate closed first)", fn, setup, teardown, NULL }
 #define RUN(tests) nt_run_group(__FILE__, tests, ARRAY_SIZE(tests))
+/* Two groups: @with for a driver that has channels, @without for one that has none. */
+#define RUN_BY_CHANNELS(with, without) \
+	nt_run_by_channels(__FILE__, with, ARRAY_SIZE(with), without, ARRAY_SIZE(without))
 
 int setup(void **state);
 int setup_source_first(void **state);
@@ -63,6 +68,9 @@ int teardown_old_driver(void **state);
 /* Whether the driver offers all of NTSYNC_NT_FEATURE_*: tests of what it lacks are left out. */
 bool driver_offers(uint32_t features);
 int nt_run_group(const char *group, const struct CMUnitTest *tests, size_t count);
+/* On the fake, which can do without channels, both groups are run. */
+int nt_run_by_channels(const char *group, const struct CMUnitTest *with, size_t nr_with,
+		       const struct CMUnitTest *without, size_t nr_without);
 
 /* Replaces the fixture's table, with the trace hook set and an empty trace. */
 void use_config(struct fixture *f, struct ntsync_nt_config *config);
@@ -89,6 +97,7 @@ uint32_t new_semaphore(struct fixture *f, int32_t count, int32_t limit);
 uint32_t new_timer(struct fixture *f, bool manual);
 uint32_t duplicate(struct fixture *f, uint32_t handle);
 void close_handle(struct fixture *f, uint32_t handle);
+uint32_t count_objects(struct fixture *f, enum ntsync_nt_type type);
 struct ntsync_nt_info info_of(struct fixture *f, uint32_t handle);
 bool event_signaled(struct fixture *f, uint32_t handle);
 int32_t semaphore_count(struct fixture *f, uint32_t handle);
@@ -122,6 +131,9 @@ uint32_t finish(struct helper *helper);
 void disturb_thread(struct fixture *f, int i, uint32_t tid, uint32_t status);
 /* A call that waits for one handle without a deadline: *arg is a uint32_t. */
 uint32_t wait_for_handle(struct fixture *f, void *arg);
+
+/* The seed of a random test, which is printed; NTSYNC_TEST_SEED or the time. Never 0. */
+uint64_t random_seed(void);
 
 uint64_t now_ns(void);
 uint64_t realtime_ns(void);

@@ -285,8 +285,6 @@ static void not_supported(void **state)
 	assert_true(event_signaled(f, source.handle));
 }
 
-#define ON_OLD_DRIVER(fn) { #fn, fn, setup_old_driver, teardown_old_driver, NULL }
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,14 +301,8 @@ int main(void)
 	};
 	const struct CMUnitTest without[] = {
 		TEST(bad_arguments),
-		ON_OLD_DRIVER(not_supported),
+		{ "not_supported", not_supported, setup_old_driver, teardown_old_driver, NULL },
 	};
-	bool is_fake = env_old_driver(false);
-	int failed = 0;
 
-	if (driver_offers(NTSYNC_NT_FEATURE_CHANNEL))
-		failed = RUN(tests);
-	if (is_fake || !driver_offers(NTSYNC_NT_FEATURE_CHANNEL))
-		failed += RUN(without);
-	return failed;
+	return RUN_BY_CHANNELS(tests, without);
 }

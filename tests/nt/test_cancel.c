@@ -111,8 +111,7 @@ static void close_leaks_no_object(void **state)
 	assert_int_equal(count.handles, 0);
 	assert_int_equal(count.objects, 0);
 	check_completes(f, close_own_handle, new_timer(f, false));
-	ntsync_nt_count(f->nt, NTSYNC_NT_TIMER, &count);
-	assert_int_equal(count.objects, 0);
+	assert_int_equal(count_objects(f, NTSYNC_NT_TIMER), 0);
 }
 
 static void use_name(struct caller *caller)

@@ -233,8 +233,6 @@ static void not_supported(void **state)
 	assert_int_equal(out, 0);
 }
 
-#define ON_OLD_DRIVER(fn) { #fn, fn, setup_old_driver, teardown_old_driver, NULL }
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,13 +247,9 @@ int main(void)
 		TEST(names),
 		TEST(bad_arguments),
 	};
-	const struct CMUnitTest without[] = { ON_OLD_DRIVER(not_supported) };
-	bool is_fake = env_old_driver(false);
-	int failed = 0;
+	const struct CMUnitTest without[] = {
+		{ "not_supported", not_supported, setup_old_driver, teardown_old_driver, NULL },
+	};
 
-	if (driver_offers(NTSYNC_NT_FEATURE_CHANNEL))
-		failed = RUN(tests);
-	if (is_fake || !driver_offers(NTSYNC_NT_FEATURE_CHANNEL))
-		failed += RUN(without);
-	return failed;
+	return RUN_BY_CHANNELS(tests, without);
 }

@@ -7,14 +7,6 @@
  */
 #include "nt_test.h"
 
-static uint32_t count_objects(struct fixture *f)
-{
-	struct ntsync_nt_count count;
-
-	ntsync_nt_count(f->nt, NTSYNC_NT_EVENT, &count);
-	return count.objects;
-}
-
 /* Closes both handles; the object lives as long as one of them is open. */
 static void take_apart(struct fixture *f, uint32_t source, uint32_t dup)
 {
@@ -27,11 +19,11 @@ static void take_apart(struct fixture *f, uint32_t source, uint32_t dup)
 	assert_invalid(f, first);
 	forget_records(f);
 	assert_int_equal(info_of(f, last).handles, 1);
-	assert_int_equal(count_objects(f), 1);
+	assert_int_equal(count_objects(f, NTSYNC_NT_EVENT), 1);
 	close_handle(f, last);
 	assert_record(f, NTSYNC_NT_DESTROY, last);
 	assert_invalid(f, last);
-	assert_int_equal(count_objects(f), 0);
+	assert_int_equal(count_objects(f, NTSYNC_NT_EVENT), 0);
 	check(f);
 }
 
@@ -246,7 +238,7 @@ static void without_out_it_allocates_blindly(void **state)
 	assert_int_equal(info_of(f, source).handles, 2);
 	assert_ok(ntsync_nt_duplicate(f->nt, source, NULL, NTSYNC_NT_DUPLICATE_CLOSE_SOURCE));
 	assert_invalid(f, source);
-	assert_int_equal(count_objects(f), 1);
+	assert_int_equal(count_objects(f, NTSYNC_NT_EVENT), 1);
 }
 
 static void failure_value_of_the_console(void **state)
@@ -318,7 +310,7 @@ static void no_room_for_a_duplicate(void **state)
 		      NTSYNC_STATUS_INSUFFICIENT_RESOURCES);
 	assert_int_equal(out, 0);
 	assert_invalid(f, source);
-	assert_int_equal(count_objects(f), 0);
+	assert_int_equal(count_objects(f, NTSYNC_NT_EVENT), 0);
 }
 
 /* As on NT, a mutant is acquired by a wait for one object only. */

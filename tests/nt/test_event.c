@@ -102,8 +102,6 @@ static void set_with_a_priority(void **state)
 	assert_status(poll_handle(f, event), want ? NTSYNC_STATUS_TIMEOUT : NTSYNC_STATUS_WAIT_0);
 }
 
-#define ON_OLD_DRIVER(fn) { #fn " (old driver)", fn, setup_old_driver, teardown_old_driver, NULL }
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -5,11 +5,9 @@
  * seed is printed; NTSYNC_TEST_SEED repeats a run.
  */
 #include "nt_test.h"
+#include "../stress/stress.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #define MAX_SLOTS	40
 #define MAX_OBJECTS	MAX_SLOTS
@@ -38,16 +36,12 @@ struct model {
 	struct object objects[MAX_OBJECTS];
 	uint64_t creates, destroys;
 	uint64_t random;
-	uint64_t seed;
 	unsigned int step;
 };
 
 static uint32_t random_below(struct model *m, uint32_t bound)
 {
-	m->random ^= m->random >> 12;
-	m->random ^= m->random << 25;
-	m->random ^= m->random >> 27;
-	return (uint32_t)((m->random * 2685821657736338717ull) >> 33) % bound;
+	return stress_below(&m->random, bound);
 }
 
 static struct slot *free_slot(struct model *m)
@@ -414,7 +408,6 @@ static void run_step(struct model *m)
 
 static void run_model(struct fixture *f, uint32_t max_handles, enum ntsync_nt_reuse reuse)
 {
-	const char *given = getenv("NTSYNC_TEST_SEED");
 	struct model *m = calloc(1, sizeof(*m));
 	uint64_t creates = 0, destroys = 0;
 	struct ntsync_nt_config config;
@@ -427,9 +420,7 @@ static void run_model(struct fixture *f, uint32_t max_handles, enum ntsync_nt_re
 	config.quarantine = 8;
 	use_config(f, &config);
 	m->f = f;
-	m->seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
-	m->random = m->seed * 2 + 1;
-	print_message("# NTSYNC_TEST_SEED=%llu\n", (unsigned long long)m->seed);
+	m->random = random_seed();
 	for (m->step = 0; m->step < STEPS; m->step++) {
 		run_step(m);
 		check(f);

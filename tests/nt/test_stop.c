@@ -304,6 +304,22 @@ static void the_next_wait_and_only_once(void **state)
 	assert_ok(ntsync_nt_delay(f->nt, false, in_ms(1)));
 }
 
+/* A signal-and-wait that fails has changed nothing: the next wait returns the status. */
+static void not_by_a_call_whose_signal_fails(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t ready = new_event(f, true, true), full = new_semaphore(f, 1, 1);
+	uint32_t mutant = new_mutant(f, false), tid = ntsync_nt_thread_id(f->nt);
+
+	assert_ok(ntsync_nt_interrupt_thread(f->nt, tid, CANCELLED));
+	assert_status(ntsync_nt_signal_and_wait(f->nt, mutant, ready, false, FOREVER),
+		      NTSYNC_STATUS_MUTANT_NOT_OWNED);
+	assert_status(ntsync_nt_signal_and_wait(f->nt, full, ready, true, FOREVER),
+		      NTSYNC_STATUS_SEMAPHORE_LIMIT_EXCEEDED);
+	assert_status(poll_handle(f, ready), CANCELLED);
+	assert_status(poll_handle(f, ready), NTSYNC_STATUS_WAIT_0);
+}
+
 static void before_an_alert_which_stays(void **state)
 {
 	struct fixture *f = *state;
@@ -628,6 +644,7 @@ int main(void)
 		TEST(interruption_ends_each_wait),
 		TEST(only_that_thread),
 		TEST(the_next_wait_and_only_once),
+		TEST(not_by_a_call_whose_signal_fails),
 		TEST(before_an_alert_which_stays),
 		TEST(before_the_thread_attaches),
 		TEST(wrong_arguments),

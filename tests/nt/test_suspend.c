@@ -6,6 +6,7 @@
  * the test.
  */
 #include "nt_test.h"
+#include "port.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -313,14 +314,6 @@ static void *run_signaler(void *arg)
 	}
 }
 
-static uint32_t depth_of(struct fixture *f, uint32_t port)
-{
-	struct ntsync_nt_io_completion_state state;
-
-	assert_ok(ntsync_nt_query_io_completion(f->nt, port, &state, NULL, 0));
-	return state.depth;
-}
-
 /* A thread that is suspended in its call has signaled and queued, or neither. */
 static void a_signal_and_its_packet_are_one(void **state)
 {
@@ -328,11 +321,10 @@ static void a_signal_and_its_packet_are_one(void **state)
 	struct fixture *f = *state;
 	struct signaler s = { .f = f, .event = new_event(f, true, false) };
 	struct ntsync_nt_io_packet io = { .key = 1 };
-	uint32_t port, packet, signaled;
+	uint32_t port = new_port(f, 1), packet, signaled;
 	uint64_t until;
 	int fd;
 
-	assert_ok(ntsync_nt_create_io_completion(f->nt, &port, NULL, 1));
 	assert_ok(ntsync_nt_create_wait_completion_packet(f->nt, &packet, NULL));
 	assert_ok(ntsync_nt_get_fd(f->nt, s.event, &fd));
 	sem_init(&suspended, 0, 0);
@@ -353,7 +345,7 @@ static void a_signal_and_its_packet_are_one(void **state)
 			;
 		/* Not by the table, which would queue the packet. */
 		assert_int_equal(ntsync_event_read(fd, NULL, &signaled), 0);
-		assert_int_equal(depth_of(f, port), signaled);
+		assert_int_equal(port_state(f, port).depth, signaled);
 		sem_post(&resumed);
 		while (sem_wait(&s.done))
 			;
@@ -368,42 +360,63 @@ static void a_signal_and_its_packet_are_one(void **state)
 
 #define SLEEPER	500u
 
-static uint32_t wait_for_packet(struct fixture *f, void *arg)
+/* Stops a thread that sleeps, by a signal whose handler waits for @resumed. */
+static void stop_by_signal(struct helper *sleeper)
 {
-	struct ntsync_nt_io_packet packet;
+	const struct sigaction action = { .sa_handler = suspend, .sa_flags = SA_RESTART };
 
-	ntsync_nt_thread_attach(f->nt, SLEEPER);
-	return ntsync_nt_remove_io_completion(f->nt, *(uint32_t *)arg, &packet, FOREVER);
+	sem_init(&suspended, 0, 0);
+	sem_init(&resumed, 0, 0);
+	sigaction(SIGUSR1, &action, NULL);
+	interrupt(sleeper, SIGUSR1);
+	while (sem_wait(&suspended))
+		;
 }
 
 /* As a runtime does it: it counts the suspension, and then stops the thread by a signal. */
 static void no_packet_while_suspended(void **state)
 {
-	const struct sigaction action = { .sa_handler = suspend, .sa_flags = SA_RESTART };
-	const struct ntsync_nt_io_packet packet = { .key = 1 };
-	struct ntsync_nt_io_completion_state port;
 	struct fixture *f = *state;
+	struct worker w = { .port = new_port(f, 1), .tid = SLEEPER };
 	struct helper *sleeper;
-	uint32_t handle, thread;
+	uint32_t thread;
 
-	sem_init(&suspended, 0, 0);
-	sem_init(&resumed, 0, 0);
-	sigaction(SIGUSR1, &action, NULL);
-	assert_ok(ntsync_nt_create_io_completion(f->nt, &handle, NULL, 1));
 	assert_ok(ntsync_nt_thread_create_object(f->nt, &thread, SLEEPER));
-	sleeper = start_asleep(f, wait_for_packet, &handle);
+	sleeper = start_asleep(f, remove_as_worker, &w);
 	assert_ok(ntsync_nt_suspend_thread(f->nt, thread, NULL));
-	interrupt(sleeper, SIGUSR1);
-	while (sem_wait(&suspended))
-		;
-	assert_ok(ntsync_nt_set_io_completion(f->nt, handle, &packet));
-	assert_ok(ntsync_nt_query_io_completion(f->nt, handle, &port, NULL, 0));
-	assert_int_equal(port.depth, 1);
+	stop_by_signal(sleeper);
+	queue(f, w.port, 1);
+	assert_int_equal(port_state(f, w.port).depth, 1);
 	assert_ok(ntsync_nt_resume_thread(f->nt, thread, NULL));
-	assert_ok(ntsync_nt_query_io_completion(f->nt, handle, &port, NULL, 0));
-	assert_int_equal(port.depth, 0);
+	assert_int_equal(port_state(f, w.port).depth, 0);
 	sem_post(&resumed);
 	assert_ok(finish(sleeper));
+	assert_packet(&w.packets[0], 1);
+}
+
+/*
+ * The thread is stopped for ever, as the runtime sees it, after it was given the first packet. The
+ * next one is in the queue, as the thread counts. In the end it goes on, so that the test can join it.
+ */
+static void an_abandoned_thread_gives_its_packet_back(void **state)
+{
+	struct fixture *f = *state;
+	struct worker w = { .port = new_port(f, 1), .tid = SLEEPER };
+	struct helper *sleeper = start_asleep(f, remove_as_worker, &w);
+
+	stop_by_signal(sleeper);
+	queue(f, w.port, 1);
+	queue(f, w.port, 2);
+	assert_int_equal(port_state(f, w.port).depth, 1);
+	assert_ok(ntsync_nt_thread_abandon(f->nt, SLEEPER));
+	assert_int_equal(port_state(f, w.port).depth, 2);
+	assert_removes(f, w.port, 1);
+	assert_removes(f, w.port, 2);
+	close_handle(f, w.port);
+	assert_int_equal(count_objects(f, NTSYNC_NT_IO_COMPLETION), 1);
+	sem_post(&resumed);
+	assert_status(finish(sleeper), NTSYNC_STATUS_ABANDONED_WAIT_0);
+	assert_int_equal(count_objects(f, NTSYNC_NT_IO_COMPLETION), 0);
 }
 
 static void last_in_first_out(void **state)
@@ -425,6 +438,7 @@ int main(void)
 		TEST(met_while_suspended),
 		TEST(a_signal_and_its_packet_are_one),
 		TEST(no_packet_while_suspended),
+		TEST(an_abandoned_thread_gives_its_packet_back),
 	};
 
 	return RUN(tests);

@@ -177,8 +177,7 @@ static void last_handle_closed_while_waited(void **state)
 	assert_ok(ntsync_nt_set_event(f->nt, wait.handles[1], NULL));
 	assert_status(finish(waiter), NTSYNC_STATUS_WAIT_0 + 1);
 	assert_status(poll_handle(f, other), NTSYNC_STATUS_WAIT_0);
-	ntsync_nt_count(f->nt, NTSYNC_NT_EVENT, &count);
-	assert_int_equal(count.objects, 2);
+	assert_int_equal(count_objects(f, NTSYNC_NT_EVENT), 2);
 }
 
 static void all_handles_closed_during_wait_all(void **state)

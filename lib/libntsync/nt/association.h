@@ -81,7 +81,10 @@ int nt_association_set_event(struct ntsync_nt *nt, struct nt_object *event, uint
 int nt_association_reset_event(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev);
 int nt_association_pulse_event(struct ntsync_nt *nt, struct nt_object *event, uint32_t *prev);
 
-/* (b). The barrier keeps the driver's store of (a) before it. It pairs with that between (c) and (d). */
+/*
+ * (b). The barrier keeps the driver's store of (a) before it, or the driver's load that has found that store. It
+ * pairs with that between (c) and (d). After a load it must be a full one, too, as (a) is another thread's.
+ */
 static inline bool nt_is_awaited(const struct nt_object *object)
 {
 	nt_barrier();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "association.h"
 #include "port.h"
+#include "stop.h"
 #include "types.h"
 #include "wait.h"
 
@@ -99,12 +100,15 @@ static bool is_refused_by_limit(const struct nt_wait *wait, const struct nt_obje
 	return wait->pins[0].object != signal && nt_wait_is_at_limit(wait);
 }
 
-/* The wait is refused with @refused: if the signal is made, that is what the call returns. */
+/*
+ * The wait is refused with @refused: if the signal is made, that is what the call returns. If not, an
+ * interruption stays for the thread's next wait, as this one does not return it.
+ */
 static uint32_t signal_alone(struct nt_wait *wait, struct nt_object *signal, uint32_t refused)
 {
 	uint32_t status = signal_object(wait->thread, signal);
 
-	return status ? status : refused;
+	return status ? status : nt_stop_obey(wait->thread, wait->stops, refused);
 }
 
 static uint32_t signal_and_wait(struct nt_wait *wait, struct nt_object *signal)
@@ -113,7 +117,7 @@ static uint32_t signal_and_wait(struct nt_wait *wait, struct nt_object *signal)
 
 	if (!can_be_signaled(signal))
 		return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
-	refused = nt_wait_refuse(wait);
+	refused = nt_stop_look(wait->thread, &wait->stops);
 	if (refused)
 		return signal_alone(wait, signal, refused);
 	if (nt_can_signal_and_wait(wait->nt) && !is_refused_by_limit(wait, signal) &&

@@ -49,20 +49,34 @@ static uint32_t take_interruption(struct nt_thread *thread)
 	return atomic_exchange(&thread->interruption, NTSYNC_STATUS_SUCCESS);
 }
 
-uint32_t nt_stop_refuse(struct nt_thread *thread, uint64_t *stops)
+uint32_t nt_stop_look(struct nt_thread *thread, uint64_t *stops)
 {
 	for (;;) {
 		uint32_t ends = atomic_load(&thread->nr_ends), status;
 
 		nt_race();
 		*stops = atomic_load(&thread->nt->stops);
-		status = *stops & STOPPED ? (uint32_t)*stops : take_interruption(thread);
+		status = *stops & STOPPED ? (uint32_t)*stops : atomic_load(&thread->interruption);
 		if (status || ends == thread->nr_ends_seen)
 			return status;
 		thread->nr_ends_seen = ends;
 		ntsync_event_reset(thread->stop_fd, NULL);
 		nt_alert_reset(thread);
 	}
+}
+
+uint32_t nt_stop_obey(struct nt_thread *thread, uint64_t stops, uint32_t status)
+{
+	uint32_t taken = stops & STOPPED ? status : take_interruption(thread);
+
+	return taken ? taken : status;
+}
+
+uint32_t nt_stop_refuse(struct nt_thread *thread, uint64_t *stops)
+{
+	uint32_t status = nt_stop_look(thread, stops);
+
+	return status ? nt_stop_obey(thread, *stops, status) : status;
 }
 
 uint32_t nt_stop_take(struct nt_thread *thread, uint64_t stops)

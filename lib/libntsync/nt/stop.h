@@ -8,9 +8,16 @@
 bool nt_is_stopped(const struct ntsync_nt *nt);
 /*
  * At the beginning of a wait: the status that refuses it, or SUCCESS and in @stops what
- * nt_stop_take() compares with.
+ * nt_stop_take() compares with. An interruption is taken by that.
  */
 uint32_t nt_stop_refuse(struct nt_thread *thread, uint64_t *stops);
+/* The same, and the interruption stays. */
+uint32_t nt_stop_look(struct nt_thread *thread, uint64_t *stops);
+/*
+ * The status that a call returns which nt_stop_look() has refused. Takes the interruption. One that was
+ * withdrawn since then came too late for that.
+ */
+uint32_t nt_stop_obey(struct nt_thread *thread, uint64_t stops, uint32_t status);
 /*
  * An event of the thread has ended its wait: the status of a stop since nt_stop_refuse(), or of an
  * interruption, which is taken by that; SUCCESS if there is neither.

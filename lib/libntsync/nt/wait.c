@@ -211,14 +211,20 @@ static bool has_polled(const struct attempt *attempt)
 	return has_succeeded(attempt) && attempt->index > attempt->count;
 }
 
+/*
+ * The wait has signaled nothing, but it has found a signal after which nobody may have looked yet: that of
+ * others, or of a thread that is suspended. A mutant has no wait completion packets.
+ */
 static void record_acquisition(const struct nt_wait *wait, uint32_t index)
 {
 	struct nt_object *object = wait->pins[index].object;
 
+	if (object->type == NTSYNC_NT_MUTANT) {
+		nt_owned_acquired(wait->thread, object);
+		return;
+	}
 	/* What was signaled of one of the runtime's own is its event. */
 	nt_look_if_awaited(wait->nt, object->type == NTSYNC_NT_OWN ? object->own->event : object);
-	if (object->type == NTSYNC_NT_MUTANT)
-		nt_owned_acquired(wait->thread, object);
 }
 
 static uint32_t end_acquired(const struct attempt *attempt)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "../env.h"
-#include "../task.h"
+#include "../../uapi/asleep.h"
 #include "fake_device.h"
 
 #include <sys/syscall.h>
+#include <unistd.h>
 
 int env_count_fds(void)
 {
@@ -12,10 +13,11 @@ int env_count_fds(void)
 
 bool env_asleep(pid_t tid)
 {
-	struct task_call call;
+	struct sleeping_call call;
 
 	/* What the library has in place of waits on addresses. */
-	return fake_asleep(tid) || (task_sleeps(tid, &call) && call.nr == SYS_futex_waitv);
+	return fake_asleep(tid) ||
+	       (asleep_in_call(getpid(), tid, &call) && call.nr == SYS_futex_waitv);
 }
 
 void env_free_fd_0(void)

@@ -257,20 +257,26 @@ static void unlink_waiter(struct waiter *w)
 	*link = w->next;
 }
 
-/* An object has been signaled: the first waiter that can acquire it does. */
-static void grant_waiters(void)
+static void grant_waiters_for(bool all)
 {
 	struct waiter *w = queue;
 
 	while (w) {
 		struct waiter *next = w->next;
 
-		if (try_wait(w)) {
+		if (w->all == all && try_wait(w)) {
 			unlink_waiter(w);
 			pthread_cond_signal(&w->woken);
 		}
 		w = next;
 	}
+}
+
+/* An object has been signaled. Waits for all come before those for any, as in the driver. */
+static void grant_waiters(void)
+{
+	grant_waiters_for(true);
+	grant_waiters_for(false);
 }
 
 static void enqueue_waiter(struct waiter *w)

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Creating, duplicating and closing. */
+#include "reference_internal.h"
+
+#include <string.h>
+
+/* The handle is the one that the call has got: any that can be issued will do. */
+static bool return_handle(struct step *s, uint8_t number)
+{
+	int64_t value = s->round->results[s->t].value;
+
+	return s->round->returned[s->t] && model_open_handle(&s->m, value, number) &&
+	       step_finish_with(s, NTSYNC_STATUS_SUCCESS, value);
+}
+
+bool step_create(struct step *s)
+{
+	static const uint8_t types[] = {
+		[CALL_CREATE_EVENT] = NTSYNC_NT_EVENT,
+		[CALL_CREATE_SEMAPHORE] = NTSYNC_NT_SEMAPHORE,
+		[CALL_CREATE_MUTANT] = NTSYNC_NT_MUTANT,
+		[CALL_CREATE_KEYED_EVENT] = NTSYNC_NT_KEYED_EVENT,
+	};
+	bool owned = s->call->kind == CALL_CREATE_MUTANT && s->call->flag;
+	uint8_t number = model_free_object(&s->m);
+	struct model_object *object = &s->m.objects[number];
+
+	object->type = types[s->call->kind];
+	object->manual = s->call->kind == CALL_CREATE_EVENT && s->call->flag;
+	object->owner = owned ? s->t + 1 : 0;
+	object->count = owned ? 1 : s->call->number;
+	object->limit = s->call->limit;
+	return return_handle(s, number);
+}
+
+/* The source may have been closed by now; its value is not issued again meanwhile. */
+static bool close_source(struct step *s)
+{
+	uint32_t index = index_of(s->call->handles[0]);
+	int64_t value = s->round->results[s->t].value;
+
+	if (s->m.handles[index])
+		model_close_handle(&s->m, index);
+	return step_finish_with(s, NTSYNC_STATUS_SUCCESS, value);
+}
+
+bool step_duplicate(struct step *s)
+{
+	uint32_t index = index_of(s->call->handles[0]);
+
+	if (self(s)->step)
+		return close_source(s);
+	if (!s->m.handles[index])
+		return step_finish_with(s, NTSYNC_STATUS_INVALID_HANDLE, 0);
+	if (!return_handle(s, s->m.handles[index] - 1))
+		return false;
+	if (!s->call->flag)
+		return true;
+	memset(&self(s)->result, 0, sizeof(self(s)->result));
+	self(s)->pinned[0] = index;
+	self(s)->step = 1;
+	self(s)->state = THREAD_CALLS;
+	return true;
+}
+
+bool step_close(struct step *s)
+{
+	uint32_t index = index_of(s->call->handles[0]);
+
+	if (!s->m.handles[index])
+		return step_finish(s, NTSYNC_STATUS_INVALID_HANDLE);
+	model_close_handle(&s->m, index);
+	return step_finish(s, NTSYNC_STATUS_SUCCESS);
+}
+
+bool step_query(struct step *s)
+{
+	const struct model_object *object = model_find(&s->m, s->call->handles[0]);
+
+	if (!object)
+		return step_finish(s, NTSYNC_STATUS_INVALID_HANDLE);
+	return step_finish_with(s, NTSYNC_STATUS_SUCCESS, handle_value(object->type, object->handles));
+}

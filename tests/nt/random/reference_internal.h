@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the reference call of each other. */
+#ifndef TESTS_NT_RANDOM_REFERENCE_INTERNAL_H
+#define TESTS_NT_RANDOM_REFERENCE_INTERNAL_H
+
+#include "reference.h"
+
+/* &model_thread.step of a thread that was alerted, or interrupted, while it slept. */
+#define STEP_TAKES	9
+
+/**
+ * struct step - a step in progress
+ * @m: the state that it leads to.
+ * @t: the thread.
+ * @round: its round.
+ * @call: its call.
+ * @emit: for a step that may lead to several states.
+ * @context: for @emit.
+ */
+struct step {
+	struct model m;
+	unsigned int t;
+	const struct round *round;
+	const struct call *call;
+	model_fn emit;
+	void *context;
+};
+
+static inline struct model_thread *self(struct step *s)
+{
+	return &s->m.threads[s->t];
+}
+
+static inline uint32_t index_of(uint32_t handle)
+{
+	return handle / 4;
+}
+
+/* objects.c */
+
+void model_destroy_unused(struct model *m);
+/* False: this value can't be issued now. */
+bool model_open_handle(struct model *m, int64_t value, uint8_t number);
+void model_close_handle(struct model *m, uint32_t index);
+/* The place of a new object. */
+uint8_t model_free_object(const struct model *m);
+/* Can thread @t acquire the object? */
+bool model_is_ready(const struct model_object *object, unsigned int t);
+/* True if it was abandoned. */
+bool model_acquire(struct model_object *object, unsigned int t);
+/* By their ids, free places last. */
+void model_sort_objects(struct model *m);
+
+/* waits.c */
+
+void model_return(struct model *m, unsigned int t, uint32_t status, int64_t value);
+/* The end of a step that is the call's last. Both return true. */
+bool step_finish_with(struct step *s, uint32_t status, int64_t value);
+bool step_finish(struct step *s, uint32_t status);
+void model_wake(struct model *m, unsigned int t, uint32_t status);
+/*
+ * The thread takes what it was sent in a further step: what others send before that counts as one
+ * with it. Objects that are signaled from now on are not for this thread.
+ */
+void model_wake_to_take(struct model *m, unsigned int t);
+/* An object was signaled. Waits for all come before those for any, each in the order of arrival. */
+void model_serve_waits(struct model *m, const struct round *r);
+/* What ends an alertable wait; 0: nothing. */
+uint32_t model_take_alert(struct model_thread *thread);
+uint32_t model_take_interruption(struct model_thread *thread);
+/*
+ * A thread that sleeps: its deadline may come, or it has been sent something before it came. The latter
+ * only at a keyed event: a partner may come before the thread looks.
+ */
+bool model_can_give_up(const struct model *m, unsigned int t, const struct round *r);
+void step_give_up(struct step *s);
+void step_fall_asleep(struct step *s);
+/* After an interruption was looked for. @joins: a poll joins the queue for a moment. */
+bool step_sleep_unless_alerted(struct step *s, bool joins);
+bool step_wait_for_objects(struct step *s);
+/* The call keeps the object of the handle, and waits for it. */
+void step_add_object(struct step *s, uint32_t handle);
+
+/* The steps of the calls: false if the call can't have returned what was seen. */
+
+bool step_wait(struct step *s);
+bool step_delay(struct step *s);
+bool step_wait_by_id(struct step *s);
+bool step_keyed(struct step *s);
+bool step_event(struct step *s);
+bool step_semaphore(struct step *s);
+bool step_mutant(struct step *s);
+bool step_query_thread(struct step *s);
+bool step_signal_and_wait(struct step *s);
+bool step_create(struct step *s);
+bool step_duplicate(struct step *s);
+bool step_close(struct step *s);
+bool step_query(struct step *s);
+bool step_alert(struct step *s);
+bool step_queue_apc(struct step *s);
+bool step_queue_user_apc(struct step *s);
+bool step_alert_by_id(struct step *s);
+bool step_interrupt(struct step *s);
+bool step_take_apc(struct step *s);
+bool step_test_alert(struct step *s);
+bool step_end(struct step *s);
+/* The last step of a wait that one of these has ended. */
+bool step_take_what_was_sent(struct step *s);
+
+#endif /* TESTS_NT_RANDOM_REFERENCE_INTERNAL_H */
