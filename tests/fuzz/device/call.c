@@ -24,6 +24,13 @@ uint64_t arg(const struct call_context *c, const char *name)
 	return c->call->args[arg_index(c->op, name)];
 }
 
+uint32_t prio_arg(const struct call_context *c)
+{
+	uint32_t prio = arg(c, "prio");
+
+	return prio > exec_options.highest_prio && prio <= 99 ? exec_options.highest_prio : prio;
+}
+
 int slot_fd(const struct call_context *c, unsigned int slot)
 {
 	if (slot < NR_SLOTS)

@@ -35,6 +35,8 @@ struct call_context {
 
 /* The value of an argument. The op has it. */
 uint64_t arg(const struct call_context *c, const char *name);
+/* The argument `prio`. One that the kernel accepts is not above exec_options.highest_prio. */
+uint32_t prio_arg(const struct call_context *c);
 
 /* The descriptor in a slot of the caller's process: 0 for none, -1 for a bad one. */
 int slot_fd(const struct call_context *c, unsigned int slot);
@@ -129,6 +131,7 @@ long run_kill(struct call_context *c);
 long run_sched(struct call_context *c);
 long run_fork(struct call_context *c);
 long run_exec(struct call_context *c);
+long run_unshare(struct call_context *c);
 long run_exit(struct call_context *c);
 long run_sleep(struct call_context *c);
 long run_poke(struct call_context *c);

@@ -121,7 +121,7 @@ long run_event_set_pi(struct call_context *c)
 	struct ntsync_event_set_pi_args args = {
 		.flags = arg(c, "flags"),
 		.policy = arg(c, "policy"),
-		.prio = arg(c, "prio"),
+		.prio = prio_arg(c),
 	};
 
 	return do_ioctl(c, NTSYNC_IOC_EVENT_SET_PI, &args, sizeof(args));
@@ -222,6 +222,9 @@ long run_aggregate_timespec(struct call_context *c)
 	} else if (deadline <= INT64_MAX) {
 		args.deadline.tv_sec = deadline / 1000000000;
 		args.deadline.tv_nsec += deadline % 1000000000;
+		/* 0 is a deadline in the past here, and none there. */
+		if (!deadline && !args.deadline.tv_nsec)
+			args.deadline.tv_nsec = 1;
 	}
 	fill_sources(c, sources, 0);
 	return do_ioctl(c, NTSYNC_IOC_AGGREGATE_WAIT_TIMESPEC, &args, sizeof(args));
@@ -233,7 +236,7 @@ long run_send(struct call_context *c)
 {
 	struct ntsync_channel_send_args args = {
 		.policy = arg(c, "policy"),
-		.prio = arg(c, "prio"),
+		.prio = prio_arg(c),
 		.payload_off = 1,
 		.reply_off = 2,
 	};

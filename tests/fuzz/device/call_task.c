@@ -73,14 +73,20 @@ struct sched_attributes {
 
 long run_sched(struct call_context *c)
 {
-	struct sched_attributes attr = { .size = sizeof(attr), .policy = arg(c, "policy") };
+	struct sched_attributes attr = {
+		.size = sizeof(attr),
+		.policy = arg(c, "policy"),
+		.nice = (int32_t)arg(c, "nice"),
+	};
 	uint64_t who = arg(c, "who");
 
 	if (who >= NR_THREADS || !atomic_load(&shared->tid[who]))
 		return -ESRCH;
 	if (attr.policy == SCHED_FIFO || attr.policy == SCHED_RR)
-		attr.prio = arg(c, "prio");
-	if (attr.policy == 6) { /* SCHED_DEADLINE */
+		attr.prio = prio_arg(c);
+	if (attr.policy == 6) { /* SCHED_DEADLINE, which is above all real-time priorities */
+		if (exec_options.highest_prio < 99)
+			return -EPERM;
 		attr.runtime = 1000000;
 		attr.deadline = attr.period = 10000000;
 	}
@@ -136,6 +142,16 @@ long run_exec(struct call_context *c)
 	return do_fork(c, true);
 }
 
+/*
+ * The thread gets a table of descriptors of its own. Descriptors that its process makes later are not in it, and
+ * other numbers may be.
+ */
+long run_unshare(struct call_context *c)
+{
+	(void)c;
+	return result_of(unshare(CLONE_FILES));
+}
+
 /* The thread ends; another one makes the rest of its calls. */
 long run_exit(struct call_context *c)
 {
@@ -185,10 +201,16 @@ static uint32_t *pi_word(const struct call_context *c)
 
 long run_pi_lock(struct call_context *c)
 {
+	uint64_t us = arg(c, "timeout");
 	struct timespec until;
 
+	/* Long enough to sleep; and a lock that is never released must not hold up a program for long. */
+	if (!us)
+		us = 5000;
+	if (us > 200000)
+		us = 200000;
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += 5000000;
+	until.tv_nsec += us * 1000;
 	if (until.tv_nsec >= 1000000000) {
 		until.tv_nsec -= 1000000000;
 		until.tv_sec++;

@@ -22,7 +22,7 @@
 #define LATE_NS		(10 * NS_PER_SEC)
 #define STUCK_NS	(60 * NS_PER_SEC)
 
-struct exec_options exec_options = { .check_errors = true, .settle_us = 2000 };
+struct exec_options exec_options = { .check_errors = true, .settle_us = 2000, .highest_prio = 99 };
 struct shared *shared;
 void *shared_area, *file_area, *private_area;
 

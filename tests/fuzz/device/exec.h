@@ -72,8 +72,10 @@ struct exec_result {
 struct exec_options {
 	bool common;		/* leave out what the in-tree driver does not have */
 	bool check_errors;
+	bool print;		/* the result of each call */
 	bool inject;		/* the kernel can inject faults */
-	unsigned int settle_us;	/* after this time a call counts as asleep */
+	unsigned int settle_us;	/* how long a call has, before its thread may count as asleep */
+	unsigned int highest_prio; /* no real-time priority is above this one */
 };
 
 extern struct exec_options exec_options;

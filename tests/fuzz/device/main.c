@@ -346,11 +346,13 @@ static void print_usage(FILE *out)
 	      "  --complaints FILE  patterns of the kernel's log that are findings\n"
 	      "  --common         only what the in-tree driver has (default on that driver)\n"
 	      "  --inject         the kernel can inject faults, and shall\n"
-	      "  --print          each program before it runs\n", out);
+	      "  --highest-prio N  no thread has a higher real-time priority (default 99)\n"
+	      "  --print          each program before it runs, and the results of its calls\n", out);
 }
 
 enum {
-	SECONDS = 256, SEED, CORPUS, REPLAY, MINIMISE, REPEAT, COMPLAINTS, COMMON, INJECT, PRINT, DO_NOTHING, HELP
+	SECONDS = 256, SEED, CORPUS, REPLAY, MINIMISE, REPEAT, COMPLAINTS, COMMON, INJECT, HIGHEST_PRIO, PRINT,
+	DO_NOTHING, HELP
 };
 
 static const struct option long_options[] = {
@@ -363,6 +365,7 @@ static const struct option long_options[] = {
 	{ "complaints", required_argument, NULL, COMPLAINTS },
 	{ "common", no_argument, NULL, COMMON },
 	{ "inject", no_argument, NULL, INJECT },
+	{ "highest-prio", required_argument, NULL, HIGHEST_PRIO },
 	{ "print", no_argument, NULL, PRINT },
 	{ "nothing", no_argument, NULL, DO_NOTHING },
 	{ "help", no_argument, NULL, HELP },
@@ -399,8 +402,12 @@ static void set_option(int option)
 	case INJECT:
 		mutate_options.inject = true;
 		break;
+	case HIGHEST_PRIO:
+		exec_options.highest_prio = atoi(optarg);
+		break;
 	case PRINT:
 		options.print = true;
+		exec_options.print = true;
 		break;
 	case DO_NOTHING:
 		/* What the call "exec" executes. */

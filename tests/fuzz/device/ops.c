@@ -19,6 +19,8 @@
 #define TARGET(_name, _otherwise)	{ .name = (_name), .kind = ARG_THREAD, .otherwise = (_otherwise) }
 #define ADDR		{ .name = "addr", .kind = ARG_ADDRESS }
 
+/* As the kernel has them in 32 bits: 5 and -5. */
+#define NICES		"0 5 4294967291"
 #define CREATE		"EMFILE ENFILE"
 #define WAIT		"ETIMEDOUT EOWNERDEAD EINTR"
 #define TASK		"ESRCH EPERM"
@@ -127,12 +129,13 @@ const struct op ops[] = {
 	{ "kill", FD_NONE, .common = true, .weight = 2, .run = run_kill, .args = { TARGET("to", 4) } },
 	{ "sched", FD_NONE, .common = true, .weight = 20, .run = run_sched,
 	  .args = { TARGET("who", 0), NUMBER("policy", 1, "1 2 0 3 5 6"), NUMBER("prio", 50, "1 20 50 70 99"),
-		NUMBER("reset", 0, BOOLEANS) } },
+		NUMBER("reset", 0, BOOLEANS), NUMBER("nice", 0, NICES) } },
 	{ "fork", FD_NONE, .common = true, .weight = 3, .run = run_fork,
 	  .args = { NUMBER("us", 100, "0 100 2000"), NUMBER("close", 0, BOOLEANS),
 		SLOT("dev", FD_DEVICE), SLOT("channel", FD_CHANNEL) } },
 	{ "exec", FD_NONE, .common = true, .weight = 1, .run = run_exec,
 	  .args = { NUMBER("us", 100, "0 100 2000"), SLOT("dev", FD_DEVICE), SLOT("channel", FD_CHANNEL) } },
+	{ "unshare", FD_NONE, .common = true, .weight = 1, .run = run_unshare },
 	{ "exit", FD_NONE, .common = true, .weight = 3, .run = run_exit },
 	{ "sleep", FD_NONE, .common = true, .weight = 2, .run = run_sleep,
 	  .args = { NUMBER("us", 100, "0 100 1000 5000") } },

@@ -30,6 +30,7 @@
 #define BUSY_NS		NS_PER_SEC
 /* After its deadline a wait may take as long on a busy machine, and no longer. */
 #define PATIENCE_NS	(5 * NS_PER_SEC)
+#define CALL_NS		(NS_PER_SEC / 5)
 
 /* How long a crowd has to come. */
 #define CROWD_MS	1000
@@ -121,6 +122,8 @@ static void make_call(struct worker *w, const struct call *call)
 	long ret = call_run(&c);
 
 	atomic_fetch_add(&shared->ended, 1);
+	if (exec_options.print)
+		dprintf(STDOUT_FILENO, "# t%u %s: %ld\n", w->thread, c.op->name, ret);
 	if (exec_options.check_errors && call_is_wrong(call, ret)) {
 		atomic_store(&shared->wrong_error, -ret);
 		atomic_store(&shared->wrong, call - shared->program.calls + 1);
@@ -466,22 +469,6 @@ static void await_crowd(unsigned int thread)
 	}
 }
 
-/* Each call begins when the one before has ended or is asleep. */
-static void run_in_order(void)
-{
-	for (unsigned int i = 0; i < shared->program.nr; i++) {
-		unsigned int t = shared->program.calls[i].thread;
-		bool idle = atomic_load(&shared->done[t]) == atomic_load(&shared->allowed[t]);
-
-		allow(t, 1);
-		if (!idle)
-			continue;
-		if (shared->program.calls[i].crowd)
-			await_crowd(t);
-		await_done(t, exec_options.settle_us * 1000ull);
-	}
-}
-
 static void run_freely(void)
 {
 	for (unsigned int t = 0; t < NR_THREADS; t++) {
@@ -525,6 +512,51 @@ static bool is_busy(unsigned int thread)
 	    atomic_load(&shared->dead[THREAD_PROCESS(thread)]))
 		return false;
 	return !nr || !may_sleep(&ops[shared->program.calls[nr - 1].op]);
+}
+
+/* Also if nobody can tell. */
+static bool is_asleep(unsigned int thread)
+{
+	char path[32], text[256] = "";
+	const char *state;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", atomic_load(&shared->tid[thread]));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return true;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(fd);
+	state = strrchr(text, ')');
+	return !state || !strchr("RD", state[2]);
+}
+
+/* Waits until the thread has made its call, or sleeps in one that may take any time. */
+static void await_call(unsigned int thread)
+{
+	uint64_t until = now_ns(CLOCK_MONOTONIC) + CALL_NS;
+
+	while (!await_done(thread, exec_options.settle_us * 1000ull)) {
+		if (now_ns(CLOCK_MONOTONIC) > until || (!is_busy(thread) && is_asleep(thread)))
+			return;
+	}
+}
+
+/* Each call begins when the one before has ended or is asleep. */
+static void run_in_order(void)
+{
+	for (unsigned int i = 0; i < shared->program.nr; i++) {
+		unsigned int t = shared->program.calls[i].thread;
+		bool idle = atomic_load(&shared->done[t]) == atomic_load(&shared->allowed[t]);
+
+		allow(t, 1);
+		if (!idle)
+			continue;
+		if (shared->program.calls[i].crowd)
+			await_crowd(t);
+		await_call(t);
+	}
 }
 
 static bool anyone_busy(void)
@@ -593,7 +625,7 @@ static void await_end(void)
 /* Comes before the threads that it lets go. */
 static void be_first(void)
 {
-	struct sched_param param = { .sched_priority = 99 };
+	struct sched_param param = { .sched_priority = exec_options.highest_prio };
 
 	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param);
 }
