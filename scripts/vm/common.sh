@@ -21,6 +21,15 @@ host_suite() {
 	(. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")
 }
 
+# triplet_of ARCH: what begins the names of ARCH's compiler and of its folder of libraries. Fails if nothing is
+# cross-compiled for ARCH.
+triplet_of() {
+	case $1 in
+	arm64) echo aarch64-linux-gnu ;;
+	*) return 1 ;;
+	esac
+}
+
 # kernel_row NAME: its source, architecture and tier, of scripts/check/kernels.table.
 kernel_row() {
 	awk -v name="$1" '$1 == name { print $2, $3, $4; found = 1 } END { exit !found }' \
