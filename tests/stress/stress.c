@@ -111,6 +111,16 @@ uint64_t stress_now(void)
 	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
 }
 
+uint64_t stress_deadline(uint64_t *random)
+{
+	static const unsigned int microseconds[] = { 1, 20, 50, 100, 200, 1000, 5000 };
+	unsigned int n = stress_below(random, ARRAY_SIZE(microseconds) + 1);
+
+	if (n == ARRAY_SIZE(microseconds))
+		return 0;
+	return stress_now() + stress_below(random, microseconds[n] * 1000);
+}
+
 void stress_sleep(uint64_t ns)
 {
 	struct timespec ts = { .tv_sec = ns / NS_PER_SEC, .tv_nsec = ns % NS_PER_SEC };

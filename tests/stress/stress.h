@@ -65,6 +65,8 @@ uint64_t stress_random(uint64_t *state);
 unsigned int stress_below(uint64_t *state, unsigned int bound);
 
 uint64_t stress_now(void);
+/* A deadline that has passed, or one within 1 us to 5 ms. */
+uint64_t stress_deadline(uint64_t *random);
 void stress_sleep(uint64_t ns);
 
 /* Open fds of this process, and references to the module (-1: unknown). */

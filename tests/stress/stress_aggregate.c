@@ -132,16 +132,6 @@ static void read_file(struct worker *w, int fd)
 
 /* ---- waits ---- */
 
-static uint64_t choose_deadline(struct worker *w)
-{
-	static const unsigned int microseconds[] = { 1, 20, 50, 100, 200, 1000, 5000 };
-	unsigned int n = stress_below(&w->random, ARRAY_SIZE(microseconds) + 1);
-
-	if (n == ARRAY_SIZE(microseconds))
-		return 0;
-	return stress_now() + stress_below(&w->random, microseconds[n] * 1000);
-}
-
 /* True if the call succeeded. */
 static bool check_succeeded(struct worker *w, int ret, int line)
 {
@@ -184,7 +174,7 @@ static void wait_aggregate(struct worker *w)
 	int chosen[NTSYNC_AGG_MAX];
 	const unsigned int count = choose_sources(w, sources, chosen);
 	const struct ntsync_aggregate_opts opts = {
-		.owner = w->owner, .deadline = choose_deadline(w),
+		.owner = w->owner, .deadline = stress_deadline(&w->random),
 	};
 	uint32_t index = ~0u, events = ~0u;
 
@@ -210,7 +200,7 @@ static void wait_with_uring_fd(struct worker *w)
 	int first = stress_below(&w->random, OBJECTS - 1);
 	const int fds[] = { objs[first], objs[first + 1] };
 	const struct ntsync_wait_opts opts = {
-		.owner = w->owner, .deadline = choose_deadline(w), .uring_fd = choose_file(w),
+		.owner = w->owner, .deadline = stress_deadline(&w->random), .uring_fd = choose_file(w),
 	};
 	uint32_t index = ~0u;
 	int ret = all ? ntsync_wait_all(dev, fds, 2, &opts, &index) :

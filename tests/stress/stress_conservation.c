@@ -159,16 +159,6 @@ static void choose_objects(struct worker *w, int *chosen, unsigned int count)
 	}
 }
 
-static uint64_t choose_deadline(struct worker *w)
-{
-	static const unsigned int microseconds[] = { 1, 20, 50, 100, 200, 1000, 5000 };
-	unsigned int n = stress_below(&w->random, ARRAY_SIZE(microseconds) + 1);
-
-	if (n == ARRAY_SIZE(microseconds))
-		return 0;
-	return stress_now() + stress_below(&w->random, microseconds[n] * 1000);
-}
-
 static void note_result(struct worker *w, int ret, bool all, const int *chosen,
 			unsigned int count, uint32_t index)
 {
@@ -211,7 +201,7 @@ static void acquire_some(struct worker *w)
 	unsigned int count = 1 + stress_below(&w->random, 4);
 	bool all = stress_below(&w->random, 3) == 0;
 	int chosen[POSITIONS + 1], fds[POSITIONS + 1], ret;
-	struct ntsync_wait_opts opts = { .owner = w->owner, .deadline = choose_deadline(w) };
+	struct ntsync_wait_opts opts = { .owner = w->owner, .deadline = stress_deadline(&w->random) };
 	uint32_t index = ~0u;
 
 	choose_objects(w, chosen, count + 1);
