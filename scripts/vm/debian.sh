@@ -22,7 +22,7 @@ debian_sources() {
 	mirror=${mirror%/}
 	printf 'deb [signed-by=%s] %s %s main\n' "$key" "$mirror" "$suite"
 	# A suite that is not released yet has no backports, and needs no updates.
-	[ "$suite" != forky ] || return 0
+	case $suite in forky | sid) return ;; esac
 	printf 'deb [signed-by=%s] %s %s main\n' \
 		"$key" "$mirror" "$suite-updates" \
 		"$key" "$mirror" "$suite-backports" \

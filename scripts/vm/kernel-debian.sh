@@ -11,7 +11,7 @@ get_debian() {
 	series=${series%-rt}
 	[ "$suite" != host ] || suite=$(host_suite)
 	case $suite in
-	bookworm | trixie) ;;
+	bookworm | trixie | forky | sid) ;;
 	*) die "$name needs Debian 12 or 13 here (its compiler has to fit)" ;;
 	esac
 	[ "$arch" = amd64 ] || [ "$suite" = bookworm ] || die "$name: there is a compiler for $arch in Debian 12 only"
@@ -134,6 +134,7 @@ fill_root() {
 	case $1 in
 	bookworm) include=gcc-12,libelf1 ;;
 	trixie) include=gcc-14,libelf1t64 ;;
+	forky | sid) include=gcc-16,libelf1t64 ;;
 	esac
 	progress "debootstrap $1" as_root debootstrap --variant=minbase --include="$include,make,sparse" \
 		"$1" "$2/root" "$(debian_mirror)"
