@@ -136,6 +136,8 @@ void exec_run(const struct program *program, struct exec_result *result)
 	if (!reap(0, STUCK_NS))
 		result->end = EXEC_STUCK;
 	result->calls = atomic_load(&shared->ended);
+	result->driver_calls = atomic_load(&shared->driver_calls);
+	result->good_calls = atomic_load(&shared->good_calls);
 	result->wrong_call = atomic_load(&shared->wrong);
 	result->wrong_error = atomic_load(&shared->wrong_error);
 	if (result->wrong_call && result->end != EXEC_STUCK)

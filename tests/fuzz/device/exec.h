@@ -28,6 +28,8 @@
  * @killed: a process was killed by a call
  * @dead: by process: it was that
  * @ended: how many calls have ended
+ * @driver_calls: how many of them were calls of the driver
+ * @good_calls: how many of those have succeeded
  * @wrong: 1 + index of a call that did what it must not do, or 0
  * @wrong_error: its error, or 0 if it did not end at its deadline
  */
@@ -49,6 +51,8 @@ struct shared {
 	atomic_bool killed;
 	atomic_bool dead[NR_PROCESSES];
 	atomic_ullong ended;
+	atomic_ullong driver_calls;
+	atomic_ullong good_calls;
 	atomic_uint wrong;
 	atomic_int wrong_error;
 };
@@ -65,6 +69,8 @@ enum exec_end {
 struct exec_result {
 	enum exec_end end;
 	unsigned int calls;
+	unsigned int driver_calls;
+	unsigned int good_calls;
 	unsigned int wrong_call;
 	int wrong_error;
 };

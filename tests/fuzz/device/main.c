@@ -33,6 +33,7 @@ static struct {
 	const char *replay;
 	const char *minimise;
 	const char *complaints;
+	const char *driver;
 	unsigned int repeat;
 	bool print;
 } options = { .repeat = 1 };
@@ -40,7 +41,7 @@ static struct {
 static struct corpus corpus;
 static struct program last[KEPT];
 static uint8_t *reached, *now;
-static unsigned long long runs, calls, late;
+static unsigned long long runs, calls, driver_calls, good_calls, late;
 static bool found;
 
 /* ---- one run ---- */
@@ -109,6 +110,8 @@ static bool run(const struct program *program)
 	coverage_read(now);
 	runs++;
 	calls += result.calls;
+	driver_calls += result.driver_calls;
+	good_calls += result.good_calls;
 	if (result.end == EXEC_LATE)
 		print_late(program);
 	if (result.end == EXEC_WRONG) {
@@ -280,6 +283,13 @@ static void print_reduced(void)
 	putchar('\n');
 }
 
+/* At least a quarter of the corpus' calls of the driver succeed: a driver that does nothing has no finding either. */
+static bool corpus_works(void)
+{
+	printf("# %llu of %llu calls of the driver have succeeded\n", good_calls, driver_calls);
+	return found || !corpus.nr || good_calls >= driver_calls / 4;
+}
+
 /* The corpus, then new programs for a time. TAP. */
 static int run_all(void)
 {
@@ -295,6 +305,10 @@ static int run_all(void)
 	fflush(stdout);
 	run_corpus();
 	report("corpus", begun);
+	if (!corpus_works()) {
+		puts("Bail out! nearly all calls of the driver have failed");
+		return 2;
+	}
 	/* What the tracepoints add is in each function that has one, so all programs do it. */
 	if (options.seconds && coverage_size && switch_tracepoints("1")) {
 		run_corpus();
@@ -333,6 +347,12 @@ static bool is_in_tree(void)
 	return result;
 }
 
+/* Is it the driver that the caller means? */
+static bool is_expected(bool in_tree)
+{
+	return !options.driver || !strcmp(options.driver, in_tree ? "in-tree" : "ours");
+}
+
 static void print_usage(FILE *out)
 {
 	fputs("usage: device [OPTION]...\n"
@@ -344,6 +364,7 @@ static void print_usage(FILE *out)
 	      "  --minimise FILE  the same, and a smaller one that gives a finding, too\n"
 	      "  --repeat N       how often to run that (default 1)\n"
 	      "  --complaints FILE  patterns of the kernel's log that are findings\n"
+	      "  --driver NAME    ours or in-tree: fails if it is the other one (default: either will do)\n"
 	      "  --common         only what the in-tree driver has (default on that driver)\n"
 	      "  --inject         the kernel can inject faults, and shall\n"
 	      "  --highest-prio N  no thread has a higher real-time priority (default 99)\n"
@@ -351,8 +372,8 @@ static void print_usage(FILE *out)
 }
 
 enum {
-	SECONDS = 256, SEED, CORPUS, REPLAY, MINIMISE, REPEAT, COMPLAINTS, COMMON, INJECT, HIGHEST_PRIO, PRINT,
-	DO_NOTHING, HELP
+	SECONDS = 256, SEED, CORPUS, REPLAY, MINIMISE, REPEAT, COMPLAINTS, DRIVER, COMMON, INJECT, HIGHEST_PRIO,
+	PRINT, DO_NOTHING, HELP
 };
 
 static const struct option long_options[] = {
@@ -363,6 +384,7 @@ static const struct option long_options[] = {
 	{ "minimise", required_argument, NULL, MINIMISE },
 	{ "repeat", required_argument, NULL, REPEAT },
 	{ "complaints", required_argument, NULL, COMPLAINTS },
+	{ "driver", required_argument, NULL, DRIVER },
 	{ "common", no_argument, NULL, COMMON },
 	{ "inject", no_argument, NULL, INJECT },
 	{ "highest-prio", required_argument, NULL, HIGHEST_PRIO },
@@ -396,6 +418,9 @@ static void set_option(int option)
 	case COMPLAINTS:
 		options.complaints = optarg;
 		break;
+	case DRIVER:
+		options.driver = optarg;
+		break;
 	case COMMON:
 		mutate_options.common = true;
 		break;
@@ -423,6 +448,7 @@ static void set_option(int option)
 
 static int start(void)
 {
+	const bool in_tree = is_in_tree();
 	int error = exec_init();
 
 	if (error) {
@@ -437,9 +463,13 @@ static int start(void)
 		puts("Bail out! no /dev/ntsync");
 		return 2;
 	}
+	if (!is_expected(in_tree)) {
+		puts("Bail out! /dev/ntsync is another driver's");
+		return 2;
+	}
 	if (mutate_options.inject && inject_setup())
 		return 2;
-	mutate_options.common |= is_in_tree();
+	mutate_options.common |= in_tree;
 	exec_options.common = mutate_options.common;
 	/* What the in-tree driver may fail with is not ours to say. */
 	exec_options.check_errors = !mutate_options.common;

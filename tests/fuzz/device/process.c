@@ -122,6 +122,11 @@ static void make_call(struct worker *w, const struct call *call)
 	long ret = call_run(&c);
 
 	atomic_fetch_add(&shared->ended, 1);
+	/* Only those of the driver have errors that they may have. */
+	if (c.op->errors) {
+		atomic_fetch_add(&shared->driver_calls, 1);
+		atomic_fetch_add(&shared->good_calls, ret >= 0);
+	}
 	if (exec_options.print)
 		dprintf(STDOUT_FILENO, "# t%u %s: %ld\n", w->thread, c.op->name, ret);
 	if (exec_options.check_errors && call_is_wrong(call, ret)) {
