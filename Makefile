@@ -129,6 +129,8 @@ clean:			## remove everything that was built (the kernels' cache stays)
 include lib/libntsync/module.mk lib/ntsync-wine/module.mk man/module.mk $(wildcard tests/*/module.mk)
 
 install: lib-install man-install tools-install wine-install
+# A user's compiler may be newer than ours, and warn of more. Packages set WARN, too.
+install lib-install tools-install wine-install: WARN := -Wall -Wextra
 uninstall: lib-uninstall man-uninstall tools-uninstall wine-uninstall
 
 # Says where the result is, unless this is `make -s`.

@@ -225,20 +225,38 @@ static int judge_image(const char *image, const char *module, const struct stat 
 	return -1;
 }
 
+/* Arch calls a kernel's image by the name of its package. Empty if there is none. */
+static void read_pkgbase(const char *release, char *out, size_t size)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/lib/modules/%s/pkgbase", release);
+	if (file_read(path, out, size) <= 0)
+		out[0] = '\0';
+	out[strcspn(out, "/\n")] = '\0';
+}
+
 static void look_at_initramfs(struct system_facts *f)
 {
-	/* Debian; Fedora, and others with dracut. */
-	static const char *const names[][2] = { { "initrd.img-", "" }, { "initramfs-", ".img" } };
-	char module[256], path[512];
+	char module[256], pkgbase[64], path[512];
+	/* Debian; Fedora, and others with dracut; Arch. */
+	const struct { const char *prefix, *kernel, *suffix; } names[] = {
+		{ "initrd.img-", f->release, "" },
+		{ "initramfs-", f->release, ".img" },
+		{ "initramfs-", pkgbase, ".img" },
+	};
 	struct stat st = { 0 };
 
+	read_pkgbase(f->release, pkgbase, sizeof(pkgbase));
 	f->initramfs = -1;
 	/* Without one on the disk, any copy is another one. */
 	if (!find_module(f->release, module, sizeof(module), &st))
 		snprintf(module, sizeof(module), "/none/");
 	for (size_t i = 0; f->initramfs < 0 && i < ARRAY_SIZE(names); i++) {
-		snprintf(path, sizeof(path), "%s/boot/%s%s%s", file_root, names[i][0], f->release,
-			 names[i][1]);
+		if (!names[i].kernel[0])
+			continue;
+		snprintf(path, sizeof(path), "%s/boot/%s%s%s", file_root, names[i].prefix,
+			 names[i].kernel, names[i].suffix);
 		f->initramfs = judge_image(path, module, &st);
 	}
 }

@@ -27,6 +27,9 @@ static const char *const places[] = {
 	"/usr/share/steam/compatibilitytools.d/*/files/bin/wineserver",
 	"~/.local/share/Steam/steamapps/common/Proton*/files/bin/wineserver",
 	"~/.local/share/Steam/compatibilitytools.d/*/files/bin/wineserver",
+	/* Steam's own link to its folder, wherever that is: ~/.steam/debian-installation on Debian. */
+	"~/.steam/root/steamapps/common/Proton*/files/bin/wineserver",
+	"~/.steam/root/compatibilitytools.d/*/files/bin/wineserver",
 	"~/.local/share/lutris/runners/wine/*/bin/wineserver",
 	"~/.local/share/bottles/runners/*/bin/wineserver",
 	"~/.var/app/com.valvesoftware.Steam/.local/share/Steam/steamapps/common/Proton*/files/bin/wineserver",

@@ -51,7 +51,7 @@ LIBNTSYNC_TIME64 := $(if $(findstring __LP64__,$(shell $(CC) $(CFLAGS) -E -dM -x
 
 # One set of objects for both libraries. The static one can be linked into position-independent
 # executables and other libraries.
-LIBNTSYNC_CFLAGS := -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror \
+LIBNTSYNC_CFLAGS = -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) \
 	-Wmissing-prototypes -Wno-psabi $(LIBNTSYNC_TIME64) -fPIC -fvisibility=hidden -MMD -MP
 
 # The compiler links the partial object: it knows the machine that CFLAGS builds for, and how to

@@ -14,7 +14,7 @@ NTSYNC_WINE_OBJECTS := $(patsubst $(NTSYNC_WINE_DIR)/%.c,$(BUILD)/lib/obj/wine/%
 
 # Thread-local variables that are there from a thread's start: others are allocated when they are first used,
 # which may be in a signal handler. Fortified headers would replace the functions that are defined here.
-NTSYNC_WINE_CFLAGS := $(LIBNTSYNC_CFLAGS) -ftls-model=initial-exec -U_FORTIFY_SOURCE \
+NTSYNC_WINE_CFLAGS = $(LIBNTSYNC_CFLAGS) -ftls-model=initial-exec -U_FORTIFY_SOURCE \
 	-D_FORTIFY_SOURCE=0 -Iinclude/uapi
 
 .PHONY: wine-install wine-uninstall

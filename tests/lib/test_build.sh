@@ -68,6 +68,28 @@ header() {
 	$1 -Wall -Wextra -pedantic -Werror -Iinclude/uapi -Ilib/libntsync -fsyntax-only "$work/header.c"
 }
 
+# flags ARGUMENT…: how make would compile, a command a line.
+flags() {
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -Bn DESTDIR="$work/root" "$@" |
+		grep -e ' -c -o ' >"$work/flags"
+	[ "$(wc -l <"$work/flags")" -gt 50 ]
+	! grep -v -e ' -Wall -Wextra ' "$work/flags"
+}
+
+# -Werror is for those who change the tree: a user's compiler may be newer, and warn of more.
+warnings_are_errors() {
+	flags lib tools
+	! grep -v -e ' -Werror ' "$work/flags"
+}
+
+warnings_are_no_errors() {
+	flags "$@"
+	! grep -e ' -Werror ' "$work/flags"
+}
+
+tap "warnings are errors" warnings_are_errors
+tap "not for those who install it" warnings_are_no_errors install
+tap "not for packages" warnings_are_no_errors lib tools WARN='-Wall -Wextra'
 tap "for 32 bits" library m32 "-O2 -m32" tests/lib/run32
 tap "for 32 bits: no other names" no_other_names m32
 tap "for 32 bits: seconds have 64" seconds_of_64_bits

@@ -143,6 +143,29 @@ static void dracut(void **state)
 	assert_initramfs(1);
 }
 
+/* Arch's names: an image for each package of a kernel. */
+static void mkinitcpio(void **state)
+{
+	(void)state;
+	make_machine(NULL, 500);
+	remove_file(IMAGE);
+	remove_file("/usr/bin/lsinitramfs");
+	make_file("", "/boot/initramfs-linux-rt.img");
+	make_file("#!/bin/sh\n[ \"${1##*/}\" = initramfs-linux-rt.img ] || exit 1\n"
+		  "echo usr" MODULES "/" THE_KERNELS ".zst\n", "/usr/bin/lsinitcpio");
+	make_executable("/usr/bin/lsinitcpio");
+	assert_initramfs(-1);
+	make_file("linux\n", MODULES "/pkgbase");
+	assert_initramfs(-1);
+	make_file("linux-rt\n", MODULES "/pkgbase");
+	assert_initramfs(1);
+	/* Without a name there is no image, whatever a file is called. */
+	make_file("\n", MODULES "/pkgbase");
+	make_file("", "/boot/initramfs-.img");
+	make_file("#!/bin/sh\necho etc\n", "/usr/bin/lsinitcpio");
+	assert_initramfs(-1);
+}
+
 #define BOOT_TEST(f) cmocka_unit_test_setup_teardown(f, tree_setup, tree_teardown)
 
 int main(void)
@@ -156,6 +179,7 @@ int main(void)
 		BOOT_TEST(an_initramfs_with_another),
 		BOOT_TEST(an_initramfs_that_can_not_be_told),
 		BOOT_TEST(dracut),
+		BOOT_TEST(mkinitcpio),
 	};
 
 	return cmocka_run_group_tests_name("boot", tests, NULL, NULL);

@@ -85,6 +85,31 @@ static void the_name_anywhere(void **state)
 	}
 }
 
+/* Debian's Steam has a folder of its own; its link leads to whichever folder is used. */
+static void wines_of_steam(void **state)
+{
+	struct system_facts f;
+	char path[256];
+
+	(void)state;
+	make_file(CAPABLE, "/h/u/.steam/debian-installation/steamapps/common/Proton 11/files/bin/wineserver");
+	make_file(PLAIN, "/h/u/.steam/debian-installation/compatibilitytools.d/X/files/bin/wineserver");
+	f = look();
+	assert_string_equal(f.wine_can, "");
+	snprintf(path, sizeof(path), "%s/h/u/.steam/root", file_root);
+	assert_int_equal(symlink("debian-installation", path), 0);
+	f = look();
+	assert_string_equal(f.wine_can, "/h/u/.steam/root/steamapps/common/Proton 11/files/bin/wineserver");
+	assert_string_equal(f.wine_cannot, "/h/u/.steam/root/compatibilitytools.d/X/files/bin/wineserver");
+	/* Elsewhere the link leads to the folder that has been looked at. */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("../.local/share/Steam", path), 0);
+	make_file(CAPABLE, "/h/u/.local/share/Steam/steamapps/common/Proton 11/files/bin/wineserver");
+	f = look();
+	assert_string_equal(f.wine_can,
+			    "/h/u/.local/share/Steam/steamapps/common/Proton 11/files/bin/wineserver");
+}
+
 /* One with two names is listed once. What is no file, or has a bad name, does no harm. */
 static void odd_files(void **state)
 {
@@ -115,6 +140,7 @@ int main(void)
 		WINE_TEST(no_wine),
 		WINE_TEST(a_wine_that_can_not),
 		WINE_TEST(wines_that_can),
+		WINE_TEST(wines_of_steam),
 		WINE_TEST(the_name_anywhere),
 		WINE_TEST(odd_files),
 	};
