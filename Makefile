@@ -53,7 +53,7 @@ bench-record: deps	## record what make check compares the module with
 	$(RUN) scripts/check/bench --record
 
 ##@ Parts of the check
-.PHONY: check-host check-fast check-deep check-kernels check-kcsan check-rv check-litmus check-isolation check-load soak fuzz fuzz-parsers
+.PHONY: check-host check-fast check-deep check-kernels check-kcsan check-rv check-litmus check-models check-isolation check-load soak fuzz fuzz-parsers
 check-host: deps	## what needs no VM: builds, ABI, library tests, static checks
 	$(RUN) scripts/check/all host
 
@@ -75,6 +75,9 @@ check-rv: deps		## who wakes real-time tasks, by the kernel's runtime verificati
 
 check-litmus: deps	## the lockless protocols by the kernel's memory model (docs/proof.md)
 	$(RUN) scripts/check/all litmus
+
+check-models: deps	## the models with more tasks, priorities and calls than in make check (docs/proof.md; a few minutes, 4 GB)
+	$(RUN) scripts/check/all models
 
 soak: deps		## the stress programs, each for MINUTES=10, on KERNEL=debian-6.12; how many calls that were
 	$(RUN) NTSYNC_SOAK_KERNEL=$(KERNEL) NTSYNC_STRESS_SECONDS=$$(( $(MINUTES) * 60 )) scripts/check/all soak

@@ -5,8 +5,9 @@
  *
  *	One process with two receivers, R0 and R1.  Two senders, each of which calls once.
  *
- * A receiver receives once, executes what it gets, and replies; it may exit before each of these. The process closes its
- * last descriptor at any moment, and may get a new one, by which R1 receives; or all of it is killed. A sender may
+ * A receiver receives once, or twice, executes what it gets, and replies; it may exit before each of these, or receive
+ * again. The process closes its last descriptor at any moment, and may get a new one, by which R1 receives, or R0 once
+ * more, even while the close has not ended; or all of it is killed. A sender may
  * get a signal: its call is made again if no receiver has seen the request, otherwise it returns EINTR.
  *
  * A section under the channel's lock is one step. The search in the table of descriptors is another step. A task that
@@ -15,7 +16,7 @@
  *
  * When nobody can make another step, a sender that sleeps has a pending request and a process that can receive it, or a
  * request that a living receiver works on. EPIPE means that the request was not executed; EBADF of a receive,
- * that the process has no descriptor left.
+ * that the process has no descriptor left. When a close ends, so have the requests that its receivers had.
  *
  * mutant RESTART_ALL: assertion violated
  *	An interrupted call is made again though a receiver has the request.
@@ -31,6 +32,10 @@
  *	A receive leaves that mark: later sends fail though somebody receives.
  * mutant WORKER_RESETS: assertion violated
  *	The exit worker ends the requests of the receiver only, not those that are pending when all receivers were killed.
+ * mutant RETURN_TO_CLOSED: assertion violated
+ *	A receiver that comes back is counted in its process though that is being closed.
+ * mutant RETURN_WITH_REQUEST: assertion violated
+ *	A receiver that comes back takes itself out of the process that is being closed, and keeps its requests.
  * mutant ANY_REPLY: assertion violated
  *	A reply does not look whether its request is dispatched still.
  */
@@ -59,6 +64,7 @@ bool leaving[2];		/* in the one that is being closed */
 bool parked[2], ended[2];	/* ended: its receive, with EBADF */
 byte got[2] = NOBODY;		/* the request that the receive returns with */
 
+bool had[2];			/* the request was dispatched to a member of a process when that was closed */
 byte one;			/* of the two requests; within one step */
 bool has_fd = true, arrived, killed;
 bool exited[2];
@@ -114,6 +120,14 @@ inline break_one()
 	result[one] = BROKEN;
 	request[one] = DONE;
 	one = 0
+}
+
+inline count_receive()
+{
+	last_receive++;
+#ifndef BROKEN_FOREVER
+	broken = false
+#endif
 }
 
 proctype sender(byte s; bool interrupts)
@@ -177,6 +191,8 @@ inline close_if_no_fd()
 				process = false;
 				leaving[0] = leaving[0] || member[0];
 				leaving[1] = leaving[1] || member[1];
+				had[0] = request[0] == DISPATCHED && leaving[served_by[0]];
+				had[1] = request[1] == DISPATCHED && leaving[served_by[1]];
 #ifndef BROKEN_LATE
 				broken = true;
 #endif
@@ -237,6 +253,7 @@ inline reset_leaving()
 #else
 	:: atomic {
 #endif
+		assert(!(had[0] && request[0] == DISPATCHED) && !(had[1] && request[1] == DISPATCHED));
 		member[0] = member[0] && !leaving[0];
 		member[1] = member[1] && !leaving[1];
 		leaving[0] = false;
@@ -246,24 +263,49 @@ inline reset_leaving()
 	od
 }
 
-proctype receiver(byte r; bool exits)
+/* The second receive of a task whose process is being closed: it takes itself out of that process. */
+inline leave_closed_process(r)
+{
+	do
+#ifndef RETURN_WITH_REQUEST
+	:: atomic { has_request(r) -> reset_one(r) }
+	:: atomic {
+		!has_request(r) ->
+#else
+	:: atomic {
+#endif
+		member[r] = false;
+		leaving[r] = false;
+		break
+	   }
+	od
+}
+
+proctype receiver(byte r; bool exits, again)
 {
 	byte seen, id = NOBODY;
 	bool mine, by_new;
 
+receive:
 	if
 	:: atomic { has_fd && !killed -> by_new = arrived }	/* the call has the file */
 	:: goto out
 	fi;
+	/* A member of a process that is not closed has only to be counted. */
+	if
+#ifdef RETURN_TO_CLOSED
+	:: atomic { member[r] -> count_receive(); goto entered }
+#else
+	:: atomic { member[r] && !leaving[r] -> count_receive(); goto entered }
+	:: leaving[r] -> leave_closed_process(r)
+#endif
+	:: !member[r]
+	fi;
 	atomic {
-		!leaving[r] ->
 		member[r] = true;
 		seen = process;
 		process = true;
-		last_receive++;
-#ifndef BROKEN_FOREVER
-		broken = false
-#endif
+		count_receive()
 	}
 #ifndef NO_LOOK
 	if
@@ -271,9 +313,12 @@ proctype receiver(byte r; bool exits)
 	:: else
 	fi;
 #endif
+entered:
 	atomic {
+		seen = 0;
+		mine = false;
 		if
-		:: !member[r] || leaving[r] -> assert(!by_new); goto out
+		:: !member[r] || leaving[r] -> assert(!by_new); goto failed
 		:: else
 		fi;
 		if
@@ -285,18 +330,20 @@ proctype receiver(byte r; bool exits)
 	if
 	:: got[r] != NOBODY
 	:: atomic { ended[r] -> assert(!by_new); ended[r] = false }
-	   goto out
+	   goto failed
 	:: atomic { killed && parked[r] -> parked[r] = false }
 	   goto out
 	fi;
-	id = got[r];
+	atomic { id = got[r]; got[r] = NOBODY }
 	if
 	:: exits || killed -> goto out	/* before it has executed anything */
+	:: again -> goto failed		/* it leaves the request and receives again */
 	:: true
 	fi;
 	executed[id]++;
 	if
 	:: exits || killed -> goto out
+	:: again -> goto failed
 	:: true
 	fi;
 	/* Without a descriptor it can't. */
@@ -311,6 +358,12 @@ proctype receiver(byte r; bool exits)
 #endif
 		fi
 	}
+failed:
+	if
+	:: atomic { again -> again = false; id = NOBODY }
+	   goto receive
+	:: true
+	fi;
 out:
 	atomic { exits || killed -> exited[r] = true; id = 0; seen = 0 }
 }
@@ -373,9 +426,9 @@ init
 		run sender(0, true);
 		run worker(0);
 		if
-		:: run receiver(0, true); run closer(); run receiver(1, false); run worker(1); run arrival()
-		:: run receiver(0, true); run sender(1, false); run closer()
-		:: run receiver(0, false); run receiver(1, false); run worker(1); run killer(); run sender(1, false)
+		:: run receiver(0, true, true); run closer(); run receiver(1, false, false); run worker(1); run arrival()
+		:: run receiver(0, true, false); run sender(1, false); run closer()
+		:: run receiver(0, false, false); run receiver(1, false, false); run worker(1); run killer(); run sender(1, false)
 		fi
 	}
 	timeout -> assert(is_answered(0) && is_answered(1))

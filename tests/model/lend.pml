@@ -328,8 +328,12 @@ init
 		given[A] = 1;
 		run worker()
 	}
-	/* Two at a time; with three there are 19 million states. */
+	/* Two at a time; -DALL has three. */
 	if
+#ifdef ALL
+	:: atomic { run lender_a(true); run waiter_q(true); run waiter_x() }
+	:: atomic { run lender_a(true); run waiter_q(true); run death_of_b() }
+#endif
 	:: atomic { run lender_a(true); run waiter_q(true) }
 	:: run lender_a(false); a_has_lent -> atomic { run waiter_q(true); run waiter_x() }
 	:: run waiter_q(false); q_asleep -> atomic { run lender_a(true); run waiter_x() }

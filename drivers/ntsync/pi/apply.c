@@ -184,8 +184,8 @@ static bool prepare_change(struct ntsync_task *t, struct param_change *c, bool c
 		return false;
 	if (t->lower_disabled && t->task != current && change_lowers(t, c))
 		return false;
+	/* (U), the unlock after this and the next lock of pi_lock, pairs with (V) in has_boost() */
 	WRITE_ONCE(t->applying, true);
-	/* (U), the unlock and the next lock of pi_lock, pairs with (V) in has_boost() */
 	return true;
 }
 
