@@ -373,7 +373,7 @@ static void play(struct fixture *f, enum ntsync_nt_reuse reuse)
 	pthread_mutex_init(&g->lock, NULL);
 	pthread_cond_init(&g->all_arrived, NULL);
 	states_init(&g->states);
-	model_init(&g->states.all[0]);
+	model_init(&g->states.all[0], config.reuse, config.quarantine);
 	g->states.nr = 1;
 	start_workers(g);
 	explained = play_rounds(g);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* The handle is the one that the call has got: any that can be issued will do. */
+/* The handle is the one that the call has got, if it may be issued (reuse.c). */
 static bool return_handle(struct step *s, uint8_t number)
 {
 	int64_t value = s->round->results[s->t].value;

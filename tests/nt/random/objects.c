@@ -44,23 +44,13 @@ void model_destroy_unused(struct model *m)
 	}
 }
 
-static bool is_pinned(const struct model *m, uint32_t index)
-{
-	for (unsigned int t = 0; t < NR_THREADS; t++) {
-		for (unsigned int i = 0; i < MAX_HANDLES; i++) {
-			if (m->threads[t].pinned[i] == index)
-				return true;
-		}
-	}
-	return false;
-}
-
 bool model_open_handle(struct model *m, int64_t value, uint8_t number)
 {
 	uint32_t index = (uint32_t)value / 4;
 
-	if (!is_value(value) || m->handles[index] || is_pinned(m, index))
+	if (!is_value(value) || m->handles[index] || !model_may_issue(m, index))
 		return false;
+	model_note_issue(m, index);
 	m->handles[index] = number + 1;
 	m->objects[number].handles++;
 	return true;
@@ -70,6 +60,7 @@ void model_close_handle(struct model *m, uint32_t index)
 {
 	m->objects[m->handles[index] - 1].handles--;
 	m->handles[index] = 0;
+	model_note_closing(m, index);
 }
 
 uint8_t model_free_object(const struct model *m)

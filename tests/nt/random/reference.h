@@ -203,23 +203,41 @@ struct model_thread {
 };
 
 /**
+ * struct model_closing - when a handle value was closed: in one of these rounds; 0: it was never issued
+ * @first: the round of the call that has closed it.
+ * @last: the round in which the last call ended that kept it from being issued again.
+ */
+struct model_closing {
+	uint32_t first;
+	uint32_t last;
+};
+
+/**
  * struct model - the state of a table and its threads; all bytes count when two are compared
+ * @reuse: which closed value is issued next.
+ * @quarantine: with NTSYNC_NT_REUSE_QUARANTINE: not before that many others were closed.
+ * @round: the number of the round, from 1.
  * @objects: its objects.
  * @handles: by handle value / 4: the object's number plus 1, or 0: closed.
+ * @closings: of the values that are closed.
  * @threads: its threads.
  * @queue: the threads that sleep, in the order in which they came.
  * @nr_asleep: how many.
  */
 struct model {
+	uint32_t reuse;
+	uint32_t quarantine;
+	uint32_t round;
 	struct model_object objects[NR_OBJECTS];
 	uint8_t handles[NR_VALUES];
+	struct model_closing closings[NR_VALUES];
 	struct model_thread threads[NR_THREADS];
 	uint8_t queue[NR_THREADS];
 	uint8_t nr_asleep;
 };
 
 /* No objects, all threads idle and not attached. */
-void model_init(struct model *m);
+void model_init(struct model *m, enum ntsync_nt_reuse reuse, uint32_t quarantine);
 /* A new thread object with handle @handle, for a thread that begins. False: @handle can't be issued. */
 bool model_start_thread(struct model *m, unsigned int t, uint32_t handle);
 /* The calls of the round are to begin. */

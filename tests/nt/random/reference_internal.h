@@ -51,6 +51,15 @@ bool model_acquire(struct model_object *object, unsigned int t);
 /* By their ids, free places last. */
 void model_sort_objects(struct model *m);
 
+/* reuse.c */
+
+/* May the closed value be issued now? */
+bool model_may_issue(const struct model *m, uint32_t index);
+void model_note_issue(struct model *m, uint32_t index);
+void model_note_closing(struct model *m, uint32_t index);
+/* At the end of a round: closed values that calls still use can be issued in the next one at the earliest. */
+void model_delay_pinned(struct model *m);
+
 /* waits.c */
 
 void model_return(struct model *m, unsigned int t, uint32_t status, int64_t value);

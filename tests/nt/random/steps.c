@@ -54,9 +54,12 @@ static bool (*const steps[NR_CALL_KINDS])(struct step *s) = {
 	[CALL_END] = step_end,
 };
 
-void model_init(struct model *m)
+void model_init(struct model *m, enum ntsync_nt_reuse reuse, uint32_t quarantine)
 {
 	memset(m, 0, sizeof(*m));
+	m->reuse = reuse;
+	m->quarantine = quarantine;
+	m->round = 1;
 }
 
 void model_begin_round(struct model *m, const struct round *r)
@@ -104,4 +107,6 @@ void model_end_round(struct model *m)
 		memset(&thread->result, 0, sizeof(thread->result));
 	}
 	model_sort_objects(m);
+	model_delay_pinned(m);
+	m->round++;
 }
