@@ -58,12 +58,12 @@ static uint32_t choose_open(const struct choice *c, uint8_t type)
 	}
 }
 
-/* Does thread @t use handle value @i * 4 in its call? One that ends, its object and its mutants. */
+/* Does thread @t use handle value @i * 4 in its call? One that ends or parks, its object and its mutants. */
 static bool is_used_by(const struct choice *c, unsigned int t, unsigned int i)
 {
 	const struct call *call = &c->round->calls[t];
 
-	if (call->kind == CALL_END)
+	if (call->kind == CALL_END || call->kind == CALL_PARK)
 		return c->m->handles[i] && c->m->objects[c->m->handles[i] - 1].owner == t + 1;
 	for (unsigned int j = 0; j < call->count; j++) {
 		if (call->handles[j] == i * 4)
@@ -260,6 +260,8 @@ static uint8_t type_for(enum call_kind kind)
 	case CALL_QUERY_MUTANT:
 		return NTSYNC_NT_MUTANT;
 	case CALL_QUERY_THREAD:
+	case CALL_SUSPEND:
+	case CALL_RESUME:
 		return NTSYNC_NT_THREAD;
 	default:
 		return NTSYNC_NT_NONE;
@@ -320,6 +322,47 @@ static void choose_target(const struct choice *c)
 	limit_apcs(c);
 }
 
+/* 0: its handles are closed. */
+static uint32_t handle_of_thread(const struct choice *c, unsigned int t)
+{
+	for (unsigned int i = 0; i < NR_VALUES; i++) {
+		if (has_type(c->m, i, NTSYNC_NT_THREAD)) {
+			const struct model_object *object = model_find(c->m, i * 4);
+
+			if (object->owner == t + 1 && !object->ended)
+				return i * 4;
+		}
+	}
+	return 0;
+}
+
+/* There is an end to the count. Only of threads that are suspended a resumption does something. */
+static void choose_suspension(const struct choice *c)
+{
+	const struct model_object *object;
+
+	choose_of_type(c);
+	object = model_find(c->m, c->call->handles[0]);
+	if (object && object->type == NTSYNC_NT_THREAD &&
+	    c->m->threads[object->owner - 1].suspends > 1)
+		c->call->kind = CALL_RESUME;
+}
+
+/* It sleeps only if the thread is suspended. */
+static void choose_park(const struct choice *c)
+{
+	bool suspended = c->m->threads[c->t].suspends;
+
+	if (!is_last_awake(c) && (suspended || one_in(c, 3))) {
+		c->call->patience = WAITS_FOR_EVER;
+		return;
+	}
+	c->call->kind = suspended ? CALL_RESUME : CALL_SUSPEND;
+	choose_of_type(c);
+	if (handle_of_thread(c, c->t))
+		c->call->handles[0] = handle_of_thread(c, c->t);
+}
+
 static void choose_nothing(const struct choice *c)
 {
 	c->call->flag = one_in(c, 2);
@@ -350,6 +393,8 @@ static const struct kind {
 	[CALL_RELEASE_MUTANT] = { 5, choose_of_type },
 	[CALL_QUERY_MUTANT] = { 1, choose_of_type },
 	[CALL_QUERY_THREAD] = { 1, choose_of_type },
+	[CALL_SUSPEND] = { 4, choose_suspension },
+	[CALL_RESUME] = { 2, choose_of_type },
 	[CALL_WAIT] = { 30, choose_wait },
 	[CALL_WAIT_ALL] = { 14, choose_wait },
 	[CALL_SIGNAL_AND_WAIT] = { 14, choose_signal_and_wait },
@@ -357,6 +402,7 @@ static const struct kind {
 	[CALL_WAIT_KEYED] = { 4, choose_keyed },
 	[CALL_RELEASE_KEYED] = { 4, choose_keyed },
 	[CALL_WAIT_BY_ID] = { 3, choose_patience },
+	[CALL_PARK] = { 4, choose_park },
 	[CALL_ALERT_BY_ID] = { 1, choose_target },
 	[CALL_ALERT] = { 1, choose_target },
 	[CALL_QUEUE_APC] = { 1, choose_target },
@@ -451,6 +497,17 @@ static void meet_sleeper(const struct choice *c, unsigned int t)
 	c->call->key = other->key;
 }
 
+static void resume_sleeper(const struct choice *c, unsigned int t)
+{
+	c->call->kind = CALL_RESUME;
+	choose_of_type(c);
+	c->call->handles[0] = handle_of_thread(c, t);
+	if (c->call->handles[0] && !one_in(c, 5))
+		return;
+	c->call->kind = CALL_INTERRUPT;
+	c->call->target = t;
+}
+
 static void choose_for_sleeper(const struct choice *c, unsigned int t)
 {
 	switch (c->round->calls[t].kind) {
@@ -461,6 +518,9 @@ static void choose_for_sleeper(const struct choice *c, unsigned int t)
 	case CALL_WAIT_BY_ID:
 		c->call->kind = CALL_ALERT_BY_ID;
 		c->call->target = t;
+		break;
+	case CALL_PARK:
+		resume_sleeper(c, t);
 		break;
 	default:
 		signal_sleeper(c, t);

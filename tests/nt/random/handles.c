@@ -73,6 +73,17 @@ bool step_close(struct step *s)
 	return step_finish(s, NTSYNC_STATUS_SUCCESS);
 }
 
+struct model_object *step_find_typed(struct step *s, enum ntsync_nt_type type)
+{
+	struct model_object *object =
+		(struct model_object *)model_find(&s->m, s->call->handles[0]);
+
+	if (object && object->type == type)
+		return object;
+	step_finish(s, object ? NTSYNC_STATUS_OBJECT_TYPE_MISMATCH : NTSYNC_STATUS_INVALID_HANDLE);
+	return NULL;
+}
+
 bool step_query(struct step *s)
 {
 	const struct model_object *object = model_find(&s->m, s->call->handles[0]);

@@ -22,6 +22,8 @@ static const char *const names[NR_CALL_KINDS] = {
 	[CALL_RELEASE_MUTANT] = "release_mutant",
 	[CALL_QUERY_MUTANT] = "query_mutant",
 	[CALL_QUERY_THREAD] = "query_thread",
+	[CALL_SUSPEND] = "suspend_thread",
+	[CALL_RESUME] = "resume_thread",
 	[CALL_WAIT] = "wait for any",
 	[CALL_WAIT_ALL] = "wait for all",
 	[CALL_SIGNAL_AND_WAIT] = "signal_and_wait",
@@ -29,6 +31,7 @@ static const char *const names[NR_CALL_KINDS] = {
 	[CALL_WAIT_KEYED] = "wait_for_keyed_event",
 	[CALL_RELEASE_KEYED] = "release_keyed_event",
 	[CALL_WAIT_BY_ID] = "wait_for_alert_by_id",
+	[CALL_PARK] = "thread_park",
 	[CALL_ALERT_BY_ID] = "alert_by_id",
 	[CALL_ALERT] = "alert_thread",
 	[CALL_QUEUE_APC] = "queue_apc",
@@ -122,9 +125,9 @@ static void print_model_thread(const struct model *m, unsigned int t)
 	for (unsigned int i = 0; i < thread->nr_kept; i++)
 		print_error("%s %" PRIu64, i ? "," : ", uses objects",
 			    m->objects[thread->objects[i]].id);
-	print_error("; pending: alert %d, APC %d, by id %d, interruption %#x, %u APCs\n",
+	print_error("; pending: alert %d, APC %d, by id %d, interruption %#x, %u APCs; suspend count %u\n",
 		    thread->alerted, thread->apc_pending, thread->alerted_by_id,
-		    thread->interruption, thread->nr_apcs);
+		    thread->interruption, thread->nr_apcs, thread->suspends);
 }
 
 static void print_model(const struct model *m)

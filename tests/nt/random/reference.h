@@ -10,6 +10,7 @@
  * - a wait with a deadline that comes: it begins, and times out.
  * - a wait that an alert, an APC or an interruption ends: it takes that when it runs. Several count as
  *   one before that.
+ * - a park that a resumption ends: the thread sleeps on if it was suspended again before it runs.
  * - a poll of a keyed event, and a call there of a thread that was alerted before: as on NT, it meets a
  *   thread that comes before it gives up.
  * - a duplicate that closes its source: the duplicate exists before that.
@@ -55,6 +56,8 @@ enum call_kind {
 	CALL_RELEASE_MUTANT,
 	CALL_QUERY_MUTANT,
 	CALL_QUERY_THREAD,
+	CALL_SUSPEND,
+	CALL_RESUME,
 	CALL_WAIT,
 	CALL_WAIT_ALL,
 	CALL_SIGNAL_AND_WAIT,
@@ -62,6 +65,7 @@ enum call_kind {
 	CALL_WAIT_KEYED,
 	CALL_RELEASE_KEYED,
 	CALL_WAIT_BY_ID,
+	CALL_PARK,
 	CALL_ALERT_BY_ID,
 	CALL_ALERT,
 	CALL_QUEUE_APC,
@@ -184,6 +188,7 @@ enum model_state { THREAD_IDLE, THREAD_CALLS, THREAD_SLEEPS, THREAD_RETURNS };
  * @nr_apcs: how many APCs are queued.
  * @apcs: their routines, in their order.
  * @interruption: the status of an interruption, or 0.
+ * @suspends: its suspend count.
  * @result: with THREAD_RETURNS.
  */
 struct model_thread {
@@ -199,6 +204,7 @@ struct model_thread {
 	uint8_t nr_apcs;
 	int32_t apcs[MAX_APCS];
 	uint32_t interruption;
+	uint32_t suspends;
 	struct result result;
 };
 
@@ -252,6 +258,9 @@ bool model_can_step(const struct model *m, unsigned int t, const struct round *r
 void model_step(const struct model *m, unsigned int t, const struct round *r, model_fn emit,
 		void *context);
 
+/* What ntsync_nt_query_thread() says of a thread object. */
+struct ntsync_nt_thread_state model_thread_state(const struct model *m,
+						 const struct model_object *object);
 /* NULL if the handle is closed. */
 const struct model_object *model_find(const struct model *m, uint32_t handle);
 

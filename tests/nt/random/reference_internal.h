@@ -87,6 +87,8 @@ void step_fall_asleep(struct step *s);
 /* After an interruption was looked for. @joins: a poll joins the queue for a moment. */
 bool step_sleep_unless_alerted(struct step *s, bool joins);
 bool step_wait_for_objects(struct step *s);
+/* The object of the call's first handle if it has the type; NULL: the call has ended. */
+struct model_object *step_find_typed(struct step *s, enum ntsync_nt_type type);
 /* The call keeps the object of the handle, and waits for it. */
 void step_add_object(struct step *s, uint32_t handle);
 
@@ -100,6 +102,8 @@ bool step_event(struct step *s);
 bool step_semaphore(struct step *s);
 bool step_mutant(struct step *s);
 bool step_query_thread(struct step *s);
+bool step_suspend(struct step *s);
+bool step_park(struct step *s);
 bool step_signal_and_wait(struct step *s);
 bool step_create(struct step *s);
 bool step_duplicate(struct step *s);

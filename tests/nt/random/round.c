@@ -128,6 +128,23 @@ static struct result call_query_thread(struct ntsync_nt *nt, const struct call *
 	return (struct result){ status, status ? NO_VALUE : thread_value(&state) };
 }
 
+static struct result call_suspend(struct ntsync_nt *nt, const struct call *call)
+{
+	uint32_t previous = NOT_WRITTEN, status;
+
+	if (call->kind == CALL_SUSPEND)
+		status = ntsync_nt_suspend_thread(nt, call->handles[0], &previous);
+	else
+		status = ntsync_nt_resume_thread(nt, call->handles[0], &previous);
+	return make_result(status, (int32_t)previous);
+}
+
+static struct result call_park(struct ntsync_nt *nt, const struct call *call)
+{
+	(void)call;
+	return make_result(ntsync_nt_thread_park(nt), NOT_WRITTEN);
+}
+
 static struct result call_wait(struct ntsync_nt *nt, const struct call *call)
 {
 	uint32_t type = call->kind == CALL_WAIT_ALL ? NTSYNC_NT_WAIT_ALL : NTSYNC_NT_WAIT_ANY;
@@ -239,6 +256,8 @@ struct result round_call(struct ntsync_nt *nt, const struct call *call)
 		[CALL_RELEASE_MUTANT] = call_release_mutant,
 		[CALL_QUERY_MUTANT] = call_query_mutant,
 		[CALL_QUERY_THREAD] = call_query_thread,
+		[CALL_SUSPEND] = call_suspend,
+		[CALL_RESUME] = call_suspend,
 		[CALL_WAIT] = call_wait,
 		[CALL_WAIT_ALL] = call_wait,
 		[CALL_SIGNAL_AND_WAIT] = call_signal_and_wait,
@@ -246,6 +265,7 @@ struct result round_call(struct ntsync_nt *nt, const struct call *call)
 		[CALL_WAIT_KEYED] = call_keyed,
 		[CALL_RELEASE_KEYED] = call_keyed,
 		[CALL_WAIT_BY_ID] = call_wait_by_id,
+		[CALL_PARK] = call_park,
 		[CALL_ALERT_BY_ID] = call_send,
 		[CALL_ALERT] = call_send,
 		[CALL_QUEUE_APC] = call_send,

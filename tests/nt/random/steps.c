@@ -17,7 +17,8 @@ int64_t mutant_value(const struct ntsync_nt_mutant_state *state)
 
 int64_t thread_value(const struct ntsync_nt_thread_state *state)
 {
-	return ((int64_t)state->tid * 1000 + state->exit_status) * 2 + state->ended;
+	return (((int64_t)state->tid * 1000 + state->exit_status) * 1000 + state->suspend_count) * 2 +
+	       state->ended;
 }
 
 static bool (*const steps[NR_CALL_KINDS])(struct step *s) = {
@@ -37,6 +38,8 @@ static bool (*const steps[NR_CALL_KINDS])(struct step *s) = {
 	[CALL_RELEASE_MUTANT] = step_mutant,
 	[CALL_QUERY_MUTANT] = step_mutant,
 	[CALL_QUERY_THREAD] = step_query_thread,
+	[CALL_SUSPEND] = step_suspend,
+	[CALL_RESUME] = step_suspend,
 	[CALL_WAIT] = step_wait,
 	[CALL_WAIT_ALL] = step_wait,
 	[CALL_SIGNAL_AND_WAIT] = step_signal_and_wait,
@@ -44,6 +47,7 @@ static bool (*const steps[NR_CALL_KINDS])(struct step *s) = {
 	[CALL_WAIT_KEYED] = step_keyed,
 	[CALL_RELEASE_KEYED] = step_keyed,
 	[CALL_WAIT_BY_ID] = step_wait_by_id,
+	[CALL_PARK] = step_park,
 	[CALL_ALERT_BY_ID] = step_alert_by_id,
 	[CALL_ALERT] = step_alert,
 	[CALL_QUEUE_APC] = step_queue_apc,

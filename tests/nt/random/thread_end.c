@@ -48,6 +48,7 @@ static void forget_thread(struct model_thread *thread)
 	thread->apc_pending = false;
 	thread->alerted_by_id = false;
 	thread->interruption = 0;
+	thread->suspends = 0;
 	thread->nr_apcs = 0;
 	memset(thread->apcs, 0, sizeof(thread->apcs));
 }
