@@ -289,6 +289,21 @@ static void choose_duplicate(const struct choice *c)
 	c->call->flag = one_in(c, 2);
 }
 
+/* Mostly the type of the object that has the name. */
+static void choose_open_by_name(const struct choice *c)
+{
+	static const enum ntsync_nt_type types[] = {
+		NTSYNC_NT_EVENT, NTSYNC_NT_MUTANT, NTSYNC_NT_SEMAPHORE, NTSYNC_NT_KEYED_EVENT,
+	};
+
+	c->call->name = one_in(c, 20) ? 0 : 1 + below(c, NR_NAMES);
+	c->call->type = types[below(c, ARRAY_SIZE(types))];
+	for (unsigned int i = 0; i < NR_OBJECTS; i++) {
+		if (c->call->name && c->m->objects[i].name == c->call->name && !one_in(c, 8))
+			c->call->type = c->m->objects[i].type;
+	}
+}
+
 /* With too many handles, the call closes one. */
 static void choose_creation(const struct choice *c)
 {
@@ -301,6 +316,12 @@ static void choose_creation(const struct choice *c)
 		choose_duplicate(c);
 		return;
 	}
+	if (c->call->kind == CALL_OPEN) {
+		choose_open_by_name(c);
+		return;
+	}
+	c->call->name = one_in(c, 2) ? 0 : 1 + below(c, NR_NAMES);
+	c->call->open_if = one_in(c, 2);
 	c->call->flag = one_in(c, 3);
 	if (c->call->kind == CALL_CREATE_SEMAPHORE)
 		c->call->limit = 1 + (int32_t)below(c, 3);
@@ -381,6 +402,7 @@ static const struct kind {
 	[CALL_CREATE_SEMAPHORE] = { 3, choose_creation },
 	[CALL_CREATE_MUTANT] = { 3, choose_creation },
 	[CALL_CREATE_KEYED_EVENT] = { 1, choose_creation },
+	[CALL_OPEN] = { 3, choose_creation },
 	[CALL_DUPLICATE] = { 5, choose_creation },
 	[CALL_CLOSE] = { 7, choose_close },
 	[CALL_QUERY] = { 2, choose_of_type },

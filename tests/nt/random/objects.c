@@ -44,11 +44,11 @@ void model_destroy_unused(struct model *m)
 	}
 }
 
-bool model_open_handle(struct model *m, int64_t value, uint8_t number)
+bool model_open_handle(struct model *m, int64_t value, uint8_t number, unsigned int held)
 {
 	uint32_t index = (uint32_t)value / 4;
 
-	if (!is_value(value) || m->handles[index] || !model_may_issue(m, index))
+	if (!is_value(value) || m->handles[index] || !model_may_issue(m, index, held))
 		return false;
 	model_note_issue(m, index);
 	m->handles[index] = number + 1;
@@ -58,7 +58,11 @@ bool model_open_handle(struct model *m, int64_t value, uint8_t number)
 
 void model_close_handle(struct model *m, uint32_t index)
 {
-	m->objects[m->handles[index] - 1].handles--;
+	struct model_object *object = &m->objects[m->handles[index] - 1];
+
+	/* The name goes with the last handle, also if the object stays. */
+	if (!--object->handles)
+		object->name = 0;
 	m->handles[index] = 0;
 	model_note_closing(m, index);
 }
@@ -115,7 +119,7 @@ bool model_start_thread(struct model *m, unsigned int t, uint32_t handle)
 
 	m->objects[number].type = NTSYNC_NT_THREAD;
 	m->objects[number].owner = t + 1;
-	return model_open_handle(m, handle, number);
+	return model_open_handle(m, handle, number, 0);
 }
 
 static void move_object(struct model *m, uint8_t from, uint8_t to)

@@ -156,6 +156,9 @@ static bool is_handle_right(struct search *s, struct model *m, unsigned int i)
 	if (got->handles != (uint32_t)want->handles)
 		return reject(s, m, "the object of %#x has %u handles, must have %d", handle,
 			      got->handles, want->handles);
+	if (got->name != want->name)
+		return reject(s, m, "the object of %#x has the name %u, must have %u", handle,
+			      got->name, want->name);
 	if (got->value != state_value(m, want))
 		return reject(s, m, "the state of %#x is %lld, must be %lld", handle,
 			      (long long)got->value, (long long)state_value(m, want));

@@ -10,6 +10,7 @@ static const char *const names[NR_CALL_KINDS] = {
 	[CALL_CREATE_SEMAPHORE] = "create_semaphore",
 	[CALL_CREATE_MUTANT] = "create_mutant",
 	[CALL_CREATE_KEYED_EVENT] = "create_keyed_event",
+	[CALL_OPEN] = "open",
 	[CALL_DUPLICATE] = "duplicate",
 	[CALL_CLOSE] = "close",
 	[CALL_QUERY] = "query",
@@ -65,6 +66,9 @@ static void print_call(const struct call *call)
 	if (is_wait(call))
 		print_error(", key %" PRIu64 ", %s%s", call->key, patience[call->patience],
 			    call->alertable ? ", alertable" : "");
+	if (call->name)
+		print_error(", name %u%s%s", call->name, call->open_if ? ", or open" : "",
+			    call->kind == CALL_OPEN ? types[call->type] : "");
 	print_error(", flag %d, number %d, limit %d, to thread %u", call->flag, call->number,
 		    call->limit, call->target);
 }
@@ -92,9 +96,9 @@ static void print_seen(const struct observation *seen)
 		const struct seen_handle *handle = &seen->handles[i];
 
 		if (handle->open)
-			print_error("#   %#x: object %" PRIu64 ", %s, handles %u, state %" PRId64
-				    "\n", i * 4, handle->id, types[handle->type], handle->handles,
-				    handle->value);
+			print_error("#   %#x: object %" PRIu64 ", %s, handles %u, name %u, state %"
+				    PRId64 "\n", i * 4, handle->id, types[handle->type],
+				    handle->handles, handle->name, handle->value);
 	}
 }
 
@@ -106,6 +110,8 @@ static void print_object(const struct model *m, unsigned int number)
 		    object->manual ? "manual " : "", types[object->type],
 		    object->abandoned ? ", abandoned" : "", object->ended ? ", ended" : "",
 		    object->count, object->limit);
+	if (object->name)
+		print_error(", name %d", object->name);
 	if (object->owner)
 		print_error(", of thread %d", object->owner - 1);
 	print_error(", handles");

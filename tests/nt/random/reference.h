@@ -32,6 +32,8 @@
 #define NR_OBJECTS	40
 #define MAX_HANDLES	4
 #define MAX_APCS	16
+/* Names are 1, 2, ...; 0: none. */
+#define NR_NAMES	3
 /* Thread t has the id FIRST_TID + t. */
 #define FIRST_TID	100u
 /* The call has written no result but its status. */
@@ -44,6 +46,7 @@ enum call_kind {
 	CALL_CREATE_SEMAPHORE,
 	CALL_CREATE_MUTANT,
 	CALL_CREATE_KEYED_EVENT,
+	CALL_OPEN,
 	CALL_DUPLICATE,
 	CALL_CLOSE,
 	CALL_QUERY,
@@ -92,6 +95,9 @@ enum patience { POLLS, WAITS_BRIEFLY, WAITS_FOR_EVER };
  * @number: create an event: signaled; a semaphore: its count; release one: how much; an APC: its
  *	routine.
  * @limit: create a semaphore: its limit.
+ * @name: create, open: its name, or 0.
+ * @open_if: create: open the object that has the name.
+ * @type: open: of this type.
  * @key: of a keyed event.
  * @target: the thread that an alert is for.
  */
@@ -105,6 +111,9 @@ struct call {
 	bool flag;
 	int32_t number;
 	int32_t limit;
+	unsigned int name;
+	bool open_if;
+	enum ntsync_nt_type type;
 	uint64_t key;
 	unsigned int target;
 };
@@ -147,6 +156,7 @@ struct round {
  * @manual: of an event.
  * @abandoned: of a mutant.
  * @ended: of a thread object.
+ * @name: its name, or 0.
  * @owner: of a mutant: the thread that owns it, plus 1; of a thread object: its thread, plus 1.
  * @handles: how many handles it has.
  * @count: event, thread: signaled; semaphore: its count; mutant: how often it was acquired.
@@ -158,7 +168,9 @@ struct model_object {
 	bool manual;
 	bool abandoned;
 	bool ended;
+	uint8_t name;
 	uint8_t owner;
+	uint16_t unused;
 	int32_t handles;
 	int32_t count;
 	int32_t limit;
@@ -226,6 +238,7 @@ struct model_closing {
  * @objects: its objects.
  * @handles: by handle value / 4: the object's number plus 1, or 0: closed.
  * @closings: of the values that are closed.
+ * @given_back: how many values calls may have given back that have failed.
  * @threads: its threads.
  * @queue: the threads that sleep, in the order in which they came.
  * @nr_asleep: how many.
@@ -237,6 +250,7 @@ struct model {
 	struct model_object objects[NR_OBJECTS];
 	uint8_t handles[NR_VALUES];
 	struct model_closing closings[NR_VALUES];
+	uint32_t given_back;
 	struct model_thread threads[NR_THREADS];
 	uint8_t queue[NR_THREADS];
 	uint8_t nr_asleep;

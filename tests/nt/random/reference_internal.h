@@ -39,8 +39,8 @@ static inline uint32_t index_of(uint32_t handle)
 /* objects.c */
 
 void model_destroy_unused(struct model *m);
-/* False: this value can't be issued now. */
-bool model_open_handle(struct model *m, int64_t value, uint8_t number);
+/* False: this value can't be issued now. @held: see model_may_issue(). */
+bool model_open_handle(struct model *m, int64_t value, uint8_t number, unsigned int held);
 void model_close_handle(struct model *m, uint32_t index);
 /* The place of a new object. */
 uint8_t model_free_object(const struct model *m);
@@ -54,11 +54,25 @@ void model_sort_objects(struct model *m);
 /* reuse.c */
 
 /* May the closed value be issued now? */
-bool model_may_issue(const struct model *m, uint32_t index);
+/* @held: how many other values calls may hold at the moment, which will fail or return their own. */
+bool model_may_issue(const struct model *m, uint32_t index, unsigned int held);
+/* A call that would have returned a handle has failed. @others: how many calls were made beside it. */
+void model_note_failure(struct model *m, unsigned int others);
 void model_note_issue(struct model *m, uint32_t index);
 void model_note_closing(struct model *m, uint32_t index);
 /* At the end of a round: closed values that calls still use can be issued in the next one at the earliest. */
 void model_delay_pinned(struct model *m);
+
+/* handles.c */
+
+/* The end of a call that returns a handle, of the object @number; of one that fails instead. */
+bool step_return_handle(struct step *s, uint8_t number, uint32_t status);
+bool step_return_no_handle(struct step *s, uint32_t status);
+
+/* names.c */
+
+/* If an object has the name of the call, which creates one. False: none has. */
+bool step_find_name(struct step *s, uint8_t type, bool *possible);
 
 /* waits.c */
 
@@ -106,6 +120,7 @@ bool step_suspend(struct step *s);
 bool step_park(struct step *s);
 bool step_signal_and_wait(struct step *s);
 bool step_create(struct step *s);
+bool step_open(struct step *s);
 bool step_duplicate(struct step *s);
 bool step_close(struct step *s);
 bool step_query(struct step *s);

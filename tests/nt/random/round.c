@@ -2,6 +2,7 @@
 #include "round.h"
 #include "../nt_test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define NOT_WRITTEN	0x5eadbee5
@@ -24,17 +25,39 @@ static struct result make_result(uint32_t status, int32_t value)
 	return (struct result){ status, value == NOT_WRITTEN ? NO_VALUE : value };
 }
 
+/* Its first letter is the name's number. */
+static void write_name(char name[8], unsigned int number)
+{
+	snprintf(name, 8, number ? "%u name" : "", number);
+}
+
+static unsigned int read_name(struct ntsync_nt *nt, uint32_t handle)
+{
+	char name[8];
+
+	assert_ok(ntsync_nt_query_name(nt, handle, name, sizeof(name), NULL));
+	return name[0] ? (unsigned int)(name[0] - '0') : 0;
+}
+
 static uint32_t create_object(struct ntsync_nt *nt, const struct call *call, uint32_t *out)
 {
+	char name[8];
+	const struct ntsync_nt_attributes attributes = {
+		.name = name, .flags = call->open_if ? NTSYNC_NT_OPEN_IF : 0,
+	};
+
+	write_name(name, call->name);
 	switch (call->kind) {
 	case CALL_CREATE_EVENT:
-		return ntsync_nt_create_event(nt, out, NULL, call->flag, call->number);
+		return ntsync_nt_create_event(nt, out, &attributes, call->flag, call->number);
 	case CALL_CREATE_SEMAPHORE:
-		return ntsync_nt_create_semaphore(nt, out, NULL, call->number, call->limit);
+		return ntsync_nt_create_semaphore(nt, out, &attributes, call->number, call->limit);
 	case CALL_CREATE_MUTANT:
-		return ntsync_nt_create_mutant(nt, out, NULL, call->flag);
+		return ntsync_nt_create_mutant(nt, out, &attributes, call->flag);
+	case CALL_OPEN:
+		return ntsync_nt_open(nt, out, &attributes, call->type);
 	default:
-		return ntsync_nt_create_keyed_event(nt, out, NULL);
+		return ntsync_nt_create_keyed_event(nt, out, &attributes);
 	}
 }
 
@@ -244,6 +267,7 @@ struct result round_call(struct ntsync_nt *nt, const struct call *call)
 		[CALL_CREATE_SEMAPHORE] = call_create,
 		[CALL_CREATE_MUTANT] = call_create,
 		[CALL_CREATE_KEYED_EVENT] = call_create,
+		[CALL_OPEN] = call_create,
 		[CALL_DUPLICATE] = call_duplicate,
 		[CALL_CLOSE] = call_close,
 		[CALL_QUERY] = call_query,
@@ -310,6 +334,7 @@ static void observe_handle(struct ntsync_nt *nt, uint32_t handle, struct seen_ha
 	seen->type = info.type;
 	seen->handles = info.handles;
 	seen->id = info.id;
+	seen->name = read_name(nt, handle);
 	seen->value = read_state(nt, handle, info.type);
 }
 

@@ -26,6 +26,7 @@ static bool (*const steps[NR_CALL_KINDS])(struct step *s) = {
 	[CALL_CREATE_SEMAPHORE] = step_create,
 	[CALL_CREATE_MUTANT] = step_create,
 	[CALL_CREATE_KEYED_EVENT] = step_create,
+	[CALL_OPEN] = step_open,
 	[CALL_DUPLICATE] = step_duplicate,
 	[CALL_CLOSE] = step_close,
 	[CALL_QUERY] = step_query,
