@@ -58,12 +58,17 @@ static uint32_t choose_open(const struct choice *c, uint8_t type)
 	}
 }
 
+static bool leaves_table(const struct call *call)
+{
+	return call->kind == CALL_END || call->kind == CALL_REATTACH;
+}
+
 /* Does thread @t use handle value @i * 4 in its call? One that ends or parks, its object and its mutants. */
 static bool is_used_by(const struct choice *c, unsigned int t, unsigned int i)
 {
 	const struct call *call = &c->round->calls[t];
 
-	if (call->kind == CALL_END || call->kind == CALL_PARK)
+	if (leaves_table(call) || call->kind == CALL_PARK)
 		return c->m->handles[i] && c->m->objects[c->m->handles[i] - 1].owner == t + 1;
 	for (unsigned int j = 0; j < call->count; j++) {
 		if (call->handles[j] == i * 4)
@@ -123,6 +128,16 @@ static uint8_t choose_type(const struct choice *c)
 	return types[below(c, ARRAY_SIZE(types))];
 }
 
+static bool has_object(const struct model *m, unsigned int t)
+{
+	for (unsigned int i = 0; i < NR_OBJECTS; i++) {
+		if (m->objects[i].type == NTSYNC_NT_THREAD && m->objects[i].owner == t + 1 &&
+		    !m->objects[i].ended)
+			return true;
+	}
+	return false;
+}
+
 static unsigned int count_open(const struct model *m)
 {
 	unsigned int count = 0;
@@ -174,7 +189,7 @@ static unsigned int find_ending(const struct choice *c)
 {
 	unsigned int t = 0;
 
-	while (t < NR_THREADS && (!c->round->began[t] || c->round->calls[t].kind != CALL_END))
+	while (t < NR_THREADS && (!c->round->began[t] || !leaves_table(&c->round->calls[t])))
 		t++;
 	return t;
 }
@@ -304,6 +319,16 @@ static void choose_open_by_name(const struct choice *c)
 	}
 }
 
+/* Mostly of a thread that has none, to create one. */
+static void choose_thread_object(const struct choice *c)
+{
+	c->call->target = below(c, NR_THREADS);
+	for (unsigned int t = 0; c->call->kind == CALL_CREATE_THREAD && t < NR_THREADS; t++) {
+		if (!has_object(c->m, t) && !one_in(c, 4))
+			c->call->target = t;
+	}
+}
+
 /* With too many handles, the call closes one. */
 static void choose_creation(const struct choice *c)
 {
@@ -318,6 +343,10 @@ static void choose_creation(const struct choice *c)
 	}
 	if (c->call->kind == CALL_OPEN) {
 		choose_open_by_name(c);
+		return;
+	}
+	if (c->call->kind == CALL_CREATE_THREAD || c->call->kind == CALL_OPEN_THREAD) {
+		choose_thread_object(c);
 		return;
 	}
 	c->call->name = one_in(c, 2) ? 0 : 1 + below(c, NR_NAMES);
@@ -341,6 +370,11 @@ static void choose_target(const struct choice *c)
 {
 	c->call->target = below(c, NR_THREADS);
 	limit_apcs(c);
+}
+
+static void choose_reattach(const struct choice *c)
+{
+	c->call->target = c->t;
 }
 
 /* 0: its handles are closed. */
@@ -403,6 +437,8 @@ static const struct kind {
 	[CALL_CREATE_MUTANT] = { 3, choose_creation },
 	[CALL_CREATE_KEYED_EVENT] = { 1, choose_creation },
 	[CALL_OPEN] = { 3, choose_creation },
+	[CALL_CREATE_THREAD] = { 2, choose_creation },
+	[CALL_OPEN_THREAD] = { 1, choose_creation },
 	[CALL_DUPLICATE] = { 5, choose_creation },
 	[CALL_CLOSE] = { 7, choose_close },
 	[CALL_QUERY] = { 2, choose_of_type },
@@ -432,6 +468,7 @@ static const struct kind {
 	[CALL_TAKE_APC] = { 4, choose_nothing },
 	[CALL_TEST_ALERT] = { 2, choose_nothing },
 	[CALL_INTERRUPT] = { 1, choose_target },
+	[CALL_REATTACH] = { 3, choose_reattach },
 	[CALL_END] = { 4, choose_nothing },
 };
 

@@ -117,6 +117,11 @@ bool model_start_thread(struct model *m, unsigned int t, uint32_t handle)
 {
 	uint8_t number = model_free_object(m);
 
+	m->threads[t].detached = false;
+	if (!handle)
+		return model_find_thread_object(m, t) < NR_OBJECTS;
+	if (model_find_thread_object(m, t) < NR_OBJECTS)
+		return false;
 	m->objects[number].type = NTSYNC_NT_THREAD;
 	m->objects[number].owner = t + 1;
 	return model_open_handle(m, handle, number, 0);

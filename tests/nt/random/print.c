@@ -11,6 +11,8 @@ static const char *const names[NR_CALL_KINDS] = {
 	[CALL_CREATE_MUTANT] = "create_mutant",
 	[CALL_CREATE_KEYED_EVENT] = "create_keyed_event",
 	[CALL_OPEN] = "open",
+	[CALL_CREATE_THREAD] = "thread_create_object",
+	[CALL_OPEN_THREAD] = "open_thread",
 	[CALL_DUPLICATE] = "duplicate",
 	[CALL_CLOSE] = "close",
 	[CALL_QUERY] = "query",
@@ -40,6 +42,7 @@ static const char *const names[NR_CALL_KINDS] = {
 	[CALL_TAKE_APC] = "take_apc",
 	[CALL_TEST_ALERT] = "test_alert",
 	[CALL_INTERRUPT] = "interrupt_thread",
+	[CALL_REATTACH] = "detach and attach",
 	[CALL_END] = "the thread ends",
 };
 

@@ -14,7 +14,8 @@
  * - a poll of a keyed event, and a call there of a thread that was alerted before: as on NT, it meets a
  *   thread that comes before it gives up.
  * - a duplicate that closes its source: the duplicate exists before that.
- * - the end of a thread: it abandons its mutants, one by one; its id is free; its object is signaled.
+ * - the end of a thread: it abandons its mutants, one by one; its id is free; its object is signaled. One
+ *   that only detaches attaches again after that, as another thread with the same id.
  * - a signal-and-wait on a driver that has no such call, and there a poll, too (&struct round).
  */
 #ifndef TESTS_NT_RANDOM_REFERENCE_H
@@ -47,6 +48,8 @@ enum call_kind {
 	CALL_CREATE_MUTANT,
 	CALL_CREATE_KEYED_EVENT,
 	CALL_OPEN,
+	CALL_CREATE_THREAD,
+	CALL_OPEN_THREAD,
 	CALL_DUPLICATE,
 	CALL_CLOSE,
 	CALL_QUERY,
@@ -76,6 +79,7 @@ enum call_kind {
 	CALL_TAKE_APC,
 	CALL_TEST_ALERT,
 	CALL_INTERRUPT,
+	CALL_REATTACH,
 	CALL_END,
 	NR_CALL_KINDS
 };
@@ -99,7 +103,7 @@ enum patience { POLLS, WAITS_BRIEFLY, WAITS_FOR_EVER };
  * @open_if: create: open the object that has the name.
  * @type: open: of this type.
  * @key: of a keyed event.
- * @target: the thread that an alert is for.
+ * @target: the thread that an alert is for, or whose object is created or opened; reattach: the caller.
  */
 struct call {
 	enum call_kind kind;
@@ -193,6 +197,7 @@ enum model_state { THREAD_IDLE, THREAD_CALLS, THREAD_SLEEPS, THREAD_RETURNS };
  * @alerted: ntsync_nt_alert_thread() has come.
  * @apc_pending: ntsync_nt_queue_apc() has come.
  * @alerted_by_id: ntsync_nt_alert_by_id() has come.
+ * @detached: its id is free.
  * @nr_objects: how many objects its call waits for.
  * @nr_kept: how many objects its call keeps: these, and the one that it has signaled.
  * @objects: their numbers.
@@ -209,6 +214,7 @@ struct model_thread {
 	bool alerted;
 	bool apc_pending;
 	bool alerted_by_id;
+	bool detached;
 	uint8_t nr_objects;
 	uint8_t nr_kept;
 	uint8_t objects[MAX_HANDLES];
@@ -258,7 +264,10 @@ struct model {
 
 /* No objects, all threads idle and not attached. */
 void model_init(struct model *m, enum ntsync_nt_reuse reuse, uint32_t quarantine);
-/* A new thread object with handle @handle, for a thread that begins. False: @handle can't be issued. */
+/*
+ * A thread begins, with a new thread object whose handle is @handle; 0: with one that it had before. False:
+ * that can't be.
+ */
 bool model_start_thread(struct model *m, unsigned int t, uint32_t handle);
 /* The calls of the round are to begin. */
 void model_begin_round(struct model *m, const struct round *r);

@@ -74,6 +74,11 @@ bool step_return_no_handle(struct step *s, uint32_t status);
 /* If an object has the name of the call, which creates one. False: none has. */
 bool step_find_name(struct step *s, uint8_t type, bool *possible);
 
+/* thread_end.c */
+
+/* The object of a thread that has not ended; NR_OBJECTS: it has none. */
+uint8_t model_find_thread_object(const struct model *m, unsigned int t);
+
 /* waits.c */
 
 void model_return(struct model *m, unsigned int t, uint32_t status, int64_t value);
@@ -132,6 +137,7 @@ bool step_interrupt(struct step *s);
 bool step_take_apc(struct step *s);
 bool step_test_alert(struct step *s);
 bool step_end(struct step *s);
+bool step_thread_object(struct step *s);
 /* The last step of a wait that one of these has ended. */
 bool step_take_what_was_sent(struct step *s);
 

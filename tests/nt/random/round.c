@@ -68,6 +68,17 @@ static struct result call_create(struct ntsync_nt *nt, const struct call *call)
 	return make_result(status, (int32_t)handle);
 }
 
+static struct result call_thread_object(struct ntsync_nt *nt, const struct call *call)
+{
+	uint32_t handle = NOT_WRITTEN, status;
+
+	if (call->kind == CALL_CREATE_THREAD)
+		status = ntsync_nt_thread_create_object(nt, &handle, FIRST_TID + call->target);
+	else
+		status = ntsync_nt_open_thread(nt, &handle, FIRST_TID + call->target);
+	return make_result(status, (int32_t)handle);
+}
+
 static struct result call_duplicate(struct ntsync_nt *nt, const struct call *call)
 {
 	uint32_t handle = NOT_WRITTEN;
@@ -259,6 +270,14 @@ static struct result call_end(struct ntsync_nt *nt, const struct call *call)
 			   NOT_WRITTEN);
 }
 
+static struct result call_reattach(struct ntsync_nt *nt, const struct call *call)
+{
+	ntsync_nt_thread_detach(nt);
+	return make_result(ntsync_nt_thread_attach(nt, FIRST_TID + call->target) ?
+				   NTSYNC_STATUS_INTERNAL_ERROR : NTSYNC_STATUS_SUCCESS,
+			   NOT_WRITTEN);
+}
+
 struct result round_call(struct ntsync_nt *nt, const struct call *call)
 {
 	static struct result (*const calls[NR_CALL_KINDS])(struct ntsync_nt *nt,
@@ -268,6 +287,8 @@ struct result round_call(struct ntsync_nt *nt, const struct call *call)
 		[CALL_CREATE_MUTANT] = call_create,
 		[CALL_CREATE_KEYED_EVENT] = call_create,
 		[CALL_OPEN] = call_create,
+		[CALL_CREATE_THREAD] = call_thread_object,
+		[CALL_OPEN_THREAD] = call_thread_object,
 		[CALL_DUPLICATE] = call_duplicate,
 		[CALL_CLOSE] = call_close,
 		[CALL_QUERY] = call_query,
@@ -297,6 +318,7 @@ struct result round_call(struct ntsync_nt *nt, const struct call *call)
 		[CALL_TAKE_APC] = call_take_apc,
 		[CALL_TEST_ALERT] = call_test_alert,
 		[CALL_INTERRUPT] = call_send,
+		[CALL_REATTACH] = call_reattach,
 		[CALL_END] = call_end,
 	};
 

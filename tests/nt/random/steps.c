@@ -17,8 +17,8 @@ int64_t mutant_value(const struct ntsync_nt_mutant_state *state)
 
 int64_t thread_value(const struct ntsync_nt_thread_state *state)
 {
-	return (((int64_t)state->tid * 1000 + state->exit_status) * 1000 + state->suspend_count) * 2 +
-	       state->ended;
+	return (((int64_t)state->tid * 1000 + state->exit_status) * 1000 + state->suspend_count) * 4 +
+	       state->attached * 2 + state->ended;
 }
 
 static bool (*const steps[NR_CALL_KINDS])(struct step *s) = {
@@ -27,6 +27,8 @@ static bool (*const steps[NR_CALL_KINDS])(struct step *s) = {
 	[CALL_CREATE_MUTANT] = step_create,
 	[CALL_CREATE_KEYED_EVENT] = step_create,
 	[CALL_OPEN] = step_open,
+	[CALL_CREATE_THREAD] = step_thread_object,
+	[CALL_OPEN_THREAD] = step_thread_object,
 	[CALL_DUPLICATE] = step_duplicate,
 	[CALL_CLOSE] = step_close,
 	[CALL_QUERY] = step_query,
@@ -56,6 +58,7 @@ static bool (*const steps[NR_CALL_KINDS])(struct step *s) = {
 	[CALL_TAKE_APC] = step_take_apc,
 	[CALL_TEST_ALERT] = step_test_alert,
 	[CALL_INTERRUPT] = step_interrupt,
+	[CALL_REATTACH] = step_end,
 	[CALL_END] = step_end,
 };
 

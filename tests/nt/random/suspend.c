@@ -11,6 +11,7 @@ struct ntsync_nt_thread_state model_thread_state(const struct model *m,
 		.tid = FIRST_TID + object->owner - 1,
 		.exit_status = object->ended ? NTSYNC_STATUS_SUCCESS : NTSYNC_STATUS_PENDING,
 		.suspend_count = object->ended ? 0 : thread->suspends,
+		.attached = !object->ended && !thread->detached,
 		.ended = object->ended,
 	};
 }
