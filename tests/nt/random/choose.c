@@ -122,7 +122,7 @@ static uint8_t choose_type(const struct choice *c)
 {
 	static const uint8_t types[] = {
 		NTSYNC_NT_EVENT, NTSYNC_NT_EVENT, NTSYNC_NT_MUTANT, NTSYNC_NT_SEMAPHORE,
-		NTSYNC_NT_NONE, NTSYNC_NT_NONE,
+		NTSYNC_NT_TIMER, NTSYNC_NT_NONE, NTSYNC_NT_NONE,
 	};
 
 	return types[below(c, ARRAY_SIZE(types))];
@@ -274,6 +274,10 @@ static uint8_t type_for(enum call_kind kind)
 	case CALL_RELEASE_MUTANT:
 	case CALL_QUERY_MUTANT:
 		return NTSYNC_NT_MUTANT;
+	case CALL_SET_TIMER:
+	case CALL_CANCEL_TIMER:
+	case CALL_QUERY_TIMER:
+		return NTSYNC_NT_TIMER;
 	case CALL_QUERY_THREAD:
 	case CALL_SUSPEND:
 	case CALL_RESUME:
@@ -288,6 +292,12 @@ static void choose_of_type(const struct choice *c)
 	c->call->count = 1;
 	c->call->handles[0] = choose_handle(c, type_for(c->call->kind));
 	c->call->number = c->call->kind == CALL_RELEASE_SEMAPHORE ? 1 + (int32_t)below(c, 2) : 0;
+}
+
+static void choose_timer(const struct choice *c)
+{
+	choose_of_type(c);
+	c->call->flag = !one_in(c, 3);
 }
 
 /* Each thread that begins leaves a handle of its object. */
@@ -309,6 +319,7 @@ static void choose_open_by_name(const struct choice *c)
 {
 	static const enum ntsync_nt_type types[] = {
 		NTSYNC_NT_EVENT, NTSYNC_NT_MUTANT, NTSYNC_NT_SEMAPHORE, NTSYNC_NT_KEYED_EVENT,
+		NTSYNC_NT_TIMER,
 	};
 
 	c->call->name = one_in(c, 20) ? 0 : 1 + below(c, NR_NAMES);
@@ -436,6 +447,7 @@ static const struct kind {
 	[CALL_CREATE_SEMAPHORE] = { 3, choose_creation },
 	[CALL_CREATE_MUTANT] = { 3, choose_creation },
 	[CALL_CREATE_KEYED_EVENT] = { 1, choose_creation },
+	[CALL_CREATE_TIMER] = { 2, choose_creation },
 	[CALL_OPEN] = { 3, choose_creation },
 	[CALL_CREATE_THREAD] = { 2, choose_creation },
 	[CALL_OPEN_THREAD] = { 1, choose_creation },
@@ -450,6 +462,9 @@ static const struct kind {
 	[CALL_QUERY_SEMAPHORE] = { 1, choose_of_type },
 	[CALL_RELEASE_MUTANT] = { 5, choose_of_type },
 	[CALL_QUERY_MUTANT] = { 1, choose_of_type },
+	[CALL_SET_TIMER] = { 4, choose_timer },
+	[CALL_CANCEL_TIMER] = { 1, choose_of_type },
+	[CALL_QUERY_TIMER] = { 1, choose_of_type },
 	[CALL_QUERY_THREAD] = { 1, choose_of_type },
 	[CALL_SUSPEND] = { 4, choose_suspension },
 	[CALL_RESUME] = { 2, choose_of_type },
@@ -514,6 +529,8 @@ static enum call_kind signal_for(const struct choice *c, const struct model_obje
 		return CALL_RELEASE_SEMAPHORE;
 	case NTSYNC_NT_EVENT:
 		return one_in(c, 3) ? CALL_PULSE_EVENT : CALL_SET_EVENT;
+	case NTSYNC_NT_TIMER:
+		return CALL_SET_TIMER;
 	default:
 		return CALL_INTERRUPT;
 	}

@@ -50,6 +50,7 @@ bool step_create(struct step *s)
 		[CALL_CREATE_SEMAPHORE] = NTSYNC_NT_SEMAPHORE,
 		[CALL_CREATE_MUTANT] = NTSYNC_NT_MUTANT,
 		[CALL_CREATE_KEYED_EVENT] = NTSYNC_NT_KEYED_EVENT,
+		[CALL_CREATE_TIMER] = NTSYNC_NT_TIMER,
 	};
 	bool owned = s->call->kind == CALL_CREATE_MUTANT && s->call->flag;
 	uint8_t number = model_free_object(&s->m);
@@ -60,7 +61,8 @@ bool step_create(struct step *s)
 		return possible;
 	object->name = s->call->name;
 	object->type = types[s->call->kind];
-	object->manual = s->call->kind == CALL_CREATE_EVENT && s->call->flag;
+	object->manual = (object->type == NTSYNC_NT_EVENT || object->type == NTSYNC_NT_TIMER) &&
+			 s->call->flag;
 	object->owner = owned ? s->t + 1 : 0;
 	object->count = owned ? 1 : s->call->number;
 	object->limit = s->call->limit;

@@ -50,7 +50,7 @@ bool model_open_handle(struct model *m, int64_t value, uint8_t number, unsigned 
 
 	if (!is_value(value) || m->handles[index] || !model_may_issue(m, index, held))
 		return false;
-	model_note_issue(m, index);
+	model_note_issue(m, index, held);
 	m->handles[index] = number + 1;
 	m->objects[number].handles++;
 	return true;
@@ -106,6 +106,7 @@ bool model_acquire(struct model_object *object, unsigned int t)
 		object->count--;
 		return false;
 	case NTSYNC_NT_EVENT:
+	case NTSYNC_NT_TIMER:
 		object->count = object->manual;
 		return false;
 	default:
@@ -118,8 +119,10 @@ bool model_start_thread(struct model *m, unsigned int t, uint32_t handle)
 	uint8_t number = model_free_object(m);
 
 	m->threads[t].detached = false;
-	if (!handle)
+	if (!handle) {
+		model_note_failure(m, 0);
 		return model_find_thread_object(m, t) < NR_OBJECTS;
+	}
 	if (model_find_thread_object(m, t) < NR_OBJECTS)
 		return false;
 	m->objects[number].type = NTSYNC_NT_THREAD;

@@ -112,11 +112,17 @@ static int64_t state_value(const struct model *m, const struct model_object *obj
 	const struct ntsync_nt_mutant_state mutant = {
 		.count = 1 - object->count, .owner = tid, .abandoned = object->abandoned,
 	};
+	const struct ntsync_nt_timer_state timer = {
+		.remaining = object->is_set ? 0 : NTSYNC_WAIT_FOREVER,
+		.manual = object->manual, .signaled = object->count,
+	};
 	struct ntsync_nt_thread_state thread;
 
 	switch (object->type) {
 	case NTSYNC_NT_MUTANT:
 		return mutant_value(&mutant);
+	case NTSYNC_NT_TIMER:
+		return timer_value(&timer);
 	case NTSYNC_NT_THREAD:
 		thread = model_thread_state(m, object);
 		return thread_value(&thread);

@@ -10,6 +10,7 @@ static const char *const names[NR_CALL_KINDS] = {
 	[CALL_CREATE_SEMAPHORE] = "create_semaphore",
 	[CALL_CREATE_MUTANT] = "create_mutant",
 	[CALL_CREATE_KEYED_EVENT] = "create_keyed_event",
+	[CALL_CREATE_TIMER] = "create_timer",
 	[CALL_OPEN] = "open",
 	[CALL_CREATE_THREAD] = "thread_create_object",
 	[CALL_OPEN_THREAD] = "open_thread",
@@ -24,6 +25,9 @@ static const char *const names[NR_CALL_KINDS] = {
 	[CALL_QUERY_SEMAPHORE] = "query_semaphore",
 	[CALL_RELEASE_MUTANT] = "release_mutant",
 	[CALL_QUERY_MUTANT] = "query_mutant",
+	[CALL_SET_TIMER] = "set_timer",
+	[CALL_CANCEL_TIMER] = "cancel_timer",
+	[CALL_QUERY_TIMER] = "query_timer",
 	[CALL_QUERY_THREAD] = "query_thread",
 	[CALL_SUSPEND] = "suspend_thread",
 	[CALL_RESUME] = "resume_thread",
@@ -52,6 +56,7 @@ static const char *const types[NTSYNC_NT_TYPES] = {
 	[NTSYNC_NT_SEMAPHORE] = "semaphore",
 	[NTSYNC_NT_THREAD] = "thread",
 	[NTSYNC_NT_KEYED_EVENT] = "keyed event",
+	[NTSYNC_NT_TIMER] = "timer",
 };
 
 static bool is_wait(const struct call *call)
@@ -111,7 +116,7 @@ static void print_object(const struct model *m, unsigned int number)
 
 	print_error("#   object %" PRIu64 ": %s%s%s%s, count %d, limit %d", object->id,
 		    object->manual ? "manual " : "", types[object->type],
-		    object->abandoned ? ", abandoned" : "", object->ended ? ", ended" : "",
+		    object->abandoned ? ", abandoned" : "", object->ended ? ", ended" : object->is_set ? ", set" : "",
 		    object->count, object->limit);
 	if (object->name)
 		print_error(", name %d", object->name);

@@ -14,9 +14,23 @@
  * - a poll of a keyed event, and a call there of a thread that was alerted before: as on NT, it meets a
  *   thread that comes before it gives up.
  * - a duplicate that closes its source: the duplicate exists before that.
+ * - a timer that is set to a time in the past: it is reset first, and then signaled.
  * - the end of a thread: it abandons its mutants, one by one; its id is free; its object is signaled. One
  *   that only detaches attaches again after that, as another thread with the same id.
  * - a signal-and-wait on a driver that has no such call, and there a poll, too (&struct round).
+ *
+ * What it leaves out:
+ *
+ * - completion ports and wait completion packets.
+ * - timers with a period, with an APC, or that become due while a call sleeps.
+ * - the limits of names, handles and counts, names whose case differs, and lack of memory.
+ * - protected handles, references to handles, handles with chosen values, pseudo-handles, bound threads.
+ * - ntsync_nt_thread_abandon(), exit statuses, the withdrawal of an interruption, a stop of the table.
+ * - threads that are suspended by a signal.
+ * - waits for addresses, critical sections, SRW locks and condition variables.
+ * - channels, aggregate waits, descriptors that are adopted or given away.
+ * - dates: each deadline is of CLOCK_MONOTONIC.
+ * - which of several waiters with different priorities is woken: all have the same one.
  */
 #ifndef TESTS_NT_RANDOM_REFERENCE_H
 #define TESTS_NT_RANDOM_REFERENCE_H
@@ -47,6 +61,7 @@ enum call_kind {
 	CALL_CREATE_SEMAPHORE,
 	CALL_CREATE_MUTANT,
 	CALL_CREATE_KEYED_EVENT,
+	CALL_CREATE_TIMER,
 	CALL_OPEN,
 	CALL_CREATE_THREAD,
 	CALL_OPEN_THREAD,
@@ -61,6 +76,9 @@ enum call_kind {
 	CALL_QUERY_SEMAPHORE,
 	CALL_RELEASE_MUTANT,
 	CALL_QUERY_MUTANT,
+	CALL_SET_TIMER,
+	CALL_CANCEL_TIMER,
+	CALL_QUERY_TIMER,
 	CALL_QUERY_THREAD,
 	CALL_SUSPEND,
 	CALL_RESUME,
@@ -94,7 +112,7 @@ enum patience { POLLS, WAITS_BRIEFLY, WAITS_FOR_EVER };
  * @patience: the deadline of a wait.
  * @brief_us: with WAITS_BRIEFLY: how long it waits at most.
  * @alertable: of a wait.
- * @flag: create an event: manual; a mutant: owned; duplicate: close the source; a wait for one
+ * @flag: create an event, a timer: manual; set a timer: to a time in the past, else far in the future; a mutant: owned; duplicate: close the source; a wait for one
  *	handle: by ntsync_nt_wait_multiple(); end: by ntsync_nt_thread_end().
  * @number: create an event: signaled; a semaphore: its count; release one: how much; an APC: its
  *	routine.
@@ -135,6 +153,7 @@ struct result {
 /* The numbers of calls that write several. */
 int64_t handle_value(enum ntsync_nt_type type, uint32_t handles);
 int64_t mutant_value(const struct ntsync_nt_mutant_state *state);
+int64_t timer_value(const struct ntsync_nt_timer_state *state);
 int64_t thread_value(const struct ntsync_nt_thread_state *state);
 
 /**
@@ -157,13 +176,14 @@ struct round {
 /**
  * struct model_object - an object
  * @type: NTSYNC_NT_NONE: this place is free.
- * @manual: of an event.
+ * @manual: of an event or a timer.
  * @abandoned: of a mutant.
  * @ended: of a thread object.
+ * @is_set: of a timer.
  * @name: its name, or 0.
  * @owner: of a mutant: the thread that owns it, plus 1; of a thread object: its thread, plus 1.
  * @handles: how many handles it has.
- * @count: event, thread: signaled; semaphore: its count; mutant: how often it was acquired.
+ * @count: event, timer, thread: signaled; semaphore: its count; mutant: how often it was acquired.
  * @limit: of a semaphore.
  * @id: the table's number of it; 0: not known yet.
  */
@@ -174,7 +194,8 @@ struct model_object {
 	bool ended;
 	uint8_t name;
 	uint8_t owner;
-	uint16_t unused;
+	bool is_set;
+	uint8_t unused;
 	int32_t handles;
 	int32_t count;
 	int32_t limit;

@@ -58,7 +58,7 @@ void model_sort_objects(struct model *m);
 bool model_may_issue(const struct model *m, uint32_t index, unsigned int held);
 /* A call that would have returned a handle has failed. @others: how many calls were made beside it. */
 void model_note_failure(struct model *m, unsigned int others);
-void model_note_issue(struct model *m, uint32_t index);
+void model_note_issue(struct model *m, uint32_t index, unsigned int held);
 void model_note_closing(struct model *m, uint32_t index);
 /* At the end of a round: closed values that calls still use can be issued in the next one at the earliest. */
 void model_delay_pinned(struct model *m);
@@ -120,6 +120,7 @@ bool step_keyed(struct step *s);
 bool step_event(struct step *s);
 bool step_semaphore(struct step *s);
 bool step_mutant(struct step *s);
+bool step_timer(struct step *s);
 bool step_query_thread(struct step *s);
 bool step_suspend(struct step *s);
 bool step_park(struct step *s);

@@ -117,9 +117,10 @@ void model_note_failure(struct model *m, unsigned int others)
 	}
 }
 
-void model_note_issue(struct model *m, uint32_t index)
+/* It is the one that was given back last, unless a call gives another back after this. */
+void model_note_issue(struct model *m, uint32_t index, unsigned int held)
 {
-	if (m->given_back)
+	if (m->given_back && !held)
 		m->given_back--;
 	m->closings[index] = (struct model_closing){ 0, 0 };
 }

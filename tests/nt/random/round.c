@@ -56,6 +56,8 @@ static uint32_t create_object(struct ntsync_nt *nt, const struct call *call, uin
 		return ntsync_nt_create_mutant(nt, out, &attributes, call->flag);
 	case CALL_OPEN:
 		return ntsync_nt_open(nt, out, &attributes, call->type);
+	case CALL_CREATE_TIMER:
+		return ntsync_nt_create_timer(nt, out, &attributes, call->flag);
 	default:
 		return ntsync_nt_create_keyed_event(nt, out, &attributes);
 	}
@@ -152,6 +154,27 @@ static struct result call_query_mutant(struct ntsync_nt *nt, const struct call *
 	uint32_t status = ntsync_nt_query_mutant(nt, call->handles[0], &state);
 
 	return (struct result){ status, status ? NO_VALUE : mutant_value(&state) };
+}
+
+static struct result call_timer(struct ntsync_nt *nt, const struct call *call)
+{
+	const struct ntsync_nt_deadline due = { call->flag ? now_ns() - 1 : INT64_MAX, 0 };
+	int32_t previous = NOT_WRITTEN;
+	uint32_t status;
+
+	if (call->kind == CALL_SET_TIMER)
+		status = ntsync_nt_set_timer(nt, call->handles[0], due, 0, &previous);
+	else
+		status = ntsync_nt_cancel_timer(nt, call->handles[0], &previous);
+	return make_result(status, previous);
+}
+
+static struct result call_query_timer(struct ntsync_nt *nt, const struct call *call)
+{
+	struct ntsync_nt_timer_state state;
+	uint32_t status = ntsync_nt_query_timer(nt, call->handles[0], &state);
+
+	return (struct result){ status, status ? NO_VALUE : timer_value(&state) };
 }
 
 static struct result call_query_thread(struct ntsync_nt *nt, const struct call *call)
@@ -286,6 +309,7 @@ struct result round_call(struct ntsync_nt *nt, const struct call *call)
 		[CALL_CREATE_SEMAPHORE] = call_create,
 		[CALL_CREATE_MUTANT] = call_create,
 		[CALL_CREATE_KEYED_EVENT] = call_create,
+		[CALL_CREATE_TIMER] = call_create,
 		[CALL_OPEN] = call_create,
 		[CALL_CREATE_THREAD] = call_thread_object,
 		[CALL_OPEN_THREAD] = call_thread_object,
@@ -300,6 +324,9 @@ struct result round_call(struct ntsync_nt *nt, const struct call *call)
 		[CALL_QUERY_SEMAPHORE] = call_semaphore,
 		[CALL_RELEASE_MUTANT] = call_release_mutant,
 		[CALL_QUERY_MUTANT] = call_query_mutant,
+		[CALL_SET_TIMER] = call_timer,
+		[CALL_CANCEL_TIMER] = call_timer,
+		[CALL_QUERY_TIMER] = call_query_timer,
 		[CALL_QUERY_THREAD] = call_query_thread,
 		[CALL_SUSPEND] = call_suspend,
 		[CALL_RESUME] = call_suspend,
@@ -334,6 +361,7 @@ static int64_t read_state(struct ntsync_nt *nt, uint32_t handle, enum ntsync_nt_
 		[NTSYNC_NT_MUTANT] = CALL_QUERY_MUTANT,
 		[NTSYNC_NT_SEMAPHORE] = CALL_QUERY_SEMAPHORE,
 		[NTSYNC_NT_THREAD] = CALL_QUERY_THREAD,
+		[NTSYNC_NT_TIMER] = CALL_QUERY_TIMER,
 	};
 	const struct call call = { .kind = queries[type], .handles = { handle } };
 	struct result result;

@@ -15,6 +15,12 @@ int64_t mutant_value(const struct ntsync_nt_mutant_state *state)
 	       state->owned_by_caller;
 }
 
+/* The time that remains of one that is set is no number of the test. */
+int64_t timer_value(const struct ntsync_nt_timer_state *state)
+{
+	return (state->remaining != NTSYNC_WAIT_FOREVER) * 4 + state->manual * 2 + state->signaled;
+}
+
 int64_t thread_value(const struct ntsync_nt_thread_state *state)
 {
 	return (((int64_t)state->tid * 1000 + state->exit_status) * 1000 + state->suspend_count) * 4 +
@@ -26,6 +32,7 @@ static bool (*const steps[NR_CALL_KINDS])(struct step *s) = {
 	[CALL_CREATE_SEMAPHORE] = step_create,
 	[CALL_CREATE_MUTANT] = step_create,
 	[CALL_CREATE_KEYED_EVENT] = step_create,
+	[CALL_CREATE_TIMER] = step_create,
 	[CALL_OPEN] = step_open,
 	[CALL_CREATE_THREAD] = step_thread_object,
 	[CALL_OPEN_THREAD] = step_thread_object,
@@ -40,6 +47,9 @@ static bool (*const steps[NR_CALL_KINDS])(struct step *s) = {
 	[CALL_QUERY_SEMAPHORE] = step_semaphore,
 	[CALL_RELEASE_MUTANT] = step_mutant,
 	[CALL_QUERY_MUTANT] = step_mutant,
+	[CALL_SET_TIMER] = step_timer,
+	[CALL_CANCEL_TIMER] = step_timer,
+	[CALL_QUERY_TIMER] = step_timer,
 	[CALL_QUERY_THREAD] = step_query_thread,
 	[CALL_SUSPEND] = step_suspend,
 	[CALL_RESUME] = step_suspend,
