@@ -280,6 +280,8 @@ int check_command(const struct options *opts);
 int graph_command(const struct options *opts);
 int trace_command(const struct options *opts);
 /* Shared with the tests. */
+/* What the trace says. Returns the exit status; -1 and errno if it can't be read. */
+int trace_print(FILE *in, bool json);
 void graph_dot(FILE *out, const struct scan *s);
 void top_sort(struct scan *s);
 /* @idle: also objects that no task waits for or is boosted by. */

@@ -386,23 +386,33 @@ static FILE *open_trace(const char *path)
 	return strcmp(path, "-") ? fopen(path, "re") : stdin;
 }
 
-int trace_command(const struct options *opts)
+int trace_print(FILE *in, bool json)
 {
 	struct trace *t = calloc(1, sizeof(*t));
-	FILE *in = t ? open_trace(opts->file) : NULL;
-	char clean[256];
-	int ret = 2;
+	int ret = -1, error;
 
-	if (in && read_trace(t, in)) {
-		ret = opts->json ? print_json(t) : print_text(t);
-	} else {
-		text_clean(opts->file, clean, sizeof(clean), text_utf8());
-		fprintf(stderr, "ntsyncctl: %s: %s\n", clean, strerror(errno));
-	}
-	if (in)
-		fclose(in);
+	if (t && read_trace(t, in))
+		ret = json ? print_json(t) : print_text(t);
+	error = errno;
 	if (t)
 		tdestroy(t->handles, free);
 	free(t);
+	errno = error;
+	return ret;
+}
+
+int trace_command(const struct options *opts)
+{
+	FILE *in = open_trace(opts->file);
+	int ret = in ? trace_print(in, opts->json) : -1;
+	char clean[256];
+
+	if (ret < 0) {
+		text_clean(opts->file, clean, sizeof(clean), text_utf8());
+		fprintf(stderr, "ntsyncctl: %s: %s\n", clean, strerror(errno));
+		ret = 2;
+	}
+	if (in)
+		fclose(in);
 	return ret;
 }

@@ -5,7 +5,7 @@
 #   fuzz-parsers                     looks for new ones for SECONDS=60; needs clang and its fuzzer
 FUZZ_CLANG ?= clang
 FUZZ_FLAGS := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -Itools
-fuzz_parsers_src := tests/fuzz/parsers.c tools/arbiter.c tools/fdinfo.c tools/text.c
+fuzz_parsers_src := tests/fuzz/parsers.c tools/arbiter.c tools/fdinfo.c tools/json.c tools/text.c tools/trace.c
 fuzz_corpus := tests/fuzz/corpus/parsers
 
 tests: build/tests/fuzz/test_parsers
@@ -13,12 +13,12 @@ tests: build/tests/fuzz/test_parsers
 build/tests/fuzz/test_parsers: tests/fuzz/test_parsers.c $(fuzz_parsers_src) tests/fuzz/parsers.h \
 		tools/ctl.h tools/facts.h tests/fuzz/module.mk
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(INCLUDES) -std=gnu11 $(WARN) -D_GNU_SOURCE $(FUZZ_FLAGS) -o $@ $(filter %.c,$^)
+	$(Q)$(CC) $(INCLUDES) -std=gnu11 $(WARN) -D_GNU_SOURCE $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) -ljson-c
 
 build/fuzz/parsers: $(fuzz_parsers_src) tests/fuzz/parsers.h tools/ctl.h tools/facts.h tests/fuzz/module.mk
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CLANG) $(INCLUDES) -std=gnu11 $(WARN) -D_GNU_SOURCE $(FUZZ_FLAGS) -fsanitize=fuzzer \
-		-o $@ $(filter %.c,$^)
+		-o $@ $(filter %.c,$^) -ljson-c
 
 fuzz-parsers: build/fuzz/parsers
 	@mkdir -p build/fuzz/found

@@ -4,6 +4,7 @@
  * text. libFuzzer calls this (make fuzz-parsers), and so does test_parsers.c with the inputs that
  * are in the tree. What a parser promises is asserted; the sanitizers find the rest.
  */
+#include <json-c/json.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,9 +119,57 @@ static void cut_text(const char *text)
 		MUST(strlen(list) < sizeof(list));
 }
 
-void fuzz_parsers(const char *text, unsigned int which)
+/* What trace_print() writes to stdout; to be freed. */
+static char *print_trace(FILE *in, bool json)
 {
-	switch (which % 8) {
+	FILE *out = stdout;
+	char *printed = NULL;
+	size_t size = 0;
+
+	stdout = open_memstream(&printed, &size);
+	MUST(stdout);
+	MUST(trace_print(in, json) == 0);
+	fclose(stdout);
+	stdout = out;
+	MUST(strlen(printed) == size);
+	return printed;
+}
+
+/* json-c itself writes and reads these words. No string of a trace has a blank. */
+static void judge_json(const char *printed)
+{
+	struct json_object *root = json_tokener_parse(printed);
+
+	MUST(json_object_is_type(root, json_type_object));
+	MUST(!strstr(printed, " NaN") && !strstr(printed, " Infinity") && !strstr(printed, " -Infinity"));
+	json_object_put(root);
+}
+
+/* Lines of printable text, or one JSON document of them. */
+static void judge_trace(const char *printed, bool json)
+{
+	if (json)
+		judge_json(printed);
+	for (; *printed; printed++)
+		MUST(*printed == '\n' || ((unsigned char)*printed >= 0x20 && (unsigned char)*printed < 0x7f));
+}
+
+/* The only parser of a file, so its text may have bytes of zero. */
+static void parse_trace(const char *text, size_t size, bool json)
+{
+	FILE *in = size ? fmemopen((void *)text, size, "r") : fopen("/dev/null", "re");
+	char *printed;
+
+	MUST(in);
+	printed = print_trace(in, json);
+	judge_trace(printed, json);
+	free(printed);
+	fclose(in);
+}
+
+static void parse(const char *text, size_t size, unsigned int which)
+{
+	switch (which % 16) {
 	case 0:
 		return parse_object(text);
 	case 1:
@@ -135,8 +184,10 @@ void fuzz_parsers(const char *text, unsigned int which)
 		return clean_text(text, false);
 	case 6:
 		return draw_text(text);
-	default:
+	case 7:
 		return cut_text(text);
+	default:
+		return parse_trace(text, size, which % 2);
 	}
 }
 
@@ -147,9 +198,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	/* Memory of its own, so that a read behind the end is found. */
-	text = strndup((const char *)data + 1, size - 1);
+	text = malloc(size);
 	MUST(text);
-	fuzz_parsers(text, data[0]);
+	memcpy(text, data + 1, size - 1);
+	text[size - 1] = '\0';
+	parse(text, size - 1, data[0]);
 	free(text);
 	return 0;
 }

@@ -7,7 +7,5 @@
 
 /* One input; the first byte chooses the parser. Aborts if a parser is wrong. Returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-/* The same for a text, and the number of the parser. */
-void fuzz_parsers(const char *text, unsigned int which);
 
 #endif

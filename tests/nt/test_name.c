@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "nt_test.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,6 +250,67 @@ static void opened_while_the_last_handle_is_closed(void **state)
 		      NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
+#define RACES	2000
+
+/**
+ * struct race - the last handle is duplicated and closed at the same time
+ * @start: both threads are about to.
+ * @done: both have.
+ * @handle: the handle.
+ * @dup: the duplicate.
+ * @status: of the duplication.
+ */
+struct race {
+	pthread_barrier_t start;
+	pthread_barrier_t done;
+	uint32_t handle;
+	uint32_t dup;
+	uint32_t status;
+};
+
+static uint32_t duplicate_each(struct fixture *f, void *arg)
+{
+	struct race *r = arg;
+
+	for (int i = 0; i < RACES; i++) {
+		pthread_barrier_wait(&r->start);
+		r->status = ntsync_nt_duplicate(f->nt, r->handle, &r->dup, 0);
+		pthread_barrier_wait(&r->done);
+	}
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+/* Either the duplicate was first, and the name stays; or the close was, and there is no handle. */
+static void duplicated_while_the_last_handle_is_closed(void **state)
+{
+	struct fixture *f = *state;
+	struct race r = { .status = NTSYNC_STATUS_SUCCESS };
+	struct helper *other;
+
+	pthread_barrier_init(&r.start, NULL, 2);
+	pthread_barrier_init(&r.done, NULL, 2);
+	other = start(f, duplicate_each, &r);
+	for (int i = 0; i < RACES; i++) {
+		uint32_t opened;
+
+		r.handle = named_event(f, "a");
+		pthread_barrier_wait(&r.start);
+		close_handle(f, r.handle);
+		pthread_barrier_wait(&r.done);
+		if (r.status) {
+			assert_status(r.status, NTSYNC_STATUS_INVALID_HANDLE);
+			continue;
+		}
+		assert_ok(ntsync_nt_open_event(f->nt, &opened, "a"));
+		assert_ok(ntsync_nt_compare(f->nt, opened, r.dup));
+		close_handle(f, opened);
+		close_handle(f, r.dup);
+	}
+	assert_ok(finish(other));
+	pthread_barrier_destroy(&r.start);
+	pthread_barrier_destroy(&r.done);
+}
+
 static void no_name(void **state)
 {
 	struct fixture *f = *state;
@@ -328,6 +390,7 @@ int main(void)
 		TEST(lives_as_long_as_the_object),
 		TEST(goes_with_the_last_handle),
 		TEST(opened_while_the_last_handle_is_closed),
+		TEST(duplicated_while_the_last_handle_is_closed),
 		TEST(no_name),
 		TEST(names_that_are_refused),
 		TEST(only_ascii_is_folded),

@@ -208,16 +208,34 @@ static uint64_t pinned_word(const struct nt_pin *pin)
 	return pin->slot ? atomic_load_explicit(&pin->slot->word, memory_order_relaxed) : 0;
 }
 
+/*
+ * False: the source was closed meanwhile, and was the last handle. What goes with that is gone, such as the
+ * name. The object of a pseudo-handle needs no handle.
+ */
+static bool add_handle(const struct nt_pin *pin)
+{
+	nt_race();
+	if (pin->slot)
+		return nt_object_get_handle_if_any(pin->object);
+	atomic_fetch_add_explicit(&pin->object->handles, 1, memory_order_relaxed);
+	return true;
+}
+
 static uint32_t publish_duplicate(struct ntsync_nt *nt, uint32_t index, const struct nt_pin *pin,
-				  uint32_t options)
+				  uint32_t *out, uint32_t options)
 {
 	uint64_t flags = 0;
 
+	if (!add_handle(pin)) {
+		nt_slot_cancel(nt, index);
+		nt_handle_invalid(nt, nt_handle_at(nt, pin->index));
+		return NTSYNC_STATUS_INVALID_HANDLE;
+	}
 	if (options & NTSYNC_NT_DUPLICATE_SAME_ATTRIBUTES)
 		flags = pinned_word(pin) & NT_PROTECTED;
 	nt_object_get(pin->object);
-	atomic_fetch_add_explicit(&pin->object->handles, 1, memory_order_relaxed);
-	return nt_slot_publish(nt, index, pin->object, flags);
+	*out = nt_slot_publish(nt, index, pin->object, flags);
+	return NTSYNC_STATUS_SUCCESS;
 }
 
 static uint32_t create_duplicate(struct ntsync_nt *nt, const struct nt_pin *pin, uint32_t *out,
@@ -227,8 +245,7 @@ static uint32_t create_duplicate(struct ntsync_nt *nt, const struct nt_pin *pin,
 
 	if (index == NT_NO_INDEX)
 		return NTSYNC_STATUS_INSUFFICIENT_RESOURCES;
-	*out = publish_duplicate(nt, index, pin, options);
-	return NTSYNC_STATUS_SUCCESS;
+	return publish_duplicate(nt, index, pin, out, options);
 }
 
 /*
@@ -290,17 +307,17 @@ static bool can_be_handle(const struct ntsync_nt *nt, uint32_t value)
 static uint32_t duplicate_pinned_at(struct ntsync_nt *nt, const struct nt_pin *pin,
 				    uint32_t value, uint32_t options)
 {
-	uint32_t index;
+	uint32_t index, status;
 
 	if (!inc_live(nt))
 		return NTSYNC_STATUS_INSUFFICIENT_RESOURCES;
 	index = begin_generation(nt, claim_slot(nt, nt_index_of(nt, value)));
 	if (index == NT_NO_INDEX)
 		return NTSYNC_STATUS_OBJECT_NAME_COLLISION;
-	publish_duplicate(nt, index, pin, options);
-	if (options & NTSYNC_NT_DUPLICATE_CLOSE_SOURCE)
+	status = publish_duplicate(nt, index, pin, &value, options);
+	if (!status && options & NTSYNC_NT_DUPLICATE_CLOSE_SOURCE)
 		close_source(nt, pin);
-	return NTSYNC_STATUS_SUCCESS;
+	return status;
 }
 
 NTSYNC_API uint32_t ntsync_nt_duplicate_at(struct ntsync_nt *nt, uint32_t handle, uint32_t value,

@@ -210,7 +210,7 @@ uint32_t nt_name_open(struct ntsync_nt *nt, const struct ntsync_nt_attributes *a
 		      NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
-/* The object may have a handle again: a duplicate made by a call that still pins the last one. */
+/* The object may have a handle again: a duplicate of a pseudo-handle. */
 static void remove_unused_name(struct ntsync_nt *nt, struct nt_object *object)
 {
 	struct nt_name *name;

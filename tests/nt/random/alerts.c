@@ -78,8 +78,13 @@ bool step_interrupt(struct step *s)
 /* The thread was woken by one of these. */
 bool step_take_what_was_sent(struct step *s)
 {
-	uint32_t status = model_take_interruption(self(s));
+	uint32_t status;
 
+	if (s->call->kind == CALL_PARK) {
+		self(s)->step = 0;
+		return step_park(s);
+	}
+	status = model_take_interruption(self(s));
 	if (status)
 		return step_finish(s, status);
 	if (!is_by_id(s->call))

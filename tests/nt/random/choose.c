@@ -58,12 +58,17 @@ static uint32_t choose_open(const struct choice *c, uint8_t type)
 	}
 }
 
-/* Does thread @t use handle value @i * 4 in its call? One that ends, its object and its mutants. */
+static bool leaves_table(const struct call *call)
+{
+	return call->kind == CALL_END || call->kind == CALL_REATTACH;
+}
+
+/* Does thread @t use handle value @i * 4 in its call? One that ends or parks, its object and its mutants. */
 static bool is_used_by(const struct choice *c, unsigned int t, unsigned int i)
 {
 	const struct call *call = &c->round->calls[t];
 
-	if (call->kind == CALL_END)
+	if (leaves_table(call) || call->kind == CALL_PARK)
 		return c->m->handles[i] && c->m->objects[c->m->handles[i] - 1].owner == t + 1;
 	for (unsigned int j = 0; j < call->count; j++) {
 		if (call->handles[j] == i * 4)
@@ -117,10 +122,20 @@ static uint8_t choose_type(const struct choice *c)
 {
 	static const uint8_t types[] = {
 		NTSYNC_NT_EVENT, NTSYNC_NT_EVENT, NTSYNC_NT_MUTANT, NTSYNC_NT_SEMAPHORE,
-		NTSYNC_NT_NONE, NTSYNC_NT_NONE,
+		NTSYNC_NT_TIMER, NTSYNC_NT_NONE, NTSYNC_NT_NONE,
 	};
 
 	return types[below(c, ARRAY_SIZE(types))];
+}
+
+static bool has_object(const struct model *m, unsigned int t)
+{
+	for (unsigned int i = 0; i < NR_OBJECTS; i++) {
+		if (m->objects[i].type == NTSYNC_NT_THREAD && m->objects[i].owner == t + 1 &&
+		    !m->objects[i].ended)
+			return true;
+	}
+	return false;
 }
 
 static unsigned int count_open(const struct model *m)
@@ -174,7 +189,7 @@ static unsigned int find_ending(const struct choice *c)
 {
 	unsigned int t = 0;
 
-	while (t < NR_THREADS && (!c->round->began[t] || c->round->calls[t].kind != CALL_END))
+	while (t < NR_THREADS && (!c->round->began[t] || !leaves_table(&c->round->calls[t])))
 		t++;
 	return t;
 }
@@ -259,7 +274,13 @@ static uint8_t type_for(enum call_kind kind)
 	case CALL_RELEASE_MUTANT:
 	case CALL_QUERY_MUTANT:
 		return NTSYNC_NT_MUTANT;
+	case CALL_SET_TIMER:
+	case CALL_CANCEL_TIMER:
+	case CALL_QUERY_TIMER:
+		return NTSYNC_NT_TIMER;
 	case CALL_QUERY_THREAD:
+	case CALL_SUSPEND:
+	case CALL_RESUME:
 		return NTSYNC_NT_THREAD;
 	default:
 		return NTSYNC_NT_NONE;
@@ -271,6 +292,12 @@ static void choose_of_type(const struct choice *c)
 	c->call->count = 1;
 	c->call->handles[0] = choose_handle(c, type_for(c->call->kind));
 	c->call->number = c->call->kind == CALL_RELEASE_SEMAPHORE ? 1 + (int32_t)below(c, 2) : 0;
+}
+
+static void choose_timer(const struct choice *c)
+{
+	choose_of_type(c);
+	c->call->flag = !one_in(c, 3);
 }
 
 /* Each thread that begins leaves a handle of its object. */
@@ -287,6 +314,32 @@ static void choose_duplicate(const struct choice *c)
 	c->call->flag = one_in(c, 2);
 }
 
+/* Mostly the type of the object that has the name. */
+static void choose_open_by_name(const struct choice *c)
+{
+	static const enum ntsync_nt_type types[] = {
+		NTSYNC_NT_EVENT, NTSYNC_NT_MUTANT, NTSYNC_NT_SEMAPHORE, NTSYNC_NT_KEYED_EVENT,
+		NTSYNC_NT_TIMER,
+	};
+
+	c->call->name = one_in(c, 20) ? 0 : 1 + below(c, NR_NAMES);
+	c->call->type = types[below(c, ARRAY_SIZE(types))];
+	for (unsigned int i = 0; i < NR_OBJECTS; i++) {
+		if (c->call->name && c->m->objects[i].name == c->call->name && !one_in(c, 8))
+			c->call->type = c->m->objects[i].type;
+	}
+}
+
+/* Mostly of a thread that has none, to create one. */
+static void choose_thread_object(const struct choice *c)
+{
+	c->call->target = below(c, NR_THREADS);
+	for (unsigned int t = 0; c->call->kind == CALL_CREATE_THREAD && t < NR_THREADS; t++) {
+		if (!has_object(c->m, t) && !one_in(c, 4))
+			c->call->target = t;
+	}
+}
+
 /* With too many handles, the call closes one. */
 static void choose_creation(const struct choice *c)
 {
@@ -299,6 +352,16 @@ static void choose_creation(const struct choice *c)
 		choose_duplicate(c);
 		return;
 	}
+	if (c->call->kind == CALL_OPEN) {
+		choose_open_by_name(c);
+		return;
+	}
+	if (c->call->kind == CALL_CREATE_THREAD || c->call->kind == CALL_OPEN_THREAD) {
+		choose_thread_object(c);
+		return;
+	}
+	c->call->name = one_in(c, 2) ? 0 : 1 + below(c, NR_NAMES);
+	c->call->open_if = one_in(c, 2);
 	c->call->flag = one_in(c, 3);
 	if (c->call->kind == CALL_CREATE_SEMAPHORE)
 		c->call->limit = 1 + (int32_t)below(c, 3);
@@ -320,6 +383,52 @@ static void choose_target(const struct choice *c)
 	limit_apcs(c);
 }
 
+static void choose_reattach(const struct choice *c)
+{
+	c->call->target = c->t;
+}
+
+/* 0: its handles are closed. */
+static uint32_t handle_of_thread(const struct choice *c, unsigned int t)
+{
+	for (unsigned int i = 0; i < NR_VALUES; i++) {
+		if (has_type(c->m, i, NTSYNC_NT_THREAD)) {
+			const struct model_object *object = model_find(c->m, i * 4);
+
+			if (object->owner == t + 1 && !object->ended)
+				return i * 4;
+		}
+	}
+	return 0;
+}
+
+/* There is an end to the count. Only of threads that are suspended a resumption does something. */
+static void choose_suspension(const struct choice *c)
+{
+	const struct model_object *object;
+
+	choose_of_type(c);
+	object = model_find(c->m, c->call->handles[0]);
+	if (object && object->type == NTSYNC_NT_THREAD &&
+	    c->m->threads[object->owner - 1].suspends > 1)
+		c->call->kind = CALL_RESUME;
+}
+
+/* It sleeps only if the thread is suspended. */
+static void choose_park(const struct choice *c)
+{
+	bool suspended = c->m->threads[c->t].suspends;
+
+	if (!is_last_awake(c) && (suspended || one_in(c, 3))) {
+		c->call->patience = WAITS_FOR_EVER;
+		return;
+	}
+	c->call->kind = suspended ? CALL_RESUME : CALL_SUSPEND;
+	choose_of_type(c);
+	if (handle_of_thread(c, c->t))
+		c->call->handles[0] = handle_of_thread(c, c->t);
+}
+
 static void choose_nothing(const struct choice *c)
 {
 	c->call->flag = one_in(c, 2);
@@ -338,6 +447,10 @@ static const struct kind {
 	[CALL_CREATE_SEMAPHORE] = { 3, choose_creation },
 	[CALL_CREATE_MUTANT] = { 3, choose_creation },
 	[CALL_CREATE_KEYED_EVENT] = { 1, choose_creation },
+	[CALL_CREATE_TIMER] = { 2, choose_creation },
+	[CALL_OPEN] = { 3, choose_creation },
+	[CALL_CREATE_THREAD] = { 2, choose_creation },
+	[CALL_OPEN_THREAD] = { 1, choose_creation },
 	[CALL_DUPLICATE] = { 5, choose_creation },
 	[CALL_CLOSE] = { 7, choose_close },
 	[CALL_QUERY] = { 2, choose_of_type },
@@ -349,7 +462,12 @@ static const struct kind {
 	[CALL_QUERY_SEMAPHORE] = { 1, choose_of_type },
 	[CALL_RELEASE_MUTANT] = { 5, choose_of_type },
 	[CALL_QUERY_MUTANT] = { 1, choose_of_type },
+	[CALL_SET_TIMER] = { 4, choose_timer },
+	[CALL_CANCEL_TIMER] = { 1, choose_of_type },
+	[CALL_QUERY_TIMER] = { 1, choose_of_type },
 	[CALL_QUERY_THREAD] = { 1, choose_of_type },
+	[CALL_SUSPEND] = { 4, choose_suspension },
+	[CALL_RESUME] = { 2, choose_of_type },
 	[CALL_WAIT] = { 30, choose_wait },
 	[CALL_WAIT_ALL] = { 14, choose_wait },
 	[CALL_SIGNAL_AND_WAIT] = { 14, choose_signal_and_wait },
@@ -357,6 +475,7 @@ static const struct kind {
 	[CALL_WAIT_KEYED] = { 4, choose_keyed },
 	[CALL_RELEASE_KEYED] = { 4, choose_keyed },
 	[CALL_WAIT_BY_ID] = { 3, choose_patience },
+	[CALL_PARK] = { 4, choose_park },
 	[CALL_ALERT_BY_ID] = { 1, choose_target },
 	[CALL_ALERT] = { 1, choose_target },
 	[CALL_QUEUE_APC] = { 1, choose_target },
@@ -364,6 +483,7 @@ static const struct kind {
 	[CALL_TAKE_APC] = { 4, choose_nothing },
 	[CALL_TEST_ALERT] = { 2, choose_nothing },
 	[CALL_INTERRUPT] = { 1, choose_target },
+	[CALL_REATTACH] = { 3, choose_reattach },
 	[CALL_END] = { 4, choose_nothing },
 };
 
@@ -409,6 +529,8 @@ static enum call_kind signal_for(const struct choice *c, const struct model_obje
 		return CALL_RELEASE_SEMAPHORE;
 	case NTSYNC_NT_EVENT:
 		return one_in(c, 3) ? CALL_PULSE_EVENT : CALL_SET_EVENT;
+	case NTSYNC_NT_TIMER:
+		return CALL_SET_TIMER;
 	default:
 		return CALL_INTERRUPT;
 	}
@@ -451,6 +573,17 @@ static void meet_sleeper(const struct choice *c, unsigned int t)
 	c->call->key = other->key;
 }
 
+static void resume_sleeper(const struct choice *c, unsigned int t)
+{
+	c->call->kind = CALL_RESUME;
+	choose_of_type(c);
+	c->call->handles[0] = handle_of_thread(c, t);
+	if (c->call->handles[0] && !one_in(c, 5))
+		return;
+	c->call->kind = CALL_INTERRUPT;
+	c->call->target = t;
+}
+
 static void choose_for_sleeper(const struct choice *c, unsigned int t)
 {
 	switch (c->round->calls[t].kind) {
@@ -461,6 +594,9 @@ static void choose_for_sleeper(const struct choice *c, unsigned int t)
 	case CALL_WAIT_BY_ID:
 		c->call->kind = CALL_ALERT_BY_ID;
 		c->call->target = t;
+		break;
+	case CALL_PARK:
+		resume_sleeper(c, t);
 		break;
 	default:
 		signal_sleeper(c, t);

@@ -44,23 +44,13 @@ void model_destroy_unused(struct model *m)
 	}
 }
 
-static bool is_pinned(const struct model *m, uint32_t index)
-{
-	for (unsigned int t = 0; t < NR_THREADS; t++) {
-		for (unsigned int i = 0; i < MAX_HANDLES; i++) {
-			if (m->threads[t].pinned[i] == index)
-				return true;
-		}
-	}
-	return false;
-}
-
-bool model_open_handle(struct model *m, int64_t value, uint8_t number)
+bool model_open_handle(struct model *m, int64_t value, uint8_t number, unsigned int held)
 {
 	uint32_t index = (uint32_t)value / 4;
 
-	if (!is_value(value) || m->handles[index] || is_pinned(m, index))
+	if (!is_value(value) || m->handles[index] || !model_may_issue(m, index, held))
 		return false;
+	model_note_issue(m, index, held);
 	m->handles[index] = number + 1;
 	m->objects[number].handles++;
 	return true;
@@ -68,8 +58,13 @@ bool model_open_handle(struct model *m, int64_t value, uint8_t number)
 
 void model_close_handle(struct model *m, uint32_t index)
 {
-	m->objects[m->handles[index] - 1].handles--;
+	struct model_object *object = &m->objects[m->handles[index] - 1];
+
+	/* The name goes with the last handle, also if the object stays. */
+	if (!--object->handles)
+		object->name = 0;
 	m->handles[index] = 0;
+	model_note_closing(m, index);
 }
 
 uint8_t model_free_object(const struct model *m)
@@ -111,6 +106,7 @@ bool model_acquire(struct model_object *object, unsigned int t)
 		object->count--;
 		return false;
 	case NTSYNC_NT_EVENT:
+	case NTSYNC_NT_TIMER:
 		object->count = object->manual;
 		return false;
 	default:
@@ -122,9 +118,16 @@ bool model_start_thread(struct model *m, unsigned int t, uint32_t handle)
 {
 	uint8_t number = model_free_object(m);
 
+	m->threads[t].detached = false;
+	if (!handle) {
+		model_note_failure(m, 0);
+		return model_find_thread_object(m, t) < NR_OBJECTS;
+	}
+	if (model_find_thread_object(m, t) < NR_OBJECTS)
+		return false;
 	m->objects[number].type = NTSYNC_NT_THREAD;
 	m->objects[number].owner = t + 1;
-	return model_open_handle(m, handle, number);
+	return model_open_handle(m, handle, number, 0);
 }
 
 static void move_object(struct model *m, uint8_t from, uint8_t to)

@@ -106,21 +106,25 @@ static bool have_all_returned(struct search *s, const struct model *m)
 
 /* -- What the queries say ----------------------------------------------------------------- */
 
-static int64_t state_value(const struct model_object *object)
+static int64_t state_value(const struct model *m, const struct model_object *object)
 {
 	const uint32_t tid = object->owner ? FIRST_TID + object->owner - 1 : 0;
 	const struct ntsync_nt_mutant_state mutant = {
 		.count = 1 - object->count, .owner = tid, .abandoned = object->abandoned,
 	};
-	const struct ntsync_nt_thread_state thread = {
-		.tid = tid, .ended = object->ended,
-		.exit_status = object->ended ? NTSYNC_STATUS_SUCCESS : NTSYNC_STATUS_PENDING,
+	const struct ntsync_nt_timer_state timer = {
+		.remaining = object->is_set ? 0 : NTSYNC_WAIT_FOREVER,
+		.manual = object->manual, .signaled = object->count,
 	};
+	struct ntsync_nt_thread_state thread;
 
 	switch (object->type) {
 	case NTSYNC_NT_MUTANT:
 		return mutant_value(&mutant);
+	case NTSYNC_NT_TIMER:
+		return timer_value(&timer);
 	case NTSYNC_NT_THREAD:
+		thread = model_thread_state(m, object);
 		return thread_value(&thread);
 	case NTSYNC_NT_KEYED_EVENT:
 		return NO_VALUE;
@@ -158,9 +162,12 @@ static bool is_handle_right(struct search *s, struct model *m, unsigned int i)
 	if (got->handles != (uint32_t)want->handles)
 		return reject(s, m, "the object of %#x has %u handles, must have %d", handle,
 			      got->handles, want->handles);
-	if (got->value != state_value(want))
+	if (got->name != want->name)
+		return reject(s, m, "the object of %#x has the name %u, must have %u", handle,
+			      got->name, want->name);
+	if (got->value != state_value(m, want))
 		return reject(s, m, "the state of %#x is %lld, must be %lld", handle,
-			      (long long)got->value, (long long)state_value(want));
+			      (long long)got->value, (long long)state_value(m, want));
 	return true;
 }
 

@@ -18,6 +18,7 @@
  * @type: of its object.
  * @handles: how many handles the object has.
  * @id: the object's number.
+ * @name: its name, or 0.
  * @value: its state, as a call that queries it returns it.
  */
 struct seen_handle {
@@ -25,6 +26,7 @@ struct seen_handle {
 	enum ntsync_nt_type type;
 	uint32_t handles;
 	uint64_t id;
+	unsigned int name;
 	int64_t value;
 };
 

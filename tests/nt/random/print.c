@@ -10,6 +10,10 @@ static const char *const names[NR_CALL_KINDS] = {
 	[CALL_CREATE_SEMAPHORE] = "create_semaphore",
 	[CALL_CREATE_MUTANT] = "create_mutant",
 	[CALL_CREATE_KEYED_EVENT] = "create_keyed_event",
+	[CALL_CREATE_TIMER] = "create_timer",
+	[CALL_OPEN] = "open",
+	[CALL_CREATE_THREAD] = "thread_create_object",
+	[CALL_OPEN_THREAD] = "open_thread",
 	[CALL_DUPLICATE] = "duplicate",
 	[CALL_CLOSE] = "close",
 	[CALL_QUERY] = "query",
@@ -21,7 +25,12 @@ static const char *const names[NR_CALL_KINDS] = {
 	[CALL_QUERY_SEMAPHORE] = "query_semaphore",
 	[CALL_RELEASE_MUTANT] = "release_mutant",
 	[CALL_QUERY_MUTANT] = "query_mutant",
+	[CALL_SET_TIMER] = "set_timer",
+	[CALL_CANCEL_TIMER] = "cancel_timer",
+	[CALL_QUERY_TIMER] = "query_timer",
 	[CALL_QUERY_THREAD] = "query_thread",
+	[CALL_SUSPEND] = "suspend_thread",
+	[CALL_RESUME] = "resume_thread",
 	[CALL_WAIT] = "wait for any",
 	[CALL_WAIT_ALL] = "wait for all",
 	[CALL_SIGNAL_AND_WAIT] = "signal_and_wait",
@@ -29,6 +38,7 @@ static const char *const names[NR_CALL_KINDS] = {
 	[CALL_WAIT_KEYED] = "wait_for_keyed_event",
 	[CALL_RELEASE_KEYED] = "release_keyed_event",
 	[CALL_WAIT_BY_ID] = "wait_for_alert_by_id",
+	[CALL_PARK] = "thread_park",
 	[CALL_ALERT_BY_ID] = "alert_by_id",
 	[CALL_ALERT] = "alert_thread",
 	[CALL_QUEUE_APC] = "queue_apc",
@@ -36,6 +46,7 @@ static const char *const names[NR_CALL_KINDS] = {
 	[CALL_TAKE_APC] = "take_apc",
 	[CALL_TEST_ALERT] = "test_alert",
 	[CALL_INTERRUPT] = "interrupt_thread",
+	[CALL_REATTACH] = "detach and attach",
 	[CALL_END] = "the thread ends",
 };
 
@@ -45,6 +56,7 @@ static const char *const types[NTSYNC_NT_TYPES] = {
 	[NTSYNC_NT_SEMAPHORE] = "semaphore",
 	[NTSYNC_NT_THREAD] = "thread",
 	[NTSYNC_NT_KEYED_EVENT] = "keyed event",
+	[NTSYNC_NT_TIMER] = "timer",
 };
 
 static bool is_wait(const struct call *call)
@@ -62,6 +74,9 @@ static void print_call(const struct call *call)
 	if (is_wait(call))
 		print_error(", key %" PRIu64 ", %s%s", call->key, patience[call->patience],
 			    call->alertable ? ", alertable" : "");
+	if (call->name)
+		print_error(", name %u%s%s", call->name, call->open_if ? ", or open" : "",
+			    call->kind == CALL_OPEN ? types[call->type] : "");
 	print_error(", flag %d, number %d, limit %d, to thread %u", call->flag, call->number,
 		    call->limit, call->target);
 }
@@ -89,9 +104,9 @@ static void print_seen(const struct observation *seen)
 		const struct seen_handle *handle = &seen->handles[i];
 
 		if (handle->open)
-			print_error("#   %#x: object %" PRIu64 ", %s, handles %u, state %" PRId64
-				    "\n", i * 4, handle->id, types[handle->type], handle->handles,
-				    handle->value);
+			print_error("#   %#x: object %" PRIu64 ", %s, handles %u, name %u, state %"
+				    PRId64 "\n", i * 4, handle->id, types[handle->type],
+				    handle->handles, handle->name, handle->value);
 	}
 }
 
@@ -101,8 +116,10 @@ static void print_object(const struct model *m, unsigned int number)
 
 	print_error("#   object %" PRIu64 ": %s%s%s%s, count %d, limit %d", object->id,
 		    object->manual ? "manual " : "", types[object->type],
-		    object->abandoned ? ", abandoned" : "", object->ended ? ", ended" : "",
+		    object->abandoned ? ", abandoned" : "", object->ended ? ", ended" : object->is_set ? ", set" : "",
 		    object->count, object->limit);
+	if (object->name)
+		print_error(", name %d", object->name);
 	if (object->owner)
 		print_error(", of thread %d", object->owner - 1);
 	print_error(", handles");
@@ -122,9 +139,9 @@ static void print_model_thread(const struct model *m, unsigned int t)
 	for (unsigned int i = 0; i < thread->nr_kept; i++)
 		print_error("%s %" PRIu64, i ? "," : ", uses objects",
 			    m->objects[thread->objects[i]].id);
-	print_error("; pending: alert %d, APC %d, by id %d, interruption %#x, %u APCs\n",
+	print_error("; pending: alert %d, APC %d, by id %d, interruption %#x, %u APCs; suspend count %u\n",
 		    thread->alerted, thread->apc_pending, thread->alerted_by_id,
-		    thread->interruption, thread->nr_apcs);
+		    thread->interruption, thread->nr_apcs, thread->suspends);
 }
 
 static void print_model(const struct model *m)

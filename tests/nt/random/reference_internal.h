@@ -39,8 +39,8 @@ static inline uint32_t index_of(uint32_t handle)
 /* objects.c */
 
 void model_destroy_unused(struct model *m);
-/* False: this value can't be issued now. */
-bool model_open_handle(struct model *m, int64_t value, uint8_t number);
+/* False: this value can't be issued now. @held: see model_may_issue(). */
+bool model_open_handle(struct model *m, int64_t value, uint8_t number, unsigned int held);
 void model_close_handle(struct model *m, uint32_t index);
 /* The place of a new object. */
 uint8_t model_free_object(const struct model *m);
@@ -50,6 +50,34 @@ bool model_is_ready(const struct model_object *object, unsigned int t);
 bool model_acquire(struct model_object *object, unsigned int t);
 /* By their ids, free places last. */
 void model_sort_objects(struct model *m);
+
+/* reuse.c */
+
+/* May the closed value be issued now? */
+/* @held: how many other values calls may hold at the moment, which will fail or return their own. */
+bool model_may_issue(const struct model *m, uint32_t index, unsigned int held);
+/* A call that would have returned a handle has failed. @others: how many calls were made beside it. */
+void model_note_failure(struct model *m, unsigned int others);
+void model_note_issue(struct model *m, uint32_t index, unsigned int held);
+void model_note_closing(struct model *m, uint32_t index);
+/* At the end of a round: closed values that calls still use can be issued in the next one at the earliest. */
+void model_delay_pinned(struct model *m);
+
+/* handles.c */
+
+/* The end of a call that returns a handle, of the object @number; of one that fails instead. */
+bool step_return_handle(struct step *s, uint8_t number, uint32_t status);
+bool step_return_no_handle(struct step *s, uint32_t status);
+
+/* names.c */
+
+/* If an object has the name of the call, which creates one. False: none has. */
+bool step_find_name(struct step *s, uint8_t type, bool *possible);
+
+/* thread_end.c */
+
+/* The object of a thread that has not ended; NR_OBJECTS: it has none. */
+uint8_t model_find_thread_object(const struct model *m, unsigned int t);
 
 /* waits.c */
 
@@ -78,6 +106,8 @@ void step_fall_asleep(struct step *s);
 /* After an interruption was looked for. @joins: a poll joins the queue for a moment. */
 bool step_sleep_unless_alerted(struct step *s, bool joins);
 bool step_wait_for_objects(struct step *s);
+/* The object of the call's first handle if it has the type; NULL: the call has ended. */
+struct model_object *step_find_typed(struct step *s, enum ntsync_nt_type type);
 /* The call keeps the object of the handle, and waits for it. */
 void step_add_object(struct step *s, uint32_t handle);
 
@@ -90,9 +120,13 @@ bool step_keyed(struct step *s);
 bool step_event(struct step *s);
 bool step_semaphore(struct step *s);
 bool step_mutant(struct step *s);
+bool step_timer(struct step *s);
 bool step_query_thread(struct step *s);
+bool step_suspend(struct step *s);
+bool step_park(struct step *s);
 bool step_signal_and_wait(struct step *s);
 bool step_create(struct step *s);
+bool step_open(struct step *s);
 bool step_duplicate(struct step *s);
 bool step_close(struct step *s);
 bool step_query(struct step *s);
@@ -104,6 +138,7 @@ bool step_interrupt(struct step *s);
 bool step_take_apc(struct step *s);
 bool step_test_alert(struct step *s);
 bool step_end(struct step *s);
+bool step_thread_object(struct step *s);
 /* The last step of a wait that one of these has ended. */
 bool step_take_what_was_sent(struct step *s);
 

@@ -2,6 +2,7 @@
 #include "round.h"
 #include "../nt_test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define NOT_WRITTEN	0x5eadbee5
@@ -24,17 +25,41 @@ static struct result make_result(uint32_t status, int32_t value)
 	return (struct result){ status, value == NOT_WRITTEN ? NO_VALUE : value };
 }
 
+/* Its first letter is the name's number. */
+static void write_name(char name[8], unsigned int number)
+{
+	snprintf(name, 8, number ? "%u name" : "", number);
+}
+
+static unsigned int read_name(struct ntsync_nt *nt, uint32_t handle)
+{
+	char name[8];
+
+	assert_ok(ntsync_nt_query_name(nt, handle, name, sizeof(name), NULL));
+	return name[0] ? (unsigned int)(name[0] - '0') : 0;
+}
+
 static uint32_t create_object(struct ntsync_nt *nt, const struct call *call, uint32_t *out)
 {
+	char name[8];
+	const struct ntsync_nt_attributes attributes = {
+		.name = name, .flags = call->open_if ? NTSYNC_NT_OPEN_IF : 0,
+	};
+
+	write_name(name, call->name);
 	switch (call->kind) {
 	case CALL_CREATE_EVENT:
-		return ntsync_nt_create_event(nt, out, NULL, call->flag, call->number);
+		return ntsync_nt_create_event(nt, out, &attributes, call->flag, call->number);
 	case CALL_CREATE_SEMAPHORE:
-		return ntsync_nt_create_semaphore(nt, out, NULL, call->number, call->limit);
+		return ntsync_nt_create_semaphore(nt, out, &attributes, call->number, call->limit);
 	case CALL_CREATE_MUTANT:
-		return ntsync_nt_create_mutant(nt, out, NULL, call->flag);
+		return ntsync_nt_create_mutant(nt, out, &attributes, call->flag);
+	case CALL_OPEN:
+		return ntsync_nt_open(nt, out, &attributes, call->type);
+	case CALL_CREATE_TIMER:
+		return ntsync_nt_create_timer(nt, out, &attributes, call->flag);
 	default:
-		return ntsync_nt_create_keyed_event(nt, out, NULL);
+		return ntsync_nt_create_keyed_event(nt, out, &attributes);
 	}
 }
 
@@ -42,6 +67,17 @@ static struct result call_create(struct ntsync_nt *nt, const struct call *call)
 {
 	uint32_t handle = NOT_WRITTEN, status = create_object(nt, call, &handle);
 
+	return make_result(status, (int32_t)handle);
+}
+
+static struct result call_thread_object(struct ntsync_nt *nt, const struct call *call)
+{
+	uint32_t handle = NOT_WRITTEN, status;
+
+	if (call->kind == CALL_CREATE_THREAD)
+		status = ntsync_nt_thread_create_object(nt, &handle, FIRST_TID + call->target);
+	else
+		status = ntsync_nt_open_thread(nt, &handle, FIRST_TID + call->target);
 	return make_result(status, (int32_t)handle);
 }
 
@@ -120,12 +156,50 @@ static struct result call_query_mutant(struct ntsync_nt *nt, const struct call *
 	return (struct result){ status, status ? NO_VALUE : mutant_value(&state) };
 }
 
+static struct result call_timer(struct ntsync_nt *nt, const struct call *call)
+{
+	const struct ntsync_nt_deadline due = { call->flag ? now_ns() - 1 : INT64_MAX, 0 };
+	int32_t previous = NOT_WRITTEN;
+	uint32_t status;
+
+	if (call->kind == CALL_SET_TIMER)
+		status = ntsync_nt_set_timer(nt, call->handles[0], due, 0, &previous);
+	else
+		status = ntsync_nt_cancel_timer(nt, call->handles[0], &previous);
+	return make_result(status, previous);
+}
+
+static struct result call_query_timer(struct ntsync_nt *nt, const struct call *call)
+{
+	struct ntsync_nt_timer_state state;
+	uint32_t status = ntsync_nt_query_timer(nt, call->handles[0], &state);
+
+	return (struct result){ status, status ? NO_VALUE : timer_value(&state) };
+}
+
 static struct result call_query_thread(struct ntsync_nt *nt, const struct call *call)
 {
 	struct ntsync_nt_thread_state state;
 	uint32_t status = ntsync_nt_query_thread(nt, call->handles[0], &state);
 
 	return (struct result){ status, status ? NO_VALUE : thread_value(&state) };
+}
+
+static struct result call_suspend(struct ntsync_nt *nt, const struct call *call)
+{
+	uint32_t previous = NOT_WRITTEN, status;
+
+	if (call->kind == CALL_SUSPEND)
+		status = ntsync_nt_suspend_thread(nt, call->handles[0], &previous);
+	else
+		status = ntsync_nt_resume_thread(nt, call->handles[0], &previous);
+	return make_result(status, (int32_t)previous);
+}
+
+static struct result call_park(struct ntsync_nt *nt, const struct call *call)
+{
+	(void)call;
+	return make_result(ntsync_nt_thread_park(nt), NOT_WRITTEN);
 }
 
 static struct result call_wait(struct ntsync_nt *nt, const struct call *call)
@@ -219,6 +293,14 @@ static struct result call_end(struct ntsync_nt *nt, const struct call *call)
 			   NOT_WRITTEN);
 }
 
+static struct result call_reattach(struct ntsync_nt *nt, const struct call *call)
+{
+	ntsync_nt_thread_detach(nt);
+	return make_result(ntsync_nt_thread_attach(nt, FIRST_TID + call->target) ?
+				   NTSYNC_STATUS_INTERNAL_ERROR : NTSYNC_STATUS_SUCCESS,
+			   NOT_WRITTEN);
+}
+
 struct result round_call(struct ntsync_nt *nt, const struct call *call)
 {
 	static struct result (*const calls[NR_CALL_KINDS])(struct ntsync_nt *nt,
@@ -227,6 +309,10 @@ struct result round_call(struct ntsync_nt *nt, const struct call *call)
 		[CALL_CREATE_SEMAPHORE] = call_create,
 		[CALL_CREATE_MUTANT] = call_create,
 		[CALL_CREATE_KEYED_EVENT] = call_create,
+		[CALL_CREATE_TIMER] = call_create,
+		[CALL_OPEN] = call_create,
+		[CALL_CREATE_THREAD] = call_thread_object,
+		[CALL_OPEN_THREAD] = call_thread_object,
 		[CALL_DUPLICATE] = call_duplicate,
 		[CALL_CLOSE] = call_close,
 		[CALL_QUERY] = call_query,
@@ -238,7 +324,12 @@ struct result round_call(struct ntsync_nt *nt, const struct call *call)
 		[CALL_QUERY_SEMAPHORE] = call_semaphore,
 		[CALL_RELEASE_MUTANT] = call_release_mutant,
 		[CALL_QUERY_MUTANT] = call_query_mutant,
+		[CALL_SET_TIMER] = call_timer,
+		[CALL_CANCEL_TIMER] = call_timer,
+		[CALL_QUERY_TIMER] = call_query_timer,
 		[CALL_QUERY_THREAD] = call_query_thread,
+		[CALL_SUSPEND] = call_suspend,
+		[CALL_RESUME] = call_suspend,
 		[CALL_WAIT] = call_wait,
 		[CALL_WAIT_ALL] = call_wait,
 		[CALL_SIGNAL_AND_WAIT] = call_signal_and_wait,
@@ -246,6 +337,7 @@ struct result round_call(struct ntsync_nt *nt, const struct call *call)
 		[CALL_WAIT_KEYED] = call_keyed,
 		[CALL_RELEASE_KEYED] = call_keyed,
 		[CALL_WAIT_BY_ID] = call_wait_by_id,
+		[CALL_PARK] = call_park,
 		[CALL_ALERT_BY_ID] = call_send,
 		[CALL_ALERT] = call_send,
 		[CALL_QUEUE_APC] = call_send,
@@ -253,6 +345,7 @@ struct result round_call(struct ntsync_nt *nt, const struct call *call)
 		[CALL_TAKE_APC] = call_take_apc,
 		[CALL_TEST_ALERT] = call_test_alert,
 		[CALL_INTERRUPT] = call_send,
+		[CALL_REATTACH] = call_reattach,
 		[CALL_END] = call_end,
 	};
 
@@ -268,6 +361,7 @@ static int64_t read_state(struct ntsync_nt *nt, uint32_t handle, enum ntsync_nt_
 		[NTSYNC_NT_MUTANT] = CALL_QUERY_MUTANT,
 		[NTSYNC_NT_SEMAPHORE] = CALL_QUERY_SEMAPHORE,
 		[NTSYNC_NT_THREAD] = CALL_QUERY_THREAD,
+		[NTSYNC_NT_TIMER] = CALL_QUERY_TIMER,
 	};
 	const struct call call = { .kind = queries[type], .handles = { handle } };
 	struct result result;
@@ -290,6 +384,7 @@ static void observe_handle(struct ntsync_nt *nt, uint32_t handle, struct seen_ha
 	seen->type = info.type;
 	seen->handles = info.handles;
 	seen->id = info.id;
+	seen->name = read_name(nt, handle);
 	seen->value = read_state(nt, handle, info.type);
 }
 

@@ -44,21 +44,9 @@ static uint32_t change_event(struct step *s, struct model_object *event, int64_t
 	return NTSYNC_STATUS_SUCCESS;
 }
 
-/* The object of the call's first handle if it has the type; NULL: the call has ended. */
-static struct model_object *find_typed(struct step *s, enum ntsync_nt_type type)
-{
-	struct model_object *object =
-		(struct model_object *)model_find(&s->m, s->call->handles[0]);
-
-	if (object && object->type == type)
-		return object;
-	step_finish(s, object ? NTSYNC_STATUS_OBJECT_TYPE_MISMATCH : NTSYNC_STATUS_INVALID_HANDLE);
-	return NULL;
-}
-
 bool step_event(struct step *s)
 {
-	struct model_object *event = find_typed(s, NTSYNC_NT_EVENT);
+	struct model_object *event = step_find_typed(s, NTSYNC_NT_EVENT);
 	int64_t value = NO_VALUE;
 
 	if (!event)
@@ -72,7 +60,7 @@ bool step_event(struct step *s)
 
 bool step_semaphore(struct step *s)
 {
-	struct model_object *semaphore = find_typed(s, NTSYNC_NT_SEMAPHORE);
+	struct model_object *semaphore = step_find_typed(s, NTSYNC_NT_SEMAPHORE);
 	uint32_t status = NTSYNC_STATUS_SUCCESS;
 	int64_t value = NO_VALUE;
 
@@ -87,7 +75,7 @@ bool step_semaphore(struct step *s)
 
 bool step_mutant(struct step *s)
 {
-	struct model_object *mutant = find_typed(s, NTSYNC_NT_MUTANT);
+	struct model_object *mutant = step_find_typed(s, NTSYNC_NT_MUTANT);
 	uint32_t status = NTSYNC_STATUS_SUCCESS;
 	int64_t value = NO_VALUE;
 
@@ -106,21 +94,6 @@ bool step_mutant(struct step *s)
 		value = mutant_value(&state);
 	}
 	return step_finish_with(s, status, value);
-}
-
-bool step_query_thread(struct step *s)
-{
-	const struct model_object *object = find_typed(s, NTSYNC_NT_THREAD);
-	struct ntsync_nt_thread_state state;
-
-	if (!object)
-		return true;
-	state = (struct ntsync_nt_thread_state){
-		.tid = FIRST_TID + object->owner - 1,
-		.exit_status = object->ended ? NTSYNC_STATUS_SUCCESS : NTSYNC_STATUS_PENDING,
-		.ended = object->ended,
-	};
-	return step_finish_with(s, NTSYNC_STATUS_SUCCESS, thread_value(&state));
 }
 
 static bool can_be_signaled(const struct model_object *object)

@@ -15,9 +15,16 @@ int64_t mutant_value(const struct ntsync_nt_mutant_state *state)
 	       state->owned_by_caller;
 }
 
+/* The time that remains of one that is set is no number of the test. */
+int64_t timer_value(const struct ntsync_nt_timer_state *state)
+{
+	return (state->remaining != NTSYNC_WAIT_FOREVER) * 4 + state->manual * 2 + state->signaled;
+}
+
 int64_t thread_value(const struct ntsync_nt_thread_state *state)
 {
-	return ((int64_t)state->tid * 1000 + state->exit_status) * 2 + state->ended;
+	return (((int64_t)state->tid * 1000 + state->exit_status) * 1000 + state->suspend_count) * 4 +
+	       state->attached * 2 + state->ended;
 }
 
 static bool (*const steps[NR_CALL_KINDS])(struct step *s) = {
@@ -25,6 +32,10 @@ static bool (*const steps[NR_CALL_KINDS])(struct step *s) = {
 	[CALL_CREATE_SEMAPHORE] = step_create,
 	[CALL_CREATE_MUTANT] = step_create,
 	[CALL_CREATE_KEYED_EVENT] = step_create,
+	[CALL_CREATE_TIMER] = step_create,
+	[CALL_OPEN] = step_open,
+	[CALL_CREATE_THREAD] = step_thread_object,
+	[CALL_OPEN_THREAD] = step_thread_object,
 	[CALL_DUPLICATE] = step_duplicate,
 	[CALL_CLOSE] = step_close,
 	[CALL_QUERY] = step_query,
@@ -36,7 +47,12 @@ static bool (*const steps[NR_CALL_KINDS])(struct step *s) = {
 	[CALL_QUERY_SEMAPHORE] = step_semaphore,
 	[CALL_RELEASE_MUTANT] = step_mutant,
 	[CALL_QUERY_MUTANT] = step_mutant,
+	[CALL_SET_TIMER] = step_timer,
+	[CALL_CANCEL_TIMER] = step_timer,
+	[CALL_QUERY_TIMER] = step_timer,
 	[CALL_QUERY_THREAD] = step_query_thread,
+	[CALL_SUSPEND] = step_suspend,
+	[CALL_RESUME] = step_suspend,
 	[CALL_WAIT] = step_wait,
 	[CALL_WAIT_ALL] = step_wait,
 	[CALL_SIGNAL_AND_WAIT] = step_signal_and_wait,
@@ -44,6 +60,7 @@ static bool (*const steps[NR_CALL_KINDS])(struct step *s) = {
 	[CALL_WAIT_KEYED] = step_keyed,
 	[CALL_RELEASE_KEYED] = step_keyed,
 	[CALL_WAIT_BY_ID] = step_wait_by_id,
+	[CALL_PARK] = step_park,
 	[CALL_ALERT_BY_ID] = step_alert_by_id,
 	[CALL_ALERT] = step_alert,
 	[CALL_QUEUE_APC] = step_queue_apc,
@@ -51,12 +68,16 @@ static bool (*const steps[NR_CALL_KINDS])(struct step *s) = {
 	[CALL_TAKE_APC] = step_take_apc,
 	[CALL_TEST_ALERT] = step_test_alert,
 	[CALL_INTERRUPT] = step_interrupt,
+	[CALL_REATTACH] = step_end,
 	[CALL_END] = step_end,
 };
 
-void model_init(struct model *m)
+void model_init(struct model *m, enum ntsync_nt_reuse reuse, uint32_t quarantine)
 {
 	memset(m, 0, sizeof(*m));
+	m->reuse = reuse;
+	m->quarantine = quarantine;
+	m->round = 1;
 }
 
 void model_begin_round(struct model *m, const struct round *r)
@@ -104,4 +125,6 @@ void model_end_round(struct model *m)
 		memset(&thread->result, 0, sizeof(thread->result));
 	}
 	model_sort_objects(m);
+	model_delay_pinned(m);
+	m->round++;
 }

@@ -31,12 +31,16 @@ static bool abandon_one(struct step *s)
 	return any;
 }
 
-static uint8_t find_thread_object(const struct model *m, unsigned int t)
+static bool is_object_of(const struct model_object *object, unsigned int t)
+{
+	return object->type == NTSYNC_NT_THREAD && !object->ended && object->owner == t + 1;
+}
+
+uint8_t model_find_thread_object(const struct model *m, unsigned int t)
 {
 	uint8_t i = 0;
 
-	while (m->objects[i].type != NTSYNC_NT_THREAD || m->objects[i].ended ||
-	       m->objects[i].owner != t + 1)
+	while (i < NR_OBJECTS && !is_object_of(&m->objects[i], t))
 		i++;
 	return i;
 }
@@ -48,6 +52,7 @@ static void forget_thread(struct model_thread *thread)
 	thread->apc_pending = false;
 	thread->alerted_by_id = false;
 	thread->interruption = 0;
+	thread->suspends = 0;
 	thread->nr_apcs = 0;
 	memset(thread->apcs, 0, sizeof(thread->apcs));
 }
@@ -55,13 +60,27 @@ static void forget_thread(struct model_thread *thread)
 static bool leave_table(struct step *s)
 {
 	struct model_thread *thread = self(s);
+	uint8_t number = model_find_thread_object(&s->m, s->t);
 
 	forget_thread(thread);
-	thread->objects[0] = find_thread_object(&s->m, s->t);
-	thread->nr_kept = 1;
-	s->m.objects[thread->objects[0]].ended = true;
+	thread->detached = true;
 	thread->step = 1;
+	if (number == NR_OBJECTS)
+		return true;
+	thread->objects[0] = number;
+	thread->nr_kept = 1;
+	s->m.objects[number].ended = true;
 	return true;
+}
+
+static void signal_object(struct step *s)
+{
+	if (!self(s)->nr_kept)
+		return;
+	s->m.objects[self(s)->objects[0]].count = 1;
+	model_serve_waits(&s->m, s->round);
+	self(s)->objects[0] = 0;
+	self(s)->nr_kept = 0;
 }
 
 bool step_end(struct step *s)
@@ -69,7 +88,30 @@ bool step_end(struct step *s)
 	self(s)->state = THREAD_CALLS;
 	if (!self(s)->step)
 		return !abandon_one(s) && leave_table(s);
-	s->m.objects[self(s)->objects[0]].count = 1;
-	model_serve_waits(&s->m, s->round);
+	if (self(s)->step == 1) {
+		signal_object(s);
+		self(s)->step = 2;
+		if (s->call->kind == CALL_REATTACH)
+			return true;
+	}
+	if (s->call->kind == CALL_REATTACH)
+		self(s)->detached = false;
 	return step_finish(s, NTSYNC_STATUS_SUCCESS);
+}
+
+/* Creates one, or opens the one that the thread has. */
+bool step_thread_object(struct step *s)
+{
+	uint8_t number = model_find_thread_object(&s->m, s->call->target);
+
+	if (s->call->kind == CALL_OPEN_THREAD)
+		return number < NR_OBJECTS ?
+			       step_return_handle(s, number, NTSYNC_STATUS_SUCCESS) :
+			       step_return_no_handle(s, NTSYNC_STATUS_INVALID_CID);
+	if (number < NR_OBJECTS)
+		return step_return_no_handle(s, NTSYNC_STATUS_INVALID_PARAMETER);
+	number = model_free_object(&s->m);
+	s->m.objects[number].type = NTSYNC_NT_THREAD;
+	s->m.objects[number].owner = s->call->target + 1;
+	return step_return_handle(s, number, NTSYNC_STATUS_SUCCESS);
 }
