@@ -129,6 +129,12 @@ make_root() {
 	entry "$cache_dir/root/$1" fill_root "$1"
 }
 
+# The script of debootstrap for a suite: Debian 12's does not know forky.
+debootstrap_script() {
+	local scripts=/usr/share/debootstrap/scripts
+	if [ -e "$scripts/$1" ]; then echo "$scripts/$1"; else echo "$scripts/sid"; fi
+}
+
 fill_root() {
 	local include
 	case $1 in
@@ -137,7 +143,7 @@ fill_root() {
 	forky | sid) include=gcc-16,libelf1t64 ;;
 	esac
 	progress "debootstrap $1" as_root debootstrap --variant=minbase --include="$include,make,sparse" \
-		"$1" "$2/root" "$(debian_mirror)"
+		"$1" "$2/root" "$(debian_mirror)" "$(debootstrap_script "$1")"
 	as_root rm -rf "$2/root/var/cache/apt/archives" "$2/root/var/lib/apt/lists"
 	as_root mkdir -p "$2/root/mnt/module"
 }
