@@ -103,6 +103,17 @@ unsigned int stress_below(uint64_t *state, unsigned int bound)
 	return (stress_random(state) >> 33) % bound;
 }
 
+void stress_shuffle(uint64_t *random, unsigned int *numbers, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		unsigned int j = stress_below(random, i + 1);
+
+		if (j < i)
+			numbers[i] = numbers[j];
+		numbers[j] = i;
+	}
+}
+
 uint64_t stress_now(void)
 {
 	struct timespec ts;

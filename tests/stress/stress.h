@@ -64,6 +64,9 @@ int stress_bail_out(const char *what, int ret);
 uint64_t stress_random(uint64_t *state);
 unsigned int stress_below(uint64_t *state, unsigned int bound);
 
+/* 0 to @count - 1, in a random order. */
+void stress_shuffle(uint64_t *random, unsigned int *numbers, unsigned int count);
+
 uint64_t stress_now(void);
 /* A deadline that has passed, or one within 1 us to 5 ms. */
 uint64_t stress_deadline(uint64_t *random);

@@ -142,24 +142,7 @@ static void release_all(struct worker *w)
 	}
 }
 
-/* @count different objects, and one more as an alert. */
-static void choose_objects(struct worker *w, int *chosen, unsigned int count)
-{
-	int all[OBJECTS];
-
-	for (int i = 0; i < OBJECTS; i++)
-		all[i] = i;
-	for (unsigned int i = 0; i < count; i++) {
-		unsigned int j = i + stress_below(&w->random, OBJECTS - i);
-		int swap = all[i];
-
-		all[i] = all[j];
-		all[j] = swap;
-		chosen[i] = all[i];
-	}
-}
-
-static void note_result(struct worker *w, int ret, bool all, const int *chosen,
+static void note_result(struct worker *w, int ret, bool all, const unsigned int *chosen,
 			unsigned int count, uint32_t index)
 {
 	w->counts.timeouts += ret == -ETIMEDOUT;
@@ -186,7 +169,7 @@ static void note_result(struct worker *w, int ret, bool all, const int *chosen,
  * A wait for any of the same few objects at many positions is in many queues, and takes long to
  * leave them: long enough to be granted something meanwhile.
  */
-static unsigned int repeat_objects(struct worker *w, int *chosen, unsigned int count)
+static unsigned int repeat_objects(struct worker *w, unsigned int *chosen, unsigned int count)
 {
 	unsigned int many = POSITIONS / 4 + stress_below(&w->random, POSITIONS * 3 / 4);
 
@@ -200,11 +183,13 @@ static void acquire_some(struct worker *w)
 {
 	unsigned int count = 1 + stress_below(&w->random, 4);
 	bool all = stress_below(&w->random, 3) == 0;
-	int chosen[POSITIONS + 1], fds[POSITIONS + 1], ret;
+	unsigned int chosen[POSITIONS + 1];
+	int fds[POSITIONS + 1], ret;
 	struct ntsync_wait_opts opts = { .owner = w->owner, .deadline = stress_deadline(&w->random) };
 	uint32_t index = ~0u;
 
-	choose_objects(w, chosen, count + 1);
+	/* The first @count, and one more as an alert. */
+	stress_shuffle(&w->random, chosen, OBJECTS);
 	if (!all && stress_below(&w->random, 2))
 		count = repeat_objects(w, chosen, count);
 	for (unsigned int i = 0; i <= count; i++)

@@ -246,18 +246,14 @@ static uint64_t choose_deadline(struct worker *w)
 	return choose(w, 256) ? choose(w, 2) : stress_now() + choose(w, 50) * NS_PER_US;
 }
 
-/* @count different objects. */
-static void choose_objects(struct worker *w, struct object **chosen, unsigned int count)
+/* All of them, in a random order. */
+static void shuffle_objects(struct worker *w, struct object **objs)
 {
-	for (unsigned int i = 0; i < OBJECTS; i++)
-		chosen[i] = &w->objs[i];
-	for (unsigned int i = 0; i < count; i++) {
-		unsigned int j = i + choose(w, OBJECTS - i);
-		struct object *o = chosen[i];
+	unsigned int numbers[OBJECTS];
 
-		chosen[i] = chosen[j];
-		chosen[j] = o;
-	}
+	stress_shuffle(&w->random, numbers, OBJECTS);
+	for (unsigned int i = 0; i < OBJECTS; i++)
+		objs[i] = &w->objs[numbers[i]];
 }
 
 /* The first that can be acquired, or @count. */
@@ -324,7 +320,7 @@ static void wait_for_objects(struct worker *w)
 	uint32_t index = ~0u, want_index;
 	int fds[OBJECTS], ret, want;
 
-	choose_objects(w, chosen, count + 1);
+	shuffle_objects(w, chosen);
 	for (unsigned int i = 0; i < count; i++)
 		fds[i] = chosen[i]->fd;
 	if (alert)
@@ -345,7 +341,7 @@ static void signal_and_wait(struct worker *w)
 	uint32_t index = ~0u, want_index;
 	int ret, want;
 
-	choose_objects(w, chosen, 2);
+	shuffle_objects(w, chosen);
 	ret = ntsync_signal_and_wait(w->pair->dev, chosen[0]->fd, chosen[1]->fd, &opts, &index);
 	want = signal_object(chosen[0], opts.owner);
 	if (!want)
@@ -368,7 +364,7 @@ static void wait_for_sources(struct worker *w)
 	uint32_t index = ~0u, events = ~0u, want_index;
 	int ret, want;
 
-	choose_objects(w, chosen, count);
+	shuffle_objects(w, chosen);
 	for (unsigned int i = 0; i < count; i++)
 		sources[2 + i] = (struct ntsync_aggregate_source){
 			.type = NTSYNC_AGG_OBJECT, .fd = chosen[i]->fd,
