@@ -30,6 +30,11 @@ triplet_of() {
 	esac
 }
 
+# kernel_release NAME: the "uname -r" of a kernel of the table, which is fetched or built if it is not there.
+kernel_release() {
+	cat "$("$vm_dir/kernel" "$1" | tail -n 1)/release"
+}
+
 # kernel_row NAME: its source, architecture and tier, of scripts/check/kernels.table.
 kernel_row() {
 	awk -v name="$1" '$1 == name { print $2, $3, $4; found = 1 } END { exit !found }' \
