@@ -3,7 +3,7 @@
  * Names. A name is removed with the last handle of its object, even if the object lives on. The
  * call that drops the last handle takes the lock only after that:
  *
- *	nt_name_put_handle()		find_name_locked()
+ *	nt_name_put_handle()		open_named_locked()
  *
  *	  handles 1 -> 0
  *					  finds the name, but handles are 0: not found
@@ -74,17 +74,6 @@ static bool is_same(const struct nt_name *a, const struct nt_name *b)
 	return !memcmp(a->text, b->text, a->size);
 }
 
-/* Takes a reference and a handle. */
-static bool get_named_locked(struct ntsync_nt *nt, struct nt_object *object)
-{
-	if (!nt_object_get_if_live(object))
-		return false;
-	if (nt_object_get_handle_if_any(object))
-		return true;
-	nt_object_put(nt, object);
-	return false;
-}
-
 static struct nt_object *match_name_locked(struct ntsync_nt *nt, const struct nt_name *wanted,
 					   bool (*equals)(const struct nt_name *a,
 							  const struct nt_name *b))
@@ -95,13 +84,13 @@ static struct nt_object *match_name_locked(struct ntsync_nt *nt, const struct nt
 		const struct nt_name *name = (const struct nt_name *)link;
 
 		if (link->hash == wanted->link.hash && name->size == wanted->size &&
-		    equals(name, wanted) && get_named_locked(nt, name->object))
+		    equals(name, wanted) && atomic_load(&name->object->handles))
 			return name->object;
 	}
 	return NULL;
 }
 
-/* The object with this name, with a reference and a handle, or NULL. The exact case wins. */
+/* The object with this name, which has a handle, or NULL. The exact case wins. */
 static struct nt_object *find_name_locked(struct ntsync_nt *nt, const struct nt_name *wanted,
 					  uint32_t flags)
 {
@@ -111,6 +100,63 @@ static struct nt_object *find_name_locked(struct ntsync_nt *nt, const struct nt_
 		       nt->config.flags & NTSYNC_NT_FOLD_NAMES))
 		found = match_name_locked(nt, wanted, is_same_folded);
 	return found;
+}
+
+/**
+ * struct request - which object a call asks for
+ * @name: its name.
+ * @flags: those of &struct ntsync_nt_attributes.
+ * @type: its type.
+ * @kind: of one of the runtime's own: its kind, or 0.
+ * @creates: without NTSYNC_NT_OPEN_IF, none may have the name.
+ */
+struct request {
+	const struct nt_name *name;
+	uint32_t flags;
+	enum ntsync_nt_type type;
+	uint32_t kind;
+	bool creates;
+};
+
+/*
+ * Takes a reference and a handle. While an object has its name, it has a reference: the call that closes the last
+ * handle keeps one until it has removed the name. The new reference comes before the new handle. With that handle
+ * the close of another is not that of the last one any more, so it drops its reference without the lock.
+ */
+static bool get_named_locked(struct ntsync_nt *nt, struct nt_object *object)
+{
+	bool has_any;
+
+	nt_object_get(object);
+	nt_race();
+	has_any = nt_object_get_handle_if_any(object);
+	nt_race();
+	if (!has_any)
+		nt_object_put(nt, object);
+	return has_any;
+}
+
+/*
+ * The object that has the name, with a reference and a handle. A call that fails has had no handle: others would
+ * see it, and it could be the last one.
+ */
+static uint32_t open_named_locked(struct ntsync_nt *nt, const struct request *request,
+				  struct nt_object **out)
+{
+	struct nt_object *found;
+
+	do {
+		nt_race();
+		found = find_name_locked(nt, request->name, request->flags);
+		if (!found)
+			return NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND;
+		if (request->creates && !(request->flags & NTSYNC_NT_OPEN_IF))
+			return NTSYNC_STATUS_OBJECT_NAME_COLLISION;
+		if (!nt_object_is_of(found, request->type, request->kind))
+			return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
+	} while (!get_named_locked(nt, found));
+	*out = found;
+	return request->creates ? NTSYNC_STATUS_OBJECT_NAME_EXISTS : NTSYNC_STATUS_SUCCESS;
 }
 
 static uint32_t create_named_locked(struct ntsync_nt *nt, struct nt_name *name,
@@ -145,24 +191,6 @@ static uint32_t lock_and_create_name(struct ntsync_nt *nt, const char *text,
 	return NTSYNC_STATUS_NO_MEMORY;
 }
 
-/* By now this may be its last handle: others may have been closed. */
-static void put_named(struct ntsync_nt *nt, struct nt_object *object)
-{
-	nt_race();
-	nt_name_put_handle(nt, object);
-	nt_object_put(nt, object);
-}
-
-/* @status if the object is of the type. Otherwise it is put. */
-static uint32_t check_type(struct ntsync_nt *nt, struct nt_object *object,
-			   enum ntsync_nt_type type, uint32_t kind, uint32_t status)
-{
-	if (nt_object_is_of(object, type, kind))
-		return status;
-	put_named(nt, object);
-	return NTSYNC_STATUS_OBJECT_TYPE_MISMATCH;
-}
-
 static uint32_t kind_of(const struct nt_object_spec *spec)
 {
 	return spec->type == NTSYNC_NT_OWN ? spec->own->kind : 0;
@@ -171,43 +199,41 @@ static uint32_t kind_of(const struct nt_object_spec *spec)
 uint32_t nt_name_create(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
 			const struct nt_object_spec *spec, struct nt_object **out)
 {
-	struct nt_object *found;
+	struct request request = {
+		.flags = attributes->flags, .type = spec->type, .kind = kind_of(spec),
+		.creates = true,
+	};
 	struct nt_name *name;
 	struct nt_saved saved;
 	uint32_t status = lock_and_create_name(nt, attributes->name, &name, &saved);
 
 	if (status)
 		return status;
-	found = find_name_locked(nt, name, attributes->flags);
-	if (!found)
+	request.name = name;
+	status = open_named_locked(nt, &request, out);
+	if (status == NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND)
 		status = create_named_locked(nt, name, spec, out);
-	if (found || status)
+	if (status)
 		free(name);
 	nt_unlock(&nt->lock, &saved);
-	if (!found)
-		return status;
-	*out = found;
-	if (!(attributes->flags & NTSYNC_NT_OPEN_IF)) {
-		put_named(nt, found);
-		return NTSYNC_STATUS_OBJECT_NAME_COLLISION;
-	}
-	return check_type(nt, found, spec->type, kind_of(spec), NTSYNC_STATUS_OBJECT_NAME_EXISTS);
+	return status;
 }
 
 uint32_t nt_name_open(struct ntsync_nt *nt, const struct ntsync_nt_attributes *attributes,
 		      enum ntsync_nt_type type, uint32_t kind, struct nt_object **out)
 {
+	struct request request = { .flags = attributes->flags, .type = type, .kind = kind };
 	struct nt_name *name;
 	struct nt_saved saved;
 	uint32_t status = lock_and_create_name(nt, attributes->name, &name, &saved);
 
 	if (status)
 		return status;
-	*out = find_name_locked(nt, name, attributes->flags);
+	request.name = name;
+	status = open_named_locked(nt, &request, out);
 	free(name);
 	nt_unlock(&nt->lock, &saved);
-	return *out ? check_type(nt, *out, type, kind, NTSYNC_STATUS_SUCCESS) :
-		      NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND;
+	return status;
 }
 
 /* The object may have a handle again: a duplicate of a pseudo-handle. */
@@ -235,7 +261,6 @@ void nt_name_put_handle(struct ntsync_nt *nt, struct nt_object *object)
 		return;
 	if (atomic_load_explicit(&object->name, memory_order_relaxed))
 		remove_unused_name(nt, object);
-	/* Here, as the last handle may be one that an open by the name had for a moment. */
 	if (object->type == NTSYNC_NT_IO_COMPLETION) {
 		nt_port_close(nt, object->port);
 		nt_packets_free(nt, nt_association_close_port(nt, object));
