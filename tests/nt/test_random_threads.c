@@ -28,6 +28,8 @@
 #define SECONDS		5
 /* How many calls begin at the same time, at most. */
 #define MAX_CALLS	3
+/* How many rounds a report has, besides the last. */
+#define NR_REPORTED	8
 
 struct game;
 
@@ -64,6 +66,7 @@ struct worker {
  * @f: the table.
  * @random: the state of the random numbers.
  * @round: the round.
+ * @earlier: the rounds before it: round N is at N % NR_REPORTED.
  * @busy: the threads that sleep in a call of an earlier round, or have one in this round.
  * @workers: the threads.
  * @lock: for @nr_arrived, which counts the round's threads that are at the start.
@@ -82,6 +85,7 @@ struct game {
 	struct fixture *f;
 	uint64_t random;
 	struct round round;
+	struct round earlier[NR_REPORTED];
 	bool busy[NR_THREADS];
 	struct worker workers[NR_THREADS];
 	pthread_mutex_t lock;
@@ -184,26 +188,36 @@ static void start_workers(struct game *g)
 	}
 }
 
-static void end_worker(struct worker *w, bool sleeps)
+static void end_worker(struct worker *w)
 {
-	while (sleeps && !atomic_load(&w->has_returned))
-		sched_yield();
-	if (sleeps)
-		assert_status(w->result.status, NTSYNC_STATUS_CANCELLED);
 	w->call = NULL;
 	sem_post(&w->go);
 	pthread_join(w->thread, NULL);
 }
 
-/* Those that sleep are woken by a stop of the table. */
-static void end_workers(struct game *g)
+/* By a stop of the table. All wake up before one ends: it may abandon a mutant that others wait for. */
+static void wake_sleepers(struct game *g)
 {
 	assert_ok(ntsync_nt_stop(g->f->nt, NTSYNC_STATUS_CANCELLED));
 	for (unsigned int t = 0; t < NR_THREADS; t++) {
 		struct worker *w = &g->workers[t];
 
+		if (!g->busy[t])
+			continue;
+		while (!atomic_load(&w->has_returned))
+			sched_yield();
+		assert_status(w->result.status, NTSYNC_STATUS_CANCELLED);
+	}
+}
+
+static void end_workers(struct game *g)
+{
+	wake_sleepers(g);
+	for (unsigned int t = 0; t < NR_THREADS; t++) {
+		struct worker *w = &g->workers[t];
+
 		if (w->runs)
-			end_worker(w, g->busy[t]);
+			end_worker(w);
 		sem_destroy(&w->go);
 		sem_destroy(&w->is_ready);
 	}
@@ -352,6 +366,7 @@ static bool play_round(struct game *g)
 	if (!orders_explain(&g->states, &g->round, &g->seen, &g->closest))
 		return false;
 	count_round(g);
+	g->earlier[g->number % NR_REPORTED] = g->round;
 	replace_ended_threads(g);
 	return true;
 }
@@ -370,6 +385,15 @@ static bool play_rounds(struct game *g)
 			return false;
 	}
 	return true;
+}
+
+static void report(const struct game *g)
+{
+	unsigned int first = g->number > NR_REPORTED ? g->number - NR_REPORTED : 1;
+
+	for (unsigned int i = first; i < g->number; i++)
+		round_print_calls(i, &g->earlier[i % NR_REPORTED]);
+	round_print(g->number, &g->round, &g->seen, &g->closest);
 }
 
 static void play(struct fixture *f, enum ntsync_nt_reuse reuse)
@@ -396,7 +420,7 @@ static void play(struct fixture *f, enum ntsync_nt_reuse reuse)
 	start_workers(g);
 	explained = play_rounds(g);
 	if (!explained)
-		round_print(g->number, &g->round, &g->seen, &g->closest);
+		report(g);
 	end_workers(g);
 	print_message("# %u rounds, %u sleeps ended by others, up to %u states\n", g->number,
 		      g->nr_woken, g->most_states);

@@ -84,6 +84,8 @@ bool step_take_what_was_sent(struct step *s)
 		self(s)->step = 0;
 		return step_park(s);
 	}
+	if (self(s)->step == STEP_TAKES && model_waits_for_timer(&s->m, s->t))
+		return step_look_again(s);
 	status = model_take_interruption(self(s));
 	if (status)
 		return step_finish(s, status);

@@ -81,18 +81,22 @@ static void print_call(const struct call *call)
 		    call->limit, call->target);
 }
 
+static void print_result(const struct result *result)
+{
+	print_error("\n#     has returned %#x (%s)", result->status,
+		    ntsync_nt_status_name(result->status));
+	if (result->value != NO_VALUE)
+		print_error(", %" PRId64, result->value);
+}
+
 static void print_thread(const struct round *r, const struct observation *seen, unsigned int t)
 {
 	const struct ntsync_nt_pending *pending = &seen->threads[t].pending;
-	const struct result *result = &r->results[t];
 
 	print_error("#   thread %u (%s): ", t, r->began[t] ? "calls" : "slept or is idle");
 	print_call(&r->calls[t]);
 	if (r->returned[t])
-		print_error("\n#     has returned %#x (%s)", result->status,
-			    ntsync_nt_status_name(result->status));
-	if (r->returned[t] && result->value != NO_VALUE)
-		print_error(", %" PRId64, result->value);
+		print_result(&r->results[t]);
 	print_error("\n#     pending: alert %d, APC %d, by id %d, interruption %#x, %zu APCs\n",
 		    pending->alerted, pending->apc_pending, pending->alerted_by_id,
 		    pending->interruption, pending->apcs);
@@ -144,6 +148,18 @@ static void print_model_thread(const struct model *m, unsigned int t)
 		    thread->interruption, thread->nr_apcs, thread->suspends);
 }
 
+/* Handle values that can be issued again, and the rounds in one of which they were closed. */
+static void print_closings(const struct model *m)
+{
+	print_error("#   closed:");
+	for (unsigned int i = 0; i < NR_VALUES; i++) {
+		if (m->closings[i].first)
+			print_error(" %#x in %u-%u", i * 4, m->closings[i].first,
+				    m->closings[i].last);
+	}
+	print_error("; given back: %u\n", m->given_back);
+}
+
 static void print_model(const struct model *m)
 {
 	for (unsigned int i = 0; i < NR_OBJECTS; i++) {
@@ -156,6 +172,21 @@ static void print_model(const struct model *m)
 	for (unsigned int i = 0; i < m->nr_asleep; i++)
 		print_error(" %u", m->queue[i]);
 	print_error("\n");
+	print_closings(m);
+}
+
+void round_print_calls(unsigned int number, const struct round *r)
+{
+	print_error("# Round %u:\n", number);
+	for (unsigned int t = 0; t < NR_THREADS; t++) {
+		if (!r->began[t] && !r->returned[t])
+			continue;
+		print_error("#   thread %u (%s): ", t, r->began[t] ? "calls" : "slept");
+		print_call(&r->calls[t]);
+		if (r->returned[t])
+			print_result(&r->results[t]);
+		print_error("\n");
+	}
 }
 
 void round_print(unsigned int number, const struct round *r, const struct observation *seen,

@@ -10,6 +10,8 @@
  * - a wait with a deadline that comes: it begins, and times out.
  * - a wait that an alert, an APC or an interruption ends: it takes that when it runs. Several count as
  *   one before that.
+ * - a wait for a timer, among others, that anything but an object ends: it looks once more whether an object is
+ *   signaled. The timer may have become due before the wait ended.
  * - a park that a resumption ends: the thread sleeps on if it was suspended again before it runs.
  * - a poll of a keyed event, and a call there of a thread that was alerted before: as on NT, it meets a
  *   thread that comes before it gives up.
@@ -248,9 +250,10 @@ struct model_thread {
 };
 
 /**
- * struct model_closing - when a handle value was closed: in one of these rounds; 0: it was never issued
- * @first: the round of the call that has closed it.
- * @last: the round in which the last call ended that kept it from being issued again.
+ * struct model_closing - when a handle value was closed: in one of these rounds
+ * @first: the round of the call that has closed it; 0: it was never issued.
+ * @last: the round in which the last call ended that kept it from being issued again. Of one that was never issued:
+ *	in which a call may have given it back, or 0.
  */
 struct model_closing {
 	uint32_t first;

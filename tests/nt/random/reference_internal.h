@@ -5,8 +5,12 @@
 
 #include "reference.h"
 
-/* &model_thread.step of a thread that was alerted, or interrupted, while it slept. */
-#define STEP_TAKES	9
+/* &model_thread.step of a thread that was alerted, or interrupted, while it slept; */
+#define STEP_TAKES		9
+/* of one that has looked for a timer after that; */
+#define STEP_TAKES_AFTER_LOOK	10
+/* of one that is to look for a timer, because its deadline has come. */
+#define STEP_GIVES_UP		11
 
 /**
  * struct step - a step in progress
@@ -93,6 +97,8 @@ void model_wake(struct model *m, unsigned int t, uint32_t status);
 void model_wake_to_take(struct model *m, unsigned int t);
 /* An object was signaled. Waits for all come before those for any, each in the order of arrival. */
 void model_serve_waits(struct model *m, const struct round *r);
+/* Is one of the objects that its call waits for a timer? */
+bool model_waits_for_timer(const struct model *m, unsigned int t);
 /* What ends an alertable wait; 0: nothing. */
 uint32_t model_take_alert(struct model_thread *thread);
 uint32_t model_take_interruption(struct model_thread *thread);
@@ -106,6 +112,8 @@ void step_fall_asleep(struct step *s);
 /* After an interruption was looked for. @joins: a poll joins the queue for a moment. */
 bool step_sleep_unless_alerted(struct step *s, bool joins);
 bool step_wait_for_objects(struct step *s);
+/* A wait for a timer has ended without an object: the timer may have become due before that. */
+bool step_look_again(struct step *s);
 /* The object of the call's first handle if it has the type; NULL: the call has ended. */
 struct model_object *step_find_typed(struct step *s, enum ntsync_nt_type type);
 /* The call keeps the object of the handle, and waits for it. */

@@ -7,6 +7,7 @@
  *
  * A call that would return a handle may take a value first, and give it back if it fails. Until then
  * another call gets the next one. A value that was given back counts as closed again then, or it comes first.
+ * It may be one that was never issued: others that were closed before may come after it.
  */
 #include "reference_internal.h"
 
@@ -29,7 +30,10 @@ static bool is_free(const struct model *m, uint32_t index)
 	return closing->first && closing->last < m->round && !is_pinned(m, index);
 }
 
-/* Was @a surely closed after @b? A value that was never issued counts as closed before all others. */
+/*
+ * Was @a surely closed after @b? A value that was never issued counts as closed before all others, unless a call
+ * may have given it back.
+ */
 static bool is_later(const struct model *m, uint32_t a, uint32_t b)
 {
 	return m->closings[a].first > m->closings[b].last;
@@ -74,15 +78,24 @@ static unsigned int count_free(const struct model *m)
 }
 
 /*
- * A value that was never issued comes while the quarantine is not full. The table may keep one value more,
- * and it may have put the lowest value of all into the quarantine when it was created.
+ * A value that was never issued comes while the quarantine is not full. The table may keep one value more.
+ * @before: how many may not be in the quarantine, though they count as closed.
+ */
+static bool may_be_new(const struct model *m, unsigned int before)
+{
+	return count_free(m) < m->quarantine + 2 + before;
+}
+
+/*
+ * A call may have got a value that was never issued before the quarantine was full, and given it back. The table
+ * may have put the lowest value of all into the quarantine when it was created.
  */
 static bool may_leave_quarantine(const struct model *m, uint32_t index, unsigned int held)
 {
 	unsigned int before = held + m->given_back;
 
 	if (!m->closings[index].first)
-		return index == 1 || count_free(m) < m->quarantine + 2 + before;
+		return index == 1 || m->closings[index].last || may_be_new(m, before);
 	return count_older(m, index) <= before && count_later(m, index) >= m->quarantine;
 }
 
@@ -107,22 +120,47 @@ static void delay_newest(struct model *m, unsigned int others)
 	}
 }
 
+/*
+ * Values that were never issued are taken in their order, and only while no other is free. So of @count calls that
+ * run at the same time, none takes a higher one than this.
+ */
+static void note_new_taken(struct model *m, unsigned int count)
+{
+	for (uint32_t i = 1; i < NR_VALUES && count; i++) {
+		if (m->handles[i] || m->closings[i].first)
+			continue;
+		m->closings[i].last = m->round;
+		count--;
+	}
+}
+
+static void forget_new_taken(struct model *m)
+{
+	for (uint32_t i = 1; i < NR_VALUES; i++) {
+		if (!m->closings[i].first)
+			m->closings[i].last = 0;
+	}
+}
+
 void model_note_failure(struct model *m, unsigned int others)
 {
 	if (m->reuse == NTSYNC_NT_REUSE_QUARANTINE) {
+		if (may_be_new(m, others + m->given_back))
+			note_new_taken(m, others + 1);
 		if (m->given_back < NR_THREADS)
 			m->given_back++;
 	} else if (others) {
 		delay_newest(m, others);
+		note_new_taken(m, others + 1);
 	}
 }
 
 /* It is the one that was given back last, unless a call gives another back after this. */
 void model_note_issue(struct model *m, uint32_t index, unsigned int held)
 {
-	if (m->given_back && !held)
-		m->given_back--;
 	m->closings[index] = (struct model_closing){ 0, 0 };
+	if (m->given_back && !held && !--m->given_back)
+		forget_new_taken(m);
 }
 
 void model_note_closing(struct model *m, uint32_t index)

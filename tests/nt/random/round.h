@@ -18,6 +18,8 @@ void round_choose_call(struct round *r, const bool *busy, unsigned int t, const 
 /* Reads all that can be read. No call may be running, except those that sleep. */
 void round_observe(struct ntsync_nt *nt, struct observation *seen);
 
+/* What a round's calls have done. */
+void round_print_calls(unsigned int number, const struct round *r);
 /* A round that no order explains: its calls, what they have done, and the best order. */
 void round_print(unsigned int number, const struct round *r, const struct observation *seen,
 		 const struct attempt *closest);

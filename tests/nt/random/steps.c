@@ -104,7 +104,9 @@ void model_step(const struct model *m, unsigned int t, const struct round *r, mo
 
 	if (m->threads[t].state == THREAD_SLEEPS)
 		step_give_up(&s);
-	else if (m->threads[t].step == STEP_TAKES)
+	else if (m->threads[t].step == STEP_GIVES_UP)
+		possible = step_look_again(&s);
+	else if (m->threads[t].step >= STEP_TAKES)
 		possible = step_take_what_was_sent(&s);
 	else
 		possible = steps[s.call->kind](&s);

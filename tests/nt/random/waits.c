@@ -51,11 +51,16 @@ void model_wake(struct model *m, unsigned int t, uint32_t status)
 	model_return(m, t, status, NO_VALUE);
 }
 
-void model_wake_to_take(struct model *m, unsigned int t)
+static void wake_to_step(struct model *m, unsigned int t, uint8_t step)
 {
 	leave_queue(m, t);
 	m->threads[t].state = THREAD_CALLS;
-	m->threads[t].step = STEP_TAKES;
+	m->threads[t].step = step;
+}
+
+void model_wake_to_take(struct model *m, unsigned int t)
+{
+	wake_to_step(m, t, STEP_TAKES);
 }
 
 static bool try_all(struct model *m, unsigned int t, uint32_t *status)
@@ -85,6 +90,17 @@ static bool try_any(struct model *m, unsigned int t, uint32_t *status)
 								  NTSYNC_STATUS_WAIT_0);
 			return true;
 		}
+	}
+	return false;
+}
+
+bool model_waits_for_timer(const struct model *m, unsigned int t)
+{
+	const struct model_thread *thread = &m->threads[t];
+
+	for (unsigned int i = 0; i < thread->nr_objects; i++) {
+		if (m->objects[thread->objects[i]].type == NTSYNC_NT_TIMER)
+			return true;
 	}
 	return false;
 }
@@ -151,8 +167,13 @@ bool model_can_give_up(const struct model *m, unsigned int t, const struct round
 
 void step_give_up(struct step *s)
 {
-	uint32_t status = s->call->alertable ? model_take_alert(self(s)) : 0;
+	uint32_t status;
 
+	if (model_waits_for_timer(&s->m, s->t)) {
+		wake_to_step(&s->m, s->t, STEP_GIVES_UP);
+		return;
+	}
+	status = s->call->alertable ? model_take_alert(self(s)) : 0;
 	model_wake(&s->m, s->t, status ? status : deadline_status(s->call));
 }
 
@@ -168,12 +189,29 @@ bool step_sleep_unless_alerted(struct step *s, bool joins)
 	return true;
 }
 
+static bool try_objects(struct step *s, uint32_t *status)
+{
+	return waits_for_all(s->round, s->t) ? try_all(&s->m, s->t, status) :
+					       try_any(&s->m, s->t, status);
+}
+
+bool step_look_again(struct step *s)
+{
+	uint32_t status;
+
+	if (try_objects(s, &status))
+		return step_finish(s, status);
+	if (self(s)->step == STEP_GIVES_UP)
+		return step_finish(s, NTSYNC_STATUS_TIMEOUT);
+	self(s)->step = STEP_TAKES_AFTER_LOOK;
+	return true;
+}
+
 bool step_wait_for_objects(struct step *s)
 {
 	uint32_t status;
 
-	if (waits_for_all(s->round, s->t) ? try_all(&s->m, s->t, &status) :
-					    try_any(&s->m, s->t, &status))
+	if (try_objects(s, &status))
 		return step_finish(s, status);
 	return step_sleep_unless_alerted(s, s->round->two_steps);
 }
