@@ -385,7 +385,7 @@ static uint32_t keep_opening_wrongly(struct fixture *f, void *arg)
 	return NTSYNC_STATUS_SUCCESS;
 }
 
-/* An open that fails has no handle meanwhile, which would be seen, or be the last one. */
+/* An open that fails has no handle meanwhile. A query would count it, and a close would not be that of the last one. */
 static void a_close_ends_it_while_others_open(void **state)
 {
 	const struct ntsync_nt_attributes named = { .name = "Port" };

@@ -108,7 +108,7 @@ static struct nt_object *find_name_locked(struct ntsync_nt *nt, const struct nt_
  * @flags: those of &struct ntsync_nt_attributes.
  * @type: its type.
  * @kind: of one of the runtime's own: its kind, or 0.
- * @creates: without NTSYNC_NT_OPEN_IF, none may have the name.
+ * @creates: the call creates an object. Without NTSYNC_NT_OPEN_IF it fails if one has the name.
  */
 struct request {
 	const struct nt_name *name;
@@ -120,8 +120,8 @@ struct request {
 
 /*
  * Takes a reference and a handle. While an object has its name, it has a reference: the call that closes the last
- * handle keeps one until it has removed the name. The new reference comes before the new handle. With that handle
- * the close of another is not that of the last one any more, so it drops its reference without the lock.
+ * handle keeps one until it has removed the name. The new reference comes before the new handle: a close of another
+ * handle is not that of the last one then, and drops its reference without the lock.
  */
 static bool get_named_locked(struct ntsync_nt *nt, struct nt_object *object)
 {
@@ -137,8 +137,8 @@ static bool get_named_locked(struct ntsync_nt *nt, struct nt_object *object)
 }
 
 /*
- * The object that has the name, with a reference and a handle. A call that fails has had no handle: others would
- * see it, and it could be the last one.
+ * The object that has the name, with a reference and a handle. A call that fails has had no handle. A query would
+ * count it. A close meanwhile would not be that of the last handle, and would leave the name.
  */
 static uint32_t open_named_locked(struct ntsync_nt *nt, const struct request *request,
 				  struct nt_object **out)

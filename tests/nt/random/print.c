@@ -148,12 +148,15 @@ static void print_model_thread(const struct model *m, unsigned int t)
 		    thread->interruption, thread->nr_apcs, thread->suspends);
 }
 
-/* Handle values that can be issued again, and the rounds in one of which they were closed. */
+/*
+ * Handle values that can be issued again, and the rounds in one of which they were closed. From round 0: a value that
+ * was never issued, and that a call may have given back.
+ */
 static void print_closings(const struct model *m)
 {
 	print_error("#   closed:");
 	for (unsigned int i = 0; i < NR_VALUES; i++) {
-		if (m->closings[i].first)
+		if (m->closings[i].last)
 			print_error(" %#x in %u-%u", i * 4, m->closings[i].first,
 				    m->closings[i].last);
 	}

@@ -252,8 +252,8 @@ struct model_thread {
 /**
  * struct model_closing - when a handle value was closed: in one of these rounds
  * @first: the round of the call that has closed it; 0: it was never issued.
- * @last: the round in which the last call ended that kept it from being issued again. Of one that was never issued:
- *	in which a call may have given it back, or 0.
+ * @last: the round in which the last call ended that kept it from being issued again. If it was never issued: the
+ *	round in which a call may have given it back, with a quarantine just 1; 0: none has.
  */
 struct model_closing {
 	uint32_t first;

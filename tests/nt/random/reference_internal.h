@@ -5,11 +5,11 @@
 
 #include "reference.h"
 
-/* &model_thread.step of a thread that was alerted, or interrupted, while it slept; */
+/* &model_thread.step of a thread that takes an alert or an interruption. A wait for a timer looks once more first. */
 #define STEP_TAKES		9
-/* of one that has looked for a timer after that; */
+/* It has looked. */
 #define STEP_TAKES_AFTER_LOOK	10
-/* of one that is to look for a timer, because its deadline has come. */
+/* The deadline of a wait for a timer has come. It looks once more. */
 #define STEP_GIVES_UP		11
 
 /**

@@ -6,8 +6,9 @@
  * it counts as closed in any of the rounds until that call has returned.
  *
  * A call that would return a handle may take a value first, and give it back if it fails. Until then
- * another call gets the next one. A value that was given back counts as closed again then, or it comes first.
- * It may be one that was never issued: others that were closed before may come after it.
+ * another call gets the next one. With LIFO, a value that was given back counts as closed in that round. With a
+ * quarantine, it is the next one issued. It may be one that was never issued. Then it comes before values that were
+ * closed earlier.
  */
 #include "reference_internal.h"
 
@@ -79,7 +80,7 @@ static unsigned int count_free(const struct model *m)
 
 /*
  * A value that was never issued comes while the quarantine is not full. The table may keep one value more.
- * @before: how many may not be in the quarantine, though they count as closed.
+ * @before: how many of the closed values calls may have taken out of the quarantine.
  */
 static bool may_be_new(const struct model *m, unsigned int before)
 {
@@ -87,8 +88,9 @@ static bool may_be_new(const struct model *m, unsigned int before)
 }
 
 /*
- * A call may have got a value that was never issued before the quarantine was full, and given it back. The table
- * may have put the lowest value of all into the quarantine when it was created.
+ * A call may have taken a value that was never issued before the quarantine was full, and given it back. That one
+ * may be issued at any time after it. The table may have put the lowest value of all into the quarantine when it
+ * was created.
  */
 static bool may_leave_quarantine(const struct model *m, uint32_t index, unsigned int held)
 {
@@ -107,13 +109,22 @@ bool model_may_issue(const struct model *m, uint32_t index, unsigned int held)
 						  may_leave_quarantine(m, index, held);
 }
 
-/* The values that it may have taken: each of the others may have taken one before. */
+/*
+ * The values that it may have taken: each of the others may have taken one before. Those that were never issued are
+ * taken in their order.
+ */
 static void delay_newest(struct model *m, unsigned int others)
 {
+	unsigned int nr_new = others + 1;
 	bool taken[NR_VALUES];
 
-	for (uint32_t i = 1; i < NR_VALUES; i++)
-		taken[i] = m->closings[i].first && count_newer(m, i) <= others;
+	for (uint32_t i = 1; i < NR_VALUES; i++) {
+		taken[i] = !m->handles[i] && count_newer(m, i) <= others;
+		if (!taken[i] || m->closings[i].last)
+			continue;
+		taken[i] = nr_new > 0;
+		nr_new -= taken[i];
+	}
 	for (uint32_t i = 1; i < NR_VALUES; i++) {
 		if (taken[i])
 			m->closings[i].last = m->round;
@@ -121,15 +132,15 @@ static void delay_newest(struct model *m, unsigned int others)
 }
 
 /*
- * Values that were never issued are taken in their order, and only while no other is free. So of @count calls that
- * run at the same time, none takes a higher one than this.
+ * With a quarantine: these values were never issued, and calls that run at the same time may have taken them. They are
+ * taken in their order, while none that was given back is left. The lowest of all is in the quarantine instead.
  */
 static void note_new_taken(struct model *m, unsigned int count)
 {
-	for (uint32_t i = 1; i < NR_VALUES && count; i++) {
+	for (uint32_t i = 2; i < NR_VALUES && count; i++) {
 		if (m->handles[i] || m->closings[i].first)
 			continue;
-		m->closings[i].last = m->round;
+		m->closings[i].last = 1;
 		count--;
 	}
 }
@@ -142,16 +153,16 @@ static void forget_new_taken(struct model *m)
 	}
 }
 
+/* A call takes what another one has given back, so no more are given back than calls run at the same time. */
 void model_note_failure(struct model *m, unsigned int others)
 {
 	if (m->reuse == NTSYNC_NT_REUSE_QUARANTINE) {
 		if (may_be_new(m, others + m->given_back))
 			note_new_taken(m, others + 1);
-		if (m->given_back < NR_THREADS)
+		if (m->given_back < others + 1)
 			m->given_back++;
 	} else if (others) {
 		delay_newest(m, others);
-		note_new_taken(m, others + 1);
 	}
 }
 

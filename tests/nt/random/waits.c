@@ -51,16 +51,16 @@ void model_wake(struct model *m, unsigned int t, uint32_t status)
 	model_return(m, t, status, NO_VALUE);
 }
 
-static void wake_to_step(struct model *m, unsigned int t, uint8_t step)
+static void go_on_with(struct model *m, unsigned int t, uint8_t step)
 {
-	leave_queue(m, t);
 	m->threads[t].state = THREAD_CALLS;
 	m->threads[t].step = step;
 }
 
 void model_wake_to_take(struct model *m, unsigned int t)
 {
-	wake_to_step(m, t, STEP_TAKES);
+	leave_queue(m, t);
+	go_on_with(m, t, STEP_TAKES);
 }
 
 static bool try_all(struct model *m, unsigned int t, uint32_t *status)
@@ -131,6 +131,11 @@ void model_serve_waits(struct model *m, const struct round *r)
 	}
 }
 
+static bool has_alert(const struct model_thread *thread)
+{
+	return thread->alerted || thread->apc_pending || thread->nr_apcs;
+}
+
 uint32_t model_take_alert(struct model_thread *thread)
 {
 	if (thread->alerted) {
@@ -158,11 +163,8 @@ static uint32_t deadline_status(const struct call *call)
 
 bool model_can_give_up(const struct model *m, unsigned int t, const struct round *r)
 {
-	const struct model_thread *thread = &m->threads[t];
-
 	return r->calls[t].patience != WAITS_FOR_EVER ||
-	       (r->calls[t].alertable &&
-		(thread->alerted || thread->apc_pending || thread->nr_apcs));
+	       (r->calls[t].alertable && has_alert(&m->threads[t]));
 }
 
 void step_give_up(struct step *s)
@@ -170,7 +172,8 @@ void step_give_up(struct step *s)
 	uint32_t status;
 
 	if (model_waits_for_timer(&s->m, s->t)) {
-		wake_to_step(&s->m, s->t, STEP_GIVES_UP);
+		leave_queue(&s->m, s->t);
+		go_on_with(&s->m, s->t, STEP_GIVES_UP);
 		return;
 	}
 	status = s->call->alertable ? model_take_alert(self(s)) : 0;
@@ -207,12 +210,27 @@ bool step_look_again(struct step *s)
 	return true;
 }
 
+/* False: it may sleep, or it ends without another look. */
+static bool goes_on_to_look_again(struct step *s)
+{
+	bool alerted = s->call->alertable && has_alert(self(s));
+
+	if (!model_waits_for_timer(&s->m, s->t))
+		return false;
+	if (!alerted && (s->call->patience != POLLS || s->round->two_steps))
+		return false;
+	go_on_with(&s->m, s->t, alerted ? STEP_TAKES : STEP_GIVES_UP);
+	return true;
+}
+
 bool step_wait_for_objects(struct step *s)
 {
 	uint32_t status;
 
 	if (try_objects(s, &status))
 		return step_finish(s, status);
+	if (goes_on_to_look_again(s))
+		return true;
 	return step_sleep_unless_alerted(s, s->round->two_steps);
 }
 
