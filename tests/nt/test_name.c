@@ -253,12 +253,12 @@ static void opened_while_the_last_handle_is_closed(void **state)
 #define RACES	2000
 
 /**
- * struct race - the last handle is duplicated and closed at the same time
- * @start: both threads are about to.
- * @done: both have.
+ * struct race - calls at the same time, one of which closes the last handle
+ * @start: all threads are about to call.
+ * @done: all have.
  * @handle: the handle.
- * @dup: the duplicate.
- * @status: of the duplication.
+ * @dup: a duplicate, or the handle of another object with the same name.
+ * @status: of the call that makes @dup.
  */
 struct race {
 	pthread_barrier_t start;
@@ -307,6 +307,68 @@ static void duplicated_while_the_last_handle_is_closed(void **state)
 		close_handle(f, r.dup);
 	}
 	assert_ok(finish(other));
+	pthread_barrier_destroy(&r.start);
+	pthread_barrier_destroy(&r.done);
+}
+
+static uint32_t close_each(struct fixture *f, void *arg)
+{
+	struct race *r = arg;
+
+	for (int i = 0; i < RACES; i++) {
+		pthread_barrier_wait(&r->start);
+		ntsync_nt_close(f->nt, r->handle);
+		pthread_barrier_wait(&r->done);
+	}
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+static uint32_t create_each(struct fixture *f, void *arg)
+{
+	struct race *r = arg;
+
+	for (int i = 0; i < RACES; i++) {
+		pthread_barrier_wait(&r->start);
+		r->status = ntsync_nt_create_event(f->nt, &r->dup, NAMED("a"), false, false);
+		pthread_barrier_wait(&r->done);
+	}
+	return NTSYNC_STATUS_SUCCESS;
+}
+
+/*
+ * The last handle is closed, another object gets the name, and the first one gets a handle again. It has no name
+ * then.
+ */
+static void two_never_have_one_name(void **state)
+{
+	struct fixture *f = *state;
+	struct race r = { .status = NTSYNC_STATUS_SUCCESS };
+	struct helper *closer, *creator;
+
+	pthread_barrier_init(&r.start, NULL, 3);
+	pthread_barrier_init(&r.done, NULL, 3);
+	closer = start(f, close_each, &r);
+	creator = start(f, create_each, &r);
+	for (int i = 0; i < RACES; i++) {
+		uint32_t first, other;
+		char name[8];
+
+		r.handle = named_event(f, "a");
+		assert_ok(ntsync_nt_bind_thread(f->nt, r.handle));
+		pthread_barrier_wait(&r.start);
+		assert_ok(ntsync_nt_duplicate(f->nt, NTSYNC_NT_CURRENT_THREAD, &first, 0));
+		pthread_barrier_wait(&r.done);
+		assert_ok(ntsync_nt_query_name(f->nt, first, name, sizeof(name), NULL));
+		if (!r.status) {
+			assert_string_equal(name, "");
+			close_handle(f, r.dup);
+		}
+		close_handle(f, first);
+		assert_status(ntsync_nt_open_event(f->nt, &other, "a"),
+			      NTSYNC_STATUS_OBJECT_NAME_NOT_FOUND);
+	}
+	assert_ok(finish(closer));
+	assert_ok(finish(creator));
 	pthread_barrier_destroy(&r.start);
 	pthread_barrier_destroy(&r.done);
 }
@@ -391,6 +453,7 @@ int main(void)
 		TEST(goes_with_the_last_handle),
 		TEST(opened_while_the_last_handle_is_closed),
 		TEST(duplicated_while_the_last_handle_is_closed),
+		TEST(two_never_have_one_name),
 		TEST(no_name),
 		TEST(names_that_are_refused),
 		TEST(only_ascii_is_folded),

@@ -6,8 +6,8 @@
  *	nt_name_put_handle()		open_named_locked()
  *
  *	  handles 1 -> 0
- *					  finds the name, but handles are 0: not found
- *	  lock, remove the name
+ *					  finds the name, but handles are 0: removes it, not found
+ *	  lock, remove the name if it is there
  *
  * If the open takes its handle first, the other call does not drop the last one.
  */
@@ -74,18 +74,33 @@ static bool is_same(const struct nt_name *a, const struct nt_name *b)
 	return !memcmp(a->text, b->text, a->size);
 }
 
+static void remove_name_locked(struct ntsync_nt *nt, struct nt_name *name)
+{
+	atomic_store_explicit(&name->object->name, NULL, memory_order_relaxed);
+	nt_hash_remove(&nt->names, &name->link);
+	free(name);
+}
+
+/*
+ * Removes the name of an object without handles. The call that has closed the last one may not have come to that, and
+ * the object may get a handle again: a duplicate of a pseudo-handle. Then two objects would have the name.
+ */
 static struct nt_object *match_name_locked(struct ntsync_nt *nt, const struct nt_name *wanted,
 					   bool (*equals)(const struct nt_name *a,
 							  const struct nt_name *b))
 {
-	struct nt_hash_link *link = nt_hash_chain(&nt->names, wanted->link.hash);
+	struct nt_hash_link *link = nt_hash_chain(&nt->names, wanted->link.hash), *next;
 
-	for (; link; link = link->next) {
-		const struct nt_name *name = (const struct nt_name *)link;
+	for (; link; link = next) {
+		struct nt_name *name = (struct nt_name *)link;
 
-		if (link->hash == wanted->link.hash && name->size == wanted->size &&
-		    equals(name, wanted) && atomic_load(&name->object->handles))
+		next = link->next;
+		if (link->hash != wanted->link.hash || name->size != wanted->size ||
+		    !equals(name, wanted))
+			continue;
+		if (atomic_load(&name->object->handles))
 			return name->object;
+		remove_name_locked(nt, name);
 	}
 	return NULL;
 }
@@ -236,7 +251,7 @@ uint32_t nt_name_open(struct ntsync_nt *nt, const struct ntsync_nt_attributes *a
 	return status;
 }
 
-/* The object may have a handle again: a duplicate of a pseudo-handle. */
+/* Another call may have removed it. The object may have a handle again: a duplicate of a pseudo-handle. */
 static void remove_unused_name(struct ntsync_nt *nt, struct nt_object *object)
 {
 	struct nt_name *name;
@@ -244,11 +259,8 @@ static void remove_unused_name(struct ntsync_nt *nt, struct nt_object *object)
 
 	nt_lock(&nt->lock, &saved);
 	name = atomic_load_explicit(&object->name, memory_order_relaxed);
-	if (name && !atomic_load(&object->handles)) {
-		atomic_store_explicit(&object->name, NULL, memory_order_relaxed);
-		nt_hash_remove(&nt->names, &name->link);
-		free(name);
-	}
+	if (name && !atomic_load(&object->handles))
+		remove_name_locked(nt, name);
 	nt_unlock(&nt->lock, &saved);
 }
 
@@ -259,6 +271,7 @@ void nt_name_put_handle(struct ntsync_nt *nt, struct nt_object *object)
 	nt_assert(handles > 0);
 	if (handles != 1)
 		return;
+	nt_race();
 	if (atomic_load_explicit(&object->name, memory_order_relaxed))
 		remove_unused_name(nt, object);
 	if (object->type == NTSYNC_NT_IO_COMPLETION) {
