@@ -294,14 +294,14 @@ make_uninstall() {
 
 check_all_help() {
 	local word
-	status 0 timeout 10 scripts/check/all --help
+	status 0 timeout 120 scripts/check/all --help
 	for word in host fast deep guest-6.12 ctl; do
 		grep -qw -- "$word" "$work/out" || { echo "does not name $word"; return 1; }
 	done
-	status 2 timeout 10 scripts/check/all nonsense
+	status 2 timeout 120 scripts/check/all nonsense
 	grep -q "no such tier or step: nonsense" "$work/err"
 	# The other processes must not hide it.
-	status 2 timeout 10 scripts/check/all shell nonsense
+	status 2 timeout 120 scripts/check/all shell nonsense
 	grep -q "no such tier or step: nonsense" "$work/err"
 }
 

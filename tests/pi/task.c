@@ -173,7 +173,7 @@ bool arbiter_idle(void)
 
 bool arbiter_idle_soon(void)
 {
-	int tries = 1000;
+	int tries = 6000;
 
 	while (tries-- && arbiter_has_records())
 		usleep(10000);

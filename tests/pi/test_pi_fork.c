@@ -13,7 +13,7 @@
 
 #define MILLISECONDS 700
 #define CHILDREN 500
-#define TRIES 20
+#define TRIES 2000
 
 /**
  * struct kind - a way to create children

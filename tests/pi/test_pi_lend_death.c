@@ -226,7 +226,7 @@ static void borrowers_that_exit_at_that_moment(void **state)
 	if (before < 0)
 		return;
 	/* Records are freed by RCU. Each of those 3,000 would be one too many. */
-	for (unsigned int polls = 0; (left = count_records()) > before + 100 && polls < 1000; polls++)
+	for (unsigned int polls = 0; (left = count_records()) > before + 100 && polls < 6000; polls++)
 		sleep_ms(10);
 	print_message("# %d records before, %d left\n", before, left);
 	assert_true(left <= before + 100);

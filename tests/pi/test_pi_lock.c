@@ -11,7 +11,7 @@
 enum { MINOR = 20 };
 
 /* A signal does not end these waits, so they have a deadline: a failed test would hang longer. */
-#define SECONDS 20
+#define SECONDS 120
 
 /* What the actors of the running test contend for, until when. */
 static struct {

@@ -198,7 +198,7 @@ static bool arbiter_has_records(void)
 
 bool stress_nobody_boosted(void)
 {
-	for (int tries = 0; tries < 1000; tries++) {
+	for (int tries = 0; tries < 6000; tries++) {
 		if (!arbiter_has_records())
 			return true;
 		stress_sleep(10 * NS_PER_MS);

@@ -258,7 +258,7 @@ static void run_senders(void)
 /* Dead receivers are removed in the background. */
 static bool check_drained(const char *key)
 {
-	for (int tries = 0; tries < 1000; tries++) {
+	for (int tries = 0; tries < 6000; tries++) {
 		if (stress_fdinfo(channel, key) == 0)
 			return true;
 		stress_sleep(10 * NS_PER_MS);

@@ -242,7 +242,8 @@ static void times_out_after_a_stop(void **state)
 	struct peer *p;
 
 	only_ours(f, "no SIGNAL_AND_WAIT");
-	e.args.timeout = monotonic_ns() + 700 * NS_PER_MS;
+	/* It must not have passed when the peer is stopped. */
+	e.args.timeout = monotonic_ns() + 3 * NS_PER_SEC;
 	p = exchange_stopped(f, &e);
 	kill(peer_pid(p), SIGCONT);
 	assert_int_equal(peer_hear(p) >> 8, ETIMEDOUT);

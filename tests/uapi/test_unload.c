@@ -5,6 +5,7 @@
  */
 #include "fixture.h"
 
+#include <signal.h>
 #include <sys/syscall.h>
 
 static void need_module(void)
@@ -70,14 +71,15 @@ static void with_only_a_wait(void **state)
 	need_module();
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
 		int sem = new_sem(f, 0, 1);
-		struct waiter *w = start(f, requests[i], ARGS(FDS(sem), .owner = OWNER,
-							      .timeout = monotonic_ns() +
-									 2 * NS_PER_SEC));
+		struct waiter *w;
 
+		count_signals(SIGUSR1, 0);
+		w = start_on(f, requests[i], sem);
 		close_fd(f, sem);
 		close_device(f);
 		assert_in_use();
-		assert_woken(w, -ETIMEDOUT, 0);
+		waiter_signal(w, SIGUSR1);
+		assert_woken(w, -EINTR, 0);
 		f->dev = open("/dev/ntsync", O_RDWR | O_CLOEXEC);
 		assert_true(f->dev >= 0);
 	}
