@@ -5,9 +5,9 @@
  *
  *	L0	wait for object 0		C0	create mutex 0, owned
  *	Y012	wait for any of them		U0	unlock it
- *	A01e	wait for all of them		P	EVENT_SET_PI, FIFO 80
- *	S01e	aggregate wait, with a file	s	send a request, FIFO 80
- *	r	receive it			R	reply
+ *	A01e	wait for all of them		u	unlock the mutex that Y acquired
+ *	S01e	aggregate wait, with a file	P	EVENT_SET_PI, FIFO 80
+ *	s	send a request, FIFO 80		r R	receive it, reply
  *	l	lend to a server and call it	v a	the server reads, answers
  *	p q	lock and unlock a PI futex	w	work 1 ms
  *	E X	enter and leave a		W V	lock and unlock a reader/writer

@@ -29,29 +29,30 @@ static const char *const parameters[] = { "pi=off", "pi=on" };
 enum { CHAIN_BLOCKED_FIRST = 5, CHAIN_BOOSTED_FIRST };
 
 static struct scenario scenarios[] = {
-	{ "mutex, taken by a wait", { { 10, "L0.wU0" }, { 80, ".<L0>" } } },
-	{ "mutex, created owned", { { 10, "L1U1C0.wU0" }, { 80, ".<L0>" } } },
+	{ "mutex, taken by a wait", { { 10, "L0.wU0" }, { 80, ".<L0>U0" } } },
+	{ "mutex, created owned", { { 10, "L1U1C0.wU0" }, { 80, ".<L0>U0" } } },
 	{ "mutex, handed over",
-	  { { 10, "L0,U0" }, { 10, "L0.wU0" }, { 20, "!" }, { 80, ".<L0>" } } },
+	  { { 10, "L0,U0" }, { 10, "L0.wU0" }, { 20, "!" }, { 80, ".<L0>U0" } } },
 	{ "any of three mutexes",
-	  { { 10, "L0.wU0" }, { 10, "L1.wU1" }, { 10, "L2.wU2" }, { 80, ".<Y012 >" } } },
+	  { { 10, "L0.wU0" }, { 10, "L1.wU1" }, { 10, "L2.wU2" }, { 80, ".<Y012 >u" } } },
 	{ "all of three mutexes",
-	  { { 10, "L0.wU0" }, { 10, "L1.wU1" }, { 10, "L2.wU2" }, { 80, ".<A012 >" } } },
+	  { { 10, "L0.wU0" }, { 10, "L1.wU1" }, { 10, "L2.wU2" }, { 80, ".<A012 >U0U1U2" } } },
 	[CHAIN_BLOCKED_FIRST] = { "chain of 12, blocked first", { { 0 } } },
 	[CHAIN_BOOSTED_FIRST] = { "chain of 12, boosted first", { { 0 } } },
-	{ "a PI futex in between", { { 9, "p.wq" }, { 10, "L0pqU0" }, { 80, ".<L0>" } } },
+	{ "a PI futex in between",
+	  { { 9, "p.wq" }, { 10, "L0pqU0" }, { 80, ".<L0>U0" } } },
 	{ "event, consumer queued", { { 10, "Lew>" }, { 80, ".<P" } } },
 	{ "event, staged before", { { 80, "P" }, { 10, "<Legw>" } } },
-	{ "wait-all, consumer queued", { { 10, "A0e w>" }, { 80, ".<P" } } },
-	{ "wait-all, staged before", { { 80, "P" }, { 10, "<A0e gw>" } } },
-	{ "aggregate wait for a mutex", { { 10, "L0.wU0" }, { 80, ".<S0 >" } } },
+	{ "wait-all, consumer queued", { { 10, "A0e w>U0" }, { 80, ".<P" } } },
+	{ "wait-all, staged before", { { 80, "P" }, { 10, "<A0e gw>U0" } } },
+	{ "aggregate wait for a mutex", { { 10, "L0.wU0" }, { 80, ".<S0 >U0" } } },
 	{ "aggregate, consumer queued", { { 10, "Se w>" }, { 80, ".<P" } } },
 	{ "aggregate, staged before", { { 80, "P" }, { 10, "<Se gw>" } } },
 	{ "channel, aggregate server", { { 10, "Sc rwR" }, { 80, ".<s>" } } },
 	{ "server behind two pipes", { { 10, "vwa" }, { 80, ".<l>" } } },
-	{ "critical section", { { 10, "E.wX" }, { 80, ".<E>" } } },
-	{ "reader/writer lock", { { 10, "W.wV" }, { 80, ".<W>" } } },
-	{ "condition variable", { { 80, "d>" }, { 10, "E<k.wX" } } },
+	{ "critical section", { { 10, "E.wX" }, { 80, ".<E>X" } } },
+	{ "reader/writer lock", { { 10, "W.wV" }, { 80, ".<W>V" } } },
+	{ "condition variable", { { 80, "d>X" }, { 10, "E<k.wX" } } },
 };
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -68,7 +69,7 @@ static void write_chain(struct scenario *s, const char *pause)
 	}
 	for (int n = 0; n < CHAIN; n++)
 		s->role[n].prio = 10;
-	s->role[CHAIN] = (struct role){ 80, ".<L0>" };
+	s->role[CHAIN] = (struct role){ 80, ".<L0>U0" };
 }
 
 int must(int ret, const char *what)

@@ -35,6 +35,7 @@ static struct ntsync_cond cond;
 static bool called;
 static pid_t server;
 static sem_t start, step;
+static int acquired;
 static uint64_t from, to;
 static atomic_bool hog_is_done;
 static bool hog_was_first;
@@ -61,17 +62,20 @@ static int digit(char c)
 	return c <= '9' ? c - '0' : c - 'a' + 10;
 }
 
-/* Waits for the objects listed at @at, up to a blank. Returns the last character used. */
+/* Waits for the objects listed at @at, up to a blank; for any, notes which. Returns the last character used. */
 static const char *wait_for(uint32_t owner, const char *at, bool all)
 {
 	struct ntsync_wait_opts opts = { .deadline = NTSYNC_WAIT_FOREVER, .owner = owner };
-	int objs[16];
-	uint32_t n = 0;
+	const char *end = at;
+	uint32_t n = 0, index = 0;
+	int objs[16] = { 0 };
 
-	for (; *at != ' '; at++)
-		objs[n++] = obj[digit(*at)];
-	must((all ? ntsync_wait_all : ntsync_wait_any)(dev, objs, n, &opts, NULL), "waiting");
-	return at;
+	for (; *end != ' '; end++)
+		objs[n++] = obj[digit(*end)];
+	must((all ? ntsync_wait_all : ntsync_wait_any)(dev, objs, n, &opts, &index), "waiting");
+	if (!all && n > 1)
+		acquired = digit(at[index]);
+	return end;
 }
 
 /* An aggregate wait for the same and for a file that is never ready. */
@@ -91,6 +95,11 @@ static const char *wait_with_file(uint32_t owner, const char *at)
 	};
 	must(ntsync_aggregate_wait(dev, sources, n, &opts, NULL, NULL), "aggregate wait");
 	return end;
+}
+
+static void unlock(uint32_t owner, int i)
+{
+	must(ntsync_mutex_unlock(obj[i], owner, NULL), "unlocking");
 }
 
 static void create_owned(uint32_t owner, int i)
@@ -185,8 +194,11 @@ static const char *act_on(uint32_t owner, const char *at)
 		create_owned(owner, digit(at[1]));
 		return at + 1;
 	case 'U':
-		must(ntsync_mutex_unlock(obj[digit(at[1])], owner, NULL), "unlocking");
+		unlock(owner, digit(at[1]));
 		return at + 1;
+	case 'u':
+		unlock(owner, acquired);
+		return at;
 	}
 	return at;
 }
@@ -275,7 +287,7 @@ static void *run_role(void *arg)
 
 	must(ntsync_locker_init(&me, dev, 0), "a thread's locker");
 	for (; *at; at++) {
-		if (strchr("LYASCU", *at))
+		if (strchr("LYASCUu", *at))
 			at = act_on(me.tid, at);
 		else if (!act_on_lock(&me, *at))
 			act(*at);
@@ -290,7 +302,11 @@ void set_prio(int prio)
 	must(sched_setscheduler(0, SCHED_FIFO, &param) ? -errno : 0, "real-time priorities");
 }
 
-/* Returns when the thread sleeps or has ended: its priority is higher, and there is one CPU. */
+/*
+ * Returns when the thread sleeps or has ended: its priority is higher, and there is one CPU. Under a debugger it
+ * may also return before the thread has begun. Each thread unlocks what it has locked, so the scenario ends
+ * in any order.
+ */
 static pthread_t start_role(struct role *r)
 {
 	pthread_t thread;
