@@ -259,7 +259,7 @@ static void threads_have_names(void **state)
 		{ "inversion", { "hog", "FIFO 10", "FIFO 80" } },
 	};
 	const int options = PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-			    PTRACE_O_TRACEEXIT;
+			    PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL;
 
 	(void)state;
 	need_inheritance();
@@ -269,6 +269,7 @@ static void threads_have_names(void **state)
 		FILE *out;
 		pid_t pid = start_program(names[n].program, NULL, true, &out);
 
+		still_alive();
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_int_equal(ptrace(PTRACE_SETOPTIONS, pid, NULL, options), 0);
 		assert_int_equal(ptrace(PTRACE_CONT, pid, NULL, NULL), 0);
@@ -281,16 +282,17 @@ static void threads_have_names(void **state)
 	}
 }
 
+/* Nothing may have a device open, as the module is unloaded. */
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(figures_or_not_supported),
-		cmocka_unit_test(interrupted_by_the_user),
-		cmocka_unit_test(told_to_end),
-		cmocka_unit_test(module_is_put_back),
-		cmocka_unit_test(another_build_is_left_alone),
-		cmocka_unit_test(threads_have_names),
+		TEST_ALONE(figures_or_not_supported),
+		TEST_ALONE(interrupted_by_the_user),
+		TEST_ALONE(told_to_end),
+		TEST_ALONE(module_is_put_back),
+		TEST_ALONE(another_build_is_left_alone),
+		TEST_ALONE(threads_have_names),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN(tests);
 }

@@ -129,17 +129,23 @@ static void query_features(struct fixture *f)
 	f->features = f->ours ? args.features : 0;
 }
 
+int fixture_watch(void **state)
+{
+	running = find_base_name(*state);
+	announce_test(running);
+	still_alive();
+	return 0;
+}
+
 int fixture_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	if (!f)
 		return -1;
-	f->name = find_base_name(*state);
-	running = f->name;
+	fixture_watch(state);
+	f->name = running;
 	*state = f;
-	announce_test(f->name);
-	still_alive();
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->changed, NULL);
 	f->pages = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,

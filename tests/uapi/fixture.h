@@ -90,6 +90,13 @@ int fixture_teardown(void **state);
 			(char *)(__FILE__ ":" #fn)                             \
 	}
 
+/* A test without a fixture: nothing has a device open. The same watchdog ends it. */
+int fixture_watch(void **state);
+#define TEST_ALONE(fn)                                                         \
+	{                                                                      \
+		#fn, fn, fixture_watch, NULL, (char *)(__FILE__ ":" #fn)       \
+	}
+
 /* The program's main(): runs one group of tests. */
 int fixture_run(const char *group, const struct CMUnitTest *tests, size_t count);
 #define RUN(tests) fixture_run(__FILE__, tests, ARRAY_SIZE(tests))
