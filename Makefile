@@ -53,7 +53,7 @@ bench-record: deps	## record what make check compares the module with
 	$(RUN) scripts/check/bench --record
 
 ##@ Parts of the check
-.PHONY: check-host check-fast check-deep check-kernels check-kcsan check-rv check-litmus check-models check-isolation check-load soak fuzz fuzz-parsers
+.PHONY: check-host check-fast check-deep check-wide check-kernels check-kcsan check-rv check-litmus check-models check-isolation check-load soak fuzz fuzz-parsers
 check-host: deps	## what needs no VM: builds, ABI, library tests, static checks
 	$(RUN) scripts/check/all host
 
@@ -62,6 +62,9 @@ check-fast: deps	## the suites on Debian's real-time kernel, in the VM
 
 check-deep: deps	## KUnit and the suites on the instrumented kernel, in the VM
 	$(RUN) scripts/check/all deep
+
+check-wide: deps	## the suites that make check runs on Debian's 6.12 only, on 7.3 and the instrumented kernel (long)
+	$(RUN) scripts/check/all wide
 
 check-kernels: deps	## every kernel of scripts/check/kernels.table, and the table of docs/kernels.md (long)
 	@scripts/check/deps scripts/vm/packages-arm64
