@@ -42,7 +42,6 @@ struct waiter {
 	uint64_t random;
 	/* An argument that can be read but not written. */
 	struct ntsync_aggregate_wait_args *stuck;
-	uint64_t notified, empty, ended, faults, timeouts;
 };
 
 struct sender {
@@ -60,7 +59,8 @@ static struct sender senders[SENDERS];
 static atomic_ullong served[SENDERS];
 static atomic_uint twice, lost;
 static atomic_bool stop_others;
-static uint64_t processes;
+/* What notified threads and waits did, and the processes that were notified and exited. */
+static atomic_ullong notified, empty, ended, faults, timeouts, processes;
 
 /* ---- senders ---- */
 
@@ -121,14 +121,15 @@ static void fill_sources(struct ntsync_aggregate_source *sources)
 #define SOURCES 5
 #define FIRST_CHANNEL 2
 
-static bool is_first_third(void)
+/* The first third of the run, or longer until a deadline has passed. */
+static bool is_early(void)
 {
-	return stress_now() + stress.seconds * NS_PER_SEC * 2 / 3 < stress.end;
+	return !timeouts || stress_now() + stress.seconds * NS_PER_SEC * 2 / 3 < stress.end;
 }
 
 static uint64_t choose_deadline(uint64_t *random)
 {
-	if (!is_first_third() || stress_below(random, 2))
+	if (!is_early() || stress_below(random, 2))
 		return NTSYNC_WAIT_FOREVER;
 	return stress_now() + stress_below(random, 2000) * NS_PER_US;
 }
@@ -139,7 +140,7 @@ static void wait_stuck(struct waiter *w)
 	int ret = ioctl(dev, NTSYNC_IOC_AGGREGATE_WAIT, w->stuck) ? -errno : 0;
 
 	if (ret == -EFAULT)
-		w->faults++;
+		faults++;
 	else
 		stress_expect_success(ret, __LINE__);
 }
@@ -149,15 +150,15 @@ static bool act_on_request(struct waiter *w, int channel)
 {
 	unsigned int choice = stress_below(&w->random, 32);
 
-	w->notified++;
+	notified++;
 	if (choice >= ENDS) {
-		w->ended++;
+		ended++;
 		return true;
 	}
 	/* No other thread must be kept from receiving. */
 	if (choice >= TAKES_ONE)
 		stress_sleep(stress_below(&w->random, 200) * NS_PER_US);
-	w->empty += !receive_requests(channel, choice < DRAINS ? ~0u : 1);
+	empty += !receive_requests(channel, choice < DRAINS ? ~0u : 1);
 	return false;
 }
 
@@ -180,7 +181,7 @@ static void *wait_and_serve(void *arg)
 			continue;
 		}
 		ret = ntsync_aggregate_wait(dev, sources, SOURCES, &opts, &index, NULL);
-		w->timeouts += ret == -ETIMEDOUT;
+		timeouts += ret == -ETIMEDOUT;
 		if (ret == -ETIMEDOUT)
 			continue;
 		stress_expect_success(ret, __LINE__);
@@ -239,7 +240,7 @@ static void *run_disturber(void *arg)
 			_exit(wait_and_leave(stress_random(&random)));
 		stress_random(&random);
 		processes++;
-		if (is_first_third())
+		if (is_early())
 			eventfd_write(tick, 1);
 		stress_sleep(stress_below(&random, 3000) * NS_PER_US);
 		kill(pid, SIGKILL);
@@ -303,30 +304,26 @@ static void run_threads(void)
 		pthread_join(waiters[i].thread, NULL);
 }
 
+static bool has_happened(void)
+{
+	return notified && ended && faults && timeouts && processes;
+}
+
 static void check_results(void)
 {
-	struct waiter sum = { 0 };
 	uint64_t sent = 0;
 
 	for (unsigned int i = 0; i < SENDERS; i++)
 		sent += senders[i].sent;
-	for (unsigned int i = 0; i < WAITERS; i++) {
-		sum.notified += waiters[i].notified;
-		sum.empty += waiters[i].empty;
-		sum.ended += waiters[i].ended;
-		sum.faults += waiters[i].faults;
-		sum.timeouts += waiters[i].timeouts;
-	}
 	printf("# requests %llu: notified %llu (nothing left %llu), ended %llu, faults %llu, "
 	       "timed out %llu, processes %llu\n", (unsigned long long)sent,
-	       (unsigned long long)sum.notified, (unsigned long long)sum.empty,
-	       (unsigned long long)sum.ended, (unsigned long long)sum.faults,
-	       (unsigned long long)sum.timeouts, (unsigned long long)processes);
+	       (unsigned long long)notified, (unsigned long long)empty,
+	       (unsigned long long)ended, (unsigned long long)faults,
+	       (unsigned long long)timeouts, (unsigned long long)processes);
 	stress_check(&stress, !lost, "every request that was answered was served");
 	stress_check(&stress, !twice, "and none twice");
 	stress_check(&stress, !stress_errors, "no unexpected error");
-	stress_check(&stress, sent && sum.notified && sum.ended && sum.faults && sum.timeouts &&
-		     processes, "every way to leave did happen");
+	stress_check(&stress, sent && has_happened(), "every way to leave did happen");
 }
 
 int main(int argc, char **argv)
@@ -338,6 +335,7 @@ int main(int argc, char **argv)
 		return stress_bail_out("/dev/ntsync", dev < 0 ? dev : channels[1]);
 	if (ntsync_features(dev, &found) || !(found.features & NTSYNC_FEATURE_AGGREGATE_WAIT))
 		return stress_skip("the driver has no aggregate wait");
+	stress.complete = has_happened;
 	run_threads();
 	check_results();
 	return stress_end(&stress);

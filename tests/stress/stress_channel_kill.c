@@ -255,6 +255,11 @@ static void run_senders(void)
 		pthread_join(senders[i].thread, NULL);
 }
 
+static bool has_happened(void)
+{
+	return shared->answered && shared->reset && shared->deserted;
+}
+
 /* Dead receivers are removed in the background. */
 static bool check_drained(const char *key)
 {
@@ -274,8 +279,7 @@ static void check_results(void)
 		     "no request is left");
 	stress_check(&stress, check_drained("ntsync-receivers"), "no receiver is left");
 	stress_check(&stress, stress_nobody_boosted(), "nobody is boosted");
-	stress_check(&stress, shared->answered && shared->reset && shared->deserted,
-		     "answers and deaths did happen");
+	stress_check(&stress, has_happened(), "answers and deaths did happen");
 }
 
 static void run_idle(void)
@@ -302,6 +306,7 @@ int main(int argc, char **argv)
 		      -1, 0);
 	if (channel < 0 || !ledger || shared == MAP_FAILED)
 		return stress_bail_out("create", channel < 0 ? channel : -ENOMEM);
+	stress.complete = has_happened;
 	nursery = start_spawner(stress_random(&stress.seed));
 	run_senders();
 	atomic_store(&shared->stop, true);

@@ -232,6 +232,11 @@ static void show_progress(void)
 	       (unsigned long long)requests, (unsigned long long)reads);
 }
 
+static bool has_happened(void)
+{
+	return reads && operations && requests;
+}
+
 static void start_thread(pthread_t *thread, void *(*fn)(void *), void *arg)
 {
 	int ret = pthread_create(thread, NULL, fn, arg);
@@ -246,6 +251,7 @@ int main(int argc, char **argv)
 	pthread_t server;
 
 	stress_init(&stress, argc, argv);
+	stress.complete = has_happened;
 	dev = ntsync_open();
 	if (dev < 0)
 		return stress_bail_out("/dev/ntsync", dev);
@@ -269,7 +275,7 @@ int main(int argc, char **argv)
 	atomic_store(&senders_are_gone, true);
 	pthread_join(server, NULL);
 	show_progress();
-	stress_check(&stress, reads && operations && requests, "everybody got to something");
+	stress_check(&stress, has_happened(), "everybody got to something");
 	stress_check(&stress, !torn, "no line was torn");
 	stress_check(&stress, !unexpected, "no call failed for another reason than it may");
 	stress_check(&stress, stress_nobody_boosted(), "nobody is boosted any more");
